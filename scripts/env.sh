@@ -1,0 +1,31 @@
+# Sourced by the scripts beside it: makes a virtual environment with this project in it.
+# PYTHON names the interpreter; without it, the newest suitable one that is found is taken.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+suitable() {
+    "$1" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
+}
+
+find_python() {
+    local name
+    for name in ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3 python}; do
+        if suitable "$name"; then echo "$name"; return; fi
+    done
+    echo "secretgate needs Python 3.11 to 3.14 (with venv); found none. Install one, or set PYTHON=/path/to/python3." >&2
+    return 1
+}
+
+# make_env FOLDER [GROUP...]: FOLDER holds a virtual environment with the project (editable) and the
+# named dependency groups. Done again only when pyproject.toml or the interpreter has changed.
+make_env() {
+    local folder=$1 python stamp; shift
+    python=$(find_python) || return 1
+    stamp=$("$python" -c 'import sys; print(sys.version)'; cat pyproject.toml; echo "$@")
+    if [ "$(cat "$folder/.stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
+    echo "Setting up $folder with $("$python" --version) ..." >&2
+    "$python" -m venv --clear "$folder"
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --editable . ${@/#/--group=}
+    printf '%s\n' "$stamp" > "$folder/.stamp"
+}
