@@ -1,0 +1,95 @@
+"""What a request body is to the gate: bytes, the *slots* in them, and a splice.
+
+A reader finds the slots of its format; the rest of the gate knows only slots. A slot is a string
+literal: its byte span, how text is written in that span, and what it stands for. Whatever is not
+inside a changed slot leaves as it came, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple, Protocol
+
+
+class Form(Enum):
+    """How text is written inside a slot."""
+
+    RAW = "raw"
+    """UTF-8 as it is."""
+    JSON = "json"
+    """The inside of a JSON string literal."""
+    PERCENT = "percent"
+    """A value of `application/x-www-form-urlencoded`."""
+
+
+class Label(Enum):
+    """What a slot holds, which decides what may be done to it."""
+
+    TEXT = "text"
+    """Scanned and rewritten."""
+    OPAQUE = "opaque"
+    """Signed, encrypted or identifying: never edited, never reported."""
+    CREDENTIAL = "credential"
+    """Meant for the provider: never read."""
+    BYTES = "bytes"
+    """Base64 of a file: scanned and rewritten where it decodes to text, else counted."""
+
+
+class Slot(NamedTuple):
+    start: int
+    end: int
+    form: Form
+    label: Label
+    key: bytes
+    """The member name the text is the value of, or nothing."""
+    path: str
+    """For people: `messages[2].content[0].text`."""
+
+
+class Edit(NamedTuple):
+    start: int
+    end: int
+    replacement: bytes
+
+
+class Body(Protocol):
+    @property
+    def raw(self) -> bytes: ...
+
+    @property
+    def slots(self) -> Sequence[Slot]: ...
+
+    def splice(self, edits: Sequence[Edit]) -> bytes:
+        """The body with the edits made; `edits` are sorted and do not overlap."""
+
+
+class Unreadable(Exception):
+    """A body that cannot be read. The reason never quotes the body."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def splice(raw: bytes, edits: Sequence[Edit]) -> bytes:
+    """`raw` with sorted, non-overlapping edits made."""
+    pieces = []
+    at = 0
+    for start, end, replacement in edits:
+        pieces += raw[at:start], replacement
+        at = end
+    pieces.append(raw[at:])
+    return b"".join(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class PlainBody:
+    """A body whose format declares no lengths: edits are spliced as they are."""
+
+    raw: bytes
+    slots: Sequence[Slot]
+
+    def splice(self, edits: Sequence[Edit]) -> bytes:
+        return splice(self.raw, edits)
