@@ -1,0 +1,98 @@
+"""Writing files that others must not read, replace half-way or redirect.
+
+Everything the CA leaves on disk goes through here: a fresh file with a random name in the target's
+own folder, opened without following links, is written, synced and then renamed over the target. A
+reader sees the old file or the new one; a symbolic link at the target is replaced, not followed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+PRIVATE = 0o600
+PUBLIC = 0o644
+
+
+class CAError(Exception):
+    """Something about the CA that a person has to settle; the message says what and how."""
+
+
+def private_folder(path: Path) -> None:
+    """Make `path` (mode 0700), or see that nobody but its owner can put files into it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    if not path.is_dir():
+        raise CAError(f"{path} is not a folder; choose another with --confdir")
+    if os.name == "nt":
+        return
+    found = path.stat()
+    if found.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
+        raise CAError(f"{path} belongs to another user; choose another folder with --confdir")
+    if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise CAError(f"others can write to {path}, so a CA there is not safe: chmod 700 {path}")
+
+
+def read_private(path: Path) -> bytes:
+    """The content of a key file, refused where it could be, or have been, somebody else's."""
+    try:
+        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if path.is_symlink():
+            raise CAError(f"{path} is a symbolic link; put the key file itself there") from None
+        raise CAError(f"cannot read {path}: {error.strerror}") from None
+    with os.fdopen(handle, "rb") as file:
+        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+        if os.name != "nt" and mode & 0o077:
+            raise CAError(
+                f"{path} has mode {mode:04o}: others may have read the CA's key. "
+                f"Make a new one with: secretgate-ca rotate (or, if you are sure: chmod 600 {path})"
+            )
+        return file.read()
+
+
+def write_new(path: Path, content: bytes, mode: int) -> bool:
+    """Publish `content` at `path` unless something is there already; tells whether it did."""
+    temporary = _temporary(path, content, mode)
+    try:
+        if os.name == "nt":
+            temporary.rename(path)
+        else:
+            os.link(temporary, path, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def write(path: Path, content: bytes, mode: int) -> bool:
+    """Replace `path` by `content` if it differs; tells whether it did."""
+    with contextlib.suppress(OSError):
+        if not path.is_symlink() and path.read_bytes() == content:
+            return False
+    temporary = _temporary(path, content, mode)
+    try:
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return True
+
+
+def _temporary(path: Path, content: bytes, mode: int) -> Path:
+    name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+    handle = os.open(name, flags | getattr(os, "O_BINARY", 0), mode)
+    with os.fdopen(handle, "wb") as file:
+        if hasattr(os, "fchmod"):
+            os.fchmod(file.fileno(), mode)
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    return name

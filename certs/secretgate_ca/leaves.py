@@ -1,0 +1,111 @@
+"""Leaf certificates for the proxy to show: short, strict, and with a key of their own.
+
+mitmproxy's own leaves reuse the CA's key, so they cannot carry a subject key identifier (it would
+equal the CA's, which breaks Windows), and they copy every name of the upstream certificate, of
+which a single one outside the CA's name constraints makes clients refuse the whole chain. These
+leaves hold only names that the CA may sign for, carry SKI and AKI and pass RFC 5280 strict checks.
+
+    leaves = Leaves(authority)
+    certificate = leaves.leaf(["api.anthropic.com", "*.example.org"])   # the second is left out
+    leaves.key                                                          # the key of every leaf
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from secretgate_ca.authority import BACKDATE, Authority
+from secretgate_ca.files import CAError
+
+LIFETIME = datetime.timedelta(days=90)
+RENEW = datetime.timedelta(days=2)
+REMEMBERED = 512
+_LONGEST_COMMON_NAME = 64
+_SERVER_KEY = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=False,
+    crl_sign=False,
+    encipher_only=False,
+    decipher_only=False,
+)
+
+
+def _utc_now() -> datetime.datetime:
+    return datetime.datetime.now(datetime.UTC)
+
+
+class Leaves:
+    """Signs and remembers one leaf a set of names, under a key that lives as long as this object."""
+
+    def __init__(
+        self, authority: Authority, *, now: Callable[[], datetime.datetime] = _utc_now
+    ) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.authority = authority
+        self._ca_key = authority.private_key()
+        self._now = now
+        self._made: OrderedDict[tuple[str, ...], x509.Certificate] = OrderedDict()
+
+    def leaf(self, hosts: Iterable[str]) -> x509.Certificate:
+        """A certificate for those of `hosts` the CA may sign for; the first one is its subject."""
+        names = tuple(dict.fromkeys(h for h in hosts if self._may_sign(h)))
+        if not names:
+            raise CAError(
+                "the CA may sign for none of the names asked for; make one that may with: "
+                "secretgate-ca rotate --domain HOST"
+            )
+        made = self._made.get(names)
+        now = self._now()
+        if made is None or made.not_valid_after_utc - now < RENEW:
+            made = self._made[names] = self._sign(names, now)
+            while len(self._made) > REMEMBERED:
+                self._made.popitem(last=False)
+        self._made.move_to_end(names)
+        return made
+
+    def _may_sign(self, host: str) -> bool:
+        below = host.removeprefix("*.")
+        return "*" not in below and bool(below) and self.authority.covers(below)
+
+    def _sign(self, names: tuple[str, ...], now: datetime.datetime) -> x509.Certificate:
+        issuing = self.authority.issuing
+        common = next((n for n in names if len(n) <= _LONGEST_COMMON_NAME), "secretgate")
+        public = self.key.public_key()
+        return (
+            x509.CertificateBuilder()
+            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)]))
+            .issuer_name(issuing.subject)
+            .public_key(public)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(max(now - BACKDATE, issuing.not_valid_before_utc))
+            .not_valid_after(min(now + LIFETIME, self.authority.expires))
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(_SERVER_KEY, critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
+            .add_extension(
+                x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
+            )
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
+            .add_extension(_authority_key_identifier(issuing), critical=False)
+            .sign(self._ca_key, hashes.SHA256())
+        )
+
+
+def _authority_key_identifier(issuing: x509.Certificate) -> x509.AuthorityKeyIdentifier:
+    try:
+        found = issuing.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        key = issuing.public_key()
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)  # type: ignore[arg-type]
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
