@@ -37,6 +37,22 @@ class Label(Enum):
     """Base64 of a file: scanned and rewritten where it decodes to text, else counted."""
 
 
+Path = str | tuple["Path", "bytes | int"]
+"""Where a slot stands: spelled out, or as (container, member name or index)."""
+
+
+def spell(path: Path) -> str:
+    """A path for people: `messages[2].content[0].text`."""
+    steps: list[str] = []
+    while not isinstance(path, str):
+        path, last = path
+        if isinstance(last, int):
+            steps.append(f"[{last}]")
+        else:
+            steps.append("." + ascii(last.decode("utf-8", "replace"))[1:-1])
+    return (path + "".join(reversed(steps))).removeprefix(".")
+
+
 class Slot(NamedTuple):
     start: int
     end: int
@@ -44,8 +60,7 @@ class Slot(NamedTuple):
     label: Label
     key: bytes
     """The member name the text is the value of, or nothing."""
-    path: str
-    """For people: `messages[2].content[0].text`."""
+    path: Path
 
 
 class Edit(NamedTuple):

@@ -1,0 +1,177 @@
+"""Placeholders: what stands in a request where a secret stood, and how models spell it.
+
+A template such as `REDACTED<{rule}:{id}>` makes the name of a secret: the rule that found it and
+the first 12 hex digits of HMAC-SHA-256 over its value, under a key that never leaves the machine
+(a bare hash would let anyone confirm a guess).
+
+Models mangle what they copy. In answers, and only for placeholders that were issued to this
+conversation, these spellings count too: other letter case, HTML and `\\u` escapes, percent-encoding,
+backslashes before punctuation, and one line break (with indentation) between any two characters.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import html
+import re
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping
+
+DEFAULT_TEMPLATE = "REDACTED<{rule}:{id}>"
+ID_LENGTH = 12
+LONGEST_RULE = 64
+
+_WRAP = rb"(?:[ \t]{0,80}(?:(?:\\{1,15}r)?\\{1,15}n|\r?\n)[ \t]{0,80})?"
+_WRAPS = re.compile(rb"[ \t]{0,80}(?:(?:\\+r)?\\+n|\r?\n)[ \t]{0,80}")
+_U_ESCAPE = re.compile(rb"\\+u00([0-7][0-9a-fA-F])")
+_PERCENT = re.compile(rb"%([0-7][0-9a-fA-F])")
+_BACKSLASHES = re.compile(rb"\\+")
+# The beginning of an escape, a line break or an indentation, cut off at the end of what has come.
+_CUT = re.compile(
+    rb"(?:[ \t]+|[ \t]*(?:\\+r|\r)|\\+(?:u(?:0(?:0[0-7]?)?)?)?|&[a-zA-Z#0-9]{0,5}|%[0-7]?)\Z"
+)
+_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def slug(rule: str) -> str:
+    """A rule id as it may stand in a placeholder."""
+    return _SLUG.sub("-", rule.lower()).strip("-")[:LONGEST_RULE] or "secret"
+
+
+def plain_spelling(spelled: bytes) -> bytes:
+    """A placeholder, or the beginning of one, without what models do to it; lower case."""
+    text = _WRAPS.sub(b"", spelled)
+    if b"\\" in text:
+        text = _U_ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), text)
+        text = _BACKSLASHES.sub(b"", text)
+    if b"%" in text:
+        text = _PERCENT.sub(lambda m: bytes([int(m[1], 16)]), text)
+    if b"&" in text:
+        text = html.unescape(text.decode("latin-1")).encode("latin-1", "replace")
+    return text.lower()
+
+
+class Template:
+    """One spelling of placeholders; raises ValueError where it could not be found again."""
+
+    def __init__(self, template: str = DEFAULT_TEMPLATE) -> None:
+        head, _, _ = template.partition("{")
+        if template.count("{id}") != 1 or template.count("{rule}") > 1:
+            raise ValueError("a placeholder template holds {id} once, and {rule} at most once")
+        if len(head) < 4 or not head.isascii() or not head[0].isalpha():
+            raise ValueError("a placeholder template begins with a letter and has 4 or more ASCII characters before {rule} and {id}")
+        if not template.isascii() or re.search(r'[\s"\\%&]', template):
+            raise ValueError('a placeholder template is ASCII without spaces, quotes, `\\`, `%` and `&`')
+        self.text = template
+        pieces = [piece for piece in re.split(r"(\{rule\}|\{id\})", template) if piece]
+        exact = [_EXACT.get(piece, re.escape(piece).encode()) for piece in pieces]
+        self.exact = re.compile(b"".join(exact))
+        """The spelling we issue."""
+        atoms = [atom for piece in pieces for atom in _atoms(piece)]
+        self.spelled = re.compile(_WRAP.join(atoms))
+        """Every spelling that counts in an answer."""
+        inner = rb"(?:[A-Za-z0-9:;#%&\\<>{}\[\]()_. \t\r\n" + re.escape(template).encode() + rb"-]{0,600})?"
+        for char in reversed(head):
+            inner = _spellings(char) + _WRAP + rb"(?:" + inner + rb")?"
+            inner = rb"(?:" + inner + rb")"
+        self.beginning = re.compile(inner + rb"(?:" + _CUT.pattern[:-2] + rb")?\Z")
+        """What may be the beginning of one, at the end of what has come."""
+
+    def fill(self, rule: str, identity: str) -> bytes:
+        return self.text.replace("{rule}", slug(rule)).replace("{id}", identity).encode()
+
+    def find(self, text: bytes) -> Iterator[re.Match[bytes]]:
+        return self.spelled.finditer(text)
+
+
+_EXACT = {
+    "{rule}": rb"[a-z0-9-]{1,%d}" % LONGEST_RULE,
+    "{id}": rb"[0-9a-f]{%d}" % ID_LENGTH,
+}
+
+
+def _atoms(piece: str) -> list[bytes]:
+    if piece == "{rule}":
+        return [rb"(?:(?:[A-Za-z0-9]|\\{0,15}-)" + _WRAP + rb"){1,%d}" % LONGEST_RULE]
+    if piece == "{id}":
+        return [rb"[0-9a-fA-F]"] * ID_LENGTH
+    return [_spellings(char) for char in piece]
+
+
+def _spellings(char: str) -> bytes:
+    if char.isalpha():
+        return f"[{char.upper()}{char.lower()}]".encode()
+    if char.isalnum():
+        return char.encode()
+    code = f"{ord(char):02x}"
+    hexa = "".join(f"[{c.lower()}{c.upper()}]" if c.isalpha() else c for c in code)
+    named = {"<": "|&lt;", ">": "|&gt;"}.get(char, "")
+    return (
+        rf"(?:\\{{0,15}}{re.escape(char)}|\\{{1,15}}u00{hexa}|%{hexa}|&\#{ord(char)};|&\#[xX]{hexa};{named})"
+    ).encode()
+
+
+class Namer:
+    """Names secrets: the same secret, the same name, under the same key."""
+
+    def __init__(self, template: Template, key: bytes) -> None:
+        self.template = template
+        self._key = key
+
+    def digest(self, value: bytes) -> bytes:
+        return hmac.digest(self._key, value, hashlib.sha256)
+
+    def name(self, rule: str, value: bytes) -> bytes:
+        return self.template.fill(rule, self.digest(value).hex()[:ID_LENGTH])
+
+
+class Issued:
+    """The placeholders that may be restored in one answer, with their values.
+
+    `aliases` are rewritten stretches with no name of their own (a base64 run that held a secret):
+    they are restored only when the model copies them to the letter.
+    """
+
+    __slots__ = ("_order", "_values", "aliases", "restored", "template")
+
+    def __init__(
+        self,
+        template: Template,
+        values: Mapping[bytes, bytes],
+        aliases: Mapping[bytes, bytes] | None = None,
+    ) -> None:
+        self.template = template
+        self._values = {name.lower(): (name, value) for name, value in values.items()}
+        self._order = sorted(self._values)
+        self.aliases = dict(aliases or {})
+        self.restored: set[bytes] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._values or self.aliases)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def __repr__(self) -> str:
+        return f"<Issued {len(self._values)} placeholders>"
+
+    @property
+    def values(self) -> dict[bytes, bytes]:
+        """Placeholder to value."""
+        return dict(self._values.values())
+
+    def value(self, spelled: bytes) -> bytes | None:
+        """The value that a spelling stands for, if it was issued."""
+        found = self._values.get(spelled) or self._values.get(plain_spelling(spelled))
+        return found[1] if found else None
+
+    def may_begin(self, tail: bytes) -> bool:
+        """Whether `tail` may go on to be an issued placeholder."""
+        plain = plain_spelling(_CUT.sub(b"", tail))
+        at = bisect_left(self._order, plain)
+        return at < len(self._order) and self._order[at].startswith(plain)
+
+    def joined(self, other: Issued) -> Issued:
+        """These and the other's, as one."""
+        return Issued(self.template, {**other.values, **self.values}, {**other.aliases, **self.aliases})
