@@ -22,11 +22,7 @@ from pathlib import Path
 import platformdirs
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.types import (
-    CertificateIssuerPrivateKeyTypes,
-    CertificatePublicKeyTypes,
-)
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -37,9 +33,10 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from secretgate_ca import names
-from secretgate_ca.files import PRIVATE, PUBLIC, CAError, private_folder, read_private
+from secretgate_ca.files import PRIVATE, PUBLIC, CAError, private_folder, read_private, write_new
 from secretgate_ca.files import write as write_file
-from secretgate_ca.files import write_new
+
+SigningKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 CA_FILE = "mitmproxy-ca.pem"
 CERT_FILE = "mitmproxy-ca-cert.pem"
@@ -105,7 +102,7 @@ class Authority:
         """Those of `domains` it may not sign for: a new CA is needed before they can be covered."""
         return tuple(domain for domain in domains if not self.covers(domain))
 
-    def private_key(self) -> CertificateIssuerPrivateKeyTypes:
+    def private_key(self) -> SigningKey:
         return _key(read_private(self.confdir / CA_FILE), self.confdir / CA_FILE)
 
 
@@ -250,14 +247,14 @@ def _permitted(certificate: x509.Certificate) -> tuple[str, ...] | None:
     return dns or None
 
 
-def _key(raw: bytes, path: Path) -> CertificateIssuerPrivateKeyTypes:
+def _key(raw: bytes, path: Path) -> SigningKey:
     try:
         key = load_pem_private_key(raw, None)
     except (ValueError, TypeError):
         raise CAError(
             f"{path} holds no usable key; make a new CA with: secretgate-ca rotate"
         ) from None
-    if not isinstance(key, CertificateIssuerPrivateKeyTypes):
+    if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
         raise CAError(f"{path}: a key of this kind cannot sign; run: secretgate-ca rotate")
     return key
 
