@@ -1,0 +1,26 @@
+"""Detection of secrets in text: text in, findings out.
+
+    detector = load_default()
+    for finding in detector.find(text):
+        print(finding.rule, finding.start, finding.end)
+    clean = redact(text, detector.find(text), lambda finding, part: b"***")
+
+Rules are YAML in `packs/`. Nothing here knows of HTTP or of mitmproxy.
+"""
+
+from .engine import Detector
+from .literals import Literals
+from .load import load_default
+from .model import Finding, Part, Rule, RuleError
+from .redaction import redact
+
+__all__ = [
+    "Detector",
+    "Finding",
+    "Literals",
+    "Part",
+    "Rule",
+    "RuleError",
+    "load_default",
+    "redact",
+]

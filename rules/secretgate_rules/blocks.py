@@ -1,0 +1,51 @@
+"""Secrets of several lines: a PEM, PGP, PuTTY or SSH2 key, taken apart into the cores of its lines.
+
+A key looks different in a file, in a patch, in a heredoc and in a JSON string. What stays the same
+are the runs of base64 in its lines; each becomes a part of the finding, so the same key has the
+same parts wherever it stands, and a placeholder a line leaves the shape around it alone.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+LONGEST: Final = 1 << 16
+"""The longest block looked at, in bytes."""
+
+_MARKER = re.compile(rb"-{4,5} ?(?:BEGIN|END)[^\n-]{0,80}-{4,5}")
+_BREAK = re.compile(rb"\\+[nrt]|[\s\"'`,;\\]++")
+_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,40}: ?[^\n\\]{0,200}")
+_CORE = re.compile(rb"[A-Za-z0-9+/_-]{2,}={0,2}|=[A-Za-z0-9+/]{4}\b")
+
+
+def lines(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """The spans of the lines' cores in `text[start:end]`."""
+    prefix = _prefix(text, start)
+    markers = [match.span() for match in _MARKER.finditer(text, start, end)]
+    found: list[tuple[int, int]] = []
+    position = start
+    for low, high in [*markers, (end, end)]:
+        found += _cores(text, position, low, prefix)
+        position = max(position, high)
+    return found or [(start, end)]
+
+
+def _prefix(text: bytes, start: int) -> bytes:
+    line = text.rfind(b"\n", 0, start) + 1
+    before = text[line:start].strip()
+    return before if before and not re.search(rb"[A-Za-z0-9=:({\[]", before) else b""
+
+
+def _cores(text: bytes, start: int, end: int, prefix: bytes) -> list[tuple[int, int]]:
+    found = []
+    position = start
+    for gap in [*_BREAK.finditer(text, start, end), None]:
+        low, high = position, gap.start() if gap else end
+        if prefix and text.startswith(prefix, low) and text[low - 1 : low] == b"\n":
+            low += len(prefix)
+        core = _CORE.match(text, low, high)
+        if core and core.end() == high:
+            found.append((low, high))
+        position = gap.end() if gap else end
+    return found

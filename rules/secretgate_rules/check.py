@@ -1,0 +1,62 @@
+"""`python -m secretgate_rules.check FILE...`: try the rules of a pack on their own examples.
+
+For whoever writes rules: says per rule whether Hyperscan takes it as it is, whether every example
+is found by this rule and whether every counterexample stays quiet.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from .database import supported
+from .engine import Detector, expressions, prepare
+from .model import Rule, RuleError
+from .rulefile import load_file
+
+MISSING = "no examples"
+
+
+def problems(rule: Rule) -> list[str]:
+    """What is wrong with a rule, in words; empty where nothing is."""
+    found: list[str] = []
+    item = prepare(rule)
+    try:
+        for expression in expressions([item])[0]:
+            supported(expression)
+    except ValueError as error:
+        return [str(error)]
+    detector = Detector([rule], keep=False)
+    for index, text in enumerate(rule.examples):
+        if not any(f.rule == rule.id for f in detector.find(text.encode())):
+            found.append(f"example {index + 1} is not found")
+    for index, text in enumerate(rule.counterexamples):
+        if detector.find(text.encode()):
+            found.append(f"counterexample {index + 1} is found")
+    if len(rule.examples) < 2:
+        found.append("has fewer than two examples")
+    if not rule.counterexamples:
+        found.append("has no counterexample")
+    return found
+
+
+def main(arguments: list[str]) -> int:
+    """Check each file; 1 if anything is wrong."""
+    bad = 0
+    for name in arguments:
+        try:
+            rules = load_file(Path(name))
+        except RuleError as error:
+            print(error)
+            bad += 1
+            continue
+        for rule in rules:
+            told = problems(rule)
+            bad += bool(told)
+            print(f"{'ok  ' if not told else 'FAIL'} {rule.id}" + "".join(f"\n       {p}" for p in told))
+        print(f"{name}: {len(rules)} rules")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,117 @@
+"""One Hyperscan database for all patterns.
+
+Compiling takes the better part of a second, so a database is kept, serialised, under the user's
+cache folder, named by the digest of what went into it; a file that cannot be read is made again.
+A scan needs a scratch of its own per thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import hyperscan as hs
+
+from . import cache
+
+CASELESS: Final = hs.HS_FLAG_CASELESS
+DOTALL: Final = hs.HS_FLAG_DOTALL
+LITERAL: Final = -1
+"""Not a flag of Hyperscan's: marks an expression as a literal, to be quoted."""
+
+_ALWAYS = hs.HS_FLAG_MULTILINE | hs.HS_FLAG_ALLOWEMPTY
+_BIGGEST = 1 << 26
+
+
+class Expression(NamedTuple):
+    """A pattern as Hyperscan gets it."""
+
+    pattern: str
+    flags: int = 0
+
+
+class Database:
+    """Patterns compiled together. `scan` is safe from any thread."""
+
+    def __init__(self, expressions: Sequence[Expression], keep: bool = True) -> None:
+        self._size = len(expressions)
+        self._local = threading.local()
+        digest = hashlib.sha256(repr((_version(), list(expressions))).encode()).hexdigest()
+        name = f"patterns-{digest[:32]}.hs"
+        stored = cache.read(name) if keep else None
+        database = _load(stored) if stored else None
+        if database is None:
+            database = compile_all(expressions)
+            if keep:
+                cache.write(name, hs.dumpb(database))
+        self._database = database
+
+    def scan(self, text: bytes) -> list[tuple[int, int]]:
+        """`(index of the expression, end offset)` of every match, in order of end."""
+        if not self._size:
+            return []
+        found: list[tuple[int, int]] = []
+        add = found.append
+
+        def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+            add((index, end))
+
+        for offset in range(0, len(text), _BIGGEST):
+            self._database.scan(text, match_event_handler=on_match, scratch=self._scratch())
+            break
+        return found
+
+    def _scratch(self) -> Any:
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = hs.Scratch(self._database)
+        return scratch
+
+
+def compile_all(expressions: Sequence[Expression]) -> Any:
+    """Compile; an expression outside Hyperscan's subset goes in as a prefilter."""
+    database = hs.Database(mode=hs.HS_MODE_BLOCK)
+    if not expressions:
+        return database
+    flags = [expression.flags | _ALWAYS for expression in expressions]
+    sources = [expression.pattern.encode() for expression in expressions]
+    try:
+        _compile(database, sources, flags)
+    except hs.error:
+        for index in range(len(sources)):
+            flags[index] = supported(expressions[index])
+        _compile(database, sources, flags)
+    return database
+
+
+def _compile(database: Any, sources: list[bytes], flags: list[int]) -> None:
+    database.compile(
+        expressions=sources, ids=list(range(len(sources))), elements=len(sources), flags=flags
+    )
+
+
+def supported(expression: Expression) -> int:
+    """The flags under which Hyperscan takes a pattern; `ValueError` with its reason if none."""
+    reason = ""
+    for extra in (0, hs.HS_FLAG_PREFILTER):
+        flags = expression.flags | _ALWAYS | extra
+        try:
+            _compile(hs.Database(mode=hs.HS_MODE_BLOCK), [expression.pattern.encode()], [flags])
+        except hs.error as error:
+            reason = str(error)
+        else:
+            return int(flags)
+    raise ValueError(f"Hyperscan cannot take the pattern: {reason}")
+
+
+def _load(stored: bytes) -> Any:
+    try:
+        return hs.loadb(bytearray(stored), hs.HS_MODE_BLOCK)
+    except (hs.error, ValueError, TypeError):
+        return None
+
+
+def _version() -> str:
+    return f"{hs.__version__} {hs.hs_version() if hasattr(hs, 'hs_version') else ''}"

@@ -1,0 +1,222 @@
+"""The detector: one database pass says where to look, `re` says what is there.
+
+Two kinds of rule, by what the database is given:
+
+* a rule with a pattern that betrays itself (`ghp_` ...) goes in as that pattern, and its keywords,
+  if any, are looked for around each match;
+* a rule whose pattern is a mere shape (40 hex digits) goes in as its keywords, and the pattern is
+  looked for around each keyword. A lock file full of hashes then costs nothing.
+
+Either way the database yields `(rule, offset)`; offsets that lie close together become one window,
+each window is searched once, and so the time is linear in the text whatever it holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
+from functools import cached_property
+from typing import Final
+
+from . import blocks, patterns
+from .database import CASELESS, DOTALL, Database, Expression
+from .model import Finding, Part, Rule
+from .validators import VALIDATORS
+
+NEAR_BEFORE: Final = 120
+"""How far before a secret a keyword may stand."""
+NEAR_AFTER: Final = 60
+"""How far behind it."""
+_MARGIN = 64
+
+
+@dataclass
+class Compiled:
+    """A rule, made ready to run; `re` is compiled when first needed."""
+
+    rule: Rule
+    shape: patterns.Shape
+    by_keyword: bool
+
+    @cached_property
+    def regex(self) -> re.Pattern[bytes]:
+        return patterns.compile_bytes(self.rule.pattern, self.rule.flags)
+
+    @cached_property
+    def keywords(self) -> tuple[bytes, ...]:
+        return tuple(word.encode() for word in self.rule.keywords)
+
+    @property
+    def reach(self) -> int:
+        return blocks.LONGEST if self.rule.multiline else min(self.shape.most, patterns.WIDEST)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A match that has passed its rule's own tests."""
+
+    rule: Rule
+    start: int
+    end: int
+    certain: bool = False
+
+
+def prepare(rule: Rule) -> Compiled:
+    """Measure a rule and decide how the database looks for it."""
+    shape = patterns.measure(rule.pattern, rule.flags)
+    by_keyword = (
+        bool(rule.keywords)
+        and not rule.keywords_anywhere
+        and not rule.multiline
+        and len(shape.literal) < 3
+        and min(map(len, rule.keywords)) >= 3
+    )
+    return Compiled(rule, shape, by_keyword)
+
+
+def expressions(compiled: Sequence[Compiled]) -> tuple[list[Expression], list[list[int]]]:
+    """What the database is given, and for each expression the rules it stands for."""
+    made: dict[Expression, list[int]] = {}
+    for index, item in enumerate(compiled):
+        rule = item.rule
+        if item.by_keyword:
+            wanted = [Expression(re.escape(word), CASELESS) for word in rule.keywords]
+        else:
+            source = patterns.head(rule.pattern) if rule.multiline else ""
+            flags = CASELESS * ("i" in rule.flags) | DOTALL * ("s" in rule.flags)
+            wanted = [Expression(patterns.for_hyperscan(source or rule.pattern), flags)]
+        for expression in wanted:
+            made.setdefault(expression, []).append(index)
+    return list(made), list(made.values())
+
+
+class Detector:
+    """Finds secrets in text. Made once, used from any thread."""
+
+    def __init__(
+        self,
+        rules: Iterable[Rule],
+        barrier: re.Pattern[bytes] | None = None,
+        keep: bool = True,
+    ) -> None:
+        self._compiled = [prepare(rule) for rule in rules]
+        wanted, self._owners = expressions(self._compiled)
+        self._database = Database(wanted, keep)
+        self._barrier = barrier
+        self.digest = self._digest()
+
+    def _digest(self) -> str:
+        seal = hashlib.sha256()
+        for item in self._compiled:
+            seal.update(repr(astuple(item.rule)).encode())
+        return seal.hexdigest()
+
+    def find(self, text: bytes, key: bytes = b"") -> list[Finding]:
+        """The secrets in a text, sorted and non-overlapping.
+
+        `key` is the JSON member name whose value the text is; it counts as context.
+        """
+        hits = self._database.scan(text)
+        if not hits:
+            return []
+        found: list[Candidate] = []
+        for item, start, end in self._windows(hits, len(text)):
+            found += self._confirm(item, text, start, end)
+        return self._settle(text, found)
+
+    def find_many(
+        self, texts: Sequence[bytes], keys: Sequence[bytes] | None = None
+    ) -> dict[int, list[Finding]]:
+        """What `find` says of each text, where it says anything."""
+        every = ((i, self.find(t, keys[i] if keys else b"")) for i, t in enumerate(texts))
+        return {index: findings for index, findings in every if findings}
+
+    def _windows(
+        self, hits: list[tuple[int, int]], size: int
+    ) -> Iterable[tuple[Compiled, int, int]]:
+        windows: dict[int, list[list[int]]] = {}
+        for expression, end in hits:
+            for index in self._owners[expression]:
+                item = self._compiled[index]
+                if item.by_keyword:
+                    low = end - NEAR_AFTER - item.reach
+                    high = end + NEAR_BEFORE + item.reach
+                elif item.rule.multiline:
+                    low, high = end - 256, end + item.reach
+                else:
+                    low, high = end - item.reach, end
+                known = windows.setdefault(index, [])
+                if known and low <= known[-1][1]:
+                    known[-1][1] = max(high, known[-1][1])
+                else:
+                    known.append([max(0, low), high])
+        for index, spans in windows.items():
+            for low, high in spans:
+                yield self._compiled[index], low, min(size, high + _MARGIN)
+
+    def _confirm(
+        self, item: Compiled, text: bytes, start: int, end: int
+    ) -> Iterable[Candidate]:
+        rule = item.rule
+        for match in item.regex.finditer(text, start, end):
+            low, high = match.span(rule.secret)
+            if low < 0 or low == high:
+                continue
+            value = text[low:high]
+            if rule.entropy and entropy(value) < rule.entropy:
+                continue
+            if item.keywords and not self._near(item, text, low, high):
+                continue
+            verdict = VALIDATORS[rule.validate](value) if rule.validate else None
+            if verdict is False:
+                continue
+            yield Candidate(rule, low, high, bool(verdict))
+
+    def _near(self, item: Compiled, text: bytes, start: int, end: int) -> bool:
+        if item.rule.keywords_anywhere:
+            around = text.lower()
+        else:
+            around = text[max(0, start - NEAR_BEFORE) : end + NEAR_AFTER].lower()
+        return any(word in around for word in item.keywords)
+
+    def _settle(self, text: bytes, found: list[Candidate]) -> list[Finding]:
+        found.sort(key=lambda c: (-c.rule.specificity, not c.certain, c.start - c.end, c.start))
+        taken: list[Candidate] = []
+        for candidate in found:
+            if not any(c.start < candidate.end and candidate.start < c.end for c in taken):
+                taken.append(candidate)
+        taken.sort(key=lambda c: c.start)
+        walls = [m.span() for m in self._barrier.finditer(text)] if self._barrier else []
+        findings: list[Finding] = []
+        for c in taken:
+            spans = blocks.lines(text, c.start, c.end) if c.rule.multiline else [(c.start, c.end)]
+            parts = tuple(
+                Part(s, e, text[s:e])
+                for s, e in spans
+                if not any(low < e and s < high for low, high in walls)
+            )
+            if parts:
+                findings.append(
+                    Finding(
+                        c.rule.id,
+                        c.rule.description,
+                        c.start,
+                        c.end,
+                        text[c.start : c.end],
+                        (),
+                        c.rule.confidence,
+                        parts,
+                    )
+                )
+        return findings
+
+
+def entropy(value: bytes) -> float:
+    """Shannon entropy in bits a character."""
+    from collections import Counter
+    from math import log2
+
+    size = len(value)
+    return -sum(n / size * log2(n / size) for n in Counter(value).values()) if size else 0.0

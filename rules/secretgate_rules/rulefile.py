@@ -1,0 +1,200 @@
+"""Packs: YAML files of rules, one file a category.
+
+A rule is one entry under `rules:`. Everything wrong with one is told as `file:line: rule: reason`,
+because the person who can act is the one who wrote the file. `docs/writing-rules.md` describes
+the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from . import patterns, validators
+from .model import CONFIDENCES, CONTEXT, ENTROPY, HIGH, NAMED, Rule, RuleError
+from .template import expand
+
+FOLDER: Final = Path(__file__).parent / "packs"
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_KINDS = {"named": NAMED, "context": CONTEXT, "entropy": ENTROPY}
+
+
+def pack_files() -> list[Path]:
+    """The packs that come with the package, by name."""
+    return sorted(FOLDER.glob("*.yaml"))
+
+
+def load_file(path: Path) -> list[Rule]:
+    """The rules of one file."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: cannot be read: {error}") from error
+    return load_text(text, str(path))
+
+
+def load_text(text: str, name: str) -> list[Rule]:
+    """The rules of a YAML document; `name` stands for the file in errors."""
+    data, lines = parse_yaml(text, name)
+    if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
+        raise RuleError(f"{name}:1: expected a list of rules under `rules:`")
+    rules: list[Rule] = []
+    for number, entry in enumerate(data["rules"]):
+        where = f"{name}:{lines.get(('rules', number), 1)}"
+        rules.append(build(entry, where))
+    return unique(rules)
+
+
+def unique(rules: Iterable[Rule]) -> list[Rule]:
+    """The same rules, or an error where two share an id."""
+    seen: dict[str, Rule] = {}
+    for rule in rules:
+        if rule.id in seen:
+            raise RuleError(f"{rule.origin}: {rule.id}: id is already used at {seen[rule.id].origin}")
+        seen[rule.id] = rule
+    return list(seen.values())
+
+
+def parse_yaml(text: str, name: str) -> tuple[Any, dict[tuple[Any, ...], int]]:
+    """A document and the line of each node, by its path of keys and indices."""
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        lines: dict[tuple[Any, ...], int] = {}
+        if node is None:
+            return None, lines
+        _collect_lines(node, (), lines)
+        return loader.construct_document(node), lines
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark else 1
+        reason = getattr(error, "problem", None) or "not valid YAML"
+        raise RuleError(f"{name}:{line}: {reason}") from error
+    finally:
+        loader.dispose()
+
+
+def _collect_lines(node: Any, path: tuple[Any, ...], lines: dict[tuple[Any, ...], int]) -> None:
+    lines[path] = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            _collect_lines(value, (*path, key.value), lines)
+            lines[(*path, key.value)] = key.start_mark.line + 1
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            _collect_lines(value, (*path, index), lines)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("expected a string")
+    return value
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if isinstance(value, str) or not isinstance(value, list):
+        raise ValueError("expected a list of strings")
+    return tuple(_text(item) for item in value)
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("expected a number")
+    return float(value)
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("expected true or false")
+    return value
+
+
+def _group(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("expected a group's number or name")
+    return value
+
+
+def _one_of(names: Mapping[str, Any] | Iterable[str]) -> Callable[[Any], str]:
+    known = tuple(names)
+
+    def read(value: Any) -> str:
+        if value not in known:
+            raise ValueError(f"expected one of {', '.join(known)}")
+        return str(value)
+
+    return read
+
+
+_FIELDS: dict[str, Callable[[Any], Any]] = {
+    "id": _text,
+    "description": _text,
+    "pattern": _text,
+    "secret": _group,
+    "keywords": _texts,
+    "entropy": _number,
+    "flags": _text,
+    "validate": _one_of(validators.VALIDATORS),
+    "multiline": _boolean,
+    "confidence": _one_of(CONFIDENCES),
+    "enabled": _boolean,
+    "kind": _one_of(_KINDS),
+    "examples": _texts,
+    "counterexamples": _texts,
+    "reference": _text,
+}
+
+
+def build(entry: Any, where: str) -> Rule:
+    """One rule from its YAML mapping, checked."""
+    if not isinstance(entry, dict):
+        raise RuleError(f"{where}: expected a rule: a mapping with `id` and `pattern`")
+    name = entry.get("id", "?")
+    values: dict[str, Any] = {}
+    for key, value in entry.items():
+        if key not in _FIELDS:
+            raise RuleError(f"{where}: {name}: unknown field `{key}`")
+        try:
+            values[key] = _FIELDS[key](value)
+        except ValueError as error:
+            raise RuleError(f"{where}: {name}: {key}: {error}") from error
+    for key in ("id", "pattern"):
+        if not values.get(key):
+            raise RuleError(f"{where}: {name}: `{key}` is missing")
+    kind = values.pop("kind", "named")
+    values["keywords"] = tuple(word.lower() for word in values.get("keywords", ()))
+    for kind_of in ("examples", "counterexamples"):
+        values[kind_of] = tuple(
+            expand(text, f"{name}:{kind_of}:{index}")
+            for index, text in enumerate(values.get(kind_of, ()))
+        )
+    values.setdefault("description", str(name))
+    secret = values.pop("secret", None)
+    return finish(
+        Rule(**values, secret=-1 if secret is None else secret, specificity=_KINDS[kind], origin=where)
+    )
+
+
+def finish(rule: Rule) -> Rule:
+    """Check a rule's pattern and settle its secret group (-1: group 1 if there is one, else 0)."""
+    from dataclasses import replace
+
+    try:
+        compiled = patterns.compile_bytes(rule.pattern, rule.flags)
+        patterns.check_linear(rule.pattern, rule.flags)
+        if compiled.match(b"") is not None:
+            raise ValueError("pattern matches the empty string")
+        secret = rule.secret
+        if secret == -1:
+            secret = 1 if compiled.groups else 0
+        if isinstance(secret, str) and secret not in compiled.groupindex:
+            raise ValueError(f"secret: pattern has no group named {secret!r}")
+        if isinstance(secret, int) and secret > compiled.groups:
+            raise ValueError(f"secret: pattern has no group {secret}")
+    except ValueError as error:
+        raise RuleError(f"{rule.origin}: {rule.id}: {error}") from error
+    return replace(rule, secret=secret, confidence=rule.confidence or HIGH)

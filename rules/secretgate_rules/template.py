@@ -1,0 +1,52 @@
+"""`{{36:alnum}}` in an example: made-up secrets that exist only while the tests run.
+
+Examples of secrets in a repository set off every scanner that reads it. A pack therefore writes
+the random part of an example as `{{LENGTH:CHARSET}}`; the expansion is the same on every run.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import string
+
+from .model import RuleError
+
+_TEMPLATE = re.compile(r"\{\{(\d{1,4}):([^{}]+)\}\}")
+
+_NAMED = {
+    "hex": "0123456789abcdef",
+    "HEX": "0123456789ABCDEF",
+    "alnum": string.ascii_letters + string.digits,
+    "base64": string.ascii_letters + string.digits + "+/",
+    "base64url": string.ascii_letters + string.digits + "_-",
+    "base32": string.ascii_uppercase + "234567",
+    "base58": "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz",
+    "upper": string.ascii_uppercase,
+    "lower": string.ascii_lowercase,
+    "digit": string.digits,
+}
+
+
+def expand(text: str, seed: str) -> str:
+    """Fill in every `{{LENGTH:CHARSET}}`. `seed` is the rule id and the example's position."""
+    count = 0
+
+    def fill(match: re.Match[str]) -> str:
+        nonlocal count
+        count += 1
+        chars = _charset(match[2])
+        source = random.Random(f"{seed}:{count}")
+        return "".join(source.choice(chars) for _ in range(int(match[1])))
+
+    return _TEMPLATE.sub(fill, text)
+
+
+def _charset(spec: str) -> str:
+    if spec in _NAMED:
+        return _NAMED[spec]
+    try:
+        chars = re.compile(f"[{spec}]")
+    except re.error as error:
+        raise RuleError(f"{{{{N:{spec}}}}}: not a character class: {error}") from error
+    return "".join(char for char in map(chr, range(33, 127)) if chars.match(char))

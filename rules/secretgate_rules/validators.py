@@ -1,0 +1,98 @@
+"""Checks beyond a pattern: does it decode, does its checksum hold.
+
+A validator says True (certain), False (not this type) or None (cannot tell). False drops the
+finding, so only a structure that every real value has may answer it; a checksum that made-up test
+values would fail answers None instead.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from typing import Final
+
+Verdict = bool | None
+
+
+def _b64(value: bytes) -> bytes:
+    plain = value.translate(bytes.maketrans(b"-_", b"+/")).rstrip(b"=")
+    return base64.b64decode(plain + b"=" * (-len(plain) % 4))
+
+
+def base64_json(value: bytes) -> Verdict:
+    """Base64 of a JSON object."""
+    try:
+        return isinstance(json.loads(_b64(value)), dict)
+    except (ValueError, binascii.Error, RecursionError):
+        return False
+
+
+def jwt(value: bytes) -> Verdict:
+    """A JSON Web Token: its header is base64 of an object that names an algorithm."""
+    try:
+        header = json.loads(_b64(value.split(b".", 1)[0]))
+    except (ValueError, binascii.Error, RecursionError):
+        return False
+    return isinstance(header, dict) and bool({"alg", "enc", "typ", "kid"} & header.keys())
+
+
+def decodes_base64(value: bytes) -> Verdict:
+    """Padded correctly, so that it is base64 and not a path or a word."""
+    try:
+        _b64(value)
+    except (ValueError, binascii.Error):
+        return False
+    return True
+
+
+_BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+
+
+def crc32_base62(value: bytes) -> Verdict:
+    """GitHub's and npm's tokens end in a checksum; a made-up token without one is kept."""
+    body = value.rsplit(b"_", 1)[-1]
+    checksum = zlib.crc32(body[:-6])
+    digits = bytearray()
+    for _ in range(6):
+        checksum, digit = divmod(checksum, 62)
+        digits.append(_BASE62[digit])
+    return True if bytes(reversed(digits)) == body[-6:] else None
+
+
+def luhn(value: bytes) -> Verdict:
+    """The digits of a payment card number add up."""
+    total = 0
+    for index, char in enumerate(reversed(value)):
+        if not 48 <= char <= 57:
+            return False
+        digit = (char - 48) * (1 + index % 2)
+        total += digit - 9 * (digit > 9)
+    return total % 10 == 0
+
+
+def mixed(value: bytes) -> Verdict:
+    """Letters and digits both: neither a word nor a number."""
+    return any(48 <= c <= 57 for c in value) and any(c | 32 in range(97, 123) for c in value)
+
+
+def mixed_case(value: bytes) -> Verdict:
+    """A capital, a small letter and a digit."""
+    return (
+        any(48 <= c <= 57 for c in value)
+        and any(65 <= c <= 90 for c in value)
+        and any(97 <= c <= 122 for c in value)
+    )
+
+
+VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
+    "jwt": jwt,
+    "base64-json": base64_json,
+    "base64": decodes_base64,
+    "crc32-base62": crc32_base62,
+    "luhn": luhn,
+    "mixed": mixed,
+    "mixed-case": mixed_case,
+}

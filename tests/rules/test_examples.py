@@ -1,0 +1,19 @@
+"""Every rule of every pack finds its own examples and leaves its counterexamples alone."""
+
+from __future__ import annotations
+
+import pytest
+from secretgate_rules.check import problems
+from secretgate_rules.model import Rule
+from secretgate_rules.rulefile import load_file, pack_files, unique
+
+RULES = [rule for path in pack_files() for rule in load_file(path)]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
+def test_rule_on_its_own_examples(rule: Rule) -> None:
+    assert problems(rule) == []
+
+
+def test_ids_are_unique() -> None:
+    assert len(unique(RULES)) == len(RULES)
