@@ -1,0 +1,388 @@
+"""Content codings: what a body is once `Content-Encoding` is undone, and the way back.
+
+The header is a claim and the bytes are the fact. Clients and relays drop the header, keep it over
+a plain body, or name it wrongly, so a claim that does not hold is dropped where the bytes are text,
+and a body without a claim is looked at for the marks of gzip and zstd. What stays undecodable is
+`Unreadable`: nobody can say what it holds.
+
+One `_Stage` a coding does the decoding, in pieces of bounded size, both for whole bodies and for
+streams; only the ends differ. A whole body must end where its coding ends. A stream gives out
+whatever has come, as soon as it can be told.
+"""
+
+from __future__ import annotations
+
+import codecs
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final, NamedTuple, Protocol
+
+import brotli
+import zstandard
+from mitmproxy.net import encoding
+
+from .base import Unreadable
+
+GZIP, DEFLATE, RAW_DEFLATE, BROTLI, ZSTD = "gzip", "deflate", "raw-deflate", "br", "zstd"
+
+_NAMES: Final = {
+    "": "",
+    "identity": "",
+    "none": "",
+    "utf-8": "",
+    "gzip": GZIP,
+    "x-gzip": GZIP,
+    "deflate": DEFLATE,
+    "br": BROTLI,
+    "zstd": ZSTD,
+}
+_MARKS: Final = ((b"\x1f\x8b\x08", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD))
+_MARKED: Final = {coding for _, coding in _MARKS}
+_MAX_CHAIN: Final = 4
+_GZIP_WBITS: Final = 31
+_PIECE: Final = 1 << 20
+_MAX_WINDOW: Final = 1 << 27
+STREAM_LIMIT: Final = 1 << 28
+
+
+class Decoded(NamedTuple):
+    plain: bytes
+    chain: tuple[str, ...]
+    """The codings that were there, in the order they were applied."""
+
+
+class _Stage(Protocol):
+    """Undoes one coding. `done` at a point where the coded data may end."""
+
+    done: bool
+
+    def pieces(self, data: bytes) -> Iterator[bytes]: ...
+
+
+class _Broken(Exception):
+    """The data is not, or no longer, in this coding."""
+
+
+class _Trailing(_Broken):
+    """The coded data had ended, and more came that is not in this coding."""
+
+
+class _Inflate:
+    """gzip with any number of members, zlib, and deflate without a wrapper."""
+
+    def __init__(self, wbits: int) -> None:
+        self._wbits = wbits
+        self._zip = zlib.decompressobj(wbits)
+        self._broken: type[_Broken] = _Broken
+        self.done = True
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        full = False
+        while data or full:
+            if self._zip.eof:
+                data = self._next_member(data)
+                full = False
+                continue
+            try:
+                piece = self._zip.decompress(data, _PIECE)
+            except zlib.error:
+                raise self._broken from None
+            data = self._zip.unconsumed_tail or self._zip.unused_data
+            full = len(piece) == _PIECE
+            self.done = self._zip.eof
+            if piece:
+                self._broken = _Broken
+                yield piece
+
+    def _next_member(self, data: bytes) -> bytes:
+        if data and self._wbits != _GZIP_WBITS:
+            raise _Trailing
+        data = data.lstrip(b"\0")
+        if data:
+            self._zip = zlib.decompressobj(self._wbits)
+            self._broken = _Trailing
+        return data
+
+
+class _Deflate:
+    """`deflate` as it is sent: with the zlib wrapper of the standard, or without."""
+
+    def __init__(self) -> None:
+        self.chosen = DEFLATE
+        self._head = b""
+        self._stage: _Inflate | None = None
+        self.done = True
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        if self._stage is None:
+            self._head += data
+            self.done = not self._head
+            if len(self._head) < 2:
+                return
+            first, second = self._head[:2]
+            if first & 15 != 8 or (first << 8 | second) % 31:
+                self.chosen = RAW_DEFLATE
+            self._stage = _Inflate(15 if self.chosen == DEFLATE else -15)
+            data, self._head = self._head, b""
+        for piece in self._stage.pieces(data):
+            yield piece
+            self.done = self._stage.done
+        self.done = self._stage.done
+
+
+class _Brotli:
+    """Before brotli 1.2 a call gives all it can, so the input goes in by small slices there."""
+
+    _BOUNDED = hasattr(brotli.Decompressor, "can_accept_more_data")
+    _SLICE = 64
+
+    def __init__(self) -> None:
+        self._brotli = brotli.Decompressor()
+        self.done = True
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        if data and self._brotli.is_finished():
+            raise _Trailing
+        try:
+            yield from self._bounded(data) if self._BOUNDED else self._sliced(data)
+        except brotli.error:
+            raise _Broken from None
+
+    def _bounded(self, data: bytes) -> Iterator[bytes]:
+        piece = self._brotli.process(data, output_buffer_limit=_PIECE)
+        self.done = self._brotli.is_finished()
+        yield piece
+        while not self.done and not self._brotli.can_accept_more_data():
+            piece = self._brotli.process(b"", output_buffer_limit=_PIECE)
+            self.done = self._brotli.is_finished()
+            yield piece
+
+    def _sliced(self, data: bytes) -> Iterator[bytes]:
+        for at in range(0, len(data), self._SLICE):
+            piece = self._brotli.process(data[at : at + self._SLICE])
+            self.done = self._brotli.is_finished()
+            yield piece
+
+
+class _Zstd:
+    """Frames behind frames. A block of 128 KiB can be written in four bytes, hence the slices."""
+
+    _SLICE = 1 << 10
+
+    def __init__(self) -> None:
+        self._context = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
+        self._frame = self._context.decompressobj()
+        self._broken: type[_Broken] = _Broken
+        self.done = True
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        for at in range(0, len(data), self._SLICE):
+            rest = data[at : at + self._SLICE]
+            while rest:
+                if self._frame.eof:
+                    self._frame = self._context.decompressobj()
+                    self._broken = _Trailing
+                try:
+                    piece = self._frame.decompress(rest)
+                except zstandard.ZstdError:
+                    raise self._broken from None
+                rest = self._frame.unused_data if self._frame.eof else b""
+                self.done = self._frame.eof
+                if piece:
+                    self._broken = _Broken
+                    yield piece
+
+
+_STAGES: Final[dict[str, Callable[[], _Stage]]] = {
+    GZIP: lambda: _Inflate(_GZIP_WBITS),
+    DEFLATE: _Deflate,
+    BROTLI: _Brotli,
+    ZSTD: _Zstd,
+}
+
+
+def decode(raw: bytes, header: str, limit: int) -> Decoded:
+    """The plain body and the codings it came in; `header` is the `Content-Encoding`, or nothing.
+
+    Never makes much more than `limit` bytes, whatever the body unpacks to.
+    """
+    claimed = _claimed(header)
+    _check_size(len(raw), limit)
+    plain, chain = raw, []
+    for coding in reversed(claimed):
+        if not plain:
+            break
+        opened = _undo(plain, coding, limit)
+        if opened is None:
+            if not _marked(plain) and not _is_text(plain):
+                raise Unreadable(f"the body is not the {coding} that its Content-Encoding says")
+            break
+        plain, exact = opened
+        chain.append(exact)
+    while len(chain) < _MAX_CHAIN and (mark := _marked(plain)):
+        opened = _undo(plain, mark, limit)
+        if opened is None:
+            raise Unreadable(f"the body begins like {mark} and cannot be decoded as such")
+        plain, exact = opened
+        chain.append(exact)
+    if _marked(plain):
+        raise Unreadable(f"the body is compressed more than {_MAX_CHAIN} times")
+    return Decoded(plain, tuple(reversed(chain)))
+
+
+def encode(plain: bytes, chain: Sequence[str]) -> bytes:
+    """`plain` in the codings of a `Decoded`, in their order."""
+    for coding in chain:
+        if coding == RAW_DEFLATE:
+            packer = zlib.compressobj(1, wbits=-15)
+            plain = packer.compress(plain) + packer.flush()
+        else:
+            encoded = encoding.encode(plain, coding)
+            assert isinstance(encoded, bytes)
+            plain = encoded
+    return plain
+
+
+class Decoder:
+    """A streamed answer, decoded as it comes.
+
+    `feed` gives out everything that can be told by then. A stream that turns out broken first gives
+    what was decodable, and is `Unreadable` at the next call; so is one where one `feed` unpacks to
+    more than `limit`. `complete` says whether the stream may end where it is: after `finish`, False
+    means that it was cut off. What stands behind the end of the coded data is dropped.
+    """
+
+    def __init__(self, header: str, limit: int = STREAM_LIMIT) -> None:
+        self._claimed = _claimed(header)
+        self._limit = limit
+        self._stages: list[_Stage] | None = None
+        self._seen: bytes | None = b""
+        """All input, until the first output proves that the codings are right."""
+        self._broken = ""
+        self._over = False
+
+    @property
+    def complete(self) -> bool:
+        return self._over or (not self._broken and all(stage.done for stage in self._stages or ()))
+
+    def feed(self, data: bytes) -> bytes:
+        if self._broken:
+            raise Unreadable(self._broken)
+        if self._over:
+            return b""
+        if self._seen is not None:
+            self._seen += data
+            if self._stages is None:
+                data = self._seen
+                chain = self._chain(data)
+                if chain is None:
+                    return b""
+                self._open(chain)
+        return self._run(data)
+
+    def finish(self) -> bytes:
+        if self._broken:
+            raise Unreadable(self._broken)
+        if self._stages is None and self._seen:
+            self._open(self._claimed)
+            return self._run(self._seen)
+        return b""
+
+    def _chain(self, head: bytes) -> Sequence[str] | None:
+        """The codings to undo, or None while the first bytes do not tell."""
+        outer = self._claimed[-1] if self._claimed else ""
+        if outer and outer not in _MARKED:
+            return self._claimed
+        mark = _marked(head)
+        if mark is None and any(mark.startswith(head) for mark, _ in _MARKS):
+            return None
+        if outer == mark:
+            return self._claimed
+        if mark:
+            return [mark]
+        return [] if _is_text(head, whole=False) else self._claimed
+
+    def _open(self, chain: Sequence[str]) -> None:
+        self._stages = [_STAGES[coding]() for coding in reversed(chain)]
+
+    def _run(self, data: bytes) -> bytes:
+        out: list[bytes] = []
+        size = 0
+        try:
+            for piece in _through(self._stages or [], data):
+                size += len(piece)
+                _check_size(size, self._limit)
+                out.append(piece)
+        except _Trailing:
+            self._over = True
+        except _Broken:
+            if not size and self._stages and (seen := self._seen):
+                mark = _marked(seen)
+                if mark or _is_text(seen, whole=False):
+                    self._open([mark] if mark and len(self._stages) == 1 else [])
+                    self._seen = None
+                    return self._run(seen)
+            self._broken = "the answer is not in the coding that its Content-Encoding says"
+        except Unreadable as error:
+            self._broken = error.reason
+        if size:
+            self._seen = None
+        return b"".join(out)
+
+
+def _through(stages: Sequence[_Stage], data: bytes) -> Iterator[bytes]:
+    if not stages:
+        yield data
+        return
+    for piece in stages[0].pieces(data):
+        yield from _through(stages[1:], piece)
+
+
+def _claimed(header: str) -> list[str]:
+    names = [name.strip().lower() for name in header.split(",")]
+    if unknown := [name for name in names if name not in _NAMES]:
+        raise Unreadable(f"unknown Content-Encoding {unknown[0][:40]!r}")
+    codings = [_NAMES[name] for name in names if _NAMES[name]]
+    if len(codings) > _MAX_CHAIN:
+        raise Unreadable(f"more than {_MAX_CHAIN} codings in Content-Encoding")
+    return codings
+
+
+def _undo(data: bytes, coding: str, limit: int) -> tuple[bytes, str] | None:
+    """The decoded data and the exact coding, or None where it is not in that coding at all."""
+    stage = _STAGES[coding]()
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        for piece in stage.pieces(data):
+            size += len(piece)
+            _check_size(size, limit)
+            pieces.append(piece)
+    except _Trailing:
+        raise Unreadable(f"other data stands behind the end of the {coding} data") from None
+    except _Broken:
+        if not size:
+            return None
+        raise Unreadable(f"the {coding} data is broken") from None
+    if not stage.done:
+        raise Unreadable(f"the {coding} data ends early")
+    exact = stage.chosen if isinstance(stage, _Deflate) else coding
+    return b"".join(pieces), exact
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        raise Unreadable(f"the body is larger than the limit of {limit} bytes")
+
+
+def _marked(data: bytes) -> str | None:
+    return next((coding for mark, coding in _MARKS if data.startswith(mark)), None)
+
+
+def _is_text(data: bytes, *, whole: bool = True) -> bool:
+    """Whether `data` is UTF-8 text; where it is not the `whole`, a character may be cut."""
+    try:
+        codecs.utf_8_decode(data, "strict", whole)
+    except UnicodeDecodeError:
+        return False
+    return b"\0" not in data

@@ -1,0 +1,57 @@
+"""JSON lines as they arrive: Ollama, Cohere v1, and batch results.
+
+A frame is a line with its line end. White space around the value, a CR or the record separator of
+`application/json-seq` among it, stays where it is.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from .base import Frame
+from .whole import is_json
+
+_AROUND = b" \t\r\n\x1e"
+
+
+class JsonLine(msgspec.Struct, frozen=True, gc=False):
+    text: bytes
+    end: bytes = b"\n"
+    whole: bool = True
+
+    @property
+    def raw(self) -> bytes:
+        return self.text + self.end
+
+    @property
+    def payload(self) -> bytes | None:
+        return self.text.strip(_AROUND) or None if self.whole else None
+
+    @property
+    def event(self) -> str:
+        return ""
+
+    def with_payload(self, payload: bytes) -> bytes:
+        head = len(self.text) - len(self.text.lstrip(_AROUND))
+        tail = len(self.text.rstrip(_AROUND))
+        return self.text[:head] + payload + self.text[max(head, tail) :] + self.end
+
+
+class NdjsonFramer:
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+
+    def feed(self, data: bytes) -> list[Frame]:
+        if b"\n" not in data:
+            self._held += [data] if data else []
+            return []
+        texts = data.split(b"\n")
+        texts[0] = b"".join((*self._held, texts[0]))
+        tail = texts.pop()
+        self._held = [tail] if tail else []
+        return [*map(JsonLine, texts)]
+
+    def finish(self) -> list[Frame]:
+        text = b"".join(self._held)
+        self._held = []
+        return [JsonLine(text, b"", whole=is_json(text.strip(_AROUND)))] if text else []

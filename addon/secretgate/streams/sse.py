@@ -1,0 +1,173 @@
+"""Server-sent events: the stream of nearly every provider.
+
+An event ends at a blank line, and a line ends with LF, CRLF or CR. Whole runs of events with one
+kind of line end are split by `bytes.split`; anything mixed goes through one regular expression.
+Both cut at the same places, wherever the stream itself was cut. What an event says is worked out
+only when asked, as most events pass unread.
+
+A CR that could be the first half of a CRLF waits for its LF only behind another LF: a server that
+writes bare CRs never writes one, so its events are not delayed.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import repeat
+
+import msgspec
+
+from .base import Frame
+from .whole import is_json
+
+_BLANK_LINE = re.compile(rb"\n(?:\n|\r(?:\n|(?!\Z)))|\r\r")
+_BOM = b"\xef\xbb\xbf"
+_ENDS = (b"\n", b"\r")
+
+
+class SseFrame(msgspec.Struct, frozen=True, gc=False):
+    """One event, or what stands between two: `text`, and the blank line that ended it."""
+
+    text: bytes
+    end: bytes = b"\n\n"
+    whole: bool = True
+
+    @property
+    def raw(self) -> bytes:
+        return self.text + self.end
+
+    @property
+    def payload(self) -> bytes | None:
+        if not self.whole:
+            return None
+        head, value = self._usual()
+        if head is None:
+            lines = [_data(line) for line in _lines(self.text)]
+            values = [value for value in lines if value is not None]
+            if not values:
+                return None
+            value = b"\n".join(values)
+        return None if not value or value.strip() in (b"", b"[DONE]") else value
+
+    @property
+    def event(self) -> str:
+        name = b""
+        if b"event" in self.text:
+            for line in _lines(self.text):
+                field, _, value = line.partition(b":")
+                if field == b"event":
+                    name = value.removeprefix(b" ")
+        return name.decode("utf-8", "replace")
+
+    def with_payload(self, payload: bytes) -> bytes:
+        head, _ = self._usual()
+        if head is not None and b"\n" not in payload and b"\r" not in payload:
+            return b"".join((head, payload, self.end))
+        values = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
+        lines = self.raw.splitlines(keepends=True)
+        places = [at for at, line in enumerate(lines) if _data(_bare(line, at)) is not None]
+        if len(values) != len(places):
+            for at in places[1:]:
+                lines[at] = b""
+            del places[1:]
+            groups = [values]
+        else:
+            groups = [[value] for value in values]
+        for at, group in zip(places, groups, strict=False):
+            lines[at] = _data_lines(lines[at], at, group)
+        return b"".join(lines)
+
+    def _usual(self) -> tuple[bytes | None, bytes]:
+        """The text up to the payload, and the payload, where its last line is its only data."""
+        head, field, value = self.text.partition(b"data: ")
+        if (
+            field
+            and (not head or head[-1:] in _ENDS)
+            and b"data" not in head
+            and b"\n" not in value
+            and b"\r" not in value
+        ):
+            return head + field, value
+        return None, b""
+
+
+class SseFramer:
+    """Cuts a stream of server-sent events. A comment line on its own does not wait for more."""
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._edge = b""
+
+    def feed(self, data: bytes) -> list[Frame]:
+        if self._held:
+            probe = self._edge + data
+            self._held.append(data)
+            if not _BLANK_LINE.search(probe) and not self._is_comment(data):
+                self._edge = probe[-3:]
+                return []
+            data = b"".join(self._held)
+            self._held = []
+        frames, tail = _split(data)
+        if tail[:1] == b":" and tail.endswith(_ENDS):
+            frames.append(SseFrame(tail, b""))
+        elif tail:
+            self._held = [tail]
+            self._edge = tail[-3:]
+        return frames
+
+    def finish(self) -> list[Frame]:
+        text = b"".join(self._held)
+        self._held = []
+        if not text:
+            return []
+        frame = SseFrame(text, b"")
+        return [SseFrame(text, b"", whole=is_json(frame.payload))]
+
+    def _is_comment(self, data: bytes) -> bool:
+        return self._held[0][:1] == b":" and data.endswith(_ENDS)
+
+
+def _split(data: bytes) -> tuple[list[Frame], bytes]:
+    """The events in `data`, and what stands behind the last of them."""
+    if b"\r" not in data:
+        texts = data.split(b"\n\n")
+        tail = texts.pop()
+        return [*map(SseFrame, texts)], tail
+    if data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n"):
+        texts = data.split(b"\r\n\r\n")
+        tail = texts.pop()
+        return [*map(SseFrame, texts, repeat(b"\r\n\r\n"))], tail
+    frames: list[Frame] = []
+    at = 0
+    for blank in _BLANK_LINE.finditer(data):
+        frames.append(SseFrame(data[at : blank.end()], b""))
+        at = blank.end()
+    return frames, data[at:]
+
+
+def _lines(text: bytes) -> list[bytes]:
+    return text.removeprefix(_BOM).splitlines()
+
+
+def _bare(line: bytes, at: int) -> bytes:
+    line = line.rstrip(b"\r\n")
+    return line.removeprefix(_BOM) if at == 0 else line
+
+
+def _data(line: bytes) -> bytes | None:
+    """What a line says if it is a `data` field."""
+    if line[:5] == b"data:":
+        return line[6:] if line[5:6] == b" " else line[5:]
+    return b"" if line == b"data" else None
+
+
+def _data_lines(line: bytes, at: int, values: list[bytes]) -> bytes:
+    """`line`, a `data` field, once for each of `values`, spelt as it is."""
+    bare = _bare(line, at)
+    start = line.index(bare)
+    end = line[start + len(bare) :]
+    tight = bare[4:6] != b": " and bare != b"data"
+    fields = [b"data:" if tight and value[:1] != b" " else b"data: " for value in values]
+    if bare == b"data" and values == [b""]:
+        fields = [bare]
+    rows = [field + value for field, value in zip(fields, values, strict=True)]
+    return line[:start] + (end or b"\n").join(rows) + end
