@@ -1,0 +1,61 @@
+"""The provider and the proxies of the end-to-end tests; each is started once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from harness.provider import Provider
+from harness.proxy import Proxy
+from harness.wires import Access
+
+Launch = Callable[..., Proxy]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "e2e" in item.path.parts:
+            item.add_marker(pytest.mark.e2e)
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    made = Provider(tmp_path_factory.mktemp("provider"))
+    yield made
+    made.close()
+    assert not made.problems
+
+
+@pytest.fixture(scope="session")
+def launch(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
+    """Starts a proxy with the given options; all of them end with the session."""
+    started: list[Proxy] = []
+
+    def start(**arguments: Any) -> Proxy:
+        home = arguments.pop("home", None) or tmp_path_factory.mktemp("proxy")
+        proxy = Proxy(provider, home, **arguments)
+        started.append(proxy)
+        return proxy.start()
+
+    yield start
+    for proxy in started:
+        proxy.stop()
+
+
+@pytest.fixture(scope="session")
+def proxy(launch: Launch) -> Proxy:
+    """In redact mode; for all tests that neither stop it nor set it up otherwise."""
+    return launch()
+
+
+@pytest.fixture(scope="session")
+def plain(launch: Launch) -> Proxy:
+    """mitmdump without the addon: what the harness itself is tested against."""
+    return launch(addon=None)
+
+
+@pytest.fixture(scope="session")
+def access(proxy: Proxy) -> Access:
+    return Access.through(proxy)

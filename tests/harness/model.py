@@ -1,0 +1,181 @@
+"""The scripted model: what it read, in; what it says and calls, out.
+
+A script is a pure function of the text that reached it, and it only copies: so the same script run on
+what the *client* sent says what the client must get back, as if no proxy were in between.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+PLACEHOLDER = re.compile(r"REDACTED<[a-z0-9-]+:[0-9a-f]{12}>")
+
+
+@dataclass(frozen=True)
+class Thinking:
+    text: str
+    hidden: bool = False
+    """Encrypted as a whole (Anthropic: `redacted_thinking`)."""
+
+
+@dataclass(frozen=True)
+class Text:
+    text: str
+
+
+@dataclass(frozen=True)
+class Call:
+    """A tool call with JSON arguments; `arguments` is the text of them."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True)
+class Custom:
+    """A tool call with free-form input (OpenAI Responses)."""
+
+    name: str
+    input: str
+
+
+Item = Thinking | Text | Call | Custom
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every string in a JSON value, in order; JSON inside a string is read too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from strings(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from strings(each)
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """A conversation as the model sees it."""
+
+    turn: int
+    """How many turns the assistant has had before."""
+    texts: tuple[str, ...]
+    """Everything said so far, system prompt first."""
+    last: tuple[str, ...]
+    """What came since the assistant last spoke."""
+
+    def line(self, start: str) -> str:
+        """The last line anywhere that begins with `start`."""
+        found = f"{start}(not seen)"
+        for text in self.texts:
+            for line in text.splitlines():
+                if line.startswith(start):
+                    found = line
+        return found
+
+    def value(self, name: str) -> str:
+        return self.line(f"{name}=").partition("=")[2]
+
+    def containing(self, needle: str) -> str:
+        return next((text for text in reversed(self.texts) if needle in text), "(not seen)")
+
+    @property
+    def key(self) -> str:
+        """The PEM key it was shown, line by line as it stands in the prompt."""
+        for text in self.texts:
+            found = re.search(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", text, re.S)
+            if found:
+                return found[0]
+        return "(no key seen)"
+
+
+Script = Callable[[Prompt], list[Item]]
+
+
+def call(name: str, **arguments: Any) -> Call:
+    return Call(name, json.dumps(arguments))
+
+
+def agent(invented: str = "") -> Script:
+    """A coding agent over five turns: reads the `.env`, writes it elsewhere, uses it, reports.
+
+    `invented` is written into a generated file in turn 2: the model's own key-shaped value.
+    """
+
+    def read(prompt: Prompt) -> list[Item]:
+        token = prompt.value("GITHUB_TOKEN")
+        return [
+            Thinking(f"The system prompt gives me a token, {token}. I should read the file first."),
+            Text(f"I have the token {token}; now I read `.env`."),
+            call("read_file", path=".env", why='to see "all" of it\n\t\\o/'),
+        ]
+
+    def write(prompt: Prompt) -> list[Item]:
+        env = prompt.containing("AWS_SECRET_ACCESS_KEY=")
+        script = "".join(f"export {line}\n" for line in env.splitlines() if "=" in line)
+        if invented:
+            script += f"export SESSION_SECRET={invented}\n"
+        nested = json.dumps({"env": env, "key": prompt.key})
+        return [
+            Thinking(f"There is {prompt.line('AWS_ACCESS_KEY_ID=')} and more; I write two files."),
+            Text(f"Found these:\n```\n{env}```\nand the key\n{prompt.key}\nWriting both files."),
+            call(
+                "write_file",
+                path="deploy.sh",
+                content=f"#!/bin/sh\n{script}\ncat <<K\n{prompt.key}\nK\n",
+            ),
+            call("write_file", path="config.json", content=nested),
+        ]
+
+    def run(prompt: Prompt) -> list[Item]:
+        command = (
+            f"psql '{prompt.value('DATABASE_URL')}' -c 'select 1' && "
+            f'curl -u "{prompt.value("STRIPE_SECRET_KEY")}:" https://api.stripe.com/v1/charges'
+        )
+        return [
+            Thinking("Both files are written."),
+            call("bash", command=command, timeout=30),
+            call(
+                "bash",
+                command=f"AWS_SECRET_ACCESS_KEY={prompt.value('AWS_SECRET_ACCESS_KEY')} aws s3 ls",
+            ),
+        ]
+
+    def explain(prompt: Prompt) -> list[Item]:
+        return [
+            Thinking("The commands failed with an error that names the token."),
+            Text(f"The service refused {prompt.value('SERVICE_JWT')}; what next?"),
+        ]
+
+    def report(prompt: Prompt) -> list[Item]:
+        names = ("AWS_ACCESS_KEY_ID", "ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GITHUB_TOKEN")
+        return [
+            Thinking("Done."),
+            Text("\n".join(f"{name}: `{prompt.value(name)}`" for name in names)),
+        ]
+
+    turns = (read, write, run, explain, report)
+    return lambda prompt: turns[min(prompt.turn, 4)](prompt)
+
+
+def saying(*items: Item) -> Script:
+    """The same answer whatever was asked."""
+    return lambda prompt: list(items)
+
+
+def echo(prompt: Prompt) -> list[Item]:
+    """Repeats what came last, as text."""
+    return [Text("You said: " + "\n".join(prompt.last))]
+
+
+def echo_call(prompt: Prompt) -> list[Item]:
+    """Repeats what came last, as the argument of a tool call, and says so first."""
+    return [
+        Text("I write that down."),
+        call("write_file", path="copy.txt", content="\n".join(prompt.last)),
+    ]
