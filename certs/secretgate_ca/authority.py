@@ -176,10 +176,15 @@ def load_ca(confdir: Path) -> Authority | None:
     return Authority(confdir, root, issuing, _permitted(issuing))
 
 
-def retired(confdir: Path) -> list[x509.Certificate]:
-    """The roots of earlier CAs, which may still be in trust stores."""
-    found = (_try_root(path) for path in sorted((confdir / RETIRED).glob("*.pem")))
-    return [root for root in found if root is not None]
+def retired(confdir: Path) -> list[tuple[Path, x509.Certificate]]:
+    """The roots of earlier CAs, which may still be in trust stores, with their files."""
+    found = ((path, _try_root(path)) for path in sorted((confdir / RETIRED).glob("*.pem")))
+    return [(path, root) for path, root in found if root is not None]
+
+
+def root_on_disk(confdir: Path) -> x509.Certificate | None:
+    """The present root, whatever the state of its key."""
+    return _try_root(confdir / CERT_FILE) or _try_root(confdir / CA_FILE)
 
 
 def _generate(domains: Sequence[str], now: datetime.datetime) -> bytes:

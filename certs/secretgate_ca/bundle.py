@@ -58,19 +58,33 @@ def write_bundle(
     `inherited`: an environment whose CA files go in as well; `extra`: further files.
     """
     target = path or authority.confdir / BUNDLE_FILE
-    certificates = list(system_roots(runner or SystemRunner()))
-    if not certificates:
-        certificates = list(_certifi())
+    files = [*inherited_files(inherited or {}), *extra]
+    write_file(target, bundle_text(authority, files, skip=target, runner=runner), PUBLIC)
+    return target
+
+
+def bundle_text(
+    authority: Authority,
+    files: Iterable[Path] = (),
+    *,
+    skip: Path | None = None,
+    runner: Runner | None = None,
+) -> bytes:
+    """What the bundle has to hold now: the system's roots, those in `files`, and ours.
+
+    `skip` is the bundle itself: what an environment that names it has in it is no further root.
+    """
+    certificates = list(system_roots(runner or SystemRunner())) or list(_certifi())
     if not certificates:
         raise CAError(
             "found no system roots to put into the bundle; install the ca-certificates package, "
             "or name a PEM file with roots in SSL_CERT_FILE"
         )
-    for file in (*inherited_files(inherited or {}), *extra):
-        if not _same(file, target) and not _same(file, authority.ca_cert):
+    ours = [path for path in (skip, authority.ca_cert) if path is not None]
+    for file in files:
+        if not any(_same(file, own) for own in ours):
             certificates.extend(_from_file(file))
-    write_file(target, combine([*certificates, root_der(authority)]), PUBLIC)
-    return target
+    return combine([*certificates, root_der(authority)])
 
 
 def combine(certificates: Iterable[bytes]) -> bytes:

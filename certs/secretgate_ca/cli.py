@@ -1,0 +1,293 @@
+"""The `secretgate-ca` command: make the CA, make it trusted, say how it stands, take it out again.
+
+Thin: it gathers the machine, the folder and the hosts, and prints what `authority`, `installation`
+and `bundle` answer. Which hosts are covered is not known here: they come from `--domain`, or from the
+entry points of the group `secretgate_ca.domains`, each a function that returns names and globs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from secretgate_ca import authority as ca
+from secretgate_ca import names, status_report
+from secretgate_ca.bundle import write_bundle
+from secretgate_ca.files import PUBLIC, CAError
+from secretgate_ca.files import write as write_file
+from secretgate_ca.installation import Installation, Place
+from secretgate_ca.runner import DryRunner, Runner, SystemRunner
+from secretgate_ca.stores import Machine, Root, State
+
+DOMAINS_GROUP = "secretgate_ca.domains"
+
+app = typer.Typer(
+    name="secretgate-ca",
+    help="The local CA of secretgate: it can sign for the covered hosts only.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Domains = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--domain", help="A host or glob to cover (repeatable); *.x.example covers x too."
+    ),
+]
+Stores = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--store", help="Only this store: system, macos, windows, nss, java (repeatable)."
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Print the commands that would change something.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.callback()
+def _settings(
+    context: typer.Context,
+    confdir: Annotated[
+        Path | None,
+        typer.Option(envvar="SECRETGATE_CONFDIR", help="The folder that holds the CA."),
+    ] = None,
+) -> None:
+    if confdir is None and os.environ.get("SUDO_UID", "0") != "0":
+        raise CAError(
+            "run secretgate-ca as yourself, without sudo: the CA is yours, and it asks for root "
+            "where a store needs it (or name the CA's folder with --confdir)"
+        )
+    context.obj = (confdir or ca.default_confdir()).expanduser().absolute()
+
+
+@app.command()
+def init(context: typer.Context, domain: Domains = None) -> None:
+    """Make the CA, if there is none yet."""
+    confdir: Path = context.obj
+    there = ca.load_ca(confdir)
+    made = there or ca.ensure_ca(confdir, _wanted(domain))
+    write_bundle(made, inherited=os.environ)
+    verb = "There is a CA already" if there else "Made a CA"
+    typer.echo(
+        f"{verb}: {made.ca_cert}\n  SHA-256 {made.fingerprint}, until {made.expires:%Y-%m-%d}"
+    )
+    _report_missing(made, domain)
+
+
+@app.command()
+def install(
+    context: typer.Context, domain: Domains = None, store: Stores = None, dry_run: DryRun = False
+) -> None:
+    """Make the CA trusted in every store found here (and make the CA first, if there is none)."""
+    confdir: Path = context.obj
+    made = ca.load_ca(confdir) or ca.ensure_ca(confdir, _wanted(domain))
+    if made.expired():
+        raise CAError(f"the CA expired on {made.expires:%Y-%m-%d}: secretgate-ca rotate")
+    write_bundle(made, inherited=os.environ)
+    _report_missing(made, domain)
+    _conclude(_installation(confdir, made, store, dry_run).install(), State.TRUSTED, dry_run)
+
+
+@app.command()
+def uninstall(context: typer.Context, store: Stores = None, dry_run: DryRun = False) -> None:
+    """Take the CA, and earlier ones, out of every store; the CA's own files stay."""
+    confdir: Path = context.obj
+    installation = _installation(confdir, ca.load_ca(confdir), store, dry_run)
+    _conclude(installation.uninstall(), State.MISSING, dry_run)
+
+
+@app.command()
+def status(context: typer.Context, store: Stores = None, as_json: AsJson = False) -> None:
+    """Say where the CA is trusted, store by store and variable by variable, and until when."""
+    confdir: Path = context.obj
+    made = ca.load_ca(confdir)
+    if made is None:
+        if as_json:
+            typer.echo(json.dumps({"ca": None, "confdir": str(confdir)}))
+        else:
+            typer.echo(f"There is no CA in {confdir}. Make one: secretgate-ca init", err=True)
+        raise typer.Exit(1)
+    places = list(_installation(confdir, made, store, False).survey())
+    report = status_report.report(made, _defaults(), places, os.environ)
+    typer.echo(json.dumps(report, indent=2) if as_json else status_report.text(report))
+
+
+@app.command()
+def rotate(
+    context: typer.Context,
+    domain: Domains = None,
+    only: Annotated[
+        bool, typer.Option("--only", help="Cover the --domain hosts and nothing else.")
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Make a new CA, and put it in the old one's place in every store that trusted that."""
+    confdir: Path = context.obj
+    wanted = list(domain or [])
+    if not only:
+        wanted = [*wanted, *_defaults(), *_permitted_so_far(confdir)]
+    names.minimal(wanted or _wanted(domain))
+    old = _root_on_disk(confdir)
+    replaced = [
+        place
+        for place in (_installation_of(confdir, old, None, False).survey() if old else ())
+        if place.state in (State.TRUSTED, State.STALE)
+    ]
+    if replaced and not yes:
+        for place in replaced:
+            typer.echo(f"  {place.store:8} {place.place}")
+        typer.confirm("Make a new CA and replace the old one in these stores?", abort=True)
+    made = ca.rotate(confdir, wanted or _wanted(domain))
+    write_bundle(made, inherited=os.environ)
+    typer.echo(f"Made a new CA: SHA-256 {made.fingerprint}, until {made.expires:%Y-%m-%d}")
+    stores = sorted({place.store for place in replaced})
+    if stores:
+        targets = {(place.store, place.place) for place in replaced}
+        after = _installation(confdir, made, stores, False)
+        _conclude(after.install(within=targets), State.TRUSTED, False)
+        _conclude(after.uninstall(old_only=True), State.TRUSTED, False)
+    typer.echo("Restart proxies and tools that are running: they still hold the old one.")
+
+
+@app.command()
+def path(
+    context: typer.Context,
+    cert: Annotated[bool, typer.Option("--cert", help="The certificate, not the folder.")] = False,
+) -> None:
+    """Print the folder of the CA (mitmproxy's confdir)."""
+    confdir: Path = context.obj
+    typer.echo(_existing(confdir).ca_cert if cert else confdir)
+
+
+@app.command()
+def bundle(
+    context: typer.Context,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it there.")] = None,
+) -> None:
+    """Write one PEM with the system's roots and ours, and print where it is."""
+    typer.echo(write_bundle(_existing(context.obj), inherited=os.environ, path=output))
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    output: Annotated[Path, typer.Argument(help="Where to; - for the standard output (PEM).")],
+    der: Annotated[bool, typer.Option("--der", help="DER, as Windows and phones like it.")] = False,
+) -> None:
+    """Write the CA's certificate (never its key), to make it trusted on another machine."""
+    root = _existing(context.obj).root
+    content = root.public_bytes(Encoding.DER if der else Encoding.PEM)
+    if str(output) == "-":
+        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.flush()
+    else:
+        write_file(output, content, PUBLIC)
+
+
+def main() -> None:
+    """The console script: errors a person can act on are one line, not a traceback."""
+    try:
+        app()
+    except CAError as error:
+        typer.echo(f"secretgate-ca: {error}", err=True)
+        raise SystemExit(1) from None
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        typer.echo(f"secretgate-ca: {where}{error.strerror or error}", err=True)
+        raise SystemExit(1) from None
+
+
+def _defaults() -> list[str]:
+    found: list[str] = []
+    for entry in entry_points(group=DOMAINS_GROUP):
+        found.extend(str(name) for name in entry.load()())
+    return found
+
+
+def _wanted(domain: list[str] | None) -> list[str]:
+    wanted = [*(domain or []), *_defaults()]
+    if not wanted:
+        raise CAError("no hosts to cover: name each with --domain (api.anthropic.com, say)")
+    return wanted
+
+
+def _permitted_so_far(confdir: Path) -> tuple[str, ...]:
+    try:
+        there = ca.load_ca(confdir)
+    except CAError:
+        return ()
+    return (there.permitted or ()) if there else ()
+
+
+def _existing(confdir: Path) -> ca.Authority:
+    there = ca.load_ca(confdir)
+    if there is None:
+        raise CAError(f"there is no CA in {confdir}; make one: secretgate-ca init")
+    return there
+
+
+def _root_on_disk(confdir: Path) -> Root | None:
+    """The present root even where its key is damaged, so that `rotate` can replace it."""
+    certificate = ca.root_on_disk(confdir)
+    return Root.of(certificate, confdir / ca.CERT_FILE) if certificate else None
+
+
+def _installation(
+    confdir: Path, made: ca.Authority | None, only: list[str] | None, dry_run: bool
+) -> Installation:
+    current = Root.of(made.root, made.ca_cert) if made else None
+    return _installation_of(confdir, current, only, dry_run)
+
+
+def _installation_of(
+    confdir: Path, current: Root | None, only: list[str] | None, dry_run: bool
+) -> Installation:
+    old = [Root.of(cert, path) for path, cert in ca.retired(confdir)]
+    machine = Machine(_runner(dry_run), Path.home(), os.environ)
+    return Installation(machine, current, old, only=only or (), dry=dry_run)
+
+
+def _runner(dry_run: bool) -> Runner:
+    system = SystemRunner(lambda text: typer.echo(text, err=True))
+    return DryRunner(system, typer.echo) if dry_run else system
+
+
+def _report_missing(made: ca.Authority, domain: list[str] | None) -> None:
+    missing = made.missing([*(domain or []), *_defaults()])
+    if missing:
+        typer.echo(
+            f"This CA may not sign for {', '.join(missing)}: its hosts were fixed when it was made.\n"
+            "Make a new one, which takes its place in every store: secretgate-ca rotate"
+            + "".join(f" --domain '{name}'" for name in missing if name in (domain or [])),
+            err=True,
+        )
+
+
+def _conclude(places: Iterable[Place], wanted: State, dry_run: bool) -> None:
+    failed = False
+    seen = 0
+    for place in places:
+        seen += 1
+        failed |= bool(place.detail)
+        if not dry_run or place.detail:
+            note = f"   {place.detail}" if place.detail else ""
+            typer.echo(f"{place.state.value:8} {place.store:8} {place.place}{note}", err=bool(note))
+    if not seen and wanted is State.TRUSTED:
+        typer.echo(
+            "No trust store of a known kind was found here: see secretgate-ca bundle.", err=True
+        )
+    if not seen and wanted is State.MISSING:
+        typer.echo("The CA is in no trust store here.")
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,15 @@
+"""Every trust store, in the order in which they are installed into."""
+
+from __future__ import annotations
+
+from secretgate_ca.stores.anchors import Anchors
+from secretgate_ca.stores.base import Machine, Root, State, Store, StoreError
+from secretgate_ca.stores.java import Java
+from secretgate_ca.stores.macos import Keychain
+from secretgate_ca.stores.nss import Nss
+from secretgate_ca.stores.windows import WindowsRoot
+
+STORES: tuple[type[Store], ...] = (Anchors, Keychain, WindowsRoot, Nss, Java)
+"""The system's first: on some systems others follow it by themselves."""
+
+__all__ = ["STORES", "Machine", "Root", "State", "Store", "StoreError"]
