@@ -13,6 +13,7 @@ whatever has come, as soon as it can be told.
 from __future__ import annotations
 
 import codecs
+import re
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final, NamedTuple, Protocol
@@ -38,6 +39,9 @@ _NAMES: Final = {
 }
 _MARKS: Final = ((b"\x1f\x8b\x08", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD))
 _MARKED: Final = {coding for _, coding in _MARKS}
+_GZIP_MEMBER: Final = re.compile(rb"\x1f(?:\x8b|\Z)")
+_ZSTD_FRAME: Final = re.compile(rb"(?:\x28(?:\xb5|\Z)|[\x50-\x5f](?:\x2a|\Z))")
+_CONTROL: Final = bytes({*range(32), 127} - set(b"\t\n\r"))
 _MAX_CHAIN: Final = 4
 _GZIP_WBITS: Final = 31
 _PIECE: Final = 1 << 20
@@ -73,7 +77,6 @@ class _Inflate:
     def __init__(self, wbits: int) -> None:
         self._wbits = wbits
         self._zip = zlib.decompressobj(wbits)
-        self._broken: type[_Broken] = _Broken
         self.done = True
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
@@ -86,21 +89,20 @@ class _Inflate:
             try:
                 piece = self._zip.decompress(data, _PIECE)
             except zlib.error:
-                raise self._broken from None
+                raise _Broken from None
             data = self._zip.unconsumed_tail or self._zip.unused_data
             full = len(piece) == _PIECE
             self.done = self._zip.eof
             if piece:
-                self._broken = _Broken
                 yield piece
 
     def _next_member(self, data: bytes) -> bytes:
-        if data and self._wbits != _GZIP_WBITS:
-            raise _Trailing
-        data = data.lstrip(b"\0")
+        if self._wbits == _GZIP_WBITS:
+            data = data.lstrip(b"\0")
         if data:
+            if self._wbits != _GZIP_WBITS or not _GZIP_MEMBER.match(data):
+                raise _Trailing
             self._zip = zlib.decompressobj(self._wbits)
-            self._broken = _Trailing
         return data
 
 
@@ -172,7 +174,6 @@ class _Zstd:
     def __init__(self) -> None:
         self._context = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
         self._frame = self._context.decompressobj()
-        self._broken: type[_Broken] = _Broken
         self.done = True
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
@@ -180,16 +181,16 @@ class _Zstd:
             rest = data[at : at + self._SLICE]
             while rest:
                 if self._frame.eof:
+                    if not _ZSTD_FRAME.match(rest):
+                        raise _Trailing
                     self._frame = self._context.decompressobj()
-                    self._broken = _Trailing
                 try:
                     piece = self._frame.decompress(rest)
                 except zstandard.ZstdError:
-                    raise self._broken from None
+                    raise _Broken from None
                 rest = self._frame.unused_data if self._frame.eof else b""
                 self.done = self._frame.eof
                 if piece:
-                    self._broken = _Broken
                     yield piece
 
 
@@ -212,18 +213,20 @@ def decode(raw: bytes, header: str, limit: int) -> Decoded:
     for coding in reversed(claimed):
         if not plain:
             break
-        opened = _undo(plain, coding, limit)
-        if opened is None:
-            if not _marked(plain) and not _is_text(plain):
-                raise Unreadable(f"the body is not the {coding} that its Content-Encoding says")
+        if (_marked(plain) or coding) != coding:
             break
-        plain, exact = opened
+        try:
+            plain, exact = _undo(plain, coding, limit)
+        except _Broken:
+            if _is_text(plain):
+                break
+            raise Unreadable(f"the body is not whole and sound {coding}") from None
         chain.append(exact)
     while len(chain) < _MAX_CHAIN and (mark := _marked(plain)):
-        opened = _undo(plain, mark, limit)
-        if opened is None:
-            raise Unreadable(f"the body begins like {mark} and cannot be decoded as such")
-        plain, exact = opened
+        try:
+            plain, exact = _undo(plain, mark, limit)
+        except _Broken:
+            raise Unreadable(f"the body begins like {mark} and is not sound") from None
         chain.append(exact)
     if _marked(plain):
         raise Unreadable(f"the body is compressed more than {_MAX_CHAIN} times")
@@ -283,9 +286,14 @@ class Decoder:
     def finish(self) -> bytes:
         if self._broken:
             raise Unreadable(self._broken)
-        if self._stages is None and self._seen:
-            self._open(self._claimed)
-            return self._run(self._seen)
+        seen, self._seen = self._seen, None
+        if seen and (self._stages is None or not self.complete):
+            if _is_text(seen):
+                self._stages = []
+                return seen
+            if self._stages is None:
+                self._open(self._claimed)
+                return self._run(seen)
         return b""
 
     def _chain(self, head: bytes) -> Sequence[str] | None:
@@ -348,26 +356,18 @@ def _claimed(header: str) -> list[str]:
     return codings
 
 
-def _undo(data: bytes, coding: str, limit: int) -> tuple[bytes, str] | None:
-    """The decoded data and the exact coding, or None where it is not in that coding at all."""
+def _undo(data: bytes, coding: str, limit: int) -> tuple[bytes, str]:
+    """The decoded data and the exact coding."""
     stage = _STAGES[coding]()
     pieces: list[bytes] = []
     size = 0
-    try:
-        for piece in stage.pieces(data):
-            size += len(piece)
-            _check_size(size, limit)
-            pieces.append(piece)
-    except _Trailing:
-        raise Unreadable(f"other data stands behind the end of the {coding} data") from None
-    except _Broken:
-        if not size:
-            return None
-        raise Unreadable(f"the {coding} data is broken") from None
+    for piece in stage.pieces(data):
+        size += len(piece)
+        _check_size(size, limit)
+        pieces.append(piece)
     if not stage.done:
-        raise Unreadable(f"the {coding} data ends early")
-    exact = stage.chosen if isinstance(stage, _Deflate) else coding
-    return b"".join(pieces), exact
+        raise _Broken
+    return b"".join(pieces), stage.chosen if isinstance(stage, _Deflate) else coding
 
 
 def _check_size(size: int, limit: int) -> None:
@@ -385,4 +385,4 @@ def _is_text(data: bytes, *, whole: bool = True) -> bool:
         codecs.utf_8_decode(data, "strict", whole)
     except UnicodeDecodeError:
         return False
-    return b"\0" not in data
+    return len(data.translate(None, _CONTROL)) == len(data)

@@ -20,6 +20,7 @@ from .base import Frame
 from .whole import is_json
 
 _BLANK_LINE = re.compile(rb"\n(?:\n|\r(?:\n|(?!\Z)))|\r\r")
+_COMMENTS = re.compile(rb"(?::[^\r\n]*+(?:\r\n?|\n))++\Z")
 _BOM = b"\xef\xbb\xbf"
 _ENDS = (b"\n", b"\r")
 
@@ -107,7 +108,7 @@ class SseFramer:
             data = b"".join(self._held)
             self._held = []
         frames, tail = _split(data)
-        if tail[:1] == b":" and tail.endswith(_ENDS):
+        if tail[:1] == b":" and _COMMENTS.match(tail):
             frames.append(SseFrame(tail, b""))
         elif tail:
             self._held = [tail]
