@@ -1,0 +1,87 @@
+"""`secretgate demo`: the whole job on this machine, shown side by side.
+
+No network, no account: a provider on loopback with a certificate for `api.anthropic.com`, a real mitmdump
+with the addon, a real HTTPS request with a `.env` in it. The exit code says whether it held.
+"""
+
+from __future__ import annotations
+
+import time
+
+from rich import box
+from rich.console import Console, Group
+from rich.table import Table
+from rich.text import Text
+
+from secretgate.demo.process import Failed
+from secretgate.demo.provider import HOST
+from secretgate.demo.scene import Outcome, Row, play
+
+_WIDTH = 100
+
+
+def _short(value: str, width: int) -> str:
+    """The value with its middle left out, where it is wider than its column."""
+    if len(value) <= width:
+        return value
+    tail = 4
+    return f"{value[: width - tail - 1]}…{value[-tail:]}"
+
+
+def _row(row: Row) -> tuple[Text, ...]:
+    if not row.secret:
+        return tuple(
+            Text(each, style="dim") for each in (row.name, row.sent, row.received, row.restored)
+        )
+    restored = row.restored == row.sent
+    return (
+        Text(row.name),
+        Text(_short(row.sent, 19), style="red"),
+        Text(row.received, style="cyan" if row.received != row.sent else "bold white on red"),
+        Text(_short(row.restored, 19), style="green" if restored else "bold white on red"),
+    )
+
+
+def _table(outcome: Outcome) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, width=_WIDTH, pad_edge=False, show_edge=False)
+    table.add_column("in the .env", width=21, no_wrap=True)
+    table.add_column("1. the tool sent", width=19, no_wrap=True)
+    table.add_column("2. the provider received", overflow="fold", ratio=1)
+    table.add_column("3. the tool got back", width=20, no_wrap=True)
+    for row in outcome.rows:
+        table.add_row(*_row(row))
+    return table
+
+
+def _checks(outcome: Outcome, utf8: bool) -> Table:
+    table = Table.grid(padding=(0, 2))
+    marks = ("✓", "✗") if utf8 else ("ok", "NO")
+    for check in outcome.checks:
+        style = "green" if check.passed else "bold red"
+        mark = marks[0] if check.passed else marks[1]
+        table.add_row(Text(mark, style=style), Text(check.claim, style="bold"), Text(check.detail))
+    return table
+
+
+def demo() -> int:
+    """Show the whole job; 0 if no secret leaked and every one came back, else 1."""
+    started = time.perf_counter()
+    console = Console(highlight=False)
+    console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
+    console.print(
+        f"A tool has read a project's [bold].env[/] and asks [bold]{HOST}[/] to turn it into a script.\n"
+        "mitmdump with secretgate is in between. Every value below was made up for this run.\n"
+    )
+    try:
+        with console.status("Starting mitmdump ..."):
+            outcome = play()
+    except (Failed, OSError, ValueError, KeyError) as problem:
+        console.print(f"The demonstration could not be run: {problem}", style="red", markup=False)
+        return 1
+    utf8 = console.encoding.lower().startswith("utf")
+    console.print(Group(_table(outcome), Text(), _checks(outcome, utf8)))
+    seconds = time.perf_counter() - started
+    verdict = "It held." if outcome.passed else "It did NOT hold: please report this."
+    style = "bold green" if outcome.passed else "bold red"
+    console.print(Text(f"\n{verdict}", style=style), Text(f"({seconds:.1f} s)", style="dim"))
+    return 0 if outcome.passed else 1

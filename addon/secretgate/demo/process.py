@@ -1,0 +1,168 @@
+"""A real mitmdump as a subprocess, led to a provider on loopback, with all its state in one folder."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+_MITMDUMP = "from mitmproxy.tools.main import mitmdump; raise SystemExit(mitmdump())"
+_REDIRECT = Path(__file__).with_name("redirect.py")
+_KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
+
+
+class Failed(Exception):
+    """mitmdump did not come up; the message is what it said."""
+
+
+class Mitmdump:
+    """One proxy. `start` returns when it accepts connections; its state outlives `stop`.
+
+    `home` is the only place where it may write; `output` holds all it has said so far.
+    """
+
+    def __init__(
+        self,
+        home: Path,
+        upstream: int,
+        trusted: Path,
+        *,
+        addon: Path | None,
+        options: Mapping[str, object] | None = None,
+        environment: Mapping[str, str] | None = None,
+        arguments: Sequence[str] = (),
+    ) -> None:
+        self.home = home
+        self.upstream = upstream
+        self.trusted = trusted
+        self.addon = addon
+        self.options = dict(options or {})
+        self.environment = dict(environment or {})
+        self.arguments = list(arguments)
+        self.output = b""
+        self.host = ""
+        self.port = 0
+        self.folder = home
+        """mitmproxy's folder, with the CA's certificate in it."""
+        self._process: subprocess.Popen[bytes] | None = None
+        self._reader: threading.Thread | None = None
+
+    def _command(self) -> list[str]:
+        options = {"ssl_verify_upstream_trusted_ca": self.trusted, **self.options}
+        command = [sys.executable, "-c", _MITMDUMP, "--listen-port", str(self.port)]
+        if self.addon:
+            command += ["-s", str(self.addon)]
+        else:
+            options["confdir"] = self.home / "confdir"
+        command += ["-s", str(_REDIRECT), *self.arguments]
+        for name, value in options.items():
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            command += ["--set", f"{name}={shown}"]
+        return command
+
+    def _environment(self, ready: int) -> dict[str, str]:
+        temporary = self.home / "tmp"
+        temporary.mkdir(parents=True, exist_ok=True)
+        return {
+            **{name: os.environ[name] for name in _KEPT if name in os.environ},
+            "HOME": str(self.home),
+            "USERPROFILE": str(self.home),
+            "TMPDIR": str(temporary),
+            "TEMP": str(temporary),
+            "PYTHONUNBUFFERED": "1",
+            "SECRETGATE_HOME": str(self.home / "secretgate"),
+            "SECRETGATE_UPSTREAM": f"127.0.0.1:{self.upstream}",
+            "SECRETGATE_READY": f"127.0.0.1:{ready}",
+            **self.environment,
+        }
+
+    def start(self) -> Self:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(0.2)
+            self._process = subprocess.Popen(
+                self._command(),
+                env=self._environment(server.getsockname()[1]),
+                cwd=self.home,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            self._reader = threading.Thread(target=self._collect, daemon=True)
+            self._reader.start()
+            report = self._wait(server)
+        self.host, self.port = report["listening"][0]
+        self.folder = Path(report["folder"].replace("~", str(self.home), 1))
+        return self
+
+    def _wait(self, server: socket.socket) -> dict[str, Any]:
+        assert self._process
+        for _ in range(200):
+            with contextlib.suppress(TimeoutError):
+                channel, _ = server.accept()
+                with channel, channel.makefile("rb") as file:
+                    report: dict[str, Any] = json.loads(file.read())
+                    return report
+            if self._process.poll() is not None:
+                break
+        self.kill()
+        raise Failed(self.output.decode(errors="replace"))
+
+    def _collect(self) -> None:
+        assert self._process
+        pipe: Any = self._process.stdout
+        while data := pipe.read1(65536):
+            self.output += data
+
+    def _end(self, timeout: float) -> None:
+        if self._process and self._reader:
+            self._process.wait(timeout)
+            self._reader.join(timeout)
+            if self._process.stdout:
+                self._process.stdout.close()
+            self._process = None
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def stop(self) -> None:
+        """As Ctrl-C does."""
+        if not self._process:
+            return
+        if sys.platform == "win32":
+            self._process.terminate()
+        else:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            self._end(15)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+
+    def kill(self) -> None:
+        """As a power cut does."""
+        if self._process:
+            self._process.kill()
+            self._end(15)
+
+    def restart(self) -> None:
+        """The same port and state, a new process."""
+        self.stop()
+        self.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def certificate(self) -> Path:
+        """Of the CA that this proxy signs with."""
+        return self.folder / "mitmproxy-ca-cert.pem"
