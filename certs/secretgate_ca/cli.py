@@ -94,9 +94,11 @@ def install(
     made = ca.load_ca(confdir) or ca.ensure_ca(confdir, _wanted(domain))
     if made.expired():
         raise CAError(f"the CA expired on {made.expires:%Y-%m-%d}: secretgate-ca rotate")
-    write_bundle(made, inherited=os.environ)
     _report_missing(made, domain)
-    _conclude(_installation(confdir, made, store, dry_run).install(), State.TRUSTED, dry_run)
+    installation = _installation(confdir, made, store, dry_run)
+    failed = _show(installation.install(), dry_run, "no trust store here: use secretgate-ca bundle")
+    write_bundle(made, inherited=os.environ)
+    raise typer.Exit(int(failed))
 
 
 @app.command()
@@ -104,7 +106,8 @@ def uninstall(context: typer.Context, store: Stores = None, dry_run: DryRun = Fa
     """Take the CA, and earlier ones, out of every store; the CA's own files stay."""
     confdir: Path = context.obj
     installation = _installation(confdir, ca.load_ca(confdir), store, dry_run)
-    _conclude(installation.uninstall(), State.MISSING, dry_run)
+    failed = _show(installation.uninstall(), dry_run, "The CA is in no trust store here.")
+    raise typer.Exit(int(failed))
 
 
 @app.command()
@@ -149,15 +152,16 @@ def rotate(
             typer.echo(f"  {place.store:8} {place.place}")
         typer.confirm("Make a new CA and replace the old one in these stores?", abort=True)
     made = ca.rotate(confdir, wanted or _wanted(domain))
-    write_bundle(made, inherited=os.environ)
     typer.echo(f"Made a new CA: SHA-256 {made.fingerprint}, until {made.expires:%Y-%m-%d}")
-    stores = sorted({place.store for place in replaced})
-    if stores:
+    failed = False
+    if replaced:
+        after = _installation(confdir, made, sorted({place.store for place in replaced}), False)
         targets = {(place.store, place.place) for place in replaced}
-        after = _installation(confdir, made, stores, False)
-        _conclude(after.install(within=targets), State.TRUSTED, False)
-        _conclude(after.uninstall(old_only=True), State.TRUSTED, False)
+        added = list(after.install(within=targets))
+        failed = _show([*(p for p in added if p.detail), *after.uninstall(old_only=True)], False)
+    write_bundle(made, inherited=os.environ)
     typer.echo("Restart proxies and tools that are running: they still hold the old one.")
+    raise typer.Exit(int(failed))
 
 
 @app.command()
@@ -274,20 +278,17 @@ def _report_missing(made: ca.Authority, domain: list[str] | None) -> None:
         )
 
 
-def _conclude(places: Iterable[Place], wanted: State, dry_run: bool) -> None:
+def _show(places: Iterable[Place], dry_run: bool, none: str = "") -> bool:
+    """Print each place; tells whether one of them failed."""
     failed = False
-    seen = 0
     for place in places:
-        seen += 1
+        none = ""
         failed |= bool(place.detail)
-        if not dry_run or place.detail:
-            note = f"   {place.detail}" if place.detail else ""
-            typer.echo(f"{place.state.value:8} {place.store:8} {place.place}{note}", err=bool(note))
-    if not seen and wanted is State.TRUSTED:
-        typer.echo(
-            "No trust store of a known kind was found here: see secretgate-ca bundle.", err=True
-        )
-    if not seen and wanted is State.MISSING:
-        typer.echo("The CA is in no trust store here.")
-    if failed:
-        raise typer.Exit(1)
+        if place.detail:
+            line = f"{place.state.value:8} {place.store:8} {place.place}   {place.detail}"
+            typer.echo(line, err=True)
+        elif not dry_run:
+            typer.echo(f"{place.state.value:8} {place.store:8} {place.place}")
+    if none:
+        typer.echo(none)
+    return failed

@@ -17,6 +17,7 @@ from secretgate_ca.runner import Runner
 from secretgate_ca.stores import State
 
 SOON = datetime.timedelta(days=30)
+SHOWN = 6
 
 
 class CaStatus(TypedDict):
@@ -84,7 +85,10 @@ def text(report: Report) -> str:
             "          NOT constrained: it may sign for every host (not made by secretgate-ca)"
         )
     else:
-        lines.append(f"          may sign for {len(ca['permitted'])} DNS subtrees, and no address")
+        shown = ", ".join(ca["permitted"][:SHOWN])
+        more = len(ca["permitted"]) - SHOWN
+        rest = f" and {more} more (--json has all)" if more > 0 else ""
+        lines.append(f"          may sign for nothing but {shown}{rest}")
     if ca["missing"]:
         lines.append(f"          may NOT sign for {', '.join(ca['missing'])}: secretgate-ca rotate")
     for title, rows in (

@@ -22,6 +22,8 @@ class Family:
     bundle: str
     """What `update` writes and programs read."""
     package: str
+    clear: tuple[str, ...] = ()
+    """What to run after a removal, where `update` would leave dangling links behind."""
 
 
 FAMILIES = (
@@ -56,6 +58,7 @@ FAMILIES = (
         ("update-ca-certificates",),
         "/etc/ssl/certs/ca-certificates.crt",
         "the package ca-certificates (apt install ca-certificates, apk add ca-certificates)",
+        clear=("update-ca-certificates", "--fresh"),
     ),
 )
 """In this order: the first whose anchor folder exists is the system's."""
@@ -93,15 +96,16 @@ class Anchors:
     def uninstall(self, place: str, root: Root) -> None:
         family = self._present()
         files = [str(file) for file in self._files(family, root)]
-        update = self._update(family)
+        update = self._update(family, family.clear)
         change = self._machine.runner.change
         why = "take the CA out of the system's trust store"
         if files:
             must(change(["rm", "-f", *files], root=why), why)
         must(change(update, root=why), why)
 
-    def _update(self, family: Family) -> list[str]:
-        return [helper(self._machine, family.update[0], family.package), *family.update[1:]]
+    def _update(self, family: Family, command: Sequence[str] = ()) -> list[str]:
+        program, *rest = command or family.update
+        return [helper(self._machine, program, family.package), *rest]
 
     def _family(self) -> Family | None:
         if not self._machine.platform.startswith("linux"):
