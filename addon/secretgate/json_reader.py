@@ -1,6 +1,6 @@
 """Reads JSON for where its strings stand, not for what they say.
 
-One pass, no recursion, resumable. A string comes out as a byte span with the node of a path table
+One pass, no recursion. A string comes out as a byte span with the node of a path table
 (`paths.py`) that it stands at; whatever else the document holds is skipped. The reader is strict
 about structure, so that nothing it has not looked at can be taken for read, and lenient about
 what costs nothing to keep: NaN and Infinity, duplicate members, lone surrogates, bytes that are no
@@ -13,7 +13,7 @@ nothing.
 from __future__ import annotations
 
 import re
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from secretgate.bodies.base import Path, Unreadable
 from secretgate.paths import Node
@@ -26,9 +26,10 @@ _LITERAL = re.compile(
 )
 _QUOTE, _BACKSLASH, _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON = b'"\\{[}],:'
 _BLANK = 32
+_TRUE = ord('t')
 
 # What may stand at the position the reader is at.
-_VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE, _END = range(6)
+_VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE = range(5)
 
 
 String = tuple[int, int, Node[L], Path, "bytes | int", bool]
@@ -49,165 +50,120 @@ def closing_quote(raw: bytes, start: int, search: int | None = None) -> int:
     return at
 
 
-class JsonReader(Generic[L]):
-    """Reads one document, in as many pieces as it comes in.
+class Strings(NamedTuple, Generic[L]):
+    """The strings of a document, and the containers that a flag marks."""
 
-    `read` appends to `strings` and returns how far it came: what follows is to be given again,
-    with more behind it. `keys`: the shortest member name that counts as a string of its own, or
-    None for none of them.
+    strings: list[String[L]]
+    flagged: list[Path]
+
+
+def read_strings(
+    raw: bytes, root: Node[L], keys: int | None = None, flag: L | None = None
+) -> Strings[L]:
+    """The strings of one JSON document; raises Unreadable where it is none.
+
+    `keys`: the shortest member name that counts as a string of its own, or None for none of them.
+    `flag`: a `true` with this label marks the object it stands in.
     """
-
-    def __init__(self, root: Node[L], keys: int | None = None) -> None:
-        self.strings: list[String[L]] = []
-        self._node = root
-        self._keys = keys
-        self._state = _VALUE
-        # An open container: its node, its path, and for an array the index of the next item.
-        self._stack: list[tuple[Node[L], Path, list[int] | None]] = []
-        self._container: Path = ""
-        self._place: bytes | int = b""
-
-    @property
-    def done(self) -> bool:
-        return self._state == _END
-
-    @property
-    def at_value(self) -> bool:
-        return self._state in (_VALUE, _FIRST_VALUE)
-
-    def here(self, start: int, end: int) -> String[L]:
-        """The string at the value the reader has stopped at."""
-        return (start, end, self._node, self._container, self._place, False)
-
-    def skip_value(self) -> None:
-        """Goes on behind the value the reader has stopped at; the caller has read it."""
-        self._state = _AFTER_VALUE if self._stack else _END
-
-    def read(self, raw: bytes, at: int = 0, final: bool = True) -> int:
-        """Reads from `at`; raises Unreadable where the document is no JSON."""
-        stack = self._stack
-        strings = self.strings
-        keys = self._keys
-        state = self._state
-        node = self._node
-        container = self._container
-        place = self._place
-        size = len(raw)
-        find = raw.find
-        space = _SPACE.match
-        while True:
-            if state <= _FIRST_VALUE:
-                first = raw[at] if at < size else _BLANK
-                if first <= _BLANK:
-                    at = space(raw, at).end()  # type: ignore[union-attr]
-                    if at == size:
-                        break
-                    first = raw[at]
-                if first == _QUOTE:
-                    start = at + 1
-                    end = find(b'"', start)
-                    if end > start and raw[end - 1] == _BACKSLASH:
-                        end = closing_quote(raw, start, end)
-                    if end < 0:
-                        break
-                    strings.append((start, end, node, container, place, False))
-                    at = end + 1
-                    state = _AFTER_VALUE
-                elif first == _OBJECT:
-                    container = (container, place) if stack else ""
-                    stack.append((node, container, None))
-                    at += 1
-                    state = _FIRST_MEMBER
-                elif first == _ARRAY:
-                    container = (container, place) if stack else ""
-                    stack.append((node, container, [0]))
-                    node = node.item()
-                    place = 0
-                    at += 1
-                    state = _FIRST_VALUE
-                elif first == _ARRAY_END and state == _FIRST_VALUE:
-                    stack.pop()
-                    at += 1
-                    state = _AFTER_VALUE
-                else:
-                    literal = _LITERAL.match(raw, at)
-                    if literal is None or literal.end() == size:
-                        if not final and size - at < 40:
-                            break
-                        if literal is None:
-                            raise Unreadable(f"invalid JSON at byte {at}")
-                    at = literal.end()
-                    state = _AFTER_VALUE
-            elif state == _AFTER_VALUE:
-                if not stack:
-                    state = _END
-                    continue
-                mark = raw[at] if at < size else _BLANK
-                if mark <= _BLANK:
-                    at = space(raw, at).end()  # type: ignore[union-attr]
-                    if at == size:
-                        break
-                    mark = raw[at]
-                at += 1
-                node, container, index = stack[-1]
-                if mark == _COMMA:
-                    if index is None:
-                        state = _MEMBER
-                    else:
-                        index[0] += 1
-                        place = index[0]
-                        node = node.item()
-                        state = _VALUE
-                elif mark == (_OBJECT_END if index is None else _ARRAY_END):
-                    stack.pop()
-                else:
-                    raise Unreadable(f"invalid JSON at byte {at - 1}")
-            elif state <= _FIRST_MEMBER:
-                first = raw[at] if at < size else _BLANK
-                if first <= _BLANK:
-                    at = space(raw, at).end()  # type: ignore[union-attr]
-                    if at == size:
-                        break
-                    first = raw[at]
-                if first == _OBJECT_END and state == _FIRST_MEMBER:
-                    stack.pop()
-                    at += 1
-                    state = _AFTER_VALUE
-                    continue
-                if first != _QUOTE:
-                    raise Unreadable(f"invalid JSON at byte {at}")
+    strings: list[String[L]] = []
+    flagged: list[Path] = []
+    # An open container: its node, its path, and for an array the index of the next item.
+    stack: list[tuple[Node[L], Path, list[int] | None]] = []
+    state = _VALUE
+    node = root
+    container: Path = ""
+    place: bytes | int = b""
+    at = 0
+    size = len(raw)
+    find = raw.find
+    space = _SPACE.match
+    while True:
+        first = raw[at] if at < size else _BLANK
+        if first <= _BLANK:
+            at = space(raw, at).end()  # type: ignore[union-attr]
+            if at == size:
+                break
+            first = raw[at]
+        if state <= _FIRST_VALUE:
+            if first == _QUOTE:
                 start = at + 1
-                end = closing_quote(raw, start)
+                end = find(b'"', start)
+                if end > start and raw[end - 1] == _BACKSLASH:
+                    end = closing_quote(raw, start, end)
                 if end < 0:
                     break
-                colon = end + 1
-                if raw[colon : end + 2] != b":":
-                    colon = space(raw, colon).end()  # type: ignore[union-attr]
-                    if colon == size:
-                        break
-                    if raw[colon] != _COLON:
-                        raise Unreadable(f"invalid JSON at byte {colon}")
-                place = name = raw[start:end]
-                if b"\\" in name:
-                    name = plain_name(name)
-                node, container, _ = stack[-1]
-                if keys is not None and end - start >= keys and not node.names(name):
-                    strings.append((start, end, node, container, place, True))
-                node = node.member(name)
-                at = colon + 1
-                state = _VALUE
+                strings.append((start, end, node, container, place, False))
+                at = end + 1
+                state = _AFTER_VALUE
+            elif first == _OBJECT:
+                container = (container, place) if stack else ""
+                stack.append((node, container, None))
+                at += 1
+                state = _FIRST_MEMBER
+            elif first == _ARRAY:
+                container = (container, place) if stack else ""
+                stack.append((node, container, [0]))
+                node = node.item()
+                place = 0
+                at += 1
+                state = _FIRST_VALUE
+            elif first == _ARRAY_END and state == _FIRST_VALUE:
+                stack.pop()
+                at += 1
+                state = _AFTER_VALUE
             else:
-                at = space(raw, at).end()  # type: ignore[union-attr]
-                if at < size:
-                    raise Unreadable(f"more than one JSON document, at byte {at}")
+                literal = _LITERAL.match(raw, at)
+                if literal is None:
+                    raise Unreadable(f"invalid JSON at byte {at}")
+                if first == _TRUE and flag is not None and node.label is flag:
+                    flagged.append(container)
+                at = literal.end()
+                state = _AFTER_VALUE
+        elif state == _AFTER_VALUE:
+            if not stack:
+                raise Unreadable(f"more than one JSON document, at byte {at}")
+            at += 1
+            node, container, index = stack[-1]
+            if first == _COMMA:
+                if index is None:
+                    state = _MEMBER
+                else:
+                    index[0] += 1
+                    place = index[0]
+                    node = node.item()
+                    state = _VALUE
+            elif first == (_OBJECT_END if index is None else _ARRAY_END):
+                stack.pop()
+            else:
+                raise Unreadable(f"invalid JSON at byte {at - 1}")
+        elif first == _OBJECT_END and state == _FIRST_MEMBER:
+            stack.pop()
+            at += 1
+            state = _AFTER_VALUE
+        elif first != _QUOTE:
+            raise Unreadable(f"invalid JSON at byte {at}")
+        else:
+            start = at + 1
+            end = closing_quote(raw, start)
+            if end < 0:
                 break
-        if final and state != _END:
-            raise Unreadable(f"the JSON ends early, at byte {size}")
-        self._state = state
-        self._node = node
-        self._container = container
-        self._place = place
-        return at
+            colon = end + 1
+            if raw[colon : end + 2] != b":":
+                colon = space(raw, colon).end()  # type: ignore[union-attr]
+                if raw[colon : colon + 1] != b":":
+                    raise Unreadable(f"invalid JSON at byte {colon}")
+            place = name = raw[start:end]
+            if b"\\" in name:
+                name = plain_name(name)
+            node, container, _ = stack[-1]
+            if keys is not None and end - start >= keys and not node.names(name):
+                strings.append((start, end, node, container, place, True))
+            node = node.member(name)
+            at = colon + 1
+            state = _VALUE
+    if stack or state != _AFTER_VALUE:
+        raise Unreadable(f"the JSON ends early, at byte {size}")
+    return Strings(strings, flagged)
 
 
 _ESCAPE = re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt])|.?)', re.DOTALL)

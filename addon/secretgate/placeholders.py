@@ -78,6 +78,15 @@ class Template:
         self.beginning = re.compile(inner + rb"(?:" + _CUT.pattern[:-2] + rb")?\Z")
         """What may be the beginning of one, at the end of what has come."""
 
+        first, second, third, fourth = (_spellings(char) for char in head[:4])
+        self.suspect = re.compile(
+            first
+            + rb"(?:" + _WRAP + second + _WRAP + third + _WRAP + fourth
+            + rb"|(?:" + _WRAP + second + rb"(?:" + _WRAP + third + rb")?)?[\\nrtu0-7&#a-z%% \t]{0,90}\")"
+        )
+        """What an event holds that may have a part of one: its beginning, or a beginning at the end of
+        a JSON string. Everything else is none of our business."""
+
     def fill(self, rule: str, identity: str) -> bytes:
         return self.text.replace("{rule}", slug(rule)).replace("{id}", identity).encode()
 

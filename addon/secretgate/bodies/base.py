@@ -35,6 +35,12 @@ class Label(Enum):
     """Meant for the provider: never read."""
     BYTES = "bytes"
     """Base64 of a file: scanned and rewritten where it decodes to text, else counted."""
+    KIND = "kind"
+    """Tells what stands beside it: where it says that the provider was thinking, that is opaque."""
+
+
+THINKING = frozenset((b"thinking", b"redacted_thinking", b"reasoning_text", b"summary_text"))
+"""What a `KIND` string says where its object holds thinking; a `KIND` that is `true` says the same."""
 
 
 Path = str | tuple["Path", "bytes | int"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from secretgate.bodies.base import Form, Label, PlainBody, Slot
-from secretgate.json_reader import JsonReader
+from secretgate.bodies.base import THINKING, Form, Label, PlainBody, Slot
+from secretgate.json_reader import read_strings
 from secretgate.paths import Node
 
 SHORTEST_KEY = 8
@@ -12,24 +12,28 @@ SHORTEST_KEY = 8
 
 def json_slots(raw: bytes, root: Node[Label]) -> list[Slot]:
     """The slots of a JSON document; raises Unreadable."""
-    reader = JsonReader(root, SHORTEST_KEY)
-    reader.read(raw)
+    strings, flagged = read_strings(raw, root, SHORTEST_KEY, Label.KIND)
+    # Containers are told apart by identity: `strings` and `flagged` keep them alive.
+    thinking = {id(container) for container in flagged}
     new = tuple.__new__
     form = Form.JSON
-    return [
-        new(
-            Slot,
-            (
-                start,
-                end,
-                form,
-                node.label,
-                b"" if is_key or isinstance(place, int) else place,
-                (container, place),
-            ),
-        )
-        for start, end, node, container, place, is_key in reader.strings
-    ]
+    slots: list[Slot] = []
+    for start, end, node, container, place, is_key in strings:
+        label = node.label
+        if label is Label.KIND:
+            if raw[start:end] in THINKING:
+                thinking.add(id(container))
+            label = Label.TEXT
+        key = b"" if is_key or isinstance(place, int) else place
+        slots.append(new(Slot, (start, end, form, label, key, (container, place))))
+    if thinking:
+        return [
+            slot._replace(label=Label.OPAQUE)
+            if slot.label is Label.TEXT and id(slot.path[0]) in thinking
+            else slot
+            for slot in slots
+        ]
+    return slots
 
 
 def read_json(raw: bytes, root: Node[Label]) -> PlainBody:

@@ -1,0 +1,118 @@
+"""The host table: host and path to provider, dialect and treatment.
+
+The table is data (`table.yaml`); users add hosts to it. A host that is in no row is not ours: its
+connections are tunnelled as they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import Enum
+from fnmatch import translate
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+import yaml
+
+from secretgate.providers import DIALECTS, Dialect
+
+
+class Treatment(Enum):
+    CONTENT = "content"
+    """Carries what the user wrote: must be readable."""
+    OTHER = "other"
+    """May carry it: scanned where it can be read."""
+    PASS = "pass"
+    """Never read."""
+
+
+class Route(NamedTuple):
+    provider: str
+    dialect: Dialect
+    treatment: Treatment
+
+
+class Row(NamedTuple):
+    """The hosts of one provider, and what their paths carry."""
+
+    provider: str
+    hosts: tuple[str, ...]
+    paths: tuple[tuple[re.Pattern[str], Route], ...]
+
+
+class TableError(ValueError):
+    """A row that cannot be used."""
+
+
+@cache
+def builtin() -> tuple[Row, ...]:
+    """The rows that come with the project."""
+    table = yaml.safe_load(files(__package__).joinpath("table.yaml").read_text("utf-8"))
+    return tuple(
+        _row(provider, row["dialect"], row["hosts"], row["paths"])
+        for provider, row in table["providers"].items()
+    )
+
+
+def added(host: str, provider: str, dialect: str) -> Row:
+    """A row for a host of the user's: all its paths carry content."""
+    if dialect not in DIALECTS:
+        raise TableError(f"no dialect {dialect!r}; there are: {', '.join(DIALECTS)}")
+    if not re.fullmatch(r"[A-Za-z0-9*._:\[\]-]+", host):
+        raise TableError(f"{host!r} is no host name or glob of one")
+    return _row(provider or host, dialect, [host], [["*", "content"]])
+
+
+def _row(provider: str, dialect: str, hosts: Sequence[str], paths: Iterable[Sequence[str]]) -> Row:
+    routes = tuple(
+        (
+            re.compile(translate(glob), re.DOTALL),
+            Route(provider, DIALECTS[own[0] if own else dialect], Treatment(treatment)),
+        )
+        for glob, treatment, *own in paths
+    )
+    return Row(provider, tuple(host.lower() for host in hosts), routes)
+
+
+def plain_host(host: str) -> str:
+    """A host name as the table has it: lower case, no trailing dot."""
+    return host.lower().rstrip(".")
+
+
+class Hosts:
+    """The rows in force. Rows of the user's come first."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        self.rows = tuple(rows)
+        self._patterns = [
+            (re.compile("|".join(translate(host) for host in row.hosts)), row) for row in rows
+        ]
+        self._row = lru_cache(4096)(self._find)
+
+    @property
+    def names(self) -> list[str]:
+        """Every host and glob covered."""
+        return sorted({host for row in self.rows for host in row.hosts})
+
+    def covers(self, host: str) -> bool:
+        return self._row(plain_host(host)) is not None
+
+    def route(self, hosts: Iterable[str], path: str) -> Route | None:
+        """The route of a request that goes to any of `hosts`: all names it goes by."""
+        path = path.partition("?")[0]
+        for host in hosts:
+            row = self._row(plain_host(host))
+            if row is not None:
+                for pattern, route in row.paths:
+                    if pattern.match(path):
+                        return route
+                return Route(row.provider, DIALECTS["generic"], Treatment.OTHER)
+        return None
+
+    def _find(self, host: str) -> Row | None:
+        for pattern, row in self._patterns:
+            if pattern.match(host):
+                return row
+        return None

@@ -1,0 +1,100 @@
+"""How text is written in a slot, and where a stretch of the text stands in the slot's bytes.
+
+Reading is cheap and done for every slot; the map from text back to bytes is made only where
+something has to be edited.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable
+from urllib.parse import quote_from_bytes, unquote_to_bytes
+
+import msgspec
+
+from secretgate.bodies.base import Form
+from secretgate.restoration import escaped
+
+_JSON_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.?)", re.DOTALL
+)
+_PERCENT_ESCAPE = re.compile(rb"%[0-9a-fA-F]{2}|\+")
+_SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
+
+_json_string = msgspec.json.Decoder(str)
+
+Span = Callable[[int, int], tuple[int, int]]
+
+
+def _json_unit(escape: bytes) -> bytes:
+    if escape[1:2] == b"u" and len(escape) >= 6:
+        units = bytes.fromhex((escape[2:6] + escape[8:12]).decode())
+        return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+    return _SHORT.get(escape[1:], escape[1:])
+
+
+def _form_unit(escape: bytes) -> bytes:
+    return b" " if escape == b"+" else bytes.fromhex(escape[1:].decode())
+
+
+_UNITS = {Form.JSON: (_JSON_ESCAPE, _json_unit), Form.PERCENT: (_PERCENT_ESCAPE, _form_unit)}
+
+
+def read(form: Form, raw: bytes) -> bytes:
+    """The text of a slot, as UTF-8 (lone surrogates included)."""
+    if form is Form.JSON:
+        if b"\\" not in raw:
+            return raw
+        try:
+            return _json_string.decode(b'"' + raw + b'"').encode()
+        except (msgspec.DecodeError, UnicodeEncodeError):
+            return _JSON_ESCAPE.sub(lambda escape: _json_unit(escape[0]), raw)
+    if form is Form.PERCENT:
+        return unquote_to_bytes(raw.replace(b"+", b" "))
+    return raw
+
+
+def write(form: Form, text: bytes) -> bytes:
+    """Text as it is written in a slot of this form."""
+    if form is Form.JSON:
+        return escaped(text, 1)
+    if form is Form.PERCENT:
+        return quote_from_bytes(text, safe="").encode()
+    return text
+
+
+def mapped(form: Form, raw: bytes) -> Span:
+    """Text offsets to byte offsets in the slot. A span never cuts an escape in two."""
+    if form not in _UNITS:
+        return lambda start, end: (start, end)
+    pattern, unit = _UNITS[form]
+    # Of each escape: where its text begins and ends, and where it begins and ends itself.
+    begins: list[int] = []
+    ends: list[int] = []
+    raw_begins: list[int] = []
+    raw_ends: list[int] = []
+    shift = 0
+    for escape in pattern.finditer(raw):
+        length = len(unit(escape[0]))
+        begins.append(escape.start() - shift)
+        shift += len(escape[0]) - length
+        ends.append(escape.end() - shift)
+        raw_begins.append(escape.start())
+        raw_ends.append(escape.end())
+
+    def span(start: int, end: int) -> tuple[int, int]:
+        before = bisect_right(ends, start) - 1
+        first = start if before < 0 else raw_ends[before] + start - ends[before]
+        if before + 1 < len(begins) and begins[before + 1] < start:
+            first = raw_begins[before + 1]
+        after = bisect_left(begins, end) - 1
+        if after < 0:
+            last = end
+        elif ends[after] >= end:
+            last = raw_ends[after]
+        else:
+            last = raw_ends[after] + end - ends[after]
+        return first, last
+
+    return span

@@ -1,0 +1,71 @@
+"""A request's own credentials: whose they are, and that they are no secret to whom they are sent to."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import msgspec
+
+_HEADERS = (
+    "authorization",
+    "x-api-key",
+    "api-key",
+    "x-goog-api-key",
+    "proxy-authorization",
+    "ocp-apim-subscription-key",
+)
+_QUERY = ("key", "api_key", "api-key", "access_token", "token", "client_secret")
+# What names an account and outlives a token, where a client sends it.
+_ACCOUNTS = ("chatgpt-account-id", "openai-organization", "x-goog-user-project")
+_CLAIMS = ("iss", "sub", "account_id", "organization_id")
+
+
+def values(headers: Iterable[tuple[str, str]], url: str) -> frozenset[bytes]:
+    """The credentials of a request, whole and without their scheme."""
+    found: set[str] = set()
+    for name, value in headers:
+        if name.lower() in _HEADERS:
+            scheme, _, token = value.partition(" ")
+            found |= {value, token or scheme}
+            if scheme.lower() == "basic":
+                found |= _basic(token)
+    found |= {value for name, value in parse_qsl(urlsplit(url).query) if name.lower() in _QUERY}
+    return frozenset(value.encode("utf-8", "surrogateescape") for value in found if len(value) >= 8)
+
+
+def account(headers: Mapping[str, str], url: str) -> bytes:
+    """What tells the accounts of a provider apart; to be digested, never kept.
+
+    A token that is replaced every hour must not make a new account: where it is a JWT its subject
+    counts, and an account header counts before any token.
+    """
+    named = [headers[name] for name in _ACCOUNTS if name in headers]
+    if named:
+        return "\0".join(named).encode()
+    tokens = [headers[name] for name in _HEADERS if name in headers]
+    tokens += [value for name, value in parse_qsl(urlsplit(url).query) if name.lower() in _QUERY]
+    return b"\0".join(_subject(token) for token in tokens)
+
+
+def _subject(token: str) -> bytes:
+    parts = token.rpartition(" ")[2].split(".")
+    if len(parts) == 3:
+        try:
+            claims: Any = msgspec.json.decode(base64.urlsafe_b64decode(parts[1] + "=="))
+        except (binascii.Error, ValueError, msgspec.DecodeError):
+            claims = None
+        if isinstance(claims, dict) and "sub" in claims:
+            return repr([claims.get(name) for name in _CLAIMS]).encode()
+    return token.encode("utf-8", "surrogateescape")
+
+
+def _basic(token: str) -> set[str]:
+    try:
+        user, _, password = base64.b64decode(token).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return set()
+    return {user, password}

@@ -1,0 +1,96 @@
+"""Gemini's generateContent family, on the Gemini API, Vertex and (one level deeper) Code Assist.
+
+A thought signature stands beside text, calls and thoughts and must come back as it was, on the
+same part; parts are therefore never merged or split, and held-back text goes out as a part of
+its own, without a signature, before the next event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from secretgate.bodies.base import Label
+from secretgate.providers.base import Dialect, Piece
+
+_O, _T, _B = Label.OPAQUE, Label.TEXT, Label.BYTES
+
+_PART = [
+    ("functionCall.args.**", _T),
+    ("functionResponse.response.**", _T),
+    ("function_call.args.**", _T),
+    ("function_response.response.**", _T),
+    ("thought", Label.KIND),
+    ("thoughtSignature", _O),
+    ("thought_signature", _O),
+    ("inlineData.data", _B),
+    ("inline_data.data", _B),
+    ("functionCall.id", _O),
+    ("functionResponse.id", _O),
+    ("functionResponse.parts[].inlineData.data", _B),
+]
+_CONTENTS = ("contents[].parts[]", "contents.parts[]", "systemInstruction.parts[]", "content.parts[]",
+             "turns[].parts[]", "requests[].content.parts[]", "requests[].contents[].parts[]",
+             "system_instruction.parts[]")
+_BODY = [
+    *((f"{parts}.{path}", label) for parts in _CONTENTS for path, label in _PART),
+    ("model", _O),
+    ("cachedContent", _O),
+    ("session_id", _O),
+    ("sessionId", _O),
+]
+_WRAPPERS = ("", "request.", "generateContentRequest.", "setup.", "clientContent.", "toolResponse.",
+             "batch.inputConfig.requests.requests[].request.", "cachedContent.")
+
+_ANSWER = [
+    ("candidates[].content.parts[].text", Piece.DELTA),
+    ("candidates[].content.parts[].thought", Piece.KIND),
+    ("candidates[].content.parts[].thoughtSignature", Piece.OPAQUE),
+    ("candidates[].content.parts[].functionCall.name", Piece.CLOSE),
+    ("candidates[].content.parts[].functionCall.id", Piece.OPAQUE),
+    ("candidates[].content.parts[].functionCall.partialArgs[].stringValue", Piece.DELTA),
+    ("candidates[].content.parts[].functionCall.partialArgs[].jsonPath", Piece.OPAQUE),
+    ("candidates[].content.parts[].inlineData.data", Piece.OPAQUE),
+    ("candidates[].content.role", Piece.OPAQUE),
+    ("candidates[].finishReason", Piece.CLOSE),
+    ("candidates[].logprobsResult.**", Piece.OPAQUE),
+    ("candidates[].avgLogprobs", Piece.OPAQUE),
+    ("modelVersion", Piece.OPAQUE),
+    ("responseId", Piece.OPAQUE),
+    ("createTime", Piece.OPAQUE),
+    ("serverContent.modelTurn.parts[].text", Piece.DELTA),
+    ("serverContent.modelTurn.parts[].thoughtSignature", Piece.OPAQUE),
+    ("serverContent.modelTurn.parts[].inlineData.data", Piece.OPAQUE),
+    ("serverContent.outputTranscription.text", Piece.DELTA),
+    ("serverContent.inputTranscription.text", Piece.DELTA),
+    ("toolCall.functionCalls[].id", Piece.OPAQUE),
+]
+
+_STATUSES = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 413: "INVALID_ARGUMENT",
+             415: "INVALID_ARGUMENT", 502: "UNAVAILABLE"}
+
+
+@dataclass(frozen=True)
+class Gemini(Dialect):
+    def refusal(self, status: int, message: str) -> dict[str, Any]:
+        code = _STATUSES.get(status, "INTERNAL")
+        return {"error": {"code": status, "message": message, "status": code}}
+
+
+GEMINI = Gemini(
+    name="gemini",
+    requests=[
+        *((wrapper + path, label) for wrapper in _WRAPPERS for path, label in _BODY),
+        ("project", _O),
+        ("user_prompt_id", _O),
+        ("realtimeInput.mediaChunks[].data", _B),
+        ("realtimeInput.audio.data", _B),
+        ("realtimeInput.video.data", _B),
+    ],
+    answers=[
+        *_ANSWER,
+        *((f"response.{path}", piece) for path, piece in _ANSWER),
+        ("traceId", Piece.OPAQUE),
+    ],
+    identity=("index", "thought"),
+)

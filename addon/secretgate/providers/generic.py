@@ -1,0 +1,25 @@
+"""A format that nobody has described: every string is text.
+
+In a stream any string may be a piece of a longer text, except under names that identify things:
+holding back the end of an id would change it.
+"""
+
+from __future__ import annotations
+
+from secretgate.providers.base import Dialect, Piece
+
+_NAMES = (
+    "id", "type", "object", "model", "role", "status", "event", "name", "created_at", "finish_reason",
+    "stop_reason", "created", "done_reason", "request_id", "response_id", "item_id", "call_id",
+)
+
+GENERIC = Dialect(
+    name="generic",
+    requests=[],
+    answers=[
+        *((f"**.{name}", Piece.WHOLE) for name in _NAMES),
+        ("**.arguments", Piece.DELTA_JSON),
+        ("**.partial_json", Piece.DELTA_JSON),
+        ("**", Piece.DELTA),
+    ],
+)

@@ -1,0 +1,241 @@
+"""OpenAI: Chat Completions (and the many hosts that speak it), and Responses.
+
+Vendors put reasoning text next to the answer under several names; it is what the provider wrote
+while thinking, and passes untouched both ways.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from secretgate.bodies.base import Label
+from secretgate.providers.base import Dialect, Piece
+
+_O, _T, _C, _B = Label.OPAQUE, Label.TEXT, Label.CREDENTIAL, Label.BYTES
+_REASONING = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_opaque", "thinking")
+
+
+@dataclass(frozen=True)
+class OpenAI(Dialect):
+    def refusal(self, status: int, message: str) -> dict[str, Any]:
+        return {
+            "error": {
+                "message": message,
+                "type": "invalid_request_error",
+                "param": None,
+                "code": "secret_detected",
+            }
+        }
+
+
+@dataclass(frozen=True)
+class Responses(OpenAI):
+    def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
+        error = self.refusal(status, message)["error"]
+        return "error", {"type": "error", "status": status, "error": error, **error}
+
+
+_SHARED = [
+    ("model", _O),
+    ("user", _O),
+    ("safety_identifier", _O),
+    ("prompt_cache_key", _O),
+    ("tools[].headers.**", _C),
+    ("tools[].authorization", _C),
+    ("tools[].server_url", _T),
+]
+
+CHAT = OpenAI(
+    name="openai-chat",
+    requests=[
+        *_SHARED,
+        *((f"messages[].{name}", _O) for name in _REASONING),
+        ("messages[].reasoning_details[].**", _O),
+        ("messages[].encrypted_content", _O),
+        ("messages[].tool_call_id", _O),
+        ("messages[].tool_calls[].id", _O),
+        ("messages[].tool_calls[].extra_content.google.thought_signature", _O),
+        ("messages[].content[].thinking.**", _O),
+        ("messages[].content[].signature", _O),
+        ("messages[].content[].image_url.url", _B),
+        ("messages[].content[].image_url", _B),
+        ("messages[].content[].input_audio.data", _B),
+        ("messages[].content[].file.file_data", _B),
+        ("messages[].content[].file.file_id", _O),
+        ("messages[].audio.id", _O),
+    ],
+    answers=[
+        ("id", Piece.OPAQUE),
+        ("object", Piece.OPAQUE),
+        ("model", Piece.OPAQUE),
+        ("system_fingerprint", Piece.OPAQUE),
+        ("obfuscation", Piece.OPAQUE),
+        ("choices[].finish_reason", Piece.CLOSE),
+        ("choices[].native_finish_reason", Piece.OPAQUE),
+        ("choices[].delta.role", Piece.OPAQUE),
+        ("choices[].delta.content", Piece.DELTA),
+        ("choices[].delta.content[].text", Piece.DELTA),
+        ("choices[].delta.content[].thinking.**", Piece.OPAQUE),
+        ("choices[].delta.refusal", Piece.DELTA),
+        *((f"choices[].delta.{name}", Piece.OPAQUE) for name in _REASONING),
+        ("choices[].delta.reasoning_details[].**", Piece.OPAQUE),
+        ("choices[].delta.encrypted_content", Piece.OPAQUE),
+        ("choices[].delta.tool_calls[].id", Piece.OPAQUE),
+        ("choices[].delta.tool_calls[].type", Piece.OPAQUE),
+        ("choices[].delta.tool_calls[].function.name", Piece.OPAQUE),
+        ("choices[].delta.tool_calls[].function.arguments", Piece.DELTA_JSON),
+        ("choices[].delta.tool_calls[].custom.input", Piece.DELTA),
+        ("choices[].delta.tool_calls[].extra_content.**", Piece.OPAQUE),
+        ("choices[].delta.function_call.arguments", Piece.DELTA_JSON),
+        ("choices[].delta.audio.data", Piece.OPAQUE),
+        ("choices[].delta.audio.transcript", Piece.DELTA),
+        ("choices[].text", Piece.DELTA),
+        ("choices[].logprobs.**", Piece.OPAQUE),
+        *((f"choices[].message.{name}", Piece.OPAQUE) for name in _REASONING),
+        ("choices[].message.reasoning_details[].**", Piece.OPAQUE),
+        ("choices[].message.encrypted_content", Piece.OPAQUE),
+        ("choices[].message.tool_calls[].id", Piece.OPAQUE),
+        ("choices[].message.tool_calls[].function.arguments", Piece.WHOLE_JSON),
+        ("choices[].message.tool_calls[].extra_content.**", Piece.OPAQUE),
+        ("choices[].message.function_call.arguments", Piece.WHOLE_JSON),
+        ("choices[].message.audio.data", Piece.OPAQUE),
+        ("data[].embedding", Piece.OPAQUE),
+        ("data[].b64_json", Piece.OPAQUE),
+    ],
+)
+
+_ITEM_IDS = ("id", "call_id", "approval_request_id", "item_id", "fingerprint")
+_ITEM_OPAQUE = ("encrypted_content", "encrypted_function_args", "signature")
+_ITEM_REQUEST = [
+    *((name, _O) for name in (*_ITEM_IDS, *_ITEM_OPAQUE)),
+    ("summary[].text", _O),
+    ("content[].type", Label.KIND),
+    ("action.screenshot", _B),
+    ("result", _B),
+    ("image_url", _B),
+    ("file_data", _B),
+    ("file_id", _O),
+    ("output.image_url", _B),
+    ("output.file_id", _O),
+    *(
+        (f"{parts}[].{name}", label)
+        for parts in ("content", "output")
+        for name, label in (
+            ("image_url", _B),
+            ("file_data", _B),
+            ("file_id", _O),
+            ("audio.data", _B),
+            ("input_audio.data", _B),
+            ("data", _B),
+            ("signature", _O),
+            ("encrypted_content", _O),
+        )
+    ),
+    ("tools[].headers.**", _C),
+    ("tools[].authorization", _C),
+]
+_RESPONSES_REQUEST = [
+    *((f"input[].{path}", label) for path, label in _ITEM_REQUEST),
+    *((f"item.{path}", label) for path, label in _ITEM_REQUEST),
+    ("previous_response_id", _O),
+    ("conversation", _O),
+    ("conversation.id", _O),
+    ("prompt.id", _O),
+    ("response_id", _O),
+    ("include[]", _O),
+    ("type", _O),
+    *_SHARED,
+]
+
+_ITEM_ANSWER = [
+    *((name, Piece.OPAQUE) for name in (*_ITEM_IDS, *_ITEM_OPAQUE)),
+    ("type", Piece.OPAQUE),
+    ("status", Piece.OPAQUE),
+    ("summary[].text", Piece.OPAQUE),
+    ("content[].type", Piece.KIND),
+    ("content[].logprobs[].**", Piece.OPAQUE),
+    ("arguments", Piece.WHOLE_JSON),
+    ("result", Piece.OPAQUE),
+]
+_RESPONSE_ANSWER = [
+    ("id", Piece.OPAQUE),
+    ("object", Piece.OPAQUE),
+    ("model", Piece.OPAQUE),
+    ("status", Piece.OPAQUE),
+    ("previous_response_id", Piece.OPAQUE),
+    ("prompt_cache_key", Piece.OPAQUE),
+    ("safety_identifier", Piece.OPAQUE),
+    *((f"output[].{path}", piece) for path, piece in _ITEM_ANSWER),
+]
+_TEXT_DELTAS = (
+    "output_text",
+    "text",
+    "refusal",
+    "custom_tool_call_input",
+    "code_interpreter_call_code",
+    "shell_call_command",
+    "shell_call_output_content",
+    "apply_patch_call_operation_diff",
+    "audio.transcript",
+    "audio_transcript",
+    "output_audio_transcript",
+)
+_JSON_DELTAS = ("function_call_arguments", "mcp_call_arguments")
+_OPAQUE_DELTAS = (
+    "reasoning_text",
+    "reasoning_summary_text",
+    "reasoning_summary",
+    "audio",
+    "output_audio",
+    "image_generation_call.partial_image",
+)
+_EVENT = [
+    ("type", Piece.OPAQUE),
+    ("item_id", Piece.OPAQUE),
+    ("response_id", Piece.OPAQUE),
+    ("event_id", Piece.OPAQUE),
+    ("obfuscation", Piece.OPAQUE),
+    ("logprobs[].**", Piece.OPAQUE),
+    ("part.type", Piece.KIND),
+    *((f"item.{path}", piece) for path, piece in _ITEM_ANSWER),
+    *((f"response.{path}", piece) for path, piece in _RESPONSE_ANSWER),
+]
+
+RESPONSES = Responses(
+    name="openai-responses",
+    requests=[
+        *_RESPONSES_REQUEST,
+        *((f"response.{path}", label) for path, label in _RESPONSES_REQUEST),
+        ("session.**", _T),
+        ("audio", _B),
+        ("event_id", _O),
+        ("items[].id", _O),
+    ],
+    answers=[*_RESPONSE_ANSWER, *_EVENT, ("arguments", Piece.WHOLE_JSON)],
+    events={
+        **{
+            f"response.{name}.delta": [("delta", Piece.DELTA)] for name in _TEXT_DELTAS
+        },
+        **{f"response.{name}.delta": [("delta", Piece.DELTA_JSON)] for name in _JSON_DELTAS},
+        **{f"response.{name}.delta": [("delta", Piece.OPAQUE)] for name in _OPAQUE_DELTAS},
+        **{f"response.{name}.done": [("text", Piece.OPAQUE)] for name in _OPAQUE_DELTAS},
+        "response.reasoning_summary_part.added": [("part.text", Piece.OPAQUE)],
+        "response.reasoning_summary_part.done": [("part.text", Piece.OPAQUE)],
+    },
+    closing={
+        **{
+            f"response.{name}.done": ("item_id", "output_index", "content_index")
+            for name in (*_TEXT_DELTAS, *_JSON_DELTAS)
+        },
+        "response.content_part.done": ("item_id", "output_index", "content_index"),
+        "response.output_item.done": ("output_index",),
+        "response.completed": (),
+        "response.incomplete": (),
+        "response.failed": (),
+        "response.done": (),
+        "error": (),
+    },
+    chain_in=("previous_response_id", "conversation", "conversation.id"),
+    chain_out=("id", "response.id", "response.conversation.id", "conversation.id"),
+)

@@ -1,0 +1,311 @@
+"""From the slots of a request to what leaves: find, name, splice, and check what leaves.
+
+Detection looks at each slot by itself and at nothing else, so its verdict on a slot of the history is
+the same on every turn. What it finds becomes known, for the request and for its scope; known
+values are then replaced wherever they stand, in every encoding. Where both speak, the known value
+wins: that is what makes a restored answer, resent as history, read exactly as the provider wrote it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from secretgate.bodies import forms
+from secretgate.bodies.base import Body, Edit, Form, Label, Slot, spell, splice
+from secretgate.egress import Egress
+from secretgate.ledger import Ledger
+from secretgate.placeholders import Issued, Namer
+from secretgate.vault import Scope, Vault
+from secretgate_rules import Detector, Finding, Literals, Part, redact
+
+SHORTEST = 6
+"""No text shorter than this, in bytes, can hold a secret."""
+SHORTEST_KNOWN = 8
+"""A shorter secret is replaced where it was found, but not looked for elsewhere."""
+
+_DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
+
+
+class Spot(NamedTuple):
+    """Where something was found, for people and logs."""
+
+    rule: str
+    path: str
+    confidence: str
+
+
+@dataclass(slots=True)
+class Counts:
+    """Bytes of a request by what became of them."""
+
+    scanned: int = 0
+    opaque: int = 0
+    credential: int = 0
+    bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Redaction:
+    """What a request becomes. `raw` is the body itself, the same object, where nothing changed."""
+
+    raw: bytes = field(repr=False)
+    issued: Issued
+    spots: Sequence[Spot]
+    counts: Counts
+    secrets: Collection[bytes] = field(repr=False)
+
+    @property
+    def by_rule(self) -> dict[str, int]:
+        return dict(Counter(spot.rule for spot in self.spots))
+
+
+class Leak(Exception):
+    """A secret of this request is still in what would leave."""
+
+    def __init__(self, rules: Sequence[str]) -> None:
+        super().__init__(f"a detected secret would leave unredacted ({', '.join(sorted(set(rules)))})")
+        self.rules = rules
+
+
+class _Text(NamedTuple):
+    slot: Slot
+    text: bytes
+    wrapped: tuple[bytes, bytes] | None
+    """For a base64 slot: what stands before the base64, and the base64."""
+
+
+class Redactor:
+    """Redacts requests; holds no request's data."""
+
+    def __init__(self, detector: Detector, vault: Vault, ledger: Ledger, namer: Namer) -> None:
+        self._detector = detector
+        self._vault = vault
+        self._ledger = ledger
+        self._namer = namer
+        self._egress = Egress()
+
+    def inspect(
+        self, body: Body, scope: Scope, exempt: Collection[bytes] = (), learn: bool = True
+    ) -> Redaction:
+        """What `body` becomes; raises Leak if that could not be made safe.
+
+        `exempt` are the request's own credentials: sent to their issuer they are no leak.
+        Without `learn` nothing found is remembered or named beyond this call.
+        """
+        counts = Counts()
+        texts = list(self._texts(body, counts))
+        plain = [entry.text for entry in texts]
+        found = self._detector.find_many(plain, [entry.slot.key for entry in texts])
+        known, fresh = self._secrets(plain, found, scope, exempt, learn)
+        hits = known.find_many(plain) if len(known) else {}
+        edits: list[Edit] = []
+        spots: list[Spot] = []
+        values: dict[bytes, bytes] = {}
+        aliases: dict[bytes, bytes] = {}
+        for index in sorted({*found, *hits}):
+            entry = texts[index]
+            parts = list(_merged(hits.get(index, ()), found.get(index, ()), fresh, exempt))
+            if not parts:
+                continue
+            path = spell(entry.slot.path)
+            for finding in parts:
+                rule = fresh.get(finding.value) or finding.rule
+                spots.append(Spot(rule, path, finding.confidence))
+            edits += self._edits(body, entry, parts, values, aliases, fresh)
+        issued = Issued(self._namer.template, values, aliases)
+        secrets = set(values.values())
+        if not edits:
+            return Redaction(body.raw, issued, spots, counts, secrets)
+        raw = body.splice(edits)
+        self._check(body, edits, raw, values, known)
+        return Redaction(raw, issued, spots, counts, secrets)
+
+    def written(self, text: bytes, scope: Scope, key: bytes = b"") -> set[bytes]:
+        """The values in a provider's text that detection would take for secrets and the scope does
+        not know: what the provider wrote itself."""
+        known = self._vault.known(scope)
+        return {
+            part.value
+            for finding in self._detector.find(text, key)
+            for part in finding.parts
+            if part.value not in known
+        }
+
+    def known(self, scope: Scope) -> Literals:
+        """The values that are secret in a scope."""
+        return self._vault.known(scope)
+
+    def _texts(self, body: Body, counts: Counts) -> Iterator[_Text]:
+        raw = body.raw
+        for slot in body.slots:
+            start, end, form, label = slot[:4]
+            size = end - start
+            if label is Label.TEXT:
+                counts.scanned += size
+                if size >= SHORTEST:
+                    yield _Text(slot, forms.read(form, raw[start:end]), None)
+            elif label is Label.OPAQUE:
+                counts.opaque += size
+            elif label is Label.CREDENTIAL:
+                counts.credential += size
+            else:
+                entry = _unwrapped(slot, forms.read(form, raw[start:end]))
+                if entry is None:
+                    counts.bytes += size
+                else:
+                    counts.scanned += size
+                    yield entry
+
+    def _secrets(
+        self,
+        texts: Sequence[bytes],
+        found: dict[int, list[Finding]],
+        scope: Scope,
+        exempt: Collection[bytes],
+        learn: bool,
+    ) -> tuple[Literals, dict[bytes, str]]:
+        """What is known from here on, and the name's rule of every value found now."""
+        known = self._vault.known(scope)
+        indexes = sorted(found)
+        before = known.find_many([texts[index] for index in indexes]) if len(known) else {}
+        named: dict[bytes, str] = {}
+        for at, index in enumerate(indexes):
+            hits = before.get(at, ())
+            for finding in found[index]:
+                for part in finding.parts:
+                    value = part.value
+                    if value in named or value in exempt:
+                        continue
+                    if value not in known and (
+                        any(_overlap(part, hit) for hit in hits)
+                        or self._ledger.was_written(scope, value)
+                    ):
+                        continue
+                    named[value] = self._ledger.name(value, finding.rule) if learn else finding.rule
+        lasting = {value: rule for value, rule in named.items() if len(value) >= SHORTEST_KNOWN}
+        if learn:
+            return self._vault.learn(scope, lasting), named
+        return known.with_values({v: r for v, r in lasting.items() if v not in known}), named
+
+    def _edits(
+        self,
+        body: Body,
+        entry: _Text,
+        findings: Sequence[Finding],
+        values: dict[bytes, bytes],
+        aliases: dict[bytes, bytes],
+        fresh: dict[bytes, str],
+    ) -> list[Edit]:
+        def name(finding: Finding, part: Part) -> bytes:
+            value = part.value
+            placeholder = self._namer.name(fresh.get(value) or finding.rule, value)
+            if values.setdefault(placeholder, value) != value:
+                raise Leak([finding.rule])
+            return placeholder
+
+        slot, text, wrapped = entry
+        changes = list(_changes(text, findings, name, aliases))
+        if wrapped is not None:
+            head, run = wrapped
+            changed = base64.b64encode(splice(text, changes))
+            aliases[changed] = run
+            return [Edit(slot.start, slot.end, forms.write(slot.form, head + changed))]
+        span = forms.mapped(slot.form, body.raw[slot.start : slot.end])
+        edits = []
+        for start, end, replacement in changes:
+            first, last = span(start, end)
+            written = forms.write(slot.form, replacement)
+            edits.append(Edit(slot.start + first, slot.start + last, written))
+        return edits
+
+    def _check(
+        self, body: Body, edits: list[Edit], raw: bytes, values: dict[bytes, bytes], known: Literals
+    ) -> None:
+        """No copy of a secret of this request may be in what leaves, in any form we know."""
+        credentials = [slot for slot in body.slots if slot.label is Label.CREDENTIAL]
+        if credentials:
+            blanks = [Edit(slot.start, slot.end, b"") for slot in credentials]
+            raw = splice(body.raw, sorted([*edits, *blanks]))
+        left = self._egress.leaks(raw, values)
+        if left:
+            raise Leak([placeholder.decode(errors="replace") for placeholder in left])
+
+
+def _unwrapped(slot: Slot, text: bytes) -> _Text | None:
+    """A base64 slot as the text it encodes, a plain one as it is, and None for binary data."""
+    url = _DATA_URL.match(text)
+    head = url[0] if url else b""
+    run = text[len(head) :]
+    try:
+        plain = base64.b64decode(run, validate=True)
+    except (binascii.Error, ValueError):
+        return None if url else _Text(slot, text, None)
+    if not url and len(run) < 24:
+        return _Text(slot, text, None)
+    try:
+        plain.decode()
+    except UnicodeDecodeError:
+        return None
+    return _Text(slot, plain, (head, run)) if len(plain) >= SHORTEST else None
+
+
+def _overlap(part: Part, hit: Finding) -> bool:
+    return part.start < hit.end and hit.start < part.end and (part.start, part.end) != (hit.start, hit.end)
+
+
+def _merged(
+    hits: Sequence[Finding],
+    found: Sequence[Finding],
+    named: dict[bytes, str],
+    exempt: Collection[bytes],
+) -> Iterator[Finding]:
+    """Known values first, then what was found and does not touch them; parts stay in order."""
+    taken = [hit for hit in hits if hit.value not in exempt]
+    yield from taken
+    for finding in found:
+        parts = tuple(
+            part
+            for part in finding.parts
+            if part.value in named
+            and not any(part.start < hit.end and hit.start < part.end for hit in taken)
+        )
+        if parts:
+            yield replace(finding, parts=parts)
+
+
+def _changes(
+    text: bytes,
+    findings: Sequence[Finding],
+    name: object,
+    aliases: dict[bytes, bytes],
+) -> Iterator[Edit]:
+    """Sorted edits of the text: what stands plain one by one, what is encoded together a run at a
+    time."""
+    entries = sorted(
+        ((part.start, part.end, finding, part) for finding in findings for part in finding.parts),
+        key=lambda entry: entry[:2],
+    )
+    at = 0
+    while at < len(entries):
+        start, end, finding, part = entries[at]
+        group = [(finding, part)]
+        at += 1
+        while at < len(entries) and entries[at][0] < end:
+            end = max(end, entries[at][1])
+            group.append((entries[at][2], entries[at][3]))
+            at += 1
+        alone = [replace(finding, parts=(part,)) for finding, part in group]
+        changed = redact(text, alone, name)  # type: ignore[arg-type]
+        replacement = changed[start : len(changed) - (len(text) - end)]
+        if any(layer.kind in ("base64", "hex") for _, part in group for layer in part.layers):
+            aliases[replacement] = text[start:end]
+        yield Edit(start, end, replacement)
+
+
+__all__ = ["Counts", "Form", "Leak", "Redaction", "Redactor", "Spot"]

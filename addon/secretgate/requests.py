@@ -1,0 +1,186 @@
+"""What a request to a covered host becomes: itself, a redacted one, or a refusal.
+
+Bytes and headers in, a decision out; the hooks turn it into HTTP.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from secretgate.bodies import readers
+from secretgate.bodies.base import Body, Unreadable
+from secretgate.bodies.encodings import decode, encode
+from secretgate.hosts import Route, Treatment
+from secretgate.placeholders import Issued
+from secretgate.redaction import Counts, Leak, Redaction, Redactor, Spot
+from secretgate.settings import Settings
+from secretgate.vault import Scope, Vault
+
+_STREAM = re.compile(rb'"stream"\s*:\s*true')
+
+
+class Verdict(Enum):
+    CLEAN = "clean"
+    REDACTED = "redacted"
+    AUDITED = "audited"
+    BLOCKED = "blocked"
+    UNREADABLE = "unreadable"
+    LEFT_ALONE = "left alone"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`content` is the body to send, or None where the request's own goes as it came."""
+
+    verdict: Verdict
+    issued: Issued
+    content: bytes | None = field(default=None, repr=False)
+    message: str = ""
+    """What the client is told where the request is refused."""
+    status: int = 0
+    spots: tuple[Spot, ...] = ()
+    counts: Counts = field(default_factory=Counts)
+    streams: bool = False
+    """Whether the request asks for a streamed answer."""
+
+    @property
+    def refused(self) -> bool:
+        return bool(self.status)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the gate needs of a request."""
+
+    route: Route
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+    scope: Scope
+    exempt: Collection[bytes] = field(repr=False)
+
+
+class Requests:
+    """Decides on requests, under one set of settings."""
+
+    def __init__(self, settings: Settings, redactor: Redactor, vault: Vault, empty: Issued) -> None:
+        self._settings = settings
+        self._redactor = redactor
+        self._vault = vault
+        self._empty = empty
+
+    def decide(self, request: Request) -> Decision:
+        """Raises nothing that a body can cause."""
+        if request.route.treatment is Treatment.PASS:
+            return Decision(Verdict.LEFT_ALONE, self._empty)
+        if not request.content:
+            return Decision(Verdict.CLEAN, self._chained(request, None, self._empty))
+        try:
+            plain, chain = decode(
+                request.content,
+                request.headers.get("content-encoding", ""),
+                self._settings.body_limit,
+            )
+            body = readers.read(
+                plain, request.headers.get("content-type", ""), request.route.dialect
+            )
+        except Unreadable as error:
+            return self._unreadable(request, error.reason)
+        return self.decide_body(request, body, chain)
+
+    def decide_body(self, request: Request, body: Body, chain: tuple[str, ...] = ()) -> Decision:
+        """The same for a body that has been read."""
+        mode = self._settings.mode
+        streams = _STREAM.search(body.raw) is not None
+        try:
+            found = self._redactor.inspect(
+                body, request.scope, request.exempt, learn=mode != "audit"
+            )
+        except Leak as leak:
+            return self._refused(
+                Verdict.BLOCKED,
+                f"secretgate blocked this request: {leak}. Nothing was sent. Remove the secret, or "
+                "report this as a defect of secretgate.",
+            )
+        spots = tuple(found.spots)
+        if mode == "block" and spots:
+            return self._refused(Verdict.BLOCKED, _refusal(spots), found)
+        if mode == "audit":
+            verdict = Verdict.AUDITED if spots else Verdict.CLEAN
+            return Decision(verdict, self._empty, spots=spots, counts=found.counts, streams=streams)
+        issued = self._chained(request, body.raw, found.issued)
+        if found.raw is body.raw:
+            return Decision(Verdict.CLEAN, issued, counts=found.counts, streams=streams)
+        content = encode(found.raw, chain)
+        return Decision(
+            Verdict.REDACTED, issued, content, spots=spots, counts=found.counts, streams=streams
+        )
+
+    def _chained(self, request: Request, raw: bytes | None, issued: Issued) -> Issued:
+        """With what was issued before, where the provider keeps the conversation."""
+        for link in _links(request, raw):
+            earlier = self._vault.chain(request.scope, link)
+            if earlier is not None:
+                issued = issued.joined(earlier)
+        return issued
+
+    def _unreadable(self, request: Request, reason: str) -> Decision:
+        content = request.route.treatment is Treatment.CONTENT
+        if not content or self._settings.on_unreadable == "pass":
+            return Decision(Verdict.UNREADABLE, self._empty, message=reason)
+        return self._refused(
+            Verdict.UNREADABLE,
+            f"secretgate cannot read this request, so it was not sent: {reason}. "
+            "To let such requests pass unread: --set secretgate_on_unreadable=pass",
+        )
+
+    def _refused(self, verdict: Verdict, message: str, found: Redaction | None = None) -> Decision:
+        return Decision(
+            verdict,
+            self._empty,
+            message=message,
+            status=self._settings.block_status,
+            spots=tuple(found.spots) if found else (),
+            counts=found.counts if found else Counts(),
+        )
+
+
+def _refusal(spots: tuple[Spot, ...]) -> str:
+    places: dict[str, list[str]] = {}
+    for spot in spots:
+        places.setdefault(spot.path or "the body", []).append(spot.rule)
+    shown = [f"{path}: {', '.join(sorted(set(rules)))}" for path, rules in places.items()]
+    more = f" and {len(shown) - 5} more places" if len(shown) > 5 else ""
+    return (
+        f"request blocked: secret detected in prompt ({'; '.join(shown[:5])}{more}). secretgate sent "
+        "nothing. Remove it, or run secretgate in redact mode."
+    )
+
+
+def _links(request: Request, raw: bytes | None) -> list[str]:
+    """The ids of earlier answers that a request goes on with, or asks for in its path."""
+    dialect = request.route.dialect
+    if not dialect.chain_in:
+        return []
+    links = [part for part in request.path.partition("?")[0].split("/") if "_" in part]
+    if raw and any(f'"{name.partition(".")[0]}"'.encode() in raw for name in dialect.chain_in):
+        try:
+            event = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return links
+        links += [value for name in dialect.chain_in if isinstance(value := at(event, name), str)]
+    return links
+
+
+def at(event: Any, path: str) -> Any:
+    """The value at a dotted path, or None."""
+    for name in path.split("."):
+        event = event.get(name) if isinstance(event, dict) else None
+    return event

@@ -1,0 +1,90 @@
+"""Which way an answer takes: what it is, and what is done to it as it passes.
+
+Bytes in, bytes out; decided once, from the headers, and never by looking at the whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from secretgate.answers import Answer, DocumentAnswer, EventAnswer, Events, TextAnswer
+from secretgate.bodies.base import Unreadable
+from secretgate.bodies.encodings import Decoder
+from secretgate.placeholders import Issued
+from secretgate.providers import Dialect
+from secretgate.streams.whole import framer_for
+from secretgate.written import Recorder
+
+
+@dataclass(slots=True)
+class Response:
+    """One answer on its way. `rewrites`: what goes out is decoded, and may have another length."""
+
+    rewrites: bool
+    _answer: Answer | None
+    _decoder: Decoder
+    _broken: Callable[[str], None]
+    _failed: bool = field(default=False)
+
+    def feed(self, data: bytes) -> bytes:
+        if self._answer is None or self._failed:
+            return data
+        try:
+            out = self._answer.feed(self._decoder.feed(data))
+        except Unreadable as error:
+            return self._undecodable(error, data)
+        return out if self.rewrites else data
+
+    def finish(self) -> bytes:
+        if self._answer is None or self._failed:
+            return b""
+        try:
+            out = self._answer.feed(self._decoder.finish()) + self._answer.finish()
+        except Unreadable as error:
+            return self._undecodable(error, b"")
+        return out if self.rewrites else b""
+
+    def _undecodable(self, error: Unreadable, data: bytes) -> bytes:
+        """An answer that cannot be decoded holds no secret of ours. Untouched it goes on; one that
+        was being rewritten ends where it can still be told what it says."""
+        self._failed = True
+        self._broken(error.reason)
+        out = self._answer.finish() if self._answer and self.rewrites else data
+        self._answer = None if not self.rewrites else _Nothing()
+        return out
+
+
+class _Nothing:
+    def feed(self, data: bytes) -> bytes:
+        return b""
+
+    def finish(self) -> bytes:
+        return b""
+
+
+def respond(
+    headers: Mapping[str, str],
+    dialect: Dialect,
+    issued: Issued,
+    recorder: Recorder | None,
+    asked: bool,
+    warn: Callable[[str], None],
+) -> Response | None:
+    """The way of an answer, or None where there is nothing to do with it."""
+    if not issued and recorder is None:
+        return None
+    content_type = headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    answer: Answer
+    if framer := framer_for(content_type, asked=asked):
+        answer = EventAnswer(framer, Events(dialect, issued, recorder))
+    elif media_type in ("", "application/json") or media_type.endswith("+json"):
+        answer = DocumentAnswer(
+            dialect, issued, recorder, over=lambda: warn("an answer was too large to restore")
+        )
+    elif media_type.startswith("text/") and issued:
+        answer = TextAnswer(issued)
+    else:
+        return None
+    return Response(bool(issued), answer, Decoder(headers.get("content-encoding", "")), warn)

@@ -1,0 +1,157 @@
+"""Every setting, from wherever it comes, as one frozen value.
+
+A setting is a field of `Settings`, and from its annotation follow its mitmproxy option
+(`--set secretgate_mode=block`), its environment variable (`SECRETGATE_MODE`) and its place in the
+configuration file (`mode: block`). Where several give it, the option wins over the variable, and the
+variable over the file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_type_hints
+
+import msgspec
+import yaml
+from msgspec import Meta
+
+from secretgate.placeholders import DEFAULT_TEMPLATE, Template
+from secretgate.providers import DIALECTS
+
+PREFIX = "secretgate_"
+
+
+class SettingsError(ValueError):
+    """A value that cannot be used: where it is, which, and why."""
+
+
+class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A host of the user's to be covered too."""
+
+    host: str
+    dialect: str = "generic"
+    provider: str = ""
+
+    def __post_init__(self) -> None:
+        if self.dialect not in DIALECTS:
+            raise ValueError(f"no dialect {self.dialect!r}; there are: {', '.join(DIALECTS)}")
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    mode: Annotated[
+        Literal["redact", "block", "audit"],
+        Meta(description="What happens to secrets in requests: redact (and restore in the answers), block, or audit (only log)."),
+    ] = "redact"
+    on_unreadable: Annotated[
+        Literal["block", "pass"],
+        Meta(description="What happens to a request with content that cannot be read."),
+    ] = "block"
+    block_status: Annotated[
+        int, Meta(ge=400, le=599, description="HTTP status of a refusal.")
+    ] = 403
+    hosts: Annotated[
+        tuple[Host, ...],
+        Meta(description="Hosts to cover besides the built-in ones: HOST or HOST=DIALECT, separated by commas; in the file a list of {host, dialect, provider}."),
+    ] = ()
+    placeholder: Annotated[
+        str, Meta(description="The template of placeholders; holds {id} and may hold {rule}.")
+    ] = DEFAULT_TEMPLATE
+    body_limit: Annotated[
+        int, Meta(ge=1024, description="Largest request body that is read, in bytes, decompressed.")
+    ] = 128 << 20
+    remember: Annotated[
+        int, Meta(ge=60, description="Seconds a secret and a conversation are remembered after their last use.")
+    ] = 24 * 3600
+    rules: Annotated[
+        tuple[str, ...],
+        Meta(description="Rule files of the user's: our YAML, signatures.yaml or gitleaks.toml."),
+    ] = ()
+    disabled_rules: Annotated[
+        tuple[str, ...], Meta(description="Ids of rules that are not to be used.")
+    ] = ()
+    log_format: Annotated[
+        Literal["text", "json"], Meta(description="How log lines are written.")
+    ] = "text"
+
+    def __post_init__(self) -> None:
+        Template(self.placeholder)
+
+
+_HINTS = get_type_hints(Settings, include_extras=True)
+FIELDS: Mapping[str, str] = {
+    name: next(meta.description or "" for meta in get_args(hint) if isinstance(meta, Meta))
+    for name, hint in _HINTS.items()
+}
+"""Each setting's name and help."""
+
+
+def load(
+    options: Mapping[str, str],
+    file: Path | None,
+    explicit_file: bool = False,
+    environment: Mapping[str, str] = os.environ,
+) -> Settings:
+    """The settings in force. `options` are those given to mitmproxy, by setting name."""
+    values: dict[str, Any] = {}
+    places: dict[str, str] = {}
+    for name, value in _from_file(file, explicit_file).items():
+        values[name], places[name] = value, f"{file}: {name}"
+    for name in FIELDS:
+        variable = f"SECRETGATE_{name.upper()}"
+        if environment.get(variable):
+            values[name], places[name] = _from_text(name, environment[variable]), variable
+        if options.get(name):
+            values[name] = _from_text(name, options[name])
+            places[name] = f"--set {PREFIX}{name}"
+    for name, value in values.items():
+        if name not in FIELDS:
+            raise SettingsError(f"{places[name]}: there is no such setting; there are: {', '.join(FIELDS)}")
+        try:
+            checked = {name: value}
+            msgspec.convert(checked, Settings, strict=False)
+        except (msgspec.ValidationError, ValueError) as error:
+            raise SettingsError(f"{places[name]}: {_reason(error)}") from None
+    return msgspec.convert(values, Settings, strict=False)
+
+
+def _reason(error: Exception) -> str:
+    """msgspec's message without the path, which is the setting's name."""
+    return str(error).split(" - at `$", 1)[0]
+
+
+def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        text = file.read_text("utf-8")
+    except FileNotFoundError:
+        if explicit:
+            raise SettingsError(f"{file}: there is no such file") from None
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{file}: cannot be read ({error})") from None
+    try:
+        values = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", "") or "no YAML"
+        raise SettingsError(f"{file}{line}: {problem}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise SettingsError(f"{file}: must hold `setting: value` lines")
+    return values
+
+
+def _from_text(name: str, text: str) -> Any:
+    hint = get_args(_HINTS[name])[0]
+    if getattr(hint, "__origin__", None) is not tuple:
+        return text
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if name != "hosts":
+        return items
+    pairs = (item.partition("=") for item in items)
+    return [{"host": host, "dialect": dialect or "generic"} for host, _, dialect in pairs]

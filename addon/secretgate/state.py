@@ -1,0 +1,115 @@
+"""Where secretgate keeps what it keeps, and the key its names and digests are made with.
+
+Everything hangs off two folders of the platform (configuration and state), or off `SECRETGATE_HOME`
+alone when that is set. Folders are 0700 and files 0600.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+KEY_BYTES = 32
+
+
+class StateError(Exception):
+    """Something on disk is not as it must be; says what, where and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The files of one installation."""
+
+    config: Path
+    state: Path
+
+    @classmethod
+    def find(cls, environment: Mapping[str, str] = os.environ) -> Places:
+        if home := environment.get("SECRETGATE_HOME"):
+            return cls(Path(home), Path(home))
+        return cls(
+            Path(platformdirs.user_config_dir("secretgate", appauthor=False)),
+            Path(platformdirs.user_state_dir("secretgate", appauthor=False)),
+        )
+
+    @property
+    def settings(self) -> Path:
+        return self.config / "secretgate.yaml"
+
+    @property
+    def ca(self) -> Path:
+        return self.config / "ca"
+
+    @property
+    def key(self) -> Path:
+        return self.config / "placeholder.key"
+
+    @property
+    def ledger(self) -> Path:
+        return self.state / "ledger.sqlite3"
+
+    @property
+    def logs(self) -> Path:
+        return self.state / "logs"
+
+
+def private_folder(folder: Path) -> Path:
+    """Makes a folder only its owner can look into; refuses one that others can write to."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _check_private(folder, 0o022, "chmod 700")
+    return folder
+
+
+def _check_private(path: Path, forbidden: int, remedy: str) -> None:
+    if os.name != "posix":
+        return
+    facts = path.stat()
+    if facts.st_uid != os.geteuid():
+        raise StateError(f"{path} belongs to another user: move it away, or set SECRETGATE_HOME")
+    if stat.S_IMODE(facts.st_mode) & forbidden:
+        raise StateError(f"{path} is open to other users: run `{remedy} '{path}'`")
+
+
+def load_key(path: Path) -> bytes:
+    """The installation's key: 32 random bytes, made on the first run."""
+    private_folder(path.parent)
+    while True:
+        try:
+            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        except FileNotFoundError:
+            _make_key(path)
+            continue
+        except OSError as error:
+            raise StateError(f"{path} cannot be read: {error.strerror}") from None
+        with os.fdopen(descriptor, "rb") as file:
+            key = file.read(KEY_BYTES + 1)
+        _check_private(path, 0o077, "chmod 600")
+        if len(key) != KEY_BYTES:
+            raise StateError(
+                f"{path} is no key of {KEY_BYTES} bytes: delete it to get a new one "
+                "(placeholders of running conversations change with it)"
+            )
+        return key
+
+
+def _make_key(path: Path) -> None:
+    """Whole or not at all, and never over a key that another worker has just made."""
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(KEY_BYTES))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        except OSError:
+            os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)

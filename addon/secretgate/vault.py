@@ -1,0 +1,128 @@
+"""The vault: which secrets are known for whom, and which conversation may get them back.
+
+Two questions, two answers. *Which values are secret here?* -- for a client, provider and account,
+every value that was found before is secret wherever it stands. *Which placeholders may this answer
+restore?* -- those of its own request, and, where the provider keeps the conversation, those of
+the chain of requests before it. In memory only, bounded, and forgotten after a time to live.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol
+
+from secretgate.placeholders import Issued
+from secretgate_rules import Literals
+
+
+class Scope(NamedTuple):
+    """Whose secrets: they are shared within a scope and never across."""
+
+    client: str
+    provider: str
+    account: bytes
+    """A keyed digest of what names the account in the request."""
+
+
+class Vault(Protocol):
+    def known(self, scope: Scope) -> Literals:
+        """The values that are secret in a scope."""
+
+    def learn(self, scope: Scope, values: Mapping[bytes, str]) -> Literals:
+        """Adds values, each with the rule that found it; gives what is known then."""
+
+    def chain(self, scope: Scope, link: str) -> Issued | None:
+        """What was issued in the conversation that a provider's id stands for."""
+
+    def link(self, scope: Scope, link: str, issued: Issued) -> None: ...
+
+
+class _Known:
+    __slots__ = ("literals", "seen")
+
+    def __init__(self) -> None:
+        self.literals = Literals({})
+        self.seen: OrderedDict[bytes, tuple[str, float]] = OrderedDict()
+
+
+class MemoryVault:
+    """`lifetime`: seconds a value or a chain is kept after it was last used."""
+
+    def __init__(
+        self,
+        lifetime: float = 24 * 3600,
+        most_values: int = 10_000,
+        most_chains: int = 10_000,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._lifetime = lifetime
+        self._most_values = most_values
+        self._most_chains = most_chains
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._scopes: OrderedDict[Scope, _Known] = OrderedDict()
+        self._chains: OrderedDict[tuple[Scope, str], tuple[Issued, float]] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<MemoryVault {len(self._scopes)} scopes, {len(self._chains)} chains>"
+
+    def known(self, scope: Scope) -> Literals:
+        return self.learn(scope, {})
+
+    def learn(self, scope: Scope, values: Mapping[bytes, str]) -> Literals:
+        now = self._clock()
+        with self._lock:
+            known = self._scopes.setdefault(scope, _Known())
+            self._scopes.move_to_end(scope)
+            expired = self._expire(known, now)
+            fresh = {value: rule for value, rule in values.items() if value not in known.seen}
+            for value, rule in values.items():
+                known.seen[value] = (known.seen.get(value, (rule, now))[0], now)
+                known.seen.move_to_end(value)
+            while len(known.seen) > self._most_values:
+                known.seen.popitem(last=False)
+                expired = True
+            if expired:
+                known.literals = Literals({value: rule for value, (rule, _) in known.seen.items()})
+            elif fresh:
+                known.literals = known.literals.with_values(fresh)
+            self._forget_scopes(now)
+            return known.literals
+
+    def chain(self, scope: Scope, link: str) -> Issued | None:
+        now = self._clock()
+        with self._lock:
+            found = self._chains.get((scope, link))
+            if found is None or found[1] < now - self._lifetime:
+                return None
+            self._chains[scope, link] = (found[0], now)
+            self._chains.move_to_end((scope, link))
+            return found[0]
+
+    def link(self, scope: Scope, link: str, issued: Issued) -> None:
+        now = self._clock()
+        with self._lock:
+            self._chains[scope, link] = (issued, now)
+            self._chains.move_to_end((scope, link))
+            while self._chains and (
+                len(self._chains) > self._most_chains
+                or next(iter(self._chains.values()))[1] < now - self._lifetime
+            ):
+                self._chains.popitem(last=False)
+
+    def _expire(self, known: _Known, now: float) -> bool:
+        expired = False
+        while known.seen and next(iter(known.seen.values()))[1] < now - self._lifetime:
+            known.seen.popitem(last=False)
+            expired = True
+        return expired
+
+    def _forget_scopes(self, now: float) -> None:
+        for scope in list(self._scopes)[:2]:
+            known = self._scopes[scope]
+            self._expire(known, now)
+            if not known.seen and len(self._scopes) > 1:
+                del self._scopes[scope]
