@@ -273,8 +273,8 @@ def _try_root(path: Path) -> x509.Certificate | None:
 
 def _try_p12(path: Path) -> x509.Certificate | None:
     try:
-        return pkcs12.load_key_and_certificates(path.read_bytes(), None)[1]
-    except (OSError, ValueError):
+        return pkcs12.load_key_and_certificates(path.read_bytes(), None)[2][0]
+    except (OSError, ValueError, IndexError):
         return None
 
 
