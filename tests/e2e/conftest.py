@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from harness.post import Poster
 from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.wires import Access
@@ -59,3 +60,8 @@ def plain(launch: Launch) -> Proxy:
 @pytest.fixture(scope="session")
 def access(proxy: Proxy) -> Access:
     return Access.through(proxy)
+
+
+@pytest.fixture(scope="session")
+def poster(access: Access, provider: Provider) -> Poster:
+    return Poster(access, provider)

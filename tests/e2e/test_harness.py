@@ -33,10 +33,8 @@ def hold(wire: Wire, access: Access, provider: Provider, planted: Planted) -> No
         bodies = [each.json for each in received]
     assert len(bodies) == 5
     dialect = provider.dialect(received[0].path)
-    for body, turn in zip(bodies, turns, strict=True):
-        script = agent()
-        if not wire.stateful:
-            assert scenario.said(turn.items) == scenario.expected(dialect, body, script)
+    for turn in turns:
+        assert scenario.said(turn.items) == scenario.expected(dialect, turn.context, agent())
     sizes = [len(history_bytes(body, conversation)) for body in bodies]
     assert sizes == sorted(sizes) or wire.stateful
     found = leaks(joined(each.everything for each in received), planted.secrets)

@@ -122,6 +122,11 @@ class ResponsesConversation:
     stateful: bool = False
     """Send `previous_response_id` and only what is new, as Codex does over its WebSocket."""
     previous: str = ""
+    told: list[Body] = field(default_factory=list)
+    """All of the conversation, whoever keeps it."""
+
+    def context(self) -> Body:
+        return {"instructions": self.system, "input": [*self.told]}
 
     def body(self) -> Body:
         tools = [{"type": "function", "name": name, "parameters": _SCHEMA} for name in _TOOLS]
@@ -129,7 +134,10 @@ class ResponsesConversation:
         head |= {"previous_response_id": self.previous} if self.previous else {}
         body = {**head, "store": self.stateful, "input": list(self.history)}
         if self.stateful:
+            self.told += self.history
             self.history.clear()
+        else:
+            self.told = list(self.history)
         return body
 
     def say(self, text: str) -> None:
@@ -143,6 +151,7 @@ class ResponsesConversation:
     def absorb(self, message: Body) -> list[Item]:
         if self.stateful:
             self.previous = message["id"]
+            self.told += message["output"]
         else:
             self.history += message["output"]
         self.calls = []
@@ -243,6 +252,8 @@ class Turn:
     """What one turn sent and what came back."""
 
     sent: Body
+    context: Body
+    """What the model has to know for this turn: what was sent, and what the provider keeps."""
     items: list[Item]
 
 
@@ -261,5 +272,8 @@ def converse(
         else:
             conversation.results(step)
         body = conversation.body()
-        turns.append(Turn(body, conversation.absorb(transport(body))))
+        context = (
+            conversation.context() if isinstance(conversation, ResponsesConversation) else body
+        )
+        turns.append(Turn(body, context, conversation.absorb(transport(body))))
     return turns

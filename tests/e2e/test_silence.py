@@ -1,0 +1,54 @@
+"""The canary: after a noisy day, nothing that the process wrote holds a planted value."""
+
+from __future__ import annotations
+
+import contextlib
+
+import httpx
+import pytest
+
+from conftest import Launch
+from harness import scenario
+from harness.dialects import Style
+from harness.model import agent, echo
+from harness.post import CHAT, GEMINI, MESSAGES, RESPONSES, Poster, ask
+from harness.provider import Provider
+from harness.secrets import leaks, plant
+from harness.wires import WIRES, Access
+
+
+@pytest.mark.parametrize("mode", ["redact", "block", "audit"])
+def test_nothing_written_holds_a_value(mode: str, launch: Launch, provider: Provider) -> None:
+    planted = plant(4711)
+    proxy = launch(options={"secretgate_mode": mode, "termlog_verbosity": "debug"})
+    poster = Poster(Access.through(proxy), provider)
+    if mode == "redact":
+        for wire in (WIRES[1], WIRES[10], WIRES[14]):
+            conversation = wire.conversation(scenario.system(planted))
+            with (
+                provider.manner(script=agent(), style=Style(delta=3)),
+                wire.transport(poster.access) as transport,
+            ):
+                scenario.hold(conversation, transport, planted)
+    for target in (MESSAGES, CHAT, RESPONSES, GEMINI):
+        body = ask(target, f"{planted.env}\n{planted.pem}", stream=True)
+        with provider.manner(script=echo):
+            poster.post(target, body)
+            poster.post(target, body[:-2])
+            poster.post(target, body, headers={"content-encoding": "gzip"})
+            poster.post((target[0], f"/v1/unknown?key={planted.values['GITHUB_TOKEN']}"), body)
+        with provider.manner(error=(400, "no: {last}")):
+            poster.post(target, body)
+        with (
+            provider.manner(script=echo, die=4),
+            contextlib.suppress(httpx.HTTPError),
+            poster.stream(target, body) as response,
+        ):
+            response.read()
+    proxy.stop()
+    written = proxy.written()
+    assert len(written) > 2
+    for name, data in written.items():
+        assert leaks(data, planted.secrets) == [], name
+        assert leaks(name.encode(), planted.secrets) == [], name
+    assert b"Traceback" not in proxy.output
