@@ -1,16 +1,17 @@
 """Multipart bodies: file uploads, audio and image edits, Google's metadata-with-media.
 
 Each part is read as what it is: JSON, JSON lines (an uploaded batch), other text, or bytes that are
-only counted. The field and file names are slots too. Boundaries stay where they are; a length that
-a part declares is set anew when an edit changes it. A body whose framing does not hold is
-`Unreadable`, as the receiver may see parts where we see none.
+only counted. Names, file names and unknown part headers are slots too. Boundaries stay where they
+are; a length that a part declares is set anew when an edit changes it. A body whose framing does
+not hold is `Unreadable`, as the receiver may see parts where we see none.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 from .base import Edit, Form, Label, Slot, Unreadable, splice
@@ -18,16 +19,31 @@ from .jsonl import jsonl_slots
 from .parts import ReadPart, placed, text_start
 
 _BOUNDARY = re.compile(r'(?i);\s*boundary\s*=\s*(?:"([^"\\]+)"|([^\s;"]+))')
-_HEADER = re.compile(rb"(?m)^([!-9;-~]+):[ \t]*((?:[^\r\n]|\r\n[ \t])*)(?:\r\n|\Z)")
+_AFTER_BOUNDARY = re.compile(rb"--|[ \t]*\r\n")
+_HEADER = re.compile(rb"([!-9;-~]+):[ \t]*+((?:[^\r\n]|\r\n[ \t])*+)(?:\r\n|\Z)")
 _PARAMETER = re.compile(
-    rb'(?i);\s*(name|filename)(?:="((?:[^"\\]|\\.)*)"|=([^\s;"]+)|\*=[\w-]*\'[\w-]*\'([^\s;"]+))'
+    rb""";\s*([\w-]+)(?:="((?:[^"\\]|\\.)*+)"|=([^\s;"]*+)|\*=(?:[\w-]*+'[\w-]*+')?([^\s;"]*+))"""
 )
+_PLAIN_NAME = re.compile(rb"[\w.\[\]-]{1,40}")
 _JSON = re.compile(rb"(?i)application/(?:[\w.-]+\+)?json\s*(?:;|\Z)")
 _LINES = re.compile(rb"(?i)application/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)\b")
+_MULTIPART = re.compile(rb"(?i)multipart/")
+_WIDE = re.compile(rb"(?i)charset\s*=\s*[\"']?utf-?(?:16|32)")
+_PARAMETERS_OF_THE_FORMAT = frozenset((b"boundary", b"charset"))
+_HEADERS_OF_THE_FORMAT = frozenset(
+    (
+        b"content-type",
+        b"content-disposition",
+        b"content-encoding",
+        b"content-length",
+        b"content-transfer-encoding",
+    )
+)
+_AS_IT_IS = frozenset((b"", b"7bit", b"8bit", b"binary"))
 _MAX_DEPTH = 3
 
 
-class _Length(NamedTuple):
+class Length(NamedTuple):
     """A declared length: where its digits stand, and where the content does."""
 
     start: int
@@ -36,17 +52,16 @@ class _Length(NamedTuple):
     content_end: int
 
 
-class _Part(NamedTuple):
+class _Header(NamedTuple):
     start: int
-    head_end: int
-    end: int
+    value: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class MultipartBody:
     raw: bytes
     slots: Sequence[Slot]
-    lengths: Sequence[_Length]
+    lengths: Sequence[Length]
     """Inner ones first."""
 
     def splice(self, edits: Sequence[Edit]) -> bytes:
@@ -58,39 +73,155 @@ class MultipartBody:
                 if content_start <= edit.start and edit.end <= content_end
             )
             if growth:
-                size = content_end - content_start + growth
-                edits.append(Edit(start, end, b"%d" % size))
+                edits.append(Edit(start, end, b"%d" % (content_end - content_start + growth)))
         return splice(self.raw, sorted(edits))
 
 
 def read_multipart(raw: bytes, content_type: str, read_part: ReadPart) -> MultipartBody:
     """A multipart body; `content_type` is the header with the boundary in it."""
-    reader = _Reader(raw, read_part)
-    reader.body(0, len(raw), content_type, "", 0)
-    return MultipartBody(raw, reader.slots, reader.lengths)
+    reader = _Reader(raw, read_part, [], [])
+    reader.body(0, len(raw), content_type, "", _MAX_DEPTH)
+    return MultipartBody(raw, sorted(reader.slots, key=itemgetter(0)), reader.lengths)
 
 
-class _Reader:
-    def __init__(self, raw: bytes, read_part: ReadPart) -> None:
-        self._raw = raw
-        self._read_part = read_part
-        self.slots: list[Slot] = []
-        self.lengths: list[_Length] = []
+class _Reader(NamedTuple):
+    raw: bytes
+    read_part: ReadPart
+    slots: list[Slot]
+    lengths: list[Length]
 
     def body(self, start: int, end: int, content_type: str, path: str, depth: int) -> None:
         match = _BOUNDARY.search(content_type)
         if match is None:
-            raise Unreadable("a multipart Content-Type without a boundary")
-        if depth >= _MAX_DEPTH:
+            raise Unreadable("a multipart type without a boundary")
+        if not depth:
             raise Unreadable(f"multipart bodies nested more than {_MAX_DEPTH} deep")
-        at = start
-        for number, (first, head_end, last) in enumerate(
-            _parts(self._raw, start, end, (match[1] or match[2]).encode())
-        ):
-            self._beside(at, first)
-            at = last
-            self._part(first, head_end, last, f"{path}part {number + 1}", depth)
-        self._beside(at, end)
+        preamble, *parts, epilogue = _stretches(
+            self.raw, start, end, (match[1] or match[2]).encode("utf-8", "replace")
+        )
+        self._document(*preamble, f"{path}preamble")
+        for number, (first, last) in enumerate(parts, 1):
+            if first < last:
+                self._part(first, last, f"{path}part {number}", depth)
+        self._document(*epilogue, f"{path}epilogue")
 
-    def _beside(self, start: int, end: int) -> None:
-        ...
+    def _part(self, start: int, end: int, path: str, depth: int) -> None:
+        headers, content = self._headers(start, end, path)
+        absent = _Header(0, b"")
+        kind = headers.get(b"content-type", absent)
+        names = self._parameters(kind, path)
+        names |= self._parameters(headers.get(b"content-disposition", absent), path)
+        key = names.get(b"name", b"")
+        if _PLAIN_NAME.fullmatch(key):
+            path = path[: path.rindex("part ")] + key.decode("ascii", "replace")
+        for name, header in headers.items():
+            if name not in _HEADERS_OF_THE_FORMAT and header.value:
+                stop = header.start + len(header.value)
+                self._slot(header.start, stop, f"{path} {name.decode()}", name)
+        if headers.get(b"content-encoding", absent).value.lower() not in (b"", b"identity"):
+            raise Unreadable(f"{path} is compressed on its own")
+        coding = headers.get(b"content-transfer-encoding", absent).value.strip().lower()
+        if coding == b"base64":
+            self._slot(content, end, path, key, label=Label.BYTES)
+        elif coding not in _AS_IT_IS:
+            raise Unreadable(f"{path} has an unknown transfer encoding")
+        elif _MULTIPART.match(kind.value):
+            self.body(content, end, kind.value.decode("latin-1"), f"{path} ", depth - 1)
+        else:
+            self._document(content, end, path, key, kind.value, names.get(b"filename", b""))
+        if length := headers.get(b"content-length"):
+            stop = length.start + len(length.value)
+            if length.value != b"%d" % (end - content):
+                raise Unreadable(f"{path}: its Content-Length is not its length")
+            self.lengths.append(Length(length.start, stop, content, end))
+
+    def _headers(self, start: int, end: int, path: str) -> tuple[dict[bytes, _Header], int]:
+        """The headers of a part, and where its content begins."""
+        if self.raw.startswith(b"\r\n", start, end):
+            return {}, start + 2
+        stop = self.raw.find(b"\r\n\r\n", start, end)
+        if stop < 0:
+            raise Unreadable(f"{path}: no empty line behind its headers")
+        headers: dict[bytes, _Header] = {}
+        at = start
+        while at < stop:
+            match = _HEADER.match(self.raw, at, stop)
+            if match is None:
+                raise Unreadable(f"{path}: a header without a name")
+            headers[match[1].lower()] = _Header(match.start(2), match[2])
+            at = match.end()
+        return headers, stop + 4
+
+    def _parameters(self, header: _Header, path: str) -> dict[bytes, bytes]:
+        """The parameters of a header; each is a slot too."""
+        found: dict[bytes, bytes] = {}
+        for match in _PARAMETER.finditer(header.value):
+            name = match[1].lower()
+            group = match.lastindex or 1
+            found.setdefault(name, match[group])
+            start, stop = (header.start + place for place in match.span(group))
+            if start < stop and name not in _PARAMETERS_OF_THE_FORMAT:
+                form = Form.PERCENT if group == 4 else Form.RAW
+                self._slot(start, stop, f"{path} {name.decode()}", name, form)
+        return found
+
+    def _document(
+        self,
+        start: int,
+        end: int,
+        path: str,
+        key: bytes = b"",
+        kind: bytes = b"",
+        filename: bytes = b"",
+    ) -> None:
+        data = self.raw[start:end]
+        if not data.strip():
+            return
+        if _WIDE.search(kind):
+            raise Unreadable(f"{path} is text in UTF-16 or UTF-32; send it as UTF-8")
+        begin = text_start(data)
+        if begin is None:
+            self._slot(start, end, path, key, label=Label.BYTES)
+            return
+        try:
+            if _LINES.match(kind) or filename.lower().endswith((b".jsonl", b".ndjson")):
+                self.slots.extend(placed(jsonl_slots(data, self.read_part), start, f"{path} "))
+                return
+            if _JSON.match(kind) or data.lstrip()[:1] in (b"{", b"["):
+                self.slots.extend(placed(self.read_part(data), start, path))
+                return
+        except Unreadable:
+            pass
+        self._slot(start + begin, end, path, key)
+
+    def _slot(
+        self,
+        start: int,
+        end: int,
+        path: str,
+        key: bytes,
+        form: Form = Form.RAW,
+        label: Label = Label.TEXT,
+    ) -> None:
+        self.slots.append(Slot(start, end, form, label, key, path))
+
+
+def _stretches(raw: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
+    """The preamble, each part, and the epilogue."""
+    stretches: list[tuple[int, int]] = []
+    line = b"\r\n--" + boundary
+    first = mark = start
+    at = start + len(line) - 2
+    if not raw.startswith(line[2:], start, end):
+        mark = raw.find(line, start, end)
+        at = mark + len(line)
+    while mark >= 0:
+        after = _AFTER_BOUNDARY.match(raw, at, end)
+        if after is not None:
+            stretches.append((first, mark))
+            first = at = after.end()
+            if after[0] == b"--":
+                return [*stretches, (first, end)]
+        mark = raw.find(line, at, end)
+        at = mark + len(line)
+    raise Unreadable("the multipart body does not hold its boundary, or not its end")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 
 from .base import Path, Slot, Unreadable
 
@@ -11,7 +11,12 @@ ReadPart = Callable[[bytes], Sequence[Slot]]
 """The slots of one JSON document that stands on its own; raises `Unreadable`."""
 
 _UTF8_BOM = codecs.BOM_UTF8
-_OTHER_BOMS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
+_OTHER_MARKS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 def text_start(raw: bytes) -> int | None:
@@ -19,18 +24,23 @@ def text_start(raw: bytes) -> int | None:
 
     Text in UTF-16 is refused: it would be taken for bytes, and its secrets for none.
     """
-    if raw.startswith(_OTHER_BOMS):
-        raise Unreadable("text in UTF-16 or UTF-32; send it as UTF-8")
-    if b"\0" in raw:
-        return None
+    if b"\0" not in raw and _decodes(raw, "utf-8"):
+        return len(_UTF8_BOM) if raw.startswith(_UTF8_BOM) else 0
+    for mark, encoding in _OTHER_MARKS:
+        if raw.startswith(mark) and _decodes(raw, encoding):
+            raise Unreadable(f"text in {encoding.upper()}; send it as UTF-8")
+    return None
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
     try:
-        raw.decode()
+        raw.decode(encoding)
     except UnicodeDecodeError:
-        return None
-    return len(_UTF8_BOM) if raw.startswith(_UTF8_BOM) else 0
+        return False
+    return True
 
 
-def placed(slots: Iterable[Slot], offset: int, root: str) -> list[Slot]:
+def placed(slots: Sequence[Slot], offset: int, root: str) -> list[Slot]:
     """Slots of a document that begins at `offset`, with their paths below `root`."""
     known: dict[int, Path] = {}
     return [
