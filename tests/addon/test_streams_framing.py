@@ -7,10 +7,11 @@ import json
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from secretgate.streams.base import Frame, Framer
+from secretgate.streams.eventstream import EventStreamFrame, EventStreamFramer
 from secretgate.streams.framers import OpaqueFramer, SniffingFramer, framer_for
 from secretgate.streams.json_array import JsonArrayFramer
 from secretgate.streams.ndjson import NdjsonFramer
@@ -20,9 +21,11 @@ FRAMERS: dict[str, Callable[[], Framer]] = {
     "sse": SseFramer,
     "ndjson": NdjsonFramer,
     "array": JsonArrayFramer,
+    "eventstream": EventStreamFramer,
     "sniffing": SniffingFramer,
     "opaque": OpaqueFramer,
 }
+MESSAGE = EventStreamFrame(b"\0" * 16, 12).with_payload(b"{}")
 ALPHABETS = {
     "sse": st.sampled_from(
         (
@@ -49,6 +52,7 @@ ALPHABETS = {
         ]
     ),
 }
+ALPHABETS["eventstream"] = st.sampled_from([MESSAGE, MESSAGE[:-1], MESSAGE[:9], b"\0\0\0\x10"])
 ALPHABETS["ndjson"] = ALPHABETS["sniffing"] = ALPHABETS["opaque"] = st.one_of(
     ALPHABETS["sse"], ALPHABETS["array"]
 )
@@ -92,6 +96,7 @@ def test_any_bytes_cut_anywhere_come_out_as_they_went_in(kind: str, data: st.Dat
         assert payloads(frames) == payloads(run(FRAMERS[kind](), [raw]))
 
 
+@settings(deadline=None)
 @given(st.lists(VALUES, max_size=5), st.booleans(), st.sampled_from([None, 1]))
 def test_an_array_gives_its_elements_at_every_cut(
     values: list[object], ascii_only: bool, indent: int | None

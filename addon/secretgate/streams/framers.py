@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from .base import Frame, Framer
+from .eventstream import EventStreamFramer
 from .json_array import JsonArrayFramer
 from .ndjson import NdjsonFramer
 from .sse import SseFramer
@@ -30,6 +31,7 @@ BY_TYPE: Final[Mapping[str, Callable[[], Framer]]] = MappingProxyType(
         "application/stream+json": NdjsonFramer,
         "application/x-json-stream": NdjsonFramer,
         "application/json-seq": NdjsonFramer,
+        "application/vnd.amazon.eventstream": EventStreamFramer,
     }
 )
 

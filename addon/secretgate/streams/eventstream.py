@@ -1,0 +1,151 @@
+"""`application/vnd.amazon.eventstream`: the streams of Amazon Bedrock.
+
+A message is a prelude (its length, the length of its headers, a CRC of both), headers, a payload,
+and a CRC over all of it. Another payload means another length and both CRCs anew. In the stream of
+`invoke-with-response-stream` the JSON that matters is base64 in the member `bytes` of the payload;
+in `converse-stream` it is the payload itself.
+
+A message whose CRC is wrong has no payload for us and goes out as it came, for the client to
+refuse; where the prelude itself is wrong no later message can be found, and the rest goes through.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import Iterator
+from struct import Struct
+from zlib import crc32
+
+import msgspec
+
+from .base import Frame
+
+_PRELUDE = Struct(">III")
+_LENGTHS = Struct(">II")
+_CRC = Struct(">I")
+_LEAST = _PRELUDE.size + _CRC.size
+_MOST = 1 << 25
+"""More than any service sends: a length above it is no length."""
+
+_BYTES = re.compile(rb'"bytes"\s*:\s*"([A-Za-z0-9+/=]*)"')
+_NAMES = (b":event-type", b":exception-type", b":error-code")
+_SIZES = (0, 0, 1, 2, 4, 8, 0, 0, 8, 16)
+"""Of a header's value, by its type."""
+_BEHIND_A_LENGTH = (b"\6", b"\7")
+
+
+class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
+    """One message, or, without a `head`, bytes that are none."""
+
+    raw: bytes
+    head: int | None = None
+    """Where the payload begins."""
+
+    @property
+    def payload(self) -> bytes | None:
+        text = self._text()
+        wrapped = self._wrapped(text)
+        return (b64decode(text[slice(*wrapped)]) if wrapped else text) or None
+
+    @property
+    def event(self) -> str:
+        if self.head is None:
+            return ""
+        headers = dict(_headers(self.raw[_PRELUDE.size : self.head]))
+        names = (headers[name] for name in _NAMES if name in headers)
+        return next(names, b"").decode("utf-8", "replace")
+
+    def with_payload(self, payload: bytes) -> bytes:
+        if self.head is None:
+            return self.raw
+        text = self._text()
+        if wrapped := self._wrapped(text):
+            start, end = wrapped
+            payload = text[:start] + b64encode(payload) + text[end:]
+        size = self.head + len(payload) + _CRC.size
+        lengths = _LENGTHS.pack(size, self.head - _PRELUDE.size)
+        headers = self.raw[_PRELUDE.size : self.head]
+        message = b"".join((lengths, _CRC.pack(crc32(lengths)), headers, payload))
+        return message + _CRC.pack(crc32(message))
+
+    def _text(self) -> bytes:
+        return b"" if self.head is None else self.raw[self.head : -_CRC.size]
+
+    def _wrapped(self, text: bytes) -> tuple[int, int] | None:
+        """Where base64 of the real payload stands in `text`, if it is one that wraps."""
+        if self.event != "chunk" or (match := _BYTES.search(text)) is None:
+            return None
+        try:
+            b64decode(match[1], validate=True)
+        except Base64Error:
+            return None
+        return match.span(1)
+
+
+class EventStreamFramer:
+    def __init__(self) -> None:
+        self._held: list[bytes] = []
+        self._size = 0
+        self._wanted = _PRELUDE.size
+        """How much must be there before there is anything to do."""
+        self._lost = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        self._held.append(data)
+        self._size += len(data)
+        if self._size < self._wanted and not self._lost:
+            return []
+        data = b"".join(self._held)
+        frames: list[Frame] = []
+        at = 0
+        while not self._lost and len(data) - at >= _PRELUDE.size:
+            size, headers, crc = _PRELUDE.unpack_from(data, at)
+            if crc32(data[at : at + _LENGTHS.size]) != crc or not _LEAST + headers <= size <= _MOST:
+                self._lost = True
+                break
+            if len(data) - at < size:
+                self._wanted = size
+                break
+            frames.append(_message(data[at : at + size], _PRELUDE.size + headers))
+            self._wanted = _PRELUDE.size
+            at += size
+        rest = data[at:]
+        if self._lost and rest:
+            frames.append(EventStreamFrame(rest))
+            rest = b""
+        self._held, self._size = [rest], len(rest)
+        return frames
+
+    def finish(self) -> list[Frame]:
+        rest = b"".join(self._held)
+        self._held, self._size = [], 0
+        return [EventStreamFrame(rest)] if rest else []
+
+
+def _message(raw: bytes, head: int) -> EventStreamFrame:
+    (crc,) = _CRC.unpack_from(raw, len(raw) - _CRC.size)
+    return EventStreamFrame(raw, head if crc32(raw[: -_CRC.size]) == crc else None)
+
+
+def _headers(block: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The headers with their values as bytes; stops where the block makes no sense."""
+    at = 0
+    while at < len(block):
+        start = at + 1
+        at = start + block[start - 1]
+        name = block[start:at]
+        kind = block[at : at + 1]
+        at += 1
+        if kind in _BEHIND_A_LENGTH:
+            size = int.from_bytes(block[at : at + 2], "big")
+            at += 2
+        elif kind and kind[0] < len(_SIZES):
+            size = _SIZES[kind[0]]
+        else:
+            return
+        if at + size > len(block):
+            return
+        yield name, block[at : at + size]
+        at += size
