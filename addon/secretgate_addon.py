@@ -1,1 +1,17 @@
-# placeholder
+"""secretgate for mitmproxy: `mitmdump -s secretgate_addon.py`.
+
+In a checkout the three packages lie beside this file; from an installed distribution they are
+imported as they are.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+if importlib.util.find_spec("secretgate") is None:
+    root = Path(__file__).resolve().parent.parent
+    sys.path[:0] = [str(root / folder) for folder in ("addon", "rules", "certs")]
+
+from secretgate.gate import Gate
+
+addons = [Gate()]

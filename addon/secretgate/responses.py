@@ -13,7 +13,7 @@ from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect
-from secretgate.streams.whole import framer_for
+from secretgate.streams.framers import framer_for
 from secretgate.written import Recorder
 
 

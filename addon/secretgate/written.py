@@ -9,7 +9,7 @@ found there and is not a known secret goes into the ledger.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -41,6 +41,11 @@ class Recorder:
         self._scope = scope
         self._payloads: list[bytes] = []
         self._size = 0
+        self._seen: Callable[[Any], None] | None = None
+
+    def watch(self, seen: Callable[[Any], None]) -> None:
+        """Has `seen` called with every event of the answer."""
+        self._seen = seen
 
     def add(self, payload: bytes) -> None:
         """One more event, as the tool gets it."""
@@ -54,7 +59,11 @@ class Recorder:
         if not payloads:
             return
         values: set[bytes] = set()
-        for key, text in texts(self._dialect, payloads):
+        events = list(_decoded(payloads))
+        if self._seen is not None:
+            for event in events:
+                self._seen(event)
+        for key, text in texts(self._dialect, events):
             values |= self._redactor.written(text, self._scope, key)
             values.update(self._tokens(text))
         if values:
@@ -75,10 +84,10 @@ class Recorder:
                 yield token
 
 
-def texts(dialect: Dialect, payloads: list[bytes]) -> Iterator[_Text]:
+def texts(dialect: Dialect, events: list[Any]) -> Iterator[_Text]:
     """The texts of an answer, pieces put together, as they will be slots when they come back."""
     channels: dict[tuple[Any, ...], tuple[Piece, list[str]]] = {}
-    for event in _decoded(payloads):
+    for event in events:
         kind = event.get("type", "") if isinstance(event, dict) else ""
         root = dialect.answer_paths(kind if isinstance(kind, str) else "").root
         top = tuple(event.get(name) for name in dialect.identity) if isinstance(event, dict) else ()

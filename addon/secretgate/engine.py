@@ -1,0 +1,61 @@
+"""Everything that one set of settings brings into being, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from secretgate import hosts
+from secretgate.hosts import Hosts
+from secretgate.ledger import Ledger
+from secretgate.placeholders import Issued, Namer, Template
+from secretgate.redaction import Redactor
+from secretgate.requests import Requests
+from secretgate.settings import Settings, SettingsError
+from secretgate.state import Places, load_key
+from secretgate.vault import MemoryVault, Vault
+from secretgate_rules import load_default
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    settings: Settings
+    hosts: Hosts
+    vault: Vault
+    ledger: Ledger
+    namer: Namer
+    redactor: Redactor
+    requests: Requests
+
+    @property
+    def nothing_issued(self) -> Issued:
+        return Issued(self.namer.template, {})
+
+
+def build(
+    settings: Settings,
+    places: Places,
+    warn: Callable[[str], None],
+    before: Engine | None = None,
+) -> Engine:
+    """The engine for `settings`. What the one before has learnt goes on."""
+    key = load_key(places.key)
+    template = Template(settings.placeholder)
+    namer = Namer(template, key)
+    try:
+        added = [hosts.added(row.host, row.provider, row.dialect) for row in settings.hosts]
+    except hosts.TableError as error:
+        raise SettingsError(f"hosts: {error}") from None
+    table = Hosts([*added, *hosts.builtin()])
+    ledger = before.ledger if before else Ledger(places.ledger, namer.digest, warn)
+    vault = before.vault if before else MemoryVault(settings.remember)
+    detector = load_default(template.spelled)
+    redactor = Redactor(detector, vault, ledger, namer)
+    requests = Requests(settings, redactor, vault, Issued(template, {}))
+    return Engine(settings, table, vault, ledger, namer, redactor, requests)
+
+
+def reconfigured(engine: Engine, settings: Settings) -> Engine:
+    """The engine with settings that need nothing built anew."""
+    requests = Requests(settings, engine.redactor, engine.vault, engine.nothing_issued)
+    return replace(engine, settings=settings, requests=requests)

@@ -1,0 +1,383 @@
+"""The mitmproxy hooks: which one calls what, and what happens when something fails.
+
+Everything here fails closed. An exception while a request is looked at refuses that request; one
+while an answer is restored ends that answer with an error. The proxy keeps serving, and the log tells the
+exception's type and place, never its message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from mitmproxy import certs, connection, ctx, exceptions, http, tls
+from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
+
+from secretgate import credentials, log
+from secretgate.engine import Engine, build
+from secretgate.hosts import Route, Treatment
+from secretgate.requests import Decision, Request, Verdict, at
+from secretgate.responses import Response, respond
+from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
+from secretgate.state import Places, StateError
+from secretgate.streams.base import Frame
+from secretgate.vault import Scope
+from secretgate.websockets import Socket
+from secretgate.written import Recorder
+from secretgate_ca import Authority, CAError, Leaves, ensure_ca
+
+IN_A_THREAD = 256 << 10
+"""A larger request is looked at in a thread, so that other flows go on."""
+_FLOW = "secretgate"
+_LOOPBACK = ("127.0.0.1", "::1")
+
+
+class Exchange:
+    """What the gate knows of one flow, from its request to the end of its answer."""
+
+    def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
+        self.engine = engine
+        self.request = request
+        self.decision = decision
+        self.response: Response | None = None
+        self.recorder: Recorder | None = None
+        self.socket: Socket | None = None
+
+    @property
+    def log(self):  # type: ignore[no-untyped-def]
+        return log.logger().bind(host=self.request.route.provider, path=self.request.path.partition("?")[0])
+
+
+class Gate:
+    def __init__(self) -> None:
+        self._engine: Engine | None = None
+        self._places = Places.find()
+        self._leaves: Leaves | None = None
+
+    # Options
+
+    def load(self, loader: Loader) -> None:
+        loader.add_option(
+            "secretgate_config", str, "", "The configuration file (default: secretgate.yaml in the configuration folder)."
+        )
+        for name, description in FIELDS.items():
+            loader.add_option(PREFIX + name, str, "", f"{description} (default: see the configuration file)")
+        options = ctx.options
+        if options.confdir == options.default("confdir"):
+            self._own_ca(self._settings())
+
+    def configure(self, updated: set[str]) -> None:
+        if ctx.options.stream_large_bodies:
+            raise exceptions.OptionsError(
+                "stream_large_bodies lets large requests pass unread: unset it (answers are streamed anyway)"
+            )
+        if self._engine is None or any(name.startswith(PREFIX) for name in updated):
+            settings = self._settings()
+            log.configure(settings.log_format)
+            try:
+                self._engine = build(settings, self._places, log.logger().warning, self._engine)
+            except (SettingsError, StateError, ValueError) as error:
+                raise exceptions.OptionsError(f"secretgate: {error}") from None
+
+    async def running(self) -> None:
+        await self._listen_on_loopback()
+        engine = self.engine()
+        log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
+
+    async def _listen_on_loopback(self) -> None:
+        """mitmproxy binds its port before it loads scripts; unless the user said where to listen,
+        the port moves to loopback."""
+        options = ctx.options
+        if options.listen_host or options.mode != options.default("mode"):
+            return
+        server = ctx.master.addons.get("proxyserver")
+        addresses = server.listen_addrs()
+        if not addresses or addresses[0][0] in _LOOPBACK:
+            return
+        options.update(mode=[f"regular@127.0.0.1:{addresses[0][1]}"])
+        for _ in range(500):
+            if any(address[0] in _LOOPBACK for address in server.listen_addrs()):
+                return
+            await asyncio.sleep(0.01)
+        log.logger().error("the proxy does not listen on loopback", remedy="--listen-host 127.0.0.1")
+
+    def engine(self) -> Engine:
+        assert self._engine is not None, "configure comes before every other hook"
+        return self._engine
+
+    def _settings(self) -> Settings:
+        given = ctx.options.secretgate_config
+        file = Path(given).expanduser() if given else self._places.settings
+        options = {name: getattr(ctx.options, PREFIX + name) for name in FIELDS}
+        try:
+            return load(options, file, explicit_file=bool(given))
+        except SettingsError as error:
+            raise exceptions.OptionsError(f"secretgate: {error}") from None
+
+    def _own_ca(self, settings: Settings) -> None:
+        from secretgate import hosts
+
+        names = sorted({host for row in hosts.builtin() for host in row.hosts} | {row.host for row in settings.hosts})
+        try:
+            authority = ensure_ca(self._places.ca, names)
+        except CAError as error:
+            raise exceptions.OptionsError(f"secretgate: {error}") from None
+        missing = authority.missing(names)
+        if missing:
+            log.logger().warning(
+                "the CA may not sign for all covered hosts", missing=missing, remedy="secretgate-ca rotate"
+            )
+        self._leaves = Leaves(authority)
+        ctx.options.update(confdir=str(self._places.ca))
+
+    # Connections
+
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        host = data.client_hello.sni or _address(data.context.server)
+        if not self.engine().hosts.covers(host):
+            data.ignore_connection = True
+            return
+        if self._leaves is not None and ctx.options.confdir == str(self._places.ca):
+            self._show_leaf(self._leaves, host)
+
+    def _show_leaf(self, leaves: Leaves, host: str) -> None:
+        store = ctx.master.addons.get("tlsconfig").certstore
+        if not leaves.authority.covers(host):
+            log.logger().warning("the CA may not sign for this host", host=host, remedy="secretgate-ca rotate")
+            return
+        leaf = certs.Cert(leaves.leaf([host]))
+        store.add_cert(certs.CertStoreEntry(leaf, leaves.key, store.default_chain_file, []), host)
+
+    # Requests
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if self._route(flow) is None:
+            flow.request.stream = True
+
+    async def request(self, flow: http.HTTPFlow) -> None:
+        if flow.response or flow.error:
+            return
+        route = self._route(flow)
+        if route is None:
+            return
+        engine = self.engine()
+        try:
+            request = self._request(engine, flow, route)
+            if len(request.content) > IN_A_THREAD:
+                decision = await asyncio.to_thread(engine.requests.decide, request)
+            else:
+                decision = engine.requests.decide(request)
+            exchange = Exchange(engine, request, decision)
+            flow.metadata[_FLOW] = exchange
+            self._tell(exchange)
+            if decision.refused:
+                self._refuse(flow, route, decision.status, decision.message)
+            elif decision.content is not None:
+                flow.request.raw_content = decision.content
+        except Exception as error:
+            log.logger().error("a request could not be looked at", host=flow.request.pretty_host, error=log.where(error))
+            self._refuse(flow, route, 502, "secretgate failed on this request, so it was not sent. Its log says where.")
+
+    def _route(self, flow: http.HTTPFlow) -> Route | None:
+        names = [flow.request.host, flow.request.pretty_host]
+        if flow.client_conn.sni:
+            names.append(flow.client_conn.sni)
+        return self.engine().hosts.route(names, flow.request.path)
+
+    def _request(self, engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
+        headers = {name.lower(): value for name, value in flow.request.headers.items()}
+        user = (flow.metadata.get("proxyauth") or ("",))[0]
+        peer = flow.client_conn.peername[0] if flow.client_conn.peername else ""
+        account = engine.namer.digest(b"account\0" + credentials.account(headers, flow.request.url))
+        return Request(
+            route=route,
+            method=flow.request.method,
+            path=flow.request.path,
+            headers=headers,
+            content=flow.request.raw_content or b"",
+            scope=Scope(user or peer, route.provider, account),
+            exempt=credentials.values(flow.request.headers.items(), flow.request.url),
+        )
+
+    def _refuse(self, flow: http.HTTPFlow, route: Route, status: int, message: str) -> None:
+        flow.response = http.Response.make(
+            status,
+            json.dumps(route.dialect.refusal(status, message)),
+            {"content-type": "application/json", "x-secretgate": "refused"},
+        )
+
+    def _tell(self, exchange: Exchange) -> None:
+        decision = exchange.decision
+        logger = exchange.log
+        for (rule, path), count in _counted(decision).items():
+            logger.info("secret_detected", rule=rule, field=path, count=count)
+        if decision.verdict is Verdict.UNREADABLE:
+            logger.warning("unreadable", reason=decision.message, sent=not decision.refused)
+        elif exchange.request.content:
+            counts = decision.counts
+            logger.info(
+                "request",
+                verdict=decision.verdict.value,
+                secrets=len(decision.spots),
+                scanned=counts.scanned,
+                opaque=counts.opaque + counts.bytes,
+            )
+
+    # Answers
+
+    def responseheaders(self, flow: http.HTTPFlow) -> None:
+        exchange: Exchange | None = flow.metadata.get(_FLOW)
+        if exchange is None:
+            if self._route(flow) is None and flow.response is not None:
+                flow.response.stream = True
+            return
+        response = flow.response
+        if response is None or exchange.decision.refused or response.status_code == 101:
+            return
+        try:
+            response.stream = self._stream(exchange, response) or True
+        except Exception as error:
+            exchange.log.error("an answer could not be looked at", error=log.where(error))
+            response.stream = True
+
+    def _stream(
+        self, exchange: Exchange, response: http.Response
+    ) -> Callable[[bytes], list[bytes]] | None:
+        request, decision, engine = exchange.request, exchange.decision, exchange.engine
+        if request.route.treatment is Treatment.PASS or engine.settings.mode == "audit":
+            return None
+        if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
+            exchange.recorder = Recorder(request.route.dialect, engine.redactor, engine.ledger, request.scope)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        asked = (
+            decision.streams
+            or "text/event-stream" in request.headers.get("accept", "")
+            or "stream" in request.path.partition("?")[0].rpartition("/")[2].lower()
+        )
+        way = respond(headers, request.route.dialect, decision.issued, exchange.recorder, asked, exchange.log.warning)
+        exchange.response = way
+        if way is None:
+            return None
+        if way.rewrites:
+            for name in ("content-length", "content-encoding"):
+                response.headers.pop(name, None)
+            if response.data.http_version == b"HTTP/1.1" and "transfer-encoding" not in response.headers:
+                response.headers["transfer-encoding"] = "chunked"
+        self._link(exchange, headers)
+        return _guarded(exchange, way)
+
+    def _link(self, exchange: Exchange, headers: dict[str, str]) -> None:
+        """Where the provider keeps the conversation, what was issued in it can be restored later."""
+        dialect, issued = exchange.request.route.dialect, exchange.decision.issued
+        if exchange.recorder is None or not issued or not dialect.chain_out:
+            return
+
+        def seen(event: object) -> None:
+            for path in dialect.chain_out:
+                if isinstance(link := at(event, path), str):
+                    exchange.engine.vault.link(exchange.request.scope, link, issued)
+
+        exchange.recorder.watch(seen)
+
+    def response(self, flow: http.HTTPFlow) -> None:
+        self._over(flow)
+
+    def error(self, flow: http.HTTPFlow) -> None:
+        self._over(flow)
+
+    def _over(self, flow: http.HTTPFlow) -> None:
+        """Tells what was restored; what the provider wrote before it broke off counts too."""
+        exchange: Exchange | None = flow.metadata.get(_FLOW)
+        if exchange is None or exchange.socket is not None:
+            return
+        try:
+            if exchange.recorder is not None:
+                exchange.recorder.flush()
+            issued = exchange.decision.issued
+            if issued:
+                exchange.log.info("answer", issued=len(issued), restored=len(issued.restored))
+        except Exception as error:
+            exchange.log.error("an answer could not be recorded", error=log.where(error))
+
+    # WebSockets
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        exchange: Exchange | None = flow.metadata.get(_FLOW)
+        if exchange is None or flow.websocket is None:
+            return
+        message = flow.websocket.messages[-1]
+        if message.injected:
+            return
+        try:
+            if exchange.socket is None:
+                exchange.socket = Socket(exchange.engine, exchange.request)
+            socket = exchange.socket
+            if message.from_client:
+                outcome = socket.from_client(message.content)
+                self._tell_socket(exchange, outcome.decision)
+            else:
+                outcome = socket.from_provider(message.content)
+        except Exception as error:
+            exchange.log.error("a message could not be looked at", error=log.where(error))
+            message.drop()
+            return
+        if outcome.drop:
+            message.drop()
+        elif outcome.content is not None:
+            message.content = outcome.content
+        for to_client, content in outcome.inject:
+            ctx.master.commands.call("inject.websocket", flow, to_client, content, message.is_text)
+
+    def _tell_socket(self, exchange: Exchange, decision: Decision | None) -> None:
+        if decision is not None:
+            told = Exchange(exchange.engine, exchange.request, decision)
+            self._tell(told)
+
+    def websocket_end(self, flow: http.HTTPFlow) -> None:
+        exchange: Exchange | None = flow.metadata.get(_FLOW)
+        if exchange is not None and exchange.socket is not None:
+            exchange.socket.close()
+
+    def done(self) -> None:
+        if self._engine is not None:
+            self._engine.ledger.close()
+
+
+def _guarded(exchange: Exchange, way: Response) -> Callable[[bytes], list[bytes]]:
+    """The callable that mitmproxy streams an answer through; `b""` is the end. It gives a list, as
+    an empty chunk would end the answer."""
+    failed = False
+
+    def through(data: bytes) -> list[bytes]:
+        nonlocal failed
+        if failed:
+            return []
+        try:
+            out = way.feed(data) if data else way.finish()
+        except Exception as error:
+            failed = True
+            exchange.log.error("an answer could not be restored", error=log.where(error))
+            name, payload = exchange.request.route.dialect.refusal_event(
+                502, "secretgate failed on this answer; its log says where."
+            )
+            out = f"event: {name}\ndata: {json.dumps(payload)}\n\n".encode()
+        return [out] if out else []
+
+    return through
+
+
+def _counted(decision: Decision) -> dict[tuple[str, str], int]:
+    counted: dict[tuple[str, str], int] = {}
+    for spot in decision.spots:
+        counted[spot.rule, spot.path] = counted.get((spot.rule, spot.path), 0) + 1
+    return counted
+
+
+def _address(server: connection.Server) -> str:
+    return server.address[0] if server.address else ""
+
+
+__all__ = ["Authority", "Frame", "Gate", "ServerConnectionHookData"]
