@@ -2,7 +2,8 @@
 
 A frame is an element with the comma and white space before it; the opening bracket goes out alone,
 as does the closing one. The framer counts brackets and knows strings, and checks nothing else: its
-input is the provider's, and the tool will judge it. An answer that is no array but one object, as
+input is the provider's, and the tool will judge it. A value that came whole is taken in one match,
+one that was cut is followed bracket by bracket. An answer that is no array but one object, as
 errors are, or several in a row, is framed value by value.
 """
 
@@ -17,8 +18,20 @@ from .whole import is_json
 
 _SPACE = b" \t\r\n"
 _BETWEEN = re.compile(rb'[\[\]{}",]')
-_WITHIN = re.compile(rb'(?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+")*+([\[\]{}"])?', re.DOTALL)
+_WITHIN = re.compile(rb'(?:[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+")*+([\[\]{}"])?', re.DOTALL)
 _STRING = re.compile(rb'(?:[^"\\]++|\\.)*+("?+)', re.DOTALL)
+
+
+def _nested(depth: int) -> bytes:
+    """A pattern of values of up to this many levels."""
+    inside = rb'[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+    value = rb"[\[{](?:" + inside + rb")*+[\]}]"
+    for _ in range(depth - 1):
+        value = rb"[\[{](?:" + inside + rb"|" + value + rb")*+[\]}]"
+    return value
+
+
+_WHOLE = re.compile(_nested(12), re.DOTALL)
 
 
 class JsonElement(msgspec.Struct, frozen=True, gc=False):
@@ -132,6 +145,8 @@ class JsonArrayFramer:
         self._value = len(before)
         if mark == b'"':
             self._in_string = True
+        elif whole := _WHOLE.match(data, at):
+            return whole.end(), whole.end()
         else:
             self._depth += 1
         return end, None
