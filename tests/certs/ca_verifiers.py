@@ -124,7 +124,7 @@ http.request({host: proxy.hostname, port: proxy.port, method: 'CONNECT', path: '
 
 def node(proxy: Proxy, home: Path) -> str:
     output = run(proxy, home, need("node", "nodejs"), "-e", NODE, SSL_CERT_FILE="")
-    return verdict(output, "intercepted", "REFUSED .*(permitted subtree|verify|UNSPECIFIED|error)")
+    return verdict(output, "200 OK", "REFUSED .*(permitted subtree|verify|UNSPECIFIED|error)")
 
 
 def bun(proxy: Proxy, home: Path) -> str:
