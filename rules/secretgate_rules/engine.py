@@ -20,9 +20,10 @@ from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Final
 
-from . import blocks, patterns
+from . import blocks, context, patterns, values
 from .database import CASELESS, DOTALL, Database, Expression
 from .model import Finding, Part, Rule
+from .randomness import entropy
 from .validators import VALIDATORS
 
 NEAR_BEFORE: Final = 120
@@ -100,10 +101,12 @@ class Detector:
         rules: Iterable[Rule],
         barrier: re.Pattern[bytes] | None = None,
         keep: bool = True,
+        heuristics: bool = True,
     ) -> None:
         self._compiled = [prepare(rule) for rule in rules]
         wanted, self._owners = expressions(self._compiled)
-        self._database = Database(wanted, keep)
+        self._contextual = len(wanted)
+        self._database = Database([*wanted, *(context.EXPRESSIONS if heuristics else ())], keep)
         self._barrier = barrier
         self.digest = self._digest()
 
@@ -124,6 +127,8 @@ class Detector:
         found: list[Candidate] = []
         for item, start, end in self._windows(hits, len(text)):
             found += self._confirm(item, text, start, end)
+        places = [end for expression, end in hits if expression >= self._contextual]
+        found += (Candidate(rule, low, high) for rule, low, high in context.search(text, places))
         return self._settle(text, found)
 
     def find_many(
@@ -138,6 +143,8 @@ class Detector:
     ) -> Iterable[tuple[Compiled, int, int]]:
         windows: dict[int, list[list[int]]] = {}
         for expression, end in hits:
+            if expression >= self._contextual:
+                continue
             for index in self._owners[expression]:
                 item = self._compiled[index]
                 if item.by_keyword:
@@ -166,6 +173,8 @@ class Detector:
                 continue
             value = text[low:high]
             if rule.entropy and entropy(value) < rule.entropy:
+                continue
+            if not rule.multiline and (values.dummy(value) or values.template(value)):
                 continue
             if item.keywords and not self._near(item, text, low, high):
                 continue
@@ -213,10 +222,3 @@ class Detector:
         return findings
 
 
-def entropy(value: bytes) -> float:
-    """Shannon entropy in bits a character."""
-    from collections import Counter
-    from math import log2
-
-    size = len(value)
-    return -sum(n / size * log2(n / size) for n in Counter(value).values()) if size else 0.0

@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from . import values
+
 Verdict = bool | None
 
 
@@ -87,6 +89,29 @@ def mixed_case(value: bytes) -> Verdict:
     )
 
 
+def password(value: bytes) -> Verdict:
+    """Neither a template, nor a default, nor a word of code."""
+    return values.password(value) and None
+
+
+def token(value: bytes) -> Verdict:
+    """Random, or a UUID."""
+    if values.template(value) or values.dummy(value):
+        return False
+    return None if values.uuid(value) or values.random(value) else False
+
+
+def basic_auth(value: bytes) -> Verdict:
+    """Base64 of `user:password`, where the password is not a well-known default."""
+    try:
+        user, colon, secret = _b64(value).partition(b":")
+    except (ValueError, binascii.Error):
+        return False
+    if not colon or not secret or not user.isascii() or values.trivial(secret):
+        return False
+    return None if not values.template(secret) and not values.dummy(secret) else False
+
+
 VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "jwt": jwt,
     "base64-json": base64_json,
@@ -95,4 +120,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "luhn": luhn,
     "mixed": mixed,
     "mixed-case": mixed_case,
+    "password": password,
+    "token": token,
+    "basic-auth": basic_auth,
 }

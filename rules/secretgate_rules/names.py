@@ -1,0 +1,117 @@
+"""What the name of a variable, a member or a header says about its value.
+
+A name is cut into words (`dbPassword`, `DB_PASSWORD` and `db-password` are one) and sorted into a
+tier: how sure it makes us that the value is a credential, and so how random the value must be.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import IntEnum
+from functools import lru_cache
+from typing import Final
+
+
+class Tier(IntEnum):
+    """How much a name promises."""
+
+    NONE = 0
+    KEY = 1
+    """`fooKey`: a key of some kind; the value must be random beyond doubt."""
+    SECRET = 2
+    """`api_key`, `token`, `client_secret`: the value must be random."""
+    PASSWORD = 3
+    """`password`: the value may be one that a person chose."""
+
+
+_WORD = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+
+_PASSWORD = frozenset(
+    b"password passwd passphrase passwort passcode pwd pass pgpassword mysqlpwd psw userpass "
+    b"passwords dbpass dbpassword rootpass mdp contrasena motdepasse kennwort".split()
+)
+_SECRET = frozenset(
+    b"secret secrets token tokens apikey apikeys apitoken apisecret authtoken accesstoken accesskey "
+    b"secretkey privatekey privkey authkey credential credentials cred creds auth authorization "
+    b"bearer jwt pat clientsecret appsecret sessionkey signingkey encryptionkey masterkey "
+    b"webhooksecret oauth otp totp mnemonic dsn salt pepper hmac xoxb authkey".split()
+)
+_KEY = frozenset(b"key keys passkey appkey userkey keystring sk apitokens".split())
+_KEY_OF = frozenset(
+    b"api access secret private priv signing signature encryption encrypt decryption master account auth "
+    b"authentication shared storage service license licence admin app application deploy session "
+    b"webhook hmac jwt root user client consumer developer dev write read server account "
+    b"subscription sdk integration rest project team org organization personal live prod "
+    b"production test sandbox staging crypto cipher aes symmetric wallet ssh tls ssl".split()
+)
+_NOT = frozenset(
+    b"public pub primary foreign cache sort partition row idempotency object lookup translation "
+    b"message msg unique csrf xsrf next page continuation sync cursor pagination resume max num "
+    b"tokenizer keyboard keyword keywords keyframe keycode monkey registry map dict index hashed "
+    b"encrypted masked redacted fake hot shortcut binding react storagekey query group column "
+    b"tag i18n locale dedup dedupe event etag nonce kms candidate trace span correlation bucket "
+    b"changes delta sequence routing thumb thumbprint fingerprint integrity checksum sha sha1 "
+    b"sha256 sha512 md5 digest blob commit revision rev lease build toolu call tool "
+    b"instrumentation ikey author authors issuer keyhash prompt".split()
+)
+_NOT_LAST = frozenset(
+    b"id ids name names type types url uri urls uris path paths file files filename dir directory "
+    b"folder length len size sizes count counts expires expiry expiration expire ttl version hash "
+    b"digest algorithm alg algo format prefix suffix label title field fields header headers param "
+    b"params env var hint policy regex pattern endpoint host issuer status enabled disabled required "
+    b"usage limit limits index class style selector placeholder provider manager service store vault "
+    b"alias ref arn input template kind scope scopes domain region date time at timeout age attempts "
+    b"column table error errors message text description help link page form reset change changed "
+    b"confirmation strength validator validation callback handler function method module package "
+    b"namespace state mode flag flags option options config settings budget usd cost price ratio "
+    b"rate per total used remaining position offset start end begin line col pos identifier code "
+    b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
+    b"source target map list array set item items entry entries parser lexer stream model models "
+    b"tokens version fingerprint thumbprint sig certificate cert".split()
+)
+_TRAILERS = frozenset(b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
+    b"default test prod dev live staging main primary secondary backup a b x ro rw v1 v2 me here".split())
+_KEEP_ID = frozenset(b"secret role".split())
+
+_SPLIT_JOINED: Final = re.compile(
+    rb"(api|access|secret|private|auth|client|app|session|signing|encryption|master|user|db|root|admin|my)"
+    rb"(key|token|secret|password|passwd|pass|pwd)$"
+)
+
+
+@lru_cache(maxsize=4096)
+def words(name: bytes) -> tuple[bytes, ...]:
+    """The words of a name, lower-case, numbers left out."""
+    found: list[bytes] = []
+    for match in _WORD.findall(name):
+        word = match.lower()
+        if word.isdigit():
+            continue
+        joined = _SPLIT_JOINED.fullmatch(word)
+        found += joined.groups() if joined else (word,)
+    return tuple(found)
+
+
+@lru_cache(maxsize=4096)
+def tier(name: bytes) -> Tier:
+    """How much the name promises."""
+    parts = words(name[-96:])
+    if not parts:
+        return Tier.NONE
+    while len(parts) > 1 and parts[-1] in _TRAILERS:
+        parts = parts[:-1]
+    last = parts[-1]
+    if last in _NOT_LAST and not (last == b"id" and len(parts) > 1 and parts[-2] in _KEEP_ID):
+        return Tier.NONE
+    if _NOT.intersection(parts):
+        return Tier.NONE
+    found = Tier.NONE
+    for index, word in enumerate(parts):
+        before = parts[index - 1] if index else b""
+        if word in _PASSWORD or word.endswith((b"password", b"passwd", b"passphrase")):
+            found = max(found, Tier.PASSWORD if index >= len(parts) - 2 else Tier.SECRET)
+        elif word in _SECRET or word.endswith((b"token", b"secret", b"apikey")):
+            found = max(found, Tier.SECRET)
+        elif word in _KEY or (word.endswith(b"key") and index == len(parts) - 1):
+            found = max(found, Tier.SECRET if before in _KEY_OF else Tier.KEY)
+    return found

@@ -1,0 +1,158 @@
+"""What a value says about itself: a template, a placeholder, code, a default, or perhaps a secret."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from .randomness import entropy, evidence
+
+_DOCUMENTED = re.compile(
+    rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|je7MtGbClwBF/2Zp9Utk"
+    rb"|Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw"
+    rb"|C2y6yDjf5/R\+ob0N8A7Cgv30VRDJIWEHLM\+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw"
+    rb"|4eC39HqLyjWDarjtT1zdp7dc|TYooMQauvdEDq54NiTphI7jx|BQokikJOvBiI2HlWgH4olfQ2"
+    rb"|(?:AKIA|ASIA)[A-Z0-9]{9}EXAMPLE|SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
+)
+_PLACEHOLDER = re.compile(
+    rb"(?i)example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
+    rb"|redacted|^insert[_-]|<[a-z_ -]+>|todo|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
+    rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|notreal|deadbeef|unset|undefined|foobar"
+)
+_TEMPLATE = re.compile(
+    rb"\$\{|\$\(|\{\{|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
+    rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z]|^\\[0-9$]|^!\w+$|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+)
+_SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_]")
+_DATE = re.compile(rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,2}:[0-9]{2}|^v?[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.]+)?$")
+_PATH = re.compile(
+    rb"^(?:~|\.{1,2})?/[\w.@-]+(?:/[\w.@-]*)+$|^[A-Za-z]:\\|^[\w-]+(?:\.[\w-]+)*\.(?:pem|key|crt|cer|json|ya?ml|txt|md|py|jsx?"
+    rb"|tsx?|go|rs|java|rb|php|html?|css|xml|toml|ini|cfg|conf|properties|env|pub|p12|pfx|jks|log|csv|sh|png|svg|jpg|gz|zip|sql|so|h|c)$"
+)
+_HOST = re.compile(rb"^[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|dev|local|internal|cloud|app|co|ai|test|invalid|example)(?::[0-9]+)?(?:/.*)?$")
+_EMAIL = re.compile(rb"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
+_IDENTIFIER = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*")
+_UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
+_LETTERS = re.compile(rb"[A-Za-z]+")
+
+_TRIVIAL = frozenset(
+    b"password passwd pass pwd secret token admin root test tests testing user username postgres mysql "
+    b"mongo redis rabbitmq guest demo default changeme letmein welcome qwerty qwertz qwertyuiop asdf asdfgh asdfghjkl zxcvbn "
+    b"abc abcd abcde abcdef abcdefg abcdefgh foo bar baz foobar hello world iloveyou monkey dragon master login "
+    b"super my the new old db database app api key local localhost dev development prod production staging "
+    b"sample example temp tmp none null nil true false string str text value pa word sa minio minioadmin "
+    b"keycloak elastic grafana oracle system manager scott tiger sekret mypass mysecret topsecret not real "
+    b"your here insert strong secure some any this for insecure simple weak fake dummy mock placeholder "
+    b"docker vagrant ansible jenkins gitlab github sonar kafka airflow wordpress django flask rails supersecret verysecret "
+    b"correct horse battery staple enter type choose set unset encrypted hashed hash wrong right invalid valid bad good "
+    b"field input required missing empty blank confirm confirmation repeat repeated current reset forgot forgotten "
+    b"john doe jane alice bob joe acme company very long and long random generated one two three first second other another".split()
+)
+
+
+def template(value: bytes) -> bool:
+    """A variable, a template, an angle-bracket hint: filled in by somebody later."""
+    return _TEMPLATE.search(value) is not None
+
+
+def uuid(value: bytes) -> bool:
+    """A UUID that is not all of one digit."""
+    return _UUID.fullmatch(value) is not None
+
+
+@lru_cache(maxsize=4096)
+def dummy(value: bytes) -> bool:
+    """A placeholder, a documented example, or of too little variety to be a secret of any kind."""
+    if _DOCUMENTED.search(value) or _PLACEHOLDER.search(value[:80]):
+        return True
+    if len(value) < 12:
+        return len(set(value)) < 3
+    body = max(re.split(rb"[_.:-]", value), key=len) if len(value) < 120 else value
+    if len(body) < 10:
+        body = value
+    distinct = len(set(body.lower()))
+    return distinct <= 4 or entropy(body) < 2.2 or _steps(body) > 0.7
+
+
+def _steps(value: bytes) -> float:
+    """The share of characters that follow the one before them in the alphabet, or repeat it."""
+    low = value.lower()
+    runs = sum(b - a in (0, 1) for a, b in zip(low, low[1:], strict=False))
+    return runs / max(1, len(low) - 1)
+
+
+@lru_cache(maxsize=4096)
+def code(value: bytes) -> bool:
+    """An identifier, a path, a host, a version, a hash with its name: not made to be secret."""
+    if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
+        return True
+    if b"://" in value or value.startswith((b"data:", b"arn:", b"urn:")):
+        return True
+    if _PATH.match(value) or _HOST.match(value):
+        return evidence(value) < len(value)
+    if b"(" in value or b")" in value:
+        return True
+    return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 8
+
+
+@lru_cache(maxsize=4096)
+def trivial(value: bytes) -> bool:
+    """A default or a teaching password: nothing but well-known words, digits and punctuation."""
+    found = _LETTERS.findall(value.lower().translate(_LEET))
+    if not found:
+        return len(set(value)) < 5 or _steps(value) > 0.6
+    return all(_known(word) for word in found)
+
+
+_LEET = bytes.maketrans(b"@$", b"as")
+
+
+def _known(word: bytes) -> bool:
+    """Whether a word is a chain of trivial ones."""
+    reach = [True] + [False] * len(word)
+    for end in range(1, len(word) + 1):
+        reach[end] = any(reach[start] and word[start:end] in _TRIVIAL for start in range(end))
+    return reach[-1]
+
+
+def random(value: bytes, surplus: float = 0.0) -> bool:
+    """Random beyond reasonable doubt; `surplus` asks for that many more bits of evidence."""
+    size = len(value)
+    if size < 10:
+        return False
+    if _HEX.fullmatch(value):
+        return size >= 16 and not value.isdigit() and entropy(value) > 2.6
+    need = 8 + surplus
+    pieces = [piece for piece in re.split(rb"[_.\-/+=~:]", value) if piece]
+    if len(pieces) > 1:
+        best = max(pieces, key=len)
+        if len(best) < 8:
+            need += 12
+        elif len(pieces) > 2:
+            need += 4
+    return evidence(value) >= need and varied(value)
+
+
+def varied(value: bytes) -> bool:
+    """Letters of both cases, or letters and digits, or symbols between them."""
+    kinds = (
+        any(48 <= c <= 57 for c in value),
+        any(97 <= c <= 122 for c in value),
+        any(65 <= c <= 90 for c in value),
+    )
+    return sum(kinds) >= 2
+
+
+def password(value: bytes) -> bool:
+    """Could be a password: not a template, a default, a word of code or a sentence."""
+    if not 6 <= len(value) <= 256 or template(value) or dummy(value) or trivial(value):
+        return False
+    if b" " in value or code(value):
+        return False
+    return True
+
+
+def hexadecimal(value: bytes) -> bool:
+    """Hexadecimal in one case."""
+    return _HEX.fullmatch(value) is not None
