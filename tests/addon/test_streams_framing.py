@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from secretgate.streams.base import Frame, Framer
+from secretgate.streams.envelopes import EnvelopeFramer
 from secretgate.streams.eventstream import EventStreamFrame, EventStreamFramer
 from secretgate.streams.framers import OpaqueFramer, SniffingFramer, framer_for
 from secretgate.streams.json_array import JsonArrayFramer
@@ -22,6 +23,7 @@ FRAMERS: dict[str, Callable[[], Framer]] = {
     "ndjson": NdjsonFramer,
     "array": JsonArrayFramer,
     "eventstream": EventStreamFramer,
+    "envelopes": EnvelopeFramer,
     "sniffing": SniffingFramer,
     "opaque": OpaqueFramer,
 }
@@ -53,6 +55,7 @@ ALPHABETS = {
     ),
 }
 ALPHABETS["eventstream"] = st.sampled_from([MESSAGE, MESSAGE[:-1], MESSAGE[:9], b"\0\0\0\x10"])
+ALPHABETS["envelopes"] = st.sampled_from([b"\0\0\0\0\2{}", b"\2\0\0\0\1x", b"\0\0\0", b"\4"])
 ALPHABETS["ndjson"] = ALPHABETS["sniffing"] = ALPHABETS["opaque"] = st.one_of(
     ALPHABETS["sse"], ALPHABETS["array"]
 )

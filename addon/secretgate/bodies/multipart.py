@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
-from .base import Edit, Form, Label, Slot, Unreadable, splice
+from .base import Edit, Form, Label, Slot, Unreadable
 from .jsonl import jsonl_slots
-from .parts import ReadPart, placed, text_start
+from .parts import Length, ReadPart, placed, splice_measured, text_start
 
 _BOUNDARY = re.compile(r'(?i);\s*boundary\s*=\s*(?:"([^"\\]+)"|([^\s;"]+))')
 _AFTER_BOUNDARY = re.compile(rb"--|[ \t]*\r\n")
@@ -43,15 +43,6 @@ _AS_IT_IS = frozenset((b"", b"7bit", b"8bit", b"binary"))
 _MAX_DEPTH = 3
 
 
-class Length(NamedTuple):
-    """A declared length: where its digits stand, and where the content does."""
-
-    start: int
-    end: int
-    content_start: int
-    content_end: int
-
-
 class _Header(NamedTuple):
     start: int
     value: bytes
@@ -65,16 +56,7 @@ class MultipartBody:
     """Inner ones first."""
 
     def splice(self, edits: Sequence[Edit]) -> bytes:
-        edits = [*edits]
-        for start, end, content_start, content_end in self.lengths:
-            growth = sum(
-                len(edit.replacement) - (edit.end - edit.start)
-                for edit in edits
-                if content_start <= edit.start and edit.end <= content_end
-            )
-            if growth:
-                edits.append(Edit(start, end, b"%d" % (content_end - content_start + growth)))
-        return splice(self.raw, sorted(edits))
+        return splice_measured(self.raw, edits, self.lengths, lambda size: b"%d" % size)
 
 
 def read_multipart(raw: bytes, content_type: str, read_part: ReadPart) -> MultipartBody:

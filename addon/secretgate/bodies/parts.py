@@ -1,11 +1,13 @@
-"""What the composite formats share: documents inside of a body, and text told from bytes."""
+"""What the composite formats share: documents in a body, declared lengths, text told from bytes."""
 
 from __future__ import annotations
 
 import codecs
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-from .base import Path, Slot, Unreadable
+from .base import Edit, Path, Slot, Unreadable, splice
 
 ReadPart = Callable[[bytes], Sequence[Slot]]
 """The slots of one JSON document that stands on its own; raises `Unreadable`."""
@@ -62,3 +64,32 @@ def _below(path: Path, root: str, known: dict[int, Path]) -> Path:
         moved = (moved, step[1])
         known[id(step)] = moved
     return moved
+
+
+class Length(NamedTuple):
+    """A declared length: where it is written, and where the content is that it measures."""
+
+    start: int
+    end: int
+    content_start: int
+    content_end: int
+
+
+def splice_measured(
+    raw: bytes, edits: Sequence[Edit], lengths: Sequence[Length], write: Callable[[int], bytes]
+) -> bytes:
+    """`raw` with the edits made and the lengths around them written anew; inner lengths first."""
+    made = [*edits]
+    starts = [edit.start for edit in edits]
+    for start, end, content_start, content_end in lengths:
+        first = bisect_left(starts, content_start)
+        if first == len(starts) or edits[first].end > content_end:
+            continue
+        growth = sum(
+            len(edit.replacement) - (edit.end - edit.start)
+            for edit in made
+            if content_start <= edit.start and edit.end <= content_end
+        )
+        if growth:
+            made.append(Edit(start, end, write(content_end - content_start + growth)))
+    return splice(raw, sorted(made))

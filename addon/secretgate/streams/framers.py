@@ -13,6 +13,7 @@ from typing import Final
 import msgspec
 
 from .base import Frame, Framer
+from .envelopes import EnvelopeFramer
 from .eventstream import EventStreamFramer
 from .json_array import JsonArrayFramer
 from .ndjson import NdjsonFramer
@@ -32,6 +33,9 @@ BY_TYPE: Final[Mapping[str, Callable[[], Framer]]] = MappingProxyType(
         "application/x-json-stream": NdjsonFramer,
         "application/json-seq": NdjsonFramer,
         "application/vnd.amazon.eventstream": EventStreamFramer,
+        "application/connect+json": EnvelopeFramer,
+        "application/grpc+json": EnvelopeFramer,
+        "application/grpc-web+json": EnvelopeFramer,
     }
 )
 

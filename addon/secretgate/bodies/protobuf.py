@@ -1,0 +1,139 @@
+"""Protobuf without its schema: Connect and gRPC to hosts that speak no JSON.
+
+On the wire, a text, a nested message and plain bytes look alike: a field number, a length, and so
+many bytes. What a field holds is decided by trial, in this order:
+
+1. It reads as a message, all of it, and is no clean text (UTF-8 without control characters): a
+   message.
+2. It reads as a message and is clean text as well: a message only if that leaves nothing but texts,
+   nested messages, and their numbers and lengths. A key that happens to parse as some numbers is a
+   text, so that it is scanned.
+3. It is UTF-8: a text. 4. Anything else: bytes, which are counted.
+
+An edit in a text changes its length and that of every message around it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from .base import Edit, Form, Label, Slot, Unreadable
+from .parts import Length, splice_measured
+
+_CONTROL: Final = bytes({*range(32), 127} - set(b"\t\n\r"))
+_LAST_NUMBER: Final = (1 << 29) - 1
+_VARINT, _FIXED64, _MEASURED, _GROUP, _GROUP_END, _FIXED32 = range(6)
+_FIXED_SIZES: Final = {_FIXED64: 8, _FIXED32: 4}
+_MAX_DEPTH: Final = 50
+
+
+class _Shape(IntEnum):
+    """What a trial has shown a stretch to be."""
+
+    NONE = 0
+    MESSAGE = 1
+    TEXTS = 2
+    """A message that holds texts and nothing else, or a text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProtobufBody:
+    raw: bytes
+    slots: Sequence[Slot]
+    lengths: Sequence[Length]
+    """Inner ones first."""
+
+    def splice(self, edits: Sequence[Edit]) -> bytes:
+        return splice_measured(self.raw, edits, self.lengths, _varint)
+
+
+def read_protobuf(raw: bytes) -> ProtobufBody:
+    """One message that stands on its own."""
+    walk = _Walk(raw)
+    if walk.message(0, len(raw), "", 0) is _Shape.NONE and raw:
+        raise Unreadable("the body is no protobuf message")
+    return ProtobufBody(raw, walk.slots, walk.lengths)
+
+
+class _Walk:
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self.slots: list[Slot] = []
+        self.lengths: list[Length] = []
+
+    def message(self, at: int, end: int, path: str, depth: int) -> _Shape:
+        """Reads a stretch as a message; where it is none, what was found in it is to be dropped."""
+        shape = _Shape.TEXTS
+        groups: list[int] = []
+        while at < end:
+            tag, at = self._number(at, end)
+            number, wire = tag >> 3, tag & 7
+            if at < 0 or not 0 < number <= _LAST_NUMBER:
+                return _Shape.NONE
+            if wire == _MEASURED:
+                start = at
+                size, at = self._number(at, end)
+                if at < 0 or at + size > end:
+                    return _Shape.NONE
+                if size:
+                    shape = min(shape, self._field(at, at + size, f"{path}.{number}", depth))
+                    self.lengths.append(Length(start, at, at, at + size))
+                at += size
+                continue
+            shape = _Shape.MESSAGE
+            if wire == _VARINT:
+                _, at = self._number(at, end)
+                if at < 0:
+                    return _Shape.NONE
+            elif wire in _FIXED_SIZES:
+                at += _FIXED_SIZES[wire]
+            elif wire == _GROUP:
+                groups.append(number)
+            elif wire != _GROUP_END or not groups or groups.pop() != number:
+                return _Shape.NONE
+        return shape if at == end and not groups else _Shape.NONE
+
+    def _field(self, start: int, end: int, path: str, depth: int) -> _Shape:
+        text = self.raw[start:end]
+        is_utf8 = _is_utf8(text)
+        slots, lengths = len(self.slots), len(self.lengths)
+        if depth < _MAX_DEPTH:
+            shape = self.message(start, end, path, depth + 1)
+            clean = is_utf8 and len(text.translate(None, _CONTROL)) == len(text)
+            if shape is _Shape.TEXTS or (shape is _Shape.MESSAGE and not clean):
+                return shape
+            del self.slots[slots:], self.lengths[lengths:]
+        label = Label.TEXT if is_utf8 else Label.BYTES
+        self.slots.append(Slot(start, end, Form.RAW, label, b"", f"field {path[1:]}"))
+        return _Shape.TEXTS if is_utf8 else _Shape.MESSAGE
+
+    def _number(self, at: int, end: int) -> tuple[int, int]:
+        """A varint and where it ends, which is -1 if it does not end in time."""
+        value = shift = 0
+        for place in range(at, min(at + 10, end)):
+            byte = self.raw[place]
+            value |= (byte & 127) << shift
+            if byte < 128:
+                return value, place + 1
+            shift += 7
+        return 0, -1
+
+
+def _varint(number: int) -> bytes:
+    out = bytearray()
+    while number > 127:
+        out.append(number & 127 | 128)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+def _is_utf8(raw: bytes) -> bool:
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

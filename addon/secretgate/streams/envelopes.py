@@ -1,0 +1,131 @@
+"""Messages in five-byte envelopes: Connect and gRPC streams, in both directions.
+
+An envelope is a flag byte, a length and a message, which may be compressed on its own. Each is given
+out when it is complete, so that a stream on which both sides talk is never held back. A Connect
+stream ends with an envelope that holds JSON, a gRPC-Web stream with one that holds trailers.
+
+Where a flag or a length makes no sense, nothing behind it can be told apart: the rest comes as
+envelopes without a message. A request must be refused there; of an answer, the client will judge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from struct import Struct
+from typing import Final
+
+import msgspec
+
+from secretgate.bodies.base import Unreadable
+from secretgate.bodies.encodings import decode, encode
+
+from .base import Frame
+
+COMPRESSED: Final = 0x01
+END_OF_STREAM: Final = 0x02
+TRAILERS: Final = 0x80
+LIMIT: Final = 1 << 26
+
+_HEAD = Struct(">BI")
+_FLAGS: Final = COMPRESSED | END_OF_STREAM | TRAILERS
+
+
+class Envelope(msgspec.Struct, frozen=True, gc=False):
+    """One message with its envelope, as it came."""
+
+    raw: bytes
+    coding: str = ""
+    """Of a compressed message, by the stream's header; without one the message's own marks tell."""
+    limit: int = LIMIT
+    sound: bool = True
+
+    @property
+    def flags(self) -> int:
+        return self.raw[0]
+
+    @property
+    def last(self) -> bool:
+        """Whether it ends the stream: JSON in Connect, trailers in gRPC-Web, never protobuf."""
+        return self.sound and bool(self.flags & (END_OF_STREAM | TRAILERS))
+
+    @property
+    def message(self) -> bytes:
+        """What is in it, decompressed; raises `Unreadable`."""
+        return self._read()[0]
+
+    def with_message(self, message: bytes) -> bytes:
+        content = encode(message, self._read()[1])
+        return _HEAD.pack(self.flags, len(content)) + content
+
+    @property
+    def payload(self) -> bytes | None:
+        """The message, for a stream whose messages are JSON."""
+        try:
+            return self.message or None
+        except Unreadable:
+            return None
+
+    @property
+    def event(self) -> str:
+        return ""
+
+    def with_payload(self, payload: bytes) -> bytes:
+        return self.with_message(payload) if self.sound else self.raw
+
+    def _read(self) -> tuple[bytes, Sequence[str]]:
+        if not self.sound:
+            raise Unreadable("the stream is no longer one of messages, or was cut off")
+        content = self.raw[_HEAD.size :]
+        if not self.flags & COMPRESSED or not content:
+            return content, ()
+        return decode(content, self.coding, self.limit)
+
+
+class EnvelopeFramer:
+    """Cuts a stream into envelopes. `coding`: `connect-content-encoding` or `grpc-encoding`."""
+
+    def __init__(self, coding: str = "", limit: int = LIMIT) -> None:
+        self._coding = coding
+        self._limit = limit
+        self._held: list[bytes] = []
+        self._size = 0
+        self._wanted = _HEAD.size
+        self._lost = False
+
+    def feed(self, data: bytes) -> list[Frame]:
+        return [*self.envelopes(data)]
+
+    def finish(self) -> list[Frame]:
+        rest = b"".join(self._held)
+        self._held, self._size = [], 0
+        return [self._unsound(rest)] if rest else []
+
+    def envelopes(self, data: bytes) -> list[Envelope]:
+        self._held.append(data)
+        self._size += len(data)
+        if self._size < self._wanted and not self._lost:
+            return []
+        data = b"".join(self._held)
+        found: list[Envelope] = []
+        at = 0
+        while not self._lost and len(data) - at >= _HEAD.size:
+            flags, size = _HEAD.unpack_from(data, at)
+            if flags & ~_FLAGS or size > self._limit:
+                self._lost = True
+                break
+            end = at + _HEAD.size + size
+            if end > len(data):
+                self._wanted = end - at
+                break
+            found.append(Envelope(data[at:end], self._coding, self._limit))
+            self._wanted = _HEAD.size
+            at = end
+        rest = data[at:]
+        if self._lost and rest:
+            found.append(self._unsound(rest))
+            rest = b""
+        self._held, self._size = [rest], len(rest)
+        return found
+
+    def _unsound(self, raw: bytes) -> Envelope:
+        return Envelope(raw, sound=False)
