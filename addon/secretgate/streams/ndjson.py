@@ -42,7 +42,7 @@ class NdjsonFramer:
         self._held: list[bytes] = []
 
     def feed(self, data: bytes) -> list[Frame]:
-        if b"\n" not in data:
+        if data.find(b"\n") < 0:
             self._held += [data] if data else []
             return []
         texts = data.split(b"\n")

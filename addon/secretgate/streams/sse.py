@@ -7,6 +7,8 @@ only when asked, as most events pass unread.
 
 A CR that could be the first half of a CRLF waits for its LF only behind another LF: a server that
 writes bare CRs never writes one, so its events are not delayed.
+
+(`find` rather than `in`: for bytes it is several times faster, and this runs for every event.)
 """
 
 from __future__ import annotations
@@ -51,9 +53,12 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def event(self) -> str:
+        text = self.text
         name = b""
-        if b"event" in self.text:
-            for line in _lines(self.text):
+        if text[:7] == b"event: " and text.find(b"\r") < 0 and text.find(b"\nevent") < 0:
+            name = text[7:].partition(b"\n")[0]
+        elif text.find(b"event") >= 0:
+            for line in _lines(text):
                 field, _, value = line.partition(b":")
                 if field == b"event":
                     name = value.removeprefix(b" ")
@@ -61,7 +66,7 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
 
     def with_payload(self, payload: bytes) -> bytes:
         head, _ = self._usual()
-        if head is not None and b"\n" not in payload and b"\r" not in payload:
+        if head is not None and payload.find(b"\n") < 0 and payload.find(b"\r") < 0:
             return b"".join((head, payload, self.end))
         values = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         lines = self.raw.splitlines(keepends=True)
@@ -83,9 +88,9 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
         if (
             field
             and (not head or head[-1:] in _ENDS)
-            and b"data" not in head
-            and b"\n" not in value
-            and b"\r" not in value
+            and head.find(b"data") < 0
+            and value.find(b"\n") < 0
+            and value.find(b"\r") < 0
         ):
             return head + field, value
         return None, b""
@@ -129,7 +134,7 @@ class SseFramer:
 
 def _split(data: bytes) -> tuple[list[Frame], bytes]:
     """The events in `data`, and what stands behind the last of them."""
-    if b"\r" not in data:
+    if data.find(b"\r") < 0:
         texts = data.split(b"\n\n")
         tail = texts.pop()
         return [*map(SseFrame, texts)], tail
