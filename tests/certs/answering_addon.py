@@ -1,5 +1,8 @@
 """Loaded by mitmdump in the end-to-end tests: answers every request itself, so nothing leaves.
 
+What happened to each host is a line in the file SECRETGATE_TEST_SEEN: "tls HOST" for a handshake that
+was begun, "request HOST" for a request, which a client sends only if it took the certificate.
+
 With SECRETGATE_TEST_LEAVES=1 it also shows the leaves of `secretgate_ca`. Scripts run before
 mitmproxy's own TLS addon, so the addon that swaps the leaf is added behind it once all are loaded.
 """
@@ -30,8 +33,18 @@ class Answering:
             assert authority is not None
             ctx.master.addons.add(ShowLeaves(Leaves(authority)))
 
+    def tls_clienthello(self, data: tls.ClientHelloData) -> None:
+        _note("tls", data.client_hello.sni or "")
+
     def request(self, flow: http.HTTPFlow) -> None:
+        _note("request", flow.request.host)
         flow.response = http.Response.make(200, b"intercepted", {"content-type": "text/plain"})
+
+
+def _note(what: str, host: str) -> None:
+    if seen := os.environ.get("SECRETGATE_TEST_SEEN"):
+        with open(seen, "a") as file:
+            file.write(f"{what} {host}\n")
 
 
 addons = [Answering()]

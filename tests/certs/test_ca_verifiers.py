@@ -32,7 +32,9 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def start(authority: Authority, *, leaves: bool) -> tuple[subprocess.Popen[bytes], Proxy]:
+def start(
+    authority: Authority, *, leaves: bool, seen: Path = Path(os.devnull)
+) -> tuple[subprocess.Popen[bytes], Proxy]:
     port = free_port()
     process = subprocess.Popen(
         [
@@ -52,6 +54,7 @@ def start(authority: Authority, *, leaves: bool) -> tuple[subprocess.Popen[bytes
         env={
             **os.environ,
             "SECRETGATE_TEST_LEAVES": str(int(leaves)),
+            "SECRETGATE_TEST_SEEN": str(seen),
             "PYTHONPATH": str(Path(__file__).parents[2] / "certs"),
         },
         stdout=subprocess.DEVNULL,
