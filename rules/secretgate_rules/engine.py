@@ -21,7 +21,7 @@ from functools import cached_property
 from typing import Final
 
 from . import blocks, context, patterns, values
-from .database import CASELESS, DOTALL, Database, Expression
+from .database import CASELESS, Database, Expression
 from .model import Finding, Part, Rule
 from .randomness import entropy
 from .validators import VALIDATORS
@@ -31,6 +31,15 @@ NEAR_BEFORE: Final = 120
 NEAR_AFTER: Final = 60
 """How far behind it."""
 _MARGIN = 64
+ANCHOR: Final = 3
+"""Fixed bytes in a row from which a pattern is rare enough to be looked for by itself."""
+
+
+GENERIC_WORDS: Final = frozenset(
+    "key keys token tokens auth secret secrets password passwd api apikey user username account "
+    "session client server public private access system http https url code data type name".split()
+)
+"""Keywords that every program is full of: a rule with one of them is looked for by its pattern."""
 
 
 @dataclass
@@ -49,10 +58,6 @@ class Compiled:
     def keywords(self) -> tuple[bytes, ...]:
         return tuple(word.encode() for word in self.rule.keywords)
 
-    @property
-    def reach(self) -> int:
-        return blocks.LONGEST if self.rule.multiline else min(self.shape.most, patterns.WIDEST)
-
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -66,13 +71,15 @@ class Candidate:
 
 def prepare(rule: Rule) -> Compiled:
     """Measure a rule and decide how the database looks for it."""
-    shape = patterns.measure(rule.pattern, rule.flags)
+    widest = blocks.LONGEST if rule.multiline else patterns.WIDEST
+    shape = patterns.measure(rule.pattern, rule.flags, widest)
     by_keyword = (
         bool(rule.keywords)
         and not rule.keywords_anywhere
         and not rule.multiline
-        and len(shape.literal) < 3
+        and shape.anchor < ANCHOR
         and min(map(len, rule.keywords)) >= 3
+        and (shape.anchor == 0 or not GENERIC_WORDS.intersection(rule.keywords))
     )
     return Compiled(rule, shape, by_keyword)
 
@@ -83,14 +90,20 @@ def expressions(compiled: Sequence[Compiled]) -> tuple[list[Expression], list[li
     for index, item in enumerate(compiled):
         rule = item.rule
         if item.by_keyword:
-            wanted = [Expression(re.escape(word), CASELESS) for word in rule.keywords]
+            wanted = [_keyword(word) for word in rule.keywords]
         else:
-            source = patterns.head(rule.pattern) if rule.multiline else ""
-            flags = CASELESS * ("i" in rule.flags) | DOTALL * ("s" in rule.flags)
-            wanted = [Expression(patterns.for_hyperscan(source or rule.pattern), flags)]
+            wanted = [Expression(item.shape.expression, CASELESS * item.shape.caseless)]
         for expression in wanted:
             made.setdefault(expression, []).append(index)
     return list(made), list(made.values())
+
+
+def _keyword(word: str) -> Expression:
+    """A keyword as the database looks for it; a short one must not go on as a longer word."""
+    if len(word) > 5 or not word.isalpha():
+        return Expression(re.escape(word), CASELESS)
+    spelt = ((word, "a-z"), (word.upper(), "A-Z"), (word.capitalize(), "a-z"))
+    return Expression("|".join(f"{form}(?:[^{more}]|$)" for form, more in spelt))
 
 
 class Detector:
@@ -147,13 +160,11 @@ class Detector:
                 continue
             for index in self._owners[expression]:
                 item = self._compiled[index]
+                shape = item.shape
                 if item.by_keyword:
-                    low = end - NEAR_AFTER - item.reach
-                    high = end + NEAR_BEFORE + item.reach
-                elif item.rule.multiline:
-                    low, high = end - 256, end + item.reach
+                    low, high = end - NEAR_AFTER - shape.before, end + NEAR_BEFORE + shape.after
                 else:
-                    low, high = end - item.reach, end
+                    low, high = end - shape.before, end + shape.after
                 known = windows.setdefault(index, [])
                 if known and low <= known[-1][1]:
                     known[-1][1] = max(high, known[-1][1])
