@@ -20,16 +20,12 @@ from dataclasses import astuple, dataclass
 from functools import cached_property
 from typing import Final
 
-from . import blocks, context, patterns, values
+from . import blocks, context, near, patterns, values
 from .database import CASELESS, Database, Expression
 from .model import Finding, Part, Rule
 from .randomness import entropy
 from .validators import VALIDATORS
 
-NEAR_BEFORE: Final = 120
-"""How far before a secret a keyword may stand."""
-NEAR_AFTER: Final = 60
-"""How far behind it."""
 _MARGIN = 64
 ANCHOR: Final = 3
 """Fixed bytes in a row from which a pattern is rare enough to be looked for by itself."""
@@ -40,6 +36,10 @@ GENERIC_WORDS: Final = frozenset(
     "session client server public private access system http https url code data type name".split()
 )
 """Keywords that every program is full of: a rule with one of them is looked for by its pattern."""
+
+
+COMMON_WORDS: Final = frozenset("fal expo dump batch blob do app box sap hub gem ring".split())
+"""Keywords that are the beginning of many other words."""
 
 
 @dataclass
@@ -99,8 +99,8 @@ def expressions(compiled: Sequence[Compiled]) -> tuple[list[Expression], list[li
 
 
 def _keyword(word: str) -> Expression:
-    """A keyword as the database looks for it; a short one must not go on as a longer word."""
-    if len(word) > 5 or not word.isalpha():
+    """A keyword as the database looks for it; a common one must not go on."""
+    if word not in COMMON_WORDS:
         return Expression(re.escape(word), CASELESS)
     spelt = ((word, "a-z"), (word.upper(), "A-Z"), (word.capitalize(), "a-z"))
     return Expression("|".join(f"{form}(?:[^{more}]|$)" for form, more in spelt))
@@ -162,7 +162,7 @@ class Detector:
                 item = self._compiled[index]
                 shape = item.shape
                 if item.by_keyword:
-                    low, high = end - NEAR_AFTER - shape.before, end + NEAR_BEFORE + shape.after
+                    low, high = end - near.AFTER - shape.before, end + near.BEFORE + shape.after
                 else:
                     low, high = end - shape.before, end + shape.after
                 known = windows.setdefault(index, [])
@@ -187,19 +187,24 @@ class Detector:
                 continue
             if not rule.multiline and (values.dummy(value) or values.template(value)):
                 continue
-            if item.keywords and not self._near(item, text, low, high):
+            if item.keywords and not self._near(item, text, match.span(), (low, high)):
                 continue
             verdict = VALIDATORS[rule.validate](value) if rule.validate else None
             if verdict is False:
                 continue
             yield Candidate(rule, low, high, bool(verdict))
 
-    def _near(self, item: Compiled, text: bytes, start: int, end: int) -> bool:
+    def _near(
+        self, item: Compiled, text: bytes, whole: tuple[int, int], secret: tuple[int, int]
+    ) -> bool:
+        inside = text[slice(*whole)].lower()
+        if any(word in inside for word in item.keywords):
+            return True
         if item.rule.keywords_anywhere:
-            around = text.lower()
-        else:
-            around = text[max(0, start - NEAR_BEFORE) : end + NEAR_AFTER].lower()
-        return any(word in around for word in item.keywords)
+            everything = text.lower()
+            return any(word in everything for word in item.keywords)
+        judge = near.linked if item.shape.anchor < ANCHOR else near.present
+        return judge(text, *secret, item.keywords)
 
     def _settle(self, text: bytes, found: list[Candidate]) -> list[Finding]:
         found.sort(key=lambda c: (-c.rule.specificity, not c.certain, c.start - c.end, c.start))
