@@ -101,10 +101,8 @@ def test_what_json_readers_accept_is_read(name: str, poster: Poster, planted: Pl
 
 CODED: dict[str, tuple[str, bytes]] = {
     "unknown coding": ("x-own", GOOD),
-    "says gzip, is not": ("gzip", GOOD),
     "truncated gzip": ("gzip", gzip.compress(GOOD)[:-12]),
     "gzip with bytes after it": ("gzip", gzip.compress(GOOD) + b"more"),
-    "says zstd, is gzip": ("zstd", gzip.compress(GOOD)),
     "truncated br": ("br", encoded(GOOD, "br")[:-4]),
     "a gzip bomb": ("gzip", gzip.compress(b'{"a":"' + b" " * 2**29 + b'"}', 9)),
 }
@@ -121,6 +119,22 @@ def test_what_cannot_be_decoded_is_refused(
     check_it_still_works(poster)
 
 
+def test_a_body_that_lies_about_its_coding_does_not_leak(poster: Poster, planted: Planted) -> None:
+    good = planted_in(GOOD, planted)
+    packed = gzip.compress(good)
+    for coding, body in (
+        ("gzip", good),
+        ("zstd", packed),
+        ("", packed),
+        ("", encoded(good, "zstd")),
+    ):
+        exchange = poster.post(
+            MESSAGES, body, headers={"content-encoding": coding} if coding else {}
+        )
+        assert all(each.raw != body for each in exchange.arrived)
+        assert exchange.leaks(planted.secrets) == []
+
+
 @pytest.mark.parametrize("coding", ["gzip, br", "identity", "GZIP", "x-gzip"])
 def test_spellings_of_codings_are_read(coding: str, poster: Poster, planted: Planted) -> None:
     body = planted_in(GOOD, planted)
@@ -130,14 +144,6 @@ def test_spellings_of_codings_are_read(coding: str, poster: Poster, planted: Pla
     assert exchange.leaks(planted.secrets) == []
     if exchange.refused:
         check_refused_with_a_reason(exchange)
-
-
-def test_a_body_that_hides_its_coding_does_not_leak(poster: Poster, planted: Planted) -> None:
-    for coding in ("gzip", "zstd"):
-        body = encoded(planted_in(GOOD, planted), coding)
-        exchange = poster.post(MESSAGES, body)
-        for each in exchange.arrived:
-            assert each.raw != body
 
 
 def test_forty_megabytes(poster: Poster, planted: Planted) -> None:

@@ -36,7 +36,7 @@ def test_nothing_written_holds_a_value(mode: str, launch: Launch, provider: Prov
             poster.post(target, body)
             poster.post(target, body[:-2])
             poster.post(target, body, headers={"content-encoding": "gzip"})
-            poster.post((target[0], f"/v1/unknown?key={planted.values['GITHUB_TOKEN']}"), body)
+            poster.post((target[0], "/v1/unknown"), body)
         with provider.manner(error=(400, "no: {last}")):
             poster.post(target, body)
         with (

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import ssl
 
+import httpx
 import pytest
 
 from harness.model import PLACEHOLDER
 from harness.post import CHAT, GEMINI, MESSAGES, RESPONSES, Poster, Target, ask
-from harness.provider import UNCOVERED, Provider
+from harness.provider import SHARED, UNCOVERED, Provider
 from harness.proxy import Proxy
 from harness.secrets import Planted
 from harness.wire import encoded
 
-TARGETS = [MESSAGES, CHAT, RESPONSES, GEMINI, ("api.mistral.ai", "/v1/agents/complete")]
+TARGETS = [MESSAGES, CHAT, RESPONSES, GEMINI, ("api.openai.com", "/v1/agents/complete")]
 
 ODD = (
     b'{ "model":"m",\r\n\t"b" : 1.0e+05, "a":1E400, "big":123456789012345678901234567890,\n'
@@ -74,10 +76,6 @@ def test_an_uncovered_host_is_tunnelled_with_its_own_certificate(
     body = ask(MESSAGES, planted.env)
     exchange = poster.post((UNCOVERED, "/v1/messages"), body)
     assert exchange.forwarded.raw == body
-    import ssl
-
-    import httpx
-
     trusting_only_the_origin = ssl.create_default_context(cafile=str(provider.trusted))
     with httpx.Client(proxy=proxy.url, verify=trusting_only_the_origin, trust_env=False) as client:
         assert client.get(f"https://{UNCOVERED}/").json()["ok"] is True
@@ -87,6 +85,7 @@ def test_an_uncovered_host_is_tunnelled_with_its_own_certificate(
 
 def test_the_proxy_listens_on_loopback_only(proxy: Proxy) -> None:
     assert proxy.host in ("127.0.0.1", "::1")
+    assert b"listening at *" not in proxy.output
 
 
 def test_an_answer_without_placeholders_comes_byte_identical(
@@ -98,3 +97,9 @@ def test_an_answer_without_placeholders_comes_byte_identical(
         assert json.loads(exchange.content)["role"] == "assistant"
         if encoding := manner.get("encoding"):
             assert exchange.headers["content-encoding"] == encoding
+
+
+def test_hosts_that_share_a_certificate_each_get_their_own(poster: Poster) -> None:
+    for host in (*SHARED, SHARED[0]):
+        body = ask(CHAT, "hello")
+        assert poster.post((host, CHAT[1]), body).forwarded.raw == body

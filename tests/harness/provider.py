@@ -33,10 +33,16 @@ HOSTS = (
     "generativelanguage.googleapis.com",
     "cloudcode-pa.googleapis.com",
     "api.mistral.ai",
+    "platform.claude.com",
+    "auth.openai.com",
+    "bedrock-runtime.us-east-1.amazonaws.com",
+    "api2.cursor.sh",
     "localhost",
     "uncovered.example.org",
 )
 UNCOVERED = HOSTS[-1]
+SHARED = ("eu.api.openai.com", "us.api.openai.com")
+"""Hosts behind one certificate with all their names."""
 
 _JSON = (b"content-type", b"application/json")
 _CONTROL = re.compile(r"[\x00-\x1f]")
@@ -59,14 +65,25 @@ class Provider:
             (re.compile(r"/(v1|backend-api/codex)/responses\b"), OpenAIResponses()),
             (re.compile(r"/models/[^/]+:(stream)?[gG]enerateContent|:countTokens"), Gemini()),
         ]
-        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._context.load_cert_chain(self.authority.issue(HOSTS, folder / "providers.pem"))
-        self._context.set_alpn_protocols(["h2", "http/1.1"])
+        self._contexts = {host: self._identity([host], folder) for host in HOSTS}
+        self._contexts |= dict.fromkeys(SHARED, self._identity(SHARED, folder))
+        self._context = self._contexts["localhost"]
+        self._context.sni_callback = self._identify
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name="provider", daemon=True)
         self._thread.start()
         self._server = self._call(serve(self, self._context))
         self.port: int = self._server.sockets[0].getsockname()[1]
+
+    def _identity(self, hosts: Sequence[str], folder: Path) -> ssl.SSLContext:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.authority.issue(hosts, folder / f"{hosts[0]}.pem"))
+        context.set_alpn_protocols(["h2", "http/1.1"])
+        return context
+
+    def _identify(self, connection: ssl.SSLObject, name: str | None, _: ssl.SSLContext) -> None:
+        if name in self._contexts:
+            connection.context = self._contexts[name]
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

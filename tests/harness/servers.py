@@ -59,30 +59,32 @@ async def _http1(
 ) -> None:
     state = h11.Connection(h11.SERVER)
     request: h11.Request | None = None
-    body = b""
+    body = bytearray()
     while True:
         event = state.next_event()
         if event is h11.NEED_DATA:
             state.receive_data(await reader.read(65536))
         elif isinstance(event, h11.Request):
-            request, body = event, b""
+            request, body = event, bytearray()
             if dict(event.headers).get(b"expect"):
                 writer.write(
                     state.send(h11.InformationalResponse(status_code=100, headers=[])) or b""
                 )
         elif isinstance(event, h11.Data):
-            body += bytes(event.data)
+            body += event.data
         elif isinstance(event, h11.EndOfMessage):
             assert request
             headers = tuple(request.headers.raw_items())
             host = dict(request.headers).get(b"host", b"").decode()
             path = request.target.decode()
-            received = Received(host, request.method.decode(), path, "HTTP/1.1", headers, body)
+            received = Received(
+                host, request.method.decode(), path, "HTTP/1.1", headers, bytes(body)
+            )
             app.received.append(received)
             if received.header("upgrade") == "websocket":
                 await _websocket(app, received, reader, writer)
                 return
-            if not await _answer1(state, app.respond(received), received, writer):
+            if not await _answer1(state, app.respond(received), received, reader, writer):
                 return
             if state.our_state is h11.MUST_CLOSE:
                 return
@@ -92,7 +94,11 @@ async def _http1(
 
 
 async def _answer1(
-    state: h11.Connection, answer: Answer, received: Received, writer: asyncio.StreamWriter
+    state: h11.Connection,
+    answer: Answer,
+    received: Received,
+    reader: asyncio.StreamReader,
+    writer: asyncio.StreamWriter,
 ) -> bool:
     """Whether the answer went out whole."""
     head = h11.Response(status_code=answer.status, headers=list(answer.headers))
@@ -102,7 +108,7 @@ async def _answer1(
             writer.write(state.send(h11.Data(data=piece)) or b"")
             await writer.drain()
             await asyncio.sleep(0)
-            if writer.transport.is_closing():
+            if reader.at_eof() or writer.transport.is_closing():
                 raise ConnectionResetError
         writer.write(state.send(h11.EndOfMessage()) or b"")
         await writer.drain()

@@ -128,8 +128,10 @@ def openai_responses(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
     items: dict[int, dict[str, Any]] = {}
     numbers = []
     for event in stream:
-        numbers.append(event["sequence_number"])
         kind = event["type"]
+        if kind == "error":
+            raise RuntimeError(json.dumps(event))
+        numbers.append(event["sequence_number"])
         name, _, tail = kind.removeprefix("response.").rpartition(".")
         at = (event.get("item_id"), name)
         if tail == "delta":
@@ -154,8 +156,8 @@ def openai_responses(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
             assert numbers == sorted(set(numbers)), "sequence numbers do not increase"
             response: dict[str, Any] = event["response"]
             return response
-        elif kind in ("error", "response.failed"):
-            raise RuntimeError(json.dumps(event))
+        elif kind == "response.failed":
+            raise RuntimeError(json.dumps(event["response"]["error"]))
     raise EOFError("no response.completed")
 
 

@@ -30,7 +30,7 @@ from harness.clients import (
 from harness.provider import Provider
 from harness.proxy import Proxy
 
-_TIMEOUT = 30
+_TIMEOUT = 10
 
 
 @dataclass(frozen=True)

@@ -35,9 +35,10 @@ class Redirect:
             data.server.address = self.upstream
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
-        """The address is part of what makes a kept-alive connection fit the next request."""
+        """The address is part of what makes a kept-alive connection fit the next request. mitmproxy
+        minds a change while the connection is open, so this goes past its check."""
         if real := self.real.pop(data.server.id, None):
-            data.server.address = real
+            object.__setattr__(data.server, "address", real)
 
     def server_connect_error(self, data: ServerConnectionHookData) -> None:
         self.real.pop(data.server.id, None)

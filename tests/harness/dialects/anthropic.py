@@ -94,7 +94,7 @@ class Anthropic:
             "id": identifier("msg_"),
             "type": "message",
             "role": "assistant",
-            "model": body["model"],
+            "model": body.get("model", "m"),
             "content": self._blocks(body, items),
             "stop_reason": "tool_use" if calls else "end_turn",
             "stop_sequence": None,

@@ -55,7 +55,7 @@ class OpenAIChat:
             "id": identifier("chatcmpl-"),
             "object": "chat.completion",
             "created": 1_780_000_000,
-            "model": body["model"],
+            "model": body.get("model", "m"),
             "choices": choices,
             "usage": {"prompt_tokens": 9, "completion_tokens": 9, "total_tokens": 18},
         }
@@ -67,7 +67,7 @@ class OpenAIChat:
             "id": identifier("chatcmpl-"),
             "object": "chat.completion.chunk",
             "created": 1_780_000_000,
-            "model": body["model"],
+            "model": body.get("model", "m"),
         }
 
         def chunk(index: int, delta: dict[str, Any], reason: str | None = None) -> Event:

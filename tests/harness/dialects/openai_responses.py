@@ -34,6 +34,10 @@ def _input(body: Payload) -> list[Any]:
     return [{"role": "user", "content": given}] if isinstance(given, str) else list(given)
 
 
+def _said(content: Any) -> Any:
+    return [part.get("text") for part in content] if isinstance(content, list) else content
+
+
 def _ours(item: Payload) -> bool:
     """Whether the model wrote this item."""
     kinds = {"reasoning", "function_call", "custom_tool_call"}
@@ -61,7 +65,7 @@ class OpenAIResponses:
         spoken = [item for item in items if item.get("type") != "reasoning"]
         texts = [*strings(body.get("instructions")), *strings(spoken)]
         last = items[ours[-1] + 1 :] if ours else items
-        said = [item.get("content", item.get("output")) for item in last]
+        said = [_said(item.get("content", item.get("output"))) for item in last]
         return Prompt(turns, tuple(texts), tuple(strings(said)))
 
     def refusal(self, body: Payload) -> str | None:
@@ -105,7 +109,7 @@ class OpenAIResponses:
             "error": None,
             "incomplete_details": None,
             "instructions": body.get("instructions"),
-            "model": body["model"],
+            "model": body.get("model", "m"),
             "output": self._output(items),
             "parallel_tool_calls": True,
             "tool_choice": "auto",
