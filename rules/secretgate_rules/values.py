@@ -156,3 +156,20 @@ def password(value: bytes) -> bool:
 def hexadecimal(value: bytes) -> bool:
     """Hexadecimal in one case."""
     return _HEX.fullmatch(value) is not None
+
+
+_RUN_AFTER = re.compile(rb"[A-Za-z0-9+/]*+")
+_BURIED = 200
+
+
+def buried(text: bytes, start: int, end: int) -> bool:
+    """Whether what was found is a chance match amid a long run of base64: an image, a signature."""
+    after = _RUN_AFTER.match(text, end, end + _BURIED)
+    before = 0
+    while before < _BURIED and start - before > 0 and text[start - before - 1] in _BASE64:
+        before += 1
+    around = before + (after.end() - end if after else 0)
+    return around >= _BURIED - 60 and text[start:end].translate(None, b"+/").isalnum()
+
+
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")

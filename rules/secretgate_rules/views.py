@@ -1,0 +1,265 @@
+"""Encodings that hide a secret, read through with a map back to where each byte came from.
+
+A view of a text is a set of pieces: stretches that are encoded, each with what it says once
+decoded. Kinds: `json` (backslash escapes of JSON, C and the shell), `percent`, `hex`, `utf-16`,
+and `base64`. All but the last map byte for byte, so that an edit of the decoded text is an edit at
+one place of the encoded one; base64 shares bits between characters, so from an edit onwards its
+run is encoded anew.
+
+Where to look costs next to nothing: escapes betray themselves by one character, and base64 or hex
+that holds text shows it in every fourth or second digit, which the database looks for
+(`EXPRESSIONS`).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+
+from .database import Expression
+from .model import Layer
+
+DEPTH: Final = 2
+"""How many encodings deep a secret is looked for."""
+BIGGEST: Final = 1 << 24
+"""The most bytes of a text that are decoded in one kind of view."""
+
+BASE64: Final = "base64"
+HEX: Final = "hex"
+JSON: Final = "json"
+PERCENT: Final = "percent"
+UTF16: Final = "utf-16"
+
+EXPRESSIONS: Final = (
+    Expression(r"(?:^|[^A-Za-z0-9+/_=-])(?:[CDI-Za-f][A-Za-z0-9+/_-]{3}){6}"),
+    Expression(r"(?:^|[^0-9A-Za-z])(?:(?:0[9aAdD]|[2-7][0-9a-fA-F])){16}"),
+)
+"""What the database looks for: base64 of text, hex of text."""
+
+
+class Decoded(NamedTuple):
+    """A stretch decoded: the text, and where its bytes came from.
+
+    `inner[i]` and `outer[i]` are the offsets at which the i-th stretch starts in the decoded and
+    in the encoded text; a stretch that is as long on both sides maps byte for byte.
+    """
+
+    text: bytes
+    inner: list[int]
+    outer: list[int]
+
+    def start(self, offset: int) -> int:
+        """Where in the encoded text the byte at `offset` begins."""
+        at = bisect_right(self.inner, offset) - 1
+        step = offset - self.inner[at]
+        return self.outer[at] + (step if self._plain(at) else 0)
+
+    def end(self, offset: int) -> int:
+        """Where in the encoded text the byte before `offset` ends."""
+        if offset <= 0:
+            return self.outer[0]
+        at = bisect_right(self.inner, offset - 1) - 1
+        if self._plain(at):
+            return self.outer[at] + offset - self.inner[at]
+        return self.outer[at + 1]
+
+    def _plain(self, at: int) -> bool:
+        inner, outer = self.inner, self.outer
+        return at + 1 < len(inner) and inner[at + 1] - inner[at] == outer[at + 1] - outer[at]
+
+
+class Piece(NamedTuple):
+    """An encoded stretch of a text."""
+
+    layer: Layer
+    decoded: Decoded
+
+
+def pieces(text: bytes, base64_at: list[int], hex_at: list[int]) -> Iterator[Piece]:
+    """The encoded stretches of a text; the offsets are where `EXPRESSIONS` matched."""
+    yield from _runs(text, BASE64, _BASE64_RUN, base64_at)
+    yield from _runs(text, HEX, _HEX_RUN, hex_at)
+    if b"\\" in text:
+        yield from _around(text, JSON, b"\\", _ESCAPE)
+    if b"%" in text:
+        yield from _around(text, PERCENT, b"%", _PERCENT)
+    if b"\0" in text:
+        yield from _wide(text)
+
+
+def decode(kind: str, raw: bytes) -> Decoded:
+    """The decoded form of one stretch."""
+    return _DECODERS[kind](raw)
+
+
+_BASE64_RUN = re.compile(
+    rb"[A-Za-z0-9+/_-]{24,}+={0,2}(?:[ \t]{0,8}\r?\n[ \t]{0,16}[A-Za-z0-9+/_-]{8,}+={0,2})*+"
+)
+_HEX_RUN = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}+")
+
+
+def _runs(text: bytes, kind: str, run: re.Pattern[bytes], places: list[int]) -> Iterator[Piece]:
+    reached = total = 0
+    for place in places:
+        if place <= reached or total > BIGGEST:
+            continue
+        begin = place - (24 if kind == BASE64 else 32)
+        match = run.match(text, begin)
+        if match is None:
+            continue
+        start, end = match.span()
+        reached = end
+        if kind == BASE64:
+            first = _LINE_BREAK.search(text, start, end)
+            if first is not None and first.start() - start < 60:
+                end = first.start()
+                reached = end
+        decoded = decode(kind, text[start:end])
+        total += len(decoded.text)
+        if decoded.text:
+            yield Piece(Layer(kind, start, end), decoded)
+
+
+_LINE_BREAK = re.compile(rb"[ \t]*\r?\n")
+
+
+def _around(text: bytes, kind: str, mark: bytes, token: re.Pattern[bytes]) -> Iterator[Piece]:
+    """The lines that hold an escape, neighbours together."""
+    position = total = 0
+    size = len(text)
+    while total < BIGGEST:
+        match = token.search(text, position)
+        if match is None:
+            return
+        start = text.rfind(b"\n", 0, match.start()) + 1
+        end = text.find(b"\n", match.end())
+        end = size if end < 0 else end
+        while end < size:
+            following = text.find(b"\n", end + 1)
+            following = size if following < 0 else following
+            if text.find(mark, end + 1, following) < 0:
+                break
+            end = following
+        decoded = decode(kind, text[start:end])
+        total += end - start
+        if len(decoded.text) != end - start:
+            yield Piece(Layer(kind, start, end), decoded)
+        position = end + 1
+
+
+_WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0){16,}+|(?:\0[\t\n\r\x20-\x7e]){16,}+")
+
+
+def _wide(text: bytes) -> Iterator[Piece]:
+    for match in _WIDE.finditer(text):
+        decoded = decode(UTF16, match[0])
+        yield Piece(Layer(UTF16, match.start(), match.end()), decoded)
+
+
+_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])")
+_SIMPLE = {
+    b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"0": b"\0", b"a": b"\a", b"e": b"\x1b",
+}  # fmt: skip
+_PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
+
+
+def _unescape(token: bytes) -> bytes:
+    kind = token[1:2]
+    if kind == b"u":
+        return chr(int(token[2:], 16)).encode("utf-8", "surrogatepass")
+    if kind == b"x":
+        return bytes([int(token[2:], 16)])
+    if len(token) == 4:
+        return bytes([int(token[1:], 8) & 255])
+    return _SIMPLE.get(kind, kind)
+
+
+def _unpercent(token: bytes) -> bytes:
+    return bytes([int(token[1:], 16)])
+
+
+def _by_token(token: re.Pattern[bytes], meaning: Callable[[bytes], bytes]) -> Callable[[bytes], Decoded]:
+    known: dict[bytes, bytes] = {}
+
+    def read(raw: bytes) -> Decoded:
+        out: list[bytes] = []
+        inner, outer = [0], [0]
+        length = position = 0
+        for match in token.finditer(raw):
+            start, end = match.span()
+            escape = match[0]
+            said = known.get(escape)
+            if said is None:
+                said = known[escape] = meaning(escape)
+            if start > position:
+                out.append(raw[position:start])
+                length += start - position
+                inner.append(length)
+                outer.append(start)
+            out.append(said)
+            length += len(said)
+            inner.append(length)
+            outer.append(end)
+            position = end
+        out.append(raw[position:])
+        inner.append(length + len(raw) - position)
+        outer.append(len(raw))
+        return Decoded(b"".join(out), inner, outer)
+
+    return read
+
+
+def _unhex(raw: bytes) -> Decoded:
+    text = binascii.unhexlify(raw)
+    return Decoded(text, list(range(len(text) + 1)), list(range(0, len(raw) + 1, 2)))
+
+
+def _narrow(raw: bytes) -> Decoded:
+    text = raw.replace(b"\0", b"")
+    return Decoded(text, list(range(len(text) + 1)), list(range(0, len(raw) + 1, 2)))
+
+
+_SPACE = re.compile(rb"\s+")
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
+
+
+def _unbase64(raw: bytes) -> Decoded:
+    digits = _SPACE.sub(b"", raw).rstrip(b"=")
+    if len(digits) % 4 == 1:
+        digits = digits[:-1]
+    try:
+        padded = digits.translate(_TO_STANDARD) + b"=" * (-len(digits) % 4)
+        text = base64.b64decode(padded, validate=True)
+    except (ValueError, binascii.Error):
+        return Decoded(b"", [0], [0])
+    return Decoded(text, [0, len(text)], [0, len(raw)])
+
+
+def base64_span(raw: bytes, start: int, end: int) -> tuple[int, int]:
+    """The characters of a base64 run that hold the decoded bytes from `start` to `end`."""
+    first, last = start // 3 * 4, -(-end // 3) * 4
+    if b"\n" not in raw:
+        return first, min(last, len(raw))
+    places = [index for index, char in enumerate(raw) if char not in b" \t\r\n"]
+    return places[min(first, len(places) - 1)], places[min(last, len(places)) - 1] + 1
+
+
+_DECODERS: Final[dict[str, Callable[[bytes], Decoded]]] = {
+    BASE64: _unbase64,
+    HEX: _unhex,
+    JSON: _by_token(_ESCAPE, _unescape),
+    PERCENT: _by_token(_PERCENT, _unpercent),
+    UTF16: _narrow,
+}
+
+
+def span(piece: Piece, start: int, end: int) -> tuple[int, int]:
+    """Where in the text around it a stretch of the decoded text stands."""
+    layer, decoded = piece
+    if layer.kind == BASE64:
+        raise ValueError("base64 needs its raw text: see base64_span")
+    return layer.start + decoded.start(start), layer.start + decoded.end(end)
