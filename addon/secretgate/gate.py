@@ -12,9 +12,8 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from mitmproxy import certs, connection, ctx, exceptions, http, tls
+from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
-from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 
 from secretgate import credentials, log
 from secretgate.engine import Engine, build
@@ -23,11 +22,10 @@ from secretgate.requests import Decision, Request, Verdict, at
 from secretgate.responses import Response, respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
 from secretgate.state import Places, StateError
-from secretgate.streams.base import Frame
 from secretgate.vault import Scope
 from secretgate.websockets import Socket
 from secretgate.written import Recorder
-from secretgate_ca import Authority, CAError, Leaves, ensure_ca
+from secretgate_ca import CAError, Leaves, ensure_ca
 
 IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
@@ -51,11 +49,28 @@ class Exchange:
         return log.logger().bind(host=self.request.route.provider, path=self.request.path.partition("?")[0])
 
 
+class ShowLeaves:
+    """Shows leaves that hold nothing but the name asked for, under a key of their own."""
+
+    def __init__(self, leaves: Leaves, confdir: Path) -> None:
+        self._leaves = leaves
+        self._confdir = str(confdir)
+
+    def tls_start_client(self, data: tls.TlsData) -> None:
+        name = data.context.client.sni
+        if not name or data.ssl_conn is None or ctx.options.certs or ctx.options.confdir != self._confdir:
+            return
+        if not self._leaves.authority.covers(name):
+            log.logger().warning("the CA may not sign for this host", host=name, remedy="secretgate-ca rotate")
+            return
+        data.ssl_conn.use_certificate(self._leaves.leaf([name]))
+        data.ssl_conn.use_privatekey(self._leaves.key)
+
+
 class Gate:
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._places = Places.find()
-        self._leaves: Leaves | None = None
 
     # Options
 
@@ -120,7 +135,7 @@ class Gate:
     def _own_ca(self, settings: Settings) -> None:
         from secretgate import hosts
 
-        names = sorted({host for row in hosts.builtin() for host in row.hosts} | {row.host for row in settings.hosts})
+        names = sorted({*hosts.ca_domains(), *(row.host for row in settings.hosts)})
         try:
             authority = ensure_ca(self._places.ca, names)
         except CAError as error:
@@ -130,8 +145,10 @@ class Gate:
             log.logger().warning(
                 "the CA may not sign for all covered hosts", missing=missing, remedy="secretgate-ca rotate"
             )
-        self._leaves = Leaves(authority)
         ctx.options.update(confdir=str(self._places.ca))
+        # mitmproxy's own leaves copy the names of the provider's certificate; ours are shown instead,
+        # once mitmproxy's TLS addon, which comes after scripts, has set the connection up.
+        ctx.master.addons.add(ShowLeaves(Leaves(authority), self._places.ca))
 
     # Connections
 
@@ -139,17 +156,6 @@ class Gate:
         host = data.client_hello.sni or _address(data.context.server)
         if not self.engine().hosts.covers(host):
             data.ignore_connection = True
-            return
-        if self._leaves is not None and ctx.options.confdir == str(self._places.ca):
-            self._show_leaf(self._leaves, host)
-
-    def _show_leaf(self, leaves: Leaves, host: str) -> None:
-        store = ctx.master.addons.get("tlsconfig").certstore
-        if not leaves.authority.covers(host):
-            log.logger().warning("the CA may not sign for this host", host=host, remedy="secretgate-ca rotate")
-            return
-        leaf = certs.Cert(leaves.leaf([host]))
-        store.add_cert(certs.CertStoreEntry(leaf, leaves.key, store.default_chain_file, []), host)
 
     # Requests
 
@@ -177,6 +183,8 @@ class Gate:
                 self._refuse(flow, route, decision.status, decision.message)
             elif decision.content is not None:
                 flow.request.raw_content = decision.content
+                if "content-length" in flow.request.headers:
+                    flow.request.headers["content-length"] = str(len(decision.content))
         except Exception as error:
             log.logger().error("a request could not be looked at", host=flow.request.pretty_host, error=log.where(error))
             self._refuse(flow, route, 502, "secretgate failed on this request, so it was not sent. Its log says where.")
@@ -238,13 +246,13 @@ class Gate:
         if response is None or exchange.decision.refused or response.status_code == 101:
             return
         try:
-            response.stream = self._stream(exchange, response) or True
+            response.stream = self._stream(exchange, response, flow.request.is_http11) or True
         except Exception as error:
             exchange.log.error("an answer could not be looked at", error=log.where(error))
             response.stream = True
 
     def _stream(
-        self, exchange: Exchange, response: http.Response
+        self, exchange: Exchange, response: http.Response, chunked: bool
     ) -> Callable[[bytes], list[bytes]] | None:
         request, decision, engine = exchange.request, exchange.decision, exchange.engine
         if request.route.treatment is Treatment.PASS or engine.settings.mode == "audit":
@@ -264,7 +272,8 @@ class Gate:
         if way.rewrites:
             for name in ("content-length", "content-encoding"):
                 response.headers.pop(name, None)
-            if response.data.http_version == b"HTTP/1.1" and "transfer-encoding" not in response.headers:
+            if chunked:
+                # The length is not known, and the provider may have spoken HTTP/2.
                 response.headers["transfer-encoding"] = "chunked"
         self._link(exchange, headers)
         return _guarded(exchange, way)
@@ -379,5 +388,3 @@ def _counted(decision: Decision) -> dict[tuple[str, str], int]:
 def _address(server: connection.Server) -> str:
     return server.address[0] if server.address else ""
 
-
-__all__ = ["Authority", "Frame", "Gate", "ServerConnectionHookData"]

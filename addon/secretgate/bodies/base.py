@@ -96,7 +96,7 @@ class Unreadable(Exception):
 
 def splice(raw: bytes, edits: Sequence[Edit]) -> bytes:
     """`raw` with sorted, non-overlapping edits made."""
-    pieces = []
+    pieces: list[bytes] = []
     at = 0
     for start, end, replacement in edits:
         pieces += raw[at:start], replacement

@@ -1,0 +1,51 @@
+"""The `secretgate` command: one module a sub-command, imported when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    help="Keeps secrets out of what AI coding tools send to LLM APIs, and puts them back into the answers.",
+)
+
+
+def addon_path() -> Path:
+    """The file that `mitmdump -s` loads: beside the package, in a checkout as in an installation."""
+    import secretgate
+
+    return Path(secretgate.__file__).resolve().parent.parent / "secretgate_addon.py"
+
+
+@app.command("addon-path")
+def show_addon_path() -> None:
+    """Print the file for `mitmdump -s "$(secretgate addon-path)"`."""
+    typer.echo(addon_path())
+
+
+@app.command()
+def demo() -> None:
+    """Show the whole job on this machine: no network, no account."""
+    from secretgate.cli.demo import demo
+
+    raise typer.Exit(demo())
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def proxy(context: typer.Context) -> None:
+    """Run mitmdump with secretgate in it; arguments go to mitmdump."""
+    from secretgate.cli.proxy import proxy
+
+    raise typer.Exit(proxy(context.args))
+
+
+def main() -> None:
+    app()
+
+

@@ -76,6 +76,11 @@ def _row(provider: str, dialect: str, hosts: Sequence[str], paths: Iterable[Sequ
     return Row(provider, tuple(host.lower() for host in hosts), routes)
 
 
+def ca_domains() -> list[str]:
+    """The names that the local CA may sign for: what is covered without any setting."""
+    return Hosts(builtin()).names
+
+
 def plain_host(host: str) -> str:
     """A host name as the table has it: lower case, no trailing dot."""
     return host.lower().rstrip(".")

@@ -1,0 +1,52 @@
+"""`secretgate proxy`: mitmdump in the foreground, with the addon, telling what to set."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from secretgate.cli import addon_path
+from secretgate.hosts import ca_domains
+from secretgate.state import Places, StateError
+from secretgate_ca import CAError, ensure_ca, write_bundle
+
+MITMDUMP = "from mitmproxy.tools.main import mitmdump; raise SystemExit(mitmdump())"
+PORT = "8080"
+
+
+def proxy(arguments: Sequence[str]) -> int:
+    """Replaces this process by mitmdump; returns only where that cannot be done."""
+    places = Places.find()
+    try:
+        authority = ensure_ca(places.ca, ca_domains())
+        bundle = write_bundle(authority, inherited=os.environ)
+    except (CAError, StateError) as error:
+        print(f"secretgate: {error}", file=sys.stderr)
+        return 2
+    command = [sys.executable, "-c", MITMDUMP, "-s", str(addon_path())]
+    if not _gives(arguments, "--listen-host", "listen_host"):
+        command += ["--listen-host", "127.0.0.1"]
+    port = PORT
+    for option in ("-p", "--listen-port"):
+        if option in arguments[:-1]:
+            port = arguments[list(arguments).index(option) + 1]
+    print(
+        f"""secretgate is starting on http://127.0.0.1:{port}. For one tool, in another terminal:
+
+    secretgate run -- claude
+
+or set these for everything you start there:
+
+    export HTTPS_PROXY=http://127.0.0.1:{port}
+    export NODE_EXTRA_CA_CERTS='{authority.ca_cert}'
+    export SSL_CERT_FILE='{bundle}'
+""",
+        file=sys.stderr,
+    )
+    sys.stderr.flush()
+    os.execv(sys.executable, [*command, *arguments])
+
+
+def _gives(arguments: Sequence[str], option: str, name: str) -> bool:
+    return any(each.startswith((option, f"{name}=")) for each in arguments)
