@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from .database import supported
-from .engine import Detector, expressions, prepare
+from .engine import Detector, prepare, wanted
 from .model import Rule, RuleError
 from .rulefile import load_file
 
@@ -22,7 +22,7 @@ def problems(rule: Rule) -> list[str]:
     found: list[str] = []
     item = prepare(rule)
     try:
-        for expression in expressions([item])[0]:
+        for expression in wanted(item):
             supported(expression)
     except ValueError as error:
         return [str(error)]

@@ -23,7 +23,7 @@ from typing import Final
 
 from . import blocks, context, near, patterns, values, views
 from .database import CASELESS, Database, Expression
-from .model import Finding, Layer, Part, Rule
+from .model import ENTROPY, Finding, Layer, Part, Rule
 from .names import Tier, tier
 from .randomness import entropy
 from .validators import VALIDATORS
@@ -56,7 +56,13 @@ class Compiled:
 
     @cached_property
     def regex(self) -> re.Pattern[bytes]:
+        """The pattern itself."""
         return patterns.compile_bytes(self.rule.pattern, self.rule.flags)
+
+    @cached_property
+    def keywords(self) -> tuple[bytes, ...]:
+        """The keywords as bytes."""
+        return tuple(word.encode() for word in self.rule.keywords)
 
     def excused(self, match: bytes, value: bytes) -> bool:
         """Whether the rule's own allowlist takes the match for no secret."""
@@ -69,10 +75,6 @@ class Compiled:
             or any(re.search(pattern.encode(), value) for pattern in rule.allow)
             or any(re.search(pattern.encode(), match) for pattern in rule.allow_match)
         )
-
-    @cached_property
-    def keywords(self) -> tuple[bytes, ...]:
-        return tuple(word.encode() for word in self.rule.keywords)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +109,33 @@ def prepare(rule: Rule) -> Compiled:
     return Compiled(rule, shape, by_keyword)
 
 
-def expressions(compiled: Sequence[Compiled]) -> tuple[list[Expression], list[list[int]]]:
-    """What the database is given, and for each expression the rules it stands for."""
+@dataclass
+class Table:
+    """Rules made ready together: what the database is given, and whose each expression is."""
+
+    compiled: list[Compiled]
+    expressions: list[Expression]
+    owners: list[list[int]]
+    digest: str
+
+
+def tabulate(rules: Iterable[Rule]) -> Table:
+    """Prepare rules. Takes a second for a thousand, so `load` keeps the result."""
+    compiled = [prepare(rule) for rule in rules]
     made: dict[Expression, list[int]] = {}
+    seal = hashlib.sha256()
     for index, item in enumerate(compiled):
-        rule = item.rule
-        if item.by_keyword:
-            wanted = [_keyword(word) for word in rule.keywords]
-        else:
-            wanted = [Expression(item.shape.expression, CASELESS * item.shape.caseless)]
-        for expression in wanted:
+        for expression in wanted(item):
             made.setdefault(expression, []).append(index)
-    return list(made), list(made.values())
+        seal.update(repr(astuple(replace(item.rule, origin=""))).encode())
+    return Table(compiled, list(made), list(made.values()), seal.hexdigest())
+
+
+def wanted(item: Compiled) -> list[Expression]:
+    """What the database looks for on behalf of one rule."""
+    if item.by_keyword:
+        return [_keyword(word) for word in item.rule.keywords]
+    return [Expression(item.shape.expression, CASELESS * item.shape.caseless)]
 
 
 def _keyword(word: str) -> Expression:
@@ -134,32 +151,29 @@ class Detector:
 
     def __init__(
         self,
-        rules: Iterable[Rule],
+        rules: Iterable[Rule] | Table,
         barrier: re.Pattern[bytes] | None = None,
         *,
         keep: bool = True,
         heuristics: bool = True,
         allow: Callable[[str, bytes], bool] | None = None,
+        entropy_rules: bool = True,
         salt: str = "",
     ) -> None:
-        self._compiled = [prepare(rule) for rule in rules]
-        wanted, self._owners = expressions(self._compiled)
-        self._views = len(wanted)
+        table = rules if isinstance(rules, Table) else tabulate(rules)
+        self._compiled = table.compiled
+        self._owners = table.owners
+        self._views = len(table.expressions)
         self._context = self._views + len(views.EXPRESSIONS)
         contextual = context.EXPRESSIONS if heuristics else ()
-        self._database = Database([*wanted, *views.EXPRESSIONS, *contextual], keep)
+        self._database = Database([*table.expressions, *views.EXPRESSIONS, *contextual], keep)
         self._barrier = barrier
         self._allow = allow
+        self._entropy_rules = entropy_rules
         self._telling = lru_cache(maxsize=4096)(self._tells)
-        self.digest = self._digest(heuristics, salt)
-
-    def _digest(self, heuristics: bool, salt: str) -> str:
-        seal = hashlib.sha256(f"{ENGINE} {heuristics} {salt}".encode())
-        for item in self._compiled:
-            seal.update(repr(astuple(item.rule)).encode())
-        if self._barrier:
-            seal.update(self._barrier.pattern)
-        return seal.hexdigest()
+        fence = barrier.pattern if barrier else b""
+        seal = repr((ENGINE, table.digest, heuristics, salt, fence))
+        self.digest = hashlib.sha256(seal.encode()).hexdigest()
 
     def find(self, text: bytes, key: bytes = b"") -> list[Finding]:
         """The secrets in a text, sorted and non-overlapping.
@@ -263,7 +277,8 @@ class Detector:
             found += self._confirm(item, text, start, end)
         places = [end for expression, end in hits if expression >= self._context]
         for rule, low, high in context.search(text, places):
-            found.append(_candidate(rule, text, low, high))
+            if self._entropy_rules or rule.specificity > ENTROPY:
+                found.append(_candidate(rule, text, low, high))
         return self._past_barrier(text, found) if found and self._barrier else found
 
     def _past_barrier(self, text: bytes, found: list[Candidate]) -> list[Candidate]:

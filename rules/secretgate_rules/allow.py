@@ -1,0 +1,59 @@
+"""What a user says is no secret: by rule, by regular expression, by path, by SHA-256 of a value."""
+
+from __future__ import annotations
+
+import fnmatch
+import hashlib
+import re
+from collections.abc import Iterable
+
+from .model import RuleError
+
+
+class Allowlist:
+    """Values and places that are left alone. False where it is empty."""
+
+    def __init__(
+        self,
+        rules: Iterable[str] = (),
+        regexes: Iterable[str] = (),
+        paths: Iterable[str] = (),
+        hashes: Iterable[str] = (),
+        stopwords: Iterable[str] = (),
+        where: str = "allowlist",
+    ) -> None:
+        self._rules = tuple(rules)
+        self._hashes = frozenset(digest.lower() for digest in hashes)
+        self._stopwords = tuple(word.lower().encode() for word in stopwords)
+        self._globs = tuple(paths)
+        self._regexes: list[re.Pattern[bytes]] = []
+        for source in regexes:
+            try:
+                self._regexes.append(re.compile(source.encode()))
+            except re.error as error:
+                raise RuleError(f"{where}: regex {source!r} does not compile: {error}") from error
+        bad = [digest for digest in self._hashes if not re.fullmatch(r"[0-9a-f]{64}", digest)]
+        if bad:
+            raise RuleError(f"{where}: {bad[0]!r} is not a SHA-256 in hexadecimal")
+        parts = (self._rules, sorted(regexes), self._globs, sorted(self._hashes), self._stopwords)
+        self.digest = hashlib.sha256(repr(parts).encode()).hexdigest()
+
+    def __bool__(self) -> bool:
+        return bool(
+            self._rules or self._regexes or self._globs or self._hashes or self._stopwords
+        )
+
+    def allows(self, rule: str, value: bytes) -> bool:
+        """Whether a finding of this rule with this value is none."""
+        if any(fnmatch.fnmatchcase(rule, pattern) for pattern in self._rules):
+            return True
+        if any(regex.search(value) for regex in self._regexes):
+            return True
+        if self._hashes and hashlib.sha256(value).hexdigest() in self._hashes:
+            return True
+        lowered = value.lower()
+        return any(word in lowered for word in self._stopwords)
+
+    def allows_path(self, path: str) -> bool:
+        """Whether a file is left out of a scan."""
+        return any(fnmatch.fnmatch(path, glob) for glob in self._globs)
