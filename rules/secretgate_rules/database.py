@@ -108,7 +108,7 @@ def supported(expression: Expression) -> int:
 
 def _load(stored: bytes) -> Any:
     try:
-        return hs.loadb(bytearray(stored), hs.HS_MODE_BLOCK)
+        return hs.loadb(stored, hs.HS_MODE_BLOCK)
     except (hs.error, ValueError, TypeError):
         return None
 
