@@ -213,7 +213,7 @@ class Redactor:
         changes = list(_changes(text, findings, name, aliases))
         if wrapped is not None:
             head, run = wrapped
-            changed = base64.b64encode(splice(text, changes))
+            changed = _wrapped_like(run, splice(text, changes))
             aliases[changed] = run
             return [Edit(slot.start, slot.end, forms.write(slot.form, head + changed))]
         span = forms.mapped(slot.form, body.raw[slot.start : slot.end])
@@ -243,16 +243,32 @@ def _unwrapped(slot: Slot, text: bytes) -> _Text | None:
     head = url[0] if url else b""
     run = text[len(head) :]
     try:
-        plain = base64.b64decode(run, validate=True)
+        plain = base64.b64decode(run.translate(None, b"\r\n"), validate=True)
     except (binascii.Error, ValueError):
-        return None if url else _Text(slot, text, None)
+        return None if url or not _is_text(text) else _Text(slot, text, None)
     if not url and len(run) < 24:
         return _Text(slot, text, None)
-    try:
-        plain.decode()
-    except UnicodeDecodeError:
+    if not _is_text(plain):
         return None
     return _Text(slot, plain, (head, run)) if len(plain) >= SHORTEST else None
+
+
+def _wrapped_like(run: bytes, text: bytes) -> bytes:
+    """Base64 of a text, in lines where `run` has lines."""
+    encoded = base64.b64encode(text)
+    first, end, _ = run.partition(b"\r\n") if b"\r" in run else run.partition(b"\n")
+    if not end:
+        return encoded
+    lines = [encoded[at : at + len(first)] for at in range(0, len(encoded), len(first))]
+    return end.join(lines) + (end if run.endswith(end) else b"")
+
+
+def _is_text(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _overlap(part: Part, hit: Finding) -> bool:
