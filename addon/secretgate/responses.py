@@ -74,6 +74,11 @@ def respond(
     """The way of an answer, or None where there is nothing to do with it."""
     if not issued and recorder is None:
         return None
+    try:
+        decoder = Decoder(headers.get("content-encoding", ""))
+    except Unreadable as error:
+        warn(error.reason)
+        return None
     content_type = headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     answer: Answer
@@ -87,4 +92,4 @@ def respond(
         answer = TextAnswer(issued)
     else:
         return None
-    return Response(bool(issued), answer, Decoder(headers.get("content-encoding", "")), warn)
+    return Response(bool(issued), answer, decoder, warn)

@@ -1,19 +1,139 @@
-"""Which reader a body gets: a table of content types, and what to do without one."""
+"""Which reader a body gets: a table of media types, and what the bytes themselves say.
+
+The bytes count for more than the header. What begins like JSON and is JSON is read as JSON under
+any type, since that is how a receiver that does not look at the type will read it; only then does
+the table speak. (Protobuf is the exception: its tags and lengths may look like white space.) Files (images, audio, archives) are known by their first bytes and counted. What no
+reader takes is `Unreadable`, and policy decides.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
-from secretgate.bodies.json_spans import read_json
+from secretgate.bodies.envelopes import read_envelopes
+from secretgate.bodies.form import read_form
+from secretgate.bodies.json_spans import json_slots, read_json
+from secretgate.bodies.jsonl import read_jsonl
+from secretgate.bodies.multipart import read_multipart
+from secretgate.bodies.parts import text_start
+from secretgate.bodies.protobuf import read_protobuf
+from secretgate.bodies.text import read_text
 from secretgate.providers import Dialect
+
+Reader = Callable[[bytes, str, Dialect], Body]
+
+_MEDIA: Final = re.compile(r"(?:image|audio|video|font)/.*")
+_FILE_MARKS: Final = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}(?:WEBP|WAVE|AVI )|BM.{4}\0\0|II\*\0|MM\0\*|%PDF-"
+    rb"|ID3|\xff[\xe0-\xff]|OggS|fLaC|.{4}ftyp|\x1aE\xdf\xa3|PK\x03\x04|\x1f\x8b|\x28\xb5\x2f\xfd"
+    rb"|7z\xbc\xaf|\0asm|\x7fELF",
+    re.DOTALL,
+)
+
+
+def _json(raw: bytes, content_type: str, dialect: Dialect) -> Body:
+    return read_json(raw, dialect.request_paths.root)
+
+
+def _lines(raw: bytes, content_type: str, dialect: Dialect) -> Body:
+    return read_jsonl(raw, _part(dialect))
+
+
+def _multipart(raw: bytes, content_type: str, dialect: Dialect) -> Body:
+    return read_multipart(raw, content_type, _part(dialect))
+
+
+def _part(dialect: Dialect) -> Callable[[bytes], Sequence[Slot]]:
+    return lambda part: json_slots(part, dialect.request_paths.root)
+
+
+def _text(raw: bytes, content_type: str, dialect: Dialect) -> Body:
+    return read_text(raw)
+
+
+def _file(raw: bytes, content_type: str, dialect: Dialect) -> Body:
+    """A file: text where it is text, else bytes that are counted."""
+    if text_start(raw) is not None:
+        return read_text(raw)
+    return PlainBody(raw, [Slot(0, len(raw), Form.RAW, Label.BYTES, b"", "body")])
+
+
+def _envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
+    return read_envelopes(raw, read_protobuf)
+
+
+def _json_envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
+    return read_envelopes(raw, lambda part: read_json(part, dialect.request_paths.root))
+
+
+BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(
+    {
+        "application/json": _json,
+        "application/jsonl": _lines,
+        "application/x-jsonl": _lines,
+        "application/jsonlines": _lines,
+        "application/x-jsonlines": _lines,
+        "application/json-lines": _lines,
+        "application/x-ndjson": _lines,
+        "application/ndjson": _lines,
+        "application/x-www-form-urlencoded": lambda raw, *_: read_form(raw),
+        "application/proto": lambda raw, *_: read_protobuf(raw),
+        "application/protobuf": lambda raw, *_: read_protobuf(raw),
+        "application/x-protobuf": lambda raw, *_: read_protobuf(raw),
+        "application/vnd.google.protobuf": lambda raw, *_: read_protobuf(raw),
+        "application/connect+proto": _envelopes,
+        "application/grpc": _envelopes,
+        "application/grpc+proto": _envelopes,
+        "application/grpc-web": _envelopes,
+        "application/grpc-web+proto": _envelopes,
+        "application/connect+json": _json_envelopes,
+        "application/grpc+json": _json_envelopes,
+        "application/grpc-web+json": _json_envelopes,
+        "application/pdf": _file,
+        "application/zip": _file,
+        "application/gzip": _file,
+        "application/x-tar": _file,
+        "application/xml": _text,
+        "application/yaml": _text,
+        "application/x-yaml": _text,
+        "application/javascript": _text,
+        "application/x-sh": _text,
+    }
+)
 
 
 def read(raw: bytes, content_type: str, dialect: Dialect) -> Body:
     """The slots of a body; raises Unreadable."""
     media_type = content_type.partition(";")[0].strip().lower()
-    if media_type.startswith("text/") and not raw.lstrip()[:1] in (b"{", b"["):
-        return PlainBody(raw, [Slot(0, len(raw), Form.RAW, Label.TEXT, b"", "")])
     if not raw.strip():
         return PlainBody(raw, [])
-    if media_type in ("", "application/json") or media_type.endswith("+json") or raw.lstrip()[:1] in (b"{", b"["):
-        return read_json(raw, dialect.request_paths.root)
-    raise Unreadable(f"no reader for {media_type}")
+    reader = _reader(media_type)
+    if reader is not _json and "proto" not in media_type and raw.lstrip()[:1] in (b"{", b"["):
+        try:
+            return read_json(raw, dialect.request_paths.root)
+        except Unreadable:
+            if reader is None:
+                raise
+    if reader is not None:
+        return reader(raw, content_type, dialect)
+    if not media_type:
+        return _json(raw, content_type, dialect)
+    if _FILE_MARKS.match(raw) or text_start(raw) is not None:
+        return _file(raw, content_type, dialect)
+    raise Unreadable(f"no reader for {media_type}, and it is not text")
+
+
+def _reader(media_type: str) -> Reader | None:
+    if reader := BY_TYPE.get(media_type):
+        return reader
+    if media_type.endswith("+json"):
+        return _json
+    if media_type.startswith("multipart/"):
+        return _multipart
+    if media_type.startswith("text/") or media_type.endswith("+xml"):
+        return _text
+    return _file if _MEDIA.match(media_type) else None

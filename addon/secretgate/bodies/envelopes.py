@@ -1,0 +1,63 @@
+"""A whole body of five-byte envelopes: a Connect or gRPC call whose messages came together.
+
+The messages of a call that streams are read as they come (`grpc.py`); this is for the rest, such as a
+unary gRPC call. A compressed message is unpacked, and packed again where it changed, so its slots
+point into bytes that do not leave: `raw` is all messages one after another, and `splice` puts the
+envelopes back around them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from secretgate.streams.envelopes import Envelope, EnvelopeFramer
+
+from .base import Body, Edit, Slot, Unreadable
+from .parts import placed
+
+
+@dataclass(frozen=True)
+class EnvelopesBody:
+    raw: bytes
+    slots: Sequence[Slot]
+    whole: bytes
+    """As it came, envelopes and all."""
+    parts: Sequence[tuple[Envelope, Body, int]] = field(repr=False)
+
+    def splice(self, edits: Sequence[Edit]) -> bytes:
+        out = []
+        for envelope, body, start in self.parts:
+            own = [
+                Edit(edit.start - start, edit.end - start, edit.replacement)
+                for edit in edits
+                if start <= edit.start and edit.end <= start + len(body.raw)
+            ]
+            out.append(envelope.with_message(body.splice(own)) if own else envelope.raw)
+        return b"".join(out)
+
+
+def read_envelopes(raw: bytes, read_message: Callable[[bytes], Body]) -> EnvelopesBody:
+    """Raises Unreadable where an envelope is cut off or its message cannot be read."""
+    framer = EnvelopeFramer()
+    envelopes = framer.envelopes(raw)
+    if framer.finish():
+        raise Unreadable("the last message is cut off")
+    parts: list[tuple[Envelope, Body, int]] = []
+    slots: list[Slot] = []
+    at = 0
+    for number, envelope in enumerate(envelopes, 1):
+        message = envelope.message
+        body = read_message(message) if message else _Nothing()
+        slots += placed(body.slots, at, f"message {number} ")
+        parts.append((envelope, body, at))
+        at += len(message)
+    return EnvelopesBody(b"".join(body.raw for _, body, _ in parts), slots, raw, parts)
+
+
+class _Nothing:
+    raw = b""
+    slots: Sequence[Slot] = ()
+
+    def splice(self, edits: Sequence[Edit]) -> bytes:
+        return b""

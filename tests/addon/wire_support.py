@@ -1,0 +1,81 @@
+"""What the wire-format tests share: a gate around a few rules, and shapes that they find."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from secretgate.answers import DocumentAnswer, EventAnswer, Events
+from secretgate.bodies.base import Body
+from secretgate.bodies.readers import read
+from secretgate.ledger import Ledger
+from secretgate.placeholders import Issued, Namer, Template
+from secretgate.providers import Dialect
+from secretgate.redaction import Redaction, Redactor
+from secretgate.requests import Request, Requests
+from secretgate.settings import Settings
+from secretgate.streams.base import Framer
+from secretgate.vault import MemoryVault, Scope
+from secretgate_rules import Detector, Rule
+
+TEMPLATE = Template()
+PLACEHOLDER = re.compile(rb"REDACTED<[a-z0-9-]+:[0-9a-f]{12}>")
+SCOPE = Scope("client", "provider", b"account")
+KEY = b"k" * 32
+
+
+def secret(number: int = 0) -> str:
+    """A key-shaped value that no scanner knows."""
+    return f"zzkey_{number:04d}" + "Qm7Tr2Wx9Lb4Vn6Hc8Jd"
+
+
+def detector() -> Detector:
+    rule = Rule(id="zz-key", description="A key of these tests", pattern=r"zzkey_[A-Za-z0-9]{24}")
+    return Detector([rule], barrier=TEMPLATE.spelled)
+
+
+class Gate:
+    """The sans-IO core, built around a small detector."""
+
+    def __init__(self, **settings: Any) -> None:
+        self.settings = Settings(**settings)
+        self.namer = Namer(TEMPLATE, KEY)
+        self.vault = MemoryVault(3600)
+        self.ledger = Ledger(None, self.namer.digest)
+        self.redactor = Redactor(detector(), self.vault, self.ledger, self.namer)
+        self.nothing_issued = Issued(TEMPLATE, {})
+        self.requests = Requests(self.settings, self.redactor, self.vault, self.nothing_issued)
+
+    def redact(self, raw: bytes, content_type: str, dialect: Dialect) -> Redaction:
+        return self.redactor.inspect(read(raw, content_type, dialect), SCOPE)
+
+    def inspect(self, body: Body) -> Redaction:
+        return self.redactor.inspect(body, SCOPE)
+
+    def issued(self, *values: str) -> Issued:
+        names = {self.namer.name("zz-key", value.encode()): value.encode() for value in values}
+        return Issued(TEMPLATE, names)
+
+    def name(self, value: str) -> str:
+        return self.namer.name("zz-key", value.encode()).decode()
+
+
+def through(framer: Framer, dialect: Dialect, issued: Issued, *pieces: bytes) -> bytes:
+    """A streamed answer, restored."""
+    answer = EventAnswer(framer, Events(dialect, issued))
+    return b"".join([*map(answer.feed, pieces), answer.finish()])
+
+
+def whole(dialect: Dialect, issued: Issued, *pieces: bytes) -> bytes:
+    answer = DocumentAnswer(dialect, issued)
+    return b"".join([*map(answer.feed, pieces), answer.finish()])
+
+
+def dump(value: Any) -> bytes:
+    return msgspec.json.encode(value)
+
+
+__all__ = ["SCOPE", "Gate", "Path", "Request", "dump", "secret", "through", "whole"]
