@@ -19,7 +19,7 @@ from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.secrets import Planted, joined, leaks
 from harness.wire import Gate, encoded
-from harness.wires import WIRES
+from harness.wires import WIRES, Access
 from secretgate.demo.planted import Maker
 
 
@@ -213,9 +213,12 @@ def test_08_a_stream_is_not_held_back(poster: Poster, provider: Provider) -> Non
 
 
 def test_09_strict_clients_accept_the_leaf(poster: Poster, proxy: Proxy) -> None:
-    context = proxy.context()
-    context.verify_flags |= ssl.VERIFY_X509_STRICT
-    strict = Poster(type(poster.access)(context, proxy.url), poster.provider)
+    def strictly() -> ssl.SSLContext:
+        context = proxy.context()
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    strict = Poster(Access(strictly, proxy.url), poster.provider)
     for target in (MESSAGES, CHAT, GEMINI):
         assert strict.post(target, ask(target, "hi")).status == 200
 

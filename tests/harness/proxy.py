@@ -14,6 +14,9 @@ from secretgate.demo.process import Mitmdump
 ADDON = Path(__file__).parents[2] / "addon" / "secretgate_addon.py"
 
 
+_BUNDLE = "client-bundle.pem"
+
+
 class Proxy(Mitmdump):
     def __init__(
         self, provider: Provider, home: Path, *, addon: Path | None = ADDON, **arguments: Any
@@ -22,7 +25,7 @@ class Proxy(Mitmdump):
 
     def bundle(self) -> Path:
         """What a client has to trust: the proxy's CA, the providers' (for tunnels) and the usual."""
-        path = self.home / "client-bundle.pem"
+        path = self.home / _BUNDLE
         roots = (self.certificate, self.trusted, Path(certifi.where()))
         path.write_bytes(b"\n".join(root.read_bytes() for root in roots))
         return path
@@ -47,6 +50,6 @@ class Proxy(Mitmdump):
         files = {
             str(path.relative_to(self.home)): path.read_bytes()
             for path in self.home.rglob("*")
-            if path.is_file() and not path.is_symlink()
+            if path.is_file() and not path.is_symlink() and path.name != _BUNDLE
         }
         return {"(output)": self.output, **files}

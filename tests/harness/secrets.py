@@ -29,8 +29,10 @@ class Planted:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """Every value that must not leave; of the key, every line between its BEGIN and END."""
+        """Every value that must not leave; of the key, every line between its BEGIN and END, but
+        what all keys begin with."""
         lines = self.pem.splitlines()[1:-1]
+        lines[0] = lines[0][40:]
         return {**self.values, **{f"PEM[{at}]": line for at, line in enumerate(lines)}}
 
 

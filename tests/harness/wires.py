@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import ssl
@@ -37,18 +38,20 @@ _TIMEOUT = 10
 class Access:
     """How a client reaches the providers: through a proxy, or straight to loopback."""
 
-    context: ssl.SSLContext
+    context: Callable[[], ssl.SSLContext]
+    """Makes a new one for each client, as clients put their ALPN into it."""
     proxy: str | None = None
     port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def through(cls, proxy: Proxy) -> Access:
-        return cls(proxy.context(), proxy.url, None, proxy.client_environment())
+        return cls(proxy.context, proxy.url, None, proxy.client_environment())
 
     @classmethod
     def direct(cls, provider: Provider) -> Access:
-        return cls(ssl.create_default_context(cafile=str(provider.trusted)), None, provider.port)
+        trusting = functools.partial(ssl.create_default_context, cafile=str(provider.trusted))
+        return cls(trusting, None, provider.port)
 
     def url(self, host: str, path: str) -> str:
         authority = f"localhost:{self.port}" if self.port else host
@@ -57,7 +60,7 @@ class Access:
     def client(self, http2: bool = False) -> httpx.Client:
         return httpx.Client(
             proxy=self.proxy,
-            verify=self.context,
+            verify=self.context(),
             http2=http2,
             http1=not http2,
             timeout=_TIMEOUT,
@@ -169,7 +172,7 @@ def _gemini_sdk(access: Access, stack: contextlib.ExitStack) -> Transport:
 def _responses_ws(access: Access, stack: contextlib.ExitStack) -> Transport:
     url = access.url("api.openai.com", "/v1/responses").replace("https", "wss", 1)
     socket = stack.enter_context(
-        connect(url, ssl=access.context, proxy=access.proxy, open_timeout=_TIMEOUT)
+        connect(url, ssl=access.context(), proxy=access.proxy, open_timeout=_TIMEOUT)
     )
 
     def send(body: Body) -> Body:

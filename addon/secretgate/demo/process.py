@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from secretgate_rules import cache
+
 _MITMDUMP = "from mitmproxy.tools.main import mitmdump; raise SystemExit(mitmdump())"
 _REDIRECT = Path(__file__).with_name("redirect.py")
 _KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
@@ -78,6 +80,7 @@ class Mitmdump:
             "TMPDIR": str(temporary),
             "TEMP": str(temporary),
             "PYTHONUNBUFFERED": "1",
+            "SECRETGATE_CACHE_DIR": str(cache.folder()),
             "SECRETGATE_HOME": str(self.home / "secretgate"),
             "SECRETGATE_UPSTREAM": f"127.0.0.1:{self.upstream}",
             "SECRETGATE_READY": f"127.0.0.1:{ready}",
