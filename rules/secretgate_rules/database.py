@@ -8,6 +8,7 @@ A scan needs a scratch of its own per thread.
 from __future__ import annotations
 
 import hashlib
+import platform
 import threading
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
@@ -17,12 +18,8 @@ import hyperscan as hs
 from . import cache
 
 CASELESS: Final = hs.HS_FLAG_CASELESS
-DOTALL: Final = hs.HS_FLAG_DOTALL
-LITERAL: Final = -1
-"""Not a flag of Hyperscan's: marks an expression as a literal, to be quoted."""
 
 _ALWAYS = hs.HS_FLAG_MULTILINE | hs.HS_FLAG_ALLOWEMPTY
-_BIGGEST = 1 << 26
 
 
 class Expression(NamedTuple):
@@ -58,9 +55,7 @@ class Database:
         def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> None:
             add((index, end))
 
-        for offset in range(0, len(text), _BIGGEST):
-            self._database.scan(text, match_event_handler=on_match, scratch=self._scratch())
-            break
+        self._database.scan(text, match_event_handler=on_match, scratch=self._scratch())
         return found
 
     def _scratch(self) -> Any:
@@ -68,6 +63,36 @@ class Database:
         if scratch is None:
             scratch = self._local.scratch = hs.Scratch(self._database)
         return scratch
+
+
+class Literals:
+    """Fixed strings, by the thousand. `scan` is safe from any thread."""
+
+    def __init__(self, texts: Sequence[bytes]) -> None:
+        self._places: dict[bytes, list[int]] = {}
+        for index, text in enumerate(texts):
+            self._places.setdefault(text, []).append(index)
+        self._texts = list(self._places)
+        self._local = threading.local()
+        self._database = hs.Database(mode=hs.HS_MODE_BLOCK)
+        count = len(self._texts)
+        self._database.compile(
+            expressions=self._texts, ids=list(range(count)), elements=count, flags=[0] * count, literal=True
+        )
+
+    def scan(self, text: bytes) -> list[tuple[int, int]]:
+        """`(index of the string, start offset)` of every occurrence."""
+        found: list[tuple[int, int]] = []
+
+        def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+            needle = self._texts[index]
+            found.extend((owner, end - len(needle)) for owner in self._places[needle])
+
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = hs.Scratch(self._database)
+        self._database.scan(text, match_event_handler=on_match, scratch=scratch)
+        return found
 
 
 def compile_all(expressions: Sequence[Expression]) -> Any:
@@ -114,4 +139,4 @@ def _load(stored: bytes) -> Any:
 
 
 def _version() -> str:
-    return f"{hs.__version__} {hs.hs_version() if hasattr(hs, 'hs_version') else ''}"
+    return f"{hs.__version__} {platform.machine()} {platform.system()}"

@@ -1,45 +1,161 @@
-"""Exact values, found wherever they stand."""
+"""Exact values, found wherever they stand and however they are spelt there.
+
+A gate asks this of every request: are any of these thousands of values in it? Two ways to search,
+chosen by what costs less: `bytes.find` for a few values in a short text, where nothing has to be
+built, and a Hyperscan database of literals otherwise. Values come in segments, so that adding one
+to a thousand builds a segment of one; small segments are merged as they pile up.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
 
+from . import database, spellings
 from .model import HIGH, Finding, Part
+from .randomness import entropy
+from .spellings import PLAIN, Needle
+
+SHORTEST: Final = 8
+"""Values shorter than this match only between token boundaries, and not in base64 or hex."""
+LEAST_ENTROPY: Final = 2.5
+"""The same for values with less entropy than this, in bits a character."""
+
+_SEGMENTS: Final = 6
+_FIND_COST: Final = 0.4e-9
+_BUILD_COST: Final = 60e-6
+_SEPARATOR = b"\n\0\n"
+
+
+@lru_cache(maxsize=8192)
+def below_floor(value: bytes) -> bool:
+    """Whether a value is too short or too plain to be found inside other words."""
+    return len(value) < SHORTEST or entropy(value) < LEAST_ENTROPY
+
+
+class _Segment:
+    """Some values and a way to search for them, built when first needed."""
+
+    def __init__(self, values: Mapping[bytes, str]) -> None:
+        self.values = dict(values)
+        self._needles: list[tuple[Needle, bytes]] | None = None
+        self._searcher: database.Literals | None = None
+
+    def places(self, text: bytes) -> Iterator[tuple[int, Needle, bytes]]:
+        """Where a needle is, which, and the value it stands for."""
+        if self._needles is None:
+            self._needles = [
+                (needle, value)
+                for value in self.values
+                if value
+                for needle in spellings.needles(value, not below_floor(value))
+            ]
+        count = len(self._needles)
+        if self._searcher is None and count * len(text) * _FIND_COST < count * _BUILD_COST:
+            for needle, value in self._needles:
+                at = text.find(needle.text)
+                while at >= 0:
+                    yield at, needle, value
+                    at = text.find(needle.text, at + 1)
+            return
+        if self._searcher is None:
+            self._searcher = database.Literals([needle.text for needle, _ in self._needles])
+        for index, at in self._searcher.scan(text):
+            needle, value = self._needles[index]
+            yield at, needle, value
 
 
 class Literals:
-    """Known values and the rule each belongs to."""
+    """Known values, each with the id of the rule it belongs to."""
 
     def __init__(self, values: Mapping[bytes, str]) -> None:
-        self._values = dict(values)
+        self._segments: tuple[_Segment, ...] = (_Segment(values),) if values else ()
 
     def __contains__(self, value: object) -> bool:
-        return value in self._values
+        return any(value in segment.values for segment in self._segments)
 
     def __len__(self) -> int:
-        return len(self._values)
+        return sum(len(segment.values) for segment in self._segments)
 
     def with_values(self, more: Mapping[bytes, str]) -> Literals:
-        return Literals({**self._values, **more})
+        """These and more values. What is there already keeps its rule."""
+        fresh = {value: rule for value, rule in more.items() if value not in self}
+        if not fresh:
+            return self
+        segments = [*self._segments, _Segment(fresh)]
+        if len(segments) > _SEGMENTS:
+            segments.sort(key=lambda segment: len(segment.values))
+            merged: dict[bytes, str] = {}
+            for segment in segments[:-1]:
+                merged.update(segment.values)
+            segments = [segments[-1], _Segment(merged)]
+            if len(merged) > len(segments[0].values):
+                segments = [_Segment({**segments[0].values, **merged})]
+        grown = Literals({})
+        grown._segments = tuple(segments)
+        return grown
 
     def find(self, text: bytes) -> list[Finding]:
-        hits: list[tuple[int, int, bytes]] = []
-        for value in self._values:
-            at = text.find(value)
-            while at >= 0:
-                hits.append((at, -len(value), value))
-                at = text.find(value, at + 1)
+        """Every copy of every value: leftmost-longest, sorted, non-overlapping."""
+        parts: dict[tuple[int, int], tuple[Part, str]] = {}
+        for segment in self._segments:
+            for place, needle, value in segment.places(text):
+                for part in spellings.read(text, place, needle, value):
+                    if needle.kind == PLAIN and below_floor(value) and not _bounded(text, part):
+                        continue
+                    parts.setdefault((part.start, -part.end), (part, segment.values[value]))
         found: list[Finding] = []
         reached = 0
-        for start, negative, value in sorted(hits):
-            if start < reached:
+        for _, (part, rule) in sorted(parts.items()):
+            inside = found and part.layers and part.layers == found[-1].parts[0].layers
+            if part.start < reached and not (inside and _apart(found[-1].parts[0], part)):
                 continue
-            reached = start - negative
-            part = Part(start, reached, value)
-            rule = self._values[value]
-            found.append(Finding(rule, rule, start, reached, value, (), HIGH, (part,)))
+            reached = max(reached, part.end)
+            view = tuple(layer.kind for layer in part.layers)
+            found.append(
+                Finding(rule, "A known value", part.start, part.end, part.value, view, HIGH, (part,))
+            )
         return found
 
     def find_many(self, texts: Sequence[bytes]) -> dict[int, list[Finding]]:
-        every = ((index, self.find(text)) for index, text in enumerate(texts))
+        """What `find` says of each text, where it says anything."""
+        if not self._segments or not texts:
+            return {}
+        starts: list[int] = []
+        position = 0
+        for text in texts:
+            starts.append(position)
+            position += len(text) + len(_SEPARATOR)
+        joined = _SEPARATOR.join(texts)
+        touched: set[int] = set()
+        for segment in self._segments:
+            touched.update(bisect_right(starts, place) - 1 for place, _, _ in segment.places(joined))
+        every = ((index, self.find(texts[index])) for index in sorted(touched))
         return {index: found for index, found in every if found}
+
+    def items(self) -> Iterable[tuple[bytes, str]]:
+        """The values and their rules."""
+        for segment in self._segments:
+            yield from segment.values.items()
+
+
+def _apart(one: Part, other: Part) -> bool:
+    return one.inner[1] <= other.inner[0] or other.inner[1] <= one.inner[0]
+
+
+_WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def _bounded(text: bytes, part: Part) -> bool:
+    start, end = part.start, part.end
+    if end < len(text) and text[end] in _WORD and part.value[-1] in _WORD:
+        return False
+    if not start or text[start - 1] not in _WORD or part.value[0] not in _WORD:
+        return True
+    before = text[max(0, start - 6) : start]
+    escape = len(before) > 1 and before[-2] == 92 and before[-1] in b"nrtbf"
+    percent = len(before) > 2 and before[-3] == 37
+    return escape or percent or before[:2] == b"\\u"
+

@@ -1,0 +1,198 @@
+"""One value in every spelling: what to search for, and what is really there.
+
+A search needs fixed bytes, and a value can be spelt in a hundred ways. But every spelling leaves
+some stretch of it alone: escapes touch no letters and digits, base64 is settled by the value and its
+offset modulo three, hex by the letters' case. Those stretches are the *needles*; where one is
+found, the place is read in full.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import product
+from typing import Final, NamedTuple
+
+from . import views
+from .model import Layer, Part
+
+PLAIN: Final = 0
+IN_BASE64: Final = 1
+IN_HEX: Final = 2
+
+_SAFE = re.compile(rb"[A-Za-z0-9_~.-]+")
+_PIECE: Final = 24
+"""The longest needle in base64; a line break may cut a longer one."""
+_DEEPEST: Final = 3
+"""How many times a value may be JSON-escaped."""
+
+
+class Needle(NamedTuple):
+    """Bytes to search for, and how to read the place where they are."""
+
+    text: bytes
+    kind: int
+    offset: int
+    """Where in the value the needle starts (plain needles only)."""
+
+
+@lru_cache(maxsize=4096)
+def needles(value: bytes, everywhere: bool) -> tuple[Needle, ...]:
+    """What to search for. A value that is not looked for everywhere has plain needles only."""
+    found: list[Needle] = []
+    core = max(_SAFE.finditer(value), key=lambda match: len(match[0]), default=None)
+    if core is not None and len(core[0]) >= min(3, len(value)):
+        found.append(Needle(core[0], PLAIN, core.start()))
+    else:
+        found += (Needle(form, PLAIN, -1) for form in _forms(value))
+    if everywhere:
+        found += (Needle(text, IN_BASE64, 0) for text in _base64_needles(value))
+        digits = value.hex().encode()
+        found += (Needle(text, IN_HEX, 0) for text in {digits, digits.upper()})
+    return tuple(found)
+
+
+def _forms(value: bytes) -> set[bytes]:
+    forms = {value}
+    escaped = value
+    for _ in range(_DEEPEST):
+        escaped = escaped.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+        forms.add(escaped)
+    for form in (b"%%%02X", b"%%%02x"):
+        forms.add(b"".join(form % c if not chr(c).isalnum() else bytes([c]) for c in value))
+    return forms
+
+
+def _base64_needles(value: bytes) -> set[bytes]:
+    found: set[bytes] = set()
+    for shift in range(3):
+        digits = base64.b64encode(b"\0" * shift + value).rstrip(b"=")
+        settled = digits[(0, 2, 3)[shift] : (shift + len(value)) * 8 // 6]
+        size = min(_PIECE, max(8, len(settled) // 2))
+        for piece in {settled[:size], settled[-size:]}:
+            if len(piece) >= 8:
+                found |= {piece, piece.translate(bytes.maketrans(b"+/", b"-_"))}
+    return found
+
+
+def read(text: bytes, place: int, needle: Needle, value: bytes) -> Iterator[Part]:
+    """The copies of a value that a needle at `place` belongs to."""
+    if needle.kind == IN_HEX:
+        span = (place, place + len(needle.text))
+        yield Part(*span, value, (Layer(views.HEX, *span),), (0, len(value)))
+    elif needle.kind == IN_BASE64:
+        yield from _in_base64(text, place, value)
+    elif needle.offset < 0:
+        part = _spelt(text, place, place + len(needle.text), value)
+        if part:
+            yield part
+    else:
+        start, end = place, place + len(needle.text)
+        if needle.offset:
+            match = _before(value[: needle.offset]).search(text, max(0, start - 24 * needle.offset), start)
+            if match is None:
+                return
+            start = match.start()
+        rest = value[needle.offset + len(needle.text) :]
+        if rest:
+            match = _behind(rest).match(text, end)
+            if match is None:
+                return
+            end = match.end()
+        part = _spelt(text, start, end, value)
+        if part:
+            yield part
+
+
+@lru_cache(maxsize=1024)
+def _behind(value: bytes) -> re.Pattern[bytes]:
+    return re.compile(b"".join(_spelling(char) for char in _characters(value)))
+
+
+@lru_cache(maxsize=1024)
+def _before(value: bytes) -> re.Pattern[bytes]:
+    return re.compile(b"".join(_spelling(char) for char in _characters(value)) + rb"\Z")
+
+
+def _characters(value: bytes) -> list[bytes]:
+    return re.findall(rb"[\x00-\x7f]|[\xc2-\xf4][\x80-\xbf]+|[\x80-\xff]", value)
+
+
+def _spelling(char: bytes) -> bytes:
+    percent = b"".join(b"%%(?:25){0,2}(?i:%02x)" % byte for byte in char)
+    forms = [percent]
+    try:
+        units = char.decode("utf-8", "surrogatepass").encode("utf-16-be", "surrogatepass")
+        pairs = [units[at : at + 2].hex().encode() for at in range(0, len(units), 2)]
+        forms.append(b"".join(rb"\\{1,7}u(?i:%b)" % pair for pair in pairs))
+    except UnicodeDecodeError:
+        pass
+    if char == b"\\":
+        forms.append(rb"\\{1,8}")
+    elif char in _SHORT:
+        forms += [re.escape(char), rb"\\{1,7}" + _SHORT[char]]
+    elif char.isalnum():
+        forms.insert(0, char)
+    else:
+        forms.insert(0, rb"\\{0,7}" + re.escape(char))
+    if char == b" ":
+        forms.append(rb"\+")
+    return b"(?:" + b"|".join(forms) + b")"
+
+
+_SHORT = {b"\n": b"n", b"\r": b"r", b"\t": b"t", b"\b": b"b", b"\f": b"f"}
+_CHAINS: Final = tuple(
+    chain for depth in range(1, _DEEPEST + 1) for chain in product((views.JSON, views.PERCENT), repeat=depth)
+)
+
+
+def _spelt(text: bytes, start: int, end: int, value: bytes) -> Part | None:
+    """The part for a stretch, with the layers that turn it into the value."""
+    raw = text[start:end]
+    if raw == value:
+        return Part(start, end, value)
+    for chain in _CHAINS:
+        layers: list[Layer] = []
+        said, low = raw, start
+        for kind in chain:
+            layers.append(Layer(kind, low, low + len(said)))
+            said, low = views.decode(kind, said).text, 0
+        if said == value:
+            return Part(start, end, value, tuple(layers), (0, len(value)))
+    return None
+
+
+_RUN = re.compile(rb"[A-Za-z0-9+/_-]++(?:[ \t]{0,8}\r?\n[ \t]{0,16}[A-Za-z0-9+/_-]{8,}+)*+={0,2}")
+_RUN_CHARS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-\r\n \t")
+_FARTHEST: Final = 1 << 16
+
+
+def _in_base64(text: bytes, place: int, value: bytes) -> Iterator[Part]:
+    begin = place
+    floor = max(0, place - _FARTHEST)
+    while begin > floor and text[begin - 1] in _RUN_CHARS:
+        begin -= 1
+    while begin < place:
+        match = _RUN.match(text, begin)
+        if match and match.end() > place:
+            break
+        begin = match.end() if match else begin + 1
+    match = _RUN.match(text, begin)
+    if match is None:
+        return
+    start, end = match.span()
+    for skip in range(4):
+        raw = text[start + skip : end]
+        said = views.decode(views.BASE64, raw).text
+        at = said.find(value)
+        if at < 0:
+            continue
+        layer = Layer(views.BASE64, start + skip, end)
+        while at >= 0:
+            low, high = views.base64_span(raw, at, at + len(value))
+            inner = (at, at + len(value))
+            yield Part(layer.start + low, layer.start + high, value, (layer,), inner)
+            at = said.find(value, at + 1)
+        return
