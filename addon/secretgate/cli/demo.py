@@ -18,36 +18,34 @@ from secretgate.demo.provider import HOST
 from secretgate.demo.scene import Outcome, Row, play
 
 _WIDTH = 100
+_VALUE = 13
+"""Width of a secret's column."""
 
 
-def _short(value: str, width: int) -> str:
+def _short(value: str) -> str:
     """The value with its middle left out, where it is wider than its column."""
-    if len(value) <= width:
-        return value
-    tail = 4
-    return f"{value[: width - tail - 1]}…{value[-tail:]}"
+    return value if len(value) <= _VALUE else f"{value[: _VALUE - 6]}…{value[-5:]}"
 
 
 def _row(row: Row) -> tuple[Text, ...]:
     if not row.secret:
-        return tuple(
-            Text(each, style="dim") for each in (row.name, row.sent, row.received, row.restored)
-        )
-    restored = row.restored == row.sent
+        shown = (row.name, row.sent, row.received, row.restored)
+        return tuple(Text(each, style="dim") for each in shown)
+    wrong = "bold white on red"
     return (
         Text(row.name),
-        Text(_short(row.sent, 19), style="red"),
-        Text(row.received, style="cyan" if row.received != row.sent else "bold white on red"),
-        Text(_short(row.restored, 19), style="green" if restored else "bold white on red"),
+        Text(_short(row.sent), style="red"),
+        Text(row.received, style=wrong if row.sent in row.received else "cyan"),
+        Text(_short(row.restored), style="green" if row.whole else wrong),
     )
 
 
 def _table(outcome: Outcome) -> Table:
     table = Table(box=box.SIMPLE_HEAD, width=_WIDTH, pad_edge=False, show_edge=False)
     table.add_column("in the .env", width=21, no_wrap=True)
-    table.add_column("1. the tool sent", width=19, no_wrap=True)
-    table.add_column("2. the provider received", overflow="fold", ratio=1)
-    table.add_column("3. the tool got back", width=20, no_wrap=True)
+    table.add_column("the tool sent", width=_VALUE, no_wrap=True)
+    table.add_column("the provider received", overflow="fold", ratio=1)
+    table.add_column("tool got back", width=_VALUE, no_wrap=True)
     for row in outcome.rows:
         table.add_row(*_row(row))
     return table

@@ -47,7 +47,7 @@ class Maker:
         return "ghp_" + body + digits
 
     def stripe(self) -> str:
-        return "sk_live_" + self.text(32)
+        return "sk_live_51" + self.text(97)
 
     def password(self) -> str:
         return self.text(24)

@@ -30,6 +30,8 @@ class Row:
 
     name: str
     secret: bool
+    whole: bool
+    """Whether it came back as it was sent."""
     sent: str = field(repr=False)
     received: str = field(repr=False)
     restored: str = field(repr=False)
@@ -171,6 +173,13 @@ def play() -> Outcome:
         return _play(proxy, provider)
 
 
+def _row(name: str, planted: Mapping[str, str], seen: list[str]) -> Row:
+    sent, received, restored = seen
+    secret = planted.get(name, sent)
+    whole = restored == sent
+    return Row(name, name in planted, whole, secret, received, secret if whole else restored)
+
+
 def _play(proxy: Mitmdump, provider: Provider) -> Outcome:
     env, planted = _project()
     history = _conversation(env)
@@ -190,8 +199,8 @@ def _play(proxy: Mitmdump, provider: Provider) -> Outcome:
     first, second = provider.received[:2]
     places = [_lines(text, planted) for text in (env, shown(json.loads(first)), script)]
     rows = [
-        Row(name, name in planted, value, *(place.get(name, "(missing)") for place in places[1:]))
-        for name, value in places[0].items()
+        _row(name, planted, [place.get(name, "(missing)") for place in places])
+        for name in places[0]
     ]
     everything = b"\0".join(provider.received)
     found = leaks(everything, planted)
@@ -200,7 +209,7 @@ def _play(proxy: Mitmdump, provider: Provider) -> Outcome:
         for row in rows
         if row.secret and not _PLACEHOLDER.search(row.received)
     ]
-    missing = [row.name for row in rows if row.restored != row.sent]
+    missing = [row.name for row in rows if not row.whole]
     prefix = first[: first.rindex(b"]}")]
     count = len(planted)
     return Outcome(
