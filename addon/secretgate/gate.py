@@ -16,6 +16,7 @@ from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
 
 from secretgate import credentials, log
+from secretgate.counters import Counters
 from secretgate.engine import Engine, build
 from secretgate.hosts import Route, Treatment
 from secretgate.requests import Decision, Request, Verdict, at
@@ -26,6 +27,7 @@ from secretgate.vault import Scope
 from secretgate.websockets import Socket
 from secretgate.written import Recorder
 from secretgate_ca import CAError, Leaves, ensure_ca
+from secretgate_ca.authority import CHAIN_FILE
 
 IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
@@ -71,6 +73,7 @@ class Gate:
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._places = Places.find()
+        self.counters = Counters()
 
     # Options
 
@@ -82,7 +85,9 @@ class Gate:
             loader.add_option(PREFIX + name, str, "", f"{description} (default: see the configuration file)")
         options = ctx.options
         if options.confdir == options.default("confdir"):
-            self._own_ca(self._settings())
+            self._own_ca(self._settings(), self._places.ca)
+        elif (Path(options.confdir) / CHAIN_FILE).exists():
+            self._own_ca(self._settings(), Path(options.confdir))
 
     def configure(self, updated: set[str]) -> None:
         if ctx.options.stream_large_bodies:
@@ -132,12 +137,12 @@ class Gate:
         except SettingsError as error:
             raise exceptions.OptionsError(f"secretgate: {error}") from None
 
-    def _own_ca(self, settings: Settings) -> None:
+    def _own_ca(self, settings: Settings, folder: Path) -> None:
         from secretgate import hosts
 
         names = sorted({*hosts.ca_domains(), *(row.host for row in settings.hosts)})
         try:
-            authority = ensure_ca(self._places.ca, names)
+            authority = ensure_ca(folder, names)
         except CAError as error:
             raise exceptions.OptionsError(f"secretgate: {error}") from None
         missing = authority.missing(names)
@@ -145,10 +150,10 @@ class Gate:
             log.logger().warning(
                 "the CA may not sign for all covered hosts", missing=missing, remedy="secretgate-ca rotate"
             )
-        ctx.options.update(confdir=str(self._places.ca))
+        ctx.options.update(confdir=str(folder))
         # mitmproxy's own leaves copy the names of the provider's certificate; ours are shown instead,
         # once mitmproxy's TLS addon, which comes after scripts, has set the connection up.
-        ctx.master.addons.add(ShowLeaves(Leaves(authority), self._places.ca))
+        ctx.master.addons.add(ShowLeaves(Leaves(authority), folder))
 
     # Connections
 
@@ -160,7 +165,7 @@ class Gate:
     # Requests
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if self._route(flow) is None:
+        if flow.response is None and self._route(flow) is None:
             flow.request.stream = True
 
     async def request(self, flow: http.HTTPFlow) -> None:
@@ -186,6 +191,7 @@ class Gate:
                 if "content-length" in flow.request.headers:
                     flow.request.headers["content-length"] = str(len(decision.content))
         except Exception as error:
+            self.counters.failure()
             log.logger().error("a request could not be looked at", host=flow.request.pretty_host, error=log.where(error))
             self._refuse(flow, route, 502, "secretgate failed on this request, so it was not sent. Its log says where.")
 
@@ -219,6 +225,7 @@ class Gate:
 
     def _tell(self, exchange: Exchange) -> None:
         decision = exchange.decision
+        self.counters.request(exchange.request.route.provider, decision)
         logger = exchange.log
         for (rule, path), count in _counted(decision).items():
             logger.info("secret_detected", rule=rule, field=path, count=count)
@@ -306,6 +313,7 @@ class Gate:
             if exchange.recorder is not None:
                 exchange.recorder.flush()
             issued = exchange.decision.issued
+            self.counters.answer(issued)
             if issued:
                 exchange.log.info("answer", issued=len(issued), restored=len(issued.restored))
         except Exception as error:
@@ -348,7 +356,7 @@ class Gate:
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         exchange: Exchange | None = flow.metadata.get(_FLOW)
         if exchange is not None and exchange.socket is not None:
-            exchange.socket.close()
+            self.counters.answer(exchange.socket.close())
 
     def done(self) -> None:
         if self._engine is not None:

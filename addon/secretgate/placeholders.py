@@ -142,7 +142,7 @@ class Issued:
     they are restored only when the model copies them to the letter.
     """
 
-    __slots__ = ("_order", "_values", "aliases", "restored", "template")
+    __slots__ = ("_order", "_values", "aliases", "restored", "template", "unknown")
 
     def __init__(
         self,
@@ -155,6 +155,8 @@ class Issued:
         self._order = sorted(self._values)
         self.aliases = dict(aliases or {})
         self.restored: set[bytes] = set()
+        self.unknown: set[bytes] = set()
+        # Placeholders that stood in the answer and were not among these.
 
     def __bool__(self) -> bool:
         return bool(self._values or self.aliases)
@@ -183,4 +185,6 @@ class Issued:
 
     def joined(self, other: Issued) -> Issued:
         """These and the other's, as one."""
-        return Issued(self.template, {**other.values, **self.values}, {**other.aliases, **self.aliases})
+        both = Issued(self.template, {**other.values, **self.values}, {**other.aliases, **self.aliases})
+        both.restored, both.unknown = self.restored | other.restored, self.unknown | other.unknown
+        return both

@@ -14,7 +14,7 @@ import re
 from enum import IntEnum
 from urllib.parse import quote
 
-from secretgate.placeholders import Issued
+from secretgate.placeholders import Issued, plain_spelling
 
 _HORIZON = 1200
 """How far from the end a placeholder may begin that has not ended: its spellings are bounded."""
@@ -97,7 +97,9 @@ class Channel:
         found = []
         for match in issued.template.find(text):
             value = issued.value(match[0])
-            if value is not None:
+            if value is None:
+                issued.unknown.add(plain_spelling(match[0]))
+            else:
                 issued.restored.add(value)
                 found.append((match.start(), match.end(), match[0], value))
         for alias, original in issued.aliases.items():

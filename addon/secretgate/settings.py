@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     ] = 403
     hosts: Annotated[
         tuple[Host, ...],
-        Meta(description="Hosts to cover besides the built-in ones: HOST or HOST=DIALECT, separated by commas; in the file a list of {host, dialect, provider}."),
+        Meta(description="Hosts to cover besides the built-in ones: HOST, HOST=DIALECT or HOST=DIALECT:PROVIDER, separated by commas; in the file a list of {host, dialect, provider}."),
     ] = ()
     placeholder: Annotated[
         str, Meta(description="The template of placeholders; holds {id} and may hold {rule}.")
@@ -154,4 +154,5 @@ def _from_text(name: str, text: str) -> Any:
     if name != "hosts":
         return items
     pairs = (item.partition("=") for item in items)
-    return [{"host": host, "dialect": dialect or "generic"} for host, _, dialect in pairs]
+    rows = ((host, *named.partition(":")[::2]) for host, _, named in pairs)
+    return [{"host": h, "dialect": dialect or "generic", "provider": p} for h, dialect, p in rows]

@@ -14,6 +14,7 @@ from secretgate.bodies import readers
 from secretgate.bodies.base import Unreadable
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
+from secretgate.placeholders import Issued
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.written import Recorder
 
@@ -80,8 +81,10 @@ class Socket:
         # Messages that are injected come after this one, so that this one has to go last among them.
         return Outcome(drop=True, inject=tuple((True, each) for each in out))
 
-    def close(self) -> None:
+    def close(self) -> Issued:
+        """Ends it; gives what was issued and restored in all its answers."""
         self._recorder.flush()
+        return self._events.issued
 
     def _refused(self, decision: Decision) -> Outcome:
         _, payload = self._dialect.refusal_event(decision.status, decision.message)
