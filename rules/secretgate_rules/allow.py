@@ -39,9 +39,7 @@ class Allowlist:
         self.digest = hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def __bool__(self) -> bool:
-        return bool(
-            self._rules or self._regexes or self._globs or self._hashes or self._stopwords
-        )
+        return bool(self._rules or self._regexes or self._globs or self._hashes or self._stopwords)
 
     def allows(self, rule: str, value: bytes) -> bool:
         """Whether a finding of this rule with this value is none."""

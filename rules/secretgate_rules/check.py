@@ -53,7 +53,10 @@ def main(arguments: list[str]) -> int:
         for rule in rules:
             told = problems(rule)
             bad += bool(told)
-            print(f"{'ok  ' if not told else 'FAIL'} {rule.id}" + "".join(f"\n       {p}" for p in told))
+            print(
+                f"{'ok  ' if not told else 'FAIL'} {rule.id}"
+                + "".join(f"\n       {p}" for p in told)
+            )
         print(f"{name}: {len(rules)} rules")
     return 1 if bad else 0
 

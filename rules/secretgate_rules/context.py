@@ -23,21 +23,43 @@ LEAD: Final = 120
 LONGEST: Final = 1024
 """The longest value of an assignment."""
 
-GENERIC = Rule("generic-api-key", "A random value whose name says credential", "", specificity=CONTEXT, confidence=HIGH)
-PASSWORD = Rule("password-assignment", "A password in an assignment", "", specificity=CONTEXT, confidence=MEDIUM)
-UUID = Rule("generic-uuid-token", "A UUID whose name says credential", "", specificity=CONTEXT, confidence=MEDIUM)
-TOLD = Rule("told-secret", "A secret told in a sentence", "", specificity=CONTEXT, confidence=MEDIUM)
-NEARBY = Rule("random-near-credential", "A random value next to a credential word", "", specificity=ENTROPY, confidence=LOW)
+GENERIC = Rule(
+    "generic-api-key",
+    "A random value whose name says credential",
+    "",
+    specificity=CONTEXT,
+    confidence=HIGH,
+)
+PASSWORD = Rule(
+    "password-assignment", "A password in an assignment", "", specificity=CONTEXT, confidence=MEDIUM
+)
+UUID = Rule(
+    "generic-uuid-token",
+    "A UUID whose name says credential",
+    "",
+    specificity=CONTEXT,
+    confidence=MEDIUM,
+)
+TOLD = Rule(
+    "told-secret", "A secret told in a sentence", "", specificity=CONTEXT, confidence=MEDIUM
+)
+NEARBY = Rule(
+    "random-near-credential",
+    "A random value next to a credential word",
+    "",
+    specificity=ENTROPY,
+    confidence=LOW,
+)
 RULES: Final = (GENERIC, PASSWORD, UUID, TOLD, NEARBY)
 
-_WORD = (
-    r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|(?:api|access|private|auth|[a-z])[_. -]?key|credential|creds|auth|bearer|jwt|dsn|otp\b)"
-)
+_WORD = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|(?:api|access|private|auth|[a-z])[_. -]?key|credential|creds|auth|bearer|jwt|dsn|otp\b)"
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\||>|\bis\b|\bto\b)\s{0,12}"
 EXPRESSIONS: Final = (
     Expression(_WORD + _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]", CASELESS),
     Expression(_WORD + _GLUE + r"\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}", CASELESS),
-    Expression(_WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z_+/=-]{0,14}[0-9][A-Za-z0-9_+/=-]{14}", CASELESS),
+    Expression(
+        _WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z_+/=-]{0,14}[0-9][A-Za-z0-9_+/=-]{14}", CASELESS
+    ),
 )
 
 
@@ -88,7 +110,9 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
         begin = match.end()
         value_end = _value_end(text, match)
         if begin < event <= value_end + 1:
-            rule = assigned(match["name"], match["op"].strip(), match["open"] or b"", text, begin, value_end)
+            rule = assigned(
+                match["name"], match["op"].strip(), match["open"] or b"", text, begin, value_end
+            )
             if rule:
                 end = _trim(text, begin, value_end, match["open"] or b"")
                 yield Found(rule, begin, end), value_end
@@ -111,12 +135,14 @@ def _value_end(text: bytes, match: re.Match[bytes]) -> int:
 
 def _trim(text: bytes, begin: int, end: int, opened: bytes) -> int:
     if not opened:
-        while end > begin and text[end - 1 : end] in (b".", b":", b",", b"?", b"!"):
+        while end > begin and text[end - 1 : end] in (b",", b":"):
             end -= 1
     return end
 
 
-def assigned(name: bytes, operator: bytes, opened: bytes, text: bytes, begin: int, end: int) -> Rule | None:
+def assigned(
+    name: bytes, operator: bytes, opened: bytes, text: bytes, begin: int, end: int
+) -> Rule | None:
     """The rule by which the value of an assignment is a secret, if it is one."""
     level = tier(name)
     if level is Tier.NONE:
@@ -125,7 +151,9 @@ def assigned(name: bytes, operator: bytes, opened: bytes, text: bytes, begin: in
     return judge(level, value, bool(opened), operator, text[end : end + 1])
 
 
-def judge(level: Tier, value: bytes, quoted: bool, operator: bytes = b"=", after: bytes = b"") -> Rule | None:
+def judge(
+    level: Tier, value: bytes, quoted: bool, operator: bytes = b"=", after: bytes = b""
+) -> Rule | None:
     """Whether a value under a name of this tier is a secret."""
     if len(value) < 6 or values.template(value) or values.dummy(value):
         return None
@@ -139,7 +167,9 @@ def judge(level: Tier, value: bytes, quoted: bool, operator: bytes = b"=", after
         return None
     surplus = {Tier.KEY: 12.0, Tier.SECRET: 0.0, Tier.PASSWORD: 0.0}[level]
     least = {Tier.KEY: 20, Tier.SECRET: 16, Tier.PASSWORD: 10}[level]
-    if len(value) < least and not (level >= Tier.SECRET and len(value) >= 10 and quoted and evidence(value) > 14):
+    if len(value) < least and not (
+        level >= Tier.SECRET and len(value) >= 10 and quoted and evidence(value) > 14
+    ):
         return None
     if not quoted and not _SAFE.fullmatch(value):
         return None
@@ -167,7 +197,9 @@ _PHRASE = re.compile(
 _LINK = re.compile(
     rb"(?i)[\s\"'`*(_]*(?:(?:is|was|are|=|:|=>|->|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above)[\s\"'`*:=(_-]+){0,6}"
 )
-_FIRM = re.compile(rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says)\b|[=:]|->|=>")
+_FIRM = re.compile(
+    rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says)\b|[=:]|->|=>"
+)
 _UNLIKE = re.compile(
     rb"(?i)\b(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id)\b"
 )
@@ -194,7 +226,13 @@ def _told(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int
         return
     firm = bool(_FIRM.search(between))
     if phrase["pass"]:
-        good = firm and len(value) >= 8 and values.password(value) and any(48 <= c <= 57 for c in value) and evidence(value) > 5
+        good = (
+            firm
+            and len(value) >= 8
+            and values.password(value)
+            and any(48 <= c <= 57 for c in value)
+            and evidence(value) > 5
+        )
         yield (Found(TOLD, begin, end) if good else None), end
         return
     if len(value) < 20 or values.code(value) or not values.random(value, 8.0):

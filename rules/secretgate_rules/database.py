@@ -77,7 +77,11 @@ class Literals:
         self._database = hs.Database(mode=hs.HS_MODE_BLOCK)
         count = len(self._texts)
         self._database.compile(
-            expressions=self._texts, ids=list(range(count)), elements=count, flags=[0] * count, literal=True
+            expressions=self._texts,
+            ids=list(range(count)),
+            elements=count,
+            flags=[0] * count,
+            literal=True,
         )
 
     def scan(self, text: bytes) -> list[tuple[int, int]]:

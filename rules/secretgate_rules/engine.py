@@ -26,6 +26,7 @@ from .database import CASELESS, Database, Expression
 from .model import ENTROPY, Finding, Layer, Part, Rule
 from .names import Tier, tier
 from .randomness import entropy
+from .supplement import Supplement
 from .validators import VALIDATORS
 
 _MARGIN = 64
@@ -158,6 +159,7 @@ class Detector:
         heuristics: bool = True,
         allow: Callable[[str, bytes], bool] | None = None,
         entropy_rules: bool = True,
+        supplement: Supplement | None = None,
         salt: str = "",
     ) -> None:
         table = rules if isinstance(rules, Table) else tabulate(rules)
@@ -170,6 +172,7 @@ class Detector:
         self._barrier = barrier
         self._allow = allow
         self._entropy_rules = entropy_rules
+        self._supplement = supplement
         self._telling = lru_cache(maxsize=4096)(self._tells)
         fence = barrier.pattern if barrier else b""
         seal = repr((ENGINE, table.digest, heuristics, salt, fence))
@@ -188,16 +191,25 @@ class Detector:
         """What `find` says of each text, where it says anything."""
         leads = [self._lead(key) if key else b"" for key in keys] if keys else []
         if any(leads):
-            framed = [lead + text + b'"' if lead else text for lead, text in zip(leads, texts, strict=True)]
+            framed = [
+                lead + text + b'"' if lead else text
+                for lead, text in zip(leads, texts, strict=True)
+            ]
         else:
             framed, leads = list(texts), []
         candidates = self._search(framed, 0)
         if leads and keys:
             for index, lead in enumerate(leads):
                 if lead:
-                    found = candidates.get(index, []) + self._whole(keys[index], texts[index], len(lead))
+                    found = candidates.get(index, []) + self._whole(
+                        keys[index], texts[index], len(lead)
+                    )
                     size = len(texts[index])
-                    candidates[index] = [c for c in (_shift(c, -len(lead)) for c in found) if 0 <= c.start and c.end <= size]
+                    candidates[index] = [
+                        c
+                        for c in (_shift(c, -len(lead)) for c in found)
+                        if 0 <= c.start and c.end <= size
+                    ]
         results: dict[int, list[Finding]] = {}
         for index in sorted(candidates):
             findings = self._settle(candidates[index])
@@ -213,7 +225,8 @@ class Detector:
         if len(key) > 100 or b'"' in key or b"\\" in key:
             return False
         return tier(key) > Tier.NONE or any(
-            index < self._views and any(self._compiled[i].rule.keywords for i in self._owners[index])
+            index < self._views
+            and any(self._compiled[i].rule.keywords for i in self._owners[index])
             for index, _ in self._database.scan(key)
         )
 
@@ -236,6 +249,9 @@ class Detector:
         for index, text in enumerate(texts):
             own = hits.get(index, _NO_HITS)
             candidates = self._confirmed(text, own) if own else []
+            if self._supplement is not None and not depth:
+                more = [_candidate(rule, text, *place) for rule, *place in self._supplement(text)]
+                candidates += self._past_barrier(text, more)
             if candidates:
                 found[index] = candidates
             if depth < views.DEPTH:
@@ -279,11 +295,10 @@ class Detector:
         for rule, low, high in context.search(text, places):
             if self._entropy_rules or rule.specificity > ENTROPY:
                 found.append(_candidate(rule, text, low, high))
-        return self._past_barrier(text, found) if found and self._barrier else found
+        return self._past_barrier(text, found) if found else found
 
     def _past_barrier(self, text: bytes, found: list[Candidate]) -> list[Candidate]:
-        assert self._barrier is not None
-        walls = [match.span() for match in self._barrier.finditer(text)]
+        walls = [match.span() for match in self._barrier.finditer(text)] if self._barrier else []
         if not walls:
             return found
         kept: list[Candidate] = []
@@ -359,7 +374,13 @@ class Detector:
         if self._allow is not None:
             found = [c for c in found if not self._allow(c.rule.id, c.value)]
         found.sort(
-            key=lambda c: (-c.rule.specificity, not c.certain, c.start - c.end, len(c.view), c.start)
+            key=lambda c: (
+                -c.rule.specificity,
+                not c.certain,
+                c.start - c.end,
+                len(c.view),
+                c.start,
+            )
         )
         taken: list[Candidate] = []
         for candidate in found:
@@ -368,7 +389,14 @@ class Detector:
         taken.sort(key=lambda c: (c.start, c.end))
         return [
             Finding(
-                c.rule.id, c.rule.description, c.start, c.end, c.value, c.view, c.rule.confidence, c.parts
+                c.rule.id,
+                c.rule.description,
+                c.start,
+                c.end,
+                c.value,
+                c.view,
+                c.rule.confidence,
+                c.parts,
             )
             for c in taken
         ]

@@ -115,7 +115,9 @@ class Literals:
             reached = max(reached, part.end)
             view = tuple(layer.kind for layer in part.layers)
             found.append(
-                Finding(rule, "A known value", part.start, part.end, part.value, view, HIGH, (part,))
+                Finding(
+                    rule, "A known value", part.start, part.end, part.value, view, HIGH, (part,)
+                )
             )
         return found
 
@@ -131,7 +133,9 @@ class Literals:
         joined = _SEPARATOR.join(texts)
         touched: set[int] = set()
         for segment in self._segments:
-            touched.update(bisect_right(starts, place) - 1 for place, _, _ in segment.places(joined))
+            touched.update(
+                bisect_right(starts, place) - 1 for place, _, _ in segment.places(joined)
+            )
         every = ((index, self.find(texts[index])) for index in sorted(touched))
         return {index: found for index, found in every if found}
 
@@ -158,4 +162,3 @@ def _bounded(text: bytes, part: Part) -> bool:
     escape = len(before) > 1 and before[-2] == 92 and before[-1] in b"nrtbf"
     percent = len(before) > 2 and before[-3] == 37
     return escape or percent or before[:2] == b"\\u"
-

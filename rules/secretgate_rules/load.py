@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from . import cache, engine, patterns, rulefile
+from . import cache, engine, patterns, rulefile, supplement
 from .allow import Allowlist
 from .database import Expression
 from .engine import Compiled, Detector, Table
@@ -31,6 +31,7 @@ def load_default(
     rule_files: Sequence[Path | str] = (),
     allow: Allowlist | None = None,
     entropy: bool = True,
+    detect_secrets: bool = False,
     enable: Iterable[str] = (),
     disable: Iterable[str] = (),
     notice: Callable[[str], None] | None = None,
@@ -39,7 +40,8 @@ def load_default(
 
     A rule file is our YAML, a `signatures.yaml` or a `gitleaks.toml`; a rule of its replaces one of
     the same id. `enable` switches on rules that are off by default, `disable` switches rules off,
-    `entropy=False` those that go by randomness near a credential word. `notice` is told of what in
+    `entropy=False` those that go by randomness near a credential word; `detect_secrets` asks that
+    scanner as well. `notice` is told of what in
     a rule file is not used. Raises `RuleError`.
     """
     table = packs(frozenset(enable))
@@ -55,12 +57,11 @@ def load_default(
         kept = [
             item.rule
             for item in table.compiled
-            if item.rule.id not in own | refused
-            and (entropy or item.rule.specificity > ENTROPY)
+            if item.rule.id not in own | refused and (entropy or item.rule.specificity > ENTROPY)
         ]
         table = engine.tabulate([*kept, *(rule for rule in user_rules if rule.id not in refused)])
     lists = [one for one in lists if one]
-    salt = repr((sorted(refused), entropy, [one.digest for one in lists]))
+    salt = repr((sorted(refused), entropy, detect_secrets, [one.digest for one in lists]))
 
     def allowed(rule: str, value: bytes) -> bool:
         return rule in refused or any(one.allows(rule, value) for one in lists)
@@ -71,6 +72,7 @@ def load_default(
         allow=allowed if lists or refused else None,
         salt=salt,
         entropy_rules=entropy,
+        supplement=supplement.detect_secrets() if detect_secrets else None,
     )
 
 

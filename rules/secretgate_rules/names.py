@@ -69,8 +69,10 @@ _NOT_LAST = frozenset(
     b"source target map list array set item items entry entries parser lexer stream model models "
     b"tokens version fingerprint thumbprint sig certificate cert".split()
 )
-_TRAILERS = frozenset(b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
-    b"default test prod dev live staging main primary secondary backup a b x ro rw v1 v2 me here".split())
+_TRAILERS = frozenset(
+    b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
+    b"default test prod dev live staging main primary secondary backup a b x ro rw v1 v2 me here".split()
+)
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(

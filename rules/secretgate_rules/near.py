@@ -18,7 +18,9 @@ BEFORE: Final = 120
 AFTER: Final = 60
 """How far behind it."""
 
-_NAME = re.compile(rb"([A-Za-z_$][\w.$@/-]{0,79}+)[\\\"'`\])]{0,4}[ \t]{0,4}(?:\??[=:]{1,4}>?|,|=>|\|\||>|\s|\()[\\\"'`\s(\[]{0,8}$")
+_NAME = re.compile(
+    rb"([A-Za-z_$][\w.$@/-]{0,79}+)[\\\"'`\])]{0,4}[ \t]{0,4}(?:\??[=:]{1,4}>?|,|=>|\|\||>|\s|\()[\\\"'`\s(\[]{0,8}$"
+)
 _SAYS = re.compile(
     rb"(?i)token|secret|passw|pwd|credential|\bpat\b|\bauth|[\s_.-]keys?\b|\bkeys?\b|\bkey\s*(?:is|=|:)|api[ _-]?key|licen[cs]e|webhook|\bsid\b|\bdsn\b|client[ _-]?id|\bapp[ _-]?id|bearer|signing|cookie|session|\b(?:is|was|are)\s[\"'`]?$|[?&][\w-]+=$"
 )
@@ -26,7 +28,9 @@ _HASHY = frozenset(
     b"commit sha sha1 sha256 sha512 hash digest version revision rev head checksum md5 integrity "
     b"resolved etag oid tree parent ref fingerprint blob merge pick build cache nonce".split()
 )
-_HASH_BEFORE = re.compile(rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|parent|fingerprint|merge|h1)[\W_]{1,6}$|sha(?:1|256|512)[-=:]$")
+_HASH_BEFORE = re.compile(
+    rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|parent|fingerprint|merge|h1)[\W_]{1,6}$|sha(?:1|256|512)[-=:]$"
+)
 
 
 def present(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:

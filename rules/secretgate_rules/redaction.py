@@ -34,7 +34,11 @@ class _Item(NamedTuple):
 def redact(text: bytes, findings: Iterable[Finding], replace: Replace) -> bytes:
     """`text` with every part of every finding replaced, written in the part's own encoding."""
     items = [
-        _Item(part.layers, *(part.inner if part.layers else (part.start, part.end)), replace(finding, part))
+        _Item(
+            part.layers,
+            *(part.inner if part.layers else (part.start, part.end)),
+            replace(finding, part),
+        )
         for finding in findings
         for part in finding.parts
     ]

@@ -55,7 +55,9 @@ def unique(rules: Iterable[Rule]) -> list[Rule]:
     seen: dict[str, Rule] = {}
     for rule in rules:
         if rule.id in seen:
-            raise RuleError(f"{rule.origin}: {rule.id}: id is already used at {seen[rule.id].origin}")
+            raise RuleError(
+                f"{rule.origin}: {rule.id}: id is already used at {seen[rule.id].origin}"
+            )
         seen[rule.id] = rule
     return list(seen.values())
 

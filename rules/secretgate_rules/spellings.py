@@ -91,7 +91,9 @@ def read(text: bytes, place: int, needle: Needle, value: bytes) -> Iterator[Part
     else:
         start, end = place, place + len(needle.text)
         if needle.offset:
-            match = _before(value[: needle.offset]).search(text, max(0, start - 24 * needle.offset), start)
+            match = _before(value[: needle.offset]).search(
+                text, max(0, start - 24 * needle.offset), start
+            )
             if match is None:
                 return
             start = match.start()
@@ -144,7 +146,9 @@ def _spelling(char: bytes) -> bytes:
 
 _SHORT = {b"\n": b"n", b"\r": b"r", b"\t": b"t", b"\b": b"b", b"\f": b"f"}
 _CHAINS: Final = tuple(
-    chain for depth in range(1, _DEEPEST + 1) for chain in product((views.JSON, views.PERCENT), repeat=depth)
+    chain
+    for depth in range(1, _DEEPEST + 1)
+    for chain in product((views.JSON, views.PERCENT), repeat=depth)
 )
 
 

@@ -160,7 +160,9 @@ def _wide(text: bytes) -> Iterator[Piece]:
         yield Piece(Layer(UTF16, match.start(), match.end()), decoded)
 
 
-_ESCAPE = re.compile(rb"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])")
+_ESCAPE = re.compile(
+    rb"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])"
+)
 _SIMPLE = {
     b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"0": b"\0", b"a": b"\a", b"e": b"\x1b",
 }  # fmt: skip
@@ -182,7 +184,9 @@ def _unpercent(token: bytes) -> bytes:
     return bytes([int(token[1:], 16)])
 
 
-def _by_token(token: re.Pattern[bytes], meaning: Callable[[bytes], bytes]) -> Callable[[bytes], Decoded]:
+def _by_token(
+    token: re.Pattern[bytes], meaning: Callable[[bytes], bytes]
+) -> Callable[[bytes], Decoded]:
     known: dict[bytes, bytes] = {}
 
     def read(raw: bytes) -> Decoded:

@@ -1,0 +1,179 @@
+"""`secretgate scan`: the detector on files, folders, standard input and what git has staged.
+
+Exit status 1 where something was found, 2 where something could not be read or a rule file is
+wrong. A line that says `secretgate:allow` is left out; traffic has no such mark, since whoever
+writes a prompt could write it too.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from secretgate_rules import Detector, Finding, Part, RuleError, load_default, redact
+
+from secretgate.cli.scan_files import Source, read_paths, read_stdin, staged
+from secretgate.cli.scan_report import Report, as_json, as_sarif, as_text
+
+ALLOW_MARK = b"secretgate:allow"
+SIGNATURES = Path("~/.secretgate/signatures.yaml")
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+@dataclass(frozen=True)
+class _Options:
+    rules: list[Path]
+    entropy: bool
+    detect_secrets: bool
+
+
+def scan(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            help="Files and folders; `-` is standard input (also a diff).", show_default=False
+        ),
+    ] = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="How findings are printed.")
+    ] = Format.TEXT,
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--rules", help="A rule file of your own (YAML, signatures.yaml, gitleaks.toml)."
+        ),
+    ] = None,
+    no_entropy: Annotated[
+        bool, typer.Option("--no-entropy", help="Without rules that go by randomness alone.")
+    ] = False,
+    cached: Annotated[bool, typer.Option("--staged", help="Scan what git has staged.")] = False,
+    baseline: Annotated[
+        Path | None, typer.Option(help="A JSON report; what it lists is not reported again.")
+    ] = None,
+    redacted: Annotated[
+        bool, typer.Option("--redact", help="Write the text to standard output, with placeholders.")
+    ] = False,
+    detect_secrets: Annotated[
+        bool,
+        typer.Option(help="Ask detect-secrets as well.", envvar="SECRETGATE_DETECT_SECRETS"),
+    ] = False,
+) -> None:
+    """Look for secrets in files, folders, standard input or what git has staged."""
+    try:
+        known = _baseline(baseline)
+        detector = _detector(_Options(rules or [], not no_entropy, detect_secrets))
+        sources = staged() if cached else _sources(paths or [])
+        if redacted:
+            found = _redact(detector, sources)
+        else:
+            found = _report(detector, sources, form, known)
+    except (RuleError, OSError, ValueError, subprocess.SubprocessError) as error:
+        typer.echo(f"secretgate scan: {error}", err=True)
+        raise typer.Exit(2) from error
+    raise typer.Exit(2 if _unread else 1 if found else 0)
+
+
+_unread: list[str] = []
+
+
+def _unreadable(reason: str) -> None:
+    _unread.append(reason)
+    typer.echo(f"secretgate scan: {reason}", err=True)
+
+
+def _detector(options: _Options) -> Detector:
+    files = list(options.rules)
+    if SIGNATURES.expanduser().is_file():
+        files.insert(0, SIGNATURES.expanduser())
+    return load_default(
+        rule_files=files,
+        entropy=options.entropy,
+        detect_secrets=options.detect_secrets,
+        notice=lambda text: typer.echo(f"note: {text}", err=True),
+    )
+
+
+def _sources(paths: Sequence[Path]) -> Iterator[Source]:
+    if not paths and sys.stdin.isatty():
+        raise ValueError("nothing to scan: name files or folders, or `-` for standard input")
+    if not paths or paths == [Path("-")]:
+        return iter([read_stdin(sys.stdin.buffer.read())])
+    return _progress(read_paths([path for path in paths if path != Path("-")], _unreadable))
+
+
+def _progress(sources: Iterable[Source]) -> Iterator[Source]:
+    if not sys.stderr.isatty():
+        yield from sources
+        return
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.completed} files"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("scan", total=None)
+        for source in sources:
+            yield source
+            bar.advance(task)
+
+
+def _findings(detector: Detector, source: Source) -> list[Finding]:
+    return [
+        finding
+        for finding in detector.find(source.text)
+        if source.covers(finding.start)
+        and ALLOW_MARK not in source.lines_around(finding.start, finding.end)
+    ]
+
+
+def _report(detector: Detector, sources: Iterable[Source], form: Format, known: Report) -> bool:
+    report = Report()
+    for source in sources:
+        for finding in _findings(detector, source):
+            report.add(source, finding)
+    report = report.without(known)
+    typer.echo(
+        {Format.TEXT: as_text, Format.JSON: as_json, Format.SARIF: as_sarif}[form](report), nl=False
+    )
+    return bool(report.rows)
+
+
+def _redact(detector: Detector, sources: Iterable[Source]) -> bool:
+    key = secrets.token_bytes(32)
+
+    def placeholder(finding: Finding, part: Part) -> bytes:
+        name = hmac.new(key, part.value, "sha256").hexdigest()[:12]
+        return f"REDACTED<{finding.rule}:{name}>".encode()
+
+    found = False
+    for source in sources:
+        findings = _findings(detector, source)
+        found = found or bool(findings)
+        sys.stdout.buffer.write(source.encode(redact(source.text, findings, placeholder)))
+    sys.stdout.buffer.flush()
+    return found
+
+
+def _baseline(path: Path | None) -> Report:
+    if path is None:
+        return Report()
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        return Report.from_rows(rows)
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not a report of `secretgate scan --format json`") from error

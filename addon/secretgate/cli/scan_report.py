@@ -1,0 +1,129 @@
+"""Reports of a scan: for people, as JSON, as SARIF. No report holds a value."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from secretgate_rules import Finding
+
+from secretgate.cli.scan_files import Source
+
+
+@dataclass(frozen=True)
+class Row:
+    """A finding as reported; `start` and `end` count characters of the decoded file."""
+
+    file: str
+    rule: str
+    description: str
+    line: int
+    column: int
+    start: int
+    end: int
+    confidence: str
+    view: list[str]
+
+    @property
+    def sameness(self) -> tuple[str, str, int, int]:
+        """What makes two rows the same in a baseline, though lines above them moved."""
+        return self.file, self.rule, self.column, self.end - self.start
+
+
+@dataclass
+class Report:
+    """What a scan found."""
+
+    rows: list[Row] = field(default_factory=list)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Report:
+        """A report read back from its JSON."""
+        return cls([Row(**row) for row in rows])
+
+    def add(self, source: Source, finding: Finding) -> None:
+        """Put a finding on the report."""
+        file, line, column = source.place(finding.start)
+        start = source.characters(finding.start)
+        end = start + len(source.text[finding.start : finding.end].decode("utf-8", "replace"))
+        self.rows.append(
+            Row(
+                file,
+                finding.rule,
+                finding.description,
+                line,
+                column,
+                start,
+                end,
+                finding.confidence,
+                list(finding.view),
+            )
+        )
+
+    def without(self, known: Report) -> Report:
+        """The rows that a baseline does not list."""
+        left = Counter(row.sameness for row in known.rows)
+        kept = []
+        for row in self.rows:
+            if left[row.sameness] > 0:
+                left[row.sameness] -= 1
+            else:
+                kept.append(row)
+        return Report(kept)
+
+
+def as_text(report: Report) -> str:
+    """One line a finding."""
+    return "".join(
+        f"{row.file}:{row.line}:{row.column}: {row.rule}: {row.description}"
+        + (f" (in {', '.join(row.view)})" if row.view else "")
+        + (f" [{row.confidence}]" if row.confidence != "high" else "")
+        + "\n"
+        for row in report.rows
+    )
+
+
+def as_json(report: Report) -> str:
+    """A list of objects."""
+    return json.dumps([asdict(row) for row in report.rows], indent=2, ensure_ascii=False) + "\n"
+
+
+_LEVELS = {"high": "error", "medium": "warning", "low": "note"}
+
+
+def as_sarif(report: Report) -> str:
+    """SARIF 2.1.0, for code hosts and editors."""
+    described = {row.rule: row.description for row in report.rows}
+    rules = [
+        {"id": rule, "shortDescription": {"text": text}} for rule, text in sorted(described.items())
+    ]
+    results = [
+        {
+            "ruleId": row.rule,
+            "level": _LEVELS[row.confidence],
+            "message": {"text": row.description},
+            "locations": [
+                {
+                    "physicalLocation": {
+                        "artifactLocation": {"uri": row.file},
+                        "region": {
+                            "startLine": row.line,
+                            "startColumn": row.column,
+                            "charOffset": row.start,
+                            "charLength": row.end - row.start,
+                        },
+                    }
+                }
+            ],
+        }
+        for row in report.rows
+    ]
+    log = {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [{"tool": {"driver": {"name": "secretgate", "rules": rules}}, "results": results}],
+    }
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
