@@ -61,7 +61,7 @@ def _forms(value: bytes) -> set[bytes]:
         escaped = escaped.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
         forms.add(escaped)
     for form in (b"%%%02X", b"%%%02x"):
-        forms.add(b"".join(form % c if not chr(c).isalnum() else bytes([c]) for c in value))
+        forms.add(b"".join(bytes([c]) if _SAFE.match(bytes([c])) else form % c for c in value))
     return forms
 
 
@@ -168,8 +168,9 @@ def _spelt(text: bytes, start: int, end: int, value: bytes) -> Part | None:
     return None
 
 
-_RUN = re.compile(rb"[A-Za-z0-9+/_-]++(?:[ \t]{0,8}\r?\n[ \t]{0,16}[A-Za-z0-9+/_-]{8,}+)*+={0,2}")
-_RUN_CHARS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-\r\n \t")
+_RUN_CHARS = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-\r\n \t"
+)
 _FARTHEST: Final = 1 << 16
 
 
@@ -178,15 +179,12 @@ def _in_base64(text: bytes, place: int, value: bytes) -> Iterator[Part]:
     floor = max(0, place - _FARTHEST)
     while begin > floor and text[begin - 1] in _RUN_CHARS:
         begin -= 1
-    while begin < place:
-        match = _RUN.match(text, begin)
-        if match and match.end() > place:
+    start = begin
+    while True:
+        end = views.base64_end(text, start)
+        if end > place:
             break
-        begin = match.end() if match else begin + 1
-    match = _RUN.match(text, begin)
-    if match is None:
-        return
-    start, end = match.span()
+        start = max(end, start + 1)
     for skip in range(4):
         raw = text[start + skip : end]
         said = views.decode(views.BASE64, raw).text

@@ -152,9 +152,17 @@ def password(value: bytes) -> bool:
     """Could be a password: not a template, a default, a word of code or a sentence."""
     if not 6 <= len(value) <= 256 or template(value) or dummy(value) or trivial(value):
         return False
-    if b" " in value or code(value):
+    if b" " in value:
         return False
-    return True
+    return not code(value) or _chosen(value)
+
+
+_CHOSEN = re.compile(rb"(?=[a-z]*[0-9])[a-z0-9]{8,}")
+
+
+def _chosen(value: bytes) -> bool:
+    """Small letters with digits among them: an identifier would not look so, a password may."""
+    return _CHOSEN.fullmatch(value) is not None
 
 
 def hexadecimal(value: bytes) -> bool:

@@ -81,8 +81,8 @@ class Piece(NamedTuple):
 
 def pieces(text: bytes, base64_at: list[int], hex_at: list[int]) -> Iterator[Piece]:
     """The encoded stretches of a text; the offsets are where `EXPRESSIONS` matched."""
-    yield from _runs(text, BASE64, _BASE64_RUN, base64_at)
-    yield from _runs(text, HEX, _HEX_RUN, hex_at)
+    yield from _runs(text, BASE64, base64_at)
+    yield from _runs(text, HEX, hex_at)
     if b"\\" in text:
         yield from _around(text, JSON, b"\\", _ESCAPE)
     if b"%" in text:
@@ -96,35 +96,60 @@ def decode(kind: str, raw: bytes) -> Decoded:
     return _DECODERS[kind](raw)
 
 
-_BASE64_RUN = re.compile(
-    rb"[A-Za-z0-9+/_-]{24,}+={0,2}(?:[ \t]{0,8}\r?\n[ \t]{0,16}[A-Za-z0-9+/_-]{8,}+={0,2})*+"
-)
+_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/_-]++")
+_NEXT_LINE = re.compile(rb"[ \t]{0,8}\r?\n[ \t]{0,16}([A-Za-z0-9+/_-]{4,}+)")
+_PADDING = re.compile(rb"={0,2}")
 _HEX_RUN = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}+")
+_WIDTHS = frozenset((60, 64, 70, 72, 76, 120, 128))
+_TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*+")
 
 
-def _runs(text: bytes, kind: str, run: re.Pattern[bytes], places: list[int]) -> Iterator[Piece]:
+def base64_end(text: bytes, start: int) -> int:
+    """Where the run of base64 that begins at `start` ends: over line breaks if it is wrapped.
+
+    Wrapped base64 has lines of one width, the last one excepted, and padding only at its end.
+    """
+    line = _BASE64_LINE.match(text, start)
+    if line is None:
+        return start
+    end = line.end()
+    width = end - start
+    if width in _WIDTHS:
+        while following := _NEXT_LINE.match(text, end):
+            size = len(following[1])
+            if size > width or (size < width and not _goes_on(following[1], width)):
+                break
+            end = following.end()
+            if size < width:
+                break
+    padding = _PADDING.match(text, end)
+    return padding.end() if padding else end
+
+
+def _goes_on(last: bytes, width: int) -> bool:
+    """Whether a shorter line still belongs to the run above it: what it says is text, too."""
+    if width % 4:
+        return True
+    said = _unbase64(last).text
+    return bool(said) and said.isascii() and _TEXT.fullmatch(said) is not None
+
+
+def _runs(text: bytes, kind: str, places: list[int]) -> Iterator[Piece]:
     reached = total = 0
     for place in places:
         if place <= reached or total > BIGGEST:
             continue
-        begin = place - (24 if kind == BASE64 else 32)
-        match = run.match(text, begin)
-        if match is None:
-            continue
-        start, end = match.span()
-        reached = end
         if kind == BASE64:
-            first = _LINE_BREAK.search(text, start, end)
-            if first is not None and first.start() - start < 60:
-                end = first.start()
-                reached = end
+            start = place - 24
+            end = base64_end(text, start)
+        else:
+            match = _HEX_RUN.match(text, place - 32)
+            start, end = match.span() if match else (place, place)
+        reached = end
         decoded = decode(kind, text[start:end])
         total += len(decoded.text)
         if decoded.text:
             yield Piece(Layer(kind, start, end), decoded)
-
-
-_LINE_BREAK = re.compile(rb"[ \t]*\r?\n")
 
 
 def _around(text: bytes, kind: str, mark: bytes, token: re.Pattern[bytes]) -> Iterator[Piece]:
@@ -172,7 +197,8 @@ _PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
 def _unescape(token: bytes) -> bytes:
     kind = token[1:2]
     if kind == b"u":
-        return chr(int(token[2:], 16)).encode("utf-8", "surrogatepass")
+        units = bytes.fromhex(token.replace(b"\\u", b"").decode())
+        return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
     if kind == b"x":
         return bytes([int(token[2:], 16)])
     if len(token) == 4:

@@ -1,0 +1,100 @@
+"""What is no secret stays quiet; what is one where people would say so is found."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+import pytest
+from secretgate_rules import Detector
+
+from rules.conftest import github_token, made_up
+
+SHA1 = hashlib.sha1(b"x").hexdigest()
+SHA256 = hashlib.sha256(b"x").hexdigest()
+UUID = str(uuid.UUID(bytes=hashlib.md5(b"x").digest()))
+
+QUIET = [
+    f"commit {SHA1}\nAuthor: a\n\n    rotate the token",
+    f"resolved https://registry.npmjs.org/x/-/x-1.0.0.tgz#{SHA1}",
+    f'"integrity": "sha512-{made_up(86, 9).decode()}=="',
+    f"token-parser @ {SHA1}",
+    f"requests==2.0 --hash=sha256:{SHA256}",
+    f"session id {UUID}",
+    f'"id": "{UUID}"',
+    f'"toolu_id": "toolu_{made_up(24, 8).decode()}"',
+    f'"prompt_cache_key": "{UUID}"',
+    f'"signature": "{made_up(300, 7).decode()}"',
+    "password = os.environ['DB_PASSWORD']",
+    "password = getpass.getpass('Password: ')",
+    "api_key = settings.OPENAI_API_KEY",
+    'api_key="<your-key>"',
+    "API_KEY=${API_KEY}",
+    "API_KEY={{ api_key }}",
+    "DB_PASSWORD=changeme",
+    "postgres://postgres:postgres@localhost:5432/app",
+    "mysql://user:password@db/app",
+    "password: password123",
+    "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
+    "aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "max_tokens: 4096, tokenizer: cl100k_base",
+    "public_key = " + made_up(43, 6).decode(),
+    "ghp_" + "x" * 36,
+    "error: connection refused while refreshing the access token",
+    "TOKEN=REDACTED<github-pat:3f9a1c04be77>",
+    '{"password": "REDACTED<password-assignment:3f9a1c04be77>"}',
+    "secretName: my-app-tls-secret-v2",
+    "def get_secret_value(secret_id: str) -> SecretValue2:",
+    "import { authTokenInterceptor2 } from './auth/tokenInterceptor2'",
+    "/home/user/.config/secrets/token_store_v2/index.json",
+    "key = 'user_profile_settings_2024'",
+]
+
+
+@pytest.mark.parametrize("text", QUIET)
+def test_no_secret(detector: Detector, text: str) -> None:
+    assert [(f.rule, f.value) for f in detector.find(text.encode())] == []
+
+
+LOUD = [
+    ("password: {}", b"hunter2hunter2"),
+    ("DB_PASSWORD={}", made_up(12, 21)),
+    ('{{"db_password": "{}"}}', made_up(12, 22)),
+    ("mysql -u root --password={} orders", made_up(12, 23)),
+    ("PGPASSWORD={} psql", made_up(12, 24)),
+    ("https://deploy:{}@git.corp.net/x.git", made_up(14, 25)),
+    ("our signing key is {} and works", made_up(40, 26)),
+    ("api_key := `{}`", made_up(32, 27)),
+    ("the password is {} for now", b"q71hvM6vxzi_Iyu"),
+    ("encryption_key: {}", made_up(32, 28, "0123456789abcdef")),
+    ('{{"Authorization": "Bearer {}"}}', made_up(40, 29)),
+    ("SERVICE_TOKEN={}", str(uuid.UUID(bytes=hashlib.md5(b"y").digest())).encode()),
+    ("\\n{}\\n", github_token(30)),
+]
+
+
+@pytest.mark.parametrize(("form", "secret"), LOUD)
+def test_secret(detector: Detector, form: str, secret: bytes) -> None:
+    text = form.format(secret.decode()).encode()
+    found = [part.value for finding in detector.find(text) for part in finding.parts]
+    assert found == [secret]
+
+
+def test_the_member_name_is_context(detector: Detector) -> None:
+    value = made_up(24, 31)
+    assert detector.find(value) == []
+    assert [f.value for f in detector.find(value, b"client_secret")] == [value]
+    assert [f.value for f in detector.find(value[:10] + b'"' + value[10:], b"password")] == [
+        value[:10] + b'"' + value[10:]
+    ]
+
+
+def test_a_named_rule_wins_over_context(detector: Detector) -> None:
+    (finding,) = detector.find(b'password = "' + github_token() + b'"')
+    assert finding.rule == "github-pat"
+
+
+def test_repr_hides_the_value(detector: Detector) -> None:
+    token = github_token(5)
+    (finding,) = detector.find(b"x " + token)
+    assert token.decode() not in repr(finding) + repr(finding.parts)
