@@ -18,7 +18,7 @@ import msgspec
 from secretgate.bodies.base import THINKING, Edit, Unreadable, splice
 from secretgate.json_reader import plain_name, read_strings
 from secretgate.placeholders import Issued
-from secretgate.providers import Dialect, Piece
+from secretgate.providers import Dialect, Piece, value_at
 from secretgate.restoration import Channel, Depth, restore
 from secretgate.streams.base import Frame, Framer
 from secretgate.written import Recorder
@@ -50,7 +50,9 @@ def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
     if not issued:
         return payload
     try:
-        strings, flagged = read_strings(payload, dialect.answer_paths(_kind(payload)).root, 1, Piece.KIND)
+        strings, flagged = read_strings(
+            payload, dialect.answer_paths(_kind(payload)).root, 1, Piece.KIND
+        )
     except Unreadable:
         return restore(payload, issued, Depth.LITERAL)
     thinking = {id(container) for container in flagged}
@@ -216,7 +218,9 @@ class Events:
             return []
         return self.finish()
 
-    def _closing(self, event: dict[str, Any], kind: str, leaves: list[_Leaf]) -> set[tuple[Any, ...]]:
+    def _closing(
+        self, event: dict[str, Any], kind: str, leaves: list[_Leaf]
+    ) -> set[tuple[Any, ...]]:
         """The texts that this event ends."""
         open_now = {*self._open, *(leaf.identity for leaf in leaves)}
         names = self.dialect.closing.get(kind)
@@ -227,8 +231,12 @@ class Events:
                 for identity in open_now
                 if all(dict(identity[0]).get(name) in (None, value) for name, value in want.items())
             }
+        if any(value_at(event, path) is True for path in self.dialect.ends):
+            return open_now
         items = [
-            leaf.identity[: _item_length(leaf.identity)] for leaf in leaves if leaf.piece is Piece.CLOSE
+            leaf.identity[: _item_length(leaf.identity)]
+            for leaf in leaves
+            if leaf.piece is Piece.CLOSE
         ]
         return {
             identity
@@ -270,7 +278,7 @@ def _steps(path: Any) -> tuple[str | int, ...]:
 
 def _named(event: Any, path: tuple[str | int, ...]) -> tuple[Any, ...]:
     """A path with the `index` an item names instead of its position."""
-    named = []
+    named: list[Any] = []
     for step in path:
         try:
             event = event[step]
@@ -318,7 +326,9 @@ def _renumbered(payload: bytes, event: dict[str, Any], shift: int) -> bytes:
         return payload
     for match in _SEQUENCE.finditer(payload):
         if int(match[2]) == number:
-            return splice(payload, [Edit(match.start(2), match.end(2), str(number + shift).encode())])
+            return splice(
+                payload, [Edit(match.start(2), match.end(2), str(number + shift).encode())]
+            )
     return payload
 
 

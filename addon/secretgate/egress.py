@@ -70,6 +70,10 @@ class Egress:
             database.scan(raw, match_event_handler=hit)
         return sorted(name for name, value in values.items() if value in found)
 
+    def found(self, text: bytes, value: bytes) -> list[bytes]:
+        """The forms of a value that are in a text."""
+        return [form for form in dict.fromkeys(forms(value)) if form in text]
+
     def _database(self, wanted: frozenset[bytes]) -> tuple[hyperscan.Database, list[bytes]]:
         if wanted not in self._databases:
             owner = {form: value for value in wanted for form in forms(value)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 
 from secretgate import hosts
 from secretgate.hosts import Hosts
@@ -49,13 +50,14 @@ def build(
     table = Hosts([*added, *hosts.builtin()])
     ledger = before.ledger if before else Ledger(places.ledger, namer.digest, warn)
     vault = before.vault if before else MemoryVault(settings.remember)
-    detector = load_default(template.spelled)
+    detector = load_default(
+        template.spelled,
+        rule_files=[Path(each).expanduser() for each in settings.rules],
+        disable=settings.disabled_rules,
+        entropy=settings.entropy,
+        detect_secrets=settings.detect_secrets,
+        notice=warn,
+    )
     redactor = Redactor(detector, vault, ledger, namer)
     requests = Requests(settings, redactor, vault, Issued(template, {}))
     return Engine(settings, table, vault, ledger, namer, redactor, requests)
-
-
-def reconfigured(engine: Engine, settings: Settings) -> Engine:
-    """The engine with settings that need nothing built anew."""
-    requests = Requests(settings, engine.redactor, engine.vault, engine.nothing_issued)
-    return replace(engine, settings=settings, requests=requests)

@@ -26,7 +26,7 @@ _LITERAL = re.compile(
 )
 _QUOTE, _BACKSLASH, _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON = b'"\\{[}],:'
 _BLANK = 32
-_TRUE = ord('t')
+_TRUE = ord("t")
 
 # What may stand at the position the reader is at.
 _VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE = range(5)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from secretgate.state import private_folder
@@ -125,7 +125,7 @@ class Ledger:
             self._fail(error)
             return []
 
-    def _write(self, statement: str, rows: list[tuple[bytes, object]] | list[tuple[bytes, bytes, int]]) -> None:
+    def _write(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         if self._db is None:
             return
         try:

@@ -59,10 +59,14 @@ class Template:
         head, _, _ = template.partition("{")
         if template.count("{id}") != 1 or template.count("{rule}") > 1:
             raise ValueError("a placeholder template holds {id} once, and {rule} at most once")
-        if len(head) < 4 or not head.isascii() or not head[0].isalpha():
-            raise ValueError("a placeholder template begins with a letter and has 4 or more ASCII characters before {rule} and {id}")
+        if len(head) < 4 or not head.isascii():
+            raise ValueError(
+                "a placeholder template has 4 or more ASCII characters before {rule} and {id}"
+            )
         if not template.isascii() or re.search(r'[\s"\\%&]', template):
-            raise ValueError('a placeholder template is ASCII without spaces, quotes, `\\`, `%` and `&`')
+            raise ValueError(
+                "a placeholder template is ASCII without spaces, quotes, `\\`, `%` and `&`"
+            )
         self.text = template
         pieces = [piece for piece in re.split(r"(\{rule\}|\{id\})", template) if piece]
         exact = [_EXACT.get(piece, re.escape(piece).encode()) for piece in pieces]
@@ -71,7 +75,11 @@ class Template:
         atoms = [atom for piece in pieces for atom in _atoms(piece)]
         self.spelled = re.compile(_WRAP.join(atoms))
         """Every spelling that counts in an answer."""
-        inner = rb"(?:[A-Za-z0-9:;#%&\\<>{}\[\]()_. \t\r\n" + re.escape(template).encode() + rb"-]{0,600})?"
+        inner = (
+            rb"(?:[A-Za-z0-9:;#%&\\<>{}\[\]()_. \t\r\n"
+            + re.escape(template).encode()
+            + rb"-]{0,600})?"
+        )
         for char in reversed(head):
             inner = _spellings(char) + _WRAP + rb"(?:" + inner + rb")?"
             inner = rb"(?:" + inner + rb")"
@@ -81,8 +89,20 @@ class Template:
         first, second, third, fourth = (_spellings(char) for char in head[:4])
         self.suspect = re.compile(
             first
-            + rb"(?:" + _WRAP + second + _WRAP + third + _WRAP + fourth
-            + rb"|(?:" + _WRAP + second + rb"(?:" + _WRAP + third + rb")?)?[\\nrtu0-7&#a-z%% \t]{0,90}\")"
+            + rb"(?:"
+            + _WRAP
+            + second
+            + _WRAP
+            + third
+            + _WRAP
+            + fourth
+            + rb"|(?:"
+            + _WRAP
+            + second
+            + rb"(?:"
+            + _WRAP
+            + third
+            + rb")?)?[\\nrtu0-7&#a-z%% \t]{0,90}\")"
         )
         """What an event holds that may have a part of one: its beginning, or a beginning at the end of
         a JSON string. Everything else is none of our business."""
@@ -185,6 +205,8 @@ class Issued:
 
     def joined(self, other: Issued) -> Issued:
         """These and the other's, as one."""
-        both = Issued(self.template, {**other.values, **self.values}, {**other.aliases, **self.aliases})
+        both = Issued(
+            self.template, {**other.values, **self.values}, {**other.aliases, **self.aliases}
+        )
         both.restored, both.unknown = self.restored | other.restored, self.unknown | other.unknown
         return both

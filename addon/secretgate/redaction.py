@@ -12,7 +12,7 @@ import base64
 import binascii
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -29,6 +29,9 @@ SHORTEST = 6
 SHORTEST_KNOWN = 8
 """A shorter secret is replaced where it was found, but not looked for elsewhere."""
 
+_RUN = re.compile(rb"[A-Za-z0-9+/=_-]*+")
+_RUN_BEFORE = re.compile(rb"[A-Za-z0-9+/=_-]*+\Z")
+_HIDDEN = "encoded-secret"
 _DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
 
 
@@ -69,7 +72,9 @@ class Leak(Exception):
     """A secret of this request is still in what would leave."""
 
     def __init__(self, rules: Sequence[str]) -> None:
-        super().__init__(f"a detected secret would leave unredacted ({', '.join(sorted(set(rules)))})")
+        super().__init__(
+            f"a detected secret would leave unredacted ({', '.join(sorted(set(rules)))})"
+        )
         self.rules = rules
 
 
@@ -78,6 +83,15 @@ class _Text(NamedTuple):
     text: bytes
     wrapped: tuple[bytes, bytes] | None
     """For a base64 slot: what stands before the base64, and the base64."""
+
+
+class _Attempt(NamedTuple):
+    raw: bytes
+    values: dict[bytes, bytes]
+    """Placeholder to value."""
+    aliases: dict[bytes, bytes]
+    left: Sequence[bytes]
+    """The placeholders whose values would still leave."""
 
 
 class Redactor:
@@ -104,27 +118,30 @@ class Redactor:
         found = self._detector.find_many(plain, [entry.slot.key for entry in texts])
         known, fresh = self._secrets(plain, found, scope, exempt, learn)
         hits = known.find_many(plain) if len(known) else {}
-        edits: list[Edit] = []
-        spots: list[Spot] = []
-        values: dict[bytes, bytes] = {}
-        aliases: dict[bytes, bytes] = {}
-        for index in sorted({*found, *hits}):
-            entry = texts[index]
-            parts = list(_merged(hits.get(index, ()), found.get(index, ()), fresh, exempt))
-            if not parts:
-                continue
-            path = spell(entry.slot.path)
-            for finding in parts:
-                rule = fresh.get(finding.value) or finding.rule
-                spots.append(Spot(rule, path, finding.confidence))
-            edits += self._edits(body, entry, parts, values, aliases, fresh)
-        issued = Issued(self._namer.template, values, aliases)
-        secrets = set(values.values())
-        if not edits:
-            return Redaction(body.raw, issued, spots, counts, secrets)
-        raw = body.splice(edits)
-        self._check(body, edits, raw, values, known)
-        return Redaction(raw, issued, spots, counts, secrets)
+        changes = {
+            index: parts
+            for index in sorted({*found, *hits})
+            if (parts := list(_merged(hits.get(index, ()), found.get(index, ()), fresh, exempt)))
+        }
+        attempt = self._spliced(body, texts, changes, fresh)
+        if attempt.left:
+            hidden = self._hidden(texts, attempt.values)
+            for index, runs in hidden.items():
+                changes[index] = list(_merged(runs, changes.get(index, ()), fresh, ()))
+            attempt = self._spliced(body, texts, changes, fresh)
+        if attempt.left:
+            raise Leak([name.decode(errors="replace") for name in attempt.left])
+        spots = [
+            Spot(
+                fresh.get(finding.value) or finding.rule,
+                spell(texts[index].slot.path),
+                finding.confidence,
+            )
+            for index in sorted(changes)
+            for finding in changes[index]
+        ]
+        issued = Issued(self._namer.template, attempt.values, attempt.aliases)
+        return Redaction(attempt.raw, issued, spots, counts, set(attempt.values.values()))
 
     def written(self, text: bytes, scope: Scope, key: bytes = b"") -> set[bytes]:
         """The values in a provider's text that detection would take for secrets and the scope does
@@ -200,11 +217,11 @@ class Redactor:
         findings: Sequence[Finding],
         values: dict[bytes, bytes],
         aliases: dict[bytes, bytes],
-        fresh: dict[bytes, str],
+        named: Mapping[bytes, str],
     ) -> list[Edit]:
         def name(finding: Finding, part: Part) -> bytes:
             value = part.value
-            placeholder = self._namer.name(fresh.get(value) or finding.rule, value)
+            placeholder = self._namer.name(named.get(value) or finding.rule, value)
             if values.setdefault(placeholder, value) != value:
                 raise Leak([finding.rule])
             return placeholder
@@ -224,17 +241,68 @@ class Redactor:
             edits.append(Edit(slot.start + first, slot.start + last, written))
         return edits
 
-    def _check(
-        self, body: Body, edits: list[Edit], raw: bytes, values: dict[bytes, bytes], known: Literals
-    ) -> None:
-        """No copy of a secret of this request may be in what leaves, in any form we know."""
+    def _spliced(
+        self,
+        body: Body,
+        texts: Sequence[_Text],
+        changes: Mapping[int, Sequence[Finding]],
+        named: Mapping[bytes, str],
+    ) -> _Attempt:
+        """The body with the changes made, and what the check of the outgoing bytes says of it: no
+        copy of a secret of this request may be in them, in any form we know."""
+        values: dict[bytes, bytes] = {}
+        aliases: dict[bytes, bytes] = {}
+        edits: list[Edit] = []
+        for index in sorted(changes):
+            edits += self._edits(body, texts[index], changes[index], values, aliases, named)
+        if not edits:
+            return _Attempt(body.raw, values, aliases, ())
+        raw = checked = body.splice(edits)
         credentials = [slot for slot in body.slots if slot.label is Label.CREDENTIAL]
         if credentials:
             blanks = [Edit(slot.start, slot.end, b"") for slot in credentials]
-            raw = splice(body.raw, sorted([*edits, *blanks]))
-        left = self._egress.leaks(raw, values)
-        if left:
-            raise Leak([placeholder.decode(errors="replace") for placeholder in left])
+            checked = splice(body.raw, sorted([*edits, *blanks]))
+        return _Attempt(raw, values, aliases, self._egress.leaks(checked, values))
+
+    def _hidden(
+        self, texts: Sequence[_Text], values: Mapping[bytes, bytes]
+    ) -> dict[int, list[Finding]]:
+        """Secrets in an encoding that no view could read, such as base64 that begins in the middle of
+        a word: the whole run that holds one is taken for a secret of its own."""
+        hidden: dict[int, list[Finding]] = {}
+        for index, entry in enumerate(texts):
+            for value in set(values.values()):
+                for form in self._egress.found(entry.text, value):
+                    at = entry.text.find(form)
+                    while at >= 0:
+                        start, end = _run(entry.text, at, at + len(form))
+                        run = entry.text[start:end]
+                        if form != value:
+                            part = Part(start, end, run)
+                            finding = Finding(
+                                _HIDDEN, _HIDDEN, start, end, run, (), "high", (part,)
+                            )
+                            hidden.setdefault(index, []).append(finding)
+                        at = entry.text.find(form, end)
+        return {index: _apart(runs) for index, runs in hidden.items()}
+
+
+def _run(text: bytes, start: int, end: int) -> tuple[int, int]:
+    """The whole run of base64 or hex around a stretch of one."""
+    if not _RUN.fullmatch(text, start, end):
+        return start, end
+    before = _RUN_BEFORE.search(text, max(0, start - 4096), start)
+    behind = _RUN.match(text, end)
+    return before.start() if before else start, behind.end() if behind else end
+
+
+def _apart(findings: list[Finding]) -> list[Finding]:
+    """Those that do not overlap, the longest of each overlap."""
+    kept: list[Finding] = []
+    for finding in sorted(findings, key=lambda each: (each.start - each.end, each.start)):
+        if all(finding.end <= each.start or each.end <= finding.start for each in kept):
+            kept.append(finding)
+    return sorted(kept, key=lambda each: each.start)
 
 
 def _unwrapped(slot: Slot, text: bytes) -> _Text | None:
@@ -272,7 +340,11 @@ def _is_text(text: bytes) -> bool:
 
 
 def _overlap(part: Part, hit: Finding) -> bool:
-    return part.start < hit.end and hit.start < part.end and (part.start, part.end) != (hit.start, hit.end)
+    return (
+        part.start < hit.end
+        and hit.start < part.end
+        and (part.start, part.end) != (hit.start, hit.end)
+    )
 
 
 def _merged(

@@ -42,18 +42,25 @@ class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     mode: Annotated[
         Literal["redact", "block", "audit"],
-        Meta(description="What happens to secrets in requests: redact (and restore in the answers), block, or audit (only log)."),
+        Meta(
+            description="What happens to secrets in requests: redact (and restore in the answers), block, or audit (only log)."
+        ),
     ] = "redact"
     on_unreadable: Annotated[
         Literal["block", "pass"],
         Meta(description="What happens to a request with content that cannot be read."),
     ] = "block"
     block_status: Annotated[
-        int, Meta(ge=400, le=599, description="HTTP status of a refusal.")
-    ] = 403
+        Annotated[int, Meta(ge=400, le=599)] | None,
+        Meta(
+            description="HTTP status of a refusal (default: 403, and 400 to Claude Code and Codex, which show that better)."
+        ),
+    ] = None
     hosts: Annotated[
         tuple[Host, ...],
-        Meta(description="Hosts to cover besides the built-in ones: HOST, HOST=DIALECT or HOST=DIALECT:PROVIDER, separated by commas; in the file a list of {host, dialect, provider}."),
+        Meta(
+            description="Hosts to cover besides the built-in ones: HOST, HOST=DIALECT or HOST=DIALECT:PROVIDER, separated by commas; in the file a list of {host, dialect, provider}."
+        ),
     ] = ()
     placeholder: Annotated[
         str, Meta(description="The template of placeholders; holds {id} and may hold {rule}.")
@@ -62,7 +69,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int, Meta(ge=1024, description="Largest request body that is read, in bytes, decompressed.")
     ] = 128 << 20
     remember: Annotated[
-        int, Meta(ge=60, description="Seconds a secret and a conversation are remembered after their last use.")
+        int,
+        Meta(
+            ge=60,
+            description="Seconds a secret and a conversation are remembered after their last use.",
+        ),
     ] = 24 * 3600
     rules: Annotated[
         tuple[str, ...],
@@ -71,6 +82,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     disabled_rules: Annotated[
         tuple[str, ...], Meta(description="Ids of rules that are not to be used.")
     ] = ()
+    entropy: Annotated[
+        bool,
+        Meta(description="Whether rules count that go by randomness near a credential word alone."),
+    ] = True
+    detect_secrets: Annotated[
+        bool, Meta(description="Whether the detect-secrets scanner (an extra) is asked as well.")
+    ] = False
     log_format: Annotated[
         Literal["text", "json"], Meta(description="How log lines are written.")
     ] = "text"
@@ -107,7 +125,9 @@ def load(
             places[name] = f"--set {PREFIX}{name}"
     for name, value in values.items():
         if name not in FIELDS:
-            raise SettingsError(f"{places[name]}: there is no such setting; there are: {', '.join(FIELDS)}")
+            raise SettingsError(
+                f"{places[name]}: there is no such setting; there are: {', '.join(FIELDS)}"
+            )
         try:
             checked = {name: value}
             msgspec.convert(checked, Settings, strict=False)

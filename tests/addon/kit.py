@@ -1,0 +1,83 @@
+"""What the tests of the gate's parts share: an engine without files, made-up secrets, scopes."""
+
+from __future__ import annotations
+
+import random
+import string
+
+from secretgate.bodies.json_spans import read_json
+from secretgate.ledger import Ledger
+from secretgate.placeholders import Namer, Template
+from secretgate.providers import DIALECTS, Dialect
+from secretgate.redaction import Redaction, Redactor
+from secretgate.vault import MemoryVault, Scope
+from secretgate.written import Recorder
+from secretgate_rules import Detector
+from secretgate_rules.model import Rule
+
+KEY = bytes(range(32))
+SCOPE = Scope("client", "anthropic", b"account")
+ANTHROPIC = DIALECTS["anthropic"]
+
+RULES = [
+    Rule("test-token", "a token", r"\btok_[A-Za-z0-9]{24}\b"),
+    Rule("test-assigned", "an assigned value", r"\bpassword=([A-Za-z0-9_+/=-]{12,80})", secret=1),
+    Rule(
+        "test-pem",
+        "a private key",
+        r"-----BEGIN PRIVATE KEY-----[A-Za-z0-9+/=\s\\]{40,4000}-----END PRIVATE KEY-----",
+        multiline=True,
+    ),
+]
+
+
+def random_text(
+    seed: object, length: int, alphabet: str = string.ascii_letters + string.digits
+) -> str:
+    return "".join(random.Random(str(seed)).choices(alphabet, k=length))
+
+
+def token(seed: object) -> str:
+    """A value of the rule `test-token`."""
+    return "tok_" + random_text(seed, 24)
+
+
+def pem(seed: object, lines: int = 3) -> str:
+    """A value of the rule `test-pem`; its last line is short, as last lines are."""
+    body = [random_text((seed, line), 64) for line in range(lines)]
+    return "\n".join(
+        [
+            "-----BEGIN PRIVATE KEY-----",
+            *body,
+            random_text((seed, "last"), 10) + "==",
+            "-----END PRIVATE KEY-----",
+        ]
+    )
+
+
+class Bench:
+    """A redactor with everything in memory."""
+
+    def __init__(self, ledger: Ledger | None = None) -> None:
+        self.template = Template()
+        self.namer = Namer(self.template, KEY)
+        self.ledger = ledger or Ledger(None, self.namer.digest)
+        self.vault = MemoryVault()
+        self.redactor = Redactor(
+            Detector(RULES, self.template.spelled), self.vault, self.ledger, self.namer
+        )
+
+    def redact(
+        self,
+        raw: bytes,
+        dialect: Dialect = ANTHROPIC,
+        scope: Scope = SCOPE,
+        exempt: tuple[bytes, ...] = (),
+    ) -> Redaction:
+        return self.redactor.inspect(read_json(raw, dialect.request_paths.root), scope, exempt)
+
+    def recorder(self, dialect: Dialect = ANTHROPIC, scope: Scope = SCOPE) -> Recorder:
+        return Recorder(dialect, self.redactor, self.ledger, scope)
+
+    def name(self, value: str, rule: str = "test-token") -> str:
+        return self.namer.name(rule, value.encode()).decode()

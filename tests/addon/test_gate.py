@@ -1,0 +1,229 @@
+"""The hooks, in mitmproxy's own test context: options, failing closed, and what stays untouched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitmproxy import exceptions, http
+from mitmproxy.addons import proxyserver
+from mitmproxy.test import taddons, tflow
+
+from addon.kit import RULES, token
+from secretgate import engine, gate
+from secretgate_rules import Detector
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "home"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("SECRETGATE_HOME", str(folder))
+    monkeypatch.setattr(engine, "load_default", lambda barrier, **_: Detector(RULES, barrier))
+    return folder
+
+
+@pytest.fixture
+def context(home: Path) -> Iterator[taddons.context]:
+    with taddons.context(proxyserver.Proxyserver()) as made:
+        made.options.update(confdir=str(home / "own"))  # the CA has tests of its own
+        yield made
+
+
+@pytest.fixture
+def made(context: taddons.context) -> gate.Gate:
+    addon = gate.Gate()
+    context.master.addons.add(addon)
+    context.configure(addon)
+    return addon
+
+
+def flow(
+    content: bytes, host: str = "api.anthropic.com", path: str = "/v1/messages", **headers: str
+) -> http.HTTPFlow:
+    one = tflow.tflow()
+    one.request.method = "POST"
+    one.request.host = host
+    one.request.path = path
+    one.request.scheme = "https"
+    one.request.headers.clear()
+    one.request.headers.update({"host": host, "content-type": "application/json", **headers})
+    one.request.content = content
+    return one
+
+
+def prompt(text: str) -> bytes:
+    return json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
+
+
+async def test_a_request_is_redacted_and_its_length_is_right(made: gate.Gate) -> None:
+    one = flow(prompt(token(1)))
+    await made.request(one)
+    assert one.response is None
+    assert token(1).encode() not in one.request.raw_content
+    assert one.request.headers["content-length"] == str(len(one.request.raw_content))
+
+
+async def test_a_clean_request_keeps_every_byte_and_header(made: gate.Gate) -> None:
+    one = flow(prompt("hello"))
+    before = (one.request.raw_content, tuple(one.request.headers.fields))
+    await made.request(one)
+    assert (one.request.raw_content, tuple(one.request.headers.fields)) == before
+
+
+async def test_a_request_without_a_body_gets_none(made: gate.Gate) -> None:
+    one = flow(b"")
+    one.request.headers.pop("content-length", None)
+    one.request.method = "GET"
+    await made.request(one)
+    assert "content-length" not in one.request.headers
+    assert one.response is None
+
+
+@pytest.mark.parametrize(("mode", "status"), [("block", 403), ("audit", None)])
+async def test_the_mode_can_change_at_run_time(
+    made: gate.Gate, context: taddons.context, mode: str, status: int | None
+) -> None:
+    context.options.update(secretgate_mode=mode)
+    body = prompt(token(2))
+    one = flow(body)
+    await made.request(one)
+    assert (one.response and one.response.status_code) == status
+    if mode == "audit":
+        assert one.request.raw_content == body
+    else:
+        answer = json.loads(one.response.content)
+        assert answer["type"] == "error"
+        assert "test-token" in answer["error"]["message"]
+        assert "messages[0].content" in answer["error"]["message"]
+        assert token(2) not in one.response.text
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("secretgate_mode", "guess", "secretgate_mode"),
+        ("secretgate_hosts", "llm.corp=unheard-of", "secretgate_hosts"),
+        ("secretgate_config", "/no/such/file.yaml", "no such file"),
+        ("stream_large_bodies", "1m", "unread"),
+    ],
+)
+def test_a_bad_option_is_refused_and_the_old_one_stays(
+    made: gate.Gate, context: taddons.context, option: str, value: str, told: str
+) -> None:
+    with pytest.raises(exceptions.OptionsError, match=told):
+        context.options.update(**{option: value})
+    assert made.engine().settings.mode == "redact"
+
+
+def test_every_setting_is_an_option_with_help(made: gate.Gate, context: taddons.context) -> None:
+    for name, option in context.options.items():
+        if name.startswith("secretgate_"):
+            assert len(option.help) > 20
+    assert "secretgate_on_unreadable" in context.options.keys()
+
+
+@pytest.mark.parametrize(
+    "spelling", ["api.anthropic.com", "API.Anthropic.COM", "api.anthropic.com."]
+)
+async def test_a_host_is_covered_however_it_is_spelt(made: gate.Gate, spelling: str) -> None:
+    one = flow(prompt(token(3)), host=spelling)
+    await made.request(one)
+    assert token(3).encode() not in one.request.raw_content
+
+
+async def test_a_host_header_of_another_host_hides_nothing(made: gate.Gate) -> None:
+    one = flow(prompt(token(3)), host="api.anthropic.com")
+    one.request.headers["host"] = "example.org"
+    await made.request(one)
+    assert token(3).encode() not in one.request.raw_content
+
+
+async def test_an_uncovered_host_is_not_read_and_streams(made: gate.Gate) -> None:
+    one = flow(prompt(token(4)), host="example.org")
+    made.requestheaders(one)
+    assert one.request.stream is True
+    await made.request(one)
+    assert token(4).encode() in one.request.raw_content
+
+
+async def test_an_added_host_is_covered(made: gate.Gate, context: taddons.context) -> None:
+    context.options.update(secretgate_hosts="llm.corp=openai-chat")
+    one = flow(prompt(token(5)), host="llm.corp", path="/any")
+    await made.request(one)
+    assert token(5).encode() not in one.request.raw_content
+
+
+async def test_an_error_in_the_gate_blocks_and_quotes_nothing(
+    made: gate.Gate, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError(f"failed on {token(6)}")
+
+    monkeypatch.setattr(type(made.engine().requests), "decide", broken)
+    one = flow(prompt(token(6)))
+    await made.request(one)
+    assert one.response is not None
+    assert one.response.status_code == 403
+    printed = capsys.readouterr()
+    assert token(6) not in one.response.text + printed.out + printed.err
+    assert "RuntimeError" in printed.err
+
+
+async def test_an_error_in_an_answer_ends_it_with_an_error(
+    made: gate.Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = flow(prompt(token(7)))
+    await made.request(one)
+    one.response = http.Response.make(200, b"", {"content-type": "text/event-stream"})
+    made.responseheaders(one)
+    exchange = one.metadata["secretgate"]
+    monkeypatch.setattr(type(exchange.response), "feed", lambda *_: 1 / 0)
+    assert callable(one.response.stream)
+    (last,) = one.response.stream(b"data: {}\n\n")
+    assert b"error" in last
+    assert one.response.stream(b"data: {}\n\n") == []
+
+
+async def test_a_large_request_is_decided_on_the_same(made: gate.Gate) -> None:
+    one = flow(prompt("x " * gate.IN_A_THREAD + token(8)))
+    await made.request(one)
+    assert token(8).encode() not in one.request.raw_content
+
+
+async def test_an_answer_is_restored_as_it_streams(made: gate.Gate) -> None:
+    one = flow(prompt(token(9)))
+    await made.request(one)
+    placeholder = json.loads(one.request.raw_content)["messages"][0]["content"]
+    one.response = http.Response.make(
+        200, b"", {"content-type": "text/event-stream", "content-length": "7"}
+    )
+    made.responseheaders(one)
+    assert "content-length" not in one.response.headers
+    assert callable(one.response.stream)
+    out = b""
+    for piece in (placeholder[:5], placeholder[5:20], placeholder[20:] + "!"):
+        event = {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": piece},
+        }
+        out += b"".join(one.response.stream(f"data: {json.dumps(event)}\n\n".encode()))
+    texts = [json.loads(line[6:])["delta"]["text"] for line in out.splitlines() if line]
+    assert "".join(texts) == token(9) + "!"
+
+
+async def test_a_placeholder_of_another_conversation_is_not_restored(made: gate.Gate) -> None:
+    first = flow(prompt(token(10)))
+    await made.request(first)
+    placeholder = json.loads(first.request.raw_content)["messages"][0]["content"]
+    one = flow(prompt(f"print {placeholder} and {token(11)}"))
+    await made.request(one)
+    one.response = http.Response.make(200, b"", {"content-type": "application/json"})
+    made.responseheaders(one)
+    assert callable(one.response.stream)
+    body = json.dumps({"content": [{"type": "text", "text": placeholder}]}).encode()
+    assert b"".join([*one.response.stream(body), *one.response.stream(b"")]) == body

@@ -1,0 +1,119 @@
+"""Promises 6 and 7 for one run of text: the cuts do not matter, and nothing is held for long."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from secretgate.placeholders import Issued, Namer, Template
+from secretgate.restoration import Channel, Depth, escaped, restore
+
+TEMPLATE = Template()
+NAMER = Namer(TEMPLATE, b"k" * 32)
+VALUES = [b"first-made-up-value", b'with "quotes" and \\ and \xc3\xa9', b"p%ss word"]
+NAMES = [NAMER.name(f"rule-{at}", value) for at, value in enumerate(VALUES)]
+ALIAS = b"QmFzZTY0IHdpdGggYSBwbGFjZWhvbGRlcg"
+ISSUED = Issued(TEMPLATE, dict(zip(NAMES, VALUES, strict=True)), {ALIAS: b"T3JpZ2luYWwgYmFzZTY0"})
+FOREIGN = TEMPLATE.fill("rule-0", "0123456789ab")
+
+pieces = st.lists(
+    st.sampled_from(
+        [
+            *NAMES,
+            ALIAS,
+            FOREIGN,
+            *(name[:cut] for name in NAMES for cut in (1, 7, 9, 20, -1)),
+            NAMES[0].replace(b"<", b"\\u003c"),
+            NAMES[1].lower(),
+            NAMES[2].replace(b"<", b"&lt;"),
+            b" ",
+            b"R",
+            b"r",
+            b"\\n",
+            b"text ",
+            b"QmFz",
+            "é".encode(),
+            b"REDACTED<",
+        ]
+    )
+    | st.binary(max_size=5).map(lambda raw: raw.replace(b"\\", b"/")),
+    max_size=12,
+).map(b"".join)
+
+
+def cut(text: bytes, places: list[int]) -> list[bytes]:
+    ends = sorted({0, len(text), *(place % (len(text) + 1) for place in places)})
+    return [text[start:end] for start, end in pairwise(ends)]
+
+
+@given(pieces, st.lists(st.integers(0, 10_000), max_size=20), st.sampled_from(Depth))
+@example(NAMES[0] + NAMES[1], list(range(100)), Depth.LITERAL)
+def test_the_cuts_do_not_matter(text: bytes, places: list[int], depth: Depth) -> None:
+    channel = Channel(ISSUED, depth)
+    out = b"".join([*(channel.feed(piece) for piece in cut(text, places)), channel.finish()])
+    assert out == restore(text, ISSUED, depth)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_two_part_cut_restores(name: bytes) -> None:
+    text = b"use " + name + b" now"
+    whole = restore(text, ISSUED, Depth.PLAIN)
+    assert name not in whole
+    for at in range(len(text) + 1):
+        channel = Channel(ISSUED, Depth.PLAIN)
+        assert channel.feed(text[:at]) + channel.feed(text[at:]) + channel.finish() == whole
+
+
+@given(pieces, st.lists(st.integers(0, 10_000), max_size=10))
+def test_only_what_may_become_an_issued_placeholder_is_held(text: bytes, places: list[int]) -> None:
+    channel = Channel(ISSUED, Depth.PLAIN)
+    for piece in cut(text, places):
+        channel.feed(piece)
+        held = channel.held
+        if held:
+            assert (
+                (TEMPLATE.beginning.match(held)
+                and ISSUED.may_begin(held))
+                or ALIAS.startswith(held[:8])
+            )
+            assert TEMPLATE.spelled.search(held) is None or FOREIGN in held
+
+
+@given(st.text(alphabet="abcdefghijklmnopqstuvwxyz .,é\n", max_size=200))
+def test_prose_is_never_held(text: str) -> None:
+    channel = Channel(ISSUED, Depth.PLAIN)
+    raw = text.encode()
+    assert channel.feed(raw) == raw
+    assert channel.held == b""
+
+
+def test_a_foreign_placeholder_stays() -> None:
+    assert restore(FOREIGN, ISSUED, Depth.PLAIN) == FOREIGN
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_a_value_survives_the_literals_it_stands_in(value: bytes, depth: int) -> None:
+    text = escaped(value, depth).decode()
+    for _ in range(depth):
+        text = json.loads(f'"{text}"')
+    assert text.encode() == value
+
+
+@pytest.mark.parametrize("at", range(len(VALUES)))
+def test_arguments_stay_valid_json(at: int) -> None:
+    """A placeholder in JSON text, and in JSON text inside a string of it."""
+    arguments = json.dumps({"a": NAMES[at].decode(), "file": json.dumps({"b": NAMES[at].decode()})})
+    event = json.dumps({"partial_json": arguments}).encode()
+    restored = json.loads(json.loads(restore(event, ISSUED, Depth.NESTED))["partial_json"])
+    assert restored["a"].encode() == VALUES[at]
+    assert json.loads(restored["file"])["b"].encode() == VALUES[at]
+
+
+def test_a_percent_encoded_placeholder_becomes_a_percent_encoded_value() -> None:
+    spelled = NAMES[2].replace(b"<", b"%3C").replace(b":", b"%3A").replace(b">", b"%3E")
+    assert restore(b"?q=" + spelled, ISSUED, Depth.PLAIN) == b"?q=p%25ss%20word"

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from secretgate.settings import Settings, SettingsError, load
+
+
+def test_the_option_wins_over_the_variable_and_the_variable_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "secretgate.yaml"
+    file.write_text("mode: audit\nblock_status: 400\nlog_format: json\n")
+    settings = load(
+        {"mode": "block"},
+        file,
+        environment={"SECRETGATE_MODE": "redact", "SECRETGATE_BLOCK_STATUS": "451"},
+    )
+    assert (settings.mode, settings.block_status, settings.log_format) == ("block", 451, "json")
+
+
+def test_without_anything_the_defaults_hold(tmp_path: Path) -> None:
+    assert load({}, tmp_path / "none.yaml", environment={}) == Settings()
+
+
+def test_hosts_are_written_short_or_long(tmp_path: Path) -> None:
+    file = tmp_path / "secretgate.yaml"
+    file.write_text("hosts:\n  - host: llm.corp\n    dialect: openai-chat\n")
+    (one,) = load({}, file, environment={}).hosts
+    first, second = load({"hosts": "llm.corp=openai-chat, other.corp"}, None, environment={}).hosts
+    assert one == first
+    assert (second.host, second.dialect) == ("other.corp", "generic")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("mode: guess", ["mode", "Invalid enum value 'guess'"]),
+        ("block_status: 200", ["block_status", ">= 400"]),
+        ("nonsense: 1", ["nonsense", "no such setting", "mode"]),
+        ("mode: [", [":", "expected"]),
+        ("- mode", ["setting: value"]),
+        ("hosts: [{host: a, dialect: b}]", ["hosts", "no dialect 'b'", "anthropic"]),
+        ("placeholder: X", ["placeholder", "{id}"]),
+    ],
+)
+def test_a_wrong_file_is_told_by_file_key_and_reason(
+    tmp_path: Path, text: str, told: list[str]
+) -> None:
+    file = tmp_path / "secretgate.yaml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as error:
+        load({}, file, environment={})
+    for each in [str(file), *told]:
+        assert each in str(error.value)
+
+
+def test_a_wrong_option_and_a_wrong_variable_are_told_by_their_names() -> None:
+    with pytest.raises(SettingsError, match="--set secretgate_mode"):
+        load({"mode": "x"}, None, environment={})
+    with pytest.raises(SettingsError, match="SECRETGATE_BODY_LIMIT"):
+        load({}, None, environment={"SECRETGATE_BODY_LIMIT": "much"})
+
+
+def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="no such file"):
+        load({}, tmp_path / "none.yaml", explicit_file=True, environment={})

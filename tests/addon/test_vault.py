@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from addon.kit import SCOPE
+from secretgate.placeholders import Issued, Template
+from secretgate.state import KEY_BYTES, Places, StateError, load_key, private_folder
+from secretgate.vault import MemoryVault
+
+ISSUED = Issued(Template(), {b"REDACTED<a:000000000000>": b"value-of-it"})
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_values_are_forgotten_after_their_time() -> None:
+    clock = Clock()
+    vault = MemoryVault(lifetime=100, clock=clock)
+    vault.learn(SCOPE, {b"first-value": "rule"})
+    clock.now = 60
+    vault.learn(SCOPE, {b"second-value": "rule"})
+    clock.now = 120
+    known = vault.known(SCOPE)
+    assert b"first-value" not in known
+    assert b"second-value" in known
+
+
+def test_a_value_that_is_used_is_kept() -> None:
+    clock = Clock()
+    vault = MemoryVault(lifetime=100, clock=clock)
+    for clock.now in (0, 60, 120, 180):
+        vault.learn(SCOPE, {b"first-value": "rule"})
+    assert b"first-value" in vault.known(SCOPE)
+
+
+def test_the_number_of_values_is_bounded() -> None:
+    vault = MemoryVault(most_values=10)
+    for at in range(30):
+        vault.learn(SCOPE, {b"value-number-%d" % at: "rule"})
+    assert len(vault.known(SCOPE)) == 10
+
+
+def test_a_chain_belongs_to_its_scope_and_ends() -> None:
+    clock = Clock()
+    vault = MemoryVault(lifetime=100, clock=clock)
+    vault.link(SCOPE, "resp_1", ISSUED)
+    assert vault.chain(SCOPE, "resp_1") is ISSUED
+    assert vault.chain(SCOPE._replace(client="someone else"), "resp_1") is None
+    clock.now = 150
+    assert vault.chain(SCOPE, "resp_1") is None
+
+
+def test_its_repr_tells_no_value() -> None:
+    vault = MemoryVault()
+    vault.learn(SCOPE, {b"first-value": "rule"})
+    assert "first-value" not in repr(vault)
+
+
+def test_the_key_is_made_once_and_private(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "placeholder.key"
+    key = load_key(file)
+    assert len(key) == KEY_BYTES
+    assert load_key(file) == key
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert [each.name for each in file.parent.iterdir()] == ["placeholder.key"]
+
+
+@pytest.mark.parametrize(("mode", "remedy"), [(0o644, "chmod 600"), (0o604, "chmod 600")])
+def test_a_key_that_others_can_read_is_refused(tmp_path: Path, mode: int, remedy: str) -> None:
+    tmp_path.chmod(0o700)
+    file = tmp_path / "placeholder.key"
+    load_key(file)
+    file.chmod(mode)
+    with pytest.raises(StateError, match=remedy):
+        load_key(file)
+
+
+def test_a_key_of_the_wrong_size_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    file = tmp_path / "placeholder.key"
+    file.write_bytes(b"short")
+    file.chmod(0o600)
+    with pytest.raises(StateError, match="delete it"):
+        load_key(file)
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="the system has no O_NOFOLLOW")
+def test_a_link_in_place_of_the_key_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "elsewhere").write_bytes(bytes(KEY_BYTES))
+    (tmp_path / "placeholder.key").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(StateError, match="cannot be read"):
+        load_key(tmp_path / "placeholder.key")
+
+
+def test_a_folder_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+    with pytest.raises(StateError, match="chmod 700"):
+        private_folder(tmp_path)
+
+
+def test_one_variable_moves_everything(tmp_path: Path) -> None:
+    places = Places.find({"SECRETGATE_HOME": str(tmp_path)})
+    for place in (places.settings, places.ca, places.key, places.ledger, places.logs):
+        assert place.is_relative_to(tmp_path)

@@ -1,0 +1,147 @@
+"""What the provider wrote itself stays as it wrote it, in whatever form it comes back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from addon.kit import SCOPE, Bench, random_text, token
+from secretgate.ledger import Ledger
+from secretgate.providers import DIALECTS
+from secretgate.vault import Scope
+
+
+def request(text: str) -> bytes:
+    return json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
+
+
+ANSWERS = {
+    "anthropic": [
+        {
+            "type": "content_block_delta",
+            "index": 0,
+            "delta": {"type": "text_delta", "text": "X"[:0] + "%s"},
+        },
+    ],
+    "openai-chat": [{"choices": [{"index": 0, "delta": {"content": "%s"}}]}],
+    "openai-responses": [
+        {
+            "type": "response.output_text.delta",
+            "item_id": "m",
+            "output_index": 0,
+            "content_index": 0,
+            "delta": "%s",
+        }
+    ],
+    "gemini": [{"candidates": [{"content": {"parts": [{"text": "%s"}]}}]}],
+    "generic": [{"text": "%s"}],
+}
+
+
+def events(dialect: str, text: str, size: int) -> list[bytes]:
+    (shape,) = ANSWERS[dialect]
+    return [
+        json.dumps(shape).replace("%s", json.dumps(text[at : at + size])[1:-1]).encode()
+        for at in range(0, len(text), size)
+    ]
+
+
+@pytest.mark.parametrize("dialect", ANSWERS)
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_a_value_cut_into_pieces_is_remembered(dialect: str, size: int) -> None:
+    bench = Bench()
+    recorder = bench.recorder(DIALECTS[dialect])
+    for event in events(dialect, f"the config: token {token(1)} end", size):
+        recorder.add(event)
+    recorder.flush()
+    raw = request(f"what is {token(1)} for?")
+    assert bench.redact(raw).raw is raw
+
+
+def test_it_may_come_back_where_its_surroundings_make_it_a_secret() -> None:
+    bench = Bench()
+    value = random_text("invented", 24)
+    recorder = bench.recorder()
+    for event in events("anthropic", f"I suggest {value} as the key.", 5):
+        recorder.add(event)
+    recorder.flush()
+    raw = request(f"password={value}")
+    assert bench.redact(raw).raw is raw
+
+
+def test_arguments_are_read_as_they_will_come_back() -> None:
+    bench = Bench()
+    recorder = bench.recorder()
+    arguments = json.dumps({"content": f"password={random_text('args', 20)}\n"})
+    for at in range(0, len(arguments), 3):
+        piece = {"type": "input_json_delta", "partial_json": arguments[at : at + 3]}
+        recorder.add(
+            json.dumps({"type": "content_block_delta", "index": 1, "delta": piece}).encode()
+        )
+    recorder.flush()
+    raw = request(f"password={random_text('args', 20)}")
+    assert bench.redact(raw).raw is raw
+
+
+def test_a_known_secret_is_not_forgiven_because_the_answer_holds_it() -> None:
+    bench = Bench()
+    bench.redact(request(token(2)))
+    recorder = bench.recorder()
+    recorder.add(events("anthropic", f"restored: {token(2)}", 1000)[0])
+    recorder.flush()
+    assert token(2).encode() not in bench.redact(request(token(2))).raw
+
+
+def test_it_counts_for_the_scope_alone() -> None:
+    bench = Bench()
+    recorder = bench.recorder(scope=Scope("another", "anthropic", b"account"))
+    recorder.add(events("anthropic", token(3), 1000)[0])
+    recorder.flush()
+    assert token(3).encode() not in bench.redact(request(token(3))).raw
+
+
+def test_it_outlives_the_process(tmp_path: Path) -> None:
+    file = tmp_path / "state" / "ledger.sqlite3"
+    first = Bench(Ledger(file, Bench().namer.digest))
+    recorder = first.recorder()
+    recorder.add(events("anthropic", token(4), 1000)[0])
+    recorder.flush()
+    name = first.ledger.name(b"some value", "first-rule")
+    first.ledger.close()
+    second = Bench(Ledger(file, Bench().namer.digest))
+    assert second.ledger.was_written(SCOPE, token(4).encode())
+    assert second.ledger.name(b"some value", "other-rule") == name == "first-rule"
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_the_ledger_holds_no_value(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    tmp_path.chmod(0o700)
+    ledger = Ledger(file, Bench().namer.digest)
+    ledger.name(token(5).encode(), "rule")
+    ledger.note_written(SCOPE, [token(6).encode()])
+    ledger.close()
+    stored = b"".join(each.read_bytes() for each in tmp_path.iterdir())
+    assert token(5).encode() not in stored
+    assert token(6).encode() not in stored
+
+
+def test_a_broken_ledger_is_told_once_and_goes_on_in_memory(tmp_path: Path) -> None:
+    file = tmp_path / "ledger.sqlite3"
+    tmp_path.chmod(0o700)
+    file.write_bytes(b"no database at all" * 100)
+    told: list[str] = []
+    ledger = Ledger(file, Bench().namer.digest, told.append)
+    assert ledger.name(b"value", "rule") == "rule"
+    assert ledger.name(b"value", "other") == "rule"
+    ledger.note_written(SCOPE, [b"written"])
+    assert ledger.was_written(SCOPE, b"written")
+    assert len(told) == 1
+
+
+def test_two_workers_agree_on_a_name(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    workers = [Ledger(tmp_path / "ledger.sqlite3", Bench().namer.digest) for _ in range(2)]
+    assert workers[0].name(b"value", "one") == workers[1].name(b"value", "two") == "one"
