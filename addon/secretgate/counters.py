@@ -23,7 +23,7 @@ class Sighting(NamedTuple):
     time: float
     provider: str
     rule: str
-    count: int
+    times: int
     verdict: str
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -45,7 +46,27 @@ def proxy(context: typer.Context) -> None:
     raise typer.Exit(proxy(context.args))
 
 
+@app.command(
+    context_settings={"allow_interspersed_args": False},
+)
+def run(
+    command: Annotated[list[str], typer.Argument(help="The command and its arguments, after --.")],
+    mode: Annotated[str, typer.Option(help="redact, block or audit.")] = "",
+    config: Annotated[str, typer.Option(help="The configuration file.")] = "",
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="Cover this host too: HOST or HOST=DIALECT. Repeatable."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="Let the command reach nothing but the proxy.")
+    ] = False,
+) -> None:
+    """Run a command whose requests to AI providers go through the gate: secretgate run -- claude."""
+    from secretgate.cli.run import run
+
+    raise typer.Exit(run(command, mode, config, host or (), verbose, isolate))
+
+
 def main() -> None:
     app()
-
-

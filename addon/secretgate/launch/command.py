@@ -1,0 +1,156 @@
+"""A command, its proxy, and what is said about both: the edge where everything is done."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from secretgate.launch import plan as plans
+from secretgate.launch import running
+from secretgate.launch.environment import child_environment, exceptions
+from secretgate.launch.plan import Plan, Wishes
+from secretgate.launch.proxy import OwnProxy, ProxyError
+from secretgate.launch.signals import Relay, exit_code
+from secretgate.launch.summary import summary
+from secretgate.launch.upstream import Upstream, UpstreamError, upstream
+from secretgate.settings import SettingsError
+from secretgate.state import Places, StateError, private_folder
+from secretgate_ca import Authority, CAError, environment, load_ca, write_bundle
+
+KEPT_LOGS = 20
+NOT_FOUND, NOT_EXECUTABLE, UNUSABLE, INTERRUPTED = 127, 126, 2, 130
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Reach:
+    """Where the child's connections go, and what it has to trust."""
+
+    host: str
+    port: int
+    authority: Authority
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+
+def run(
+    command: Sequence[str], wishes: Wishes, addon: Path, say: Say, inherited: Mapping[str, str]
+) -> int:
+    """Runs `command`; its exit code, or one of ours before it has started."""
+    program = shutil.which(command[0], path=inherited.get("PATH"))
+    if program is None:
+        present = os.path.exists(command[0])
+        say(f"secretgate: {command[0]}: " + ("not executable" if present else "command not found"))
+        return NOT_EXECUTABLE if present else NOT_FOUND
+    if wishes.isolate:
+        say("secretgate: --isolate cannot be had on this system")
+        return UNUSABLE
+    try:
+        places = Places.find(inherited)
+        via = upstream(inherited)
+        running_one = running.status(via.host, via.port) if via and via.local else None
+        if via and running_one and not wishes.any:
+            joined = _joined(via, running_one, places)
+            if joined:
+                return _joining([program, *command[1:]], joined, wishes, places, say, inherited)
+        on = via if not running_one else None
+        return _alone([program, *command[1:]], wishes, places, addon, on, say, inherited)
+    except (SettingsError, StateError, CAError, UpstreamError, ProxyError, OSError) as error:
+        say(f"secretgate: {error}")
+        return UNUSABLE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _joined(via: Upstream, told: Mapping[str, Any], places: Places) -> Reach | None:
+    """The environment's proxy, which is a secretgate, if its CA is one of this installation."""
+    for folder in (places.ca, places.ca.with_name(f"{places.ca.name}-run")):
+        known = load_ca(folder)
+        if known is not None and known.fingerprint == told.get("ca"):
+            return Reach(via.host, via.port, known)
+    return None
+
+
+def _joining(
+    command: Sequence[str],
+    reach: Reach,
+    wishes: Wishes,
+    places: Places,
+    say: Say,
+    inherited: Mapping[str, str],
+) -> int:
+    chosen = plans.plan(wishes, places, inherited)
+    say(f"secretgate: joining the proxy that runs at {reach.url}")
+    return exit_code(_child(command, _prepared(reach, chosen, say, inherited)))
+
+
+def _alone(
+    command: Sequence[str],
+    wishes: Wishes,
+    places: Places,
+    addon: Path,
+    via: Upstream | None,
+    say: Say,
+    inherited: Mapping[str, str],
+) -> int:
+    logs = private_folder(places.logs)
+    log = logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}.log"
+    proxy = OwnProxy.start(log, inherited)
+    try:
+        chosen = plans.plan(wishes, places, inherited)
+        known = plans.authority(places, chosen.hosts.names)
+        folder = None if known.confdir == places.ca else known.confdir
+        roots = plans.upstream_roots(places, private_folder(places.state), inherited)
+        proxy.order(plans.arguments(chosen, wishes, addon, folder, roots, via))
+        _tidy(logs)
+        reach = Reach(*proxy.address(), known)
+        if wishes.verbose:
+            say(f"secretgate: proxy {reach.url} (mode {chosen.settings.mode}), log {log}")
+            if via:
+                say(f"secretgate: going out through the proxy that {via.variable} names")
+        returned = _child(command, _prepared(reach, chosen, say, inherited))
+        numbers = proxy.finish()
+    finally:
+        proxy.kill()
+    say(summary(numbers, chosen.settings.mode, log))
+    return exit_code(returned)
+
+
+def _prepared(reach: Reach, chosen: Plan, say: Say, inherited: Mapping[str, str]) -> dict[str, str]:
+    past = exceptions(inherited, chosen.hosts)
+    if past.dropped:
+        say(
+            "secretgate: left out of NO_PROXY, as covered hosts would go past the proxy: "
+            + ", ".join(past.dropped)
+        )
+    bundle = write_bundle(reach.authority, inherited=inherited)
+    trust = environment(bundle, reach.authority.ca_cert, inherited)
+    return child_environment(inherited, reach.url, trust, past.kept, windows=os.name == "nt")
+
+
+def _child(command: Sequence[str], prepared: Mapping[str, str]) -> int:
+    """The terminal and its signals are the command's."""
+    relay = Relay()
+    with relay.catching():
+        process = subprocess.Popen(list(command), env=dict(prepared))
+        relay.to(process)
+        return process.wait()
+
+
+def _tidy(logs: Path) -> None:
+    for old in sorted(logs.glob("run-*.log"))[:-KEPT_LOGS]:
+        old.unlink(missing_ok=True)
+
+
+def say_on_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,85 @@
+"""The environment of a command whose traffic is to go through the proxy. No I/O: mappings in, mappings out.
+
+The user's own exceptions (`NO_PROXY`) stay, but for those that would lead a covered host past the proxy: what
+was left out is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY", "WSS_PROXY", "GRPC_PROXY")
+NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy", "NO_GRPC_PROXY", "no_grpc_proxy")
+LOCAL = ("localhost", "127.0.0.1", "::1")
+DEFAULTS = {"NODE_USE_ENV_PROXY": "1", "CLAUDE_CODE_ATTRIBUTION_HEADER": "0"}
+"""Set unless the user has. Node looks at proxy variables only when told to. Claude Code signs its
+requests over the body, so a changed body would carry a wrong attestation; this is its own switch."""
+
+
+class Covered(Protocol):
+    """The host table."""
+
+    @property
+    def names(self) -> list[str]: ...
+    def covers(self, host: str) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Exceptions:
+    """What goes past the proxy, and what the user wanted to and must not."""
+
+    kept: tuple[str, ...]
+    dropped: tuple[str, ...]
+
+
+def exceptions(inherited: Mapping[str, str], covered: Covered) -> Exceptions:
+    """The user's exceptions without those that would let a covered host past the proxy."""
+    entries = dict.fromkeys(
+        entry.strip()
+        for name in NO_PROXY_VARIABLES[:2]
+        for entry in inherited.get(name, "").replace(" ", ",").split(",")
+        if entry.strip()
+    )
+    dropped = tuple(entry for entry in entries if leads_past(entry, covered))
+    kept = dict.fromkeys([*LOCAL, *(entry for entry in entries if entry not in dropped)])
+    return Exceptions(tuple(kept), dropped)
+
+
+def leads_past(entry: str, covered: Covered) -> bool:
+    """Whether an entry of `NO_PROXY` takes in a covered host: as itself, its parent or a wildcard."""
+    name = entry.strip().lower().rstrip(".")
+    if name in LOCAL:
+        return False
+    if ":" in name and name.rpartition(":")[2].isdigit() and name.count(":") == 1:
+        name = name.rpartition(":")[0]
+    name = name.removeprefix("*").removeprefix(".")
+    if not name:
+        return entry.strip() != ""
+    if covered.covers(name):
+        return True
+    return any(host.removeprefix("*").endswith("." + name) for host in covered.names)
+
+
+def child_environment(
+    inherited: Mapping[str, str],
+    proxy: str,
+    trust: Mapping[str, str],
+    kept: Iterable[str],
+    *,
+    windows: bool = False,
+) -> dict[str, str]:
+    """All of the child's environment.
+
+    `trust` are the CA variables, `kept` what goes past the proxy. Both spellings of each proxy variable are
+    set, as tools read one or the other; on Windows there is but one.
+    """
+    exempt = ",".join(kept)
+    spelled = dict.fromkeys(PROXY_VARIABLES, proxy) | {"NO_PROXY": exempt}
+    if "NO_GRPC_PROXY" in inherited or "no_grpc_proxy" in inherited:
+        spelled["NO_GRPC_PROXY"] = exempt
+    if not windows:
+        spelled |= {name.lower(): value for name, value in spelled.items()}
+    defaults = {name: value for name, value in DEFAULTS.items() if name not in inherited}
+    return {**inherited, **defaults, **trust, **spelled}

@@ -1,0 +1,114 @@
+"""What the proxy of a run is to be: settings, CA, mitmproxy's arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from secretgate import hosts, settings
+from secretgate.hosts import Hosts
+from secretgate.launch.upstream import Upstream
+from secretgate.settings import PREFIX, Settings
+from secretgate.state import Places
+from secretgate_ca import Authority, ensure_ca, rotate
+from secretgate_ca.bundle import combine, parse, system_roots
+from secretgate_ca.environment import inherited_files
+from secretgate_ca.runner import SystemRunner
+
+UPSTREAM_ROOTS = "upstream.pem"
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the user asked for on the command line."""
+
+    mode: str = ""
+    config: str = ""
+    hosts: tuple[str, ...] = ()
+    verbose: bool = False
+    isolate: bool = False
+
+    @property
+    def any(self) -> bool:
+        return bool(self.mode or self.config or self.hosts)
+
+
+@dataclass(frozen=True)
+class Plan:
+    settings: Settings
+    hosts: Hosts
+    options: Mapping[str, str]
+    """Of secretgate, by setting name: what differs from file and environment."""
+
+
+def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan:
+    """Raises SettingsError where something cannot be used."""
+    file = Path(wishes.config).expanduser() if wishes.config else places.settings
+    options = {"mode": wishes.mode}
+    if wishes.hosts:
+        inherited = settings.load({}, file, bool(wishes.config), environment).hosts
+        spelled = [f"{row.host}={row.dialect}:{row.provider}" for row in inherited]
+        options["hosts"] = ",".join([*spelled, *wishes.hosts])
+    chosen = {name: value for name, value in options.items() if value}
+    read = settings.load(chosen, file, bool(wishes.config), environment)
+    rows = [hosts.added(row.host, row.provider, row.dialect) for row in read.hosts]
+    return Plan(read, Hosts([*rows, *hosts.builtin()]), chosen)
+
+
+def authority(places: Places, names: Sequence[str]) -> Authority:
+    """The installation's CA; where that may not sign for all of `names`, one for runs alone, so that what
+    trust stores hold need not change."""
+    usual = ensure_ca(places.ca, hosts.ca_domains())
+    if not usual.missing(names) and not usual.expired():
+        return usual
+    folder = places.ca.with_name(f"{places.ca.name}-run")
+    own = ensure_ca(folder, names)
+    return rotate(folder, names) if own.missing(names) or own.expired() else own
+
+
+def upstream_roots(places: Places, folder: Path, environment: Mapping[str, str]) -> Path | None:
+    """A file with the roots that providers' certificates are checked against: the system's and those that the
+    user's variables name, but not our own. None: mitmproxy's own."""
+    ours = {places.ca, places.ca.with_name(f"{places.ca.name}-run")}
+    found = list(system_roots(SystemRunner()))
+    for file in inherited_files(environment):
+        if file.parent not in ours and file.is_file():
+            found += parse(file.read_bytes())
+    if not found:
+        return None
+    target = folder / UPSTREAM_ROOTS
+    text = combine(found)
+    if not target.is_file() or target.read_bytes() != text:
+        draft = target.with_suffix(".new")
+        draft.write_bytes(text)
+        draft.replace(target)
+    return target
+
+
+def arguments(
+    plan: Plan,
+    wishes: Wishes,
+    addon: Path,
+    confdir: Path | None,
+    roots: Path | None,
+    via: Upstream | None,
+) -> list[str]:
+    """mitmproxy's, for a proxy on a free port of loopback."""
+    options = {PREFIX + name: value for name, value in plan.options.items()}
+    if wishes.config:
+        options[PREFIX + "config"] = str(Path(wishes.config).expanduser().absolute())
+    if confdir:
+        options["confdir"] = str(confdir)
+    if roots:
+        options["ssl_verify_upstream_trusted_ca"] = str(roots)
+    if via and via.credentials:
+        options["upstream_auth"] = via.credentials
+    # URLs hold keys, so mitmproxy logs none.
+    options["flow_detail"] = "0"
+    options["termlog_verbosity"] = "info" if wishes.verbose else "warn"
+    given = ["-s", str(addon), "--listen-host", "127.0.0.1", "--listen-port", "0"]
+    given += ["--mode", via.mode if via else "regular"]
+    for name, value in options.items():
+        given += ["--set", f"{name}={value}"]
+    return given

@@ -1,0 +1,122 @@
+"""A proxy process that belongs to us: started, waited for without polling, ended with its figures.
+
+It is started before it is known what it is to do, for it takes a second to load mitmproxy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+STARTUP = 120.0
+"""Seconds; the first start after a change of rules compiles them."""
+SHUTDOWN = 5.0
+_TAIL = 12
+
+
+class ProxyError(Exception):
+    """The proxy did not come up; says what it said."""
+
+
+class OwnProxy:
+    """`start` and `order` return at once; `address` waits until it listens; `finish` ends it."""
+
+    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+        self._process = process
+        self._log = log
+        self._reports: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        threading.Thread(target=self._read, name="proxy reports", daemon=True).start()
+
+    @classmethod
+    def start(cls, log: Path, environment: Mapping[str, str]) -> Self:
+        """In a session of its own, so that the terminal's signals are the command's alone; with `-P`, so that
+        nothing is imported from the folder it is started in."""
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "secretgate.launch.mitm"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=descriptor,
+                env={**environment, "PYTHONUNBUFFERED": "1"},
+                start_new_session=os.name == "posix",
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+            )
+        finally:
+            os.close(descriptor)
+        return cls(process, log)
+
+    def order(self, arguments: Sequence[str]) -> None:
+        """Tells it mitmproxy's arguments."""
+        assert self._process.stdin
+        try:
+            self._process.stdin.write(json.dumps(list(arguments)).encode() + b"\n")
+            self._process.stdin.flush()
+        except OSError:
+            pass  # It has ended already; `address` tells why.
+
+    def _read(self) -> None:
+        assert self._process.stdout
+        for line in self._process.stdout:
+            self._reports.put(json.loads(line))
+        self._reports.put(None)
+
+    def _report(self, kind: str, timeout: float) -> Any:
+        try:
+            while report := self._reports.get(timeout=timeout):
+                if kind in report:
+                    return report[kind]
+        except queue.Empty:
+            pass
+        return None
+
+    def address(self, timeout: float = STARTUP) -> tuple[str, int]:
+        """Where it listens, once it does."""
+        listening = self._report("ready", timeout)
+        if not listening:
+            self.kill()
+            raise ProxyError(
+                f"the proxy did not start. Its log, {self._log}, ends with:\n{self._end_of_log()}"
+            )
+        host, port = listening[0]
+        return host, port
+
+    def _end_of_log(self) -> str:
+        try:
+            lines = self._log.read_text("utf-8", "replace").splitlines()
+        except OSError:
+            lines = []
+        return "\n".join(f"  {line}" for line in lines[-_TAIL:]) or "  (nothing)"
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        return self._process.poll() is None
+
+    def finish(self, timeout: float = SHUTDOWN) -> dict[str, Any] | None:
+        """Ends it, and returns its figures; None if it had ended before."""
+        if self._process.stdin:
+            with contextlib.suppress(OSError):
+                self._process.stdin.close()
+        numbers: dict[str, Any] | None = self._report("summary", timeout)
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.kill()
+        return numbers
+
+    def kill(self) -> None:
+        if self.alive:
+            self._process.kill()
+        self._process.wait()

@@ -1,0 +1,24 @@
+"""Whether an address is a secretgate that runs already: it knows its own page."""
+
+from __future__ import annotations
+
+import http.client
+import json
+from typing import Any
+
+PAGE = "http://secretgate.internal"
+TIMEOUT = 2.0
+
+
+def status(host: str, port: int, timeout: float = TIMEOUT) -> dict[str, Any] | None:
+    """What the proxy at an address says of itself; None if there is none, or it is no secretgate."""
+    connection = http.client.HTTPConnection(host, port, timeout=timeout)
+    try:
+        connection.request("GET", f"{PAGE}/status.json", headers={"Host": "secretgate.internal"})
+        response = connection.getresponse()
+        found = json.loads(response.read(1 << 20)) if response.status == 200 else None
+    except (OSError, http.client.HTTPException, ValueError):
+        return None
+    finally:
+        connection.close()
+    return found if isinstance(found, dict) and found.get("secretgate") is True else None

@@ -1,0 +1,45 @@
+"""The one line that is left of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def summary(numbers: Mapping[str, Any] | None, mode: str, log: Path) -> str:
+    """`numbers` as `Counters.numbers` has them; None: the proxy ended before it could tell."""
+    if numbers is None:
+        return (
+            "secretgate: the proxy ended before the command did; from then on its connections to "
+            f"AI providers failed. Log: {log}"
+        )
+    if not numbers["requests"]:
+        return "secretgate: no request went to an AI provider"
+    parts = [_count(numbers["requests"], "request")]
+    if mode == "redact":
+        parts.append(_by_rule(numbers["redacted"], "redacted"))
+        if numbers["redacted"] or numbers["restored"]:
+            parts.append(f"{numbers['restored']} restored")
+    else:
+        parts.append(_by_rule(numbers["found"], "found"))
+    if numbers["not_restored"]:
+        parts.append(f"{numbers['not_restored']} not restored")
+    parts.append(f"{numbers['refused']} refused")
+    if numbers["unreadable"]:
+        parts.append(f"{numbers['unreadable']} unreadable")
+    told = numbers["refused"] or numbers["not_restored"] or numbers["unreadable"]
+    return f"secretgate: {', '.join(parts)}" + (f". Log: {log}" if told else "")
+
+
+def _by_rule(counts: Mapping[str, int], verb: str) -> str:
+    total = sum(counts.values())
+    if not total:
+        return f"no secrets {verb}"
+    ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
+    rules = ", ".join(f"{rule} {count}" if count > 1 else rule for rule, count in ordered)
+    return f"{_count(total, 'secret')} {verb} ({rules})"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")

@@ -1,0 +1,56 @@
+"""The proxy that ours has to go through itself, where the environment names one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+_VARIABLES = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "http_proxy", "HTTP_PROXY")
+_PORTS = {"http": 8080, "https": 443}
+
+
+class UpstreamError(ValueError):
+    """A proxy in the environment that cannot be gone through; says which variable and what to do."""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    variable: str
+    scheme: str
+    host: str
+    port: int
+    credentials: str = field(default="", repr=False)
+    """`user:password`, decoded."""
+
+    @property
+    def mode(self) -> str:
+        """mitmproxy's name for it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"upstream:{self.scheme}://{host}:{self.port}"
+
+    @property
+    def local(self) -> bool:
+        return self.host in ("127.0.0.1", "::1", "localhost")
+
+
+def upstream(environment: Mapping[str, str]) -> Upstream | None:
+    """The proxy that HTTPS traffic is to take; the first variable that is set counts."""
+    variable = next((name for name in _VARIABLES if environment.get(name, "").strip()), None)
+    if variable is None:
+        return None
+    given = environment[variable].strip()
+    url = urlsplit(given if "://" in given else f"http://{given}")
+    if url.scheme not in _PORTS:
+        raise UpstreamError(
+            f"{variable} names a {url.scheme} proxy, which mitmproxy cannot go through: "
+            "set HTTPS_PROXY to an HTTP proxy, or unset it"
+        )
+    try:
+        port = url.port or _PORTS[url.scheme]
+    except ValueError:
+        port = 0
+    if not url.hostname or not port:
+        raise UpstreamError(f"{variable} names no proxy: it must look like http://HOST:PORT")
+    named = f"{unquote(url.username)}:{unquote(url.password or '')}" if url.username else ""
+    return Upstream(variable, url.scheme, url.hostname, port, named)

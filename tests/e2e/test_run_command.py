@@ -1,0 +1,302 @@
+"""`secretgate run`: a command behind a proxy of its own, as if it were not there, and closed where it is not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.command import CLI, environment, secretgate
+from harness.corporate import CorporateProxy
+from harness.provider import UNCOVERED, Provider
+from harness.secrets import Planted
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals and terminals")
+
+ASK = """
+import json, os, ssl, sys, urllib.request
+body = json.dumps({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": sys.argv[2]}]})
+request = urllib.request.Request(sys.argv[1], body.encode(), {"content-type": "application/json"})
+print(urllib.request.urlopen(request, timeout=20).read().decode())
+"""
+MESSAGES = "https://api.anthropic.com/v1/messages"
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+@pytest.fixture
+def corporate(provider: Provider) -> Iterator[CorporateProxy]:
+    with CorporateProxy(provider.port) as made:
+        yield made
+
+
+@pytest.fixture
+def env(tmp_path: Path, provider: Provider, corporate: CorporateProxy) -> dict[str, str]:
+    return environment(tmp_path, HTTPS_PROXY=corporate.url, SSL_CERT_FILE=str(provider.trusted))
+
+
+@pytest.fixture
+def run(tmp_path: Path, env: dict[str, str]) -> Run:
+    def start(*command: str, options: tuple[str, ...] = (), **changes: str):
+        return secretgate(["run", *options, "--", *command], {**env, **changes}, tmp_path)
+
+    return start
+
+
+def logged(home: Path) -> str:
+    return "".join(log.read_text() for log in (home / "secretgate" / "logs").iterdir())
+
+
+def test_a_request_is_redacted_and_its_answer_restored(
+    run: Run, provider: Provider, planted: Planted, tmp_path: Path
+) -> None:
+    with provider.recording() as arrived:
+        done = run(sys.executable, "-c", ASK, MESSAGES, f"keep {planted.env}")
+    assert done.returncode == 0, done.stderr
+    (received,) = arrived
+    assert received.host == "api.anthropic.com"
+    token = planted.values["GITHUB_TOKEN"]
+    assert token not in received.raw.decode()
+    assert token in done.stdout
+    (line,) = done.stderr.splitlines()
+    assert re.match(
+        r"secretgate: 1 request, \d secrets redacted \(.*github-pat.*\), \d+ restored", line
+    )
+    assert line.endswith("0 refused")
+    everything = done.stderr + logged(tmp_path)
+    assert not [name for name, value in planted.secrets.items() if value in everything]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+def test_curl_trusts_both_what_is_intercepted_and_what_is_not(run: Run, provider: Provider) -> None:
+    with provider.recording() as arrived:
+        done = run("curl", "-sS", "-f", MESSAGES, f"https://{UNCOVERED}/tunnelled")
+    assert done.returncode == 0, done.stderr
+    assert [each.host for each in arrived] == ["api.anthropic.com", UNCOVERED]
+
+
+def test_it_goes_out_through_the_proxy_of_the_environment(
+    run: Run, corporate: CorporateProxy
+) -> None:
+    assert run(sys.executable, "-c", ASK, MESSAGES, "hello").returncode == 0
+    probe, asked = corporate.asked
+    assert probe.startswith("GET http://secretgate.internal/"), "is it one of ours?"
+    assert asked == "CONNECT api.anthropic.com:443 HTTP/1.1"
+
+
+def test_the_upstream_proxy_gets_its_credentials(
+    run: Run, provider: Provider, tmp_path: Path
+) -> None:
+    with CorporateProxy(provider.port, "jo:p@ss word") as corporate:
+        url = corporate.url.replace("//", "//jo:p%40ss%20word@")
+        watch = "import subprocess; print(subprocess.run(['ps', '-eo', 'args'], capture_output=True).stdout)"
+        done = run(sys.executable, "-c", f"{watch}\n{ASK}", MESSAGES, "hello", HTTPS_PROXY=url)
+        assert done.returncode == 0, done.stderr
+        assert corporate.denied == 0
+    assert "p@ss" not in done.stdout + done.stderr + logged(tmp_path)
+
+
+def test_a_socks_proxy_is_refused_with_a_way_out(run: Run) -> None:
+    done = run("true", HTTPS_PROXY="socks5://127.0.0.1:1080")
+    assert done.returncode == 2
+    assert "HTTPS_PROXY names a socks5 proxy" in done.stderr
+
+
+@pytest.mark.parametrize("code", [0, 3, 255])
+def test_the_exit_code_is_the_commands(run: Run, code: int) -> None:
+    assert run("sh", "-c", f"exit {code}").returncode == code
+
+
+def test_a_command_ended_by_a_signal_ends_as_a_shell_says(run: Run) -> None:
+    assert run("sh", "-c", "kill -9 $$").returncode == 128 + signal.SIGKILL
+
+
+def test_a_command_that_is_not_there_is_told_at_once(run: Run, tmp_path: Path) -> None:
+    done = run("no-such-command")
+    assert (done.returncode, done.stderr) == (
+        127,
+        "secretgate: no-such-command: command not found\n",
+    )
+    assert not (tmp_path / "secretgate").exists()
+
+
+def test_a_wrong_setting_is_told_and_nothing_runs(run: Run) -> None:
+    done = run("echo", "ran", options=("--mode", "encrypt"))
+    assert done.returncode == 2
+    assert "ran" not in done.stdout
+    assert "encrypt" in done.stderr
+
+
+def test_block_refuses_and_the_summary_says_so(
+    run: Run, provider: Provider, planted: Planted
+) -> None:
+    with provider.recording() as arrived:
+        done = run(sys.executable, "-c", ASK, MESSAGES, planted.env, options=("--mode", "block"))
+    assert not arrived
+    assert done.returncode == 1
+    assert re.search(r"secretgate: 1 request, \d+ secrets found .*, 1 refused\. Log: ", done.stderr)
+
+
+def test_a_host_outside_the_cas_constraints_gets_a_ca_of_the_run(
+    run: Run, provider: Provider, planted: Planted, tmp_path: Path
+) -> None:
+    url = f"https://{UNCOVERED}/v1/messages"
+    done = run("true")
+    usual = (tmp_path / "secretgate" / "ca" / "mitmproxy-ca-cert.pem").read_bytes()
+    with provider.recording() as arrived:
+        done = run(
+            *(sys.executable, "-c", ASK, url, planted.env),
+            options=("--host", f"{UNCOVERED}=anthropic"),
+        )
+    assert done.returncode == 0, done.stderr
+    assert planted.values["GITHUB_TOKEN"] not in arrived[0].raw.decode()
+    assert (tmp_path / "secretgate" / "ca" / "mitmproxy-ca-cert.pem").read_bytes() == usual
+    assert (tmp_path / "secretgate" / "ca-run" / "mitmproxy-ca-cert.pem").read_bytes() != usual
+
+
+def test_no_exception_of_the_users_leads_a_covered_host_past(run: Run) -> None:
+    done = run("sh", "-c", "echo $NO_PROXY", NO_PROXY="intra.corp,.anthropic.com,10.0.0.0/8")
+    assert done.stdout.strip() == "localhost,127.0.0.1,::1,intra.corp,10.0.0.0/8"
+    assert "past the proxy: .anthropic.com" in done.stderr
+
+
+def test_its_files_are_its_owners(run: Run, tmp_path: Path) -> None:
+    run("true")
+    (log,) = (tmp_path / "secretgate" / "logs").iterdir()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    assert stat.S_IMODE(log.parent.stat().st_mode) == 0o700
+
+
+def test_nothing_is_imported_from_the_folder_it_is_started_in(run: Run, tmp_path: Path) -> None:
+    for name in ("mitmproxy", "json", "secretgate"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('imported from here')")
+    environment = {"PYTHONSAFEPATH": "1"}
+    assert run("true", **environment).returncode == 0
+
+
+def started(env: dict[str, str], cwd: Path, *command: str, **options: object):
+    return subprocess.Popen(
+        [*CLI, "run", "--verbose", "--", *command],
+        env=env,
+        cwd=cwd,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+def test_if_the_proxy_dies_the_connections_fail(
+    env: dict[str, str], provider: Provider, tmp_path: Path
+) -> None:
+    """The command kills the proxy it was given, then tries: nothing arrives, not even directly."""
+    kill = f"""
+import os, signal, subprocess, time
+listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout
+(pid,) = [int(line.split()[0]) for line in listing.splitlines()
+          if "-m secretgate.launch" + ".mitm" in line and line.split()[1] == str(os.getppid())]
+os.kill(pid, signal.SIGKILL)
+while os.path.exists(f"/proc/{{pid}}/exe"): time.sleep(0.01)
+{ASK}"""
+    with provider.recording() as arrived:
+        done = secretgate(
+            ["run", "--", sys.executable, "-c", kill, MESSAGES, "hello"], env, tmp_path
+        )
+    assert done.returncode == 1
+    assert "Connection refused" in done.stderr
+    assert not arrived
+    assert "the proxy ended before the command did" in done.stderr
+
+
+def test_if_we_are_killed_the_proxy_ends(env: dict[str, str], tmp_path: Path) -> None:
+    process = started(env, tmp_path, "sleep", "30", process_group=0)
+    assert process.stderr
+    port = int(re.search(r"127\.0\.0\.1:(\d+)", process.stderr.readline())[1])  # type: ignore[index]
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(10)
+    deadline = time.monotonic() + 10
+    while listening(port):
+        assert time.monotonic() < deadline, "the proxy lives on"
+        time.sleep(0.05)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def listening(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGINT"])
+def test_a_signal_sent_to_us_reaches_the_command(
+    env: dict[str, str], tmp_path: Path, name: str
+) -> None:
+    script = f"trap 'echo got it; exit 7' {name[3:]}; echo ready; while :; do sleep 0.05; done"
+    process = started(env, tmp_path, "sh", "-c", script, start_new_session=True)
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(getattr(signal, name))
+    out, _ = process.communicate(timeout=20)
+    assert (out, process.returncode) == ("got it\n", 7)
+
+
+def test_the_terminal_is_the_commands(env: dict[str, str], tmp_path: Path) -> None:
+    """Under a real terminal: Ctrl-C reaches the command once, the proxy lives on, and no line of a log crosses."""
+    child = f"""
+import json, os, signal, sys, time, urllib.request
+seen = []
+signal.signal(signal.SIGINT, lambda *_: seen.append(1))
+print(json.dumps([os.isatty(n) for n in (0, 1, 2)]), flush=True)
+print("ready", flush=True)
+while not seen: time.sleep(0.02)
+time.sleep(0.3)
+sys.argv[1:] = [{MESSAGES!r}, "hello"]
+{ASK}
+print("interrupts", len(seen), flush=True)
+"""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.chdir(tmp_path)
+        os.execvpe(CLI[0], [*CLI, "run", "--", sys.executable, "-c", child], env)
+    shown = b""
+    while b"ready" not in shown:
+        shown += os.read(terminal, 4096)
+    os.write(terminal, b"\x03")
+    while True:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:
+            break
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    text = shown.decode()
+    assert os.waitstatus_to_exitcode(status) == 0, text
+    lines = [line for line in text.replace("^C", "").splitlines() if line]
+    assert json.loads(lines[0]) == [True, True, True]
+    assert lines[1] == "ready"
+    assert lines[-2] == "interrupts 1"
+    assert lines[-1].startswith("secretgate: 1 request")
+    assert len(lines) == 5
+
+
+def test_it_is_quick(env: dict[str, str], tmp_path: Path) -> None:
+    """A warm start of command and proxy, and their end; the bound leaves room for a busy machine."""
+    took = []
+    for _ in range(3):
+        start = time.monotonic()
+        assert secretgate(["run", "--", "true"], env, tmp_path).returncode == 0
+        took.append(time.monotonic() - start)
+    assert min(took) < 5

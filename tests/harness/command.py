@@ -1,0 +1,37 @@
+"""`secretgate` as a person runs it: a real process, a throw-away home, the provider behind a company's proxy."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+CLI = [sys.executable, "-c", "from secretgate.cli import main; main()"]
+_KEPT = ("PATH", "LANG", "PYTHONPATH", "LD_LIBRARY_PATH")
+
+
+def environment(home: Path, **more: str) -> dict[str, str]:
+    return {
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
+        "HOME": str(home),
+        "SECRETGATE_HOME": str(home / "secretgate"),
+        **more,
+    }
+
+
+def secretgate(
+    arguments: Sequence[str], env: Mapping[str, str], cwd: Path, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*CLI, *arguments],
+        env=dict(env),
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=options.pop("timeout", 60),
+        check=False,
+        **options,
+    )

@@ -1,0 +1,105 @@
+"""What a command is started with: pure functions, so every case is one line."""
+
+from __future__ import annotations
+
+import pytest
+
+from secretgate.hosts import Hosts, builtin
+from secretgate.launch.environment import LOCAL, child_environment, exceptions, leads_past
+from secretgate.launch.upstream import UpstreamError, upstream
+
+COVERED = Hosts(builtin())
+PROXY = "http://127.0.0.1:4"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "*",
+        "anthropic.com",
+        ".anthropic.com",
+        "*.anthropic.com",
+        "API.Anthropic.COM",
+        "com",
+        "api.openai.com:443",
+        "googleapis.com",
+        "api.anthropic.com.",
+    ],
+)
+def test_an_exception_for_a_covered_host_leads_past(entry: str) -> None:
+    assert leads_past(entry, COVERED)
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "localhost",
+        "127.0.0.1",
+        "::1",
+        "intra.corp",
+        "10.0.0.0/8",
+        "thropic.com",
+        "example.org:8080",
+        "fd00::/8",
+        "",
+        "notopenai.com",
+    ],
+)
+def test_other_exceptions_do_not(entry: str) -> None:
+    assert not leads_past(entry, COVERED)
+
+
+def test_both_spellings_of_no_proxy_count() -> None:
+    past = exceptions({"NO_PROXY": "a.corp, b.corp", "no_proxy": "b.corp c.corp,*"}, COVERED)
+    assert past.kept == (*LOCAL, "a.corp", "b.corp", "c.corp")
+    assert past.dropped == ("*",)
+
+
+def test_every_spelling_of_the_proxy_is_set_and_the_rest_stays() -> None:
+    inherited = {"HOME": "/h", "https_proxy": "http://old:1", "all_proxy": "socks5://old:2"}
+    made = child_environment(inherited, PROXY, {"SSL_CERT_FILE": "/b"}, LOCAL)
+    assert made["HOME"] == "/h"
+    assert made["SSL_CERT_FILE"] == "/b"
+    assert not [name for name, value in made.items() if "old" in value]
+    assert {made[n] for n in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "all_proxy")} == {PROXY}
+    assert made["no_proxy"] == made["NO_PROXY"] == "localhost,127.0.0.1,::1"
+
+
+def test_windows_has_one_spelling() -> None:
+    made = child_environment({}, PROXY, {}, LOCAL, windows=True)
+    assert len({name.upper() for name in made}) == len(made)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({}, "0"), ({"CLAUDE_CODE_ATTRIBUTION_HEADER": "1"}, "1")]
+)
+def test_the_attribution_switch_is_the_users_where_set(
+    given: dict[str, str], expected: str
+) -> None:
+    assert child_environment(given, PROXY, {}, ())["CLAUDE_CODE_ATTRIBUTION_HEADER"] == expected
+
+
+def test_no_upstream_where_none_is_named() -> None:
+    assert upstream({"HTTPS_PROXY": " ", "NO_PROXY": "*"}) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "mode", "credentials"),
+    [
+        ("http://proxy.corp:3128", "upstream:http://proxy.corp:3128", ""),
+        ("proxy.corp:3128/", "upstream:http://proxy.corp:3128", ""),
+        ("https://u:p%40ss@proxy.corp", "upstream:https://proxy.corp:443", "u:p@ss"),
+        ("http://[fd00::1]:3128", "upstream:http://[fd00::1]:3128", ""),
+    ],
+)
+def test_an_upstream_as_mitmproxy_calls_it(value: str, mode: str, credentials: str) -> None:
+    found = upstream({"https_proxy": value, "HTTP_PROXY": "http://other:1"})
+    assert found is not None
+    assert (found.mode, found.credentials) == (mode, credentials)
+    assert not credentials or credentials not in repr(found)
+
+
+@pytest.mark.parametrize("value", ["socks5://p:1", "http://", "http://p:port", "ftp://p:1"])
+def test_an_upstream_that_cannot_be_used_names_its_variable(value: str) -> None:
+    with pytest.raises(UpstreamError, match="ALL_PROXY"):
+        upstream({"ALL_PROXY": value})
