@@ -84,7 +84,7 @@ class Channel:
 
     def _restored(self, text: bytes) -> tuple[bytes, int]:
         """What stands up to the end of the last placeholder, restored, and where that is."""
-        pieces = []
+        pieces: list[bytes] = []
         at = 0
         for start, end, spelled, value in self._found(text):
             self._follow(text[at:start])

@@ -123,7 +123,7 @@ def test_every_setting_is_an_option_with_help(made: gate.Gate, context: taddons.
     for name, option in context.options.items():
         if name.startswith("secretgate_"):
             assert len(option.help) > 20
-    assert "secretgate_on_unreadable" in context.options.keys()
+    assert "secretgate_on_unreadable" in context.options
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ async def test_an_added_host_is_covered(made: gate.Gate, context: taddons.contex
 
 
 async def test_an_error_in_the_gate_blocks_and_quotes_nothing(
-    made: gate.Gate, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    capsys: pytest.CaptureFixture[str], made: gate.Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: Any) -> None:
         raise RuntimeError(f"failed on {token(6)}")
