@@ -231,6 +231,18 @@ def test_a_compressed_stream_that_ends_early_gives_what_it_had(
         assert poster.post(MESSAGES, ask(MESSAGES, "and now?")).status == 200
 
 
+@pytest.mark.parametrize("target", STREAMED, ids=name)
+def test_empty_data_frames_are_not_the_end(
+    target: Target, poster: Poster, provider: Provider, planted: Planted
+) -> None:
+    with (
+        provider.manner(script=echo, style=Style(delta=5), empties=True),
+        poster.stream(target, ask(target, planted.env, stream=True), http2=True) as response,
+    ):
+        message = SPELL[target](sse.payloads(response.iter_bytes()))
+    assert text_of(target, message) == f"You said: {planted.env}"
+
+
 def test_an_answer_cut_off_in_a_placeholder_loses_nothing(
     poster: Poster, provider: Provider, planted: Planted
 ) -> None:

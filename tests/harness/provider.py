@@ -197,6 +197,8 @@ class Provider:
                     await manner.gate.wait()
                 deltas += 1
             yield encoder.feed(event.data)
+            if manner.empties:
+                yield b""
         yield encoder.finish()
 
     async def _cut(self, pieces: AsyncIterator[bytes], manner: Manner) -> AsyncIterator[bytes]:

@@ -196,6 +196,9 @@ class _Streams:
             raise
 
     async def send(self, stream: int, piece: bytes) -> None:
+        if not piece:
+            self.state.send_data(stream, b"")
+            self.flush()
         while piece:
             if stream in self.gone or self.writer.transport.is_closing():
                 raise ConnectionResetError

@@ -159,6 +159,8 @@ class Manner:
     """Whether `content-type` (and `content-encoding`) are sent."""
     pings: int = 0
     """Keep-alives before the first event."""
+    empties: bool = False
+    """An empty piece follows each event: over HTTP/2 a DATA frame of no length."""
     gate: Gate | None = None
     die: int | None = None
     """The connection is torn down after so many deltas."""
