@@ -8,18 +8,18 @@ exception's type and place, never its message.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
 
-from secretgate import credentials, log
+from secretgate import credentials, log, refusals
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
 from secretgate.hosts import Route, Treatment
-from secretgate.requests import Decision, Request, Verdict, at
+from secretgate.providers import Dialect, value_at
+from secretgate.requests import Decision, Request, Verdict
 from secretgate.responses import Response, respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
 from secretgate.state import Places, StateError
@@ -47,8 +47,14 @@ class Exchange:
         self.socket: Socket | None = None
 
     @property
+    def dialect(self) -> Dialect:
+        return self.decision.dialect or self.request.route.dialect
+
+    @property
     def log(self):  # type: ignore[no-untyped-def]
-        return log.logger().bind(host=self.request.route.provider, path=self.request.path.partition("?")[0])
+        return log.logger().bind(
+            host=self.request.route.provider, path=self.request.path.partition("?")[0]
+        )
 
 
 class ShowLeaves:
@@ -60,10 +66,17 @@ class ShowLeaves:
 
     def tls_start_client(self, data: tls.TlsData) -> None:
         name = data.context.client.sni
-        if not name or data.ssl_conn is None or ctx.options.certs or ctx.options.confdir != self._confdir:
+        if (
+            not name
+            or data.ssl_conn is None
+            or ctx.options.certs
+            or ctx.options.confdir != self._confdir
+        ):
             return
         if not self._leaves.authority.covers(name):
-            log.logger().warning("the CA may not sign for this host", host=name, remedy="secretgate-ca rotate")
+            log.logger().warning(
+                "the CA may not sign for this host", host=name, remedy="secretgate-ca rotate"
+            )
             return
         data.ssl_conn.use_certificate(self._leaves.leaf([name]))
         data.ssl_conn.use_privatekey(self._leaves.key)
@@ -79,10 +92,15 @@ class Gate:
 
     def load(self, loader: Loader) -> None:
         loader.add_option(
-            "secretgate_config", str, "", "The configuration file (default: secretgate.yaml in the configuration folder)."
+            "secretgate_config",
+            str,
+            "",
+            "The configuration file (default: secretgate.yaml in the configuration folder).",
         )
         for name, description in FIELDS.items():
-            loader.add_option(PREFIX + name, str, "", f"{description} (default: see the configuration file)")
+            loader.add_option(
+                PREFIX + name, str, "", f"{description} (default: see the configuration file)"
+            )
         options = ctx.options
         if options.confdir == options.default("confdir"):
             self._own_ca(self._settings(), self._places.ca)
@@ -122,7 +140,9 @@ class Gate:
             if any(address[0] in _LOOPBACK for address in server.listen_addrs()):
                 return
             await asyncio.sleep(0.01)
-        log.logger().error("the proxy does not listen on loopback", remedy="--listen-host 127.0.0.1")
+        log.logger().error(
+            "the proxy does not listen on loopback", remedy="--listen-host 127.0.0.1"
+        )
 
     def engine(self) -> Engine:
         assert self._engine is not None, "configure comes before every other hook"
@@ -148,7 +168,9 @@ class Gate:
         missing = authority.missing(names)
         if missing:
             log.logger().warning(
-                "the CA may not sign for all covered hosts", missing=missing, remedy="secretgate-ca rotate"
+                "the CA may not sign for all covered hosts",
+                missing=missing,
+                remedy="secretgate-ca rotate",
             )
         ctx.options.update(confdir=str(folder))
         # mitmproxy's own leaves copy the names of the provider's certificate; ours are shown instead,
@@ -192,8 +214,17 @@ class Gate:
                     flow.request.headers["content-length"] = str(len(decision.content))
         except Exception as error:
             self.counters.failure()
-            log.logger().error("a request could not be looked at", host=flow.request.pretty_host, error=log.where(error))
-            self._refuse(flow, route, 502, "secretgate failed on this request, so it was not sent. Its log says where.")
+            log.logger().error(
+                "a request could not be looked at",
+                host=flow.request.pretty_host,
+                error=log.where(error),
+            )
+            self._refuse(
+                flow,
+                route,
+                refusals.status(flow.request.headers.get("user-agent", "")),
+                "secretgate failed on this request, so it was not sent. Its log says where.",
+            )
 
     def _route(self, flow: http.HTTPFlow) -> Route | None:
         names = [flow.request.host, flow.request.pretty_host]
@@ -219,8 +250,7 @@ class Gate:
     def _refuse(self, flow: http.HTTPFlow, route: Route, status: int, message: str) -> None:
         flow.response = http.Response.make(
             status,
-            json.dumps(route.dialect.refusal(status, message)),
-            {"content-type": "application/json", "x-secretgate": "refused"},
+            *refusals.body(route.dialect, status, message),
         )
 
     def _tell(self, exchange: Exchange) -> None:
@@ -265,14 +295,23 @@ class Gate:
         if request.route.treatment is Treatment.PASS or engine.settings.mode == "audit":
             return None
         if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
-            exchange.recorder = Recorder(request.route.dialect, engine.redactor, engine.ledger, request.scope)
+            exchange.recorder = Recorder(
+                exchange.dialect, engine.redactor, engine.ledger, request.scope
+            )
         headers = {name.lower(): value for name, value in response.headers.items()}
         asked = (
             decision.streams
             or "text/event-stream" in request.headers.get("accept", "")
             or "stream" in request.path.partition("?")[0].rpartition("/")[2].lower()
         )
-        way = respond(headers, request.route.dialect, decision.issued, exchange.recorder, asked, exchange.log.warning)
+        way = respond(
+            headers,
+            exchange.dialect,
+            decision.issued,
+            exchange.recorder,
+            asked,
+            exchange.log.warning,
+        )
         exchange.response = way
         if way is None:
             return None
@@ -283,17 +322,17 @@ class Gate:
                 # The length is not known, and the provider may have spoken HTTP/2.
                 response.headers["transfer-encoding"] = "chunked"
         self._link(exchange, headers)
-        return _guarded(exchange, way)
+        return _guarded(exchange, way, headers.get("content-type", ""))
 
     def _link(self, exchange: Exchange, headers: dict[str, str]) -> None:
         """Where the provider keeps the conversation, what was issued in it can be restored later."""
-        dialect, issued = exchange.request.route.dialect, exchange.decision.issued
+        dialect, issued = exchange.dialect, exchange.decision.issued
         if exchange.recorder is None or not issued or not dialect.chain_out:
             return
 
         def seen(event: object) -> None:
             for path in dialect.chain_out:
-                if isinstance(link := at(event, path), str):
+                if isinstance(link := value_at(event, path), str):
                     exchange.engine.vault.link(exchange.request.scope, link, issued)
 
         exchange.recorder.watch(seen)
@@ -363,13 +402,15 @@ class Gate:
             self._engine.ledger.close()
 
 
-def _guarded(exchange: Exchange, way: Response) -> Callable[[bytes], list[bytes]]:
+def _guarded(
+    exchange: Exchange, way: Response, content_type: str
+) -> Callable[[bytes], list[bytes]]:
     """The callable that mitmproxy streams an answer through; `b""` is the end. It gives a list, as
     an empty chunk would end the answer."""
-    failed = False
+    failed = begun = False
 
     def through(data: bytes) -> list[bytes]:
-        nonlocal failed
+        nonlocal failed, begun
         if failed:
             return []
         try:
@@ -377,10 +418,9 @@ def _guarded(exchange: Exchange, way: Response) -> Callable[[bytes], list[bytes]
         except Exception as error:
             failed = True
             exchange.log.error("an answer could not be restored", error=log.where(error))
-            name, payload = exchange.request.route.dialect.refusal_event(
-                502, "secretgate failed on this answer; its log says where."
-            )
-            out = f"event: {name}\ndata: {json.dumps(payload)}\n\n".encode()
+            message = "secretgate failed on this answer; its log says where."
+            out = refusals.event(exchange.dialect, content_type, 502, message, begun)
+        begun = begun or bool(out)
         return [out] if out else []
 
     return through
@@ -395,4 +435,3 @@ def _counted(decision: Decision) -> dict[tuple[str, str], int]:
 
 def _address(server: connection.Server) -> str:
     return server.address[0] if server.address else ""
-

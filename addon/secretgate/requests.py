@@ -9,15 +9,16 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 import msgspec
 
+from secretgate import refusals
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.bodies.encodings import decode, encode
 from secretgate.hosts import Route, Treatment
 from secretgate.placeholders import Issued
+from secretgate.providers import Dialect, value_at
 from secretgate.redaction import Counts, Leak, Redaction, Redactor, Spot
 from secretgate.settings import Settings
 from secretgate.vault import Scope, Vault
@@ -48,6 +49,8 @@ class Decision:
     counts: Counts = field(default_factory=Counts)
     streams: bool = False
     """Whether the request asks for a streamed answer."""
+    dialect: Dialect | None = None
+    """Of the answer, where it depends on the request."""
 
     @property
     def refused(self) -> bool:
@@ -99,28 +102,38 @@ class Requests:
         """The same for a body that has been read."""
         mode = self._settings.mode
         streams = _STREAM.search(body.raw) is not None
+        dialect = request.route.dialect.answering(body.raw)
         try:
             found = self._redactor.inspect(
                 body, request.scope, request.exempt, learn=mode != "audit"
             )
         except Leak as leak:
             return self._refused(
+                request,
                 Verdict.BLOCKED,
                 f"secretgate blocked this request: {leak}. Nothing was sent. Remove the secret, or "
                 "report this as a defect of secretgate.",
             )
         spots = tuple(found.spots)
         if mode == "block" and spots:
-            return self._refused(Verdict.BLOCKED, _refusal(spots), found)
+            return self._refused(request, Verdict.BLOCKED, _refusal(spots), found)
         if mode == "audit":
             verdict = Verdict.AUDITED if spots else Verdict.CLEAN
             return Decision(verdict, self._empty, spots=spots, counts=found.counts, streams=streams)
         issued = self._chained(request, body.raw, found.issued)
         if found.raw is body.raw:
-            return Decision(Verdict.CLEAN, issued, counts=found.counts, streams=streams)
+            return Decision(
+                Verdict.CLEAN, issued, counts=found.counts, streams=streams, dialect=dialect
+            )
         content = encode(found.raw, chain)
         return Decision(
-            Verdict.REDACTED, issued, content, spots=spots, counts=found.counts, streams=streams
+            Verdict.REDACTED,
+            issued,
+            content,
+            spots=spots,
+            counts=found.counts,
+            streams=streams,
+            dialect=dialect,
         )
 
     def _chained(self, request: Request, raw: bytes | None, issued: Issued) -> Issued:
@@ -136,17 +149,22 @@ class Requests:
         if not content or self._settings.on_unreadable == "pass":
             return Decision(Verdict.UNREADABLE, self._empty, message=reason)
         return self._refused(
+            request,
             Verdict.UNREADABLE,
             f"secretgate cannot read this request, so it was not sent: {reason}. "
             "To let such requests pass unread: --set secretgate_on_unreadable=pass",
         )
 
-    def _refused(self, verdict: Verdict, message: str, found: Redaction | None = None) -> Decision:
+    def _refused(
+        self, request: Request, verdict: Verdict, message: str, found: Redaction | None = None
+    ) -> Decision:
         return Decision(
             verdict,
             self._empty,
             message=message,
-            status=self._settings.block_status,
+            status=refusals.status(
+                request.headers.get("user-agent", ""), self._settings.block_status
+            ),
             spots=tuple(found.spots) if found else (),
             counts=found.counts if found else Counts(),
         )
@@ -169,18 +187,13 @@ def _links(request: Request, raw: bytes | None) -> list[str]:
     dialect = request.route.dialect
     if not dialect.chain_in:
         return []
-    links = [part for part in request.path.partition("?")[0].split("/") if "_" in part]
+    links = [part for part in request.path.partition("?")[0].split("/") if len(part) >= 8]
     if raw and any(f'"{name.partition(".")[0]}"'.encode() in raw for name in dialect.chain_in):
         try:
             event = msgspec.json.decode(raw)
         except (msgspec.DecodeError, UnicodeDecodeError):
             return links
-        links += [value for name in dialect.chain_in if isinstance(value := at(event, name), str)]
+        links += [
+            value for name in dialect.chain_in if isinstance(value := value_at(event, name), str)
+        ]
     return links
-
-
-def at(event: Any, path: str) -> Any:
-    """The value at a dotted path, or None."""
-    for name in path.split("."):
-        event = event.get(name) if isinstance(event, dict) else None
-    return event

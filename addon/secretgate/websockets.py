@@ -61,10 +61,19 @@ class Socket:
         try:
             body = readers.read(content, "application/json", self._dialect)
         except Unreadable as error:
-            if self._request.route.treatment is not Treatment.CONTENT or self._engine.settings.on_unreadable == "pass":
-                return Outcome(decision=Decision(Verdict.UNREADABLE, self._engine.nothing_issued, message=error.reason))
+            if (
+                self._request.route.treatment is not Treatment.CONTENT
+                or self._engine.settings.on_unreadable == "pass"
+            ):
+                return Outcome(
+                    decision=Decision(
+                        Verdict.UNREADABLE, self._engine.nothing_issued, message=error.reason
+                    )
+                )
             message = f"secretgate cannot read this message, so it was not sent: {error.reason}"
-            decision = Decision(Verdict.UNREADABLE, self._engine.nothing_issued, message=message, status=400)
+            decision = Decision(
+                Verdict.UNREADABLE, self._engine.nothing_issued, message=message, status=400
+            )
             return self._refused(decision)
         decision = requests.decide_body(self._request, body)
         if decision.refused:

@@ -7,12 +7,12 @@ connections are tunnelled as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -40,32 +40,72 @@ class Row(NamedTuple):
     provider: str
     hosts: tuple[str, ...]
     paths: tuple[tuple[re.Pattern[str], Route], ...]
+    globs: tuple[str, ...] = ()
+    """The paths as the table spells them."""
+    title: str = ""
+    clients: tuple[str, ...] = ()
 
 
 class TableError(ValueError):
     """A row that cannot be used."""
 
 
+PathRow = Sequence[str]
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    text = files(__package__).joinpath("table.yaml").read_text("utf-8")
+    table: Mapping[str, Any] = yaml.safe_load(text)
+    return table
+
+
 @cache
 def builtin() -> tuple[Row, ...]:
     """The rows that come with the project."""
-    table = yaml.safe_load(files(__package__).joinpath("table.yaml").read_text("utf-8"))
     return tuple(
-        _row(provider, row["dialect"], row["hosts"], row["paths"])
-        for provider, row in table["providers"].items()
+        _row(
+            provider,
+            row["dialect"],
+            row["hosts"],
+            _spelled_out(row["paths"]),
+            row["title"],
+            row.get("clients", ("SDKs",)),
+        )
+        for provider, row in _table()["providers"].items()
     )
 
 
 def added(host: str, provider: str, dialect: str) -> Row:
-    """A row for a host of the user's: all its paths carry content."""
+    """A row for a host of the user's: all its paths carry content. Those that others who speak the
+    dialect have are read as theirs."""
     if dialect not in DIALECTS:
         raise TableError(f"no dialect {dialect!r}; there are: {', '.join(DIALECTS)}")
     if not re.fullmatch(r"[A-Za-z0-9*._:\[\]-]+", host):
         raise TableError(f"{host!r} is no host name or glob of one")
-    return _row(provider or host, dialect, [host], [["*", "content"]])
+    known = _spelled_out([dialect]) if dialect in _table()["sets"] else []
+    return _row(provider or host, dialect, [host], [*known, ["*", "content"]])
 
 
-def _row(provider: str, dialect: str, hosts: Sequence[str], paths: Iterable[Sequence[str]]) -> Row:
+def _spelled_out(paths: Sequence[str | PathRow]) -> list[PathRow]:
+    """Path rows, with those of a set in place of its name."""
+    rows: list[PathRow] = []
+    for path in paths:
+        if isinstance(path, str):
+            rows += _spelled_out(_table()["sets"][path])
+        else:
+            rows.append(path)
+    return rows
+
+
+def _row(
+    provider: str,
+    dialect: str,
+    hosts: Sequence[str],
+    paths: Sequence[PathRow],
+    title: str = "",
+    clients: Sequence[str] = (),
+) -> Row:
     routes = tuple(
         (
             re.compile(translate(glob), re.DOTALL),
@@ -73,7 +113,9 @@ def _row(provider: str, dialect: str, hosts: Sequence[str], paths: Iterable[Sequ
         )
         for glob, treatment, *own in paths
     )
-    return Row(provider, tuple(host.lower() for host in hosts), routes)
+    names = tuple(host.lower() for host in hosts)
+    globs = tuple(path[0] for path in paths)
+    return Row(provider, names, routes, globs, title or provider, tuple(clients))
 
 
 def ca_domains() -> list[str]:

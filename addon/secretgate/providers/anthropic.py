@@ -76,8 +76,9 @@ class Anthropic(Dialect):
 
 ANTHROPIC = Anthropic(
     name="anthropic",
+    transports=("JSON", "JSON lines", "multipart", "SSE"),
     requests=[*_BODY, *((f"requests[].params.{path}", label) for path, label in _BODY)],
-    answers=_ANSWER,
+    answers=[*_ANSWER, *((f"result.message.{path}", piece) for path, piece in _ANSWER)],
     events={
         "content_block_delta": [
             ("delta.text", Piece.DELTA),
@@ -106,4 +107,6 @@ ANTHROPIC = Anthropic(
         "message_stop": (),
         "error": (),
     },
+    chain_in=("batch_id",),
+    chain_out=("id",),
 )

@@ -59,12 +59,18 @@ class Dialect:
     """Members of a request that name an earlier answer whose conversation it goes on with."""
     chain_out: Sequence[str] = ()
     """Paths (dotted) in an answer or event of the id by which it can be named later."""
-    generated: bool = True
-    """Whether strings of an answer are the provider's own words."""
+    ends: Sequence[str] = ()
+    """Paths (dotted) in an event that end all texts when they are `true`."""
+    transports: Sequence[str] = ("JSON",)
+    """What its bodies and answers come in, for people."""
+
+    def answering(self, request: bytes) -> Dialect:
+        """The dialect of the answer to this request body, where requests can choose."""
+        return self
 
     def refusal(self, status: int, message: str) -> dict[str, Any]:
         """The body of an error, in the provider's own shape."""
-        return {"error": {"message": message, "type": "secretgate_refusal", "code": status}}
+        return {"error": {"message": message, "type": "invalid_request_error", "code": status}}
 
     def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
         """The name and payload of an error after a stream has begun."""
@@ -95,3 +101,10 @@ def _compiled(dialect: Dialect) -> _Compiled:
     if dialect.name not in _cache:
         _cache[dialect.name] = _Compiled(dialect)
     return _cache[dialect.name]
+
+
+def value_at(event: Any, path: str) -> Any:
+    """The value at a dotted path, or None."""
+    for name in path.split("."):
+        event = event.get(name) if isinstance(event, dict) else None
+    return event

@@ -29,9 +29,16 @@ _PART = [
     ("functionResponse.id", _O),
     ("functionResponse.parts[].inlineData.data", _B),
 ]
-_CONTENTS = ("contents[].parts[]", "contents.parts[]", "systemInstruction.parts[]", "content.parts[]",
-             "turns[].parts[]", "requests[].content.parts[]", "requests[].contents[].parts[]",
-             "system_instruction.parts[]")
+_CONTENTS = (
+    "contents[].parts[]",
+    "contents.parts[]",
+    "systemInstruction.parts[]",
+    "content.parts[]",
+    "turns[].parts[]",
+    "requests[].content.parts[]",
+    "requests[].contents[].parts[]",
+    "system_instruction.parts[]",
+)
 _BODY = [
     *((f"{parts}.{path}", label) for parts in _CONTENTS for path, label in _PART),
     ("model", _O),
@@ -39,8 +46,16 @@ _BODY = [
     ("session_id", _O),
     ("sessionId", _O),
 ]
-_WRAPPERS = ("", "request.", "generateContentRequest.", "setup.", "clientContent.", "toolResponse.",
-             "batch.inputConfig.requests.requests[].request.", "cachedContent.")
+_WRAPPERS = (
+    "",
+    "request.",
+    "generateContentRequest.",
+    "setup.",
+    "clientContent.",
+    "toolResponse.",
+    "batch.inputConfig.requests.requests[].request.",
+    "cachedContent.",
+)
 
 _ANSWER = [
     ("candidates[].content.parts[].text", Piece.DELTA),
@@ -64,10 +79,21 @@ _ANSWER = [
     ("serverContent.outputTranscription.text", Piece.DELTA),
     ("serverContent.inputTranscription.text", Piece.DELTA),
     ("toolCall.functionCalls[].id", Piece.OPAQUE),
+    ("delta.text", Piece.DELTA),
+    ("delta.type", Piece.KIND),
+    ("delta.signature", Piece.OPAQUE),
+    ("delta.thought_signature", Piece.OPAQUE),
+    ("outputs[].signature", Piece.OPAQUE),
+    ("outputs[].thought_signature", Piece.OPAQUE),
 ]
 
-_STATUSES = {400: "INVALID_ARGUMENT", 403: "PERMISSION_DENIED", 413: "INVALID_ARGUMENT",
-             415: "INVALID_ARGUMENT", 502: "UNAVAILABLE"}
+_STATUSES = {
+    400: "INVALID_ARGUMENT",
+    403: "PERMISSION_DENIED",
+    413: "INVALID_ARGUMENT",
+    415: "INVALID_ARGUMENT",
+    502: "UNAVAILABLE",
+}
 
 
 @dataclass(frozen=True)
@@ -79,6 +105,7 @@ class Gemini(Dialect):
 
 GEMINI = Gemini(
     name="gemini",
+    transports=("JSON", "SSE", "JSON array", "WebSocket", "resumable upload"),
     requests=[
         *((wrapper + path, label) for wrapper in _WRAPPERS for path, label in _BODY),
         ("project", _O),
@@ -86,6 +113,14 @@ GEMINI = Gemini(
         ("realtimeInput.mediaChunks[].data", _B),
         ("realtimeInput.audio.data", _B),
         ("realtimeInput.video.data", _B),
+        ("previous_interaction_id", _O),
+        ("input[].signature", _O),
+        ("input[].thought_signature", _O),
+        ("input[].data", _B),
+        ("input[].content[].signature", _O),
+        ("input[].content[].thought_signature", _O),
+        ("input[].content[].data", _B),
+        ("instances[].image.bytesBase64Encoded", _B),
     ],
     answers=[
         *_ANSWER,
@@ -93,4 +128,5 @@ GEMINI = Gemini(
         ("traceId", Piece.OPAQUE),
     ],
     identity=("index", "thought"),
+    ends=("serverContent.turnComplete", "serverContent.generationComplete"),
 )

@@ -9,12 +9,28 @@ from __future__ import annotations
 from secretgate.providers.base import Dialect, Piece
 
 _NAMES = (
-    "id", "type", "object", "model", "role", "status", "event", "name", "created_at", "finish_reason",
-    "stop_reason", "created", "done_reason", "request_id", "response_id", "item_id", "call_id",
+    "id",
+    "type",
+    "object",
+    "model",
+    "role",
+    "status",
+    "event",
+    "name",
+    "created_at",
+    "finish_reason",
+    "stop_reason",
+    "created",
+    "done_reason",
+    "request_id",
+    "response_id",
+    "item_id",
+    "call_id",
 )
 
 GENERIC = Dialect(
     name="generic",
+    transports=("JSON", "SSE", "NDJSON", "text"),
     requests=[],
     answers=[
         *((f"**.{name}", Piece.WHOLE) for name in _NAMES),

@@ -55,7 +55,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     def with_message(self, message: bytes) -> bytes:
         content = encode(message, self._read()[1])
-        return _HEAD.pack(self.flags, len(content)) + content
+        return envelope(content, self.flags)
 
     @property
     def payload(self) -> bytes | None:
@@ -79,6 +79,11 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
         if not self.flags & COMPRESSED or not content:
             return content, ()
         return decode(content, self.coding, self.limit)
+
+
+def envelope(content: bytes, flags: int = 0) -> bytes:
+    """Content in an envelope."""
+    return _HEAD.pack(flags, len(content)) + content
 
 
 class EnvelopeFramer:

@@ -12,6 +12,7 @@ refuse; where the prelude itself is wrong no later message can be found, and the
 from __future__ import annotations
 
 import re
+import struct
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterator
@@ -122,6 +123,20 @@ class EventStreamFramer:
         rest = b"".join(self._held)
         self._held, self._size = [], 0
         return [EventStreamFrame(rest)] if rest else []
+
+
+def exception(name: str, payload: bytes) -> bytes:
+    """A message that ends a stream with an error."""
+    headers = b"".join(
+        struct.pack(">B", len(key)) + key + b"\7" + struct.pack(">H", len(value)) + value
+        for key, value in (
+            (b":message-type", b"exception"),
+            (b":exception-type", name.encode()),
+            (b":content-type", b"application/json"),
+        )
+    )
+    empty = _PRELUDE.pack(0, 0, 0) + headers + bytes(_CRC.size)
+    return EventStreamFrame(empty, _PRELUDE.size + len(headers)).with_payload(payload)
 
 
 def _message(raw: bytes, head: int) -> EventStreamFrame:

@@ -1,0 +1,113 @@
+"""Amazon Bedrock: Converse, and InvokeModel with whatever body the model's maker has defined.
+
+For Claude that body is Anthropic's, and so are the events, each as base64 in a message of the binary
+stream (`streams/eventstream.py` unwraps it). Converse has JSON of its own, told apart by the name in the
+message's header. Reasoning goes back as it came, with its signature.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from secretgate.bodies.base import Label
+from secretgate.providers.anthropic import ANTHROPIC
+from secretgate.providers.base import Dialect, Piece
+
+_O, _T, _B = Label.OPAQUE, Label.TEXT, Label.BYTES
+
+_BLOCK = [
+    ("reasoningContent.**", _O),
+    ("toolUse.input.**", _T),
+    ("toolUse.toolUseId", _O),
+    ("toolResult.toolUseId", _O),
+    ("image.source.bytes", _B),
+    ("video.source.bytes", _B),
+    ("audio.source.bytes", _B),
+    ("document.source.bytes", _B),
+    ("guardContent.image.source.bytes", _B),
+    ("toolResult.content[].json.**", _T),
+    ("toolResult.content[].image.source.bytes", _B),
+    ("toolResult.content[].video.source.bytes", _B),
+    ("toolResult.content[].document.source.bytes", _B),
+]
+_CONVERSE = [
+    *(
+        (f"{blocks}.{path}", label)
+        for blocks in ("messages[].content[]", "system[]")
+        for path, label in _BLOCK
+    ),
+    ("guardrailConfig.guardrailIdentifier", _O),
+    ("requestMetadata.**", _T),
+]
+_ANSWER_BLOCK = [
+    ("reasoningContent.**", Piece.OPAQUE),
+    ("toolUse.toolUseId", Piece.OPAQUE),
+    ("toolUse.name", Piece.OPAQUE),
+]
+_STREAM = {
+    "contentBlockStart": [
+        ("start.toolUse.toolUseId", Piece.OPAQUE),
+        ("start.toolUse.name", Piece.OPAQUE),
+    ],
+    "contentBlockDelta": [
+        ("delta.text", Piece.DELTA),
+        ("delta.toolUse.input", Piece.DELTA_JSON),
+        ("delta.reasoningContent.**", Piece.OPAQUE),
+        ("p", Piece.OPAQUE),
+    ],
+}
+_STATUS_NAMES = {
+    400: "ValidationException",
+    403: "AccessDeniedException",
+    502: "ModelErrorException",
+}
+
+
+@dataclass(frozen=True)
+class Bedrock(Dialect):
+    def refusal(self, status: int, message: str) -> dict[str, Any]:
+        return {"message": message, "__type": _STATUS_NAMES.get(status, "ValidationException")}
+
+    def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
+        return "modelStreamErrorException", {"message": message}
+
+
+BEDROCK = Bedrock(
+    name="bedrock",
+    transports=("JSON", "AWS eventstream"),
+    requests=[
+        *_CONVERSE,
+        *ANTHROPIC.requests,
+        *((f"input.converse.{path}", label) for path, label in _CONVERSE),
+        ("input.invokeModel.body", _B),
+        ("modelId", _O),
+        ("modelInput.messages[].content[].signature", _O),
+        ("images[]", _B),
+    ],
+    answers=[
+        ("p", Piece.OPAQUE),
+        *((f"output.message.content[].{path}", piece) for path, piece in _ANSWER_BLOCK),
+        ("generation", Piece.DELTA),
+        ("outputText", Piece.DELTA),
+        ("outputs[].text", Piece.DELTA),
+        ("completion", Piece.DELTA),
+        ("contentBlockDelta.delta.text", Piece.DELTA),
+        ("contentBlockDelta.delta.toolUse.input", Piece.DELTA_JSON),
+        ("contentBlockDelta.delta.reasoningContent.**", Piece.OPAQUE),
+        ("contentBlockStart.start.toolUse.toolUseId", Piece.OPAQUE),
+        ("messageStop.stopReason", Piece.CLOSE),
+        ("stop_reason", Piece.CLOSE),
+        ("completionReason", Piece.CLOSE),
+        ("images[]", Piece.OPAQUE),
+        *ANTHROPIC.answers,
+    ],
+    events={**ANTHROPIC.events, **_STREAM},
+    identity=(*ANTHROPIC.identity, "contentBlockIndex"),
+    closing={
+        **ANTHROPIC.closing,
+        "contentBlockStop": ("contentBlockIndex",),
+        "messageStop": (),
+        "metadata": (),
+    },
+)

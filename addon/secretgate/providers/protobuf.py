@@ -1,0 +1,28 @@
+"""Clients that speak protobuf to their own back ends (Cursor, Windsurf): no schema, every text a text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from secretgate.providers.base import Dialect
+from secretgate.providers.generic import GENERIC
+
+
+@dataclass(frozen=True)
+class Protobuf(Dialect):
+    def refusal(self, status: int, message: str) -> dict[str, Any]:
+        code = "permission_denied" if status == 403 else "invalid_argument"
+        return {"code": code, "message": message}
+
+    def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
+        """The end of a Connect stream."""
+        return "error", {"error": self.refusal(status, message)}
+
+
+PROTOBUF = Protobuf(
+    name="protobuf",
+    transports=("Connect", "gRPC", "protobuf", "JSON"),
+    requests=GENERIC.requests,
+    answers=GENERIC.answers,
+)

@@ -1,0 +1,106 @@
+"""How a refusal is said: the status that the client shows once, and the error in its own framing.
+
+403 is what a client that nobody knows should get: the request is understood and will not be
+done, and no SDK tries it again. Two tools make something else of a 403. Claude Code says "Failed to
+authenticate" before it says what we said, as if the log-in were at fault; Codex tries six times in
+14 seconds. Both show a 400 once, with our message, and Gemini CLI shows either once. So those two
+get 400. A status that the user has set goes to everybody. (All three were run against a refusing
+proxy; 401 asks for a new log-in everywhere, 429 and 5xx are tried again everywhere.)
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from secretgate.providers import Dialect
+from secretgate.streams import eventstream
+from secretgate.streams.envelopes import END_OF_STREAM, envelope
+
+DEFAULT: Final = 403
+_BY_CLIENT: Final = (
+    (re.compile(r"claude-cli/"), 400),
+    (re.compile(r"codex[_-]|codex/|codex_cli_rs", re.IGNORECASE), 400),
+)
+
+
+def status(user_agent: str, chosen: int | None = None) -> int:
+    """The status of a refusal to a client; `chosen` by the user, it holds for all."""
+    if chosen is not None:
+        return chosen
+    for pattern, own in _BY_CLIENT:
+        if pattern.search(user_agent):
+            return own
+    return DEFAULT
+
+
+def body(dialect: Dialect, code: int, message: str) -> tuple[bytes, dict[str, str]]:
+    """The body and the headers of a refusal."""
+    refusal = dialect.refusal(code, message)
+    headers = {"content-type": "application/json", "x-secretgate": "refused"}
+    if isinstance(kind := refusal.get("__type"), str):
+        headers["x-amzn-errortype"] = kind
+    return json.dumps(refusal).encode(), headers
+
+
+def grpc_headers(media_type: str, message: str) -> dict[str, str]:
+    """A gRPC error is an answer of status 200 whose headers say that it is none."""
+    said = re.sub(
+        r"[^ -$&-~]", lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), message
+    )
+    return {
+        "content-type": media_type,
+        "grpc-status": "7",
+        "grpc-message": said,
+        "x-secretgate": "refused",
+    }
+
+
+def event(
+    dialect: Dialect, content_type: str, code: int, message: str, begun: bool = True
+) -> bytes:
+    """An error in place of the rest of an answer, of which nothing has been sent unless it has `begun`."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if not begun and media_type in ("", "application/json"):
+        return json.dumps(dialect.refusal(code, message)).encode()
+    name, payload = dialect.refusal_event(code, message)
+    return _FRAMES.get(media_type, _sse)(name, json.dumps(payload).encode())
+
+
+def _sse(name: str, payload: bytes) -> bytes:
+    return b"event: " + name.encode() + b"\ndata: " + payload + b"\n\n"
+
+
+def _line(name: str, payload: bytes) -> bytes:
+    return payload + b"\n"
+
+
+def _element(name: str, payload: bytes) -> bytes:
+    return b",\n" + payload + b"]"
+
+
+def _amazon(name: str, payload: bytes) -> bytes:
+    return eventstream.exception(name, payload)
+
+
+def _connect(name: str, payload: bytes) -> bytes:
+    return envelope(payload, END_OF_STREAM)
+
+
+_FRAMES: Final[Mapping[str, Callable[[str, bytes], bytes]]] = MappingProxyType(
+    {
+        "application/x-ndjson": _line,
+        "application/ndjson": _line,
+        "application/jsonl": _line,
+        "application/x-jsonl": _line,
+        "application/json-lines": _line,
+        "application/stream+json": _line,
+        "application/json": _element,
+        "application/vnd.amazon.eventstream": _amazon,
+        "application/connect+proto": _connect,
+        "application/connect+json": _connect,
+    }
+)

@@ -1,0 +1,104 @@
+"""The error that a client gets: its own provider's shape, a status it does not try again."""
+
+from __future__ import annotations
+
+import json
+import struct
+
+import pytest
+from test_streams_eventstream import read_by_botocore
+
+from secretgate import refusals
+from secretgate.providers import DIALECTS
+from secretgate.streams.envelopes import EnvelopeFramer
+
+SAID = 'request blocked: secret detected in "prompt" — nothing was sent'
+
+
+@pytest.mark.parametrize(
+    ("agent", "status"),
+    [
+        ("claude-cli/2.1.330 (external, cli)", 400),
+        ("codex_cli_rs/0.169.0 (Ubuntu 24.4.0; x86_64) xterm", 400),
+        ("codex_exec/0.169.0", 400),
+        ("GeminiCLI/0.61.0/gemini-2.5-flash (linux; x64)", 403),
+        ("Anthropic/Python 2.12", 403),
+        ("", 403),
+    ],
+)
+def test_the_status_is_the_one_that_the_client_shows_once(agent: str, status: int) -> None:
+    assert refusals.status(agent) == status
+    assert refusals.status(agent, 451) == 451
+
+
+SHAPES = {
+    "anthropic": lambda error: error["type"] == "error" and error["error"]["message"],
+    "openai-chat": lambda error: error["error"]["type"] and error["error"]["message"],
+    "openai-responses": lambda error: error["error"]["code"] and error["error"]["message"],
+    "openai-assistants": lambda error: error["error"]["message"],
+    "gemini": lambda error: error["error"]["status"] == "PERMISSION_DENIED" and error["error"]["message"],
+    "bedrock": lambda error: error["__type"] == "AccessDeniedException" and error["message"],
+    "cohere": lambda error: error["message"],
+    "ollama": lambda error: error["error"],
+    "dashscope": lambda error: error["code"] and error["message"],
+    "mcp": lambda error: error["jsonrpc"] == "2.0" and error["error"]["message"],
+    "protobuf": lambda error: error["code"] == "permission_denied" and error["message"],
+    "generic": lambda error: error["error"]["message"],
+}
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_every_family_has_its_own_shape(name: str) -> None:
+    content, headers = refusals.body(DIALECTS[name], 403, SAID)
+    assert SHAPES[name](json.loads(content)) == SAID
+    assert headers["content-type"] == "application/json"
+    if name == "bedrock":
+        assert headers["x-amzn-errortype"] == "AccessDeniedException"
+
+
+@pytest.mark.parametrize("name", ["anthropic", "openai-chat", "openai-responses", "gemini", "cohere"])
+def test_in_server_sent_events_an_error_is_an_event(name: str) -> None:
+    said = refusals.event(DIALECTS[name], "text/event-stream; charset=utf-8", 400, SAID)
+    head, _, data = said.decode().partition("\ndata: ")
+    assert head.startswith("event: ")
+    assert said.endswith(b"\n\n")
+    assert SAID in json.dumps(json.loads(data), ensure_ascii=False).replace('\\"', '"')
+
+
+def test_in_json_lines_it_is_a_line() -> None:
+    said = refusals.event(DIALECTS["ollama"], "application/x-ndjson", 400, SAID)
+    assert json.loads(said) == {"error": SAID}
+    assert said.endswith(b"\n")
+
+
+def test_in_an_array_it_is_the_last_element() -> None:
+    said = b'[{"a": 1}' + refusals.event(DIALECTS["gemini"], "application/json", 400, SAID)
+    assert json.loads(said)[1]["error"]["message"] == SAID
+
+
+def test_in_place_of_a_document_it_is_the_document() -> None:
+    said = refusals.event(DIALECTS["gemini"], "application/json", 400, SAID, begun=False)
+    assert json.loads(said)["error"]["message"] == SAID
+
+
+def test_in_an_amazon_stream_it_is_an_exception() -> None:
+    said = refusals.event(DIALECTS["bedrock"], "application/vnd.amazon.eventstream", 400, SAID)
+    ((headers, payload),) = read_by_botocore(said)
+    assert headers[":message-type"] == "exception"
+    assert headers[":exception-type"] == "modelStreamErrorException"
+    assert json.loads(payload) == {"message": SAID}
+
+
+def test_in_a_connect_stream_it_ends_the_stream() -> None:
+    said = refusals.event(DIALECTS["protobuf"], "application/connect+proto", 403, SAID)
+    (envelope,) = EnvelopeFramer().envelopes(said)
+    assert envelope.last
+    assert json.loads(envelope.message)["error"] == {"code": "permission_denied", "message": SAID}
+    assert struct.unpack(">BI", said[:5]) == (2, len(said) - 5)
+
+
+def test_in_grpc_it_stands_in_the_headers() -> None:
+    headers = refusals.grpc_headers("application/grpc", SAID)
+    assert headers["grpc-status"] == "7"
+    assert headers["grpc-message"].isascii()
+    assert "secret detected" in headers["grpc-message"]
