@@ -36,7 +36,9 @@ SHAPES = {
     "openai-chat": lambda error: error["error"]["type"] and error["error"]["message"],
     "openai-responses": lambda error: error["error"]["code"] and error["error"]["message"],
     "openai-assistants": lambda error: error["error"]["message"],
-    "gemini": lambda error: error["error"]["status"] == "PERMISSION_DENIED" and error["error"]["message"],
+    "gemini": lambda error: (
+        error["error"]["status"] == "PERMISSION_DENIED" and error["error"]["message"]
+    ),
     "bedrock": lambda error: error["__type"] == "AccessDeniedException" and error["message"],
     "cohere": lambda error: error["message"],
     "ollama": lambda error: error["error"],
@@ -56,7 +58,9 @@ def test_every_family_has_its_own_shape(name: str) -> None:
         assert headers["x-amzn-errortype"] == "AccessDeniedException"
 
 
-@pytest.mark.parametrize("name", ["anthropic", "openai-chat", "openai-responses", "gemini", "cohere"])
+@pytest.mark.parametrize(
+    "name", ["anthropic", "openai-chat", "openai-responses", "gemini", "cohere"]
+)
 def test_in_server_sent_events_an_error_is_an_event(name: str) -> None:
     said = refusals.event(DIALECTS[name], "text/event-stream; charset=utf-8", 400, SAID)
     head, _, data = said.decode().partition("\ndata: ")

@@ -227,6 +227,8 @@ RESPONSES = Responses(
         ("session.**", _T),
         ("audio", _B),
         ("event_id", _O),
+        *((f"items[].{path}", label) for path, label in _ITEM_REQUEST),
+        *((f"body.{path}", label) for path, label in _RESPONSES_REQUEST),
     ],
     answers=[
         *_RESPONSE_ANSWER,
