@@ -73,7 +73,7 @@ class Found(NamedTuple):
 
 _ASSIGNMENT = re.compile(
     rb"""
-    (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
+    (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
     (?P<close> \\{0,3}["'`]? [\])]{0,2} )
     (?: [ \t]{0,3} : [ \t]{0,2} (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{0,2}=) | [ \t]{1,3}(?:string|str)(?=[ \t]{0,3}=) )?
     (?P<op> [ \t]{0,40} (?: :{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <-) [ \t]{0,8} | > )
@@ -108,14 +108,14 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
     low = start if line < 0 else max(start, text.rfind(b"\n", start, line) + 1)
     for match in _ASSIGNMENT.finditer(text, low, event):
         begin = match.end()
+        if begin >= event or tier(match["name"]) is Tier.NONE:
+            continue
         value_end = _value_end(text, match)
-        if begin < event <= value_end + 1:
-            rule = assigned(
-                match["name"], match["op"].strip(), match["open"] or b"", text, begin, value_end
-            )
+        if event <= value_end + 1:
+            opened = match["open"] or b""
+            rule = assigned(match["name"], match["op"].strip(), opened, text, begin, value_end)
             if rule:
-                end = _trim(text, begin, value_end, match["open"] or b"")
-                yield Found(rule, begin, end), value_end
+                yield Found(rule, begin, _trim(text, begin, value_end, opened)), value_end
                 return
     yield from _told(text, low, event)
 

@@ -30,6 +30,8 @@ from .supplement import Supplement
 from .validators import VALIDATORS
 
 _MARGIN = 64
+_KEYWORD_REACH = 512
+"""The longest secret that is looked for around a keyword."""
 ENGINE: Final = 1
 """Raised whenever the code, not a rule, changes what is found."""
 ANCHOR: Final = 3
@@ -323,7 +325,8 @@ class Detector:
                 item = self._compiled[index]
                 shape = item.shape
                 if item.by_keyword:
-                    low, high = end - near.AFTER - shape.before, end + near.BEFORE + shape.after
+                    low = end - near.AFTER - min(shape.before, _KEYWORD_REACH)
+                    high = end + near.BEFORE + min(shape.after, _KEYWORD_REACH)
                 else:
                     low, high = end - shape.before, end + shape.after
                 known = windows.setdefault(index, [])

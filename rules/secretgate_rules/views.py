@@ -180,13 +180,15 @@ _WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0){16,}+|(?:\0[\t\n\r\x20-\x7e]){16,}
 
 
 def _wide(text: bytes) -> Iterator[Piece]:
+    if text.count(b"\0") < 16:
+        return
     for match in _WIDE.finditer(text):
         decoded = decode(UTF16, match[0])
         yield Piece(Layer(UTF16, match.start(), match.end()), decoded)
 
 
 _ESCAPE = re.compile(
-    rb"\\(?:u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])"
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])"
 )
 _SIMPLE = {
     b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"0": b"\0", b"a": b"\a", b"e": b"\x1b",
