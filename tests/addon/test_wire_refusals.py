@@ -69,6 +69,13 @@ def test_in_server_sent_events_an_error_is_an_event(name: str) -> None:
     assert SAID in json.dumps(json.loads(data), ensure_ascii=False).replace('\\"', '"')
 
 
+def test_a_responses_error_is_of_the_type_error_and_names_its_kind_inside() -> None:
+    name, payload = DIALECTS["openai-responses"].refusal_event(400, SAID)
+    assert (name, payload["type"], payload["status"]) == ("error", "error", 400)
+    assert payload["message"] == payload["error"]["message"] == SAID
+    assert payload["error"]["type"] == "invalid_request_error"
+
+
 def test_in_json_lines_it_is_a_line() -> None:
     said = refusals.event(DIALECTS["ollama"], "application/x-ndjson", 400, SAID)
     assert json.loads(said) == {"error": SAID}

@@ -33,7 +33,7 @@ class OpenAI(Dialect):
 class Responses(OpenAI):
     def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
         error = self.refusal(status, message)["error"]
-        return "error", {"type": "error", "status": status, "error": error, **error}
+        return "error", {**error, "type": "error", "status": status, "error": error}
 
 
 _SHARED = [
