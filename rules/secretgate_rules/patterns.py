@@ -87,7 +87,7 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     )
 
 
-_FOLLOW = 14
+_FOLLOW = 32
 _FOLLOW_WEAK = 32
 _Item = tuple[Any, Any, bool]
 
@@ -157,8 +157,10 @@ def _follow(item: _Item, room: int) -> tuple[str, int, int, bool]:
     if code in _REPEATS:
         low, high, body = value
         inner = _flat(body, dotall)
-        if low > room and len(inner) == 1 and _width(inner[0]) == (1, 1):
-            return f"(?:{_emit(*inner[0])}){{{room}}}", room, room, False
+        if (low > room or (low >= 8 and low != high)) and len(inner) == 1:
+            if _width(inner[0]) == (1, 1):
+                count = min(low, room)
+                return f"(?:{_emit(*inner[0])}){{{count}}}", count, count, False
     low, high = _width(item)
     return _emit(code, value, dotall), low, high, True
 
