@@ -1,0 +1,190 @@
+"""Values that are known to be secret because of where they are kept.
+
+The environment and configuration files hold credentials under names that say so. Their values are
+searched for exactly (`Literals`), so a secret of no recognisable form is found all the same. They
+stay in memory, and a file that changes is read again.
+"""
+
+from __future__ import annotations
+
+import configparser
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Final
+
+from . import rulefile, values
+from .literals import Literals
+from .model import RuleError
+from .names import Tier, tier
+from .randomness import entropy
+
+SHORTEST: Final = 8
+"""Values shorter than this are not taken."""
+LEAST_ENTROPY: Final = 2.0
+"""Nor are those with less entropy, in bits a character."""
+LARGEST: Final = 1 << 20
+"""Files larger than this are not read."""
+RULE: Final = "known-value"
+
+USUAL_FILES: Final = (
+    ".env",
+    ".env.*",
+    "*.env",
+    "secrets.json",
+    "secrets.toml",
+    "secrets.y*ml",
+    "credentials.json",
+    "credentials.y*ml",
+)
+"""What is looked for under a folder when a user asks for that."""
+_EXAMPLES = re.compile(r"(?i)example|sample|template|dist$|test")
+
+
+def worth_knowing(value: str) -> bool:
+    """Whether a value is long and varied enough that finding it means something."""
+    raw = value.encode("utf-8", "surrogateescape")
+    if len(raw) < SHORTEST or entropy(raw) < LEAST_ENTROPY:
+        return False
+    return not values.template(raw) and not values.dummy(raw) and not values.trivial(raw)
+
+
+def says_credential(name: str) -> bool:
+    """Whether a name promises a credential as its value."""
+    return tier(name.encode("utf-8", "surrogateescape")) > Tier.NONE
+
+
+def of_environment(
+    environment: Mapping[str, str], add: Iterable[str] = (), exclude: Iterable[str] = ()
+) -> dict[bytes, str]:
+    """The credentials in an environment: names that say so, and those of `add` (globs)."""
+    added, excluded = tuple(add), tuple(exclude)
+    return _taken(
+        (name, value, any(fnmatchcase(name, pattern) for pattern in added))
+        for name, value in environment.items()
+        if not any(fnmatchcase(name, pattern) for pattern in excluded)
+    )
+
+
+def of_file(path: Path) -> dict[bytes, str]:
+    """The credentials in a file: JSON, TOML, YAML, INI or `NAME=value` lines.
+
+    Raises `RuleError` naming the file where it cannot be read as what it is; never its content.
+    """
+    try:
+        if path.stat().st_size > LARGEST:
+            raise RuleError(f"{path}: larger than {LARGEST >> 10} kB, not read for known values")
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise RuleError(f"{path}: cannot be read: {type(error).__name__}") from None
+    try:
+        pairs = list(_pairs(path.suffix.lower(), text, str(path)))
+    except (ValueError, configparser.Error):
+        raise RuleError(f"{path}: not valid {path.suffix.lstrip('.').upper() or 'text'}") from None
+    return _taken((name, value, False) for name, value in pairs)
+
+
+def files_under(folder: Path, patterns: Iterable[str] = USUAL_FILES) -> list[Path]:
+    """The usual files under a folder, examples and templates left out."""
+    found: set[Path] = set()
+    for pattern in patterns:
+        found.update(path for path in folder.rglob(pattern) if path.is_file())
+    return sorted(path for path in found if not _EXAMPLES.search(path.name))
+
+
+def _taken(triples: Iterable[tuple[str, str, bool]]) -> dict[bytes, str]:
+    return {
+        value.encode("utf-8", "surrogateescape"): RULE
+        for name, value, sure in triples
+        if (sure or says_credential(name)) and worth_knowing(value)
+    }
+
+
+def _pairs(kind: str, text: str, name: str) -> Iterator[tuple[str, str]]:
+    if kind == ".json":
+        yield from _leaves("", json.loads(text))
+    elif kind == ".toml":
+        yield from _leaves("", tomllib.loads(text))
+    elif kind in (".yaml", ".yml"):
+        yield from _leaves("", rulefile.parse_yaml(text, name)[0])
+    elif kind in (".ini", ".cfg", ".conf", ".properties"):
+        parser = configparser.ConfigParser(interpolation=None, strict=False)
+        parser.read_string(text if text.lstrip().startswith("[") else f"[all]\n{text}")
+        for section in parser.sections():
+            yield from parser.items(section)
+    else:
+        yield from _lines(text)
+
+
+def _leaves(name: str, node: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from _leaves(str(key), value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _leaves(name, value)
+    elif isinstance(node, str):
+        yield name, node
+
+
+_LINE = re.compile(
+    r"""(?m)^[ \t]*(?:export[ \t]+)?([A-Za-z_][\w.-]*)[ \t]*=[ \t]*(?:"((?:[^"\\]|\\.)*)"|'([^']*)'|([^\s#]*))"""
+)
+
+
+def _lines(text: str) -> Iterator[tuple[str, str]]:
+    for match in _LINE.finditer(text):
+        double, single, bare = match[2], match[3], match[4]
+        if double is not None:
+            yield match[1], double.replace('\\"', '"').replace("\\n", "\n").replace("\\\\", "\\")
+        else:
+            yield match[1], single if single is not None else bare
+
+
+class KnownValues:
+    """Known values from an environment and files, up to date whenever asked for."""
+
+    def __init__(
+        self,
+        files: Iterable[Path] = (),
+        environment: Mapping[str, str] | None = None,
+        add: Iterable[str] = (),
+        exclude: Iterable[str] = (),
+    ) -> None:
+        self._fixed = of_environment(environment or {}, add, exclude)
+        self._files = tuple(Path(path).expanduser() for path in files)
+        self._state: tuple[tuple[int, int] | None, ...] | None = None
+        self._literals = Literals(self._fixed)
+        self.problems: list[str] = []
+        """What could not be read the last time, without content."""
+
+    @property
+    def literals(self) -> Literals:
+        """The values as they are now; a file that changed is read again."""
+        state = tuple(_state(path) for path in self._files)
+        if state != self._state:
+            self._state = state
+            self.problems = []
+            found = dict(self._fixed)
+            for path, seen in zip(self._files, state, strict=True):
+                if seen is None:
+                    self.problems.append(f"{path}: no such file")
+                    continue
+                try:
+                    found.update(of_file(path))
+                except RuleError as error:
+                    self.problems.append(str(error))
+            self._literals = Literals(found)
+        return self._literals
+
+
+def _state(path: Path) -> tuple[int, int] | None:
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size

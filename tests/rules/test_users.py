@@ -1,0 +1,123 @@
+"""A user's own rules: three forms, and errors that name file, line and reason."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from secretgate_rules import RuleError, load_default
+from secretgate_rules.allow import Allowlist
+
+from rules.conftest import github_token, made_up
+
+ACME = "acme-" + made_up(20, 70, "0123456789abcdef").decode()
+
+OURS = r"""
+rules:
+  - id: acme-key
+    description: ACME key
+    pattern: '\b(acme-[0-9a-f]{20})\b'
+allow:
+  rules: [github-*]
+"""
+SIGNATURES = r"""
+- ACME:
+    - Key: "acme-[0-9a-f]{20}"
+    - Other Key: "acmo-[0-9a-f]{20}"
+- Else:
+    - Token: "els_[a-z]{12}"
+"""
+GITLEAKS = r"""
+title = "mine"
+[extend]
+useDefault = true
+disabledRules = ["github-pat"]
+[[rules]]
+id = "acme-key"
+description = "ACME"
+regex = '''(?i)\b(acme-(?P<body>[[:alnum:]]{20}))(?:[\x60'"\s;]|\\[nr]|$)'''
+secretGroup = 1
+entropy = 2
+keywords = ["acme-"]
+[[rules.allowlists]]
+regexes = ['''0000$''']
+stopwords = ["letmein"]
+[[rules]]
+id = "paths-only"
+path = '''\.p12$'''
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "rule"),
+    [
+        ("mine.yaml", OURS, "acme-key"),
+        ("signatures.yaml", SIGNATURES, "acme-key"),
+        ("gitleaks.toml", GITLEAKS, "acme-key"),
+    ],
+)
+def test_each_form_is_read(tmp_path: Path, name: str, text: str, rule: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    told: list[str] = []
+    detector = load_default(rule_files=[path], notice=told.append)
+    assert [(f.rule, f.value) for f in detector.find(f"x = {ACME}\n".encode())] == [
+        (rule, ACME.encode())
+    ]
+    assert bool(told) == (name == "gitleaks.toml")
+    if name != "signatures.yaml":
+        assert detector.find(b"x " + github_token()) == []
+    assert detector.digest != load_default().digest
+
+
+def test_a_rule_allowlist_of_gitleaks(tmp_path: Path) -> None:
+    path = tmp_path / "gitleaks.toml"
+    path.write_text(GITLEAKS)
+    detector = load_default(rule_files=[path], notice=lambda _: None)
+    assert detector.find(f"x {ACME[:-4]}0000 ".encode()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.yaml", "rules:\n  - id: a\n    pattern: '(a'\n", "a.yaml:2: a: pattern does not compile"),
+        ("a.yaml", "rules:\n  - id: a\n    pattern: 'a(b+)+c'\n", "a repeat inside a repeat"),
+        ("a.yaml", "rules:\n  - id: a\n    patern: 'abc'\n", "unknown field `patern`"),
+        ("a.yaml", "rules:\n  - id: a\n    pattern: 'abc'\n    secret: 3\n", "no group 3"),
+        ("a.yaml", "rules:\n  - id: a\n    pattern: 'a*'\n", "matches the empty string"),
+        ("a.yaml", "rules: [\n", "a.yaml:"),
+        ("a.yaml", "hello", "neither rules"),
+        ("a.yaml", "- ACME:\n    - Key: 7\n", "a.yaml:2: ACME: Key: expected a regex"),
+        ("a.toml", "[[rules]\n", "not valid TOML"),
+        ("a.toml", "[[rules]]\nid = 'q'\nregex = '(a'\n", "a.toml:2: q: pattern does not compile"),
+        ("a.yaml", "allow:\n  hashes: [abc]\n", "not a SHA-256"),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path: Path, name: str, text: str, told: str) -> None:
+    path = tmp_path / name
+    path.write_text(text)
+    with pytest.raises(RuleError) as caught:
+        load_default(rule_files=[path])
+    assert told in str(caught.value)
+
+
+def test_allowlist() -> None:
+    token = github_token(71)
+    text = b"x " + token
+    digest = hashlib.sha256(token).hexdigest()
+    for allow in (
+        Allowlist(rules=["github-pat"]),
+        Allowlist(regexes=["^ghp_"]),
+        Allowlist(hashes=[digest]),
+        Allowlist(stopwords=[token[8:20].decode()]),
+    ):
+        assert load_default(allow=allow).find(text) == []
+    assert load_default(allow=Allowlist(regexes=["^gho_"])).find(text)
+    assert Allowlist(paths=["*.lock"]).allows_path("a/b.lock")
+
+
+def test_rules_can_be_switched_off_and_on() -> None:
+    text = b"x " + github_token()
+    assert load_default(disable=["github-pat"]).find(text) == []
+    assert load_default().find(text)
