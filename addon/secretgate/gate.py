@@ -83,6 +83,9 @@ class ShowLeaves:
 
 
 class Gate:
+    ROUTE = "secretgate.route"
+    """In a flow's metadata: the route of a request to a host that the table does not know."""
+
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._places = Places.find()
@@ -227,6 +230,9 @@ class Gate:
             )
 
     def _route(self, flow: http.HTTPFlow) -> Route | None:
+        given: Route | None = flow.metadata.get(self.ROUTE)
+        if given is not None:
+            return given
         names = [flow.request.host, flow.request.pretty_host]
         if flow.client_conn.sni:
             names.append(flow.client_conn.sni)

@@ -75,6 +75,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Seconds a secret and a conversation are remembered after their last use.",
         ),
     ] = 24 * 3600
+    base_urls: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Providers served as path prefixes of the proxy's own address: `all`, names such as anthropic and openai, or NAME=[DIALECT+]URL."
+        ),
+    ] = ()
     rules: Annotated[
         tuple[str, ...],
         Meta(description="Rule files of the user's: our YAML, signatures.yaml or gitleaks.toml."),
