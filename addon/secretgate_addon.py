@@ -13,5 +13,7 @@ if importlib.util.find_spec("secretgate") is None:
     sys.path[:0] = [str(root / folder) for folder in ("addon", "rules", "certs")]
 
 from secretgate.gate import Gate
+from secretgate.web.addon import addons as before
 
-addons = [Gate()]
+gate = Gate()
+addons = [*before(gate), gate]

@@ -68,5 +68,37 @@ def run(
     raise typer.Exit(run(command, mode, config, host or (), verbose, isolate))
 
 
+@app.command()
+def serve(
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+    listen: Annotated[
+        str, typer.Option(help="The address to listen on; 0.0.0.0 serves other machines too.")
+    ] = "127.0.0.1",
+    mode: Annotated[str, typer.Option(help="redact, block or audit.")] = "",
+    config: Annotated[str, typer.Option(help="The configuration file.")] = "",
+    host: Annotated[
+        list[str] | None,
+        typer.Option(help="Cover this host too: HOST or HOST=DIALECT. Repeatable."),
+    ] = None,
+    base_url: Annotated[
+        bool,
+        typer.Option(
+            "--base-url", help="Serve providers as path prefixes too: /anthropic, /openai, ..."
+        ),
+    ] = False,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(help="One more prefix: NAME=URL or NAME=DIALECT+URL. Repeatable."),
+    ] = None,
+    web: Annotated[bool, typer.Option("--web", help="With mitmweb's interface.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+) -> None:
+    """Run the proxy in the foreground."""
+    from secretgate.cli.serve import serve
+
+    code = serve(port, listen, mode, config, host or (), base_url, provider or (), web, verbose)
+    raise typer.Exit(code)
+
+
 def main() -> None:
     app()

@@ -28,6 +28,7 @@ class Wishes:
     hosts: tuple[str, ...] = ()
     verbose: bool = False
     isolate: bool = False
+    base_urls: tuple[str, ...] = ()
 
     @property
     def any(self) -> bool:
@@ -46,10 +47,11 @@ def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan
     """Raises SettingsError where something cannot be used."""
     file = Path(wishes.config).expanduser() if wishes.config else places.settings
     options = {"mode": wishes.mode}
-    if wishes.hosts:
-        inherited = settings.load({}, file, bool(wishes.config), environment).hosts
-        spelled = [f"{row.host}={row.dialect}:{row.provider}" for row in inherited]
+    if wishes.hosts or wishes.base_urls:
+        inherited = settings.load({}, file, bool(wishes.config), environment)
+        spelled = [f"{row.host}={row.dialect}:{row.provider}" for row in inherited.hosts]
         options["hosts"] = ",".join([*spelled, *wishes.hosts])
+        options["base_urls"] = ",".join([*inherited.base_urls, *wishes.base_urls])
     chosen = {name: value for name, value in options.items() if value}
     read = settings.load(chosen, file, bool(wishes.config), environment)
     rows = [hosts.added(row.host, row.provider, row.dialect) for row in read.hosts]
@@ -93,8 +95,11 @@ def arguments(
     confdir: Path | None,
     roots: Path | None,
     via: Upstream | None,
+    *,
+    listen: str = "127.0.0.1",
+    port: int = 0,
 ) -> list[str]:
-    """mitmproxy's, for a proxy on a free port of loopback."""
+    """mitmproxy's; port 0 is a free one."""
     options = {PREFIX + name: value for name, value in plan.options.items()}
     if wishes.config:
         options[PREFIX + "config"] = str(Path(wishes.config).expanduser().absolute())
@@ -107,7 +112,7 @@ def arguments(
     # URLs hold keys, so mitmproxy logs none.
     options["flow_detail"] = "0"
     options["termlog_verbosity"] = "info" if wishes.verbose else "warn"
-    given = ["-s", str(addon), "--listen-host", "127.0.0.1", "--listen-port", "0"]
+    given = ["-s", str(addon), "--listen-host", listen, "--listen-port", str(port)]
     given += ["--mode", via.mode if via else "regular"]
     for name, value in options.items():
         given += ["--set", f"{name}={value}"]

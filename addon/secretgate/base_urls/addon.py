@@ -1,0 +1,66 @@
+"""The mitmproxy side of base URLs: leads a request for one of our prefixes to its provider."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from mitmproxy import connection, http
+
+from secretgate.base_urls import BaseURL, BaseURLError, chosen, route_for, target
+from secretgate.launch.environment import LOCAL
+from secretgate.own_address import from_another_site, to_us
+
+if TYPE_CHECKING:
+    from secretgate.gate import Gate
+
+_JSON = {"content-type": "application/json", "x-secretgate": "refused"}
+
+
+class BaseURLs:
+    """Stands before the gate, which then sees the request as if it had been sent to the provider."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._entries: tuple[str, ...] = ()
+        self._bases: dict[str, BaseURL] = {}
+
+    def _current(self) -> dict[str, BaseURL]:
+        entries = self._gate.engine().settings.base_urls
+        if entries != self._entries:
+            self._bases, self._entries = {}, entries
+            self._bases = chosen(entries)
+        return self._bases
+
+    def running(self) -> None:
+        try:
+            self._current()
+        except BaseURLError as error:
+            # An error that is logged while mitmproxy starts ends it.
+            logging.getLogger(__name__).error("secretgate: %s", error)
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.response or not to_us(flow):
+            return
+        found = target(self._current(), flow.request.path)
+        if found is None:
+            return
+        if from_another_site(flow):
+            flow.response = http.Response.make(403, _refusal("pages of other sites"), _JSON)
+            return
+        route = route_for(found, self._gate.engine().hosts)
+        if route is not None:
+            flow.metadata[self._gate.ROUTE] = route
+        request = flow.request
+        request.path = found.path
+        request.scheme, request.port = found.base.scheme, found.base.port
+        request.host = found.host
+        if found.host in LOCAL and flow.server_conn.via:
+            # What runs on this machine is not behind the company's proxy.
+            flow.server_conn = connection.Server(address=None)
+
+
+def _refusal(who: str) -> str:
+    message = f"secretgate does not serve base URLs to {who}"
+    return json.dumps({"error": {"type": "forbidden", "message": message}})

@@ -1,0 +1,80 @@
+"""`secretgate serve`: the proxy in the foreground, for everything that is pointed at it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from secretgate.base_urls import ALL, BaseURL, BaseURLError, chosen
+from secretgate.cli import addon_path
+from secretgate.launch import plan as plans
+from secretgate.launch.plan import Wishes
+from secretgate.launch.upstream import UpstreamError, upstream
+from secretgate.settings import SettingsError
+from secretgate.state import Places, StateError, private_folder
+from secretgate_ca import CAError, write_bundle
+
+
+def serve(
+    port: int,
+    listen: str = "127.0.0.1",
+    mode: str = "",
+    config: str = "",
+    hosts: Sequence[str] = (),
+    base_url: bool = False,
+    providers: Sequence[str] = (),
+    web: bool = False,
+    verbose: bool = False,
+) -> int:
+    """Runs until it is told to end; 2 where it cannot begin."""
+    entries = (*((ALL,) if base_url else ()), *providers)
+    wishes = Wishes(mode, config, tuple(hosts), verbose, base_urls=entries)
+    try:
+        places = Places.find()
+        chosen_plan = plans.plan(wishes, places, os.environ)
+        bases = chosen(chosen_plan.settings.base_urls)
+        known = plans.authority(places, chosen_plan.hosts.names)
+        bundle = write_bundle(known, inherited=os.environ)
+        roots = plans.upstream_roots(places, private_folder(places.state), os.environ)
+        via = upstream(os.environ)
+        if via and via.local and via.port == port:
+            via = None
+        folder = None if known.confdir == places.ca else known.confdir
+        arguments = plans.arguments(
+            chosen_plan, wishes, addon_path(), folder, roots, via, listen=listen, port=port
+        )
+    except (BaseURLError, CAError, SettingsError, StateError, UpstreamError, OSError) as error:
+        print(f"secretgate: {error}", file=sys.stderr)
+        return 2
+    shown = f"http://{'127.0.0.1' if listen in ('0.0.0.0', '::') else listen}:{port}"
+    print(_hints(shown, str(known.ca_cert), str(bundle), bases, chosen_plan.settings.mode, web))
+    sys.stdout.flush()
+
+    from mitmproxy.tools.main import mitmdump, mitmweb
+
+    (mitmweb if web else mitmdump)(arguments)
+    return 0
+
+
+def _hints(url: str, ca: str, bundle: str, bases: dict[str, BaseURL], mode: str, web: bool) -> str:
+    lines = [
+        f"secretgate is starting on {url}, mode {mode}. To send a tool through it:",
+        "",
+        f"    export HTTPS_PROXY={url} HTTP_PROXY={url}",
+        f"    export NODE_EXTRA_CA_CERTS='{ca}'",
+        f"    export SSL_CERT_FILE='{bundle}'",
+        "",
+    ]
+    named = [base for base in bases.values() if base.variable]
+    if bases:
+        lines += ["or as a base URL:", ""]
+        for base in named:
+            resource = "/RESOURCE" if base.per_resource else ""
+            lines.append(f"    export {base.variable}={url}/{base.name}{resource}")
+        lines += [f"    {url}/{name}" for name, base in bases.items() if base not in named]
+        lines.append("")
+    lines.append("Its page, through it: http://secretgate.internal/")
+    if web:
+        lines.append("mitmweb shows requests as they were sent, secrets and keys included.")
+    return "\n".join(lines)

@@ -1,0 +1,39 @@
+"""The PAC file: covered hosts to the proxy, everything else past it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+
+PAGE_HOST = "secretgate.internal"
+MEDIA_TYPE = "application/x-ns-proxy-autoconfig"
+
+
+def pac(names: Iterable[str], proxy: str) -> str:
+    """`names` are hosts and globs, `proxy` is HOST:PORT. There is no way around for a covered host: if the proxy is
+    down its connections fail."""
+    exact = {PAGE_HOST: 1}
+    suffixes, globs = [], []
+    for name in sorted(names):
+        if "*" not in name:
+            exact[name] = 1
+        elif re.fullmatch(r"\*\.[^*]+", name):
+            suffixes.append(name[1:])
+        else:
+            globs.append(name)
+    return f"""// Made by secretgate: covered hosts go through it, all others past it.
+var exact = {json.dumps(exact, indent=1)};
+var suffixes = {json.dumps(suffixes, indent=1)};
+var globs = {json.dumps(globs, indent=1)};
+
+function FindProxyForURL(url, host) {{
+  host = host.toLowerCase().replace(/\\.$/, "");
+  var covered = exact.hasOwnProperty(host), i;
+  for (i = 0; !covered && i < suffixes.length; i++)
+    covered = host.slice(-suffixes[i].length) === suffixes[i];
+  for (i = 0; !covered && i < globs.length; i++)
+    covered = shExpMatch(host, globs[i]);
+  return covered ? {json.dumps(f"PROXY {proxy}")} : "DIRECT";
+}}
+"""

@@ -1,0 +1,107 @@
+"""What the local page shows, as values."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from secretgate.counters import Counters, Sighting
+from secretgate.hosts import Row
+from secretgate_ca import Authority, CAError, load_ca
+
+DISTRIBUTION = "secretgate-mitmproxy"
+
+
+@dataclass(frozen=True)
+class CA:
+    fingerprint: str
+    expires: datetime.datetime
+    constrained: bool
+    pem: bytes = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Status:
+    mode: str
+    on_unreadable: str
+    proxy: str
+    """HOST:PORT, as the client reached it."""
+    started: float
+    now: float
+    numbers: dict[str, Any]
+    recent: tuple[Sighting, ...]
+    rows: tuple[Row, ...]
+    base_urls: tuple[str, ...]
+    ca: CA | None
+    version: str
+
+    @property
+    def names(self) -> list[str]:
+        return sorted({host for row in self.rows for host in row.hosts})
+
+    def json(self) -> dict[str, Any]:
+        """For machines; `secretgate: true` is how one recognises us."""
+        return {
+            "secretgate": True,
+            "version": self.version,
+            "mode": self.mode,
+            "on_unreadable": self.on_unreadable,
+            "proxy": self.proxy,
+            "uptime": round(self.now - self.started, 1),
+            "hosts": self.names,
+            "base_urls": list(self.base_urls),
+            "ca": self.ca.fingerprint if self.ca else None,
+            "ca_expires": self.ca.expires.isoformat() if self.ca else None,
+            "counters": self.numbers,
+            "recent": [each._asdict() for each in self.recent],
+        }
+
+
+def gather(
+    counters: Counters,
+    rows: tuple[Row, ...],
+    mode: str,
+    on_unreadable: str,
+    base_urls: tuple[str, ...],
+    proxy: str,
+    confdir: Path,
+) -> Status:
+    return Status(
+        mode,
+        on_unreadable,
+        proxy,
+        counters.started,
+        time.time(),
+        counters.numbers(),
+        tuple(reversed(counters.recent)),
+        rows,
+        base_urls,
+        _ca(confdir),
+        _version(),
+    )
+
+
+def _ca(confdir: Path) -> CA | None:
+    try:
+        authority: Authority | None = load_ca(confdir.expanduser())
+    except CAError:
+        return None
+    if authority is None:
+        return None
+    return CA(
+        authority.fingerprint,
+        authority.expires,
+        authority.permitted is not None,
+        authority.ca_cert.read_bytes(),
+    )
+
+
+def _version() -> str:
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return ""
