@@ -10,9 +10,10 @@ import sys
 from pathlib import Path
 
 from .database import supported
-from .engine import Detector, prepare, wanted
+from .engine import Detector
 from .model import Rule, RuleError
 from .rulefile import load_file
+from .table import prepare, wanted
 
 MISSING = "no examples"
 

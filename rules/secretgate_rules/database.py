@@ -11,6 +11,7 @@ import hashlib
 import platform
 import threading
 from collections.abc import Sequence
+from importlib import metadata
 from typing import Any, Final, NamedTuple
 
 import hyperscan as hs
@@ -143,4 +144,4 @@ def _load(stored: bytes) -> Any:
 
 
 def _version() -> str:
-    return f"{hs.__version__} {platform.machine()} {platform.system()}"
+    return f"{metadata.version('hyperscan')} {platform.machine()} {platform.system()}"

@@ -17,136 +17,22 @@ import hashlib
 import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
-from functools import cached_property, lru_cache
-from typing import Final
+from dataclasses import replace
+from functools import lru_cache
 
-from . import blocks, context, near, patterns, values, views
-from .database import CASELESS, Database, Expression
-from .model import ENTROPY, Finding, Layer, Part, Rule
+from . import cache, context, near, values, views
+from .candidates import Candidate, collide, lifted, of_match, shifted
+from .database import Database
+from .model import ENTROPY, Finding, Rule
 from .names import Tier, tier
 from .randomness import entropy
 from .supplement import Supplement
+from .table import ANCHOR, Compiled, Table, tabulate
 from .validators import VALIDATORS
 
 _MARGIN = 64
 _KEYWORD_REACH = 512
 """The longest secret that is looked for around a keyword."""
-ENGINE: Final = 1
-"""Raised whenever the code, not a rule, changes what is found."""
-ANCHOR: Final = 3
-"""Fixed bytes in a row from which a pattern is rare enough to be looked for by itself."""
-
-
-GENERIC_WORDS: Final = frozenset(
-    "key keys token tokens auth secret secrets password passwd api apikey user username account "
-    "session client server public private access system http https url code data type name".split()
-)
-"""Keywords that every program is full of: a rule with one of them is looked for by its pattern."""
-
-
-COMMON_WORDS: Final = frozenset("fal expo dump batch blob do app box sap hub gem ring".split())
-"""Keywords that are the beginning of many other words."""
-
-
-@dataclass
-class Compiled:
-    """A rule, made ready to run; `re` is compiled when first needed."""
-
-    rule: Rule
-    shape: patterns.Shape
-    by_keyword: bool
-
-    @cached_property
-    def regex(self) -> re.Pattern[bytes]:
-        """The pattern itself."""
-        return patterns.compile_bytes(self.rule.pattern, self.rule.flags)
-
-    @cached_property
-    def keywords(self) -> tuple[bytes, ...]:
-        """The keywords as bytes."""
-        return tuple(word.encode() for word in self.rule.keywords)
-
-    def excused(self, match: bytes, value: bytes) -> bool:
-        """Whether the rule's own allowlist takes the match for no secret."""
-        rule = self.rule
-        if not rule.allow and not rule.allow_match and not rule.stopwords:
-            return False
-        lowered = value.lower()
-        return (
-            any(word.encode() in lowered for word in rule.stopwords)
-            or any(re.search(pattern.encode(), value) for pattern in rule.allow)
-            or any(re.search(pattern.encode(), match) for pattern in rule.allow_match)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A match that has passed its rule's own tests, with its parts in the text's own offsets.
-
-    `block` is the stretch nothing else may touch: the finding itself, or the run of base64 it is in.
-    """
-
-    rule: Rule
-    start: int
-    end: int
-    value: bytes
-    parts: tuple[Part, ...]
-    block: tuple[int, int]
-    certain: bool = False
-    view: tuple[str, ...] = ()
-
-
-def prepare(rule: Rule) -> Compiled:
-    """Measure a rule and decide how the database looks for it."""
-    widest = blocks.LONGEST if rule.multiline else patterns.WIDEST
-    shape = patterns.measure(rule.pattern, rule.flags, widest)
-    by_keyword = (
-        bool(rule.keywords)
-        and not rule.keywords_anywhere
-        and not rule.multiline
-        and shape.anchor < ANCHOR
-        and min(map(len, rule.keywords)) >= 3
-        and (shape.anchor == 0 or not GENERIC_WORDS.intersection(rule.keywords))
-    )
-    return Compiled(rule, shape, by_keyword)
-
-
-@dataclass
-class Table:
-    """Rules made ready together: what the database is given, and whose each expression is."""
-
-    compiled: list[Compiled]
-    expressions: list[Expression]
-    owners: list[list[int]]
-    digest: str
-
-
-def tabulate(rules: Iterable[Rule]) -> Table:
-    """Prepare rules. Takes a second for a thousand, so `load` keeps the result."""
-    compiled = [prepare(rule) for rule in rules]
-    made: dict[Expression, list[int]] = {}
-    seal = hashlib.sha256()
-    for index, item in enumerate(compiled):
-        for expression in wanted(item):
-            made.setdefault(expression, []).append(index)
-        seal.update(repr(astuple(replace(item.rule, origin=""))).encode())
-    return Table(compiled, list(made), list(made.values()), seal.hexdigest())
-
-
-def wanted(item: Compiled) -> list[Expression]:
-    """What the database looks for on behalf of one rule."""
-    if item.by_keyword:
-        return [_keyword(word) for word in item.rule.keywords]
-    return [Expression(item.shape.expression, CASELESS * item.shape.caseless)]
-
-
-def _keyword(word: str) -> Expression:
-    """A keyword as the database looks for it; a common one must not go on."""
-    if word not in COMMON_WORDS:
-        return Expression(re.escape(word), CASELESS)
-    spelt = ((word, "a-z"), (word.upper(), "A-Z"), (word.capitalize(), "a-z"))
-    return Expression("|".join(f"{form}(?:[^{more}]|$)" for form, more in spelt))
 
 
 class Detector:
@@ -177,7 +63,7 @@ class Detector:
         self._supplement = supplement
         self._telling = lru_cache(maxsize=4096)(self._tells)
         fence = barrier.pattern if barrier else b""
-        seal = repr((ENGINE, table.digest, heuristics, salt, fence))
+        seal = repr((cache.code_digest(), table.digest, heuristics, salt, fence))
         self.digest = hashlib.sha256(seal.encode()).hexdigest()
 
     def find(self, text: bytes, key: bytes = b"") -> list[Finding]:
@@ -209,8 +95,8 @@ class Detector:
                     size = len(texts[index])
                     candidates[index] = [
                         c
-                        for c in (_shift(c, -len(lead)) for c in found)
-                        if 0 <= c.start and c.end <= size
+                        for c in (shifted(c, -len(lead)) for c in found)
+                        if c.start >= 0 and c.end <= size
                     ]
         results: dict[int, list[Finding]] = {}
         for index in sorted(candidates):
@@ -240,7 +126,7 @@ class Detector:
         rule = context.judge(level, text, True) if level > Tier.NONE else None
         if rule is None:
             return []
-        return [_candidate(rule, text, 0, len(text), shift=shift)]
+        return [of_match(rule, text, 0, len(text), shift=shift)]
 
     def _search(self, texts: Sequence[bytes], depth: int) -> dict[int, list[Candidate]]:
         """Candidates in each text, in its own offsets, encodings read through."""
@@ -252,7 +138,7 @@ class Detector:
             own = hits.get(index, _NO_HITS)
             candidates = self._confirmed(text, own) if own else []
             if self._supplement is not None and not depth:
-                more = [_candidate(rule, text, *place) for rule, *place in self._supplement(text)]
+                more = [of_match(rule, text, a, b) for rule, a, b in self._supplement(text)]
                 candidates += self._past_barrier(text, more)
             if candidates:
                 found[index] = candidates
@@ -267,8 +153,8 @@ class Detector:
         if encoded:
             for at, inner in self._search(encoded, depth + 1).items():
                 index, piece = origin[at]
-                lifted = [_lift(candidate, piece, texts[index]) for candidate in inner]
-                found.setdefault(index, []).extend(lifted)
+                outside = [lifted(one, piece, texts[index]) for one in inner]
+                found.setdefault(index, []).extend(outside)
         return found
 
     def _hits(self, texts: Sequence[bytes]) -> dict[int, list[tuple[int, int]]]:
@@ -296,7 +182,7 @@ class Detector:
         places = [end for expression, end in hits if expression >= self._context]
         for rule, low, high in context.search(text, places):
             if self._entropy_rules or rule.specificity > ENTROPY:
-                found.append(_candidate(rule, text, low, high))
+                found.append(of_match(rule, text, low, high))
         return self._past_barrier(text, found) if found else found
 
     def _past_barrier(self, text: bytes, found: list[Candidate]) -> list[Candidate]:
@@ -358,7 +244,7 @@ class Detector:
             verdict = VALIDATORS[rule.validate](value) if rule.validate else None
             if verdict is False:
                 continue
-            yield _candidate(rule, text, low, high, certain=bool(verdict))
+            yield of_match(rule, text, low, high, certain=bool(verdict))
 
     def _near(
         self, item: Compiled, text: bytes, whole: tuple[int, int], secret: tuple[int, int]
@@ -380,6 +266,7 @@ class Detector:
             key=lambda c: (
                 -c.rule.specificity,
                 not c.certain,
+                c.hangs_on_context,
                 c.start - c.end,
                 len(c.view),
                 c.start,
@@ -387,7 +274,7 @@ class Detector:
         )
         taken: list[Candidate] = []
         for candidate in found:
-            if not any(_collide(candidate, other) for other in taken):
+            if not any(collide(candidate, other) for other in taken):
                 taken.append(candidate)
         taken.sort(key=lambda c: (c.start, c.end))
         return [
@@ -408,69 +295,3 @@ class Detector:
 _NO_HITS: list[tuple[int, int]] = []
 _SEPARATOR = b"\n\0\n"
 _SPACE = re.compile(rb"\s")
-
-
-def _candidate(
-    rule: Rule, text: bytes, start: int, end: int, certain: bool = False, shift: int = 0
-) -> Candidate:
-    spans = blocks.lines(text, start, end) if rule.multiline else [(start, end)]
-    parts = tuple(Part(low + shift, high + shift, text[low:high]) for low, high in spans)
-    start, end, value = start + shift, end + shift, text[start:end]
-    return Candidate(rule, start, end, value, parts, (start, end), certain)
-
-
-def _shift(candidate: Candidate, by: int) -> Candidate:
-    parts = tuple(
-        replace(
-            part,
-            start=part.start + by,
-            end=part.end + by,
-            layers=tuple(
-                Layer(kind, low + by, high + by) if not at else Layer(kind, low, high)
-                for at, (kind, low, high) in enumerate(part.layers)
-            ),
-        )
-        for part in candidate.parts
-    )
-    low, high = candidate.block
-    return replace(
-        candidate,
-        start=candidate.start + by,
-        end=candidate.end + by,
-        block=(low + by, high + by),
-        parts=parts,
-    )
-
-
-def _lift(candidate: Candidate, piece: views.Piece, text: bytes) -> Candidate:
-    """A candidate in a decoded piece, told in the offsets of the text around it."""
-    layer, decoded = piece
-    raw = text[layer.start : layer.end] if layer.kind == views.BASE64 else b""
-
-    def out(start: int, end: int) -> tuple[int, int]:
-        if layer.kind == views.BASE64:
-            low, high = views.base64_span(raw, start, end)
-            return layer.start + low, layer.start + high
-        return views.span(piece, start, end)
-
-    parts: list[Part] = []
-    for part in candidate.parts:
-        inner = part.inner if part.layers else (part.start, part.end)
-        parts.append(Part(*out(part.start, part.end), part.value, (layer, *part.layers), inner))
-    start, end = out(candidate.start, candidate.end)
-    block = (layer.start, layer.end) if layer.kind == views.BASE64 else out(*candidate.block)
-    return replace(
-        candidate,
-        start=start,
-        end=end,
-        parts=tuple(parts),
-        block=block,
-        view=(layer.kind, *candidate.view),
-    )
-
-
-def _collide(one: Candidate, other: Candidate) -> bool:
-    mine, theirs = one.parts[0], other.parts[0]
-    if mine.layers and mine.layers == theirs.layers:
-        return mine.inner[0] < other.parts[-1].inner[1] and theirs.inner[0] < one.parts[-1].inner[1]
-    return one.block[0] < other.block[1] and other.block[0] < one.block[1]

@@ -15,14 +15,13 @@ from pathlib import Path
 
 import msgspec
 
-from . import cache, engine, patterns, rulefile, supplement
+from . import cache, patterns, rulefile, supplement
 from .allow import Allowlist
 from .database import Expression
-from .engine import Compiled, Detector, Table
+from .engine import Detector
 from .model import ENTROPY, Rule
+from .table import Compiled, Table, tabulate
 from .users import load_user_file
-
-_CODE = ("engine.py", "patterns.py", "rulefile.py", "model.py", "template.py")
 
 
 def load_default(
@@ -59,7 +58,7 @@ def load_default(
             for item in table.compiled
             if item.rule.id not in own | refused and (entropy or item.rule.specificity > ENTROPY)
         ]
-        table = engine.tabulate([*kept, *(rule for rule in user_rules if rule.id not in refused)])
+        table = tabulate([*kept, *(rule for rule in user_rules if rule.id not in refused)])
     lists = [one for one in lists if one]
     salt = repr((sorted(refused), entropy, detect_secrets, [one.digest for one in lists]))
 
@@ -79,9 +78,8 @@ def load_default(
 def packs(enable: frozenset[str] = frozenset()) -> Table:
     """The rules that come with the package, ready to run."""
     files = rulefile.pack_files()
-    seal = hashlib.sha256(repr(sorted(enable)).encode())
-    here = Path(__file__).parent
-    for path in [*(here / name for name in _CODE), *files]:
+    seal = hashlib.sha256(repr((sorted(enable), cache.code_digest())).encode())
+    for path in files:
         seal.update(path.read_bytes())
     name = f"rules-{seal.hexdigest()[:32]}.msgpack"
     stored = cache.read(name)
@@ -90,7 +88,7 @@ def packs(enable: frozenset[str] = frozenset()) -> Table:
         rules = rulefile.unique(
             rule for path in files for rule in rulefile.load_file(path, trusted=True)
         )
-        table = engine.tabulate(
+        table = tabulate(
             replace(rule, examples=(), counterexamples=())
             for rule in rules
             if rule.enabled or rule.id in enable
@@ -114,7 +112,7 @@ class _Stored(msgspec.Struct, array_like=True):
 
 def _encode(table: Table) -> bytes:
     rows = [_Row(item.rule, item.shape, item.by_keyword) for item in table.compiled]
-    plain = [tuple(expression) for expression in table.expressions]
+    plain = [(one.pattern, one.flags) for one in table.expressions]
     return msgspec.msgpack.encode(_Stored(rows, plain, table.owners, table.digest))
 
 

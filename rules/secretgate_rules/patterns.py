@@ -73,12 +73,12 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     rest = _trimmed_flat(items[end:])
     reach = 0
     while room > 0 and position - end < len(rest):
-        text, least, most, whole = _follow(rest[position - end], room)
+        text, least, most, goes_on = _follow(rest[position - end], room)
         taken.append(text)
         room -= least
         reach += most
         position += 1
-        if not whole:
+        if not goes_on:
             break
     ahead = sum(_width(item)[1] for item in items[:end]) + reach
     behind = sum(_width(item)[1] for item in items[end:])
@@ -157,10 +157,10 @@ def _follow(item: _Item, room: int) -> tuple[str, int, int, bool]:
     if code in _REPEATS:
         low, high, body = value
         inner = _flat(body, dotall)
-        if (low > room or (low >= 8 and low != high)) and len(inner) == 1:
-            if _width(inner[0]) == (1, 1):
-                count = min(low, room)
-                return f"(?:{_emit(*inner[0])}){{{count}}}", count, count, False
+        single = len(inner) == 1 and _width(inner[0]) == (1, 1)
+        if single and (low > room or (low >= 8 and low != high)):
+            count = min(low, room)
+            return f"(?:{_emit(*inner[0])}){{{count}}}", count, count, False
     low, high = _width(item)
     return _emit(code, value, dotall), low, high, True
 

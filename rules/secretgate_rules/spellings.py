@@ -9,6 +9,7 @@ found, the place is read in full.
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterator
 from functools import lru_cache
@@ -56,10 +57,12 @@ def needles(value: bytes, everywhere: bool) -> tuple[Needle, ...]:
 
 def _forms(value: bytes) -> set[bytes]:
     forms = {value}
-    escaped = value
-    for _ in range(_DEEPEST):
-        escaped = escaped.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
-        forms.add(escaped)
+    text = value.decode("utf-8", "surrogateescape")
+    for ascii_only in (True, False):
+        escaped = text
+        for _ in range(_DEEPEST):
+            escaped = json.dumps(escaped, ensure_ascii=ascii_only)[1:-1]
+            forms.add(escaped.encode("utf-8", "surrogateescape"))
     for form in (b"%%%02X", b"%%%02x"):
         forms.add(b"".join(bytes([c]) if _SAFE.match(bytes([c])) else form % c for c in value))
     return forms
@@ -168,9 +171,7 @@ def _spelt(text: bytes, start: int, end: int, value: bytes) -> Part | None:
     return None
 
 
-_RUN_CHARS = frozenset(
-    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-\r\n \t"
-)
+_RUN_CHARS = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/_-\r\n \t")
 _FARTHEST: Final = 1 << 16
 
 

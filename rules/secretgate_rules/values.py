@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 
 from .randomness import entropy, evidence
 
@@ -82,7 +83,7 @@ def dummy(value: bytes) -> bool:
 def _steps(value: bytes) -> float:
     """The share of characters that follow the one before them in the alphabet, or repeat it."""
     low = value.lower()
-    runs = sum(b - a in (0, 1) for a, b in zip(low, low[1:], strict=False))
+    runs = sum(b - a in (0, 1) for a, b in pairwise(low))
     return runs / max(1, len(low) - 1)
 
 

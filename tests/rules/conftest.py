@@ -7,6 +7,7 @@ import re
 import string
 
 import pytest
+
 from secretgate_rules import Detector, load_default
 
 PLACEHOLDER = re.compile(rb"REDACTED<[a-z0-9-]{1,64}:[0-9a-f]{12}>")

@@ -6,9 +6,9 @@ import base64
 import json
 
 import pytest
-from secretgate_rules import Detector, redact
 
 from rules.conftest import made_up
+from secretgate_rules import Detector, redact
 
 BODY = base64.b64encode(b"0\x82\x04\xa2" + made_up(900, 40)).decode()
 LINES = [BODY[at : at + 64] for at in range(0, len(BODY), 64)]

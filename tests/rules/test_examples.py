@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from secretgate_rules.check import problems
 from secretgate_rules.model import Rule
 from secretgate_rules.rulefile import load_file, pack_files, unique

@@ -7,10 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
-from secretgate_rules.known import KnownValues, files_under, of_environment, of_file
-from secretgate_rules.model import RuleError
 
 from rules.conftest import made_up
+from secretgate_rules.known import KnownValues, files_under, of_environment, of_file
+from secretgate_rules.model import RuleError
 
 SECRET = made_up(18, 60).decode()
 OTHER = made_up(22, 61).decode()

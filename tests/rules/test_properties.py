@@ -9,9 +9,9 @@ import urllib.parse
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from secretgate_rules import Detector, Finding, Literals, Part, redact
 
 from rules.conftest import github_token, made_up
+from secretgate_rules import Detector, Finding, Literals, Part, redact
 
 MODEST = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -36,7 +36,7 @@ LINES = st.one_of(
     st.sampled_from(SECRETS).map(lambda secret: (b"key: " + secret).hex().encode()),
     st.binary(max_size=40),
     st.text(max_size=40).map(lambda text: text.encode("utf-8", "surrogatepass")),
-    st.sampled_from([b"def f(token):", b"    return token", b"", b"-- \\n \\\\ \\\" %20 %%"]),
+    st.sampled_from([b"def f(token):", b"    return token", b"", b'-- \\n \\\\ \\" %20 %%']),
 )
 TEXTS = st.lists(LINES, max_size=6).map(b"\n".join)
 KEYS = st.sampled_from([b"", b"content", b"password", b"api_key", b"cloudflare_token", b'a"b'])

@@ -6,9 +6,9 @@ import hashlib
 import uuid
 
 import pytest
-from secretgate_rules import Detector
 
 from rules.conftest import github_token, made_up
+from secretgate_rules import Detector
 
 SHA1 = hashlib.sha1(b"x").hexdigest()
 SHA256 = hashlib.sha256(b"x").hexdigest()

@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from secretgate_rules import RuleError, load_default
-from secretgate_rules.allow import Allowlist
 
 from rules.conftest import github_token, made_up
+from secretgate_rules import RuleError, load_default
+from secretgate_rules.allow import Allowlist
 
 ACME = "acme-" + made_up(20, 70, "0123456789abcdef").decode()
 
@@ -81,7 +81,11 @@ def test_a_rule_allowlist_of_gitleaks(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("a.yaml", "rules:\n  - id: a\n    pattern: '(a'\n", "a.yaml:2: a: pattern does not compile"),
+        (
+            "a.yaml",
+            "rules:\n  - id: a\n    pattern: '(a'\n",
+            "a.yaml:2: a: pattern does not compile",
+        ),
         ("a.yaml", "rules:\n  - id: a\n    pattern: 'a(b+)+c'\n", "a repeat inside a repeat"),
         ("a.yaml", "rules:\n  - id: a\n    patern: 'abc'\n", "unknown field `patern`"),
         ("a.yaml", "rules:\n  - id: a\n    pattern: 'abc'\n    secret: 3\n", "no group 3"),

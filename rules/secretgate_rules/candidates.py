@@ -1,0 +1,100 @@
+"""Candidates: matches that passed their rule's tests, carried out of the encodings they were in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from . import blocks, views
+from .model import Layer, Part, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A match that has passed its rule's own tests, with its parts in the text's own offsets.
+
+    `block` is the stretch nothing else may touch: the finding itself, or the run of base64 it is in.
+    """
+
+    rule: Rule
+    start: int
+    end: int
+    value: bytes
+    parts: tuple[Part, ...]
+    block: tuple[int, int]
+    certain: bool = False
+    view: tuple[str, ...] = ()
+
+    @property
+    def hangs_on_context(self) -> bool:
+        """Whether the value alone would not say what it is: its rule asks for words nearby."""
+        lowered = self.value[:64].lower()
+        return bool(self.rule.keywords) and not any(
+            word.encode() in lowered for word in self.rule.keywords
+        )
+
+
+def of_match(
+    rule: Rule, text: bytes, start: int, end: int, certain: bool = False, shift: int = 0
+) -> Candidate:
+    spans = blocks.lines(text, start, end) if rule.multiline else [(start, end)]
+    parts = tuple(Part(low + shift, high + shift, text[low:high]) for low, high in spans)
+    start, end, value = start + shift, end + shift, text[start:end]
+    return Candidate(rule, start, end, value, parts, (start, end), certain)
+
+
+def shifted(candidate: Candidate, by: int) -> Candidate:
+    parts = tuple(
+        replace(
+            part,
+            start=part.start + by,
+            end=part.end + by,
+            layers=tuple(
+                Layer(kind, low + by, high + by) if not at else Layer(kind, low, high)
+                for at, (kind, low, high) in enumerate(part.layers)
+            ),
+        )
+        for part in candidate.parts
+    )
+    low, high = candidate.block
+    return replace(
+        candidate,
+        start=candidate.start + by,
+        end=candidate.end + by,
+        block=(low + by, high + by),
+        parts=parts,
+    )
+
+
+def lifted(candidate: Candidate, piece: views.Piece, text: bytes) -> Candidate:
+    """A candidate in a decoded piece, told in the offsets of the text around it."""
+    layer = piece.layer
+    raw = text[layer.start : layer.end] if layer.kind == views.BASE64 else b""
+
+    def out(start: int, end: int) -> tuple[int, int]:
+        if layer.kind == views.BASE64:
+            low, high = views.base64_span(raw, start, end)
+            return layer.start + low, layer.start + high
+        return views.span(piece, start, end)
+
+    parts: list[Part] = []
+    for part in candidate.parts:
+        inner = part.inner if part.layers else (part.start, part.end)
+        parts.append(Part(*out(part.start, part.end), part.value, (layer, *part.layers), inner))
+    start, end = out(candidate.start, candidate.end)
+    block = (layer.start, layer.end) if layer.kind == views.BASE64 else out(*candidate.block)
+    return replace(
+        candidate,
+        start=start,
+        end=end,
+        parts=tuple(parts),
+        block=block,
+        view=(layer.kind, *candidate.view),
+    )
+
+
+def collide(one: Candidate, other: Candidate) -> bool:
+    """Whether two candidates claim the same bytes; two in one base64 run may stand side by side."""
+    mine, theirs = one.parts[0], other.parts[0]
+    if mine.layers and mine.layers == theirs.layers:
+        return mine.inner[0] < other.parts[-1].inner[1] and theirs.inner[0] < one.parts[-1].inner[1]
+    return one.block[0] < other.block[1] and other.block[0] < one.block[1]

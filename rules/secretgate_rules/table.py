@@ -1,0 +1,139 @@
+"""Rules made ready: what the database looks for on their behalf, and whose each expression is."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from . import blocks, patterns
+from .database import CASELESS, Expression
+from .model import Rule
+
+ANCHOR: Final = 3
+"""Fixed bytes in a row from which a pattern is rare enough to be looked for by itself."""
+GENERIC_WORDS: Final = frozenset(
+    [
+        "key",
+        "keys",
+        "token",
+        "tokens",
+        "auth",
+        "secret",
+        "secrets",
+        "password",
+        "passwd",
+        "api",
+        "apikey",
+        "user",
+        "username",
+        "account",
+        "session",
+        "client",
+        "server",
+        "public",
+        "private",
+        "access",
+        "system",
+        "http",
+        "https",
+        "url",
+        "code",
+        "data",
+        "type",
+        "name",
+    ]
+)
+"""Keywords that every program is full of: a rule with one of them is looked for by its pattern."""
+
+
+COMMON_WORDS: Final = frozenset(
+    ["fal", "expo", "dump", "batch", "blob", "do", "app", "box", "sap", "hub", "gem", "ring"]
+)
+"""Keywords that are the beginning of many other words."""
+
+
+@dataclass
+class Compiled:
+    """A rule, made ready to run; `re` is compiled when first needed."""
+
+    rule: Rule
+    shape: patterns.Shape
+    by_keyword: bool
+
+    @cached_property
+    def regex(self) -> re.Pattern[bytes]:
+        """The pattern itself."""
+        return patterns.compile_bytes(self.rule.pattern, self.rule.flags)
+
+    @cached_property
+    def keywords(self) -> tuple[bytes, ...]:
+        """The keywords as bytes."""
+        return tuple(word.encode() for word in self.rule.keywords)
+
+    def excused(self, match: bytes, value: bytes) -> bool:
+        """Whether the rule's own allowlist takes the match for no secret."""
+        rule = self.rule
+        if not rule.allow and not rule.allow_match and not rule.stopwords:
+            return False
+        lowered = value.lower()
+        return (
+            any(word.encode() in lowered for word in rule.stopwords)
+            or any(re.search(pattern.encode(), value) for pattern in rule.allow)
+            or any(re.search(pattern.encode(), match) for pattern in rule.allow_match)
+        )
+
+
+def prepare(rule: Rule) -> Compiled:
+    """Measure a rule and decide how the database looks for it."""
+    widest = blocks.LONGEST if rule.multiline else patterns.WIDEST
+    shape = patterns.measure(rule.pattern, rule.flags, widest)
+    by_keyword = (
+        bool(rule.keywords)
+        and not rule.keywords_anywhere
+        and not rule.multiline
+        and shape.anchor < ANCHOR
+        and min(map(len, rule.keywords)) >= 3
+        and (shape.anchor == 0 or not GENERIC_WORDS.intersection(rule.keywords))
+    )
+    return Compiled(rule, shape, by_keyword)
+
+
+@dataclass
+class Table:
+    """Rules made ready together: what the database is given, and whose each expression is."""
+
+    compiled: list[Compiled]
+    expressions: list[Expression]
+    owners: list[list[int]]
+    digest: str
+
+
+def tabulate(rules: Iterable[Rule]) -> Table:
+    """Prepare rules. Takes a second for a thousand, so `load` keeps the result."""
+    compiled = [prepare(rule) for rule in rules]
+    made: dict[Expression, list[int]] = {}
+    seal = hashlib.sha256()
+    for index, item in enumerate(compiled):
+        for expression in wanted(item):
+            made.setdefault(expression, []).append(index)
+        seal.update(repr(astuple(replace(item.rule, origin=""))).encode())
+    return Table(compiled, list(made), list(made.values()), seal.hexdigest())
+
+
+def wanted(item: Compiled) -> list[Expression]:
+    """What the database looks for on behalf of one rule."""
+    if item.by_keyword:
+        return [_keyword(word) for word in item.rule.keywords]
+    return [Expression(item.shape.expression, CASELESS * item.shape.caseless)]
+
+
+def _keyword(word: str) -> Expression:
+    """A keyword as the database looks for it; a common one must not go on."""
+    if word not in COMMON_WORDS:
+        return Expression(re.escape(word), CASELESS)
+    spelt = ((word, "a-z"), (word.upper(), "A-Z"), (word.capitalize(), "a-z"))
+    return Expression("|".join(f"{form}(?:[^{more}]|$)" for form, more in spelt))
