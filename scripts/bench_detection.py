@@ -1,0 +1,208 @@
+"""Figures of the detector: recall, false positives, throughput, memory, start-up; peers beside it.
+
+    python scripts/bench_detection.py [--corpora FOLDER] [--negatives FOLDER ...] [--peers]
+
+`--corpora` is a folder of `*.jsonl` (fields `text`, `label`, `span`, `quality`, `strength`,
+`source`); `--negatives` are folders of files that hold no secrets (the interpreter's own library,
+where none is named). `--peers` installs `detect-secrets`, `secretgate` 0.8.1 from PyPI and
+`kingfisher-secret-scanner`, each into an environment of its own, and scans the same files.
+Prints Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import resource
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import venv
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+PEERS = {
+    "detect-secrets": (["detect-secrets"], ["detect-secrets", "scan", "--all-files", "--no-verify"]),
+    "secretgate 0.8.1 (PyPI)": (["secretgate==0.8.1"], ["secretgate", "scan"]),
+    "kingfisher": (["kingfisher-secret-scanner"], ["kingfisher", "scan", "--no-validate"]),
+}
+SAMPLE = 20 << 20
+PLAIN = {".py", ".js", ".ts", ".md", ".txt", ".rst", ".c", ".h", ".html", ".json", ".toml", ".cfg"}
+
+
+def sample(folders: Iterable[Path], limit: int = SAMPLE) -> list[Path]:
+    """Up to `limit` bytes of text files, the same ones every time."""
+    files = sorted(
+        path
+        for folder in folders
+        for path in folder.rglob("*")
+        if path.suffix in PLAIN and path.is_file() and path.stat().st_size < 2 << 20
+    )
+    random.Random(1).shuffle(files)
+    taken, total = [], 0
+    for path in files:
+        if total >= limit:
+            break
+        taken.append(path)
+        total += path.stat().st_size
+    return taken
+
+
+def best(action: object, times: int = 3) -> float:
+    """The shortest of several runs, in seconds."""
+    shortest = float("inf")
+    for _ in range(times):
+        begun = time.perf_counter()
+        action()  # type: ignore[operator]
+        shortest = min(shortest, time.perf_counter() - begun)
+    return shortest
+
+
+def recall(corpora: Path) -> None:
+    """Recall on positives, findings on strong negatives."""
+    from secretgate_rules import load_default
+
+    detector = load_default()
+    found: dict[tuple[str, str], list[int]] = defaultdict(lambda: [0, 0])
+    strong = 0
+    for file in sorted(corpora.glob("*.jsonl")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            text = row["text"].encode("utf-8", "surrogatepass")
+            findings = detector.find(text)
+            if row["label"] == "neg":
+                strong += len(findings) if row.get("strength") == "strong" else 0
+                continue
+            start = len(row["text"][: row["span"][0]].encode("utf-8", "surrogatepass"))
+            end = start + len(row["secret"].encode("utf-8", "surrogatepass"))
+            covered = {
+                place for f in findings for place in range(max(start, f.start), min(end, f.end))
+            }
+            counts = found[row["source"], row["quality"]]
+            counts[0] += len(covered) >= 0.8 * (end - start)
+            counts[1] += 1
+    print("\n| corpus | values | found | of | recall |\n|---|---|---|---|---|")
+    for (source, quality), (good, every) in sorted(found.items()):
+        print(f"| {source} | {quality} | {good} | {every} | {good / every:.3f} |")
+    print(f"\nFindings on strong negatives: {strong}")
+
+
+def negatives(files: list[Path]) -> None:
+    """Findings and speed on files without secrets."""
+    from secretgate_rules import load_default
+
+    detector = load_default()
+    texts = [path.read_bytes() for path in files]
+    size = sum(map(len, texts)) / 1e6
+    rules = Counter(f.rule for text in texts for f in detector.find(text))
+    each = best(lambda: [detector.find(text) for text in texts])
+    joined = b"\n".join(texts)
+    whole = best(lambda: detector.find(joined))
+    many = best(lambda: detector.find_many(texts))
+    scan = best(lambda: detector._database.scan(joined))
+    count = sum(rules.values())
+    print(f"\n{len(files)} files, {size:.1f} MB: {count} findings, {count / size:.2f} a MB")
+    print(f"most frequent: {dict(rules.most_common(8))}")
+    print("\n| | MB/s |\n|---|---|")
+    for name, seconds in (
+        ("database scan", scan),
+        ("`Detector.find`, one text", whole),
+        ("`Detector.find`, a text a file", each),
+        ("`Detector.find_many`", many),
+    ):
+        print(f"| {name} | {size / seconds:.0f} |")
+
+
+def footprint() -> None:
+    """Start-up and memory, each in a process of its own."""
+    code = (
+        "import time; from pathlib import Path\n"
+        "import secretgate_rules\n"
+        "held = lambda: int(Path('/proc/self/statm').read_text().split()[1]) * 4 / 1024\n"
+        "a = held(); t = time.perf_counter()\n"
+        "d = secretgate_rules.load_default(); d.find(b'x')\n"
+        "print(time.perf_counter() - t, held() - a)"
+    )
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, memory = map(float, done.stdout.split())
+    print(f"\nStart-up after the first: {seconds * 1e3:.0f} ms; memory of the engine: {memory:.0f} MB")
+
+
+def literals() -> None:
+    """The cost of known values."""
+    from secretgate_rules import Literals
+
+    text = os.urandom(1 << 20).hex().encode()
+    print("\n| known values | made, ms | first search of 2 MB, ms | next, ms |\n|---|---|---|---|")
+    for count in (1, 10, 100, 1000, 5000):
+        source = random.Random(count)
+        values = {source.randbytes(20).hex().encode(): "x" for _ in range(count)}
+        made = best(lambda values=values: Literals(values), 1)
+        known = Literals(values)
+        first = best(lambda known=known: known.find(text), 1)
+        again = best(lambda known=known: known.find(text))
+        print(f"| {count} | {made * 1e3:.2f} | {first * 1e3:.1f} | {again * 1e3:.1f} |")
+
+
+def peers(files: list[Path]) -> None:
+    """The peers on the same files, each in an environment of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder)
+        corpus = place / "corpus"
+        corpus.mkdir()
+        size = 0
+        for index, path in enumerate(files):
+            data = path.read_bytes()
+            (corpus / f"{index}{path.suffix}").write_bytes(data)
+            size += len(data)
+            if size > 4 << 20:
+                break
+        print(f"\n{size / 1e6:.1f} MB of the same files\n\n| scanner | MB/s | exit |\n|---|---|---|")
+        ours = [sys.executable, "-c", "from secretgate.cli import main; main()", "scan", str(corpus)]
+        rows = [("this", ours)]
+        for name, (packages, command) in PEERS.items():
+            home = place / name.split()[0]
+            venv.create(home, with_pip=True)
+            install = [str(home / "bin/pip"), "install", "-q", *packages]
+            if subprocess.run(install, capture_output=True, check=False).returncode:
+                print(f"| {name} | could not be installed | |")
+                continue
+            rows.append((name, [str(home / "bin" / command[0]), *command[1:], str(corpus)]))
+        for name, line in rows:
+            begun = time.perf_counter()
+            done = subprocess.run(line, capture_output=True, check=False)
+            seconds = time.perf_counter() - begun
+            print(f"| {name} | {size / 1e6 / seconds:.2f} | {done.returncode} |")
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--corpora", type=Path)
+    parser.add_argument("--negatives", type=Path, nargs="*", default=[])
+    parser.add_argument("--peers", action="store_true")
+    options = parser.parse_args()
+    folders = options.negatives or [Path(sysconfig.get_paths()["stdlib"])]
+    files = sample(folders)
+    print("# Detection")
+    if options.corpora and options.corpora.is_dir():
+        recall(options.corpora)
+    else:
+        print("\nNo corpora: name their folder with --corpora.")
+    negatives(files)
+    literals()
+    footprint()
+    if options.peers:
+        peers(files)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"\nPeak memory of this run: {peak:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()
