@@ -152,8 +152,10 @@ class Events:
         except Unreadable:
             return [frame.raw]
         closing = self._closing(event, kind, leaves)
-        here = {leaf.identity for leaf in leaves}
-        extras = self._flush([identity for identity in closing if identity not in here], event)
+        # An empty last piece may stand beside a signature: what is held back goes out before it.
+        here = {leaf.identity for leaf in leaves if leaf.start < leaf.end}
+        ending = [identity for identity in self._open if identity in closing - here]
+        extras = self._flush(ending, event)
         edits = []
         for leaf in leaves:
             text = payload[leaf.start : leaf.end]

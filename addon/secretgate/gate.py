@@ -24,7 +24,7 @@ from secretgate.responses import Response, respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
 from secretgate.state import Places, StateError
 from secretgate.vault import Scope
-from secretgate.websockets import Socket
+from secretgate.websockets import Outcome, Socket
 from secretgate.written import Recorder
 from secretgate_ca import CAError, Leaves, ensure_ca
 from secretgate_ca.authority import CHAIN_FILE
@@ -32,6 +32,8 @@ from secretgate_ca.authority import CHAIN_FILE
 IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
 _FLOW = "secretgate"
+_LINGER = 0.2
+"""Seconds between an error and the end of the connection that it is sent over."""
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
@@ -372,26 +374,30 @@ class Gate:
             return
         message = flow.websocket.messages[-1]
         if message.injected:
+            if exchange.socket is not None and not message.from_client:
+                exchange.socket.arrived()
             return
+        if exchange.socket is None:
+            exchange.socket = Socket(exchange.engine, exchange.request)
+        socket = exchange.socket
         try:
-            if exchange.socket is None:
-                exchange.socket = Socket(exchange.engine, exchange.request)
-            socket = exchange.socket
             if message.from_client:
-                outcome = socket.from_client(message.content)
+                outcome = socket.from_client(message.content, message.is_text)
                 self._tell_socket(exchange, outcome.decision)
             else:
-                outcome = socket.from_provider(message.content)
+                outcome = socket.from_provider(message.content, message.is_text)
         except Exception as error:
+            self.counters.failure()
             exchange.log.error("a message could not be looked at", error=log.where(error))
-            message.drop()
-            return
+            outcome = socket.failed() if message.from_client else Outcome(drop=True)
         if outcome.drop:
             message.drop()
         elif outcome.content is not None:
             message.content = outcome.content
         for to_client, content in outcome.inject:
             ctx.master.commands.call("inject.websocket", flow, to_client, content, message.is_text)
+        if outcome.close:
+            asyncio.get_running_loop().call_later(_LINGER, _hang_up, flow)
 
     def _tell_socket(self, exchange: Exchange, decision: Decision | None) -> None:
         if decision is not None:
@@ -430,6 +436,13 @@ def _guarded(
         return [out] if out else []
 
     return through
+
+
+def _hang_up(flow: http.HTTPFlow) -> None:
+    """Closes the client's connection; whatever goes on over it ends."""
+    handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
+    if handler is not None and flow.client_conn in handler.transports:
+        handler.close_connection(flow.client_conn)
 
 
 def _counted(decision: Decision) -> dict[tuple[str, str], int]:

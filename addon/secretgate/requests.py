@@ -146,7 +146,7 @@ class Requests:
 
     def _unreadable(self, request: Request, reason: str) -> Decision:
         content = request.route.treatment is Treatment.CONTENT
-        if not content or self._settings.on_unreadable == "pass":
+        if not content or self._settings.on_unreadable == "pass" or self._settings.mode == "audit":
             return Decision(Verdict.UNREADABLE, self._empty, message=reason)
         return self._refused(
             request,

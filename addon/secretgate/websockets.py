@@ -1,7 +1,12 @@
 """A WebSocket of a covered host: every message is a request or an event.
 
 mitmproxy has inflated and put together the messages. Later turns send only what is new, so what
-was issued counts for as long as the connection lives.
+was issued counts for as long as the connection lives, and, where the provider keeps the conversation, for
+the connection that takes it up again.
+
+A refused message is not sent. Where the protocol has an error event (OpenAI's) the client gets one and the
+connection lives on, as a closed one would be opened again and again; elsewhere the connection ends
+behind the error, as the client would wait for its answer for ever.
 """
 
 from __future__ import annotations
@@ -9,14 +14,20 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 
+from secretgate import refusals
 from secretgate.answers import Events
 from secretgate.bodies import readers
-from secretgate.bodies.base import Unreadable
+from secretgate.bodies.base import Body, Unreadable
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
 from secretgate.placeholders import Issued
+from secretgate.providers import value_at
 from secretgate.requests import Decision, Request, Verdict
+from secretgate.restoration import Depth, restore
 from secretgate.written import Recorder
+
+_KEEP_OPEN = frozenset(("openai-responses",))
+"""Dialects with an error event that does not end the connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +39,8 @@ class Outcome:
     inject: tuple[tuple[bool, bytes], ...] = field(default=(), repr=False)
     """Messages to send after it: whether to the client, and the content."""
     decision: Decision | None = None
+    close: bool = False
+    """End the connection, once what is injected has gone out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,47 +67,93 @@ class Socket:
         self._request = request
         self._dialect = request.route.dialect
         self._recorder = Recorder(self._dialect, engine.redactor, engine.ledger, request.scope)
+        self._recorder.watch(self._link)
         self._events = Events(self._dialect, engine.nothing_issued, self._recorder)
+        self._on_its_way = 0
+        """Injected messages that the client has not got yet."""
 
-    def from_client(self, content: bytes) -> Outcome:
-        requests = self._engine.requests
+    def from_client(self, content: bytes, is_text: bool = True) -> Outcome:
+        if self._request.route.treatment is Treatment.PASS:
+            return Outcome()
         try:
-            body = readers.read(content, "application/json", self._dialect)
+            body = self._read(content, is_text)
         except Unreadable as error:
-            if (
-                self._request.route.treatment is not Treatment.CONTENT
-                or self._engine.settings.on_unreadable == "pass"
-            ):
-                return Outcome(
-                    decision=Decision(
-                        Verdict.UNREADABLE, self._engine.nothing_issued, message=error.reason
-                    )
-                )
-            message = f"secretgate cannot read this message, so it was not sent: {error.reason}"
-            decision = Decision(
-                Verdict.UNREADABLE, self._engine.nothing_issued, message=message, status=400
-            )
-            return self._refused(decision)
-        decision = requests.decide_body(self._request, body)
+            return self._unreadable(error.reason)
+        decision = self._engine.requests.decide_body(self._request, body)
         if decision.refused:
             return self._refused(decision)
         self._events.issued = decision.issued.joined(self._events.issued)
         return Outcome(content=decision.content, decision=decision)
 
-    def from_provider(self, content: bytes) -> Outcome:
-        if self._engine.settings.mode == "audit":
+    def from_provider(self, content: bytes, is_text: bool = True) -> Outcome:
+        treatment = self._request.route.treatment
+        if treatment is Treatment.PASS or self._engine.settings.mode == "audit":
             return Outcome()
-        out = self._events.event(Message(content))
-        if len(out) == 1:
+        message = Message(content)
+        if message.payload is not None:
+            out = self._events.event(message)
+        elif is_text:
+            out = [restore(content, self._events.issued, Depth.PLAIN)]
+        else:
+            out = [content]
+        if len(out) == 1 and not self._on_its_way:
             return Outcome(content=None if out[0] is content else out[0])
-        # Messages that are injected come after this one, so that this one has to go last among them.
+        # Injected messages come after this one and perhaps after the next: until the client has them
+        # all, whatever follows is injected behind them.
+        self._on_its_way += len(out)
         return Outcome(drop=True, inject=tuple((True, each) for each in out))
+
+    def failed(self) -> Outcome:
+        """What becomes of a message of the client's at which secretgate itself failed."""
+        message = "secretgate failed on this message, so it was not sent. Its log says where."
+        status = refusals.status(self._request.headers.get("user-agent", ""))
+        nothing = self._engine.nothing_issued
+        return self._refused(Decision(Verdict.BLOCKED, nothing, message=message, status=status))
+
+    def arrived(self) -> None:
+        """An injected message has gone out to the client."""
+        self._on_its_way = max(0, self._on_its_way - 1)
 
     def close(self) -> Issued:
         """Ends it; gives what was issued and restored in all its answers."""
         self._recorder.flush()
         return self._events.issued
 
+    def _read(self, content: bytes, is_text: bool) -> Body:
+        if is_text:
+            return readers.read(content, "text/plain", self._dialect)
+        if content.lstrip()[:1] not in (b"{", b"["):
+            raise Unreadable("a binary message that is no JSON")
+        return readers.read(content, "application/json", self._dialect)
+
+    def _link(self, event: object) -> None:
+        issued = self._events.issued
+        for path in self._dialect.chain_out if issued else ():
+            if isinstance(link := value_at(event, path), str):
+                self._engine.vault.link(self._request.scope, link, issued)
+
+    def _unreadable(self, reason: str) -> Outcome:
+        nothing = self._engine.nothing_issued
+        settings = self._engine.settings
+        if (
+            self._request.route.treatment is not Treatment.CONTENT
+            or settings.on_unreadable == "pass"
+            or settings.mode == "audit"
+        ):
+            return Outcome(decision=Decision(Verdict.UNREADABLE, nothing, message=reason))
+        message = (
+            f"secretgate cannot read this message, so it was not sent: {reason}. To let such "
+            "messages pass unread: --set secretgate_on_unreadable=pass"
+        )
+        status = refusals.status(self._request.headers.get("user-agent", ""), settings.block_status)
+        return self._refused(Decision(Verdict.UNREADABLE, nothing, message=message, status=status))
+
     def _refused(self, decision: Decision) -> Outcome:
         _, payload = self._dialect.refusal_event(decision.status, decision.message)
-        return Outcome(drop=True, inject=((True, json.dumps(payload).encode()),), decision=decision)
+        self._on_its_way += 1
+        return Outcome(
+            drop=True,
+            inject=((True, json.dumps(payload).encode()),),
+            decision=decision,
+            close=self._dialect.name not in _KEEP_OPEN,
+        )

@@ -259,7 +259,9 @@ def _gemini_read(payloads: Sequence[Any]) -> tuple[str, str]:
     for payload in payloads:
         for part in payload["candidates"][0]["content"]["parts"]:
             text += part.get("text", "")
-            signatures += [part["thoughtSignature"]] if "thoughtSignature" in part else []
+            if "thoughtSignature" in part:
+                signatures.append(part["thoughtSignature"])
+                assert part["text"] == ""
             for piece in part.get("functionCall", {}).get("partialArgs", ()):
                 arguments += piece["stringValue"]
     assert signatures == ["REDACTED<zz-key:0123456789ab>"]

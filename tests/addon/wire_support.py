@@ -11,9 +11,10 @@ import msgspec
 from secretgate.answers import DocumentAnswer, EventAnswer, Events
 from secretgate.bodies.base import Body
 from secretgate.bodies.readers import read
+from secretgate.hosts import Route, Treatment
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Issued, Namer, Template
-from secretgate.providers import Dialect
+from secretgate.providers import DIALECTS, Dialect
 from secretgate.redaction import Redaction, Redactor
 from secretgate.requests import Request, Requests
 from secretgate.settings import Settings
@@ -54,6 +55,13 @@ class Gate:
 
     def inspect(self, body: Body) -> Redaction:
         return self.redactor.inspect(body, SCOPE)
+
+    def request(
+        self, dialect: str, treatment: Treatment = Treatment.CONTENT, **parts: Any
+    ) -> Request:
+        route = Route("provider", DIALECTS[dialect], treatment)
+        given = {"method": "POST", "path": "/v1/x", "headers": {}, "content": b"", "exempt": ()}
+        return Request(route=route, scope=SCOPE, **{**given, **parts})
 
     def issued(self, *values: str) -> Issued:
         names = {self.namer.name("zz-key", value.encode()): value.encode() for value in values}
