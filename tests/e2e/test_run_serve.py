@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from harness.command import CLI, environment
+from harness.command import CLI, environment, secretgate
 from harness.corporate import CorporateProxy
 from harness.post import CHAT, MESSAGES, ask
 from harness.provider import UNCOVERED, Provider
@@ -34,8 +34,9 @@ def free_port() -> int:
 
 
 class Served:
-    def __init__(self, port: int, home: Path) -> None:
+    def __init__(self, port: int, home: Path, corporate: CorporateProxy) -> None:
         self.port = port
+        self.corporate = corporate
         self.home = home
         self.host = f"127.0.0.1:{port}"
 
@@ -98,7 +99,7 @@ def served(
     home = tmp_path_factory.mktemp("serve")
     with CorporateProxy(provider.port) as corporate:
         env = environment(home, HTTPS_PROXY=corporate.url, SSL_CERT_FILE=str(provider.trusted))
-        made = Served(free_port(), home)
+        made = Served(free_port(), home, corporate)
         command = [*CLI, "serve", "--port", str(made.port), "--base-url"]
         command += ["--provider", f"here=ollama+http://127.0.0.1:{local.server_port}"]
         command += ["--provider", f"other=openai-chat+https://{UNCOVERED}/v1"]
@@ -142,7 +143,9 @@ def test_a_provider_of_the_users_is_read_although_no_host_table_has_it(
 ) -> None:
     token = planted.values["GITHUB_TOKEN"]
     with provider.recording() as arrived:
-        code, _, answer = served.ask("POST", "/other/chat/completions", ask(CHAT, f"keep {planted.env}"))
+        code, _, answer = served.ask(
+            "POST", "/other/chat/completions", ask(CHAT, f"keep {planted.env}")
+        )
     assert code == 200
     assert (arrived[0].host, arrived[0].path) == (UNCOVERED, "/v1/chat/completions")
     assert token.encode() not in arrived[0].raw
@@ -266,6 +269,26 @@ def chromium(served: Served, home: Path, *arguments: str) -> subprocess.Complete
     command += [f"--proxy-pac-url=http://{served.host}/proxy.pac", *arguments]
     env = {**environment(home), "XDG_CONFIG_HOME": str(home / "config")}
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_doctor_proves_the_gate_without_leaving_the_machine(
+    served: Served, provider: Provider
+) -> None:
+    (folder,) = (served.home / "secretgate").glob("ca*")
+    env = environment(served.home, HTTPS_PROXY=f"http://{served.host}", NO_PROXY=".openai.com")
+    env |= {"SSL_CERT_FILE": str(folder / "bundle.pem")}
+    asked = len(served.corporate.asked)
+    before = json.loads(served.ask("GET", f"{PAGE}/status.json")[2])["counters"]
+    done = secretgate(["doctor", "--json"], env, served.home)
+    assert done.returncode == 1, "NO_PROXY lets a covered host past"
+    findings = json.loads(done.stdout)["findings"]
+    tests = [each for each in findings if each["subject"] == "self-test"]
+    assert [each["level"] for each in tests] == ["good", "good"], done.stdout
+    assert [each["fix"] for each in findings if "NO_PROXY leads" in each["message"]] == [
+        "export NO_PROXY="
+    ]
+    assert len(served.corporate.asked) == asked
+    assert json.loads(served.ask("GET", f"{PAGE}/status.json")[2])["counters"] == before
 
 
 @pytest.mark.parametrize(

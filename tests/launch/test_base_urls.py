@@ -45,7 +45,19 @@ def test_where_a_path_goes(path: str, host: str, sent: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/v1/messages", "//anthropic/v1", "/Anthropic/v1", "/azure/", "/azure/evil.com/x", "/azure/a%2eb/x", "/azure/a@b/x", "/azure/a:1/x", "/?/anthropic/", "*"],
+    [
+        "/",
+        "/v1/messages",
+        "//anthropic/v1",
+        "/Anthropic/v1",
+        "/azure/",
+        "/azure/evil.com/x",
+        "/azure/a%2eb/x",
+        "/azure/a@b/x",
+        "/azure/a:1/x",
+        "/?/anthropic/",
+        "*",
+    ],
 )
 def test_other_paths_are_nobodys(path: str) -> None:
     assert target(BASES, path) is None

@@ -100,5 +100,18 @@ def serve(
     raise typer.Exit(code)
 
 
+@app.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    port: Annotated[
+        int, typer.Option(help="Where the proxy is, if HTTPS_PROXY does not say.")
+    ] = 8080,
+) -> None:
+    """Find what would go past the proxy or not trust it, and how to put it right."""
+    from secretgate.cli.doctor import doctor
+
+    raise typer.Exit(doctor(as_json, port))
+
+
 def main() -> None:
     app()

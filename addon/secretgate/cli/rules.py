@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from secretgate_rules import RuleError, check
 from secretgate_rules.context import RULES as CONTEXT_RULES
 from secretgate_rules.model import Rule

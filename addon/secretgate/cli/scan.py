@@ -19,10 +19,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from secretgate_rules import Detector, Finding, Part, RuleError, load_default, redact
 
 from secretgate.cli.scan_files import Source, read_paths, read_stdin, staged
 from secretgate.cli.scan_report import Report, as_json, as_sarif, as_text
+from secretgate_rules import Detector, Finding, Part, RuleError, load_default, redact
 
 ALLOW_MARK = b"secretgate:allow"
 SIGNATURES = Path("~/.secretgate/signatures.yaml")

@@ -8,9 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from secretgate_rules import Finding
-
 from secretgate.cli.scan_files import Source
+from secretgate_rules import Finding
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from mitmproxy import ctx, http
 
 from secretgate.base_urls.addon import BaseURLs
+from secretgate.doctor.answering import SelfTest
 from secretgate.hosts import plain_host
 from secretgate.own_address import from_another_site, to_us
 from secretgate.web.pac import PAGE_HOST
@@ -61,4 +62,4 @@ class Page:
 
 def addons(gate: Gate) -> list[object]:
     """What stands before the gate, in order."""
-    return [BaseURLs(gate), Page(gate)]
+    return [BaseURLs(gate), Page(gate), SelfTest(gate)]

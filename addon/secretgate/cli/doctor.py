@@ -1,0 +1,129 @@
+"""`secretgate doctor`: what would go past the proxy, and the command that stops it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from rich.console import Console
+from rich.text import Text
+
+from secretgate import hosts
+from secretgate.doctor.checks import BAD, GOOD, Finding, Machine, examine
+from secretgate.doctor.selftest import self_test
+from secretgate.launch import plan as plans
+from secretgate.launch import running
+from secretgate.launch.plan import Wishes
+from secretgate.launch.upstream import UpstreamError, upstream
+from secretgate.settings import SettingsError
+from secretgate.state import Places
+from secretgate_ca import Authority, CAError, load_ca
+from secretgate_ca.bundle import root_der, system_roots
+from secretgate_ca.runner import SystemRunner
+
+USUAL_PORT = 8080
+
+
+def doctor(as_json: bool, port: int = USUAL_PORT) -> int:
+    """Tells what was found; 1 if something is wrong."""
+    findings = list(_findings(port))
+    if as_json:
+        print(json.dumps({"findings": [finding.json() for finding in findings]}, indent=2))
+    else:
+        _show(findings)
+    return int(any(finding.level == BAD for finding in findings))
+
+
+def _findings(port: int) -> Iterator[Finding]:
+    places = Places.find()
+    try:
+        covered = plans.plan(Wishes(), places, os.environ).hosts
+    except SettingsError as error:
+        yield Finding(BAD, "settings", str(error), "edit that file")
+        covered = hosts.Hosts(hosts.builtin())
+    running_at, told = _running(port)
+    try:
+        known = _authority(places, told.get("ca"))
+    except CAError as error:
+        yield Finding(BAD, "CA", str(error), "secretgate-ca status")
+        known = None
+    root = root_der(known) if known else b""
+    machine = Machine(
+        environment=os.environ,
+        home=Path.home(),
+        which=shutil.which,
+        read=_read,
+        hosts=covered,
+        root=root,
+        system_trusts=bool(root) and root in system_roots(SystemRunner()),
+        ours=running_at,
+        platform=sys.platform,
+    )
+    if known and known.expired():
+        yield Finding(BAD, "CA", "it has expired", "secretgate-ca rotate")
+    if known and (missing := known.missing(covered.names)):
+        message = f"it may not sign for {', '.join(missing)}"
+        yield Finding(BAD, "CA", message, "secretgate-ca rotate")
+    yield from examine(machine)
+    if running_at and known:
+        url = urlsplit(running_at)
+        yield from self_test(url.hostname or "", url.port or 0, known.ca_cert)
+    elif running_at:
+        message = "the proxy that runs has a CA that is not of this installation"
+        yield Finding(BAD, "self-test", message, "set SECRETGATE_HOME as it was for the proxy")
+
+
+def _running(port: int) -> tuple[str, dict[str, object]]:
+    """The secretgate of this shell, or the one at the usual place."""
+    candidates = [("127.0.0.1", port)]
+    try:
+        named = upstream(os.environ)
+    except UpstreamError:
+        named = None
+    if named is not None and named.local:
+        candidates.insert(0, (named.host, named.port))
+    for host, number in candidates:
+        told = running.status(host, number)
+        if told is not None:
+            return f"http://{host}:{number}", told
+    return "", {}
+
+
+def _authority(places: Places, fingerprint: object) -> Authority | None:
+    """The CA of the proxy that runs; if none does, the installation's."""
+    usual = load_ca(places.ca)
+    if fingerprint is None or (usual and usual.fingerprint == fingerprint):
+        return usual
+    own = load_ca(places.ca.with_name(f"{places.ca.name}-run"))
+    return own if own and own.fingerprint == fingerprint else None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.expanduser().read_bytes()
+    except OSError:
+        return None
+
+
+def _show(findings: list[Finding]) -> None:
+    console = Console(highlight=False)
+    utf8 = console.encoding.lower().startswith("utf")
+    marks = (
+        {GOOD: ("✓", "green"), BAD: ("✗", "bold red")}
+        if utf8
+        else {GOOD: ("ok", ""), BAD: ("NO", "")}
+    )
+    subject = None
+    for finding in findings:
+        if finding.subject != subject:
+            subject = finding.subject
+            console.print(Text(subject, style="bold"))
+        mark, style = marks.get(finding.level, ("·" if utf8 else "-", "dim"))
+        console.print(Text.assemble("  ", (mark, style), " ", finding.message))
+        if finding.fix:
+            console.print(Text.assemble("      ", (finding.fix, "cyan")), soft_wrap=True)

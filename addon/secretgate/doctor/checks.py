@@ -1,0 +1,230 @@
+"""From the table and a view of the machine to findings. Reads through `Machine` only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from secretgate.doctor.tools import TOOLS, Reads, Tool
+from secretgate.hosts import Hosts
+from secretgate.launch.environment import leads_past
+from secretgate_ca.bundle import parse
+
+GOOD, BAD, NOTE = "good", "bad", "note"
+_PROXY = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+_NO_PROXY = ("NO_PROXY", "no_proxy")
+
+
+@dataclass(frozen=True)
+class Finding:
+    level: str
+    subject: str
+    message: str
+    fix: str = ""
+    """A command, or a line to put somewhere."""
+
+    def json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Machine:
+    """All that is looked at; a test brings its own."""
+
+    environment: Mapping[str, str] = field(repr=False)
+    home: Path
+    which: Callable[[str], str | None]
+    read: Callable[[Path], bytes | None]
+    hosts: Hosts
+    root: bytes = field(repr=False)
+    """Our CA's certificate, DER; empty if there is none."""
+    system_trusts: bool
+    """Whether the system's store has it."""
+    ours: str
+    """The URL of a secretgate that runs; empty if none was found."""
+    platform: str
+
+
+def examine(machine: Machine) -> Iterator[Finding]:
+    """Everything but the self-test."""
+    yield from shell(machine)
+    for tool in TOOLS:
+        if any(machine.which(command) for command in tool.commands):
+            yield from examine_tool(tool, machine)
+
+
+def shell(machine: Machine) -> Iterator[Finding]:
+    """What every tool that is started from this shell gets."""
+    subject = "this shell"
+    found = _proxy(machine.environment)
+    if not machine.ours:
+        fix = "secretgate run -- COMMAND, or for all: secretgate system on"
+        yield Finding(BAD, subject, "no secretgate proxy is running", fix)
+    if not found:
+        fix = f"export HTTPS_PROXY={machine.ours}" if machine.ours else ""
+        yield Finding(BAD, subject, "HTTPS_PROXY is not set", fix or "secretgate run -- COMMAND")
+    elif not _same(found[1], machine.ours):
+        fix = f"export {found[0]}={machine.ours}" if machine.ours else "secretgate run -- COMMAND"
+        yield Finding(BAD, subject, f"{found[0]} names a proxy that is no secretgate", fix)
+    else:
+        yield Finding(GOOD, subject, f"{found[0]} names the secretgate proxy at {machine.ours}")
+    for name in _NO_PROXY:
+        entries = machine.environment.get(name, "").replace(",", " ").split()
+        past = [entry for entry in entries if leads_past(entry, machine.hosts)]
+        if past:
+            kept = ",".join(entry for entry in entries if entry not in past)
+            message = f"{name} leads covered hosts past the proxy: {', '.join(past)}"
+            yield Finding(BAD, subject, message, f"export {name}={kept}")
+    if not machine.root:
+        yield Finding(BAD, subject, "there is no CA yet", "secretgate-ca init")
+
+
+def examine_tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
+    findings = list(_tool(tool, machine))
+    if not any(finding.level == BAD for finding in findings):
+        yield Finding(GOOD, tool.name, "nothing leads it past the proxy, and it will trust the CA")
+    yield from findings
+    yield from (Finding(NOTE, tool.name, note) for note in tool.notes)
+
+
+def _tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
+    if tool.reads is Reads.EDITOR:
+        yield from _editor(tool, machine)
+        return
+    if tool.reads is Reads.DAEMON:
+        message = "its service has an environment of its own, which cannot be seen from here"
+        yield Finding(NOTE, tool.name, message)
+        return
+    own, file = _own_variables(tool, machine)
+    environment = {**machine.environment, **own}
+    command = next(c for c in tool.commands if machine.which(c))
+    run = f"secretgate run -- {command}"
+
+    def where(name: str) -> str:
+        return f"{name} in {file}" if name in own else name
+
+    found = _proxy(environment)
+    if not found or not machine.ours or not _same(found[1], machine.ours):
+        message = f"{where(found[0])} names another proxy" if found else "it gets no proxy"
+        yield Finding(BAD, tool.name, message, f"edit {file}" if found and found[0] in own else run)
+    if tool.reads is Reads.NODE and environment.get("NODE_USE_ENV_PROXY") != "1":
+        message = "Node looks at HTTPS_PROXY only if NODE_USE_ENV_PROXY is 1 (Node 22.21 or 24.5 and later)"
+        yield Finding(BAD, tool.name, message, "export NODE_USE_ENV_PROXY=1")
+    for name in _NO_PROXY:
+        if name in own and any(leads_past(e, machine.hosts) for e in own[name].split(",")):
+            yield Finding(
+                BAD, tool.name, f"{where(name)} leads covered hosts past the proxy", f"edit {file}"
+            )
+    for name in tool.base_urls:
+        if value := environment.get(name):
+            fix = f"edit {file}" if name in own else f"unset {name}"
+            yield from _base_url(tool, where(name), value, fix, machine)
+    yield from _trust(tool, environment, where, machine, run)
+
+
+def _base_url(tool: Tool, name: str, value: str, fix: str, machine: Machine) -> Iterator[Finding]:
+    """A base URL is fine if it names a covered host, or the proxy itself."""
+    url = urlsplit(value)
+    if machine.ours and _same(f"{url.scheme}://{url.netloc}", machine.ours):
+        return
+    if url.scheme == "https" and url.hostname and machine.hosts.covers(url.hostname):
+        return
+    if url.scheme == "https" and url.hostname:
+        message = f"{name} leads it to {url.hostname}, which is not covered"
+        yield Finding(BAD, tool.name, message, f"secretgate run --host {url.hostname} -- COMMAND")
+    else:
+        yield Finding(BAD, tool.name, f"{name} leads it past the proxy", fix)
+
+
+def _trust(
+    tool: Tool,
+    environment: Mapping[str, str],
+    where: Callable[[str], str],
+    machine: Machine,
+    run: str,
+) -> Iterator[Finding]:
+    if not machine.root:
+        return
+    given = [name for name in tool.trust if environment.get(name)]
+    if any(_has_root(environment[name], machine) for name in given):
+        return
+    if given:
+        message = f"{where(given[0])} names a file without the CA"
+    else:
+        message = f"it will not trust the CA: none of {', '.join(tool.trust)} is set"
+    fix = f'export {tool.trust[0]}="$(secretgate-ca bundle)"'
+    yield Finding(BAD, tool.name, message, f"{fix}, or: {run}")
+
+
+def _editor(tool: Tool, machine: Machine) -> Iterator[Finding]:
+    settings = _json(machine.read(editor_settings(machine.home, tool.editor, machine.platform)))
+    proxy = settings.get("http.proxy", "") if isinstance(settings, dict) else ""
+    found = (proxy and ("http.proxy", proxy)) or _proxy(machine.environment)
+    fix = "secretgate system on"
+    if not found or not machine.ours or not _same(found[1], machine.ours):
+        yield Finding(BAD, tool.name, "neither its http.proxy nor HTTPS_PROXY names the proxy", fix)
+    if machine.root and not machine.system_trusts:
+        yield Finding(BAD, tool.name, "the system's store has not the CA", "secretgate-ca install")
+    if tool.editor == "Cursor" and settings.get("cursor.general.disableHttp2") is not True:
+        message = "its HTTP/2 connections go past proxies"
+        fix = 'in its settings: "cursor.general.disableHttp2": true'
+        yield Finding(BAD, tool.name, message, fix)
+
+
+def editor_settings(home: Path, name: str, platform: str) -> Path:
+    """The user settings of an editor of the VS Code family."""
+    if platform == "darwin":
+        folder = home / "Library" / "Application Support"
+    elif platform == "win32":
+        folder = home / "AppData" / "Roaming"
+    else:
+        folder = home / ".config"
+    return folder / name / "User" / "settings.json"
+
+
+def _own_variables(tool: Tool, machine: Machine) -> tuple[dict[str, str], str]:
+    """Variables that the tool's own settings set over the shell's."""
+    if not tool.settings:
+        return {}, ""
+    settings = _json(machine.read(machine.home / tool.settings))
+    found = settings.get("env", {}) if isinstance(settings, dict) else {}
+    own = {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
+    return own, f"~/{tool.settings}"
+
+
+def _json(content: bytes | None) -> dict[str, Any]:
+    try:
+        found = json.loads(content or b"{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _has_root(file: str, machine: Machine) -> bool:
+    content = machine.read(Path(file))
+    return content is not None and machine.root in parse(content)
+
+
+def _proxy(environment: Mapping[str, str]) -> tuple[str, str] | None:
+    return next(((n, environment[n]) for n in _PROXY if environment.get(n, "").strip()), None)
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two URLs name the same address."""
+
+    def address(url: str) -> tuple[str | None, int | None]:
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        host = "127.0.0.1" if parts.hostname in ("localhost", "::1") else parts.hostname
+        try:
+            return host, parts.port
+        except ValueError:
+            return host, None
+
+    return bool(one) and bool(other) and address(one) == address(other)
+
+
+__all__ = ["BAD", "GOOD", "NOTE", "Finding", "Machine", "editor_settings", "examine"]

@@ -1,0 +1,159 @@
+"""What the doctor says of machines that are made up."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from secretgate.doctor.checks import BAD, GOOD, Finding, Machine, editor_settings, examine
+from secretgate.doctor.tools import TOOLS
+from secretgate.hosts import Hosts, builtin
+from secretgate_ca.bundle import combine
+
+OURS = "http://127.0.0.1:8080"
+ROOT = b"our root"
+HOME = Path("/home/jo")
+BUNDLE = "/ca/bundle.pem"
+WELL = {
+    "HTTPS_PROXY": OURS,
+    "NODE_USE_ENV_PROXY": "1",
+    "SSL_CERT_FILE": BUNDLE,
+    "NODE_EXTRA_CA_CERTS": BUNDLE,
+}
+
+
+def findings(
+    *commands: str,
+    environment: Mapping[str, str] = WELL,
+    files: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> list[Finding]:
+    contents = {Path(name): json.dumps(value).encode() for name, value in (files or {}).items()}
+    contents |= {Path(BUNDLE): combine([ROOT]), Path("/other.pem"): combine([b"another"])}
+    values: dict[str, Any] = {
+        "environment": environment,
+        "home": HOME,
+        "which": lambda command: f"/bin/{command}" if command in commands else None,
+        "read": contents.get,
+        "hosts": Hosts(builtin()),
+        "root": ROOT,
+        "system_trusts": False,
+        "ours": OURS,
+        "platform": "linux",
+        **changes,
+    }
+    return list(examine(Machine(**values)))
+
+
+def bad(found: list[Finding]) -> list[tuple[str, str, str]]:
+    return [(each.subject, each.message, each.fix) for each in found if each.level == BAD]
+
+
+def test_where_all_is_well_nothing_is_bad() -> None:
+    commands = [tool.commands[0] for tool in TOOLS if tool.name not in ("Cursor", "VS Code")]
+    found = findings(*commands)
+    assert not bad(found)
+    good = {each.subject for each in found if each.level == GOOD}
+    assert {"this shell", "Claude Code", "Codex", "Gemini CLI", "Aider", "Node SDKs"} <= good
+
+
+def test_only_tools_that_are_there_are_told_of() -> None:
+    assert {each.subject for each in findings("claude")} == {"this shell", "Claude Code"}
+
+
+@pytest.mark.parametrize(
+    ("command", "changes", "message", "fix"),
+    [
+        ("claude", {"HTTPS_PROXY": ""}, "it gets no proxy", "secretgate run -- claude"),
+        (
+            "claude",
+            {"HTTPS_PROXY": "http://proxy.corp:1"},
+            "HTTPS_PROXY names another proxy",
+            "secretgate run -- claude",
+        ),
+        ("gemini", {"NODE_EXTRA_CA_CERTS": "/gone.pem"}, "names a file without the CA", "bundle"),
+        ("aider", {"SSL_CERT_FILE": "/other.pem"}, "SSL_CERT_FILE names a file without", "bundle"),
+        ("codex", {"SSL_CERT_FILE": ""}, "none of CODEX_CA_CERTIFICATE, SSL_CERT_FILE is set", ""),
+        (
+            "node",
+            {"NODE_USE_ENV_PROXY": ""},
+            "NODE_USE_ENV_PROXY is 1",
+            "export NODE_USE_ENV_PROXY=1",
+        ),
+        (
+            "qwen",
+            {"OPENAI_BASE_URL": "https://llm.corp/v1"},
+            "OPENAI_BASE_URL leads it to llm.corp, which is not covered",
+            "secretgate run --host llm.corp -- COMMAND",
+        ),
+        (
+            "claude",
+            {"ANTHROPIC_BASE_URL": "http://127.0.0.1:4000"},
+            "ANTHROPIC_BASE_URL leads it past the proxy",
+            "unset ANTHROPIC_BASE_URL",
+        ),
+    ],
+)
+def test_each_way_past(command: str, changes: dict[str, str], message: str, fix: str) -> None:
+    found = [
+        (said, how)
+        for subject, said, how in bad(findings(command, environment=WELL | changes))
+        if subject != "this shell"
+    ]
+    assert [pair for pair in found if message in pair[0] and fix in pair[1]], found
+
+
+@pytest.mark.parametrize("value", [f"{OURS}/anthropic", "https://api.anthropic.com", ""])
+def test_base_urls_that_are_fine(value: str) -> None:
+    assert not bad(findings("claude", environment=WELL | {"ANTHROPIC_BASE_URL": value}))
+
+
+def test_settings_of_a_tool_go_over_the_shell() -> None:
+    own = {"env": {"NO_PROXY": "api.anthropic.com", "ANTHROPIC_BASE_URL": "http://gateway"}}
+    found = bad(findings("claude", files={f"{HOME}/.claude/settings.json": own}))
+    assert [(s, m) for s, m, _ in found] == [
+        ("Claude Code", "NO_PROXY in ~/.claude/settings.json leads covered hosts past the proxy"),
+        ("Claude Code", "ANTHROPIC_BASE_URL in ~/.claude/settings.json leads it past the proxy"),
+    ]
+    assert {fix for _, _, fix in found} == {"edit ~/.claude/settings.json"}
+
+
+def test_no_proxy_keeps_what_does_no_harm() -> None:
+    environment = WELL | {"NO_PROXY": "localhost,*.openai.com,intra.corp"}
+    assert bad(findings(environment=environment)) == [
+        (
+            "this shell",
+            "NO_PROXY leads covered hosts past the proxy: *.openai.com",
+            "export NO_PROXY=localhost,intra.corp",
+        )
+    ]
+
+
+def test_without_a_proxy_and_a_ca() -> None:
+    said = [message for _, message, _ in bad(findings(environment={}, ours="", root=b""))]
+    assert said == [
+        "no secretgate proxy is running",
+        "HTTPS_PROXY is not set",
+        "there is no CA yet",
+    ]
+
+
+def test_an_editor_is_judged_by_its_settings_and_the_systems_store() -> None:
+    file = str(editor_settings(HOME, "Cursor", "linux"))
+    said = [m for s, m, _ in bad(findings("cursor", environment={})) if s == "Cursor"]
+    assert said == [
+        "neither its http.proxy nor HTTPS_PROXY names the proxy",
+        "the system's store has not the CA",
+        "its HTTP/2 connections go past proxies",
+    ]
+    settings = {"http.proxy": OURS, "cursor.general.disableHttp2": True}
+    found = findings("cursor", environment={}, files={file: settings}, system_trusts=True)
+    assert "Cursor" not in {subject for subject, _, _ in bad(found)}
+
+
+def test_settings_that_are_no_json_are_no_settings() -> None:
+    assert not bad(findings("claude", files={f"{HOME}/.claude/settings.json": [1]}))
