@@ -1,0 +1,70 @@
+"""The wheel and the sdist hold everything, and an installation from the wheel works like a checkout."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = [
+    "secretgate/gate.py",
+    "secretgate/hosts/table.yaml",
+    "secretgate_rules/packs/cloud.yaml",
+    "secretgate_ca/authority.py",
+    "secretgate_addon.py",
+]
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
+
+
+def run(*command: str | Path, **more: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [str(each) for each in command],
+        capture_output=True,
+        text=True,
+        env={**environment, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **more},
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", folder, ROOT)
+    return folder
+
+
+def test_the_wheel_holds_all_three_packages(built: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert [each for each in NEEDED if each not in names] == []
+    assert [each for each in names if each.startswith(("tests/", "shared/"))] == []
+
+
+def test_the_sdist_holds_the_checkout(built: Path) -> None:
+    (sdist,) = built.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    for each in ("addon/secretgate_addon.py", "rules/secretgate_rules/packs/cloud.yaml", "scripts/run", "tests/addon/kit.py", "LICENSE"):
+        assert each in names
+
+
+def test_an_installation_does_what_a_checkout_does(built: Path, tmp_path: Path) -> None:
+    (wheel,) = built.glob("*.whl")
+    run(sys.executable, "-m", "venv", tmp_path / "venv")
+    scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
+    run(scripts / "python", "-m", "pip", "install", "--quiet", wheel)
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    told = run(scripts / "secretgate", "addon-path", SECRETGATE_HOME=str(home)).strip()
+    assert Path(told).is_relative_to(tmp_path / "venv")
+    shown = run(scripts / "secretgate", "demo", SECRETGATE_HOME=str(home))
+    assert "Nothing leaked" in shown
