@@ -177,7 +177,7 @@ def judge(
 
 
 def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:
-    if not values.password(value):
+    if operator == b"," or not values.password(value):
         return False
     digits = any(48 <= c <= 57 for c in value)
     symbols = not value.isalnum()
