@@ -27,7 +27,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 PEERS = {
-    "detect-secrets": (["detect-secrets"], ["detect-secrets", "scan", "--all-files", "--no-verify"]),
+    "detect-secrets": (
+        ["detect-secrets"],
+        ["detect-secrets", "scan", "--all-files", "--no-verify"],
+    ),
     "secretgate 0.8.1 (PyPI)": (["secretgate==0.8.1"], ["secretgate", "scan"]),
     "kingfisher": (["kingfisher-secret-scanner"], ["kingfisher", "scan", "--no-validate"]),
 }
@@ -129,9 +132,13 @@ def footprint() -> None:
         "print(time.perf_counter() - t, held() - a)"
     )
     for _ in range(3):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
     seconds, memory = map(float, done.stdout.split())
-    print(f"\nStart-up after the first: {seconds * 1e3:.0f} ms; memory of the engine: {memory:.0f} MB")
+    print(
+        f"\nStart-up after the first: {seconds * 1e3:.0f} ms; memory of the engine: {memory:.0f} MB"
+    )
 
 
 def literals() -> None:
@@ -163,8 +170,16 @@ def peers(files: list[Path]) -> None:
             size += len(data)
             if size > 4 << 20:
                 break
-        print(f"\n{size / 1e6:.1f} MB of the same files\n\n| scanner | MB/s | exit |\n|---|---|---|")
-        ours = [sys.executable, "-c", "from secretgate.cli import main; main()", "scan", str(corpus)]
+        print(
+            f"\n{size / 1e6:.1f} MB of the same files\n\n| scanner | MB/s | exit |\n|---|---|---|"
+        )
+        ours = [
+            sys.executable,
+            "-c",
+            "from secretgate.cli import main; main()",
+            "scan",
+            str(corpus),
+        ]
         rows = [("this", ours)]
         for name, (packages, command) in PEERS.items():
             home = place / name.split()[0]
@@ -183,7 +198,9 @@ def peers(files: list[Path]) -> None:
 
 def main() -> None:
     """Run what was asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--corpora", type=Path)
     parser.add_argument("--negatives", type=Path, nargs="*", default=[])
     parser.add_argument("--peers", action="store_true")

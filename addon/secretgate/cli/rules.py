@@ -86,7 +86,7 @@ def show_rule(
 
 
 @app.command("test")
-def test_rules(
+def try_rules(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Rule files; without, the packs of secretgate.")
     ] = None,

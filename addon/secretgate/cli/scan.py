@@ -75,26 +75,18 @@ def scan(
     ] = False,
 ) -> None:
     """Look for secrets in files, folders, standard input or what git has staged."""
+    unread: list[str] = []
     try:
         known = _baseline(baseline)
         detector = _detector(_Options(rules or [], not no_entropy, detect_secrets))
-        sources = staged() if cached else _sources(paths or [])
-        if redacted:
-            found = _redact(detector, sources)
-        else:
-            found = _report(detector, sources, form, known)
+        sources = staged() if cached else _sources(paths or [], unread)
+        found = _redact(detector, sources) if redacted else _report(detector, sources, form, known)
     except (RuleError, OSError, ValueError, subprocess.SubprocessError) as error:
         typer.echo(f"secretgate scan: {error}", err=True)
         raise typer.Exit(2) from error
-    raise typer.Exit(2 if _unread else 1 if found else 0)
-
-
-_unread: list[str] = []
-
-
-def _unreadable(reason: str) -> None:
-    _unread.append(reason)
-    typer.echo(f"secretgate scan: {reason}", err=True)
+    for reason in unread:
+        typer.echo(f"secretgate scan: {reason}", err=True)
+    raise typer.Exit(2 if unread else 1 if found else 0)
 
 
 def _detector(options: _Options) -> Detector:
@@ -109,12 +101,12 @@ def _detector(options: _Options) -> Detector:
     )
 
 
-def _sources(paths: Sequence[Path]) -> Iterator[Source]:
+def _sources(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
     if not paths and sys.stdin.isatty():
         raise ValueError("nothing to scan: name files or folders, or `-` for standard input")
     if not paths or paths == [Path("-")]:
         return iter([read_stdin(sys.stdin.buffer.read())])
-    return _progress(read_paths([path for path in paths if path != Path("-")], _unreadable))
+    return _progress(read_paths([path for path in paths if path != Path("-")], unread.append))
 
 
 def _progress(sources: Iterable[Source]) -> Iterator[Source]:
