@@ -7,9 +7,19 @@ suitable() {
     "$1" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
 }
 
+# Newest first: on the PATH, then in pyenv's folder, which puts only a chosen few on the PATH.
+candidates() {
+    local minor
+    for minor in 14 13 12 11; do
+        echo "python3.$minor"
+        ls -d "${PYENV_ROOT:-$HOME/.pyenv}/versions/3.$minor".*/bin/python 2>/dev/null | sort -rV
+    done
+    echo python3 python
+}
+
 find_python() {
     local name
-    for name in ${PYTHON:-python3.14 python3.13 python3.12 python3.11 python3 python}; do
+    for name in ${PYTHON:-$(candidates)}; do
         if suitable "$name"; then echo "$name"; return; fi
     done
     echo "secretgate needs Python 3.11 to 3.14 (with venv); found none. Install one, or set PYTHON=/path/to/python3." >&2
