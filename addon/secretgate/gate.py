@@ -14,10 +14,11 @@ from pathlib import Path
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
 
-from secretgate import credentials, log, refusals
+from secretgate import credentials, grpc, log, refusals
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
 from secretgate.hosts import Route, Treatment
+from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, value_at
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.responses import Response, respond
@@ -47,6 +48,12 @@ class Exchange:
         self.response: Response | None = None
         self.recorder: Recorder | None = None
         self.socket: Socket | None = None
+        self.call: grpc.RequestStream | None = None
+
+    @property
+    def issued(self) -> Issued:
+        """What has been issued up to now."""
+        return self.call.issued if self.call is not None else self.decision.issued
 
     @property
     def dialect(self) -> Dialect:
@@ -192,11 +199,35 @@ class Gate:
     # Requests
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
-        if flow.response is None and self._route(flow) is None:
+        route = self._route(flow)
+        if flow.response is None and route is None:
             flow.request.stream = True
+        elif flow.response is None and route is not None and _is_call(flow.request, route):
+            flow.request.stream = self._call(flow, route)
+
+    def _call(self, flow: http.HTTPFlow, route: Route) -> grpc.Call:
+        """Messages that are looked at as they come: the answer may come before the last of them."""
+        engine = self.engine()
+        request = self._request(engine, flow, route)
+        exchange = Exchange(engine, request, Decision(Verdict.CLEAN, engine.nothing_issued))
+        exchange.call = grpc.RequestStream(
+            engine.requests,
+            request,
+            engine.nothing_issued,
+            lambda decision: self._tell_socket(exchange, decision),
+        )
+        flow.metadata[_FLOW] = exchange
+
+        def broken(error: Exception) -> None:
+            if not isinstance(error, grpc.Refused):
+                self.counters.failure()
+                exchange.log.error("a message could not be looked at", error=log.where(error))
+
+        loop = asyncio.get_running_loop()
+        return grpc.Call(exchange.call, broken, lambda: loop.call_soon(_hang_up, flow))
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        if flow.response or flow.error:
+        if flow.response or flow.error or _FLOW in flow.metadata:
             return
         route = self._route(flow)
         if route is None:
@@ -319,6 +350,7 @@ class Gate:
             exchange.recorder,
             asked,
             exchange.log.warning,
+            (lambda: exchange.issued) if exchange.call is not None else None,
         )
         exchange.response = way
         if way is None:
@@ -359,7 +391,7 @@ class Gate:
         try:
             if exchange.recorder is not None:
                 exchange.recorder.flush()
-            issued = exchange.decision.issued
+            issued = exchange.issued
             self.counters.answer(issued)
             if issued:
                 exchange.log.info("answer", issued=len(issued), restored=len(issued.restored))
@@ -436,6 +468,15 @@ def _guarded(
         return [out] if out else []
 
     return through
+
+
+def _is_call(request: http.Request, route: Route) -> bool:
+    """Whether a request is messages that may go on while the answer comes."""
+    return (
+        grpc.speaks(request.headers.get("content-type", ""))
+        and "content-length" not in request.headers
+        and route.treatment is not Treatment.PASS
+    )
 
 
 def _hang_up(flow: http.HTTPFlow) -> None:

@@ -95,7 +95,7 @@ class Requests:
                 plain, request.headers.get("content-type", ""), request.route.dialect
             )
         except Unreadable as error:
-            return self._unreadable(request, error.reason)
+            return self.unreadable(request, error.reason)
         return self.decide_body(request, body, chain)
 
     def decide_body(self, request: Request, body: Body, chain: tuple[str, ...] = ()) -> Decision:
@@ -144,7 +144,8 @@ class Requests:
                 issued = issued.joined(earlier)
         return issued
 
-    def _unreadable(self, request: Request, reason: str) -> Decision:
+    def unreadable(self, request: Request, reason: str) -> Decision:
+        """What becomes of content that cannot be read."""
         content = request.route.treatment is Treatment.CONTENT
         if not content or self._settings.on_unreadable == "pass" or self._settings.mode == "audit":
             return Decision(Verdict.UNREADABLE, self._empty, message=reason)

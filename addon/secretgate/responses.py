@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from secretgate import grpc
 from secretgate.answers import Answer, DocumentAnswer, EventAnswer, Events, TextAnswer
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder
@@ -70,9 +71,11 @@ def respond(
     recorder: Recorder | None,
     asked: bool,
     warn: Callable[[str], None],
+    later: Callable[[], Issued] | None = None,
 ) -> Response | None:
-    """The way of an answer, or None where there is nothing to do with it."""
-    if not issued and recorder is None:
+    """The way of an answer, or None where there is nothing to do with it. `later` gives what has been
+    issued so far, where the request goes on while the answer comes."""
+    if not issued and recorder is None and later is None:
         return None
     try:
         decoder = Decoder(headers.get("content-encoding", ""))
@@ -82,12 +85,17 @@ def respond(
     content_type = headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     answer: Answer
+    if grpc.speaks(media_type) and "json" not in media_type:
+        answer = grpc.EnvelopesAnswer(headers, later or (lambda: issued))
+        return Response(bool(issued) or later is not None, answer, decoder, warn)
     if framer := framer_for(content_type, asked=asked):
         answer = EventAnswer(framer, Events(dialect, issued, recorder))
     elif media_type in ("", "application/json") or media_type.endswith("+json"):
         answer = DocumentAnswer(
             dialect, issued, recorder, over=lambda: warn("an answer was too large to restore")
         )
+    elif media_type in grpc.PROTOBUF and issued:
+        answer = grpc.ProtobufAnswer(issued)
     elif media_type.startswith("text/") and issued:
         answer = TextAnswer(issued)
     else:
