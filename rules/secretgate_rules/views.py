@@ -157,10 +157,14 @@ def _around(text: bytes, kind: str, mark: bytes, token: re.Pattern[bytes]) -> It
     position = total = 0
     size = len(text)
     while total < BIGGEST:
-        match = token.search(text, position)
-        if match is None:
+        at = text.find(mark, position)
+        if at < 0:
             return
-        start = text.rfind(b"\n", 0, match.start()) + 1
+        match = token.match(text, at)
+        if match is None:
+            position = at + 1
+            continue
+        start = text.rfind(b"\n", 0, at) + 1
         end = text.find(b"\n", match.end())
         end = size if end < 0 else end
         while end < size:
