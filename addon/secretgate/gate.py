@@ -248,6 +248,7 @@ class Gate:
                 flow.request.raw_content = decision.content
                 if "content-length" in flow.request.headers:
                     flow.request.headers["content-length"] = str(len(decision.content))
+                flow.request.headers.update(decision.headers)
         except Exception as error:
             self.counters.failure()
             log.logger().error(
@@ -284,6 +285,7 @@ class Gate:
             content=flow.request.raw_content or b"",
             scope=Scope(user or peer, route.provider, account),
             exempt=credentials.values(flow.request.headers.items(), flow.request.url),
+            url=flow.request.url,
         )
 
     def _refuse(self, flow: http.HTTPFlow, route: Route, status: int, message: str) -> None:

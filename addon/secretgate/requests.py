@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 import msgspec
 
-from secretgate import refusals
+from secretgate import refusals, signatures
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.bodies.encodings import decode, encode
@@ -49,6 +49,8 @@ class Decision:
     counts: Counts = field(default_factory=Counts)
     streams: bool = False
     """Whether the request asks for a streamed answer."""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Headers to set where the body changed."""
     dialect: Dialect | None = None
     """Of the answer, where it depends on the request."""
 
@@ -68,6 +70,7 @@ class Request:
     content: bytes = field(repr=False)
     scope: Scope
     exempt: Collection[bytes] = field(repr=False)
+    url: str = field(default="", repr=False)
 
 
 class Requests:
@@ -96,7 +99,27 @@ class Requests:
             )
         except Unreadable as error:
             return self.unreadable(request, error.reason)
-        return self.decide_body(request, body, chain)
+        return self._adjusted(request, self.decide_body(request, body, chain))
+
+    def _adjusted(self, request: Request, decision: Decision) -> Decision:
+        """With what the request says about its body made true again."""
+        if decision.content is None:
+            return decision
+        try:
+            headers = signatures.adjusted(
+                request.method, request.url, request.headers, request.content, decision.content
+            )
+        except signatures.Unsignable as error:
+            message = (
+                f"secretgate blocked this request: a secret was detected in it ({_places(decision.spots)}), and "
+                f"{error}. Nothing was sent."
+            )
+            return replace(
+                self._refused(request, Verdict.BLOCKED, message),
+                spots=decision.spots,
+                counts=decision.counts,
+            )
+        return replace(decision, headers=headers) if headers else decision
 
     def decide_body(self, request: Request, body: Body, chain: tuple[str, ...] = ()) -> Decision:
         """The same for a body that has been read."""
@@ -172,15 +195,19 @@ class Requests:
 
 
 def _refusal(spots: tuple[Spot, ...]) -> str:
+    return (
+        f"request blocked: secret detected in prompt ({_places(spots)}). secretgate sent "
+        "nothing. Remove it, or run secretgate in redact mode."
+    )
+
+
+def _places(spots: tuple[Spot, ...]) -> str:
     places: dict[str, list[str]] = {}
     for spot in spots:
         places.setdefault(spot.path or "the body", []).append(spot.rule)
     shown = [f"{path}: {', '.join(sorted(set(rules)))}" for path, rules in places.items()]
     more = f" and {len(shown) - 5} more places" if len(shown) > 5 else ""
-    return (
-        f"request blocked: secret detected in prompt ({'; '.join(shown[:5])}{more}). secretgate sent "
-        "nothing. Remove it, or run secretgate in redact mode."
-    )
+    return "; ".join(shown[:5]) + more
 
 
 def _links(request: Request, raw: bytes | None) -> list[str]:
