@@ -1,0 +1,98 @@
+"""The engine's machinery: cache, threads, digests, barriers, encodings that only look like one."""
+
+from __future__ import annotations
+
+import base64
+import re
+import stat
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from rules.conftest import PLACEHOLDER, github_token, made_up
+from secretgate_rules import Detector, Rule, cache, load_default
+from secretgate_rules.table import tabulate
+
+RULE = Rule("acme", "ACME", r"\b(acme-[0-9a-f]{20})\b", secret=1)
+TEXT = b"x acme-" + made_up(20, 80, "0123456789abcdef") + b" y"
+
+
+@pytest.fixture
+def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SECRETGATE_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_a_damaged_cache_is_made_again(cache_folder: Path) -> None:
+    assert Detector([RULE]).find(TEXT)
+    (file,) = cache_folder.iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    whole = file.read_bytes()
+    for damaged in (b"", whole[:-1], whole[:40] + b"\0" + whole[41:], b"x" * 1000):
+        file.write_bytes(damaged)
+        assert Detector([RULE]).find(TEXT)
+        assert file.read_bytes()[32:] == whole[32:]
+
+
+def test_a_cache_that_cannot_be_written_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("SECRETGATE_CACHE_DIR", str(tmp_path / "file"))
+    assert Detector([RULE]).find(TEXT)
+    assert cache.read("nothing") is None
+
+
+def test_many_threads_agree(detector: Detector) -> None:
+    texts = [b"line\n" * n + b"TOKEN=" + github_token(n) + b"\n" for n in range(60)]
+    alone = [detector.find(text) for text in texts]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(detector.find, texts * 4)) == alone * 4
+
+
+def test_the_digest_tells_rules_and_options_apart() -> None:
+    other = Rule("acme", "ACME", r"\b(acme-[0-9a-f]{21})\b", secret=1)
+    digests = {
+        Detector([RULE]).digest,
+        Detector([other]).digest,
+        Detector([RULE], heuristics=False).digest,
+        Detector([RULE], PLACEHOLDER).digest,
+        load_default(entropy=False).digest,
+        load_default().digest,
+    }
+    assert len(digests) == 6
+    assert Detector(tabulate([RULE])).digest == Detector([RULE]).digest
+
+
+def test_the_barrier_takes_parts_not_whole_blocks() -> None:
+    barrier = re.compile(rb"HIDDEN<\d+>")
+    kind = "PRIVATE" + " KEY"
+    lines = [made_up(64, n).decode() for n in range(4)]
+    lines[1] = "HIDDEN<1>"
+    text = "\n".join([f"-----BEGIN {kind}-----", *lines, f"-----END {kind}-----"]).encode()
+    values = [part.value.decode() for f in load_default(barrier).find(text) for part in f.parts]
+    assert values == [lines[0], *lines[2:]]
+    assert load_default(barrier).find(b"token = HIDDEN<12345678>") == []
+
+
+def test_a_match_inside_an_image_is_chance(detector: Detector) -> None:
+    blob = base64.b64encode(made_up(900, 81) * 2)
+    inside = blob[:600] + b"/AKIA" + made_up(16, 82, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") + b"/"
+    assert detector.find(b"data:image/png;base64,iVBORw0KGgo" + inside + blob[600:]) == []
+
+
+def test_two_secrets_in_one_run_of_base64(detector: Detector) -> None:
+    one, two = github_token(83), github_token(84)
+    text = b"data: " + base64.b64encode(b"a=" + one + b"\nb=" + two + b"\n")
+    assert [f.value for f in detector.find(text)] == [one, two]
+
+
+def test_entropy_rules_can_be_left_out() -> None:
+    text = b"token (" + made_up(40, 85) + b")"
+    assert [f.rule for f in load_default().find(text)] == ["random-near-credential"]
+    assert load_default(entropy=False).find(text) == []
+
+
+def test_the_digest_is_the_same_in_every_process() -> None:
+    assert load_default().digest == load_default().digest
