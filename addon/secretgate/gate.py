@@ -110,9 +110,7 @@ class Gate:
             "The configuration file (default: secretgate.yaml in the configuration folder).",
         )
         for name, description in FIELDS.items():
-            loader.add_option(
-                PREFIX + name, str, "", f"{description} (default: see the configuration file)"
-            )
+            loader.add_option(PREFIX + name, str, "", description)
         options = ctx.options
         if options.confdir == options.default("confdir"):
             self._own_ca(self._settings(), self._places.ca)

@@ -104,10 +104,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _HINTS = get_type_hints(Settings, include_extras=True)
-FIELDS: Mapping[str, str] = {
-    name: next(meta.description or "" for meta in get_args(hint) if isinstance(meta, Meta))
-    for name, hint in _HINTS.items()
-}
+_DEFAULTS = msgspec.structs.asdict(Settings())
+
+
+def _help(name: str, hint: Any) -> str:
+    description = next(meta.description or "" for meta in get_args(hint) if isinstance(meta, Meta))
+    default = _DEFAULTS[name]
+    if default is None or "(default" in description:
+        return description
+    shown = str(default).lower() if isinstance(default, bool) else default
+    return f"{description} Default: {shown if shown != () else 'none'}."
+
+
+FIELDS: Mapping[str, str] = {name: _help(name, hint) for name, hint in _HINTS.items()}
 """Each setting's name and help."""
 
 

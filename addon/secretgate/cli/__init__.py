@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
+
+from secretgate.cli.system import app as system_app
+
+# Sub-commands that bring their own options: the module, and the function or the group in it.
+_ELSEWHERE = {
+    "scan": "secretgate.cli.scan:scan",
+    "rules": "secretgate.cli.rules:app",
+}
+
+
+class _Commands(TyperGroup):
+    """Imports a sub-command's module when it is asked for."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*super().list_commands(ctx), *_ELSEWHERE]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in _ELSEWHERE:
+            return super().get_command(ctx, cmd_name)
+        module, _, name = _ELSEWHERE[cmd_name].partition(":")
+        found = getattr(import_module(module), name)
+        if not isinstance(found, typer.Typer):
+            alone = typer.Typer(add_completion=False)
+            alone.command(cmd_name)(found)
+            found = alone
+        return typer.main.get_command(found)
+
 
 app = typer.Typer(
+    cls=_Commands,
     no_args_is_help=True,
     add_completion=True,
     pretty_exceptions_enable=False,
@@ -111,6 +141,9 @@ def doctor(
     from secretgate.cli.doctor import doctor
 
     raise typer.Exit(doctor(as_json, port))
+
+
+app.add_typer(system_app, name="system")
 
 
 def main() -> None:
