@@ -9,12 +9,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from secretgate.cli.system import app as system_app
-
 # Sub-commands that bring their own options: the module, and the function or the group in it.
 _ELSEWHERE = {
     "scan": "secretgate.cli.scan:scan",
     "rules": "secretgate.cli.rules:app",
+    "system": "secretgate.cli.system:app",
 }
 
 
@@ -141,9 +140,6 @@ def doctor(
     from secretgate.cli.doctor import doctor
 
     raise typer.Exit(doctor(as_json, port))
-
-
-app.add_typer(system_app, name="system")
 
 
 def main() -> None:

@@ -1,0 +1,5 @@
+"""`python -m secretgate` is `secretgate`."""
+
+from secretgate.cli import main
+
+main()

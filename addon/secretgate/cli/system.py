@@ -1,0 +1,40 @@
+"""`secretgate system on|off|status`: the proxy for everything on this account."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    no_args_is_help=True, help="The proxy for everything on this account; undone to the byte."
+)
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, and how.")]
+
+
+@app.command()
+def on(
+    port: Annotated[int, typer.Option(help="The port of the proxy.")] = 8080,
+    mode: Annotated[str, typer.Option(help="redact, block or audit.")] = "",
+    dry_run: DryRun = False,
+) -> None:
+    """Start the proxy now and at every log-in, and point programs at it."""
+    from secretgate.system.command import on
+
+    raise typer.Exit(on(port, mode, dry_run))
+
+
+@app.command()
+def off(dry_run: DryRun = False) -> None:
+    """Undo all that `on` has changed."""
+    from secretgate.system.command import off
+
+    raise typer.Exit(off(dry_run))
+
+
+@app.command()
+def status(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
+    """Say whether it is on, and whether the proxy runs."""
+    from secretgate.system.command import status
+
+    raise typer.Exit(status(as_json))

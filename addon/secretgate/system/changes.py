@@ -1,0 +1,202 @@
+"""Steps, and how each is undone to the byte.
+
+A file's change is recorded as the stretch that was replaced and what replaced it, with digests of the
+whole before and after, so that no copy of a file is kept. If others have changed the file since, only our
+stretch is taken back.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import secrets
+import stat
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from secretgate_ca.runner import Runner
+
+Edit = Callable[[bytes], bytes]
+Command = tuple[str, ...]
+
+
+class ChangeError(Exception):
+    """A step that could not be done or undone; says which, and what to do."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """A file's content from what it is now; a file that is not there is empty."""
+
+    what: str
+    path: Path
+    edit: Edit = field(repr=False)
+    mode: int = 0o644
+
+
+@dataclass(frozen=True)
+class Run:
+    """Commands, and those that undo them."""
+
+    what: str
+    do: tuple[Command, ...] = ()
+    undo: tuple[Command, ...] = ()
+
+
+Step = Write | Run
+
+
+@dataclass(frozen=True)
+class FileChange:
+    what: str
+    path: Path
+    at: int
+    removed: bytes = field(repr=False)
+    inserted: bytes = field(repr=False)
+    before: str
+    """SHA-256 of the whole; empty if there was no file."""
+    after: str
+    mode: int
+    folders: tuple[Path, ...] = ()
+    """Those that were made for it, the innermost first."""
+
+    def json(self) -> dict[str, Any]:
+        return {
+            "kind": "file",
+            "what": self.what,
+            "path": str(self.path),
+            "at": self.at,
+            "removed": base64.b64encode(self.removed).decode(),
+            "inserted": base64.b64encode(self.inserted).decode(),
+            "before": self.before,
+            "after": self.after,
+            "mode": self.mode,
+            "folders": [str(folder) for folder in self.folders],
+        }
+
+    @classmethod
+    def from_json(cls, row: dict[str, Any]) -> FileChange:
+        return cls(
+            row["what"],
+            Path(row["path"]),
+            row["at"],
+            base64.b64decode(row["removed"]),
+            base64.b64decode(row["inserted"]),
+            row["before"],
+            row["after"],
+            row["mode"],
+            tuple(Path(folder) for folder in row["folders"]),
+        )
+
+
+def file_change(step: Write) -> FileChange | None:
+    """What a step would change; None if the file is already as it should be."""
+    path = step.path.resolve() if step.path.is_symlink() else step.path
+    old = _read(path)
+    new = step.edit(old or b"")
+    if new == old:
+        return None
+    start, tail = _difference(old or b"", new)
+    folders = []
+    folder = path.parent
+    while not folder.exists():
+        folders.append(folder)
+        folder = folder.parent
+    mode = stat.S_IMODE(path.stat().st_mode) if old is not None else step.mode
+    return FileChange(
+        step.what,
+        path,
+        start,
+        (old or b"")[start : len(old or b"") - tail],
+        new[start : len(new) - tail],
+        "" if old is None else digest(old),
+        digest(new),
+        mode,
+        tuple(folders),
+    )
+
+
+def do_file(change: FileChange) -> None:
+    old = _read(change.path) or b""
+    for folder in reversed(change.folders):
+        folder.mkdir(mode=0o700, exist_ok=True)
+    new = old[: change.at] + change.inserted + old[change.at + len(change.removed) :]
+    if digest(new) != change.after:
+        raise ChangeError(f"{change.path} has changed in the meantime: run the command again")
+    replace_file(change.path, new, change.mode)
+
+
+def undo_file(change: FileChange) -> None:
+    """Puts the file back; raises where that cannot be done without losing what others wrote."""
+    now = _read(change.path)
+    if now is None or digest(now) == change.before:
+        return
+    if digest(now) == change.after:
+        old = now[: change.at] + change.removed + now[change.at + len(change.inserted) :]
+    elif change.inserted and now.count(change.inserted) == 1:
+        old = now.replace(change.inserted, change.removed)
+    elif not change.inserted or change.inserted not in now:
+        return
+    else:
+        raise ChangeError(
+            f"{change.path} was edited since: take what concerns secretgate out of it"
+        )
+    if not change.before and not old:
+        change.path.unlink()
+        for folder in change.folders:
+            try:
+                folder.rmdir()
+            except OSError:
+                break
+    else:
+        replace_file(change.path, old, stat.S_IMODE(change.path.stat().st_mode))
+
+
+def run_all(commands: tuple[Command, ...], runner: Runner) -> list[str]:
+    """Runs them; gives the complaints of those that failed."""
+    complaints = []
+    for command in commands:
+        result = runner.change(command)
+        if result.code:
+            complaints.append(f"{' '.join(command)}: {result.complaint}")
+    return complaints
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _difference(old: bytes, new: bytes) -> tuple[int, int]:
+    """The lengths of the beginning and the end that both have."""
+    most = min(len(old), len(new))
+    start = next((at for at in range(most) if old[at] != new[at]), most)
+    most -= start
+    tail = 0
+    while tail < most and old[-1 - tail] == new[-1 - tail]:
+        tail += 1
+    return start, tail
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise ChangeError(f"{path} cannot be read: {error.strerror}") from None
+
+
+def replace_file(path: Path, content: bytes, mode: int) -> None:
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        os.chmod(draft, mode)
+        os.replace(draft, path)
+    except OSError as error:
+        draft.unlink(missing_ok=True)
+        raise ChangeError(f"{path} cannot be written: {error.strerror}") from None

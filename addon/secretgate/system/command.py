@@ -1,0 +1,115 @@
+"""`secretgate system` done on this machine: the edge between plan, record and terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from secretgate.launch import plan as plans
+from secretgate.launch import running
+from secretgate.launch.plan import Wishes
+from secretgate.launch.upstream import UpstreamError, upstream
+from secretgate.settings import SettingsError
+from secretgate.state import Places, StateError
+from secretgate.system.changes import ChangeError
+from secretgate.system.plan import Account, steps
+from secretgate.system.record import Record
+from secretgate.system.switch import preview, preview_off, switch_off, switch_on
+from secretgate_ca import CAError, environment, write_bundle
+from secretgate_ca.runner import SystemRunner
+
+FAILED = 2
+_FAILURES = (CAError, ChangeError, SettingsError, StateError, UpstreamError, OSError)
+
+
+def _record(places: Places) -> Record:
+    return Record(places.state / "system.json")
+
+
+def _fail(error: Exception) -> int:
+    print(f"secretgate: {error}", file=sys.stderr)
+    return FAILED
+
+
+def _account(places: Places, port: int, mode: str) -> Account:
+    authority = plans.authority(places, plans.plan(Wishes(mode), places, os.environ).hosts.names)
+    trust = environment(write_bundle(authority), authority.ca_cert)
+    named = upstream(os.environ)
+    ours = named is not None and named.local and running.status(named.host, named.port) is not None
+    out = os.environ[named.variable] if named and not ours else ""
+    command = [sys.executable, "-P", "-m", "secretgate", "serve", "--port", str(port)]
+    if mode:
+        command += ["--mode", mode]
+    own = ("SECRETGATE_HOME", "PYTHONPATH")
+    return Account(
+        Path.home(),
+        places.config,
+        sys.platform,
+        getattr(os, "getuid", lambda: 0)(),
+        port,
+        tuple(command),
+        trust,
+        out,
+        {name: os.environ[name] for name in own if name in os.environ},
+    )
+
+
+def on(port: int, mode: str, dry_run: bool) -> int:
+    """0 where all went well."""
+    places = Places.find()
+    runner = SystemRunner()
+    try:
+        record = _record(places)
+        account = _account(places, port, mode)
+        if dry_run:
+            print("\n".join(preview(steps(account, runner))))
+            return 0
+        if record.present:
+            switch_off(record, runner, lambda line: None)
+        record.facts = {"port": port, "mode": mode}
+        well = switch_on(steps(account, runner), record, runner, print)
+    except _FAILURES as error:
+        return _fail(error)
+    print(
+        "On. Log in again, or start a new shell, for programs to see it; for those that read only the "
+        "system's trust store: secretgate-ca install. To look: secretgate doctor"
+    )
+    return 0 if well else 1
+
+
+def off(dry_run: bool) -> int:
+    """0 where all is as it was."""
+    try:
+        record = _record(Places.find())
+        if dry_run:
+            print("\n".join(preview_off(record)) or "Nothing to undo.")
+            return 0
+        if not record.present:
+            print("It is not on.")
+            return 0
+        return 0 if switch_off(record, SystemRunner(), print) else 1
+    except _FAILURES as error:
+        return _fail(error)
+
+
+def status(as_json: bool) -> int:
+    """0 where it is off, or on and running."""
+    try:
+        record = _record(Places.find())
+    except ChangeError as error:
+        return _fail(error)
+    port = int(record.facts.get("port", 8080))
+    told = running.status("127.0.0.1", port) if record.present else None
+    changed = preview_off(record)
+    if as_json:
+        facts = {"on": record.present, "port": port, "running": told is not None, "undo": changed}
+        print(json.dumps(facts))
+    elif not record.present:
+        print("off")
+    else:
+        state = f"running, mode {told['mode']}" if told else "NOT running: secretgate system on"
+        print(f"on, port {port}, {state}")
+        print("\n".join(f"  {line}" for line in changed))
+    return 0 if told or not record.present else 1

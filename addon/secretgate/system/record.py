@@ -1,0 +1,63 @@
+"""What was changed, so that it can be undone: one file, written before each step is taken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from secretgate.state import private_folder
+from secretgate.system.changes import ChangeError, FileChange, Run, replace_file
+
+FORMAT = 1
+
+
+class Record:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.steps: list[FileChange | Run] = []
+        self.facts: dict[str, Any] = {}
+        try:
+            read = json.loads(path.read_text("utf-8"))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError):
+            raise ChangeError(
+                f"{path} cannot be read, so what was changed is not known: move it away, and look for "
+                "secretgate in the files that `secretgate system on --dry-run` names"
+            ) from None
+        self.facts = read["facts"]
+        self.steps = [_step(row) for row in read["steps"]]
+
+    @property
+    def present(self) -> bool:
+        return bool(self.steps)
+
+    def add(self, step: FileChange | Run) -> None:
+        self.steps.append(step)
+        self.save()
+
+    def drop_last(self) -> None:
+        self.steps.pop()
+        self.save()
+
+    def save(self) -> None:
+        if not self.steps:
+            self._path.unlink(missing_ok=True)
+            return
+        private_folder(self._path.parent)
+        rows = [_row(step) for step in self.steps]
+        text = json.dumps({"format": FORMAT, "facts": self.facts, "steps": rows}, indent=1)
+        replace_file(self._path, text.encode(), 0o600)
+
+
+def _row(step: FileChange | Run) -> dict[str, Any]:
+    if isinstance(step, FileChange):
+        return step.json()
+    return {"kind": "run", "what": step.what, "undo": [list(each) for each in step.undo]}
+
+
+def _step(row: dict[str, Any]) -> FileChange | Run:
+    if row["kind"] == "file":
+        return FileChange.from_json(row)
+    return Run(row["what"], (), tuple(tuple(each) for each in row["undo"]))

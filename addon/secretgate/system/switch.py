@@ -1,0 +1,101 @@
+"""On and off: steps taken in order, each recorded before it is, and undone in reverse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from secretgate.system.changes import (
+    ChangeError,
+    FileChange,
+    Run,
+    Step,
+    Write,
+    do_file,
+    file_change,
+    run_all,
+    undo_file,
+)
+from secretgate.system.record import Record
+from secretgate_ca.runner import Runner
+
+Say = Callable[[str], None]
+
+
+def switch_on(steps: Iterable[Step], record: Record, runner: Runner, say: Say) -> bool:
+    """Whether all went well. What failed is told, and stays recorded."""
+    well = True
+    for step in steps:
+        if isinstance(step, Write):
+            change = file_change(step)
+            if change is None:
+                continue
+            record.add(change)
+            try:
+                do_file(change)
+            except ChangeError as error:
+                say(f"NOT done, {step.what}: {error}")
+                well = False
+            else:
+                say(f"{step.what}: {change.path}")
+        else:
+            record.add(step)
+            complaints = run_all(step.do, runner)
+            if step.do:
+                say(f"NOT done, {step.what}: {'; '.join(complaints)}" if complaints else step.what)
+            well = well and not complaints
+    return well
+
+
+def switch_off(record: Record, runner: Runner, say: Say) -> bool:
+    """Whether all is as it was. A step that cannot be undone is told and forgotten, so that it is told once."""
+    well = True
+    while record.steps:
+        step = record.steps[-1]
+        try:
+            if isinstance(step, FileChange):
+                undo_file(step)
+                say(f"put back, {step.what}: {step.path}")
+            else:
+                complaints = run_all(step.undo, runner)
+                if complaints:
+                    raise ChangeError("; ".join(complaints))
+                if step.undo:
+                    say(f"put back, {step.what}")
+        except ChangeError as error:
+            say(f"NOT put back, {step.what}: {error}")
+            well = False
+        record.drop_last()
+    return well
+
+
+def preview(steps: Iterable[Step]) -> list[str]:
+    """What would be changed, in full."""
+    lines = []
+    for step in steps:
+        if isinstance(step, Write):
+            change = file_change(step)
+            if change is None:
+                continue
+            verb = "change" if change.before else "create"
+            lines.append(f"{verb} {change.path}   # {step.what}")
+            lines += [f"  - {line}" for line in _lines(change.removed)]
+            lines += [f"  + {line}" for line in _lines(change.inserted)]
+        else:
+            lines += [f"run {' '.join(command)}   # {step.what}" for command in step.do]
+    return lines
+
+
+def preview_off(record: Record) -> list[str]:
+    lines = []
+    for step in reversed(record.steps):
+        if isinstance(step, Run):
+            lines += [f"run {' '.join(command)}   # {step.what}" for command in step.undo]
+        else:
+            verb = "put back" if step.before else "remove"
+            lines.append(f"{verb} {step.path}   # {step.what}")
+    return lines
+
+
+def _lines(content: bytes) -> list[str]:
+    codec = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    return content.decode(codec, "replace").splitlines()
