@@ -124,7 +124,7 @@ class Gate:
             )
         if self._engine is None or any(name.startswith(PREFIX) for name in updated):
             settings = self._settings()
-            log.configure(settings.log_format)
+            log.configure(settings.log_format, type(ctx.master).__name__ == "ConsoleMaster")
             try:
                 self._engine = build(settings, self._places, log.logger().warning, self._engine)
             except (SettingsError, StateError, ValueError) as error:

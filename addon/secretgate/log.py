@@ -11,21 +11,29 @@ from typing import Any
 import structlog
 
 
-def configure(log_format: str) -> None:
-    """Sets up how lines are written: `text` for people, `json` for machines."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
-        if log_format == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
-    )
+def configure(log_format: str, to_mitmproxy: bool = False) -> None:
+    """Sets up how lines are written: `text` for people, `json` for machines.
+
+    `to_mitmproxy`: into mitmproxy's own event log, where standard error is a terminal that mitmproxy
+    draws on.
+    """
+    factory: Any = structlog.PrintLoggerFactory(sys.stderr)
+    processors: list[Any] = [structlog.processors.add_log_level]
+    if to_mitmproxy:
+        factory = structlog.stdlib.LoggerFactory()
+    else:
+        processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
+    if log_format == "json":
+        processors.append(structlog.processors.JSONRenderer())
+    elif to_mitmproxy:
+        processors.append(structlog.processors.KeyValueRenderer(key_order=["event"]))
+    else:
+        colors = sys.stderr.isatty()
+        processors.append(structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=24))
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            renderer,
-        ],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=factory,
         cache_logger_on_first_use=False,
     )
 
