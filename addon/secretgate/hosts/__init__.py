@@ -76,6 +76,49 @@ def builtin() -> tuple[Row, ...]:
     )
 
 
+class Limit(NamedTuple):
+    """Something that is not covered, or not in the usual way."""
+
+    what: str
+    where: str
+    transport: str
+    state: str
+    why: str
+
+
+def limits() -> list[Limit]:
+    return [
+        Limit(**{name: text.strip() for name, text in row.items()}) for row in _table()["limits"]
+    ]
+
+
+class Section(NamedTuple):
+    """A part of the table as it is written: rows, and names of sets in place of rows."""
+
+    title: str
+    hosts: tuple[str, ...]
+    clients: tuple[str, ...]
+    dialect: str
+    paths: tuple[str | PathRow, ...]
+
+
+def sections() -> tuple[list[Section], list[Section]]:
+    """The sets, and the providers."""
+    table = _table()
+    sets = [Section(name, (), (), name, tuple(rows)) for name, rows in table["sets"].items()]
+    providers = [
+        Section(
+            row["title"],
+            tuple(row["hosts"]),
+            tuple(row.get("clients", ("SDKs",))),
+            row["dialect"],
+            tuple(row["paths"]),
+        )
+        for row in table["providers"].values()
+    ]
+    return sets, providers
+
+
 def added(host: str, provider: str, dialect: str) -> Row:
     """A row for a host of the user's: all its paths carry content. Those that others who speak the
     dialect have are read as theirs."""

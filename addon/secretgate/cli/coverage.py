@@ -1,0 +1,93 @@
+"""`secretgate coverage`: what is covered, what is refused and what is not seen, from the tables themselves.
+
+`docs/coverage.md` is this output; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from secretgate.hosts import Section, limits, sections
+from secretgate.providers import DIALECTS
+
+_HEAD = """\
+# What is covered
+
+Made by `secretgate coverage` from the tables that the gate itself runs on; do not edit.
+
+Covered means: the connection's TLS is terminated, requests are read, secrets in them are redacted or the
+request is blocked, and answers are restored, over every transport in the row. The tests hold
+each format against a provider on loopback that speaks it (`tests/addon/test_wire_*.py`, `tests/e2e/`); none of
+it runs against a live API.
+
+- **covered**: carries what the user wrote. What cannot be read is refused (`on_unreadable`).
+- **scanned**: may carry it. Read where it can be, let through with a notice in the log where not.
+- **left alone**: credentials, tokens, sign-in. Never read.
+
+A host that is in no table is tunnelled untouched. On a covered host, a path that is in no row is scanned.
+"""
+_STATES = {"content": "covered", "other": "scanned", "pass": "left alone"}
+
+
+def coverage(word: str = "") -> int:
+    """Prints the tables; with a word, only the sections that hold it."""
+    print(document(word), end="")
+    return 0
+
+
+def document(word: str = "") -> str:
+    """The tables as Markdown."""
+    sets, providers = sections()
+    parts = [_HEAD] if not word else []
+    parts += [_provider(section) for section in providers]
+    parts += [_set(section) for section in sets]
+    parts.append(_limits())
+    if word:
+        parts = [part for part in parts if word.lower() in part.lower()]
+    return "\n".join(parts)
+
+
+def _provider(section: Section) -> str:
+    hosts = ", ".join(f"`{host}`" for host in section.hosts)
+    clients = ", ".join(section.clients)
+    head = f"## {section.title}\n\nHosts: {hosts}  \nClients: {clients}\n\n"
+    return head + _table(("Endpoint", "Format", "Transport", "State"), _rows(section))
+
+
+def _set(section: Section) -> str:
+    head = f"## Endpoints: {section.title}\n\n"
+    return head + _table(("Endpoint", "Format", "Transport", "State"), _rows(section))
+
+
+def _rows(section: Section) -> Iterator[tuple[str, ...]]:
+    for path in section.paths:
+        if isinstance(path, str):
+            yield f"all of [{path}](#endpoints-{path})", "", "", ""
+            continue
+        glob, treatment, *own = path
+        dialect = DIALECTS[own[0] if own else section.dialect]
+        if treatment == "pass":
+            yield f"`{glob}`", "", "", _STATES[treatment]
+        else:
+            yield f"`{glob}`", dialect.name, ", ".join(dialect.transports), _STATES[treatment]
+
+
+def _limits() -> str:
+    rows = [tuple(limit) for limit in limits()]
+    return "## Refused, in part, or not seen\n\n" + _table(
+        ("What", "Where", "Transport", "State", "Why, and what to do"), rows
+    )
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join("| " + " | ".join(_cell(cell) for cell in line) + " |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    """Globs outside of code would be taken for emphasis."""
+    return text.replace("|", "\\|") if "`" in text else text.replace("|", "\\|").replace("*", "\\*")
+
+
+if __name__ == "__main__":
+    raise SystemExit(coverage())
