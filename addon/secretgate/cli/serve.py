@@ -8,12 +8,13 @@ from collections.abc import Sequence
 
 from secretgate.base_urls import ALL, BaseURL, BaseURLError, chosen
 from secretgate.cli import addon_path
+from secretgate.hosts import ca_domains
 from secretgate.launch import plan as plans
 from secretgate.launch.plan import Wishes
 from secretgate.launch.upstream import UpstreamError, upstream
 from secretgate.settings import SettingsError
 from secretgate.state import Places, StateError, private_folder
-from secretgate_ca import CAError, write_bundle
+from secretgate_ca import CAError, ensure_ca, write_bundle
 
 
 def serve(
@@ -34,15 +35,14 @@ def serve(
         places = Places.find()
         chosen_plan = plans.plan(wishes, places, os.environ)
         bases = chosen(chosen_plan.settings.base_urls)
-        known = plans.authority(places, chosen_plan.hosts.names)
+        known = ensure_ca(places.ca, ca_domains())
         bundle = write_bundle(known, inherited=os.environ)
         roots = plans.upstream_roots(places, private_folder(places.state), os.environ)
         via = upstream(os.environ)
         if via and via.local and via.port == port:
             via = None
-        folder = None if known.confdir == places.ca else known.confdir
         arguments = plans.arguments(
-            chosen_plan, wishes, addon_path(), folder, roots, via, listen=listen, port=port
+            chosen_plan, wishes, addon_path(), None, roots, via, listen=listen, port=port
         )
     except (BaseURLError, CAError, SettingsError, StateError, UpstreamError, OSError) as error:
         print(f"secretgate: {error}", file=sys.stderr)

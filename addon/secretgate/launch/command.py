@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 from secretgate.launch import plan as plans
 from secretgate.launch import running
 from secretgate.launch.environment import child_environment, exceptions
+from secretgate.launch.isolation import IsolationError, isolation
 from secretgate.launch.plan import Plan, Wishes
 from secretgate.launch.proxy import OwnProxy, ProxyError
 from secretgate.launch.signals import Relay, exit_code
@@ -27,6 +29,15 @@ from secretgate_ca import Authority, CAError, environment, load_ca, write_bundle
 KEPT_LOGS = 20
 NOT_FOUND, NOT_EXECUTABLE, UNUSABLE, INTERRUPTED = 127, 126, 2, 130
 
+_FAILURES = (
+    SettingsError,
+    StateError,
+    CAError,
+    UpstreamError,
+    ProxyError,
+    IsolationError,
+    OSError,
+)
 Say = Callable[[str], None]
 
 
@@ -52,9 +63,6 @@ def run(
         present = os.path.exists(command[0])
         say(f"secretgate: {command[0]}: " + ("not executable" if present else "command not found"))
         return NOT_EXECUTABLE if present else NOT_FOUND
-    if wishes.isolate:
-        say("secretgate: --isolate cannot be had on this system")
-        return UNUSABLE
     try:
         places = Places.find(inherited)
         via = upstream(inherited)
@@ -65,7 +73,7 @@ def run(
                 return _joining([program, *command[1:]], joined, wishes, places, say, inherited)
         on = via if not running_one else None
         return _alone([program, *command[1:]], wishes, places, addon, on, say, inherited)
-    except (SettingsError, StateError, CAError, UpstreamError, ProxyError, OSError) as error:
+    except _FAILURES as error:
         say(f"secretgate: {error}")
         return UNUSABLE
     except KeyboardInterrupt:
@@ -91,7 +99,8 @@ def _joining(
 ) -> int:
     chosen = plans.plan(wishes, places, inherited)
     say(f"secretgate: joining the proxy that runs at {reach.url}")
-    return exit_code(_child(command, _prepared(reach, chosen, say, inherited)))
+    prepared = _prepared(reach, chosen, say, inherited)
+    return exit_code(_child(command, prepared, reach if wishes.isolate else None))
 
 
 def _alone(
@@ -118,7 +127,8 @@ def _alone(
             say(f"secretgate: proxy {reach.url} (mode {chosen.settings.mode}), log {log}")
             if via:
                 say(f"secretgate: going out through the proxy that {via.variable} names")
-        returned = _child(command, _prepared(reach, chosen, say, inherited))
+        prepared = _prepared(reach, chosen, say, inherited)
+        returned = _child(command, prepared, reach if wishes.isolate else None)
         numbers = proxy.finish()
     finally:
         proxy.kill()
@@ -138,11 +148,19 @@ def _prepared(reach: Reach, chosen: Plan, say: Say, inherited: Mapping[str, str]
     return child_environment(inherited, reach.url, trust, past.kept, windows=os.name == "nt")
 
 
-def _child(command: Sequence[str], prepared: Mapping[str, str]) -> int:
-    """The terminal and its signals are the command's."""
+def _child(command: Sequence[str], prepared: Mapping[str, str], only: Reach | None) -> int:
+    """The terminal and its signals are the command's. `only`: all that it can reach."""
     relay = Relay()
-    with relay.catching():
-        process = subprocess.Popen(list(command), env=dict(prepared))
+    with contextlib.ExitStack() as stack:
+        inherit: tuple[int, ...] = ()
+        apart = isolation(only.host, only.port) if only else None
+        if apart:
+            stack.callback(apart.close)
+            command, inherit = apart.command(command), apart.descriptors
+        stack.enter_context(relay.catching())
+        process = subprocess.Popen(list(command), env=dict(prepared), pass_fds=inherit)
+        if apart:
+            apart.attach()
         relay.to(process)
         return process.wait()
 

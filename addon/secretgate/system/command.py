@@ -7,6 +7,7 @@ import os
 import sys
 from pathlib import Path
 
+from secretgate.hosts import ca_domains
 from secretgate.launch import plan as plans
 from secretgate.launch import running
 from secretgate.launch.plan import Wishes
@@ -17,7 +18,7 @@ from secretgate.system.changes import ChangeError
 from secretgate.system.plan import Account, steps
 from secretgate.system.record import Record
 from secretgate.system.switch import preview, preview_off, switch_off, switch_on
-from secretgate_ca import CAError, environment, write_bundle
+from secretgate_ca import CAError, ensure_ca, environment, write_bundle
 from secretgate_ca.runner import SystemRunner
 
 FAILED = 2
@@ -34,7 +35,12 @@ def _fail(error: Exception) -> int:
 
 
 def _account(places: Places, port: int, mode: str) -> Account:
-    authority = plans.authority(places, plans.plan(Wishes(mode), places, os.environ).hosts.names)
+    names = plans.plan(Wishes(mode), places, os.environ).hosts.names
+    authority = ensure_ca(places.ca, ca_domains())
+    if authority.missing(names) or authority.expired():
+        raise CAError(
+            "the CA has expired or may not sign for all covered hosts: secretgate-ca rotate"
+        )
     trust = environment(write_bundle(authority), authority.ca_cert)
     named = upstream(os.environ)
     ours = named is not None and named.local and running.status(named.host, named.port) is not None

@@ -1,0 +1,67 @@
+"""Becomes a command in a network of its own (Linux): `python -m secretgate.launch.enter FD PORT COMMAND...`
+
+In new user and network namespaces there is nothing but a loopback interface. On it we listen at the proxy's port and
+hand the listening socket to whoever started us, outside, by FD: a socket belongs to the network it was made in,
+whoever holds it. So whatever connects to that port in here is served from out there, and there is no other way out.
+Then the command takes our place: same process, same terminal, its user's own rights and none of the namespace's.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import fcntl
+import os
+import socket
+import struct
+import sys
+
+CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 0x1
+PR_SET_NO_NEW_PRIVS = 38
+BACKLOG = 128
+
+
+def main(arguments: list[str]) -> None:
+    line = socket.socket(fileno=int(arguments[0]))
+    line.set_inheritable(False)
+    try:
+        listening = _network(int(arguments[1]))
+    except OSError as error:
+        line.sendall(f"{error.filename or 'unshare'}: {error.strerror}".encode())
+        sys.exit(1)
+    socket.send_fds(line, [b"ok"], [listening.fileno()])
+    listening.close()
+    line.close()
+    command = arguments[2:]
+    try:
+        os.execvp(command[0], command)
+    except OSError as error:
+        print(f"secretgate: {command[0]}: {error.strerror}", file=sys.stderr)
+        sys.exit(126)
+
+
+def _network(port: int) -> socket.socket:
+    """A loopback interface and nothing else; the socket listens on it."""
+    user, group = os.geteuid(), os.getegid()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), "unshare")
+    for name, content in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{user} {user} 1"),
+        ("gid_map", f"{group} {group} 1"),
+    ):
+        with open(f"/proc/self/{name}", "w") as file:
+            file.write(content)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as control:
+        request = struct.pack("16sh14x", b"lo", 0)
+        flags = struct.unpack("16sh14x", fcntl.ioctl(control, SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
+    listening = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return listening
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
