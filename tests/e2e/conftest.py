@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +21,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.e2e)
 
 
+_STARTED: list[Proxy] = []
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failure comes with the last words of the proxies that run."""
+    report = yield
+    if report.failed:
+        for proxy in _STARTED:
+            if proxy.alive:
+                words = proxy.output[-3000:].decode(errors="replace")
+                report.sections.append((f"mitmdump on port {proxy.port}", words))
+    return report
+
+
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     made = Provider(tmp_path_factory.mktemp("provider"))
@@ -32,16 +47,15 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 @pytest.fixture(scope="session")
 def launch(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
     """Starts a proxy with the given options; all of them end with the session."""
-    started: list[Proxy] = []
 
     def start(**arguments: Any) -> Proxy:
         home = arguments.pop("home", None) or tmp_path_factory.mktemp("proxy")
         proxy = Proxy(provider, home, **arguments)
-        started.append(proxy)
+        _STARTED.append(proxy)
         return proxy.start()
 
     yield start
-    for proxy in started:
+    for proxy in _STARTED:
         proxy.stop()
 
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
+import time
+from pathlib import Path
 
+import httpx
 import pytest
 
+from conftest import Launch
 from harness.model import PLACEHOLDER, echo
 from harness.post import CHAT, MESSAGES, Exchange, Poster, ask
 from harness.provider import Provider
+from harness.proxy import ADDON
 from harness.secrets import Planted
 from harness.wire import encoded
+from harness.wires import Access
 
 MARK = "SECRET-HERE"
 GOOD = ask(MESSAGES, f"token {MARK} end")
@@ -168,3 +175,21 @@ def test_a_wrong_content_type_hides_nothing(poster: Poster, planted: Planted) ->
     for kind in ("text/plain", "application/octet-stream", "image/png", "garbage"):
         exchange = poster.post(MESSAGES, body, headers={"content-type": kind})
         assert exchange.leaks(planted.secrets) == [], kind
+
+
+def test_without_its_addon_file_the_proxy_does_not_pass_requests_unread(
+    launch: Launch, provider: Provider, planted: Planted, tmp_path: Path
+) -> None:
+    """mitmproxy drops a script whose file is gone, as during an upgrade, and goes on serving."""
+    addon = tmp_path / "secretgate_addon.py"
+    addon.write_bytes(ADDON.read_bytes())
+    proxy = launch(addon=addon)
+    poster = Poster(Access.through(proxy), provider)
+    body = planted_in(GOOD, planted)
+    assert poster.post(MESSAGES, body).leaks(planted.secrets) == []
+    addon.unlink()
+    deadline = time.monotonic() + 10
+    while b"Removing script" not in proxy.output and proxy.alive and time.monotonic() < deadline:
+        time.sleep(0.05)
+    with contextlib.suppress(httpx.HTTPError, OSError):
+        assert poster.post(MESSAGES, body).leaks(planted.secrets) == []

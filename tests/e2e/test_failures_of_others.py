@@ -311,10 +311,6 @@ def test_16_the_head_of_the_prompt_is_not_rewritten(poster: Poster, planted: Pla
         assert exchange.leaks(planted.secrets) == []
 
 
-NOT_COVERED = pytest.mark.xfail(strict=True, reason="the host is not in the host table")
-
-
-@NOT_COVERED
 def test_17_a_signed_body_is_refused_rather_than_broken(poster: Poster, planted: Planted) -> None:
     target = ("bedrock-runtime.us-east-1.amazonaws.com", "/model/anthropic.claude/invoke")
     signature = (
@@ -329,7 +325,6 @@ def test_17_a_signed_body_is_refused_rather_than_broken(poster: Poster, planted:
     assert "sign" in exchange.content.decode()
 
 
-@NOT_COVERED
 def test_18_a_protocol_that_is_not_read_is_not_passed(poster: Poster, planted: Planted) -> None:
     target = ("api2.cursor.sh", "/aiserver.v1.ChatService/StreamUnifiedChatWithTools")
     token = planted.values["GITHUB_TOKEN"].encode()
