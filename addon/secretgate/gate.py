@@ -248,17 +248,18 @@ class Gate:
                     flow.request.headers["content-length"] = str(len(decision.content))
                 flow.request.headers.update(decision.headers)
         except Exception as error:
-            self.counters.failure()
-            log.logger().error(
-                "a request could not be looked at",
-                host=flow.request.pretty_host,
-                error=log.where(error),
-            )
+            # Refused before anything else, which could fail too.
             self._refuse(
                 flow,
                 route,
                 refusals.status(flow.request.headers.get("user-agent", "")),
                 "secretgate failed on this request, so it was not sent. Its log says where.",
+            )
+            self.counters.failure()
+            log.logger().error(
+                "a request could not be looked at",
+                host=flow.request.pretty_host,
+                error=log.where(error),
             )
 
     def _route(self, flow: http.HTTPFlow) -> Route | None:

@@ -3,6 +3,7 @@ hosts, rules, field paths, counts, and the types and places of exceptions."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 import traceback
@@ -11,13 +12,26 @@ from typing import Any
 import structlog
 
 
+class _StandardError:
+    """Writes lines to standard error. Where that is closed or its disk is full, requests go on."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            print(line, file=sys.stderr, flush=True)
+
+    info = warning = error = msg
+
+
 def configure(log_format: str, to_mitmproxy: bool = False) -> None:
     """Sets up how lines are written: `text` for people, `json` for machines.
 
     `to_mitmproxy`: into mitmproxy's own event log, where standard error is a terminal that mitmproxy
     draws on.
     """
-    factory: Any = structlog.PrintLoggerFactory(sys.stderr)
+    factory: Any = _StandardError
     processors: list[Any] = [structlog.processors.add_log_level]
     if to_mitmproxy:
         factory = structlog.stdlib.LoggerFactory()

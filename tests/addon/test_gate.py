@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -227,3 +230,17 @@ async def test_a_placeholder_of_another_conversation_is_not_restored(made: gate.
     assert callable(one.response.stream)
     body = json.dumps({"content": [{"type": "text", "text": placeholder}]}).encode()
     assert b"".join([*one.response.stream(body), *one.response.stream(b"")]) == body
+
+
+async def test_a_log_that_cannot_be_written_lets_nothing_pass_and_stops_nothing(
+    made: gate.Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(io.StringIO):
+        def write(self, text: str) -> int:
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(sys, "stderr", Full())
+    one = flow(prompt(token(12)))
+    await made.request(one)
+    assert one.response is None
+    assert token(12).encode() not in one.request.raw_content
