@@ -13,8 +13,9 @@ import pytest
 from chunk_invariance import assert_chunk_invariant
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wire_families import FAMILIES, Family
 from wire_support import Gate, secret, through
+
+from harness.wire_families import FAMILIES, Family
 
 GATE = Gate()
 KEY, OTHER = secret(1), secret(2)

@@ -6,9 +6,9 @@ import json
 from typing import Any, cast
 
 import pytest
-from wire_families import FAMILIES, events
 from wire_support import Gate, dump, secret
 
+from harness.wire_families import FAMILIES, events
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
 from secretgate.websockets import Outcome, Socket

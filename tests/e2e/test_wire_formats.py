@@ -12,13 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
-from e2e_families import FAMILIES, Family
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
 from harness.model import PLACEHOLDER
 from harness.proxy import Proxy
 from harness.secrets import Planted
+from harness.wire_families import FAMILIES, Family
 from harness.wire_formats import Asked, Duplex, Peer, Reply, pieces
 from secretgate import hosts
 from secretgate.hosts import Treatment

@@ -9,11 +9,13 @@ from __future__ import annotations
 import base64
 import itertools
 import json
+import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
-from test_streams_eventstream import message, read_by_botocore
+from botocore.eventstream import EventStreamBuffer
 
 from secretgate.providers import DIALECTS, Dialect
 from secretgate.streams.base import Framer
@@ -23,6 +25,32 @@ from secretgate.streams.ndjson import NdjsonFramer
 from secretgate.streams.sse import SseFramer
 
 Pieces = Sequence[str]
+
+
+def message(payload: bytes, event_type: str) -> bytes:
+    """A message of Amazon's binary streams."""
+    named = {
+        ":event-type": event_type,
+        ":content-type": "application/json",
+        ":message-type": "event",
+    }
+    headers = b"".join(
+        struct.pack(">B", len(name))
+        + name.encode()
+        + b"\7"
+        + struct.pack(">H", len(value))
+        + value.encode()
+        for name, value in named.items()
+    )
+    lengths = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    body = lengths + struct.pack(">I", crc32(lengths)) + headers + payload
+    return body + struct.pack(">I", crc32(body))
+
+
+def read_by_botocore(raw: bytes) -> list[tuple[dict[str, str], bytes]]:
+    buffer = EventStreamBuffer()
+    buffer.add_data(raw)
+    return [(read.headers, read.payload) for read in buffer]
 
 
 @dataclass(frozen=True)
