@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 _ELSEWHERE = {
     "scan": "secretgate.cli.scan:scan",
     "rules": "secretgate.cli.rules:app",
+    "coverage": "secretgate.cli.coverage:coverage",
     "system": "secretgate.cli.system:app",
 }
 

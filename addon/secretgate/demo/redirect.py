@@ -44,7 +44,7 @@ class Redirect:
         self.real.pop(data.server.id, None)
 
     def running(self) -> None:
-        server: Any = ctx.master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
+        server: Any = ctx.master.addons.get("proxyserver")
         listening = server.listen_addrs()
         report = {
             "listening": [list(each[:2]) for each in listening],
