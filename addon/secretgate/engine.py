@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from secretgate.settings import Settings, SettingsError
 from secretgate.state import Places, load_key
 from secretgate.vault import MemoryVault, Vault
 from secretgate_rules import load_default
+from secretgate_rules.known import KnownValues
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,15 @@ def build(
         detect_secrets=settings.detect_secrets,
         notice=warn,
     )
-    redactor = Redactor(detector, vault, ledger, namer)
+    known = KnownValues(
+        [Path(each) for each in settings.known_files],
+        os.environ if settings.known_environment else None,
+        settings.known_names,
+        settings.known_except,
+    )
+    _ = known.literals
+    if known.problems:
+        raise SettingsError(f"known_files: {known.problems[0]}")
+    redactor = Redactor(detector, vault, ledger, namer, lambda: dict(known.literals.items()))
     requests = Requests(settings, redactor, vault, Issued(template, {}))
     return Engine(settings, table, vault, ledger, namer, redactor, requests)

@@ -12,7 +12,7 @@ import base64
 import binascii
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -97,11 +97,20 @@ class _Attempt(NamedTuple):
 class Redactor:
     """Redacts requests; holds no request's data."""
 
-    def __init__(self, detector: Detector, vault: Vault, ledger: Ledger, namer: Namer) -> None:
+    def __init__(
+        self,
+        detector: Detector,
+        vault: Vault,
+        ledger: Ledger,
+        namer: Namer,
+        named: Callable[[], Mapping[bytes, str]] = dict,
+    ) -> None:
+        """`named`: the values that are secret from the start, as they are now, with their rule."""
         self._detector = detector
         self._vault = vault
         self._ledger = ledger
         self._namer = namer
+        self._named = named
         self._egress = Egress()
 
     def inspect(
@@ -188,7 +197,7 @@ class Redactor:
         learn: bool,
     ) -> tuple[Literals, dict[bytes, str]]:
         """What is known from here on, and the name's rule of every value found now."""
-        known = self._vault.known(scope)
+        known = self._vault.learn(scope, self._named())
         indexes = sorted(found)
         before = known.find_many([texts[index] for index in indexes]) if len(known) else {}
         named: dict[bytes, str] = {}

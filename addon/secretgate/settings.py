@@ -95,6 +95,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     detect_secrets: Annotated[
         bool, Meta(description="Whether the detect-secrets scanner (an extra) is asked as well.")
     ] = False
+    known_environment: Annotated[
+        bool,
+        Meta(
+            description="Whether values of environment variables whose names say credential are "
+            "secret wherever they stand."
+        ),
+    ] = True
+    known_files: Annotated[
+        tuple[str, ...],
+        Meta(description="Files (.env, JSON, TOML, YAML, INI) whose credentials are secret too."),
+    ] = ()
+    known_names: Annotated[
+        tuple[str, ...], Meta(description="More environment variables that count, as globs.")
+    ] = ()
+    known_except: Annotated[
+        tuple[str, ...], Meta(description="Environment variables that do not count, as globs.")
+    ] = ()
     log_format: Annotated[
         Literal["text", "json"], Meta(description="How log lines are written.")
     ] = "text"

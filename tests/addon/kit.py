@@ -58,13 +58,17 @@ def pem(seed: object, lines: int = 3) -> str:
 class Bench:
     """A redactor with everything in memory."""
 
-    def __init__(self, ledger: Ledger | None = None) -> None:
+    def __init__(self, ledger: Ledger | None = None, named: dict[bytes, str] | None = None) -> None:
         self.template = Template()
         self.namer = Namer(self.template, KEY)
         self.ledger = ledger or Ledger(None, self.namer.digest)
         self.vault = MemoryVault()
         self.redactor = Redactor(
-            Detector(RULES, self.template.spelled), self.vault, self.ledger, self.namer
+            Detector(RULES, self.template.spelled),
+            self.vault,
+            self.ledger,
+            self.namer,
+            lambda: named or {},
         )
 
     def redact(

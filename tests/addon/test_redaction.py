@@ -292,6 +292,15 @@ def test_the_check_of_outgoing_bytes_knows_base64_at_any_offset(lead: int) -> No
     assert Egress().leaks(b"clean", {b"p": value}) == []
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_value_that_was_named_is_secret_from_the_start(view: str) -> None:
+    value = random_text("from a file", 20)
+    bench = Bench(named={value.encode(): "known-value"})
+    found = bench.redact(body(f"x {VIEWS[view](value)} y"))
+    assert value not in contents(found.raw)[0]
+    assert list(found.issued.values.values()) == [value.encode()]
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_dialect_lets_a_prompt_pass(dialect: str) -> None:
     found = Bench().redact(
