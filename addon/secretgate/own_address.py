@@ -30,8 +30,18 @@ def from_another_site(flow: http.HTTPFlow) -> bool:
     headers = flow.request.headers
     if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
         return True
-    said = headers.get("origin") or headers.get("referer")
-    if not said:
-        return False
-    own = f"http://{flow.request.host_header}"
-    return said != own and not said.startswith(own + "/")
+    origin = headers.get("origin")
+    return origin is not None and origin != f"http://{flow.request.host_header}"
+
+
+def linked_from_another_site(flow: http.HTTPFlow) -> bool:
+    """Whether a page of another origin led here. Clients of APIs put names of their own into this header, so it says
+    something only where a browser is all that can be meant."""
+    said = flow.request.headers.get("referer")
+    return bool(said) and not f"{said}/".startswith(f"http://{flow.request.host_header}/")
+
+
+def local_client(flow: http.HTTPFlow) -> bool:
+    """Whether the client is on this machine."""
+    peer = flow.client_conn.peername
+    return bool(peer) and ipaddress.ip_address(peer[0].partition("%")[0]).is_loopback

@@ -96,6 +96,59 @@ def test_it_goes_out_through_the_proxy_of_the_environment(
     assert asked == "CONNECT api.anthropic.com:443 HTTP/1.1"
 
 
+def test_without_an_upstream_proxy_it_goes_out_itself(
+    provider: Provider, planted: Planted, tmp_path: Path
+) -> None:
+    """The name is led to the provider in the proxy's process alone, so going past that would fail."""
+    (tmp_path / "sitecustomize.py").write_text(f"""
+import socket, sys
+real = socket.getaddrinfo
+def led(host, port, *more, **named):
+    if host not in ("api.anthropic.com", b"api.anthropic.com"):
+        return real(host, port, *more, **named)
+    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", {provider.port}))]
+if "secretgate.launch.mitm" in sys.orig_argv:
+    socket.getaddrinfo = led
+""")
+    env = environment(tmp_path, SSL_CERT_FILE=str(provider.trusted))
+    env["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{env.get('PYTHONPATH', '')}"
+    command = [sys.executable, "-c", ASK, MESSAGES, f"keep {planted.env}"]
+    with provider.recording() as arrived:
+        done = secretgate(["run", "--", *command], env, tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert planted.values["GITHUB_TOKEN"] not in arrived[0].raw.decode()
+    assert planted.values["GITHUB_TOKEN"] in done.stdout
+
+
+def test_a_run_inside_a_run_joins_its_proxy(run: Run, provider: Provider, planted: Planted) -> None:
+    inner = [*CLI, "run", "--", sys.executable, "-c", ASK, MESSAGES, planted.env]
+    with provider.recording() as arrived:
+        done = run(*inner)
+    assert done.returncode == 0, done.stderr
+    assert len(arrived) == 1
+    joined, summary = done.stderr.splitlines()
+    assert joined.startswith("secretgate: joining the proxy that runs at http://127.0.0.1:")
+    assert summary.startswith("secretgate: 1 request, ")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
+def test_node_trusts_the_ca_and_is_told_of_the_proxy(run: Run, provider: Provider) -> None:
+    """Node before 22.21 knows no proxy variables, so the tunnel is built by hand."""
+    script = """
+    const http = require("http"), tls = require("tls"), proxy = new URL(process.env.HTTPS_PROXY);
+    const connect = http.request({host: proxy.hostname, port: proxy.port, method: "CONNECT", path: "api.anthropic.com:443"});
+    connect.on("connect", (_, socket) => {
+      const secure = tls.connect({socket, servername: "api.anthropic.com"}, () => {
+        console.log(process.env.NODE_USE_ENV_PROXY, secure.authorized, secure.getPeerCertificate().issuer.O);
+        process.exit(0);
+      });
+    });
+    connect.end();
+    """
+    done = run("node", "-e", script)
+    assert done.stdout.strip() == "1 true secretgate", done.stderr
+
+
 def test_the_upstream_proxy_gets_its_credentials(
     run: Run, provider: Provider, tmp_path: Path
 ) -> None:

@@ -10,7 +10,12 @@ from mitmproxy import ctx, http
 from secretgate.base_urls.addon import BaseURLs
 from secretgate.doctor.answering import SelfTest
 from secretgate.hosts import plain_host
-from secretgate.own_address import from_another_site, to_us
+from secretgate.own_address import (
+    from_another_site,
+    linked_from_another_site,
+    local_client,
+    to_us,
+)
 from secretgate.web.pac import PAGE_HOST
 from secretgate.web.site import answer
 from secretgate.web.status import Status, gather
@@ -41,8 +46,8 @@ class Page:
             request.method,
             request.path,
             lambda: self._status(flow),
-            foreign=not named or from_another_site(flow),
-            direct=not page,
+            foreign=not named or from_another_site(flow) or linked_from_another_site(flow),
+            direct=not page or not local_client(flow),
         )
         flow.response = http.Response.make(made.status, made.body, made.all_headers)
 

@@ -79,15 +79,16 @@ OPEN = ("/healthz", "/proxy.pac")
 def answer(
     method: str, path: str, status: Callable[[], Status], *, foreign: bool, direct: bool
 ) -> Answer:
-    """`foreign`: a page of another site asks; `direct`: the proxy's own address was asked, not the page's."""
+    """`foreign`: a page of another site asks; `direct`: the proxy's own address was asked, not the page's, or
+    from another machine."""
     route = path.partition("?")[0]
     if foreign:
         return _text(403, "not for pages of other sites")
     if direct and route not in OPEN:
         return _text(
             404,
-            "This is the secretgate proxy. Set HTTPS_PROXY and HTTP_PROXY to this address, then open "
-            "http://secretgate.internal/",
+            "This is the secretgate proxy. On its machine, with HTTPS_PROXY and HTTP_PROXY set to this "
+            "address, its page is http://secretgate.internal/",
         )
     found = PATHS.get(route)
     if found is None:

@@ -1,0 +1,89 @@
+"""Who is meant by a request, and who sent it."""
+
+from __future__ import annotations
+
+import pytest
+from mitmproxy.test import tflow
+
+from secretgate.own_address import (
+    from_another_site,
+    linked_from_another_site,
+    local_client,
+    to_us,
+)
+
+
+def flow(host: str, port: int = 8080, listening: str = "127.0.0.1", peer: str = "127.0.0.1"):
+    made = tflow.tflow()
+    made.client_conn.sockname = (listening, 8080)
+    made.client_conn.peername = (peer, 50000)
+    made.request.port = port
+    made.request.host = host
+    return made
+
+
+@pytest.mark.parametrize(
+    ("host", "listening"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("localhost", "127.0.0.1"),
+        ("LOCALHOST", "0.0.0.0"),
+        ("::1", "::1"),
+        ("10.0.0.5", "10.0.0.5"),
+        ("127.0.0.2", "0.0.0.0"),
+    ],
+)
+def test_our_address(host: str, listening: str) -> None:
+    assert to_us(flow(host, listening=listening))
+
+
+@pytest.mark.parametrize(
+    ("host", "port"),
+    [("127.0.0.1", 80), ("10.0.0.6", 8080), ("localhost.evil.example", 8080), ("evil", 8080)],
+)
+def test_another_address(host: str, port: int) -> None:
+    assert not to_us(flow(host, port))
+
+
+@pytest.mark.parametrize(
+    ("headers", "other"),
+    [
+        ({}, False),
+        ({"origin": "http://127.0.0.1:8080"}, False),
+        ({"sec-fetch-site": "same-origin"}, False),
+        ({"sec-fetch-site": "none"}, False),
+        ({"origin": "null"}, True),
+        ({"origin": "http://127.0.0.1:8080.evil.example"}, True),
+        ({"origin": ""}, True),
+        ({"sec-fetch-site": "same-site"}, True),
+        ({"sec-fetch-site": "cross-site", "origin": "http://127.0.0.1:8080"}, True),
+    ],
+)
+def test_pages_of_other_sites(headers: dict[str, str], other: bool) -> None:
+    made = flow("127.0.0.1")
+    made.request.headers.update(headers)
+    assert from_another_site(made) == other
+
+
+@pytest.mark.parametrize(
+    ("referer", "other"),
+    [
+        ("", False),
+        ("http://127.0.0.1:8080", False),
+        ("http://127.0.0.1:8080/x", False),
+        ("http://127.0.0.1:8080.evil.example/", True),
+        ("https://127.0.0.1:8080/", True),
+    ],
+)
+def test_links_on_other_sites(referer: str, other: bool) -> None:
+    made = flow("127.0.0.1")
+    made.request.headers["referer"] = referer
+    assert linked_from_another_site(made) == other
+
+
+@pytest.mark.parametrize(
+    ("peer", "local"),
+    [("127.0.0.1", True), ("::1", True), ("10.0.0.7", False), ("fe80::1%eth0", False)],
+)
+def test_who_is_on_this_machine(peer: str, local: bool) -> None:
+    assert local_client(flow("127.0.0.1", peer=peer)) == local
