@@ -19,6 +19,7 @@ def flow(host: str, port: int = 8080, listening: str = "127.0.0.1", peer: str = 
     made.client_conn.peername = (peer, 50000)
     made.request.port = port
     made.request.host = host
+    made.request.headers["host"] = f"{host}:{port}"
     return made
 
 
