@@ -52,14 +52,14 @@ NEARBY = Rule(
 )
 RULES: Final = (GENERIC, PASSWORD, UUID, TOLD, NEARBY)
 
-_WORD = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|(?:api|access|private|auth|[a-z])[_. -]?key|credential|creds|auth|bearer|jwt|dsn|otp\b)"
+_WORD = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|key|credential|creds|auth|bearer|jwt|dsn|otp\b)"
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\||>|\bis\b|\bto\b)\s{0,12}"
 EXPRESSIONS: Final = (
     Expression(_WORD + _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]", CASELESS),
-    Expression(_WORD + _GLUE + r"\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}", CASELESS),
     Expression(
-        _WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z_+/=-]{0,14}[0-9][A-Za-z0-9_+/=-]{14}", CASELESS
+        _WORD + _GLUE + r"(?:\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})", CASELESS
     ),
+    Expression(_WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}", CASELESS),
 )
 
 
@@ -84,6 +84,7 @@ _ASSIGNMENT = re.compile(
 )
 _BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\]++")
 _SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?-]++")
+_PARAMETER = re.compile(rb"&(?:amp;)?[A-Za-z_][\w.-]{0,40}=")
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/.~=-]+")
 _ENDS = re.compile(rb"[\r\n]")
 
@@ -106,17 +107,25 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
     start = max(0, event - LEAD - 40)
     line = text.rfind(b"\n", start, max(start, event - 1))
     low = start if line < 0 else max(start, text.rfind(b"\n", start, line) + 1)
-    for match in _ASSIGNMENT.finditer(text, low, event):
-        begin = match.end()
-        if begin >= event or tier(match["name"]) is Tier.NONE:
-            continue
-        value_end = _value_end(text, match)
-        if event <= value_end + 1:
-            opened = match["open"] or b""
-            rule = assigned(match["name"], match["op"].strip(), opened, text, begin, value_end)
-            if rule:
-                yield Found(rule, begin, _trim(text, begin, value_end, opened)), value_end
-                return
+    covering = [
+        (match, end)
+        for match in _ASSIGNMENT.finditer(text, low, event)
+        if match.end() < event
+        and tier(match["name"]) > Tier.NONE
+        and event <= (end := _value_end(text, match)) + 1
+    ]
+    for match, end in dict.fromkeys(covering[:1] + covering[-1:]):
+        opened = match["open"] or b""
+        operator = match["op"].strip()
+        if text[match.start() - 1 : match.start()] in (b"?", b"&"):
+            operator = _IN_QUERY
+        rule = assigned(match["name"], operator, opened, text, match.end(), end)
+        if rule:
+            yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
+            return
+    if covering:
+        yield None, covering[0][1]
+        return
     yield from _told(text, low, event)
 
 
@@ -130,7 +139,10 @@ def _value_end(text: bytes, match: re.Match[bytes]) -> int:
         if close >= 0 and not (broken and broken.start() < close):
             return close
     bare = _BARE.match(text, begin, limit)
-    return bare.end() if bare else begin
+    if bare is None:
+        return begin
+    more = _PARAMETER.search(text, begin, bare.end())
+    return more.start() if more else bare.end()
 
 
 def _trim(text: bytes, begin: int, end: int, opened: bytes) -> int:
@@ -167,9 +179,8 @@ def judge(
         return None
     surplus = {Tier.KEY: 12.0, Tier.SECRET: 0.0, Tier.PASSWORD: 0.0}[level]
     least = {Tier.KEY: 20, Tier.SECRET: 16, Tier.PASSWORD: 10}[level]
-    if len(value) < least and not (
-        level >= Tier.SECRET and len(value) >= 10 and quoted and evidence(value) > 14
-    ):
+    short = level >= Tier.SECRET and len(value) >= 10 and evidence(value) > 14
+    if len(value) < least and not (short and (quoted or operator in (b"=", b":"))):
         return None
     if not quoted and not _SAFE.fullmatch(value):
         return None
@@ -182,7 +193,7 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
     digits = any(48 <= c <= 57 for c in value)
     symbols = not value.isalnum()
     if not quoted:
-        if operator not in (b"=", b":") or after in (b"(", b"[", b"{", b",", b";", b")"):
+        if operator not in (b"=", b":", _IN_QUERY) or after in (b"(", b"[", b"{", b",", b";", b")"):
             return False
         return digits and evidence(value) > -2 and not values.template(value)
     if value.isalpha():
@@ -197,6 +208,8 @@ _PHRASE = re.compile(
 _LINK = re.compile(
     rb"(?i)[\s\"'`*(_]*(?:(?:is|was|are|=|:|=>|->|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above)[\s\"'`*:=(_-]+){0,6}"
 )
+_IN_QUERY: Final = b"?"
+_WEAK = frozenset((b"key", b"id", b"sid"))
 _FIRM = re.compile(
     rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says)\b|[=:]|->|=>"
 )
@@ -235,7 +248,13 @@ def _told(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int
         )
         yield (Found(TOLD, begin, end) if good else None), end
         return
-    if len(value) < 20 or values.code(value) or not values.random(value, 8.0):
+    if values.uuid(value) and firm and phrase[0].lower() not in _WEAK:
+        yield Found(UUID, begin, end), end
+        return
+    telling = len(value) >= 20 or (
+        firm and len(value) >= 12 and evidence(value) > 20 and not value.isalpha()
+    )
+    if not telling or values.code(value) or not values.random(value, 8.0):
         yield None, end
         return
     plain_hash = len(value) in (32, 40, 64) and values.hexadecimal(value)
@@ -253,6 +272,9 @@ def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
     if match is None or match.end() < event:
         return None
     end = match.end()
+    if text[end : end + 1] == b":" and end - begin >= 8:
+        second = _TOKEN.match(text, end + 1, min(len(text), begin + LONGEST))
+        end = second.end() if second and second.end() - end > 8 else end
     while end > begin and text[end - 1 : end] in (b".", b"-", b"_", b"~"):
         end -= 1
     while begin < end and text[begin : begin + 1] in (b".", b"=", b"~"):

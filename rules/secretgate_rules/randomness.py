@@ -65,9 +65,13 @@ def _plain(value: bytes) -> bool:
     return value.translate(None, b"_-./+=").isalnum()
 
 
+_ENOUGH: Final = 200
+
+
 @lru_cache(maxsize=4096)
 def evidence(value: bytes) -> float:
     """Bits by which an even draw beats the table of code: above 0 leans to random."""
+    value = value[:_ENOUGH]
     cost, previous = 0, _START
     for symbol in value.translate(_TO_SYMBOL):
         cost += _COSTS[previous * _SYMBOLS + symbol]
