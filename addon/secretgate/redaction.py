@@ -16,8 +16,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from secretgate.bodies import forms
-from secretgate.bodies.base import Body, Edit, Form, Label, Slot, spell, splice
+from secretgate.bodies import documents, forms
+from secretgate.bodies.base import Body, Edit, Form, Label, Slot, Unreadable, spell, splice
 from secretgate.egress import Egress
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Issued, Namer
@@ -83,6 +83,8 @@ class _Text(NamedTuple):
     text: bytes
     wrapped: tuple[bytes, bytes] | None
     """For a base64 slot: what stands before the base64, and the base64."""
+    sealed: bool = False
+    """Text inside a file that cannot be rewritten."""
 
 
 class _Attempt(NamedTuple):
@@ -114,9 +116,15 @@ class Redactor:
         self._egress = Egress()
 
     def inspect(
-        self, body: Body, scope: Scope, exempt: Collection[bytes] = (), learn: bool = True
+        self,
+        body: Body,
+        scope: Scope,
+        exempt: Collection[bytes] = (),
+        learn: bool = True,
+        strict: bool = True,
     ) -> Redaction:
-        """What `body` becomes; raises Leak if that could not be made safe.
+        """What `body` becomes; raises Leak if that could not be made safe, and, if `strict`, Unreadable
+        where a secret stands in a file that cannot be rewritten.
 
         `exempt` are the request's own credentials: sent to their issuer they are no leak.
         Without `learn` nothing found is remembered or named beyond this call.
@@ -132,6 +140,10 @@ class Redactor:
             for index in sorted({*found, *hits})
             if (parts := list(_merged(hits.get(index, ()), found.get(index, ()), fresh, exempt)))
         }
+        sealed = {index: changes.pop(index) for index in [*changes] if texts[index].sealed}
+        if sealed and strict:
+            path = spell(texts[min(sealed)].slot.path)
+            raise Unreadable(f"{path} is a document with a secret in it, and cannot be rewritten")
         attempt = self._spliced(body, texts, changes, fresh)
         if attempt.left:
             hidden = self._hidden(texts, attempt.values)
@@ -146,8 +158,8 @@ class Redactor:
                 spell(texts[index].slot.path),
                 finding.confidence,
             )
-            for index in sorted(changes)
-            for finding in changes[index]
+            for index, findings in sorted((changes | sealed).items())
+            for finding in findings
         ]
         issued = Issued(self._namer.template, attempt.values, attempt.aliases)
         return Redaction(attempt.raw, issued, spots, counts, set(attempt.values.values()))
@@ -235,7 +247,7 @@ class Redactor:
                 raise Leak([finding.rule])
             return placeholder
 
-        slot, text, wrapped = entry
+        slot, text, wrapped, _ = entry
         changes = list(_changes(text, findings, name, aliases))
         if wrapped is not None:
             head, run = wrapped
@@ -280,6 +292,8 @@ class Redactor:
         a word: the whole run that holds one is taken for a secret of its own."""
         hidden: dict[int, list[Finding]] = {}
         for index, entry in enumerate(texts):
+            if entry.sealed:
+                continue
             for value in set(values.values()):
                 for form in self._egress.found(entry.text, value):
                     at = entry.text.find(form)
@@ -316,18 +330,26 @@ def _apart(findings: list[Finding]) -> list[Finding]:
 
 def _unwrapped(slot: Slot, text: bytes) -> _Text | None:
     """A base64 slot as the text it encodes, a plain one as it is, and None for binary data."""
+    if documents.sealed(text):
+        return _document(slot, text)
     url = _DATA_URL.match(text)
     head = url[0] if url else b""
     run = text[len(head) :]
     try:
         plain = base64.b64decode(run.translate(None, b"\r\n"), validate=True)
     except (binascii.Error, ValueError):
-        return None if url or not _is_text(text) else _Text(slot, text, None)
+        return _document(slot, text) if url or not _is_text(text) else _Text(slot, text, None)
     if not url and len(run) < 24:
         return _Text(slot, text, None)
-    if not _is_text(plain):
-        return None
+    if documents.sealed(plain) or not _is_text(plain):
+        return _document(slot, plain)
     return _Text(slot, plain, (head, run)) if len(plain) >= SHORTEST else None
+
+
+def _document(slot: Slot, raw: bytes) -> _Text | None:
+    """A file as the text inside of it, and None where it has none."""
+    text = documents.extracted(raw)
+    return _Text(slot, text, None, sealed=True) if len(text.strip()) >= SHORTEST else None
 
 
 def _wrapped_like(run: bytes, text: bytes) -> bytes:

@@ -126,10 +126,17 @@ class Requests:
         mode = self._settings.mode
         streams = _STREAM.search(body.raw) is not None
         dialect = request.route.dialect.answering(body.raw)
+        strict = (
+            mode == "redact"
+            and self._settings.on_unreadable == "block"
+            and request.route.treatment is Treatment.CONTENT
+        )
         try:
             found = self._redactor.inspect(
-                body, request.scope, request.exempt, learn=mode != "audit"
+                body, request.scope, request.exempt, learn=mode != "audit", strict=strict
             )
+        except Unreadable as error:
+            return self.unreadable(request, error.reason)
         except Leak as leak:
             return self._refused(
                 request,
@@ -144,6 +151,17 @@ class Requests:
             verdict = Verdict.AUDITED if spots else Verdict.CLEAN
             return Decision(verdict, self._empty, spots=spots, counts=found.counts, streams=streams)
         issued = self._chained(request, body.raw, found.issued)
+        if found.raw is body.raw and spots:
+            message = "a document with a secret in it cannot be rewritten"
+            return Decision(
+                Verdict.UNREADABLE,
+                issued,
+                message=message,
+                spots=spots,
+                counts=found.counts,
+                streams=streams,
+                dialect=dialect,
+            )
         if found.raw is body.raw:
             return Decision(
                 Verdict.CLEAN, issued, counts=found.counts, streams=streams, dialect=dialect

@@ -15,6 +15,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from .base import Edit, Form, Label, Slot, Unreadable
+from .documents import sealed
 from .jsonl import jsonl_slots
 from .parts import Length, ReadPart, placed, splice_measured, text_start
 
@@ -162,7 +163,7 @@ class _Reader(NamedTuple):
         if _WIDE.search(kind):
             raise Unreadable(f"{path} is text in UTF-16 or UTF-32; send it as UTF-8")
         begin = text_start(data)
-        if begin is None:
+        if begin is None or sealed(data):
             self._slot(start, end, path, key, label=Label.BYTES)
             return
         try:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final
 
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
+from secretgate.bodies.documents import sealed
 from secretgate.bodies.envelopes import read_envelopes
 from secretgate.bodies.form import read_form
 from secretgate.bodies.json_spans import json_slots, read_json
@@ -57,7 +58,7 @@ def _text(raw: bytes, content_type: str, dialect: Dialect) -> Body:
 
 def _file(raw: bytes, content_type: str, dialect: Dialect) -> Body:
     """A file: text where it is text, else bytes that are counted."""
-    if text_start(raw) is not None:
+    if text_start(raw) is not None and not sealed(raw):
         return read_text(raw)
     return PlainBody(raw, [Slot(0, len(raw), Form.RAW, Label.BYTES, b"", "body")])
 

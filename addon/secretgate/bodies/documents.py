@@ -1,0 +1,129 @@
+"""Text inside files that are no text: PDF, and the zipped XML of office programs.
+
+It is read to find secrets, never to change them: nobody can rewrite a PDF and have it look the same. So
+what is found decides over the whole request. A page that is a picture has no text, nor has one
+whose font says in a table of its own what its glyphs mean, unless `pypdf` is installed (the extra `pdf`),
+which reads such tables.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Final
+
+LIMIT: Final = 32 << 20
+"""Bytes of a document that are unpacked at most."""
+_STREAM: Final = re.compile(rb"stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
+_SHOWN: Final = re.compile(
+    rb"\((?P<text>(?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*)\)|<(?P<hex>[0-9A-Fa-f\s]+)>(?!>)"
+    rb"|(?P<move>\b(?:Td|TD|Tm|T\*|ET|BT)\b|['\"])",
+    re.DOTALL,
+)
+_ESCAPE: Final = re.compile(rb"\\(?:([0-7]{1,3})|\r?\n|(.))", re.DOTALL)
+_SHORT: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+_TAG: Final = re.compile(rb"<[^>]*>")
+_PARAGRAPH: Final = re.compile(rb"</(?:w:p|a:p|row|si|text:p)>|<(?:w:br|w:cr|text:line-break)[ /]")
+_XML: Final = re.compile(
+    r"(?:word|xl|ppt|content|META-INF)?.*\.(?:xml|rels|txt|md|json|ya?ml|env|csv)|[^.]*"
+)
+_ENTITIES: Final = (
+    (b"&lt;", b"<"),
+    (b"&gt;", b">"),
+    (b"&quot;", b'"'),
+    (b"&apos;", b"'"),
+    (b"&amp;", b"&"),
+)
+
+
+def sealed(raw: bytes) -> bool:
+    """Whether a file has text inside that must not be edited where it stands, even if the whole
+    looks like text: a PDF says where everything in it begins."""
+    return raw.startswith((b"%PDF-", b"PK\x03\x04"))
+
+
+def extracted(raw: bytes) -> bytes:
+    """The text of a document, or nothing: where it is none, or none that can be read."""
+    try:
+        if raw.startswith(b"%PDF-"):
+            return b"\n".join((*_pdf(raw), _by_pypdf(raw)))
+        if raw.startswith(b"PK\x03\x04"):
+            return b"\n".join(_zipped(raw))
+    except (zlib.error, zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
+        return b""
+    return b""
+
+
+def _pdf(raw: bytes) -> Iterator[bytes]:
+    left = LIMIT
+    for match in _STREAM.finditer(raw):
+        content = match[1]
+        if content[:1] in (b"\x78", b"\x58", b"\x68"):
+            try:
+                content = zlib.decompressobj().decompress(content, left)
+            except zlib.error:
+                continue
+        left -= len(content)
+        if left <= 0:
+            return
+        if b"BT" in content and (b"Tj" in content or b"TJ" in content or b"'" in content):
+            yield _shown(content)
+
+
+def _shown(content: bytes) -> bytes:
+    """What a page's program shows; a move to elsewhere on the page is a new line."""
+    out = []
+    for match in _SHOWN.finditer(content):
+        if match["text"] is not None:
+            out.append(_ESCAPE.sub(_unescaped, match["text"]))
+        elif match["hex"] is not None:
+            digits = b"".join(match["hex"].split())
+            out.append(
+                bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()).replace(b"\0", b"")
+            )
+        else:
+            out.append(b"\n")
+    return b"".join(out)
+
+
+def _unescaped(match: re.Match[bytes]) -> bytes:
+    if match[1]:
+        return bytes([int(match[1], 8) & 255])
+    return _SHORT.get(match[2], match[2]) if match[2] else b""
+
+
+def _by_pypdf(raw: bytes) -> bytes:
+    try:
+        pypdf = import_module("pypdf")
+    except ImportError:
+        return b""
+    try:
+        pages = pypdf.PdfReader(io.BytesIO(raw)).pages
+        return "\n".join(page.extract_text() for page in pages).encode("utf-8", "surrogatepass")
+    except (pypdf.errors.PyPdfError, KeyError, TypeError, AttributeError):
+        return b""
+
+
+def _zipped(raw: bytes) -> Iterator[bytes]:
+    left = LIMIT
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        for entry in archive.infolist():
+            if not _XML.fullmatch(entry.filename) or entry.is_dir():
+                continue
+            with archive.open(entry) as file:
+                content = file.read(left)
+            left -= len(content)
+            if left <= 0:
+                return
+            yield _plain(content) if entry.filename.endswith((".xml", ".rels")) else content
+
+
+def _plain(xml: bytes) -> bytes:
+    text = _TAG.sub(b"", _PARAGRAPH.sub(b"\n<", xml))
+    for entity, plain in _ENTITIES:
+        text = text.replace(entity, plain)
+    return text

@@ -1,0 +1,142 @@
+"""Files with text inside: a secret in one is seen, and policy decides, as the file cannot be rewritten."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+import zlib
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from wire_support import Gate, dump, secret
+
+from secretgate.bodies.documents import extracted
+from secretgate.hosts import Treatment
+from secretgate.requests import Decision, Verdict
+
+KEY = secret(1)
+
+
+def pdf(text: str, packed: bool = True, style: str = "plain") -> bytes:
+    shown = {
+        "plain": f"({text}) Tj",
+        "kerned": "["
+        + " -20 ".join(f"({text[at : at + 3]})" for at in range(0, len(text), 3))
+        + "] TJ",
+        "hex": f"<{text.encode().hex()}> Tj",
+        "octal": "(" + "".join(f"\\{ord(char):03o}" for char in text) + ") Tj",
+    }[style]
+    page = f"BT /F1 12 Tf 72 720 Td {shown} ET".encode()
+    content = zlib.compress(page) if packed else page
+    head = f"<< /Length {len(content)} /Filter /FlateDecode >>\nstream\n".encode()
+    return b"%PDF-1.7\n1 0 obj\n" + head + content + b"\nendstream\nendobj\n%%EOF\n"
+
+
+def docx(text: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        runs = "".join(
+            f"<w:r><w:t>{text[at : at + 5]}</w:t></w:r>" for at in range(0, len(text), 5)
+        )
+        archive.writestr("word/document.xml", f"<w:document><w:p>{runs}</w:p></w:document>")
+        archive.writestr("word/media/image1.png", b"\x89PNG" + bytes(200))
+    return file.getvalue()
+
+
+def archive(text: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("project/.env", f"KEY={text}\n")
+    return file.getvalue()
+
+
+FILES: dict[str, Callable[[str], bytes]] = {
+    "pdf": pdf,
+    "pdf, not packed": lambda text: pdf(text, packed=False),
+    "pdf, kerned": lambda text: pdf(text, style="kerned"),
+    "pdf, hex": lambda text: pdf(text, style="hex"),
+    "pdf, octal": lambda text: pdf(text, style="octal"),
+    "docx": docx,
+    "zip": archive,
+}
+
+
+def decide(raw: bytes, treatment: Treatment = Treatment.CONTENT, **settings: str) -> Decision:
+    source = {
+        "type": "base64",
+        "media_type": "application/pdf",
+        "data": base64.b64encode(raw).decode(),
+    }
+    content = dump(
+        {"messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]}
+    )
+    gate = Gate(**settings)
+    headers = {"content-type": "application/json"}
+    return gate.requests.decide(
+        gate.request("anthropic", treatment, content=content, headers=headers)
+    )
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_secret_in_a_file_is_seen_and_the_request_refused(name: str) -> None:
+    decision = decide(FILES[name](f"the key is {KEY}"))
+    assert decision.refused
+    assert decision.verdict is Verdict.UNREADABLE
+    assert "messages[0].content[0].source.data" in decision.message
+    assert KEY not in decision.message
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_without_one_goes_as_it_is(name: str) -> None:
+    decision = decide(FILES[name]("nothing to see in here"))
+    assert (decision.verdict, decision.content) == (Verdict.CLEAN, None)
+    assert decision.counts.scanned > 0
+
+
+def test_policy_decides() -> None:
+    raw = pdf(f"the key is {KEY}")
+    passed = decide(raw, on_unreadable="pass")
+    assert not passed.refused
+    assert [spot.rule for spot in passed.spots] == ["zz-key"]
+    assert not decide(raw, Treatment.OTHER).refused
+    blocked = decide(raw, mode="block")
+    assert blocked.verdict is Verdict.BLOCKED
+    audited = decide(raw, mode="audit")
+    assert (audited.verdict, audited.content) == (Verdict.AUDITED, None)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_an_upload_is_a_file_too(packed: bool) -> None:
+    gate = Gate()
+    head = b'--b0\r\nContent-Disposition: form-data; name="file"; filename="a.pdf"\r\nContent-Type: application/pdf\r\n\r\n'
+    content = head + pdf(KEY, packed) + b"\r\n--b0--\r\n"
+    headers = {"content-type": "multipart/form-data; boundary=b0"}
+    decision = gate.requests.decide(gate.request("anthropic", content=content, headers=headers))
+    assert decision.refused
+    assert KEY.encode() not in json.dumps(decision.message).encode()
+    headers = {"content-type": "application/pdf"}
+    whole = gate.requests.decide(gate.request("gemini", content=pdf(KEY, packed), headers=headers))
+    assert whole.refused
+
+
+def test_an_image_is_no_document() -> None:
+    decision = decide(b"\x89PNG\r\n\x1a\n" + bytes(range(256)) + KEY.encode())
+    assert decision.verdict is Verdict.CLEAN
+    assert decision.counts.bytes > 0
+
+
+@given(
+    st.binary(max_size=300),
+    st.sampled_from([b"%PDF-1.4\nstream\n", b"PK\x03\x04", b"%PDF-1.4\nstream\n\x78\x9c"]),
+)
+def test_a_broken_file_is_no_reason_to_fail(noise: bytes, head: bytes) -> None:
+    assert isinstance(extracted(head + noise + b"\nendstream"), bytes)
+
+
+def test_a_bomb_is_cut_off() -> None:
+    page = zlib.compress(b"BT (" + b"a" * (80 << 20) + b") Tj ET", 9)
+    assert len(extracted(b"%PDF-1.7\nstream\n" + page + b"\nendstream")) <= 33 << 20
