@@ -44,6 +44,7 @@ def findings(
         "system_trusts": False,
         "ours": OURS,
         "platform": "linux",
+        "bundle": BUNDLE,
         **changes,
     }
     return list(examine(Machine(**values)))
@@ -75,8 +76,18 @@ def test_only_tools_that_are_there_are_told_of() -> None:
             "HTTPS_PROXY names another proxy",
             "secretgate run -- claude",
         ),
-        ("gemini", {"NODE_EXTRA_CA_CERTS": "/gone.pem"}, "names a file without the CA", "bundle"),
-        ("aider", {"SSL_CERT_FILE": "/other.pem"}, "SSL_CERT_FILE names a file without", "bundle"),
+        (
+            "gemini",
+            {"NODE_EXTRA_CA_CERTS": "/gone.pem"},
+            "names a file without the CA",
+            f"={BUNDLE}",
+        ),
+        (
+            "aider",
+            {"SSL_CERT_FILE": "/other.pem"},
+            "SSL_CERT_FILE names a file without",
+            f"={BUNDLE}",
+        ),
         ("codex", {"SSL_CERT_FILE": ""}, "none of CODEX_CA_CERTIFICATE, SSL_CERT_FILE is set", ""),
         (
             "node",

@@ -22,7 +22,7 @@ from secretgate.launch.plan import Wishes
 from secretgate.launch.upstream import UpstreamError, upstream
 from secretgate.settings import SettingsError
 from secretgate.state import Places
-from secretgate_ca import Authority, CAError, load_ca
+from secretgate_ca import Authority, CAError, load_ca, write_bundle
 from secretgate_ca.bundle import root_der, system_roots
 from secretgate_ca.runner import SystemRunner
 
@@ -63,6 +63,7 @@ def _findings(port: int) -> Iterator[Finding]:
         system_trusts=bool(root) and root in system_roots(SystemRunner()),
         ours=running_at,
         platform=sys.platform,
+        bundle=str(write_bundle(known, inherited=os.environ)) if known else "",
     )
     if known and known.expired():
         yield Finding(BAD, "CA", "it has expired", "secretgate-ca rotate")

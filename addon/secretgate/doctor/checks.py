@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -47,6 +48,8 @@ class Machine:
     ours: str
     """The URL of a secretgate that runs; empty if none was found."""
     platform: str
+    bundle: str = ""
+    """The file with the system's roots and ours."""
 
 
 def examine(machine: Machine) -> Iterator[Finding]:
@@ -156,7 +159,7 @@ def _trust(
         message = f"{where(given[0])} names a file without the CA"
     else:
         message = f"it will not trust the CA: none of {', '.join(tool.trust)} is set"
-    fix = f'export {tool.trust[0]}="$(secretgate-ca bundle)"'
+    fix = f"export {tool.trust[0]}={shlex.quote(machine.bundle or 'BUNDLE')}"
     yield Finding(BAD, tool.name, message, f"{fix}, or: {run}")
 
 
