@@ -8,7 +8,8 @@ exception's type and place, never its message.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mitmproxy import connection, ctx, exceptions, http, tls
@@ -19,7 +20,7 @@ from secretgate.counters import Counters
 from secretgate.engine import Engine, build
 from secretgate.hosts import Route, Treatment
 from secretgate.placeholders import Issued
-from secretgate.providers import Dialect, value_at
+from secretgate.providers import Dialect
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.responses import Response, respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
@@ -29,7 +30,10 @@ from secretgate.websockets import Outcome, Socket
 from secretgate.written import Recorder
 from secretgate_ca import CAError, Leaves, ensure_ca
 from secretgate_ca.authority import CHAIN_FILE
+from secretgate_ca.names import subtrees
 
+_STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
+"""Paths of answers that come line by line, or event by event, whatever their type says."""
 IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
 _FLOW = "secretgate"
@@ -170,7 +174,7 @@ class Gate:
     def _own_ca(self, settings: Settings, folder: Path) -> None:
         from secretgate import hosts
 
-        names = sorted({*hosts.ca_domains(), *(row.host for row in settings.hosts)})
+        names = sorted({*hosts.ca_domains(), *self._signable(settings)})
         try:
             authority = ensure_ca(folder, names)
         except CAError as error:
@@ -186,6 +190,16 @@ class Gate:
         # mitmproxy's own leaves copy the names of the provider's certificate; ours are shown instead,
         # once mitmproxy's TLS addon, which comes after scripts, has set the connection up.
         ctx.master.addons.add(ShowLeaves(Leaves(authority), folder))
+
+    def _signable(self, settings: Settings) -> Iterator[str]:
+        """The hosts of the user's that a CA can be permitted; others are covered without TLS only."""
+        for row in settings.hosts:
+            try:
+                subtrees(row.host)
+            except CAError as error:
+                log.logger().warning("only plain HTTP to this host is covered", reason=str(error))
+            else:
+                yield row.host
 
     # Connections
 
@@ -233,7 +247,7 @@ class Gate:
         engine = self.engine()
         try:
             request = self._request(engine, flow, route)
-            if len(request.content) > IN_A_THREAD:
+            if len(request.content) > IN_A_THREAD or request.signed:
                 decision = await asyncio.to_thread(engine.requests.decide, request)
             else:
                 decision = engine.requests.decide(request)
@@ -342,7 +356,7 @@ class Gate:
         asked = (
             decision.streams
             or "text/event-stream" in request.headers.get("accept", "")
-            or "stream" in request.path.partition("?")[0].rpartition("/")[2].lower()
+            or _STREAMS.search(request.path.partition("?")[0]) is not None
         )
         way = respond(
             headers,
@@ -372,9 +386,8 @@ class Gate:
             return
 
         def seen(event: object) -> None:
-            for path in dialect.chain_out:
-                if isinstance(link := value_at(event, path), str):
-                    exchange.engine.vault.link(exchange.request.scope, link, issued)
+            for link in dialect.links(event):
+                exchange.engine.vault.link(exchange.request.scope, link, issued)
 
         exchange.recorder.watch(seen)
 

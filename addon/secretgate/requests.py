@@ -72,6 +72,11 @@ class Request:
     exempt: Collection[bytes] = field(repr=False)
     url: str = field(default="", repr=False)
 
+    @property
+    def signed(self) -> bool:
+        """Whether a new signature may have to be made, for which credentials may have to be fetched."""
+        return self.headers.get("authorization", "").startswith("AWS4-")
+
 
 class Requests:
     """Decides on requests, under one set of settings."""

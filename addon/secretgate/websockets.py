@@ -21,7 +21,6 @@ from secretgate.bodies.base import Body, Unreadable
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
 from secretgate.placeholders import Issued
-from secretgate.providers import value_at
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.restoration import Depth, restore
 from secretgate.written import Recorder
@@ -128,9 +127,8 @@ class Socket:
 
     def _link(self, event: object) -> None:
         issued = self._events.issued
-        for path in self._dialect.chain_out if issued else ():
-            if isinstance(link := value_at(event, path), str):
-                self._engine.vault.link(self._request.scope, link, issued)
+        for link in self._dialect.links(event) if issued else ():
+            self._engine.vault.link(self._request.scope, link, issued)
 
     def _unreadable(self, reason: str) -> Outcome:
         nothing = self._engine.nothing_issued

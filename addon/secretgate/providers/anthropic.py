@@ -109,4 +109,5 @@ ANTHROPIC = Anthropic(
     },
     chain_in=("batch_id",),
     chain_out=("id",),
+    chain_prefixes=("msgbatch_", "file_", "skill_", "sesn_", "session_", "agent_", "memstore_"),
 )

@@ -8,7 +8,7 @@ an answer is restored.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -59,6 +59,8 @@ class Dialect:
     """Members of a request that name an earlier answer whose conversation it goes on with."""
     chain_out: Sequence[str] = ()
     """Paths (dotted) in an answer or event of the id by which it can be named later."""
+    chain_prefixes: tuple[str, ...] = ()
+    """What such an id begins with, where others stand in the same place."""
     ends: Sequence[str] = ()
     """Paths (dotted) in an event that end all texts when they are `true`."""
     transports: Sequence[str] = ("JSON",)
@@ -75,6 +77,15 @@ class Dialect:
     def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
         """The name and payload of an error after a stream has begun."""
         return "error", self.refusal(status, message)
+
+    def links(self, event: object) -> Iterator[str]:
+        """The ids in an answer or event by which it can be named later."""
+        for path in self.chain_out:
+            link = value_at(event, path)
+            if isinstance(link, str) and (
+                not self.chain_prefixes or link.startswith(self.chain_prefixes)
+            ):
+                yield link
 
     @property
     def request_paths(self) -> Paths[Label]:

@@ -116,7 +116,8 @@ CHAT = OpenAI(
     requests=[*_CHAT_REQUEST, *((f"body.{path}", label) for path, label in _CHAT_REQUEST)],
     answers=[*_CHAT_ANSWER, *((f"response.body.{path}", piece) for path, piece in _CHAT_ANSWER)],
     chain_in=("input_file_id", "file_id"),
-    chain_out=("output_file_id", "error_file_id"),
+    chain_out=("id", "output_file_id", "error_file_id"),
+    chain_prefixes=("file-", "file_", "batch_", "upload_"),
 )
 
 _ITEM_IDS = ("id", "call_id", "approval_request_id", "item_id", "fingerprint")
