@@ -302,10 +302,8 @@ class Gate:
         )
 
     def _refuse(self, flow: http.HTTPFlow, route: Route, status: int, message: str) -> None:
-        flow.response = http.Response.make(
-            status,
-            *refusals.body(route.dialect, status, message),
-        )
+        kind = flow.request.headers.get("content-type", "")
+        flow.response = http.Response.make(*refusals.answer(route.dialect, kind, status, message))
 
     def _tell(self, exchange: Exchange) -> None:
         decision = exchange.decision
@@ -314,7 +312,12 @@ class Gate:
         for (rule, path), count in _counted(decision).items():
             logger.info("secret_detected", rule=rule, field=path, count=count)
         if decision.verdict is Verdict.UNREADABLE:
-            logger.warning("unreadable", reason=decision.message, sent=not decision.refused)
+            logger.warning(
+                "unreadable",
+                reason=decision.message,
+                sent=not decision.refused,
+                client=refusals.client(exchange.request.headers.get("user-agent", "")),
+            )
         elif exchange.request.content:
             counts = decision.counts
             logger.info(

@@ -37,6 +37,26 @@ def status(user_agent: str, chosen: int | None = None) -> int:
     return DEFAULT
 
 
+def answer(
+    dialect: Dialect, content_type: str, code: int, message: str
+) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers of a refusal, for a request of this type. gRPC and the streams of Connect
+    have their errors inside of an answer that went well."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if media_type.startswith("application/grpc"):
+        return 200, b"", grpc_headers(media_type, message)
+    if media_type.startswith("application/connect+"):
+        error = event(dialect, media_type, code, message)
+        return 200, error, {"content-type": media_type, "x-secretgate": "refused"}
+    return code, *body(dialect, code, message)
+
+
+def client(user_agent: str) -> str:
+    """The name of a client, for people: the product without its version and the rest."""
+    found = re.match(r"[A-Za-z][\w.-]{0,40}", user_agent)
+    return found[0] if found else "unknown"
+
+
 def body(dialect: Dialect, code: int, message: str) -> tuple[bytes, dict[str, str]]:
     """The body and the headers of a refusal."""
     refusal = dialect.refusal(code, message)

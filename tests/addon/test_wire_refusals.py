@@ -113,3 +113,30 @@ def test_in_grpc_it_stands_in_the_headers() -> None:
     assert headers["grpc-status"] == "7"
     assert headers["grpc-message"].isascii()
     assert "secret detected" in headers["grpc-message"]
+
+
+def test_a_call_is_refused_as_calls_are() -> None:
+    status, content, headers = refusals.answer(
+        DIALECTS["protobuf"], "application/grpc+proto", 403, SAID
+    )
+    assert (status, content, headers["grpc-status"]) == (200, b"", "7")
+    status, content, headers = refusals.answer(
+        DIALECTS["protobuf"], "application/connect+proto", 403, SAID
+    )
+    assert (status, headers["content-type"]) == (200, "application/connect+proto")
+    assert EnvelopeFramer().envelopes(content)[0].last
+    status, content, headers = refusals.answer(DIALECTS["protobuf"], "application/proto", 403, SAID)
+    assert (status, json.loads(content)["code"]) == (403, "permission_denied")
+
+
+@pytest.mark.parametrize(
+    ("agent", "name"),
+    [
+        ("claude-cli/2.1.330 (external)", "claude-cli"),
+        ("connect-es/1.6.1", "connect-es"),
+        ("", "unknown"),
+        ("\n{x}", "unknown"),
+    ],
+)
+def test_a_client_has_a_name(agent: str, name: str) -> None:
+    assert refusals.client(agent) == name
