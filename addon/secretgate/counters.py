@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,12 +18,14 @@ RECENT = 50
 
 
 class Sighting(NamedTuple):
-    """One rule's finds in one request."""
+    """What one rule found on the way to one provider."""
 
     time: float
+    """Of the last find."""
     provider: str
     rule: str
-    times: int
+    requests: int
+    """In how many; history is sent again every turn."""
     verdict: str
 
 
@@ -42,7 +44,7 @@ class Counters:
         self.redacted: Counter[str] = Counter()
         """Secrets that got a placeholder, by rule, each once."""
         self.restored = 0
-        self.recent: deque[Sighting] = deque(maxlen=RECENT)
+        self._recent: dict[tuple[str, str, str], Sighting] = {}
 
     @property
     def not_restored(self) -> int:
@@ -55,13 +57,25 @@ class Counters:
         self.unreadable += decision.verdict is Verdict.UNREADABLE
         rules = Counter(spot.rule for spot in decision.spots)
         self.found += rules
-        now = self._clock()
-        verdict = decision.verdict.value
-        self.recent.extend(Sighting(now, provider, *each, verdict) for each in rules.items())
+        for rule in rules:
+            self._see(provider, rule, decision.verdict.value)
         if decision.verdict is Verdict.REDACTED:
             new = decision.issued.values.keys() - self._names
             self._names |= new
             self.redacted += Counter(_rule(decision.issued.template, name) for name in new)
+
+    def _see(self, provider: str, rule: str, verdict: str) -> None:
+        key = provider, rule, verdict
+        before = self._recent.pop(key, None)
+        requests = before.requests + 1 if before else 1
+        self._recent[key] = Sighting(self._clock(), provider, rule, requests, verdict)
+        if len(self._recent) > RECENT:
+            del self._recent[next(iter(self._recent))]
+
+    @property
+    def recent(self) -> tuple[Sighting, ...]:
+        """The last one first."""
+        return tuple(reversed(self._recent.values()))
 
     def answer(self, issued: Issued) -> None:
         self.restored += len(issued.restored)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from secretgate.counters import Counters
+from secretgate.counters import RECENT, Counters
 from secretgate.launch.summary import summary
 from secretgate.placeholders import DEFAULT_TEMPLATE, Issued, Template
 from secretgate.redaction import Spot
@@ -61,7 +61,18 @@ def test_a_secret_that_history_repeats_counts_once() -> None:
     counters.request("anthropic", redacted(issued(DEFAULT_TEMPLATE, one, two), "jwt", "github-pat"))
     assert counters.numbers()["redacted"] == {"jwt": 1, "github-pat": 1}
     assert counters.numbers()["found"] == {"jwt": 2, "github-pat": 1}
-    assert next((each.rule, each.times) for each in counters.recent) == ("jwt", 1)
+    assert [(each.rule, each.requests) for each in counters.recent] == [
+        ("github-pat", 1),
+        ("jwt", 2),
+    ]
+
+
+def test_only_the_last_finds_are_kept() -> None:
+    counters = Counters()
+    for number in range(RECENT + 5):
+        counters.request("anthropic", redacted(issued(DEFAULT_TEMPLATE), f"rule-{number}"))
+    assert len(counters.recent) == RECENT
+    assert counters.recent[0].rule == f"rule-{RECENT + 4}"
 
 
 def test_a_template_without_a_rule_counts_secrets() -> None:

@@ -24,7 +24,7 @@ def proxy(arguments: Sequence[str]) -> int:
     except (CAError, StateError) as error:
         print(f"secretgate: {error}", file=sys.stderr)
         return 2
-    command = [sys.executable, "-c", MITMDUMP, "-s", str(addon_path())]
+    command = [sys.executable, "-P", "-c", MITMDUMP, "-s", str(addon_path())]
     if not _gives(arguments, "--listen-host", "listen_host"):
         command += ["--listen-host", "127.0.0.1"]
     port = PORT

@@ -76,12 +76,12 @@ def _recent(recent: tuple[Sighting, ...], now: float) -> str:
     else:
         rows = "\n".join(
             f"<tr><th scope=row><code>{escape(each.rule)}</code></th>"
-            f"<td class=number>{each.times}</td><td>{escape(each.provider)}</td>"
-            f"<td>{escape(each.verdict)}</td><td>{_ago(now - each.time)}</td></tr>"
+            f"<td class=number>{each.requests}</td><td>{escape(each.provider)}</td>"
+            f"<td>{escape(each.verdict)}</td><td class=when>{_ago(now - each.time)}</td></tr>"
             for each in recent
         )
         body = (
-            "<table><thead><tr><th scope=col>Rule</th><th scope=col class=number>Times</th>"
+            "<table><thead><tr><th scope=col>Rule</th><th scope=col class=number>Requests</th>"
             "<th scope=col>To</th><th scope=col>Verdict</th><th scope=col>When</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )

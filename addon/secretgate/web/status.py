@@ -77,7 +77,7 @@ def gather(
         counters.started,
         time.time(),
         counters.numbers(),
-        tuple(reversed(counters.recent)),
+        counters.recent,
         rows,
         base_urls,
         _ca(confdir),
