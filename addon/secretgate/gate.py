@@ -18,11 +18,12 @@ from mitmproxy.addonmanager import Loader
 from secretgate import credentials, grpc, log, refusals
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
+from secretgate.exchange import Exchange, passage
+from secretgate.guard import Guard
 from secretgate.hosts import Route, Treatment
-from secretgate.placeholders import Issued
-from secretgate.providers import Dialect
+from secretgate.leaves import ShowLeaves
 from secretgate.requests import Decision, Request, Verdict
-from secretgate.responses import Response, respond
+from secretgate.responses import respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
 from secretgate.state import Places, StateError
 from secretgate.vault import Scope
@@ -40,59 +41,6 @@ _FLOW = "secretgate"
 _LINGER = 0.2
 """Seconds between an error and the end of the connection that it is sent over."""
 _LOOPBACK = ("127.0.0.1", "::1")
-
-
-class Exchange:
-    """What the gate knows of one flow, from its request to the end of its answer."""
-
-    def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
-        self.engine = engine
-        self.request = request
-        self.decision = decision
-        self.response: Response | None = None
-        self.recorder: Recorder | None = None
-        self.socket: Socket | None = None
-        self.call: grpc.RequestStream | None = None
-
-    @property
-    def issued(self) -> Issued:
-        """What has been issued up to now."""
-        return self.call.issued if self.call is not None else self.decision.issued
-
-    @property
-    def dialect(self) -> Dialect:
-        return self.decision.dialect or self.request.route.dialect
-
-    @property
-    def log(self):  # type: ignore[no-untyped-def]
-        return log.logger().bind(
-            host=self.request.route.provider, path=self.request.path.partition("?")[0]
-        )
-
-
-class ShowLeaves:
-    """Shows leaves that hold nothing but the name asked for, under a key of their own."""
-
-    def __init__(self, leaves: Leaves, confdir: Path) -> None:
-        self._leaves = leaves
-        self._confdir = str(confdir)
-
-    def tls_start_client(self, data: tls.TlsData) -> None:
-        name = data.context.client.sni
-        if (
-            not name
-            or data.ssl_conn is None
-            or ctx.options.certs
-            or ctx.options.confdir != self._confdir
-        ):
-            return
-        if not self._leaves.authority.covers(name):
-            log.logger().warning(
-                "the CA may not sign for this host", host=name, remedy="secretgate-ca rotate"
-            )
-            return
-        data.ssl_conn.use_certificate(self._leaves.leaf([name]))
-        data.ssl_conn.use_privatekey(self._leaves.key)
 
 
 class Gate:
@@ -135,6 +83,7 @@ class Gate:
                 raise exceptions.OptionsError(f"secretgate: {error}") from None
 
     async def running(self) -> None:
+        Guard.of_master().hosts = None
         await self._listen_on_loopback()
         engine = self.engine()
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
@@ -187,8 +136,6 @@ class Gate:
                 remedy="secretgate-ca rotate",
             )
         ctx.options.update(confdir=str(folder))
-        # mitmproxy's own leaves copy the names of the provider's certificate; ours are shown instead,
-        # once mitmproxy's TLS addon, which comes after scripts, has set the connection up.
         ctx.master.addons.add(ShowLeaves(Leaves(authority), folder))
 
     def _signable(self, settings: Settings) -> Iterator[str]:
@@ -204,8 +151,8 @@ class Gate:
     # Connections
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
-        host = data.client_hello.sni or _address(data.context.server)
-        if not self.engine().hosts.covers(host):
+        names = [data.client_hello.sni or "", _address(data.context.server)]
+        if not any(self.engine().hosts.covers(name) for name in names):
             data.ignore_connection = True
 
     # Requests
@@ -380,7 +327,7 @@ class Gate:
                 # The length is not known, and the provider may have spoken HTTP/2.
                 response.headers["transfer-encoding"] = "chunked"
         self._link(exchange, headers)
-        return _guarded(exchange, way, headers.get("content-type", ""))
+        return passage(exchange, way, headers.get("content-type", ""))
 
     def _link(self, exchange: Exchange, headers: dict[str, str]) -> None:
         """Where the provider keeps the conversation, what was issued in it can be restored later."""
@@ -460,31 +407,8 @@ class Gate:
 
     def done(self) -> None:
         if self._engine is not None:
+            Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
-
-
-def _guarded(
-    exchange: Exchange, way: Response, content_type: str
-) -> Callable[[bytes], list[bytes]]:
-    """The callable that mitmproxy streams an answer through; `b""` is the end. It gives a list, as
-    an empty chunk would end the answer."""
-    failed = begun = False
-
-    def through(data: bytes) -> list[bytes]:
-        nonlocal failed, begun
-        if failed:
-            return []
-        try:
-            out = way.feed(data) if data else way.finish()
-        except Exception as error:
-            failed = True
-            exchange.log.error("an answer could not be restored", error=log.where(error))
-            message = "secretgate failed on this answer; its log says where."
-            out = refusals.event(exchange.dialect, content_type, 502, message, begun)
-        begun = begun or bool(out)
-        return [out] if out else []
-
-    return through
 
 
 def _is_call(request: http.Request, route: Route) -> bool:

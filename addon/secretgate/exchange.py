@@ -1,0 +1,78 @@
+"""One flow from its request to the end of its answer, and the callable its answer streams through."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+
+from mitmproxy.proxy.layers.http._events import ResponseData
+
+from secretgate import grpc, log, refusals
+from secretgate.engine import Engine
+from secretgate.placeholders import Issued
+from secretgate.providers import Dialect
+from secretgate.requests import Decision, Request
+from secretgate.responses import Response
+from secretgate.websockets import Socket
+from secretgate.written import Recorder
+
+
+class Exchange:
+    """What the gate knows of one flow, from its request to the end of its answer."""
+
+    def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
+        self.engine = engine
+        self.request = request
+        self.decision = decision
+        self.response: Response | None = None
+        self.recorder: Recorder | None = None
+        self.socket: Socket | None = None
+        self.call: grpc.RequestStream | None = None
+
+    @property
+    def issued(self) -> Issued:
+        """What has been issued up to now."""
+        return self.call.issued if self.call is not None else self.decision.issued
+
+    @property
+    def dialect(self) -> Dialect:
+        return self.decision.dialect or self.request.route.dialect
+
+    @property
+    def log(self):  # type: ignore[no-untyped-def]
+        return log.logger().bind(
+            host=self.request.route.provider, path=self.request.path.partition("?")[0]
+        )
+
+
+def passage(exchange: Exchange, way: Response, content_type: str) -> Callable[[bytes], list[bytes]]:
+    """The callable that mitmproxy streams an answer through. It gives a list, as an empty chunk
+    would end the answer."""
+    over = begun = False
+
+    def through(data: bytes) -> list[bytes]:
+        nonlocal over, begun
+        if over or (not data and _empty_frame()):
+            return []
+        over = not data
+        try:
+            out = way.feed(data) if data else way.finish()
+        except Exception as error:
+            over = True
+            exchange.log.error("an answer could not be restored", error=log.where(error))
+            message = "secretgate failed on this answer; its log says where."
+            out = refusals.event(exchange.dialect, content_type, 502, message, begun)
+        begun = begun or bool(out)
+        return [out] if out else []
+
+    return through
+
+
+def _empty_frame() -> bool:
+    """Whether `b""` came because the provider sent an empty DATA frame.
+
+    mitmproxy tells the end of an answer by `b""` too, and nothing in the call says which it is; the event
+    that it is handling when it calls does.
+    """
+    caller = sys._getframe(2)
+    return isinstance(caller.f_locals.get("event"), ResponseData)

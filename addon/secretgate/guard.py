@@ -1,0 +1,56 @@
+"""What stands in when the gate is gone.
+
+mitmproxy drops a script whose file vanishes or no longer loads (an upgrade, a checkout) and goes on
+serving. The guard belongs to the master, not to the script: while no gate is there, requests to
+the hosts that were covered last are refused.
+"""
+
+from __future__ import annotations
+
+import json
+
+from mitmproxy import ctx, http
+
+from secretgate import log
+from secretgate.hosts import Hosts
+
+_MESSAGE = (
+    "secretgate is not running in this proxy any more, so nothing was sent. Restart the proxy."
+)
+
+
+class Guard:
+    """`hosts` is what to refuse; None while a gate is there."""
+
+    name = "secretgate-guard"
+
+    def __init__(self) -> None:
+        self.hosts: Hosts | None = None
+
+    @classmethod
+    def of_master(cls) -> Guard:
+        guard: Guard | None = ctx.master.addons.get(cls.name)
+        if guard is None:
+            guard = cls()
+            ctx.master.addons.add(guard)
+        return guard
+
+    def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if not self._covers(flow):
+            return
+        log.logger().error("refused: the gate is gone", host=flow.request.pretty_host)
+        flow.request.stream = False
+        body = {"type": "error", "error": {"type": "api_error", "message": _MESSAGE}}
+        flow.response = http.Response.make(
+            503, json.dumps(body), {"content-type": "application/json"}
+        )
+
+    def websocket_message(self, flow: http.HTTPFlow) -> None:
+        if self._covers(flow) and flow.websocket is not None:
+            flow.websocket.messages[-1].drop()
+
+    def _covers(self, flow: http.HTTPFlow) -> bool:
+        if self.hosts is None:
+            return False
+        names = [flow.request.host, flow.request.pretty_host, flow.client_conn.sni or ""]
+        return any(self.hosts.covers(name) for name in names)

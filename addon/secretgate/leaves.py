@@ -1,0 +1,40 @@
+"""The certificates that clients are shown.
+
+mitmproxy's own leaves copy the names of the provider's certificate, of which one that the CA may not
+sign for makes clients refuse the chain. This addon comes behind mitmproxy's TLS addon and puts a leaf of
+ours into the connection it has set up.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mitmproxy import ctx, tls
+
+from secretgate import log
+from secretgate_ca import Leaves
+
+
+class ShowLeaves:
+    """Shows leaves that hold nothing but the name asked for, under a key of their own."""
+
+    def __init__(self, leaves: Leaves, confdir: Path) -> None:
+        self._leaves = leaves
+        self._confdir = str(confdir)
+
+    def tls_start_client(self, data: tls.TlsData) -> None:
+        name = data.context.client.sni
+        if (
+            not name
+            or data.ssl_conn is None
+            or ctx.options.certs
+            or ctx.options.confdir != self._confdir
+        ):
+            return
+        if not self._leaves.authority.covers(name):
+            log.logger().warning(
+                "the CA may not sign for this host", host=name, remedy="secretgate-ca rotate"
+            )
+            return
+        data.ssl_conn.use_certificate(self._leaves.leaf([name]))
+        data.ssl_conn.use_privatekey(self._leaves.key)
