@@ -53,7 +53,13 @@ def test_the_sdist_holds_the_checkout(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for each in ("addon/secretgate_addon.py", "rules/secretgate_rules/packs/cloud.yaml", "scripts/run", "tests/addon/kit.py", "LICENSE"):
+    for each in (
+        "addon/secretgate_addon.py",
+        "rules/secretgate_rules/packs/cloud.yaml",
+        "scripts/run",
+        "tests/addon/kit.py",
+        "LICENSE",
+    ):
         assert each in names
 
 

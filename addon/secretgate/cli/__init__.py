@@ -73,7 +73,7 @@ def proxy(context: typer.Context) -> None:
     """Run mitmdump with secretgate in it; arguments go to mitmdump."""
     from secretgate.cli.proxy import proxy
 
-    raise typer.Exit(proxy(context.args))
+    proxy(context.args)
 
 
 @app.command(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from secretgate.cli import addon_path
 from secretgate.hosts import ca_domains
@@ -15,15 +16,15 @@ MITMDUMP = "from mitmproxy.tools.main import mitmdump; raise SystemExit(mitmdump
 PORT = "8080"
 
 
-def proxy(arguments: Sequence[str]) -> int:
-    """Replaces this process by mitmdump; returns only where that cannot be done."""
+def proxy(arguments: Sequence[str]) -> NoReturn:
+    """Replaces this process by mitmdump."""
     places = Places.find()
     try:
         authority = ensure_ca(places.ca, ca_domains())
         bundle = write_bundle(authority, inherited=os.environ)
     except (CAError, StateError) as error:
         print(f"secretgate: {error}", file=sys.stderr)
-        return 2
+        raise SystemExit(2) from None
     command = [sys.executable, "-P", "-c", MITMDUMP, "-s", str(addon_path())]
     if not _gives(arguments, "--listen-host", "listen_host"):
         command += ["--listen-host", "127.0.0.1"]
