@@ -102,7 +102,11 @@ class Template:
             + rb"(?:"
             + _WRAP
             + third
-            + rb")?)?[\\nrtu0-7&#a-z%% \t]{0,90}\")"
+            + rb")?)?"
+            + _WRAP
+            + rb"(?:"
+            + _CUT.pattern[:-2]
+            + rb")?\")"
         )
         """What an event holds that may have a part of one: its beginning, or a beginning at the end of
         a JSON string. Everything else is none of our business."""
