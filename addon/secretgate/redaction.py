@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from secretgate.bodies import documents, forms
 from secretgate.bodies.base import Body, Edit, Form, Label, Slot, Unreadable, spell, splice
+from secretgate.bodies.envelopes import EnvelopesBody
 from secretgate.egress import Egress
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Issued, Namer
@@ -279,6 +280,9 @@ class Redactor:
         if not edits:
             return _Attempt(body.raw, values, aliases, ())
         raw = checked = body.splice(edits)
+        if isinstance(body, EnvelopesBody):
+            # Messages may be compressed again in what leaves.
+            checked = raw + splice(body.raw, edits)
         credentials = [slot for slot in body.slots if slot.label is Label.CREDENTIAL]
         if credentials:
             blanks = [Edit(slot.start, slot.end, b"") for slot in credentials]

@@ -12,6 +12,7 @@ from wire_support import PLACEHOLDER, Gate, dump, secret
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.readers import read
 from secretgate.providers import DIALECTS
+from secretgate.redaction import Leak
 
 CHAT = DIALECTS["openai-chat"]
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))
@@ -125,6 +126,20 @@ def test_a_compressed_message_is_unpacked_and_packed_again() -> None:
     assert size[0] == 1
     assert PLACEHOLDER.search(plain)
     assert redaction.raw.endswith(envelope(field(1, b"plain")))
+
+
+def test_a_copy_of_a_secret_in_a_compressed_message_is_no_blind_spot() -> None:
+    """The check of what leaves has to see through the compression of single messages."""
+    hidden = b"q" + base64.b64encode(b"x" + KEY.encode() + b"y")[1:]
+    message = field(1, KEY.encode()) + field(2, b"word" + hidden)
+    gate = Gate()
+    try:
+        redaction = gate.redact(envelope(gzip.compress(message), 1), "application/grpc", CHAT)
+    except Leak:
+        return
+    plain = gzip.decompress(redaction.raw[5:])
+    assert KEY.encode() not in plain
+    assert base64.b64encode(b"x" + KEY.encode())[4:-4] not in plain
 
 
 @pytest.mark.parametrize(
