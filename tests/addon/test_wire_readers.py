@@ -130,16 +130,10 @@ def test_a_compressed_message_is_unpacked_and_packed_again() -> None:
 
 def test_a_copy_of_a_secret_in_a_compressed_message_is_no_blind_spot() -> None:
     """The check of what leaves has to see through the compression of single messages."""
-    hidden = b"q" + base64.b64encode(b"x" + KEY.encode() + b"y")[1:]
-    message = field(1, KEY.encode()) + field(2, b"word" + hidden)
-    gate = Gate()
-    try:
-        redaction = gate.redact(envelope(gzip.compress(message), 1), "application/grpc", CHAT)
-    except Leak:
-        return
-    plain = gzip.decompress(redaction.raw[5:])
-    assert KEY.encode() not in plain
-    assert base64.b64encode(b"x" + KEY.encode())[4:-4] not in plain
+    message = field(1, KEY.encode()) + field(2, b"\xff\xfe bytes with " + KEY.encode())
+    raw = envelope(gzip.compress(message), 1)
+    with pytest.raises(Leak):
+        Gate().redact(raw, "application/grpc", CHAT)
 
 
 @pytest.mark.parametrize(
