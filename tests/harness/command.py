@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from secretgate_rules import cache
+
 CLI = [sys.executable, "-c", "from secretgate.cli import main; main()"]
 _KEPT = ("PATH", "LANG", "PYTHONPATH", "LD_LIBRARY_PATH")
 
@@ -18,6 +20,7 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         **{name: os.environ[name] for name in _KEPT if name in os.environ},
         "HOME": str(home),
         "SECRETGATE_HOME": str(home / "secretgate"),
+        "SECRETGATE_CACHE_DIR": str(cache.folder()),
         **more,
     }
 
