@@ -84,9 +84,11 @@ class Node(Generic[L]):
         self.label = paths.label(places)
         self._item: Node[L] | None = None
         self._other: Node[L] | None = None
-        names = {
-            paths.table[row][0][at] for row, at in places if at < len(paths.table[row][0])
-        } - {ITEM, ANY, DEEP}
+        names = {paths.table[row][0][at] for row, at in places if at < len(paths.table[row][0])} - {
+            ITEM,
+            ANY,
+            DEEP,
+        }
         self._named: dict[bytes, Node[L] | None] = dict.fromkeys(names)
 
     def member(self, name: bytes) -> Node[L]:

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -106,7 +107,11 @@ class Authority:
         return _key(read_private(self.confdir / CA_FILE), self.confdir / CA_FILE)
 
 
-def default_confdir() -> Path:
+def default_confdir(environment: Mapping[str, str] = os.environ) -> Path:
+    """Where the CA is kept: `ca` in `SECRETGATE_HOME`, or else in the platform's configuration
+    folder."""
+    if home := environment.get("SECRETGATE_HOME"):
+        return Path(home) / "ca"
     return Path(platformdirs.user_config_dir("secretgate", appauthor=False)) / "ca"
 
 

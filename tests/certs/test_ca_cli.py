@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from secretgate_ca import cli, load_ca
+from secretgate_ca import cli, default_confdir, load_ca
 from secretgate_ca.environment import VARIABLES
 
 Run = Callable[..., tuple[int, str, str]]
@@ -22,7 +22,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("PATH", str(tmp_path / "no-programs"))
-    for name in ("SECRETGATE_CONFDIR", "SUDO_UID", *(v.name for v in VARIABLES)):
+    for name in ("SECRETGATE_CONFDIR", "SECRETGATE_HOME", "SUDO_UID", *(v.name for v in VARIABLES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(cli, "_defaults", list)
 
@@ -209,3 +209,7 @@ def test_it_is_a_program_and_imports_neither_of_the_other_packages(tmp_path: Pat
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_one_variable_moves_the_ca_with_everything_else(tmp_path: Path) -> None:
+    assert default_confdir({"SECRETGATE_HOME": str(tmp_path)}) == tmp_path / "ca"
