@@ -86,6 +86,7 @@ _BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\]++")
 _SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?-]++")
 _PARAMETER = re.compile(rb"&(?:amp;)?[A-Za-z_][\w.-]{0,40}=")
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/.~=-]+")
+_TOKEN_CHARS = bytes(char for char in range(256) if _TOKEN.match(bytes([char])))
 _ENDS = re.compile(rb"[\r\n]")
 
 
@@ -265,9 +266,7 @@ def _told(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int
 
 
 def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
-    begin = event - 1
-    while begin > low and _TOKEN.match(text, begin - 1, begin):
-        begin -= 1
+    begin = low + len(text[low : event - 1].rstrip(_TOKEN_CHARS))
     match = _TOKEN.match(text, begin, min(len(text), begin + LONGEST))
     if match is None or match.end() < event:
         return None

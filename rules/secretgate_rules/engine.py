@@ -142,7 +142,7 @@ class Detector:
                 candidates += self._past_barrier(text, more)
             if candidates:
                 found[index] = candidates
-            if depth < views.DEPTH:
+            if depth < views.DEPTH and (own or views.promising(text)):
                 marks: tuple[list[int], list[int]] = ([], [])
                 for expression, end in own:
                     if self._views <= expression < self._context:

@@ -18,6 +18,7 @@ import binascii
 import re
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from .database import Expression
@@ -41,35 +42,44 @@ EXPRESSIONS: Final = (
 """What the database looks for: base64 of text, hex of text."""
 
 
-class Decoded(NamedTuple):
+_Places = tuple[list[int], list[int]]
+
+
+@dataclass(slots=True)
+class Decoded:
     """A stretch decoded: the text, and where its bytes came from.
 
-    `inner[i]` and `outer[i]` are the offsets at which the i-th stretch starts in the decoded and
-    in the encoded text; a stretch that is as long on both sides maps byte for byte.
+    The map is made when it is first asked for: few stretches hold a secret. In it, `inner[i]` and
+    `outer[i]` are the offsets at which the i-th stretch starts in the decoded and in the encoded
+    text; a stretch that is as long on both sides maps byte for byte.
     """
 
     text: bytes
-    inner: list[int]
-    outer: list[int]
+    trace: Callable[[], _Places]
+    _known: _Places | None = None
 
     def start(self, offset: int) -> int:
         """Where in the encoded text the byte at `offset` begins."""
-        at = bisect_right(self.inner, offset) - 1
-        step = offset - self.inner[at]
-        return self.outer[at] + (step if self._plain(at) else 0)
+        inner, outer = self._places()
+        at = bisect_right(inner, offset) - 1
+        return outer[at] + (offset - inner[at] if _plain(inner, outer, at) else 0)
 
     def end(self, offset: int) -> int:
         """Where in the encoded text the byte before `offset` ends."""
+        inner, outer = self._places()
         if offset <= 0:
-            return self.outer[0]
-        at = bisect_right(self.inner, offset - 1) - 1
-        if self._plain(at):
-            return self.outer[at] + offset - self.inner[at]
-        return self.outer[at + 1]
+            return outer[0]
+        at = bisect_right(inner, offset - 1) - 1
+        return outer[at] + offset - inner[at] if _plain(inner, outer, at) else outer[at + 1]
 
-    def _plain(self, at: int) -> bool:
-        inner, outer = self.inner, self.outer
-        return at + 1 < len(inner) and inner[at + 1] - inner[at] == outer[at + 1] - outer[at]
+    def _places(self) -> _Places:
+        if self._known is None:
+            self._known = self.trace()
+        return self._known
+
+
+def _plain(inner: list[int], outer: list[int], at: int) -> bool:
+    return at + 1 < len(inner) and inner[at + 1] - inner[at] == outer[at + 1] - outer[at]
 
 
 class Piece(NamedTuple):
@@ -79,10 +89,17 @@ class Piece(NamedTuple):
     decoded: Decoded
 
 
+def promising(text: bytes) -> bool:
+    """Whether a text could hold an encoding that betrays itself by one character."""
+    return b"\\" in text or b"%" in text or b"\0" in text
+
+
 def pieces(text: bytes, base64_at: list[int], hex_at: list[int]) -> Iterator[Piece]:
     """The encoded stretches of a text; the offsets are where `EXPRESSIONS` matched."""
-    yield from _runs(text, BASE64, base64_at)
-    yield from _runs(text, HEX, hex_at)
+    if base64_at:
+        yield from _runs(text, BASE64, base64_at)
+    if hex_at:
+        yield from _runs(text, HEX, hex_at)
     if b"\\" in text:
         yield from _around(text, JSON, b"\\", _ESCAPE)
     if b"%" in text:
@@ -154,30 +171,21 @@ def _runs(text: bytes, kind: str, places: list[int]) -> Iterator[Piece]:
 
 def _around(text: bytes, kind: str, mark: bytes, token: re.Pattern[bytes]) -> Iterator[Piece]:
     """The lines that hold an escape, neighbours together."""
-    position = total = 0
-    size = len(text)
-    while total < BIGGEST:
-        at = text.find(mark, position)
-        if at < 0:
-            return
-        match = token.match(text, at)
-        if match is None:
-            position = at + 1
-            continue
+    total, size = 0, len(text)
+    at = text.find(mark)
+    while at >= 0 and total < BIGGEST:
         start = text.rfind(b"\n", 0, at) + 1
-        end = text.find(b"\n", match.end())
-        end = size if end < 0 else end
-        while end < size:
-            following = text.find(b"\n", end + 1)
-            following = size if following < 0 else following
-            if text.find(mark, end + 1, following) < 0:
+        while True:
+            end = text.find(b"\n", at)
+            end = size if end < 0 else end
+            at = text.find(mark, end)
+            if at < 0 or text.find(b"\n", end + 1, at) >= 0:
                 break
-            end = following
-        decoded = decode(kind, text[start:end])
-        total += end - start
-        if len(decoded.text) != end - start:
-            yield Piece(Layer(kind, start, end), decoded)
-        position = end + 1
+        if token.search(text, start, end):
+            decoded = decode(kind, text[start:end])
+            total += end - start
+            if len(decoded.text) != end - start:
+                yield Piece(Layer(kind, start, end), decoded)
 
 
 _WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0){16,}+|(?:\0[\t\n\r\x20-\x7e]){16,}+")
@@ -216,47 +224,65 @@ def _unpercent(token: bytes) -> bytes:
     return bytes([int(token[1:], 16)])
 
 
+class _Meanings(dict[bytes, bytes]):
+    """What each escape says, worked out once."""
+
+    def __init__(self, meaning: Callable[[bytes], bytes]) -> None:
+        self._meaning = meaning
+
+    def __missing__(self, token: bytes) -> bytes:
+        said = self._meaning(token)
+        if len(self) < _MEANINGS:
+            self[token] = said
+        return said
+
+
+_MEANINGS: Final = 1 << 16
+
+
 def _by_token(
     token: re.Pattern[bytes], meaning: Callable[[bytes], bytes]
 ) -> Callable[[bytes], Decoded]:
-    known: dict[bytes, bytes] = {}
+    known = _Meanings(meaning)
+
+    def said(match: re.Match[bytes]) -> bytes:
+        return known[match[0]]
 
     def read(raw: bytes) -> Decoded:
-        out: list[bytes] = []
+        return Decoded(token.sub(said, raw), lambda: trace(raw))
+
+    def trace(raw: bytes) -> _Places:
         inner, outer = [0], [0]
         length = position = 0
         for match in token.finditer(raw):
             start, end = match.span()
-            escape = match[0]
-            said = known.get(escape)
-            if said is None:
-                said = known[escape] = meaning(escape)
             if start > position:
-                out.append(raw[position:start])
                 length += start - position
                 inner.append(length)
                 outer.append(start)
-            out.append(said)
-            length += len(said)
+            length += len(known[match[0]])
             inner.append(length)
             outer.append(end)
             position = end
-        out.append(raw[position:])
         inner.append(length + len(raw) - position)
         outer.append(len(raw))
-        return Decoded(b"".join(out), inner, outer)
+        return inner, outer
 
     return read
 
 
 def _unhex(raw: bytes) -> Decoded:
     text = binascii.unhexlify(raw)
-    return Decoded(text, list(range(len(text) + 1)), list(range(0, len(raw) + 1, 2)))
+    return Decoded(text, lambda: _halved(len(text)))
 
 
 def _narrow(raw: bytes) -> Decoded:
     text = raw.replace(b"\0", b"")
-    return Decoded(text, list(range(len(text) + 1)), list(range(0, len(raw) + 1, 2)))
+    return Decoded(text, lambda: _halved(len(text)))
+
+
+def _halved(size: int) -> _Places:
+    return list(range(size + 1)), list(range(0, 2 * size + 1, 2))
 
 
 _SPACE = re.compile(rb"\s+")
@@ -271,8 +297,8 @@ def _unbase64(raw: bytes) -> Decoded:
         padded = digits.translate(_TO_STANDARD) + b"=" * (-len(digits) % 4)
         text = base64.b64decode(padded, validate=True)
     except (ValueError, binascii.Error):
-        return Decoded(b"", [0], [0])
-    return Decoded(text, [0, len(text)], [0, len(raw)])
+        return Decoded(b"", lambda: ([0], [0]))
+    return Decoded(text, lambda: ([0, len(text)], [0, len(raw)]))
 
 
 def base64_span(raw: bytes, start: int, end: int) -> tuple[int, int]:
