@@ -16,6 +16,7 @@ from harness.dialects import Style
 from harness.model import PLACEHOLDER, Call, Prompt, Text, Thinking, call, echo, echo_call, saying
 from harness.post import CHAT, GEMINI_SSE, MESSAGES, RESPONSES, Poster, Target, ask
 from harness.provider import Provider
+from harness.proxy import Proxy
 from harness.secrets import Planted, leaks
 from harness.wire import Gate
 from harness.wires import WIRES, Access
@@ -193,17 +194,23 @@ def _complete(seen: bytes) -> list[bytes]:
 
 @pytest.mark.parametrize("http2", [False, True], ids=["http1", "http2"])
 def test_the_client_leaves_in_the_middle(
-    http2: bool, poster: Poster, provider: Provider, planted: Planted
+    http2: bool, poster: Poster, provider: Provider, planted: Planted, proxy: Proxy
 ) -> None:
+    def departures() -> int:
+        return proxy.output.count(b"server disconnect") + proxy.output.count(b"reset by client")
+
     gate = Gate(after=3)
+    before = departures()
     with (
         provider.recording() as arrived,
         provider.manner(script=echo, style=Style(delta=3), gate=gate),
     ):
         with poster.stream(MESSAGES, ask(MESSAGES, planted.env, stream=True), http2) as response:
             next(response.iter_bytes())
-        gate.open()
         deadline = time.monotonic() + 10
+        while departures() == before and time.monotonic() < deadline:
+            time.sleep(0.02)
+        gate.open()
         while not provider.received[-1].left and time.monotonic() < deadline:
             time.sleep(0.02)
     assert arrived[0].left
