@@ -50,10 +50,29 @@ GENERIC_WORDS: Final = frozenset(
 """Keywords that every program is full of: a rule with one of them is looked for by its pattern."""
 
 
-COMMON_WORDS: Final = frozenset(
-    ["fal", "expo", "dump", "batch", "blob", "do", "app", "box", "sap", "hub", "gem", "ring"]
+COMMON_STARTS: Final = frozenset(
+    [
+        "fal",
+        "expo",
+        "dump",
+        "batch",
+        "blob",
+        "do",
+        "app",
+        "box",
+        "sap",
+        "hub",
+        "gem",
+        "ring",
+        "horizon",
+        "unifi",
+        "toggl",
+        "deepl",
+    ]
 )
 """Keywords that are the beginning of many other words."""
+COMMON_ENDS: Final = frozenset(["bnet", "kling", "ably", "mexc", "apca", "nkey", "kagi", "tmetric"])
+"""Keywords that are the end, or the middle, of many other words."""
 
 
 @dataclass
@@ -132,8 +151,15 @@ def wanted(item: Compiled) -> list[Expression]:
 
 
 def _keyword(word: str) -> Expression:
-    """A keyword as the database looks for it; a common one must not go on."""
-    if word not in COMMON_WORDS:
+    """A keyword as the database looks for it; of a common one, no letter may stand beside it."""
+    after = "(?:[^{}]|$)" if word in COMMON_STARTS else ""
+    before = "(?:[^{}]|^)" if word in COMMON_ENDS else ""
+    if not after and not before:
         return Expression(re.escape(word), CASELESS)
-    spelt = ((word, "a-z"), (word.upper(), "A-Z"), (word.capitalize(), "a-z"))
-    return Expression("|".join(f"{form}(?:[^{more}]|$)" for form, more in spelt))
+    lower, upper = "a-z", "A-Z"
+    spelt = (
+        before.format(lower) + word + after.format(lower),
+        before.format(upper) + word.upper() + after.format(upper),
+        word.capitalize() + after.format(lower),
+    )
+    return Expression("|".join(spelt))

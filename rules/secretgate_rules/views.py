@@ -55,7 +55,8 @@ class Decoded:
     """
 
     text: bytes
-    trace: Callable[[], _Places]
+    raw: bytes
+    trace: Callable[[bytes], _Places]
     _known: _Places | None = None
 
     def start(self, offset: int) -> int:
@@ -74,7 +75,7 @@ class Decoded:
 
     def _places(self) -> _Places:
         if self._known is None:
-            self._known = self.trace()
+            self._known = self.trace(self.raw)
         return self._known
 
 
@@ -240,16 +241,39 @@ class _Meanings(dict[bytes, bytes]):
 _MEANINGS: Final = 1 << 16
 
 
+_FIRST: Final = {
+    char: _SIMPLE.get(bytes([char]), bytes([char]))
+    if _ESCAPE.match(b"\\" + bytes([char]))
+    else b"\\" + bytes([char])
+    for char in range(256)
+    if char not in b"\\ux01234567"
+}
+"""What a backslash and the character behind it say, where no further character matters."""
+
+
+def _unescaped(raw: bytes, token_by_token: Callable[[bytes], bytes]) -> bytes:
+    """What escaped text says: in one go where it has none but short escapes."""
+    head, *tail = raw.split(b"\\")
+    try:
+        return head + b"".join([_FIRST[after[0]] + after[1:] for after in tail])
+    except (KeyError, IndexError):
+        return token_by_token(raw)
+
+
 def _by_token(
     token: re.Pattern[bytes], meaning: Callable[[bytes], bytes]
 ) -> Callable[[bytes], Decoded]:
     known = _Meanings(meaning)
+    short = token is _ESCAPE
 
     def said(match: re.Match[bytes]) -> bytes:
         return known[match[0]]
 
+    def substituted(raw: bytes) -> bytes:
+        return token.sub(said, raw)
+
     def read(raw: bytes) -> Decoded:
-        return Decoded(token.sub(said, raw), lambda: trace(raw))
+        return Decoded(_unescaped(raw, substituted) if short else substituted(raw), raw, trace)
 
     def trace(raw: bytes) -> _Places:
         inner, outer = [0], [0]
@@ -273,16 +297,16 @@ def _by_token(
 
 def _unhex(raw: bytes) -> Decoded:
     text = binascii.unhexlify(raw)
-    return Decoded(text, lambda: _halved(len(text)))
+    return Decoded(text, raw, _halved)
 
 
 def _narrow(raw: bytes) -> Decoded:
     text = raw.replace(b"\0", b"")
-    return Decoded(text, lambda: _halved(len(text)))
+    return Decoded(text, raw, _halved)
 
 
-def _halved(size: int) -> _Places:
-    return list(range(size + 1)), list(range(0, 2 * size + 1, 2))
+def _halved(raw: bytes) -> _Places:
+    return list(range(len(raw) // 2 + 1)), list(range(0, len(raw) + 1, 2))
 
 
 _SPACE = re.compile(rb"\s+")
@@ -297,8 +321,8 @@ def _unbase64(raw: bytes) -> Decoded:
         padded = digits.translate(_TO_STANDARD) + b"=" * (-len(digits) % 4)
         text = base64.b64decode(padded, validate=True)
     except (ValueError, binascii.Error):
-        return Decoded(b"", lambda: ([0], [0]))
-    return Decoded(text, lambda: ([0, len(text)], [0, len(raw)]))
+        return Decoded(b"", b"", lambda _: ([0], [0]))
+    return Decoded(text, raw, lambda raw: ([0, len(text)], [0, len(raw)]))
 
 
 def base64_span(raw: bytes, start: int, end: int) -> tuple[int, int]:
