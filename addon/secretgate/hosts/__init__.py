@@ -18,6 +18,9 @@ import yaml
 
 from secretgate.providers import DIALECTS, Dialect
 
+# The same loader in C, where PyYAML was built with it: a tenth of the time.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 class Treatment(Enum):
     CONTENT = "content"
@@ -56,7 +59,7 @@ PathRow = Sequence[str]
 @cache
 def _table() -> Mapping[str, Any]:
     text = files(__package__).joinpath("table.yaml").read_text("utf-8")
-    table: Mapping[str, Any] = yaml.safe_load(text)
+    table: Mapping[str, Any] = yaml.load(text, Loader=_LOADER)
     return table
 
 
