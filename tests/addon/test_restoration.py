@@ -75,10 +75,8 @@ def test_only_what_may_become_an_issued_placeholder_is_held(text: bytes, places:
         channel.feed(piece)
         held = channel.held
         if held:
-            assert (
-                (TEMPLATE.beginning.match(held)
-                and ISSUED.may_begin(held))
-                or ALIAS.startswith(held[:8])
+            assert (TEMPLATE.beginning.match(held) and ISSUED.may_begin(held)) or ALIAS.startswith(
+                held[:8]
             )
             assert TEMPLATE.spelled.search(held) is None or FOREIGN in held
 
@@ -117,3 +115,19 @@ def test_arguments_stay_valid_json(at: int) -> None:
 def test_a_percent_encoded_placeholder_becomes_a_percent_encoded_value() -> None:
     spelled = NAMES[2].replace(b"<", b"%3C").replace(b":", b"%3A").replace(b">", b"%3E")
     assert restore(b"?q=" + spelled, ISSUED, Depth.PLAIN) == b"?q=p%25ss%20word"
+
+
+@pytest.mark.parametrize(
+    "text", [b"see REDACTED<unheard-of:", b"REDACTED<rule-0:ffffffff", b"a REDACTED[", FOREIGN[:-1]]
+)
+def test_the_beginning_of_what_was_not_issued_is_not_held(text: bytes) -> None:
+    channel = Channel(ISSUED, Depth.PLAIN)
+    assert channel.feed(text) == text
+
+
+@pytest.mark.parametrize("length", range(1, len(NAMES[0])))
+def test_as_much_is_held_as_may_go_on_and_no_more(length: int) -> None:
+    channel = Channel(ISSUED, Depth.PLAIN)
+    assert channel.feed(b"it is " + NAMES[0][:length]) == b"it is "
+    assert channel.held == NAMES[0][:length]
+    assert channel.feed(b"~") == NAMES[0][:length] + b"~"
