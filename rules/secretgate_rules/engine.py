@@ -31,6 +31,8 @@ from .table import ANCHOR, Compiled, Table, tabulate
 from .validators import VALIDATORS
 
 _MARGIN = 64
+_BEHIND = 8
+"""How far behind a keyword the database may point, having looked at what follows it."""
 _KEYWORD_REACH = 512
 """The longest secret that is looked for around a keyword."""
 
@@ -211,7 +213,7 @@ class Detector:
                 item = self._compiled[index]
                 shape = item.shape
                 if item.by_keyword:
-                    low = end - near.AFTER - min(shape.before, _KEYWORD_REACH)
+                    low = end - near.AFTER - min(shape.before, _KEYWORD_REACH) - _BEHIND
                     high = end + near.BEFORE + min(shape.after, _KEYWORD_REACH)
                 else:
                     low, high = end - shape.before, end + shape.after

@@ -74,6 +74,12 @@ COMMON_STARTS: Final = frozenset(
 COMMON_ENDS: Final = frozenset(["bnet", "kling", "ably", "mexc", "apca", "nkey", "kagi", "tmetric"])
 """Keywords that are the end, or the middle, of many other words."""
 
+HOSTS: Final = frozenset(
+    ["bitbucket", "firebase", "github", "gitlab", "google", "slack", "vercel", "zoom"]
+)
+"""Keywords that are mostly met in links: `github.com` alone says nothing of a value."""
+_NO_HOST: Final = r"(?:[^.]|\.(?:[^c]|c(?:[^o]|o[^m]))|$)"
+
 
 @dataclass
 class Compiled:
@@ -151,11 +157,11 @@ def wanted(item: Compiled) -> list[Expression]:
 
 
 def _keyword(word: str) -> Expression:
-    """A keyword as the database looks for it; of a common one, no letter may stand beside it."""
+    """A keyword as the database looks for it; a common one must stand apart."""
     after = "(?:[^{}]|$)" if word in COMMON_STARTS else ""
     before = "(?:[^{}]|^)" if word in COMMON_ENDS else ""
     if not after and not before:
-        return Expression(re.escape(word), CASELESS)
+        return Expression(re.escape(word) + _NO_HOST * (word in HOSTS), CASELESS)
     lower, upper = "a-z", "A-Z"
     spelt = (
         before.format(lower) + word + after.format(lower),
