@@ -251,19 +251,18 @@ _FIRST: Final = {
 """What a backslash and the character behind it say, where no further character matters."""
 
 
-def _unescaped(raw: bytes, token_by_token: Callable[[bytes], bytes]) -> bytes:
-    """What escaped text says: all of its short escapes in one go, only the others one by one.
+_FEW_LINES: Final = 4096
 
-    Pairs of backslashes cut the text up first; every backslash left begins an escape of its own.
-    """
-    said: list[bytes] = []
-    for piece in raw.split(b"\\\\"):
-        head, *tail = piece.split(b"\\")
-        try:
-            said.append(head + b"".join([_FIRST[after[0]] + after[1:] for after in tail]))
-        except (KeyError, IndexError):
-            said.append(token_by_token(piece))
-    return b"\\".join(said)
+
+def _unescaped(raw: bytes, token_by_token: Callable[[bytes], bytes]) -> bytes:
+    """What escaped text says: a few lines in one go, where they have none but short escapes."""
+    if len(raw) > _FEW_LINES:
+        return token_by_token(raw)
+    head, *tail = raw.split(b"\\")
+    try:
+        return head + b"".join([_FIRST[after[0]] + after[1:] for after in tail])
+    except (KeyError, IndexError):
+        return token_by_token(raw)
 
 
 def _by_token(
