@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rules.conftest import github_token, made_up
-from secretgate_rules import Detector, Finding, Literals, Part, redact
+from secretgate_rules import Detector, Finding, Literals, Part, redact, views
 
 MODEST = settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -172,3 +172,14 @@ def test_literals_grow_as_if_made_at_once(values: list[bytes], text: bytes) -> N
     assert len(grown) == len(values)
     assert all(value in grown for value in values)
     assert at_once.find_many([text, b"", text]) == {0: at_once.find(text), 2: at_once.find(text)}
+
+
+_BITS = [b"\\", b"\\", b"n", b'"', b"u", b"d83d", b"\\ude00", b"0", b"7", b"x41", b"t", b"q", b"\n"]
+
+
+@given(st.lists(st.sampled_from(_BITS), max_size=14).map(b"".join))
+def test_escapes_say_the_same_in_few_lines_and_in_many(raw: bytes) -> None:
+    padding = b"." * 5000
+    short, long = views.decode(views.JSON, raw), views.decode(views.JSON, padding + raw)
+    assert padding + short.text == long.text
+    assert short.end(len(short.text)) == len(raw) or not raw
