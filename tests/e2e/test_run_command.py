@@ -293,6 +293,18 @@ def listening(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.fixture
+def heeded(name: str) -> Iterator[None]:
+    """A signal that the tests were started to ignore (`nohup`) is not ignored by what they start."""
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    if before == signal.SIG_IGN:
+        signal.signal(number, signal.SIG_DFL)
+    yield
+    signal.signal(number, before)
+
+
+@pytest.mark.usefixtures("heeded")
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGINT"])
 def test_a_signal_sent_to_us_reaches_the_command(
     env: dict[str, str], tmp_path: Path, name: str
