@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from secretgate.state import private_folder
 from secretgate.vault import Scope
@@ -145,6 +146,6 @@ class Ledger:
         self._db = None
 
 
-def _bound(cache: dict) -> None:  # type: ignore[type-arg]
+def _bound(cache: dict[Any, Any]) -> None:
     while len(cache) > _CACHE:
         del cache[next(iter(cache))]

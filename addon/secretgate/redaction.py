@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from secretgate.bodies import documents, forms
-from secretgate.bodies.base import Body, Edit, Form, Label, Slot, Unreadable, spell, splice
+from secretgate.bodies.base import Body, Edit, Label, Slot, Unreadable, spell, splice
 from secretgate.bodies.envelopes import EnvelopesBody
 from secretgate.egress import Egress
 from secretgate.ledger import Ledger
@@ -405,7 +405,7 @@ def _merged(
 def _changes(
     text: bytes,
     findings: Sequence[Finding],
-    name: object,
+    name: Callable[[Finding, Part], bytes],
     aliases: dict[bytes, bytes],
 ) -> Iterator[Edit]:
     """Sorted edits of the text: what stands plain one by one, what is encoded together a run at a
@@ -424,11 +424,8 @@ def _changes(
             group.append((entries[at][2], entries[at][3]))
             at += 1
         alone = [replace(finding, parts=(part,)) for finding, part in group]
-        changed = redact(text, alone, name)  # type: ignore[arg-type]
+        changed = redact(text, alone, name)
         replacement = changed[start : len(changed) - (len(text) - end)]
         if any(layer.kind in ("base64", "hex") for _, part in group for layer in part.layers):
             aliases[replacement] = text[start:end]
         yield Edit(start, end, replacement)
-
-
-__all__ = ["Counts", "Form", "Leak", "Redaction", "Redactor", "Spot"]
