@@ -188,7 +188,7 @@ def test_a_host_that_is_none_is_refused() -> None:
 
 def test_the_documentation_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
     """Where this fails: secretgate coverage > docs/coverage.md"""
-    assert coverage() == 0
+    coverage()
     assert capsys.readouterr().out == document() == DOCS.read_text("utf-8")
 
 

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import typer
 from typer.core import TyperGroup
 
-# Sub-commands that bring their own options: the module, and the function or the group in it.
-_ELSEWHERE = {
-    "scan": "secretgate.cli.scan:scan",
-    "rules": "secretgate.cli.rules:app",
-    "coverage": "secretgate.cli.coverage:coverage",
-    "system": "secretgate.cli.system:app",
+
+class _Command(NamedTuple):
+    panel: str
+    """The heading it stands under in `secretgate --help`."""
+    where: str
+    """MODULE:NAME of its function, or of the Typer that holds its own sub-commands."""
+    more: Mapping[str, bool] = MappingProxyType({})
+    """click's settings, where arguments belong to another program."""
+
+
+_RUN, _SEE, _RULES = "Run the proxy", "See what it does", "Rules and secrets"
+_OTHERS_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
+_COMMANDS = {
+    "run": _Command(_RUN, "secretgate.cli.run:run", {"allow_interspersed_args": False}),
+    "serve": _Command(_RUN, "secretgate.cli.serve:serve"),
+    "system": _Command(_RUN, "secretgate.cli.system:app"),
+    "proxy": _Command(_RUN, "secretgate.cli.proxy:proxy", _OTHERS_ARGUMENTS),
+    "addon-path": _Command(_RUN, "secretgate.cli:show_addon_path"),
+    "demo": _Command(_SEE, "secretgate.cli.demo:command"),
+    "doctor": _Command(_SEE, "secretgate.cli.doctor:doctor"),
+    "coverage": _Command(_SEE, "secretgate.cli.coverage:coverage"),
+    "settings": _Command(_SEE, "secretgate.cli.settings:settings"),
+    "scan": _Command(_RULES, "secretgate.cli.scan:scan"),
+    "rules": _Command(_RULES, "secretgate.cli.rules:app"),
 }
 
 
@@ -22,27 +42,49 @@ class _Commands(TyperGroup):
     """Imports a sub-command's module when it is asked for."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *_ELSEWHERE]
+        return list(_COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name not in _ELSEWHERE:
-            return super().get_command(ctx, cmd_name)
-        module, _, name = _ELSEWHERE[cmd_name].partition(":")
+        if cmd_name not in _COMMANDS:
+            return None
+        panel, where, more = _COMMANDS[cmd_name]
+        module, _, name = where.partition(":")
         found = getattr(import_module(module), name)
         if not isinstance(found, typer.Typer):
-            alone = typer.Typer(add_completion=False)
-            alone.command(cmd_name)(found)
+            alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
+            alone.command(cmd_name, context_settings=dict(more))(found)
             found = alone
-        return typer.main.get_command(found)
+        command = typer.main.get_command(found)
+        command.name = cmd_name
+        command.rich_help_panel = panel  # type: ignore[attr-defined]
+        return command
 
 
 app = typer.Typer(
     cls=_Commands,
     no_args_is_help=True,
     add_completion=True,
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
-    help="Keeps secrets out of what AI coding tools send to LLM APIs, and puts them back into the answers.",
+    epilog="Begin with [bold]secretgate demo[/], then [bold]secretgate run -- claude[/]. "
+    "Exit codes: 0 done, 1 something was found or did not hold, 2 it could not begin.",
 )
+
+
+@app.callback(invoke_without_command=True)
+def options(
+    context: typer.Context,
+    version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+) -> None:
+    """Keeps secrets out of what AI coding tools send to LLM APIs, and puts them back into the answers."""
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"secretgate {installed('secretgate-mitmproxy')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def addon_path() -> Path:
@@ -52,95 +94,9 @@ def addon_path() -> Path:
     return Path(secretgate.__file__).resolve().parent.parent / "secretgate_addon.py"
 
 
-@app.command("addon-path")
 def show_addon_path() -> None:
-    """Print the file for `mitmdump -s "$(secretgate addon-path)"`."""
+    """Print the file to give mitmproxy: mitmdump -s "$(secretgate addon-path)"."""
     typer.echo(addon_path())
-
-
-@app.command()
-def demo() -> None:
-    """Show the whole job on this machine: no network, no account."""
-    from secretgate.cli.demo import demo
-
-    raise typer.Exit(demo())
-
-
-@app.command(
-    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
-)
-def proxy(context: typer.Context) -> None:
-    """Run mitmdump with secretgate in it; arguments go to mitmdump."""
-    from secretgate.cli.proxy import proxy
-
-    proxy(context.args)
-
-
-@app.command(
-    context_settings={"allow_interspersed_args": False},
-)
-def run(
-    command: Annotated[list[str], typer.Argument(help="The command and its arguments, after --.")],
-    mode: Annotated[str, typer.Option(help="redact, block or audit.")] = "",
-    config: Annotated[str, typer.Option(help="The configuration file.")] = "",
-    host: Annotated[
-        list[str] | None,
-        typer.Option(help="Cover this host too: HOST or HOST=DIALECT. Repeatable."),
-    ] = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
-    isolate: Annotated[
-        bool, typer.Option("--isolate", help="Let the command reach nothing but the proxy.")
-    ] = False,
-) -> None:
-    """Run a command whose requests to AI providers go through the gate: secretgate run -- claude."""
-    from secretgate.cli.run import run
-
-    raise typer.Exit(run(command, mode, config, host or (), verbose, isolate))
-
-
-@app.command()
-def serve(
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
-    listen: Annotated[
-        str, typer.Option(help="The address to listen on; 0.0.0.0 serves other machines too.")
-    ] = "127.0.0.1",
-    mode: Annotated[str, typer.Option(help="redact, block or audit.")] = "",
-    config: Annotated[str, typer.Option(help="The configuration file.")] = "",
-    host: Annotated[
-        list[str] | None,
-        typer.Option(help="Cover this host too: HOST or HOST=DIALECT. Repeatable."),
-    ] = None,
-    base_url: Annotated[
-        bool,
-        typer.Option(
-            "--base-url", help="Serve providers as path prefixes too: /anthropic, /openai, ..."
-        ),
-    ] = False,
-    provider: Annotated[
-        list[str] | None,
-        typer.Option(help="One more prefix: NAME=URL or NAME=DIALECT+URL. Repeatable."),
-    ] = None,
-    web: Annotated[bool, typer.Option("--web", help="With mitmweb's interface.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
-) -> None:
-    """Run the proxy in the foreground."""
-    from secretgate.cli.serve import serve
-
-    code = serve(port, listen, mode, config, host or (), base_url, provider or (), web, verbose)
-    raise typer.Exit(code)
-
-
-@app.command()
-def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
-    port: Annotated[
-        int, typer.Option(help="Where the proxy is, if HTTPS_PROXY does not say.")
-    ] = 8080,
-) -> None:
-    """Find what would go past the proxy or not trust it, and how to put it right."""
-    from secretgate.cli.doctor import doctor
-
-    raise typer.Exit(doctor(as_json, port))
 
 
 def main() -> None:

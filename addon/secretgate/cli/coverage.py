@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Annotated
+
+import typer
 
 from secretgate.hosts import Section, limits, sections
 from secretgate.providers import DIALECTS
@@ -29,10 +32,14 @@ A host that is in no table is tunnelled untouched. On a covered host, a path tha
 _STATES = {"content": "covered", "other": "scanned", "pass": "left alone"}
 
 
-def coverage(word: str = "") -> int:
-    """Prints the tables; with a word, only the sections that hold it."""
+def coverage(
+    word: Annotated[str, typer.Argument(help="A host, a tool, a path: only what holds it.")] = "",
+) -> None:
+    """Show which hosts and endpoints are covered, as Markdown.
+
+    Example: [bold]secretgate coverage codex[/]
+    """
     print(document(word), end="")
-    return 0
 
 
 def document(word: str = "") -> str:
@@ -87,7 +94,3 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 def _cell(text: str) -> str:
     """Globs outside of code would be taken for emphasis."""
     return text.replace("|", "\\|") if "`" in text else text.replace("|", "\\|").replace("*", "\\*")
-
-
-if __name__ == "__main__":
-    raise SystemExit(coverage())

@@ -8,8 +8,10 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 from urllib.parse import urlsplit
 
+import typer
 from rich.console import Console
 from rich.text import Text
 
@@ -29,14 +31,22 @@ from secretgate_ca.runner import SystemRunner
 USUAL_PORT = 8080
 
 
-def doctor(as_json: bool, port: int = USUAL_PORT) -> int:
-    """Tells what was found; 1 if something is wrong."""
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    port: Annotated[
+        int, typer.Option(help="Where the proxy is, if HTTPS_PROXY does not say.")
+    ] = USUAL_PORT,
+) -> None:
+    """Find what would go past the proxy or not trust it, and how to put it right.
+
+    The exit code is 1 if anything is wrong.
+    """
     findings = list(_findings(port))
     if as_json:
         print(json.dumps({"findings": [finding.json() for finding in findings]}, indent=2))
     else:
         _show(findings)
-    return int(any(finding.level == BAD for finding in findings))
+    raise typer.Exit(int(any(finding.level == BAD for finding in findings)))
 
 
 def _findings(port: int) -> Iterator[Finding]:

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+import typer
+
 from secretgate.cli import addon_path
 from secretgate.hosts import ca_domains
 from secretgate.state import Places, StateError
@@ -16,8 +18,12 @@ MITMDUMP = "from mitmproxy.tools.main import mitmdump; raise SystemExit(mitmdump
 PORT = "8080"
 
 
-def proxy(arguments: Sequence[str]) -> NoReturn:
-    """Replaces this process by mitmdump."""
+def proxy(context: typer.Context) -> NoReturn:
+    """Run mitmdump with secretgate in it; arguments go to mitmdump.
+
+    Example: [bold]secretgate proxy -- -p 8081 --set secretgate_mode=block[/]
+    """
+    arguments: Sequence[str] = context.args
     places = Places.find()
     try:
         authority = ensure_ca(places.ca, ca_domains())

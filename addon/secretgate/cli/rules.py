@@ -13,7 +13,9 @@ from secretgate_rules.model import Rule
 from secretgate_rules.rulefile import load_file, pack_files
 from secretgate_rules.users import load_user_file
 
-app = typer.Typer(no_args_is_help=True, help="List, show and test detection rules.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="List, show and test detection rules."
+)
 
 
 def _rules(files: list[Path]) -> list[tuple[str, Rule]]:

@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from typing import Annotated
+
+import typer
 
 from secretgate.cli import addon_path
+from secretgate.cli.options import Config, Hosts, Mode
 from secretgate.launch.command import run as launch
 from secretgate.launch.command import say_on_stderr
 from secretgate.launch.plan import Wishes
 
 
 def run(
-    command: Sequence[str],
-    mode: str = "",
-    config: str = "",
-    hosts: Sequence[str] = (),
-    verbose: bool = False,
-    isolate: bool = False,
-) -> int:
-    wishes = Wishes(mode, config, tuple(hosts), verbose, isolate)
-    return launch(command, wishes, addon_path(), say_on_stderr, os.environ)
+    command: Annotated[list[str], typer.Argument(help="The command and its arguments, after --.")],
+    mode: Mode = "",
+    config: Config = "",
+    host: Hosts = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    isolate: Annotated[
+        bool, typer.Option("--isolate", help="Let the command reach nothing but the proxy.")
+    ] = False,
+) -> None:
+    """Run a command whose requests to AI providers go through the gate.
+
+    Examples: [bold]secretgate run -- claude[/], [bold]secretgate run --mode block -- codex exec "fix the tests"[/]
+
+    The exit code is the command's; 2 where the run could not begin, 126 and 127 as in a shell.
+    """
+    wishes = Wishes(mode, config, tuple(host or ()), verbose, isolate)
+    raise typer.Exit(launch(command, wishes, addon_path(), say_on_stderr, os.environ))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from typing import Annotated
+
+import typer
 
 from secretgate.base_urls import ALL, BaseURL, BaseURLError, chosen
 from secretgate.cli import addon_path
+from secretgate.cli.options import Config, Hosts, Mode
 from secretgate.hosts import ca_domains
 from secretgate.launch import plan as plans
 from secretgate.launch.plan import Wishes
@@ -18,19 +21,32 @@ from secretgate_ca import CAError, ensure_ca, write_bundle
 
 
 def serve(
-    port: int,
-    listen: str = "127.0.0.1",
-    mode: str = "",
-    config: str = "",
-    hosts: Sequence[str] = (),
-    base_url: bool = False,
-    providers: Sequence[str] = (),
-    web: bool = False,
-    verbose: bool = False,
-) -> int:
-    """Runs until it is told to end; 2 where it cannot begin."""
-    entries = (*((ALL,) if base_url else ()), *providers)
-    wishes = Wishes(mode, config, tuple(hosts), verbose, base_urls=entries)
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+    listen: Annotated[
+        str, typer.Option(help="The address to listen on; 0.0.0.0 serves other machines too.")
+    ] = "127.0.0.1",
+    mode: Mode = "",
+    config: Config = "",
+    host: Hosts = None,
+    base_url: Annotated[
+        bool,
+        typer.Option(
+            "--base-url", help="Serve providers as path prefixes too: /anthropic, /openai, ..."
+        ),
+    ] = False,
+    provider: Annotated[
+        list[str] | None,
+        typer.Option(help="One more prefix: NAME=URL or NAME=DIALECT+URL. Repeatable."),
+    ] = None,
+    web: Annotated[bool, typer.Option("--web", help="With mitmweb's interface.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+) -> None:
+    """Run the proxy in the foreground, and say what to set.
+
+    Example: [bold]secretgate serve --base-url --port 8082[/]
+    """
+    entries = (*((ALL,) if base_url else ()), *(provider or ()))
+    wishes = Wishes(mode, config, tuple(host or ()), verbose, base_urls=entries)
     try:
         places = Places.find()
         chosen_plan = plans.plan(wishes, places, os.environ)
@@ -46,7 +62,7 @@ def serve(
         )
     except (BaseURLError, CAError, SettingsError, StateError, UpstreamError, OSError) as error:
         print(f"secretgate: {error}", file=sys.stderr)
-        return 2
+        raise typer.Exit(2) from None
     shown = f"http://{'127.0.0.1' if listen in ('0.0.0.0', '::') else listen}:{port}"
     print(_hints(shown, str(known.ca_cert), str(bundle), bases, chosen_plan.settings.mode, web))
     sys.stdout.flush()
@@ -54,7 +70,6 @@ def serve(
     from mitmproxy.tools.main import mitmdump, mitmweb
 
     (mitmweb if web else mitmdump)(arguments)
-    return 0
 
 
 def _hints(url: str, ca: str, bundle: str, bases: dict[str, BaseURL], mode: str, web: bool) -> str:

@@ -1,0 +1,106 @@
+"""`secretgate settings`: every setting, the value in force, and where that comes from.
+
+`docs/configuration.md` is the output of `--reference`; a test compares the two.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+import typer
+
+from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
+from secretgate.state import Places
+
+_HEAD = """\
+# Settings
+
+Made by `secretgate settings --reference` from the code; do not edit. `secretgate settings` shows the
+values in force and where each comes from.
+
+One name a setting, three places. In order of precedence: the mitmproxy option (`--set secretgate_mode=block`), the
+environment variable (`SECRETGATE_MODE=block`), the file (`mode: block`). The file is `secretgate.yaml` in the
+platform's configuration folder, or what `--set secretgate_config=PATH` names. Lists are separated by commas in options
+and variables, and are lists in the file. A bad value is refused at the start, with its place and the reason.
+mitmproxy takes options while it runs too (`:set secretgate_mode=block` in its console); a value that cannot be used then changes nothing.
+
+`SECRETGATE_HOME` moves the configuration, state and CA folders into one folder.
+
+| Setting | Default | Meaning |
+| --- | --- | --- |
+"""
+_DEFAULTS: Mapping[str, Any] = msgspec.to_builtins(Settings())
+
+
+class InForce(NamedTuple):
+    name: str
+    value: Any
+    source: str
+
+
+def settings(
+    config: Annotated[str, typer.Option(help="The configuration file.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    reference: Annotated[
+        bool, typer.Option("--reference", help="The reference instead, as Markdown.")
+    ] = False,
+) -> None:
+    """Show every setting, the value in force and where that comes from."""
+    if reference:
+        print(document(), end="")
+        return
+    file = Path(config).expanduser() if config else Places.find().settings
+    try:
+        rows = list(in_force(file, bool(config), os.environ))
+    except SettingsError as error:
+        print(f"secretgate: {error}", file=sys.stderr)
+        raise typer.Exit(2) from None
+    if as_json:
+        shown = {row.name: {"value": row.value, "source": row.source} for row in rows}
+        print(json.dumps(shown, indent=2))
+        return
+    wide = max(len(row.name) for row in rows)
+    for row in rows:
+        print(f"{row.name:<{wide}}  {_spelled(row.value) or '-'}  ({row.source})")
+
+
+def in_force(file: Path, explicit: bool, environment: Mapping[str, str]) -> Iterator[InForce]:
+    """Raises SettingsError where a value cannot be used."""
+    values = msgspec.to_builtins(load({}, file, explicit, environment))
+    alone = msgspec.to_builtins(load({}, file, explicit, {}))
+    for name in FIELDS:
+        variable = f"SECRETGATE_{name.upper()}"
+        if environment.get(variable):
+            source = variable
+        else:
+            source = "default" if alone[name] == _DEFAULTS[name] else str(file)
+        yield InForce(name, values[name], source)
+
+
+def document() -> str:
+    """The reference, as Markdown."""
+    rows = (
+        f"| `{name}` | {_default(name)} | {_meaning(text)} |\n" for name, text in FIELDS.items()
+    )
+    return _HEAD + "".join(rows) + f"\nAs mitmproxy options they begin with `{PREFIX}`.\n"
+
+
+def _default(name: str) -> str:
+    shown = _spelled(_DEFAULTS[name])
+    return f"`{shown}`" if shown else ""
+
+
+def _meaning(text: str) -> str:
+    return text.partition(" Default: ")[0].replace("|", "\\|")
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ", ".join(str(each) for each in value)
+    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
