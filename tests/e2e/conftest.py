@@ -1,81 +1,33 @@
-"""The provider and the proxies of the end-to-end tests; each is started once."""
+"""End-to-end tests: a real mitmdump, real TLS, real clients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
-from typing import Any
-
 import pytest
 
-from harness.post import Poster
-from harness.provider import Provider
-from harness.proxy import Proxy
-from harness.wires import Access
+from harness.fixtures import (
+    Launch,
+    access,
+    launch,
+    plain,
+    poster,
+    provider,
+    proxy,
+    pytest_runtest_makereport,
+)
 
-Launch = Callable[..., Proxy]
+__all__ = [
+    "Launch",
+    "access",
+    "launch",
+    "plain",
+    "poster",
+    "provider",
+    "proxy",
+    "pytest_runtest_makereport",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "e2e" in item.path.parts:
             item.add_marker(pytest.mark.e2e)
-
-
-_STARTED: list[Proxy] = []
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure comes with the last words of the proxies that run."""
-    report = yield
-    if report.failed:
-        for proxy in _STARTED:
-            if proxy.alive:
-                words = proxy.output[-3000:].decode(errors="replace")
-                report.sections.append((f"mitmdump on port {proxy.port}", words))
-    return report
-
-
-@pytest.fixture(scope="session")
-def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    made = Provider(tmp_path_factory.mktemp("provider"))
-    yield made
-    made.close()
-    assert not made.problems
-
-
-@pytest.fixture(scope="session")
-def launch(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
-    """Starts a proxy with the given options; all of them end with the session."""
-
-    def start(**arguments: Any) -> Proxy:
-        home = arguments.pop("home", None) or tmp_path_factory.mktemp("proxy")
-        proxy = Proxy(provider, home, **arguments)
-        _STARTED.append(proxy)
-        return proxy.start()
-
-    yield start
-    for proxy in _STARTED:
-        proxy.stop()
-
-
-@pytest.fixture(scope="session")
-def proxy(launch: Launch) -> Proxy:
-    """In redact mode; for all tests that neither stop it nor set it up otherwise."""
-    return launch()
-
-
-@pytest.fixture(scope="session")
-def plain(launch: Launch) -> Proxy:
-    """mitmdump without the addon: what the harness itself is tested against."""
-    return launch(addon=None)
-
-
-@pytest.fixture(scope="session")
-def access(proxy: Proxy) -> Access:
-    return Access.through(proxy)
-
-
-@pytest.fixture(scope="session")
-def poster(access: Access, provider: Provider) -> Poster:
-    return Poster(access, provider)

@@ -13,6 +13,7 @@ from fnmatch import translate
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 import yaml
 
@@ -174,6 +175,39 @@ def plain_host(host: str) -> str:
     return host.lower().rstrip(".")
 
 
+_STRICTEST = (Treatment.CONTENT, Treatment.OTHER, Treatment.PASS)
+_ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
+_ROUNDABOUT = re.compile(r"[%\\;]|//|/\.|\A[^/]")
+
+
+def readings(path: str) -> tuple[str, ...]:
+    """A path as it is, and as servers may come to read it: without an origin, percent-decoded, without
+    parameters, double slashes and steps up."""
+    path = path.partition("?")[0]
+    ways = [path]
+    while _ROUNDABOUT.search(ways[-1]) and len(ways) < 6:
+        steps: list[str] = []
+        way = unquote(_ORIGIN.sub("", ways[-1], count=1)).replace("\\", "/")
+        for step in way.partition("?")[0].split("/"):
+            step = step.partition(";")[0]
+            if step == "..":
+                del steps[-1:]
+            elif step not in ("", "."):
+                steps.append(step)
+        way = "/" + "/".join(steps)
+        if way == ways[-1]:
+            break
+        ways.append(way)
+    return tuple(ways)
+
+
+def _on(row: Row, path: str) -> Route:
+    for pattern, route in row.paths:
+        if pattern.match(path):
+            return route
+    return Route(row.provider, DIALECTS["generic"], Treatment.OTHER)
+
+
 class Hosts:
     """The rows in force. Rows of the user's come first."""
 
@@ -193,16 +227,18 @@ class Hosts:
         return self._row(plain_host(host)) is not None
 
     def route(self, hosts: Iterable[str], path: str) -> Route | None:
-        """The route of a request that goes to any of `hosts`: all names it goes by."""
-        path = path.partition("?")[0]
-        for host in hosts:
-            row = self._row(plain_host(host))
-            if row is not None:
-                for pattern, route in row.paths:
-                    if pattern.match(path):
-                        return route
-                return Route(row.provider, DIALECTS["generic"], Treatment.OTHER)
-        return None
+        """The route of a request that goes to any of `hosts`: all names it goes by. Where names, or ways
+        to read the path, do not agree, the one that is looked at most closely counts."""
+        rows = [row for row in map(self._row, map(plain_host, hosts)) if row is not None]
+        if not rows:
+            return None
+        ways = readings(path)
+        routes = [_on(row, way) for row in {id(row): row for row in rows}.values() for way in ways]
+        strictest = min(routes, key=lambda route: _STRICTEST.index(route.treatment))
+        if strictest.treatment is Treatment.OTHER:
+            lower = _on(rows[0], ways[-1].lower())
+            return lower if lower.treatment is Treatment.CONTENT else strictest
+        return strictest
 
     def _find(self, host: str) -> Row | None:
         for pattern, row in self._patterns:
