@@ -13,6 +13,7 @@ from secretgate.placeholders import Issued
 from secretgate.providers import Dialect
 from secretgate.requests import Decision, Request
 from secretgate.responses import Response
+from secretgate.views.stored import KeptAnswer, KeptMessages
 from secretgate.websockets import Socket
 from secretgate.written import Recorder
 
@@ -28,6 +29,8 @@ class Exchange:
         self.recorder: Recorder | None = None
         self.socket: Socket | None = None
         self.call: grpc.RequestStream | None = None
+        self.kept: KeptAnswer | None = None
+        self.messages = KeptMessages()
 
     @property
     def issued(self) -> Issued:
@@ -55,6 +58,8 @@ def passage(exchange: Exchange, way: Response, content_type: str) -> Callable[[b
         if over or (not data and _empty_frame()):
             return []
         over = not data
+        if exchange.kept is not None:
+            exchange.kept.add(data)
         try:
             out = way.feed(data) if data else way.finish()
         except Exception as error:

@@ -11,6 +11,7 @@ import asyncio
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
@@ -27,6 +28,7 @@ from secretgate.responses import respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
 from secretgate.state import Places, StateError
 from secretgate.vault import Scope
+from secretgate.views.stored import KeptAnswer
 from secretgate.websockets import Outcome, Socket
 from secretgate.written import Recorder
 from secretgate_ca import CAError, Leaves, ensure_ca
@@ -37,20 +39,20 @@ _STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
 """Paths of answers that come line by line, or event by event, whatever their type says."""
 IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
-_FLOW = "secretgate"
 _LINGER = 0.2
 """Seconds between an error and the end of the connection that it is sent over."""
 _LOOPBACK = ("127.0.0.1", "::1")
 
 
 class Gate:
-    ROUTE = "secretgate.route"
-    """In a flow's metadata: the route of a request to a host that the table does not know."""
-
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._places = Places.find()
         self.counters = Counters()
+        # Beside the flows, not in their metadata: those are copied and stored (`-w`).
+        self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
+        self.routes: WeakKeyDictionary[http.HTTPFlow, Route] = WeakKeyDictionary()
+        """Of requests to hosts that the table does not know."""
 
     # Options
 
@@ -175,7 +177,7 @@ class Gate:
             engine.nothing_issued,
             lambda decision: self._tell_socket(exchange, decision),
         )
-        flow.metadata[_FLOW] = exchange
+        self.exchanges[flow] = exchange
 
         def broken(error: Exception) -> None:
             if not isinstance(error, grpc.Refused):
@@ -186,7 +188,7 @@ class Gate:
         return grpc.Call(exchange.call, broken, lambda: loop.call_soon(_hang_up, flow))
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        if flow.response or flow.error or _FLOW in flow.metadata:
+        if flow.response or flow.error or flow in self.exchanges:
             return
         route = self._route(flow)
         if route is None:
@@ -199,7 +201,7 @@ class Gate:
             else:
                 decision = engine.requests.decide(request)
             exchange = Exchange(engine, request, decision)
-            flow.metadata[_FLOW] = exchange
+            self.exchanges[flow] = exchange
             self._tell(exchange)
             if decision.refused:
                 self._refuse(flow, route, decision.status, decision.message)
@@ -224,7 +226,7 @@ class Gate:
             )
 
     def _route(self, flow: http.HTTPFlow) -> Route | None:
-        given: Route | None = flow.metadata.get(self.ROUTE)
+        given = self.routes.get(flow)
         if given is not None:
             return given
         names = [flow.request.host, flow.request.pretty_host]
@@ -250,6 +252,7 @@ class Gate:
 
     def _refuse(self, flow: http.HTTPFlow, route: Route, status: int, message: str) -> None:
         kind = flow.request.headers.get("content-type", "")
+        flow.request.raw_content = b""
         flow.response = http.Response.make(*refusals.answer(route.dialect, kind, status, message))
 
     def _tell(self, exchange: Exchange) -> None:
@@ -278,7 +281,7 @@ class Gate:
     # Answers
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
-        exchange: Exchange | None = flow.metadata.get(_FLOW)
+        exchange = self.exchanges.get(flow)
         if exchange is None:
             if self._route(flow) is None and flow.response is not None:
                 flow.response.stream = True
@@ -321,6 +324,8 @@ class Gate:
         if way is None:
             return None
         if way.rewrites:
+            if ctx.options.store_streamed_bodies:
+                exchange.kept = KeptAnswer(response.headers.get("content-encoding"))
             for name in ("content-length", "content-encoding"):
                 response.headers.pop(name, None)
             if chunked:
@@ -343,13 +348,16 @@ class Gate:
 
     def response(self, flow: http.HTTPFlow) -> None:
         self._over(flow)
+        exchange = self.exchanges.get(flow)
+        if exchange is not None and exchange.kept is not None and flow.response is not None:
+            exchange.kept.put(flow.response)
 
     def error(self, flow: http.HTTPFlow) -> None:
         self._over(flow)
 
     def _over(self, flow: http.HTTPFlow) -> None:
         """Tells what was restored; what the provider wrote before it broke off counts too."""
-        exchange: Exchange | None = flow.metadata.get(_FLOW)
+        exchange = self.exchanges.get(flow)
         if exchange is None or exchange.socket is not None:
             return
         try:
@@ -365,13 +373,15 @@ class Gate:
     # WebSockets
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
-        exchange: Exchange | None = flow.metadata.get(_FLOW)
+        exchange = self.exchanges.get(flow)
         if exchange is None or flow.websocket is None:
             return
         message = flow.websocket.messages[-1]
+        exchange.messages.put()
         if message.injected:
             if exchange.socket is not None and not message.from_client:
                 exchange.socket.arrived()
+                exchange.messages.injected(message)
             return
         if exchange.socket is None:
             exchange.socket = Socket(exchange.engine, exchange.request)
@@ -388,9 +398,15 @@ class Gate:
             outcome = socket.failed() if message.from_client else Outcome(drop=True)
         if outcome.drop:
             message.drop()
+            if message.from_client:
+                message.content = b""
         elif outcome.content is not None:
+            if not message.from_client:
+                exchange.messages.changed(message, message.content)
             message.content = outcome.content
         for to_client, content in outcome.inject:
+            if to_client:
+                exchange.messages.will_inject(not message.from_client)
             ctx.master.commands.call("inject.websocket", flow, to_client, content, message.is_text)
         if outcome.close:
             asyncio.get_running_loop().call_later(_LINGER, _hang_up, flow)
@@ -401,11 +417,14 @@ class Gate:
             self._tell(told)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
-        exchange: Exchange | None = flow.metadata.get(_FLOW)
+        exchange = self.exchanges.get(flow)
         if exchange is not None and exchange.socket is not None:
+            exchange.messages.put()
             self.counters.answer(exchange.socket.close())
 
     def done(self) -> None:
+        for exchange in self.exchanges.values():
+            exchange.messages.put()
         if self._engine is not None:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()

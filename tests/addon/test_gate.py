@@ -183,7 +183,7 @@ async def test_an_error_in_an_answer_ends_it_with_an_error(
     await made.request(one)
     one.response = http.Response.make(200, b"", {"content-type": "text/event-stream"})
     made.responseheaders(one)
-    exchange = one.metadata["secretgate"]
+    exchange = made.exchanges[one]
     monkeypatch.setattr(type(exchange.response), "feed", lambda *_: 1 / 0)
     assert callable(one.response.stream)
     (last,) = one.response.stream(b"data: {}\n\n")

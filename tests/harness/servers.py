@@ -17,6 +17,7 @@ import h2.exceptions
 import h11
 from wsproto import ConnectionType, WSConnection
 from wsproto import events as ws
+from wsproto.connection import CloseReason
 from wsproto.extensions import PerMessageDeflate
 
 from harness.dialects import Dialect, dump
@@ -246,6 +247,8 @@ async def _websocket(
                         text = ""
                 case ws.Ping():
                     writer.write(state.send(event.response()))
+                case ws.CloseConnection(code=CloseReason.ABNORMAL_CLOSURE):
+                    return
                 case ws.CloseConnection():
                     writer.write(state.send(event.response()))
                     await writer.drain()

@@ -51,7 +51,7 @@ class BaseURLs:
             return
         route = route_for(found, self._gate.engine().hosts)
         if route is not None:
-            flow.metadata[self._gate.ROUTE] = route
+            self._gate.routes[flow] = route
         request = flow.request
         request.path = found.path
         request.scheme, request.port = found.base.scheme, found.base.port
