@@ -324,7 +324,7 @@ class Gate:
         if way is None:
             return None
         if way.rewrites:
-            if ctx.options.store_streamed_bodies:
+            if getattr(ctx.options, "store_streamed_bodies", False):  # not in mitmproxy 11.0
                 exchange.kept = KeptAnswer(response.headers.get("content-encoding"))
             for name in ("content-length", "content-encoding"):
                 response.headers.pop(name, None)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy import http, io
+from mitmproxy import http, io, version
 
 from conftest import Launch
 from harness.clients import ResponsesConversation
@@ -56,6 +56,9 @@ def test_both_sides_are_stored_as_the_provider_saw_and_wrote_them(
     assert [flow.request.raw_content for flow in flows] == arrived
     for flow in flows:
         assert flow.response is not None
+        if version.VERSION.startswith("11.0"):
+            assert flow.response.raw_content is None, "it had no option to store streams"
+            continue
         assert "REDACTED" in (flow.response.text or ""), flow.request.path
 
 
