@@ -24,6 +24,8 @@ LEAST_ENTROPY: Final = 2.5
 """The same for values with less entropy than this, in bits a character."""
 
 _SEGMENTS: Final = 6
+_GROWTH: Final = 64
+"""How many additions back `since` can tell."""
 _FIND_COST: Final = 0.4e-9
 _BUILD_COST: Final = 60e-6
 _SEPARATOR = b"\n\0\n"
@@ -43,8 +45,12 @@ class _Segment:
         self._needles: list[tuple[Needle, bytes]] | None = None
         self._searcher: database.Literals | None = None
 
-    def places(self, text: bytes) -> Iterator[tuple[int, Needle, bytes]]:
-        """Where a needle is, which, and the value it stands for."""
+    @property
+    def plain(self) -> bool:
+        """Whether every value has a stretch that no escape changes."""
+        return all(needle.kind != PLAIN or needle.offset >= 0 for needle, _ in self._all())
+
+    def _all(self) -> list[tuple[Needle, bytes]]:
         if self._needles is None:
             self._needles = [
                 (needle, value)
@@ -52,18 +58,23 @@ class _Segment:
                 if value
                 for needle in spellings.needles(value, not below_floor(value))
             ]
-        count = len(self._needles)
+        return self._needles
+
+    def places(self, text: bytes) -> Iterator[tuple[int, Needle, bytes]]:
+        """Where a needle is, which, and the value it stands for."""
+        needles = self._all()
+        count = len(needles)
         if self._searcher is None and count * len(text) * _FIND_COST < count * _BUILD_COST:
-            for needle, value in self._needles:
+            for needle, value in needles:
                 at = text.find(needle.text)
                 while at >= 0:
                     yield at, needle, value
                     at = text.find(needle.text, at + 1)
             return
         if self._searcher is None:
-            self._searcher = database.Literals([needle.text for needle, _ in self._needles])
+            self._searcher = database.Literals([needle.text for needle, _ in needles])
         for index, at in self._searcher.scan(text):
-            needle, value = self._needles[index]
+            needle, value = needles[index]
             yield at, needle, value
 
 
@@ -72,6 +83,9 @@ class Literals:
 
     def __init__(self, values: Mapping[bytes, str]) -> None:
         self._segments: tuple[_Segment, ...] = (_Segment(values),) if values else ()
+        self._growth: tuple[tuple[object, Mapping[bytes, str]], ...] = ()
+        self.version = object()
+        """Stands for this set of values; see `since`."""
 
     def __contains__(self, value: object) -> bool:
         return any(value in segment.values for segment in self._segments)
@@ -95,7 +109,32 @@ class Literals:
                 segments = [_Segment({**segments[0].values, **merged})]
         grown = Literals({})
         grown._segments = tuple(segments)
+        grown._growth = (*self._growth, (self.version, fresh))[-_GROWTH:]
         return grown
+
+    def since(self, version: object) -> dict[bytes, str] | None:
+        """What has been added since the set with this version, or None if that cannot be told."""
+        if version is self.version:
+            return {}
+        added: dict[bytes, str] = {}
+        for before, fresh in reversed(self._growth):
+            added.update(fresh)
+            if before is version:
+                return added
+        return None
+
+    def traces(self, text: bytes) -> list[int] | None:
+        """Where in a text there may be a copy of a value, or None if that may be anywhere.
+
+        What stands between two JSON strings or is escaped as JSON does not get in the way, as long as no
+        letter, digit or one of `_~.-+/=` is itself escaped.
+        """
+        found: list[int] = []
+        for segment in self._segments:
+            if not segment.plain:
+                return None
+            found += (at for at, _, _ in segment.places(text))
+        return found
 
     def find(self, text: bytes) -> list[Finding]:
         """Every copy of every value: leftmost-longest, sorted, non-overlapping."""

@@ -174,6 +174,40 @@ def test_literals_grow_as_if_made_at_once(values: list[bytes], text: bytes) -> N
     assert at_once.find_many([text, b"", text]) == {0: at_once.find(text), 2: at_once.find(text)}
 
 
+@MODEST
+@given(
+    value=st.one_of(st.binary(min_size=8, max_size=24), st.text(min_size=6).map(str.encode)),
+    spell=st.sampled_from(
+        [
+            bytes,
+            base64.b64encode,
+            bytes.hex,
+            urllib.parse.quote,
+            lambda value: b"\n" + value + b"\t",
+        ]
+    ),
+)
+def test_a_copy_leaves_a_trace_in_json(value: bytes, spell: object) -> None:
+    spelled = spell(value)  # type: ignore[operator]
+    text = spelled.encode() if isinstance(spelled, str) else spelled
+    known = Literals({value: "x"})
+    written = json.dumps(text.decode("utf-8", "surrogateescape"), ensure_ascii=len(value) % 2 == 0)
+    traces = known.traces(written.encode("utf-8", "surrogateescape"))
+    assert traces is None or traces or not known.find(text)
+
+
+def test_literals_tell_what_was_added() -> None:
+    first = Literals({b"value one": "x"})
+    second = first.with_values({b"value one": "y", b"value two": "y"})
+    third = second.with_values({b"value three": "z"})
+    assert third.since(third.version) == {}
+    assert third.since(second.version) == {b"value three": "z"}
+    assert third.since(first.version) == {b"value two": "y", b"value three": "z"}
+    assert first.since(third.version) is None
+    assert second.with_values({b"another": "x"}).since(third.version) is None
+    assert first.with_values({b"value one": "y"}) is first
+
+
 _BITS = [b"\\", b"\\", b"n", b'"', b"u", b"d83d", b"\\ude00", b"0", b"7", b"x41", b"t", b"q", b"\n"]
 
 
