@@ -210,8 +210,16 @@ class Redactor:
         learn: bool,
     ) -> tuple[Literals, dict[bytes, str]]:
         """What is known from here on, and the name's rule of every value found now."""
-        known = self._vault.learn(scope, self._named())
+        known = self._vault.learn(scope, self._named(), share=False)
         indexes = sorted(found)
+        rules = {
+            part.value: finding.rule
+            for index in indexes
+            for finding in found[index]
+            for part in finding.parts
+            if part.value not in exempt
+        }
+        self._ledger.look_up(scope, rules if learn else {}, (v for v in rules if v not in known))
         before = known.find_many([texts[index] for index in indexes]) if len(known) else {}
         named: dict[bytes, str] = {}
         for at, index in enumerate(indexes):

@@ -6,7 +6,8 @@ Bytes and headers in, a decision out; the hooks turn it into HTTP.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -21,6 +22,8 @@ from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, value_at
 from secretgate.redaction import Counts, Leak, Redaction, Redactor, Spot
 from secretgate.settings import Settings
+from secretgate.stores import Unreachable
+from secretgate.stores.line import Wait, asked, waiting
 from secretgate.vault import Scope, Vault
 
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
@@ -92,7 +95,9 @@ class Requests:
         if request.route.treatment is Treatment.PASS:
             return Decision(Verdict.LEFT_ALONE, self._empty)
         if not request.content:
-            return Decision(Verdict.CLEAN, self._chained(request, None, self._empty))
+            with waiting(Wait.GLADLY if asked() else Wait.NEVER):
+                links = self._refreshed(request, None)
+            return Decision(Verdict.CLEAN, self._chained(request, links, self._empty))
         try:
             plain, chain = decode(
                 request.content,
@@ -131,15 +136,14 @@ class Requests:
         mode = self._settings.mode
         streams = _STREAM.search(body.raw) is not None
         dialect = request.route.dialect.answering(body.raw)
-        strict = (
-            mode == "redact"
-            and self._settings.on_unreadable == "block"
-            and request.route.treatment is Treatment.CONTENT
-        )
+        strict = mode == "redact" and self._blocks(request)
         try:
+            links = self._refreshed(request, body.raw)
             found = self._redactor.inspect(
                 body, request.scope, request.exempt, learn=mode != "audit", strict=strict
             )
+        except Unreachable as error:
+            return self._unreachable(request, error)
         except Unreadable as error:
             return self.unreadable(request, error.reason)
         except Leak as leak:
@@ -155,7 +159,7 @@ class Requests:
         if mode == "audit":
             verdict = Verdict.AUDITED if spots else Verdict.CLEAN
             return Decision(verdict, self._empty, spots=spots, counts=found.counts, streams=streams)
-        issued = self._chained(request, body.raw, found.issued)
+        issued = self._chained(request, links, found.issued)
         if found.raw is body.raw and spots:
             message = "a document with a secret in it cannot be rewritten"
             return Decision(
@@ -182,9 +186,33 @@ class Requests:
             dialect=dialect,
         )
 
-    def _chained(self, request: Request, raw: bytes | None, issued: Issued) -> Issued:
+    def consulting(self, request: Request) -> AbstractContextManager[None]:
+        """Within it, what other workers know is asked for; where nobody answers, a request that would be
+        blocked if it could not be read is blocked too."""
+        return waiting(Wait.NEEDED if self._blocks(request) else Wait.GLADLY)
+
+    def _refreshed(self, request: Request, raw: bytes | None) -> list[str]:
+        """The links of the request, once what other workers know is here."""
+        links = _links(request, raw)
+        self._vault.refresh(request.scope, links)
+        return links
+
+    def _blocks(self, request: Request) -> bool:
+        """Whether what cannot be read is blocked."""
+        content = request.route.treatment is Treatment.CONTENT
+        return content and self._settings.on_unreadable == "block" and self._settings.mode != "audit"
+
+    def _unreachable(self, request: Request, error: Unreachable) -> Decision:
+        message = (
+            f"secretgate cannot reach the vault that its workers share: {error}. Without it, secrets "
+            "that other workers found could leave, so this request was not sent. Try again later."
+        )
+        refused = self._refused(request, Verdict.UNREADABLE, message)
+        return replace(refused, status=self._settings.block_status or 503)
+
+    def _chained(self, request: Request, links: Sequence[str], issued: Issued) -> Issued:
         """With what was issued before, where the provider keeps the conversation."""
-        for link in _links(request, raw):
+        for link in links:
             earlier = self._vault.chain(request.scope, link)
             if earlier is not None:
                 issued = issued.joined(earlier)
@@ -192,8 +220,7 @@ class Requests:
 
     def unreadable(self, request: Request, reason: str) -> Decision:
         """What becomes of content that cannot be read."""
-        content = request.route.treatment is Treatment.CONTENT
-        if not content or self._settings.on_unreadable == "pass" or self._settings.mode == "audit":
+        if not self._blocks(request):
             return Decision(Verdict.UNREADABLE, self._empty, message=reason)
         return self._refused(
             request,

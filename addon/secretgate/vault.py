@@ -3,7 +3,8 @@
 Two questions, two answers. *Which values are secret here?* -- for a client, provider and account,
 every value that was found before is secret wherever it stands. *Which placeholders may this answer
 restore?* -- those of its own request, and, where the provider keeps the conversation, those of
-the chain of requests before it. In memory only, bounded, and forgotten after a time to live.
+the chain of requests before it. Bounded, and forgotten after a time to live. `MemoryVault` is all there is on one
+machine; `shared_vault.py` puts a store behind it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from secretgate.placeholders import Issued
@@ -28,11 +29,15 @@ class Scope(NamedTuple):
 
 
 class Vault(Protocol):
+    def refresh(self, scope: Scope, links: Sequence[str] = ()) -> None:
+        """Fetches what other workers have learnt in a scope, and the chains that `links` stand for."""
+
     def known(self, scope: Scope) -> Literals:
         """The values that are secret in a scope."""
 
-    def learn(self, scope: Scope, values: Mapping[bytes, str]) -> Literals:
-        """Adds values, each with the rule that found it; gives what is known then."""
+    def learn(self, scope: Scope, values: Mapping[bytes, str], share: bool = True) -> Literals:
+        """Adds values, each with the rule that found it; gives what is known then. Without `share`
+        they stay with this worker: others have them from elsewhere."""
 
     def chain(self, scope: Scope, link: str) -> Issued | None:
         """What was issued in the conversation that a provider's id stands for."""
@@ -69,10 +74,13 @@ class MemoryVault:
     def __repr__(self) -> str:
         return f"<MemoryVault {len(self._scopes)} scopes, {len(self._chains)} chains>"
 
+    def refresh(self, scope: Scope, links: Sequence[str] = ()) -> None:
+        return None
+
     def known(self, scope: Scope) -> Literals:
         return self.learn(scope, {})
 
-    def learn(self, scope: Scope, values: Mapping[bytes, str]) -> Literals:
+    def learn(self, scope: Scope, values: Mapping[bytes, str], share: bool = True) -> Literals:
         now = self._clock()
         with self._lock:
             known = self._scopes.setdefault(scope, _Known())

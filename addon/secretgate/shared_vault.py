@@ -1,0 +1,195 @@
+"""The vault of several workers: what this one has seen, in memory, over a store with what all have.
+
+Values and what a conversation was issued are sealed for their scope (`stores/sealing.py`). One round
+trip a request (`refresh`) brings what others have learnt; a new value is in the store before the request
+that held it leaves.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from secretgate.placeholders import Issued, Template
+from secretgate.stores import Learn, Link, Mark
+from secretgate.stores.line import Line
+from secretgate.stores.sealing import Sealer
+from secretgate.vault import MemoryVault, Scope
+from secretgate_rules import Literals
+
+_KNOWN = b"known"
+_CHAIN = b"chain"
+_MOST_SCOPES = 20_000
+
+
+class _Value(msgspec.Struct, array_like=True):
+    value: bytes
+    rule: str
+    time: float
+
+    def __repr__(self) -> str:
+        return f"<value of {self.rule}>"
+
+
+class _Chain(msgspec.Struct, array_like=True):
+    values: dict[bytes, bytes]
+    aliases: dict[bytes, bytes]
+
+    def __repr__(self) -> str:
+        return f"<chain of {len(self.values)}>"
+
+
+class _Side:
+    """What this worker knows of a scope in the store."""
+
+    def __init__(self, place: bytes, sealer: Sealer) -> None:
+        self.place = place
+        self.sealer = sealer
+        self.mark = Mark()
+        self.shared: dict[bytes, tuple[str, float]] = {}
+        """Values that are in the store, with rule and time."""
+
+
+class SharedVault:
+    """`digest` is the keyed digest of the installation, `key` its key; `lifetime` as in MemoryVault."""
+
+    def __init__(
+        self,
+        line: Line,
+        key: bytes,
+        digest: Callable[[bytes], bytes],
+        template: Template,
+        lifetime: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._line = line
+        self._key = key
+        self._digest = digest
+        self._template = template
+        self._lifetime = lifetime
+        self._clock = clock
+        self._local = MemoryVault(lifetime)
+        self._lock = threading.Lock()
+        self._sides: OrderedDict[Scope, _Side] = OrderedDict()
+
+    def __repr__(self) -> str:
+        return f"<SharedVault over {self._local!r}>"
+
+    def refresh(self, scope: Scope, links: Sequence[str] = ()) -> None:
+        side = self._side(scope)
+        wanted = {
+            self._link(scope, link): link for link in links if not self._local.chain(scope, link)
+        }
+        pulled = self._line.pull(side.place, side.mark, list(wanted))
+        if pulled is None:
+            return
+        values = dict(self._opened(side, pulled.entries))
+        with self._lock:
+            lost = (
+                {
+                    value: rule
+                    for value, (rule, at) in side.shared.items()
+                    if value not in values and at > self._clock() - self._lifetime
+                }
+                if pulled.anew
+                else {}
+            )
+            if pulled.anew:
+                side.shared.clear()
+            side.shared.update(values)
+            side.mark = pulled.mark
+        self._local.learn(scope, {value: rule for value, (rule, _) in values.items()})
+        for key, blob in pulled.chains.items():
+            issued = self._issued(side, key, blob)
+            if issued is not None:
+                self._local.link(scope, wanted[key], issued)
+        if lost:
+            self._share(side, lost)
+
+    def known(self, scope: Scope) -> Literals:
+        return self._local.known(scope)
+
+    def learn(self, scope: Scope, values: Mapping[bytes, str], share: bool = True) -> Literals:
+        known = self._local.learn(scope, values)
+        if values and share:
+            side = self._side(scope)
+            soon = self._clock() - self._lifetime / 2
+            with self._lock:
+                fresh = {
+                    value: rule
+                    for value, rule in values.items()
+                    if value not in side.shared or side.shared[value][1] < soon
+                }
+            if fresh:
+                self._share(side, fresh)
+        return known
+
+    def chain(self, scope: Scope, link: str) -> Issued | None:
+        return self._local.chain(scope, link)
+
+    def link(self, scope: Scope, link: str, issued: Issued) -> None:
+        self._local.link(scope, link, issued)
+        side, key = self._side(scope), self._link(scope, link)
+        plain = msgspec.msgpack.encode(_Chain(issued.values, issued.aliases))
+        self._line.write([Link(key, side.sealer.seal(_CHAIN, key, plain))])
+
+    def _share(self, side: _Side, values: Mapping[bytes, str]) -> None:
+        """Marked as shared only once they are."""
+        now = self._clock()
+        self._line.write(
+            [
+                Learn(
+                    side.place,
+                    [
+                        side.sealer.seal(
+                            _KNOWN, b"", msgspec.msgpack.encode(_Value(value, rule, now))
+                        )
+                        for value, rule in values.items()
+                    ],
+                )
+            ]
+        )
+        with self._lock:
+            side.shared.update({value: (rule, now) for value, rule in values.items()})
+
+    def _side(self, scope: Scope) -> _Side:
+        with self._lock:
+            side = self._sides.get(scope)
+            if side is None:
+                client, provider, account = scope
+                parts = (client.encode(), provider.encode(), account)
+                place = self._digest(b"scope\0" + b"\0".join(parts))[:16]
+                side = self._sides[scope] = _Side(place, Sealer(self._key, parts))
+            self._sides.move_to_end(scope)
+            while len(self._sides) > _MOST_SCOPES:
+                self._sides.popitem(last=False)
+            return side
+
+    def _link(self, scope: Scope, link: str) -> bytes:
+        place = self._side(scope).place
+        return self._digest(b"link\0" + place + link.encode("utf-8", "surrogatepass"))[:16]
+
+    def _opened(
+        self, side: _Side, entries: Sequence[bytes]
+    ) -> list[tuple[bytes, tuple[str, float]]]:
+        """What can be opened and is not over its time; the latest of each value last."""
+        since = self._clock() - self._lifetime
+        found = []
+        for entry in entries:
+            plain = side.sealer.opened(_KNOWN, b"", entry)
+            if plain is not None:
+                each = msgspec.msgpack.decode(plain, type=_Value)
+                if each.time > since:
+                    found.append((each.value, (each.rule, each.time)))
+        return found
+
+    def _issued(self, side: _Side, key: bytes, blob: bytes) -> Issued | None:
+        plain = side.sealer.opened(_CHAIN, key, blob)
+        if plain is None:
+            return None
+        each = msgspec.msgpack.decode(plain, type=_Chain)
+        return Issued(self._template, each.values, each.aliases)

@@ -1,0 +1,202 @@
+"""Between vault and ledger and a store that may be out of reach.
+
+mitmproxy runs every flow on one event loop, so nothing on it waits for a network: there, reads go by
+what this worker has seen, and writes go to a queue that a thread empties. Whoever may wait says
+so (`waiting`), and whether it can go on without an answer. When the store has failed, it is asked again
+once a `_PAUSE`, by one caller; meanwhile it counts as out of reach at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextvars import ContextVar
+from enum import Enum
+from typing import TypeVar
+
+from secretgate.stores import Mark, Pulled, Store, Told, Unreachable, Write
+
+_PAUSE = 1.0
+_MOST_QUEUED = 50_000
+_BATCH = 500
+T = TypeVar("T")
+
+
+class Wait(Enum):
+    NEVER = 0
+    """Go on with what is here."""
+    GLADLY = 1
+    """Ask, and go on without where there is no answer."""
+    NEEDED = 2
+    """Ask, and raise Unreachable where there is no answer."""
+
+
+_wait: ContextVar[Wait] = ContextVar("secretgate_wait", default=Wait.NEVER)
+
+
+@contextlib.contextmanager
+def waiting(wait: Wait) -> Iterator[None]:
+    """What happens in this context (a thread's, or a task's) may wait for the store."""
+    token = _wait.set(wait)
+    try:
+        yield
+    finally:
+        _wait.reset(token)
+
+
+def asked() -> bool:
+    """Whether this context may wait for the store."""
+    return _wait.get() is not Wait.NEVER
+
+
+class Line:
+    """A store, as vault and ledger use it."""
+
+    def __init__(
+        self,
+        store: Store,
+        warn: Callable[[str], None] = lambda message: None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.remote = store.remote
+        self._warn = warn
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._lost = False
+        self._again = 0.0
+        self._queue: deque[Write | Future[None]] = deque()
+        self._filled = threading.Condition()
+        self._writer: threading.Thread | None = None
+        self._closed = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether the store was out of reach when it was last asked."""
+        return self._lost
+
+    def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled | None:
+        """None: there was no answer, and nobody needs one."""
+        return self._read(lambda: self.store.pull(place, mark, links))
+
+    def ask(
+        self, place: bytes, names: Mapping[bytes, str], digests: Sequence[bytes]
+    ) -> Told | None:
+        return self._read(lambda: self.store.ask(place, names, digests))
+
+    def write(self, writes: Sequence[Write]) -> None:
+        if not self.remote:
+            self.store.write(writes)
+            return
+        wait = _wait.get()
+        if wait is Wait.NEVER:
+            self._enqueue(writes)
+            return
+        try:
+            self._call(lambda: self.store.write(writes))
+        except Unreachable:
+            self._enqueue(writes)
+            if wait is Wait.NEEDED:
+                raise
+
+    async def settled(self, timeout: float) -> None:
+        """Waits until what is queued now has been written, or the time is over."""
+        with self._filled:
+            if not self._queue or self._lost:
+                return
+            mark: Future[None] = Future()
+            self._queue.append(mark)
+            self._filled.notify()
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(asyncio.wrap_future(mark), timeout)
+
+    def close(self) -> None:
+        """Writes what is queued, if the store answers."""
+        with self._filled:
+            self._closed = True
+            self._filled.notify()
+        if self._writer is not None:
+            self._writer.join(2 * _PAUSE)
+        self.store.close()
+
+    def _read(self, call: Callable[[], T]) -> T | None:
+        if not self.remote:
+            return call()
+        wait = _wait.get()
+        if wait is Wait.NEVER:
+            return None
+        try:
+            return self._call(call)
+        except Unreachable:
+            if wait is Wait.NEEDED:
+                raise
+            return None
+
+    def _call(self, call: Callable[[], T]) -> T:
+        with self._lock:
+            if self._lost and self._clock() < self._again:
+                raise Unreachable("it did not answer a moment ago")
+            if self._lost:
+                self._again = self._clock() + _PAUSE
+        try:
+            result = call()
+        except Unreachable as error:
+            self._fail(error)
+            raise
+        if self._lost:
+            self._lost = False
+            self._warn("the shared vault answers again")
+        return result
+
+    def _fail(self, error: Unreachable) -> None:
+        with self._lock:
+            told, self._lost = self._lost, True
+            self._again = self._clock() + _PAUSE
+        if not told:
+            self._warn(f"the shared vault cannot be reached: {error}")
+
+    def _enqueue(self, writes: Sequence[Write]) -> None:
+        with self._filled:
+            self._queue.extend(writes)
+            while len(self._queue) > _MOST_QUEUED:
+                _dropped(self._queue.popleft())
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._work, name="vault", daemon=True)
+                self._writer.start()
+            self._filled.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._filled:
+                while not self._queue and not self._closed:
+                    self._filled.wait()
+                if not self._queue:
+                    return
+                batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+            writes = [each for each in batch if not isinstance(each, Future)]
+            try:
+                if writes:
+                    self._call(lambda: self.store.write(writes))  # noqa: B023
+            except Unreachable:
+                with self._filled:
+                    self._queue.extendleft(reversed(writes))
+                    if self._closed:
+                        return
+                    for each in batch:
+                        _dropped(each)
+                    self._filled.wait(_PAUSE)
+            else:
+                for each in batch:
+                    _dropped(each)
+
+
+def _dropped(entry: Write | Future[None]) -> None:
+    """Whoever waits for this entry waits no longer."""
+    if isinstance(entry, Future):
+        with contextlib.suppress(InvalidStateError):
+            entry.set_result(None)

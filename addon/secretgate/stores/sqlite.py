@@ -1,0 +1,151 @@
+"""A store in a file, for all workers on one machine. Where the disk fails it goes on without, and says
+so once: the caches of vault and ledger are then all there is."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from secretgate.state import private_folder
+from secretgate.stores import (
+    WRITTEN_FOR_DAYS,
+    Learn,
+    Link,
+    Mark,
+    Pulled,
+    Told,
+    Write,
+    Wrote,
+)
+
+_SCHEMA = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
+CREATE TABLE IF NOT EXISTS names (digest BLOB PRIMARY KEY, rule TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS written (
+    scope BLOB, digest BLOB, day INTEGER NOT NULL, PRIMARY KEY (scope, digest)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS known (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, scope BLOB NOT NULL, entry BLOB NOT NULL,
+    time INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS known_scope ON known (scope, number);
+CREATE TABLE IF NOT EXISTS chains (
+    link BLOB PRIMARY KEY, blob BLOB NOT NULL, time INTEGER NOT NULL
+) WITHOUT ROWID;
+"""
+_STATEMENTS: Mapping[type, str] = {
+    Wrote: "INSERT OR REPLACE INTO written VALUES (?, ?, ?)",
+    Learn: "INSERT INTO known (scope, entry, time) VALUES (?, ?, ?)",
+    Link: "INSERT OR REPLACE INTO chains VALUES (?, ?, ?)",
+}
+
+
+class SQLiteStore:
+    """`lifetime`: seconds that values and chains are kept."""
+
+    remote = False
+
+    def __init__(self, path: Path, lifetime: float, warn: Callable[[str], None]) -> None:
+        self._warn = warn
+        self._lifetime = lifetime
+        self._lock = threading.Lock()
+        self._db: sqlite3.Connection | None = None
+        try:
+            self._db = _opened(path, lifetime)
+        except (OSError, sqlite3.Error) as error:
+            self._fail(error)
+
+    def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled:
+        with self._lock:
+            since = time.time() - self._lifetime
+            rows = self._read(
+                "SELECT number, entry FROM known WHERE scope = ? AND number > ? AND time > ? "
+                "ORDER BY number",
+                (place, mark.count, since),
+            )
+            chains = {}
+            for link in links:
+                query = "SELECT blob FROM chains WHERE link = ? AND time > ?"
+                for (blob,) in self._read(query, (link, since)):
+                    chains[link] = blob
+            last = rows[-1][0] if rows else mark.count
+            return Pulled([entry for _, entry in rows], Mark(b"", last), chains)
+
+    def ask(self, place: bytes, names: Mapping[bytes, str], digests: Sequence[bytes]) -> Told:
+        with self._lock:
+            known = {}
+            if names:
+                self._write([("INSERT OR IGNORE INTO names VALUES (?, ?)", list(names.items()))])
+            for digest, rule in names.items():
+                rows = self._read("SELECT rule FROM names WHERE digest = ?", (digest,))
+                known[digest] = rows[0][0] if rows else rule
+            query = "SELECT 1 FROM written WHERE scope = ? AND digest = ?"
+            return Told(known, {each for each in digests if self._read(query, (place, each))})
+
+    def write(self, writes: Sequence[Write]) -> None:
+        now = int(time.time())
+        with self._lock:
+            self._write([(_STATEMENTS[type(each)], _rows(each, now)) for each in writes])
+
+    def close(self) -> None:
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+
+    def _read(self, query: str, values: tuple[object, ...]) -> list[Any]:
+        if self._db is None:
+            return []
+        try:
+            return self._db.execute(query, values).fetchall()
+        except sqlite3.Error as error:
+            self._fail(error)
+            return []
+
+    def _write(self, statements: Sequence[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
+        if self._db is None:
+            return
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            for statement, rows in statements:
+                self._db.executemany(statement, rows)
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            if self._db is not None and self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._warn(
+            f"the ledger cannot be used ({type(error).__name__}: {error}); names and "
+            "provider-written values are kept in memory until the next start"
+        )
+        self._db = None
+
+
+def _rows(write: Write, now: int) -> list[tuple[object, ...]]:
+    match write:
+        case Wrote(place, digests):
+            return [(place, digest, now // 86400) for digest in digests]
+        case Learn(place, entries):
+            return [(place, entry, now) for entry in entries]
+        case Link(key, blob):
+            return [(key, blob, now)]
+
+
+def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
+    private_folder(path.parent)
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=2)
+    db.executescript(_SCHEMA)
+    now = int(time.time())
+    db.execute("DELETE FROM written WHERE day < ?", (now // 86400 - WRITTEN_FOR_DAYS,))
+    for table in ("known", "chains"):
+        db.execute(f"DELETE FROM {table} WHERE time < ?", (now - lifetime,))
+    return db
