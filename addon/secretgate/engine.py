@@ -14,7 +14,10 @@ from secretgate.placeholders import Issued, Namer, Template
 from secretgate.redaction import Redactor
 from secretgate.requests import Requests
 from secretgate.settings import Settings, SettingsError
+from secretgate.shared_vault import SharedVault
 from secretgate.state import Places, load_key
+from secretgate.stores.line import Line
+from secretgate.stores.opening import open_store
 from secretgate.vault import MemoryVault, Vault
 from secretgate_rules import load_default
 from secretgate_rules.known import KnownValues
@@ -24,6 +27,8 @@ from secretgate_rules.known import KnownValues
 class Engine:
     settings: Settings
     hosts: Hosts
+    line: Line
+    """To what outlives the process and is shared by workers."""
     vault: Vault
     ledger: Ledger
     namer: Namer
@@ -50,8 +55,12 @@ def build(
     except hosts.TableError as error:
         raise SettingsError(f"hosts: {error}") from None
     table = Hosts([*added, *hosts.builtin()])
-    ledger = before.ledger if before else Ledger(places.ledger, namer.digest, warn)
-    vault = before.vault if before else MemoryVault(settings.remember)
+    if before and before.settings.vault == settings.vault:
+        line, ledger, vault = before.line, before.ledger, before.vault
+    else:
+        line = Line(open_store(settings, places.ledger, namer, warn), warn)
+        ledger = Ledger(line, namer.digest)
+        vault = _vault(settings, line, key, namer)
     detector = load_default(
         template.spelled,
         rule_files=[Path(each).expanduser() for each in settings.rules],
@@ -71,4 +80,10 @@ def build(
         raise SettingsError(f"known_files: {known.problems[0]}")
     redactor = Redactor(detector, vault, ledger, namer, lambda: dict(known.literals.items()))
     requests = Requests(settings, redactor, vault, Issued(template, {}))
-    return Engine(settings, table, vault, ledger, namer, redactor, requests)
+    return Engine(settings, table, line, vault, ledger, namer, redactor, requests)
+
+
+def _vault(settings: Settings, line: Line, key: bytes, namer: Namer) -> Vault:
+    if settings.vault == "memory":
+        return MemoryVault(settings.remember)
+    return SharedVault(line, key, namer.digest, namer.template, settings.remember)

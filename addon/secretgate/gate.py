@@ -8,9 +8,11 @@ exception's type and place, never its message.
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
@@ -42,6 +44,7 @@ IN_A_THREAD = 256 << 10
 _LINGER = 0.2
 """Seconds between an error and the end of the connection that it is sent over."""
 _LOOPBACK = ("127.0.0.1", "::1")
+T = TypeVar("T")
 
 
 class Gate:
@@ -160,6 +163,9 @@ class Gate:
     # Requests
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
+        if flow.request.scheme == "https" or not ctx.options.upstream_auth:
+            # What the client told this proxy; over plain HTTP the next proxy may be told something too.
+            flow.request.headers.pop("proxy-authorization", None)
         route = self._route(flow)
         if flow.response is None and route is None:
             flow.request.stream = True
@@ -196,7 +202,10 @@ class Gate:
         engine = self.engine()
         try:
             request = self._request(engine, flow, route)
-            if len(request.content) > IN_A_THREAD or request.signed:
+            if engine.line.remote:
+                decide = functools.partial(engine.requests.decide, request)
+                decision = await asyncio.to_thread(_consulted, engine, request, decide)
+            elif len(request.content) > IN_A_THREAD or request.signed:
                 decision = await asyncio.to_thread(engine.requests.decide, request)
             else:
                 decision = engine.requests.decide(request)
@@ -346,8 +355,13 @@ class Gate:
 
         exchange.recorder.watch(seen)
 
-    def response(self, flow: http.HTTPFlow) -> None:
+    async def response(self, flow: http.HTTPFlow) -> None:
+        """The client learns that the answer is over when this is: its next turn may reach another
+        worker, which then has to know what this one learnt from the answer."""
         self._over(flow)
+        line = self.engine().line
+        if line.remote:
+            await line.settled(self.engine().settings.vault_timeout)
         exchange = self.exchanges.get(flow)
         if exchange is not None and exchange.kept is not None and flow.response is not None:
             exchange.kept.put(flow.response)
@@ -372,7 +386,7 @@ class Gate:
 
     # WebSockets
 
-    def websocket_message(self, flow: http.HTTPFlow) -> None:
+    async def websocket_message(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)
         if exchange is None or flow.websocket is None:
             return
@@ -388,7 +402,13 @@ class Gate:
         socket = exchange.socket
         try:
             if message.from_client:
-                outcome = socket.from_client(message.content, message.is_text)
+                read = functools.partial(socket.from_client, message.content, message.is_text)
+                if exchange.engine.line.remote:
+                    outcome = await asyncio.to_thread(
+                        _consulted, exchange.engine, exchange.request, read
+                    )
+                else:
+                    outcome = read()
                 self._tell_socket(exchange, outcome.decision)
             else:
                 outcome = socket.from_provider(message.content, message.is_text)
@@ -428,6 +448,12 @@ class Gate:
         if self._engine is not None:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
+
+
+def _consulted(engine: Engine, request: Request, decide: Callable[[], T]) -> T:
+    """What is decided with what other workers know. For a thread, as it waits for them."""
+    with engine.requests.consulting(request):
+        return decide()
 
 
 def _is_call(request: http.Request, route: Route) -> bool:

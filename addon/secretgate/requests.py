@@ -200,7 +200,9 @@ class Requests:
     def _blocks(self, request: Request) -> bool:
         """Whether what cannot be read is blocked."""
         content = request.route.treatment is Treatment.CONTENT
-        return content and self._settings.on_unreadable == "block" and self._settings.mode != "audit"
+        return (
+            content and self._settings.on_unreadable == "block" and self._settings.mode != "audit"
+        )
 
     def _unreachable(self, request: Request, error: Unreachable) -> Decision:
         message = (

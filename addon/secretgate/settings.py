@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
+from urllib.parse import urlsplit
 
 import msgspec
 import yaml
@@ -21,6 +22,8 @@ from secretgate.placeholders import DEFAULT_TEMPLATE, Template
 from secretgate.providers import DIALECTS
 
 PREFIX = "secretgate_"
+LOCAL_VAULTS = ("memory", "sqlite")
+REMOTE_VAULTS = ("redis", "rediss", "unix")
 
 
 class SettingsError(ValueError):
@@ -75,6 +78,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Seconds a secret and a conversation are remembered after their last use.",
         ),
     ] = 24 * 3600
+    vault: Annotated[
+        str,
+        Meta(
+            description="Where secrets and conversations are remembered: memory, sqlite (sealed, in the state folder), or the URL of a Redis or Valkey that workers share: redis://, rediss:// or unix://."
+        ),
+    ] = "memory"
+    vault_timeout: Annotated[
+        float,
+        Meta(gt=0, le=60, description="Seconds that a shared vault may take to answer."),
+    ] = 0.5
     base_urls: Annotated[
         tuple[str, ...],
         Meta(
@@ -118,6 +131,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     def __post_init__(self) -> None:
         Template(self.placeholder)
+        if self.vault not in LOCAL_VAULTS and urlsplit(self.vault).scheme not in REMOTE_VAULTS:
+            raise ValueError(
+                f"must be {', '.join(LOCAL_VAULTS)}, or begin with one of: "
+                f"{', '.join(f'{each}://' for each in REMOTE_VAULTS)}"
+            )
 
 
 _HINTS = get_type_hints(Settings, include_extras=True)

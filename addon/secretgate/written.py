@@ -42,15 +42,22 @@ class Recorder:
         self._payloads: list[bytes] = []
         self._size = 0
         self._seen: Callable[[Any], None] | None = None
+        self._first = False
 
     def watch(self, seen: Callable[[Any], None]) -> None:
-        """Has `seen` called with every event of the answer."""
+        """Has `seen` called with every event of the answer, with the first one at once: an answer says at its
+        beginning by which id it can be named, and the client may do so as soon as it ends."""
         self._seen = seen
+        self._first = True
 
     def add(self, payload: bytes) -> None:
         """One more event, as the tool gets it."""
         self._payloads.append(payload)
         self._size += len(payload)
+        if self._first and self._seen is not None:
+            self._first = False
+            for event in _decoded([payload]):
+                self._seen(event)
         if self._size > MOST_BYTES:
             self.flush()
 

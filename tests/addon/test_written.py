@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,13 @@ import pytest
 from addon.kit import SCOPE, Bench, random_text, token
 from secretgate.ledger import Ledger
 from secretgate.providers import DIALECTS
+from secretgate.stores.line import Line
+from secretgate.stores.sqlite import SQLiteStore
 from secretgate.vault import Scope
+
+
+def in_file(file: Path, warn: Callable[[str], None] = lambda message: None) -> Ledger:
+    return Ledger(Line(SQLiteStore(file, 3600, warn)), Bench().namer.digest)
 
 
 def request(text: str) -> bytes:
@@ -104,13 +111,13 @@ def test_it_counts_for_the_scope_alone() -> None:
 
 def test_it_outlives_the_process(tmp_path: Path) -> None:
     file = tmp_path / "state" / "ledger.sqlite3"
-    first = Bench(Ledger(file, Bench().namer.digest))
+    first = Bench(in_file(file))
     recorder = first.recorder()
     recorder.add(events("anthropic", token(4), 1000)[0])
     recorder.flush()
     name = first.ledger.name(b"some value", "first-rule")
     first.ledger.close()
-    second = Bench(Ledger(file, Bench().namer.digest))
+    second = Bench(in_file(file))
     assert second.ledger.was_written(SCOPE, token(4).encode())
     assert second.ledger.name(b"some value", "other-rule") == name == "first-rule"
     assert file.stat().st_mode & 0o777 == 0o600
@@ -119,7 +126,7 @@ def test_it_outlives_the_process(tmp_path: Path) -> None:
 def test_the_ledger_holds_no_value(tmp_path: Path) -> None:
     file = tmp_path / "ledger.sqlite3"
     tmp_path.chmod(0o700)
-    ledger = Ledger(file, Bench().namer.digest)
+    ledger = in_file(file)
     ledger.name(token(5).encode(), "rule")
     ledger.note_written(SCOPE, [token(6).encode()])
     ledger.close()
@@ -133,7 +140,7 @@ def test_a_broken_ledger_is_told_once_and_goes_on_in_memory(tmp_path: Path) -> N
     tmp_path.chmod(0o700)
     file.write_bytes(b"no database at all" * 100)
     told: list[str] = []
-    ledger = Ledger(file, Bench().namer.digest, told.append)
+    ledger = in_file(file, told.append)
     assert ledger.name(b"value", "rule") == "rule"
     assert ledger.name(b"value", "other") == "rule"
     ledger.note_written(SCOPE, [b"written"])
@@ -143,5 +150,5 @@ def test_a_broken_ledger_is_told_once_and_goes_on_in_memory(tmp_path: Path) -> N
 
 def test_two_workers_agree_on_a_name(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
-    workers = [Ledger(tmp_path / "ledger.sqlite3", Bench().namer.digest) for _ in range(2)]
+    workers = [in_file(tmp_path / "ledger.sqlite3") for _ in range(2)]
     assert workers[0].name(b"value", "one") == workers[1].name(b"value", "two") == "one"

@@ -48,7 +48,7 @@ class Mark(NamedTuple):
 
     first: bytes = b""
     """The oldest entry; another one means that the place was emptied, or cut."""
-    count: int = 0
+    read: int = 0
 
 
 class Pulled(NamedTuple):

@@ -30,7 +30,6 @@ from secretgate.stores import (
     Wrote,
 )
 
-SCHEMES = ("redis", "rediss", "unix")
 _MOST_ENTRIES = 20_000
 """Of one place. A value is written again when half its time is over, so this is 10,000 values."""
 _MONTH = 30 * 86400
@@ -59,7 +58,7 @@ class RedisStore:
         key = self._key(b"known", place)
         pipe = self._pipeline()
         pipe.lindex(key, 0)
-        pipe.lrange(key, mark.count, -1)
+        pipe.lrange(key, mark.read, -1)
         pipe.expire(key, self._lifetime)
         for link in links:
             pipe.get(self._key(b"chain", link))
@@ -70,8 +69,8 @@ class RedisStore:
         }
         first = first or b""
         if first == mark.first:
-            return Pulled(entries, Mark(first, mark.count + len(entries)), chains)
-        if mark.count:
+            return Pulled(entries, Mark(first, mark.read + len(entries)), chains)
+        if mark.read:
             pipe = self._pipeline()
             pipe.lrange(key, 0, -1)
             (entries,) = self._run(pipe)

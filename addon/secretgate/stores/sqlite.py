@@ -66,14 +66,14 @@ class SQLiteStore:
             rows = self._read(
                 "SELECT number, entry FROM known WHERE scope = ? AND number > ? AND time > ? "
                 "ORDER BY number",
-                (place, mark.count, since),
+                (place, mark.read, since),
             )
             chains = {}
             for link in links:
                 query = "SELECT blob FROM chains WHERE link = ? AND time > ?"
                 for (blob,) in self._read(query, (link, since)):
                     chains[link] = blob
-            last = rows[-1][0] if rows else mark.count
+            last = rows[-1][0] if rows else mark.read
             return Pulled([entry for _, entry in rows], Mark(b"", last), chains)
 
     def ask(self, place: bytes, names: Mapping[bytes, str], digests: Sequence[bytes]) -> Told:
