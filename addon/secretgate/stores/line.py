@@ -73,6 +73,7 @@ class Line:
         self._queue: deque[Write | Future[None]] = deque()
         self._filled = threading.Condition()
         self._writer: threading.Thread | None = None
+        self._writing = False
         self._closed = False
 
     @property
@@ -107,7 +108,7 @@ class Line:
     async def settled(self, timeout: float) -> None:
         """Waits until what is queued now has been written, or the time is over."""
         with self._filled:
-            if not self._queue or self._lost:
+            if self._lost or not (self._queue or self._writing):
                 return
             mark: Future[None] = Future()
             self._queue.append(mark)
@@ -122,6 +123,10 @@ class Line:
             self._filled.notify()
         if self._writer is not None:
             self._writer.join(2 * _PAUSE)
+            rest = [each for each in self._queue if not isinstance(each, Future)]
+            with contextlib.suppress(Unreachable):
+                for at in range(0, len(rest), _BATCH):
+                    self.store.write(rest[at : at + _BATCH])
         self.store.close()
 
     def _read(self, call: Callable[[], T]) -> T | None:
@@ -171,28 +176,36 @@ class Line:
             self._filled.notify()
 
     def _work(self) -> None:
-        while True:
-            with self._filled:
-                while not self._queue and not self._closed:
-                    self._filled.wait()
-                if not self._queue:
-                    return
-                batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+        while batch := self._batch():
             writes = [each for each in batch if not isinstance(each, Future)]
-            try:
-                if writes:
-                    self._call(lambda: self.store.write(writes))  # noqa: B023
-            except Unreachable:
-                with self._filled:
+            written = self._written(writes)
+            with self._filled:
+                self._writing = False
+                if not written:
                     self._queue.extendleft(reversed(writes))
-                    if self._closed:
-                        return
-                    for each in batch:
-                        _dropped(each)
-                    self._filled.wait(_PAUSE)
-            else:
                 for each in batch:
                     _dropped(each)
+                if not written and not self._closed:
+                    self._filled.wait(_PAUSE)
+                if not written and self._closed:
+                    return
+
+    def _batch(self) -> list[Write | Future[None]]:
+        """What is to be written next; nothing at the end."""
+        with self._filled:
+            while not self._queue and not self._closed:
+                self._filled.wait()
+            batch = [self._queue.popleft() for _ in range(min(_BATCH, len(self._queue)))]
+            self._writing = bool(batch)
+            return batch
+
+    def _written(self, writes: Sequence[Write]) -> bool:
+        try:
+            if writes:
+                self._call(lambda: self.store.write(writes))
+        except Unreachable:
+            return False
+        return True
 
 
 def _dropped(entry: Write | Future[None]) -> None:

@@ -68,7 +68,7 @@ class RedisStore:
             link: blob for link, blob in zip(links, rest[::2], strict=True) if blob is not None
         }
         first = first or b""
-        if first == mark.first:
+        if first and first == mark.first:
             return Pulled(entries, Mark(first, mark.read + len(entries)), chains)
         if mark.read:
             pipe = self._pipeline()

@@ -1,0 +1,88 @@
+"""Programs of the system that a test needs: found, put there by apt where that can be done, or the test is
+skipped; and a Redis of the test's own."""
+
+from __future__ import annotations
+
+import functools
+import os
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+import pytest
+
+_PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@functools.cache
+def installed(*names: str) -> str:
+    """The first of these programs that is there. Skips the test if none is and none can be put there."""
+    found = _first(names)
+    if found is None and shutil.which("apt-get") and os.geteuid() == 0:
+        for name in names:
+            command = ["apt-get", "install", "-y", "-q", "--no-install-recommends", name]
+            done = subprocess.run(command, capture_output=True, timeout=300, check=False)
+            if done.returncode == 0:
+                break
+        found = _first(names)
+    if found is None:
+        pytest.skip(f"needs {' or '.join(names)}: apt-get install {names[-1]}")
+    return found
+
+
+def _first(names: tuple[str, ...]) -> str | None:
+    return next((path for name in names if (path := shutil.which(name, path=_PATH))), None)
+
+
+class RedisServer:
+    """A server on loopback that can be stopped and started; what it holds outlives both, if it is `durable`."""
+
+    def __init__(self, program: str, folder: Path, durable: bool = True) -> None:
+        self._program = program
+        self._folder = folder
+        self._durable = durable
+        self._process: subprocess.Popen[bytes] | None = None
+        self.port = free_port()
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--dir", str(self._folder), "--save", "", "--daemonize", "no"]
+        command += ["--appendonly", "yes" if self._durable else "no", "--appendfsync", "always"]
+        self._process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL
+        )
+        assert self._process.stdout
+        said = b""
+        for line in self._process.stdout:
+            said += line
+            if b"eady to accept connections" in line:
+                return
+        raise RuntimeError(said.decode(errors="replace"))
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(10)
+            assert self._process.stdout
+            self._process.stdout.close()
+            self._process = None
+
+    def freeze(self) -> None:
+        """It takes connections and answers nothing."""
+        assert self._process
+        os.kill(self._process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process
+        os.kill(self._process.pid, signal.SIGCONT)
