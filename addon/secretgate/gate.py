@@ -17,12 +17,14 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
+from mitmproxy.websocket import WebSocketMessage
 
-from secretgate import credentials, grpc, log, refusals
+from secretgate import credentials, grpc, heads, log, refusals
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
 from secretgate.exchange import Exchange, passage
 from secretgate.guard import Guard
+from secretgate.heads import Head
 from secretgate.hosts import Route, Treatment
 from secretgate.leaves import ShowLeaves
 from secretgate.requests import Decision, Request, Verdict
@@ -194,45 +196,69 @@ class Gate:
         return grpc.Call(exchange.call, broken, lambda: loop.call_soon(_hang_up, flow))
 
     async def request(self, flow: http.HTTPFlow) -> None:
-        if flow.response or flow.error or flow in self.exchanges:
+        if flow.response or flow.error:
             return
+        try:
+            await self._look_at(flow)
+        except Exception as error:
+            self._failed(flow, error)
+
+    async def _look_at(self, flow: http.HTTPFlow) -> None:
         route = self._route(flow)
         if route is None:
             return
+        if flow in self.exchanges:
+            self._look_at_trailers(flow, self.exchanges[flow])
+            return
         engine = self.engine()
+        request = self._request(engine, flow, route)
+        decide = functools.partial(heads.decide, engine, request, _head(flow))
+        if engine.line.remote:
+            decision, seen = await asyncio.to_thread(_consulted, engine, request, decide)
+        elif len(request.content) > IN_A_THREAD or request.signed:
+            decision, seen = await asyncio.to_thread(decide)
+        else:
+            decision, seen = decide()
+        exchange = Exchange(engine, request, decision)
+        self.exchanges[flow] = exchange
+        if seen is not None and engine.settings.mode != "audit":
+            _put_head(flow, seen)
+        if decision.refused:
+            self._refuse(flow, route, decision.status, decision.message)
+        elif decision.content is not None:
+            flow.request.raw_content = decision.content
+            if "content-length" in flow.request.headers:
+                flow.request.headers["content-length"] = str(len(decision.content))
+            flow.request.headers.update(decision.headers)
+        self._tell(exchange)
+
+    def _look_at_trailers(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        """Of a request whose messages have gone out already."""
+        if exchange.call is None or not flow.request.trailers:
+            return
+        engine, head = exchange.engine, _head(flow)
+        if engine.settings.mode != "audit" and heads.look(engine.redactor, exchange.request, head):
+            flow.request.trailers = None
+            exchange.log.warning("trailers with a secret in them were not sent")
+
+    def _failed(self, flow: http.HTTPFlow, error: Exception) -> None:
+        """Refused before anything else, which could fail too."""
+        message = "secretgate failed on this request, so it was not sent. Its log says where."
+        flow.request.trailers = None
+        flow.request.raw_content = b""
+        flow.response = http.Response.make(503, message)
         try:
-            request = self._request(engine, flow, route)
-            if engine.line.remote:
-                decide = functools.partial(engine.requests.decide, request)
-                decision = await asyncio.to_thread(_consulted, engine, request, decide)
-            elif len(request.content) > IN_A_THREAD or request.signed:
-                decision = await asyncio.to_thread(engine.requests.decide, request)
-            else:
-                decision = engine.requests.decide(request)
-            exchange = Exchange(engine, request, decision)
-            self.exchanges[flow] = exchange
-            self._tell(exchange)
-            if decision.refused:
-                self._refuse(flow, route, decision.status, decision.message)
-            elif decision.content is not None:
-                flow.request.raw_content = decision.content
-                if "content-length" in flow.request.headers:
-                    flow.request.headers["content-length"] = str(len(decision.content))
-                flow.request.headers.update(decision.headers)
-        except Exception as error:
-            # Refused before anything else, which could fail too.
-            self._refuse(
-                flow,
-                route,
-                refusals.status(flow.request.headers.get("user-agent", "")),
-                "secretgate failed on this request, so it was not sent. Its log says where.",
-            )
+            route = self._route(flow)
+            if route is not None:
+                agent = flow.request.headers.get("user-agent", "")
+                self._refuse(flow, route, refusals.status(agent), message)
             self.counters.failure()
+            host = flow.request.pretty_host
             log.logger().error(
-                "a request could not be looked at",
-                host=flow.request.pretty_host,
-                error=log.where(error),
+                "a request could not be looked at", host=host, error=log.where(error)
             )
+        except Exception as another:
+            log.logger().error("a request was refused", error=log.where(another))
 
     def _route(self, flow: http.HTTPFlow) -> Route | None:
         given = self.routes.get(flow)
@@ -391,12 +417,27 @@ class Gate:
         if exchange is None or flow.websocket is None:
             return
         message = flow.websocket.messages[-1]
+        try:
+            outcome = await self._look_at_message(exchange, message)
+            if outcome is not None:
+                self._put_message(flow, exchange, message, outcome)
+        except Exception as error:
+            message.drop()
+            if message.from_client:
+                message.content = b""
+            self.counters.failure()
+            exchange.log.error("a message could not be looked at", error=log.where(error))
+            _hang_up(flow)
+
+    async def _look_at_message(
+        self, exchange: Exchange, message: WebSocketMessage
+    ) -> Outcome | None:
         exchange.messages.put()
         if message.injected:
             if exchange.socket is not None and not message.from_client:
                 exchange.socket.arrived()
                 exchange.messages.injected(message)
-            return
+            return None
         if exchange.socket is None:
             exchange.socket = Socket(exchange.engine, exchange.request)
         socket = exchange.socket
@@ -416,6 +457,11 @@ class Gate:
             self.counters.failure()
             exchange.log.error("a message could not be looked at", error=log.where(error))
             outcome = socket.failed() if message.from_client else Outcome(drop=True)
+        return outcome
+
+    def _put_message(
+        self, flow: http.HTTPFlow, exchange: Exchange, message: WebSocketMessage, outcome: Outcome
+    ) -> None:
         if outcome.drop:
             message.drop()
             if message.from_client:
@@ -463,6 +509,22 @@ def _is_call(request: http.Request, route: Route) -> bool:
         and "content-length" not in request.headers
         and route.treatment is not Treatment.PASS
     )
+
+
+def _head(flow: http.HTTPFlow) -> Head:
+    trailers = flow.request.trailers
+    return Head(
+        flow.request.path.encode("utf-8", "surrogateescape"),
+        flow.request.headers.fields,
+        trailers.fields if trailers else (),
+    )
+
+
+def _put_head(flow: http.HTTPFlow, head: Head) -> None:
+    flow.request.path = head.target.decode("utf-8", "surrogateescape")
+    flow.request.headers.fields = head.headers
+    if flow.request.trailers:
+        flow.request.trailers.fields = head.trailers
 
 
 def _hang_up(flow: http.HTTPFlow) -> None:

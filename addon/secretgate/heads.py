@@ -1,0 +1,184 @@
+"""What stands around a body: the target of a request, its headers and its trailers.
+
+A secret can be in a query, in a path, or in the metadata that a tool sends along (the address of a git
+remote, say). What is found there with high confidence, and what is known to be secret, is replaced there
+as in a body. Not looked at are a request's own credentials: headers and parameters whose names say so, and
+headers that are one word and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
+
+from secretgate import refusals
+from secretgate.bodies.base import Form, Label, PlainBody, Slot
+from secretgate.engine import Engine
+from secretgate.hosts import Treatment
+from secretgate.placeholders import Issued, Template
+from secretgate.redaction import Leak, Redaction, Redactor, Spot
+from secretgate.requests import Decision, Request, Verdict
+from secretgate.settings import Settings
+
+_CREDENTIAL = re.compile(
+    rb"(?i)auth|cookie|token|key|secret|signature|session|credential|passw|\Asig\Z|\Acode\Z"
+    rb"|\Ax-(?:amz|goog|ms)-|\Asec-websocket-|\Ahost\Z"
+)
+"""Names of headers and parameters that hold what the request shows to whom it is sent."""
+_ONE_WORD = re.compile(rb"(?:[A-Za-z]+ +)?[^\s,;{}\"'<>|]*")
+_SPLIT = re.compile(rb"[^/?&=]+")
+_LEAST = 8
+
+Fields = tuple[tuple[bytes, bytes], ...]
+
+
+class Head(NamedTuple):
+    target: bytes
+    headers: Fields
+    trailers: Fields = ()
+
+
+class Look(NamedTuple):
+    """What was found in a head, and the head to send."""
+
+    head: Head
+    spots: tuple[Spot, ...]
+    issued: Issued
+
+
+class _Piece(NamedTuple):
+    part: str
+    """`target`, `headers` or `trailers`."""
+    number: int
+    start: int
+    """Where in the target, or in the field's value, and until where."""
+    end: int
+    slot: Slot
+    text: bytes
+
+
+def look(redactor: Redactor, request: Request, head: Head, learn: bool = True) -> Look | None:
+    """None where nothing is found. May raise `Leak`, as bodies may."""
+    pieces = list(_pieces(head))
+    if not pieces or not _inspect(redactor, request, pieces, False).spots:
+        return None
+    spots: list[Spot] = []
+    issued = None
+    written: dict[_Piece, bytes] = {}
+    for piece in pieces:
+        first = _inspect(redactor, request, [piece], False)
+        if not any(spot.confidence == "high" for spot in first.spots):
+            continue
+        if learn and piece.slot.key == b"content-type":
+            # A boundary stands in the body too, where nothing reads it.
+            raise Leak([spot.rule for spot in first.spots])
+        found = _inspect(redactor, request, [piece], learn)
+        written[piece] = found.raw
+        spots += found.spots
+        issued = issued.joined(found.issued) if issued is not None else found.issued
+    if issued is None:
+        return None
+    return Look(_rewritten(head, written), tuple(spots), issued)
+
+
+def decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Head | None]:
+    """What becomes of a whole request, and its head where that has to change. Raises nothing that a request
+    can cause."""
+    if request.route.treatment is Treatment.PASS:
+        return engine.requests.decide(request), None
+    learn = engine.settings.mode != "audit"
+    try:
+        # What is found in the head is known when the body is read, and the other way round.
+        seen = look(engine.redactor, request, head, learn)
+        decision = engine.requests.decide(request)
+        if decision.spots and learn:
+            seen = look(engine.redactor, request, head)
+    except Leak as leak:
+        return _blocked(engine.settings, request, (), f"{leak}"), None
+    if seen is None:
+        return decision, None
+    return _settled(engine.settings, request, decision, seen), seen.head
+
+
+def _settled(settings: Settings, request: Request, decision: Decision, seen: Look) -> Decision:
+    spots = (*decision.spots, *seen.spots)
+    if decision.refused:
+        return replace(decision, spots=spots)
+    clean = decision.verdict is Verdict.CLEAN
+    if settings.mode == "audit":
+        return replace(
+            decision, verdict=Verdict.AUDITED if clean else decision.verdict, spots=spots
+        )
+    if settings.mode == "redact" and not request.signed:
+        issued = decision.issued.joined(seen.issued)
+        verdict = Verdict.REDACTED if clean else decision.verdict
+        return replace(decision, verdict=verdict, spots=spots, issued=issued)
+    places = ", ".join(sorted({f"{spot.path}: {spot.rule}" for spot in seen.spots}))
+    why = ", and the request is signed" if settings.mode == "redact" else ""
+    return _blocked(
+        settings, request, spots, f"secret detected in what goes with it ({places}){why}"
+    )
+
+
+def _blocked(
+    settings: Settings, request: Request, spots: tuple[Spot, ...], reason: str
+) -> Decision:
+    status = refusals.status(request.headers.get("user-agent", ""), settings.block_status)
+    message = f"request blocked: {reason}. secretgate sent nothing."
+    nothing = Issued(Template(settings.placeholder), {})
+    return Decision(Verdict.BLOCKED, nothing, message=message, status=status, spots=spots)
+
+
+def _pieces(head: Head) -> Iterator[_Piece]:
+    yield from _of_target(head.target)
+    for part, fields in (("headers", head.headers), ("trailers", head.trailers)):
+        for index, (name, value) in enumerate(fields):
+            own = _CREDENTIAL.search(name) or _ONE_WORD.fullmatch(value)
+            if len(value) >= _LEAST and (part == "trailers" or not own):
+                path = f"{part}.{name.decode('ascii', 'backslashreplace').lower()}"
+                slot = Slot(0, len(value), Form.RAW, Label.TEXT, name.lower(), path)
+                yield _Piece(part, index, 0, len(value), slot, value)
+
+
+def _of_target(target: bytes) -> Iterator[_Piece]:
+    question = target.find(b"?")
+    name = b""
+    for match in _SPLIT.finditer(target):
+        start, end = match.span()
+        queried = -1 < question < start
+        if queried and target[start - 1 : start] != b"=":
+            name = match[0]
+        value = queried and target[start - 1 : start] == b"="
+        if end - start < _LEAST or (value and _CREDENTIAL.search(name)):
+            continue
+        slot = Slot(
+            0,
+            end - start,
+            Form.PERCENT,
+            Label.TEXT,
+            name if value else b"",
+            "the query" if queried else "the path",
+        )
+        yield _Piece("target", 0, start, end, slot, match[0])
+
+
+def _inspect(redactor: Redactor, request: Request, pieces: list[_Piece], learn: bool) -> Redaction:
+    slots, at = [], 0
+    for piece in pieces:
+        slots.append(piece.slot._replace(start=at, end=at + len(piece.text)))
+        at += len(piece.text) + 1
+    body = PlainBody(b"\n".join(piece.text for piece in pieces), slots)
+    return redactor.inspect(body, request.scope, request.exempt, learn, strict=False)
+
+
+def _rewritten(head: Head, written: dict[_Piece, bytes]) -> Head:
+    target, fields = head.target, {"headers": [*head.headers], "trailers": [*head.trailers]}
+    for piece in sorted(written, key=lambda each: each.start, reverse=True):
+        if piece.part == "target":
+            target = target[: piece.start] + written[piece] + target[piece.end :]
+        else:
+            name, _ = fields[piece.part][piece.number]
+            fields[piece.part][piece.number] = (name, written[piece])
+    return Head(target, tuple(fields["headers"]), tuple(fields["trailers"]))
