@@ -1,0 +1,186 @@
+"""YAML files read with the line of every key, and with limits that no bomb gets past.
+
+A document is built from its nodes by hand: aliases are expanded while they are counted, keys may
+not repeat, and every key's line is kept, so that an error can say where it is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+import yaml
+
+from secretgate.policy.errors import PolicyError
+
+MOST_BYTES = 1 << 20
+MOST_NODES = 100_000
+DEEPEST = 50
+
+T = TypeVar("T")
+Place = tuple[str | int, ...]
+
+_WHERE = re.compile(r"(?s)(.*?)(?: - at `(?:key in )?\$([^`]*)`)?\Z")
+_STEP = re.compile(r"\.([^.\[]+)|\[(\.\.\.|\d+|\"[^\"]*\")\]")
+
+
+@dataclass(frozen=True)
+class Document:
+    """The plain data of a YAML file, and the line of everything in it."""
+
+    file: str
+    data: Any = field(repr=False)
+    lines: dict[Place, int] = field(repr=False)
+
+    def error(self, place: Place, reason: str) -> PolicyError:
+        """An error at a place, or at the nearest one around it that has a line."""
+        at = place
+        while at and at not in self.lines:
+            at = at[:-1]
+        return PolicyError(self.file, self.lines.get(at, 1), spelled(place), reason)
+
+    def convert(self, data: Any, kind: type[T], place: Place = ()) -> T:
+        """Data of this document as a struct; raises PolicyError at the exact place."""
+        try:
+            return msgspec.convert(data, kind)
+        except msgspec.ValidationError as error:
+            reason, steps = _reason(str(error))
+            raise self.error((*place, *_exact(data, kind, steps)), reason) from None
+
+
+def read(path: Path) -> Document:
+    """The document in a file; raises PolicyError."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise PolicyError(
+            str(path), 0, "", f"cannot be read ({error.strerror or type(error).__name__})"
+        ) from None
+    if len(raw) > MOST_BYTES:
+        raise PolicyError(str(path), 0, "", f"is larger than {MOST_BYTES >> 20} MiB")
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise PolicyError(str(path), 0, "", "is no UTF-8 text") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, file: str) -> Document:
+    """The document in a text; `file` is what errors call it."""
+    loader = yaml.SafeLoader(text)
+    try:
+        node = loader.get_single_node()
+        builder = _Builder(loader, file)
+        data = builder.built(node, ()) if node is not None else None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or "is no YAML"
+        raise PolicyError(file, mark.line + 1 if mark else 1, "", reason) from None
+    except RecursionError:
+        raise PolicyError(file, 1, "", "is nested too deeply") from None
+    finally:
+        loader.dispose()
+    return Document(file, data, builder.lines)
+
+
+class _Builder:
+    def __init__(self, loader: yaml.SafeLoader, file: str) -> None:
+        self.lines: dict[Place, int] = {}
+        self._loader = loader
+        self._file = file
+        self._count = 0
+
+    def built(self, node: yaml.Node, place: Place) -> Any:
+        self._count += 1
+        self.lines.setdefault(place, node.start_mark.line + 1)
+        if self._count > MOST_NODES:
+            raise self._refused(place, f"more than {MOST_NODES} values, aliases written out")
+        if len(place) > DEEPEST:
+            raise self._refused(place, f"nested deeper than {DEEPEST} levels")
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, place)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.built(item, (*place, at)) for at, item in enumerate(node.value)]
+        if node.tag.endswith(":bool") and node.value.lower() not in ("true", "false"):
+            return node.value
+        return self._loader.construct_object(node)
+
+    def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
+            if key is None or key_node.tag.endswith(":merge"):
+                raise self._refused(place, "a key that is no plain name")
+            here = (*place, key)
+            if key in mapping:
+                self.lines[here] = key_node.start_mark.line + 1
+                raise self._refused(here, "is given twice")
+            self.lines[here] = key_node.start_mark.line + 1
+            mapping[key] = self.built(value_node, here)
+        return mapping
+
+    def _refused(self, place: Place, reason: str) -> PolicyError:
+        return Document(self._file, None, self.lines).error(place, reason)
+
+
+def spelled(place: Place) -> str:
+    """`rules[3].match.when`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
+    return "".join(steps).removeprefix(".")
+
+
+def _reason(message: str) -> tuple[str, list[str]]:
+    found = _WHERE.match(message)
+    assert found is not None
+    steps = [name or index.strip('"') for name, index in _STEP.findall(found[2] or "")]
+    reason = found[1][:1].lower() + found[1][1:]
+    unknown = re.match(r"object contains unknown field `([^`]*)`", reason)
+    if unknown:
+        return "there is no such key", [*steps, unknown[1]]
+    return reason, steps
+
+
+def _exact(data: Any, kind: Any, steps: list[str]) -> Place:
+    """The place that `steps` mean: msgspec says `[...]` for any index, the first bad one is meant."""
+    place: list[str | int] = []
+    at = data
+    for number, step in enumerate(steps):
+        if step == "..." and isinstance(at, list):
+            index = _first_bad(data, kind, place, len(at))
+            place.append(index)
+            at = at[index] if index < len(at) else None
+        elif step == "...":
+            break
+        elif isinstance(at, list):
+            place.append(int(step))
+            at = at[int(step)]
+        elif isinstance(at, dict):
+            place.append(step)
+            at = at.get(step)
+        else:
+            place += steps[number:]
+            break
+    return tuple(place)
+
+
+def _first_bad(data: Any, kind: Any, place: list[str | int], size: int) -> int:
+    for length in range(1, size):
+        try:
+            msgspec.convert(_cut(data, place, length), kind)
+        except msgspec.ValidationError:
+            return length - 1
+    return size - 1
+
+
+def _cut(data: Any, place: list[str | int], length: int) -> Any:
+    """`data` with the list at `place` cut to its first items."""
+    if not place:
+        return data[:length]
+    step, *rest = place
+    if isinstance(data, list):
+        return [_cut(item, rest, length) if at == step else item for at, item in enumerate(data)]
+    return {key: _cut(item, rest, length) if key == step else item for key, item in data.items()}

@@ -1,0 +1,95 @@
+"""Fixtures: calls, and what a rule file is expected to say of them.
+
+As in Keep, a fixture file names its scope, every call is made by the agent `test` unless it says otherwise, and
+the rules are enforced whatever mode their file has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from secretgate.policy import documents, loading, schema
+from secretgate.policy.documents import Document
+from secretgate.policy.engine import Scope
+from secretgate.policy.model import Call, Decision
+from secretgate.policy.rates import Rates
+from secretgate.policy.secrets import Secrets
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One test: what was expected and what came, where that differs."""
+
+    name: str
+    differences: tuple[tuple[str, str], ...] = ()
+    """Pairs of lines: expected, got."""
+
+    @property
+    def passed(self) -> bool:
+        return not self.differences
+
+
+@dataclass(frozen=True)
+class Report:
+    """The tests of one file."""
+
+    file: str
+    outcomes: tuple[Outcome, ...]
+
+
+def run(
+    scopes: Sequence[Scope],
+    path: Path,
+    secrets: Secrets,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Iterator[Report]:
+    """Runs the fixtures in a file or a folder; raises PolicyError where one cannot be read."""
+    known = {scope.name: replace(scope, enforces=True) for scope in scopes}
+    for file in loading.rule_files(path):
+        document = documents.read(file)
+        tests = document.convert(document.data, schema.FixtureFile)
+        rates = Rates()
+        outcomes = []
+        for at, row in enumerate(tests.tests):
+            test = document.convert(row, schema.Fixture, ("tests", at))
+            scope = _scope(document, tests, test, at, known)
+            context = {"agent_id": "test", **test.call.context}
+            call = Call(test.call.operation, test.call.params, context)
+            outcomes.append(_judged(test, scope.evaluate(call, secrets, rates, now)))
+        yield Report(file.name, tuple(outcomes))
+
+
+def _scope(
+    document: Document,
+    tests: schema.FixtureFile,
+    test: schema.Fixture,
+    at: int,
+    known: dict[str, Scope],
+) -> Scope:
+    own = test.call.context.get("scope")
+    name = str(own or tests.scope)
+    if name not in known:
+        place = ("tests", at, "call", "context", "scope") if own else ("scope",)
+        raise document.error(place, f"no rule file has the scope {name!r}")
+    return known[name]
+
+
+def _judged(test: schema.Fixture, decision: Decision) -> Outcome:
+    expect = test.expect
+    wrong: list[tuple[str, str]] = []
+    if expect.decision != decision.action.value:
+        wanted = f"{expect.decision} (rule: {expect.rule or 'any'})"
+        wrong.append((wanted, f"{decision.action.value} (rule: {decision.rule})"))
+    elif expect.rule is not None and expect.rule != decision.rule:
+        wrong.append((f"rule {expect.rule}", f"rule {decision.rule}"))
+    if expect.message is not None and expect.message not in decision.message:
+        wrong.append((f"a message with {expect.message!r}", repr(decision.message)))
+    if expect.mutations is not None:
+        wanted_ones = [(each.path, each.replaced) for each in expect.mutations]
+        made = [(each.path, each.replaced) for each in decision.mutations]
+        if wanted_ones != made:
+            wrong.append((f"mutations {wanted_ones}", f"mutations {made}"))
+    return Outcome(test.name, tuple(wrong))

@@ -1,0 +1,35 @@
+"""Globs with `*` and `?`, and lists of them in which `!` excludes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+
+
+@lru_cache(maxsize=1024)
+def pattern(glob: str) -> re.Pattern[str]:
+    """Without regard to letter case; nothing but `*` and `?` has a meaning."""
+    parts = (
+        {"*": ".*", "?": "."}.get(part, re.escape(part)) for part in re.split(r"(\*|\?)", glob)
+    )
+    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
+
+
+class Globs:
+    """A list of globs: one must match and none with `!` may; with nothing but `!`, all others match."""
+
+    __slots__ = ("_excluded", "_wanted", "texts")
+
+    def __init__(self, texts: str | Sequence[str]) -> None:
+        self.texts = (texts,) if isinstance(texts, str) else tuple(texts)
+        self._wanted = [pattern(text) for text in self.texts if not text.startswith("!")]
+        self._excluded = [pattern(text[1:]) for text in self.texts if text.startswith("!")]
+
+    def __bool__(self) -> bool:
+        return bool(self.texts)
+
+    def match(self, value: str) -> bool:
+        if any(each.fullmatch(value) for each in self._excluded):
+            return False
+        return not self._wanted or any(each.fullmatch(value) for each in self._wanted)

@@ -1,0 +1,130 @@
+"""Texts under edit, and strings inside of params.
+
+`Edited` takes edits in the text as it stands now and remembers them as edits of the original, so
+that what has not changed can stay byte for byte as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from secretgate.policy.model import Edit
+
+Steps = tuple[str | int, ...]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+class Edited:
+    __slots__ = ("edits", "original", "text")
+
+    def __init__(self, original: bytes) -> None:
+        self.original = original
+        self.text = original
+        self.edits: tuple[Edit, ...] = ()
+        """Of the original; sorted, and none touches another's inside."""
+
+    def replace(self, spans: Iterable[Edit]) -> None:
+        """Makes edits, sorted and not overlapping, whose spans are in `text` as it stands."""
+        for start, end, new in reversed(list(spans)):
+            self._one(start, end, new)
+        self.text = _spliced(self.original, self.edits)
+
+    def _one(self, start: int, end: int, new: bytes) -> None:
+        """One edit: earlier ones that it touches become part of it."""
+        before: list[Edit] = []
+        behind: list[Edit] = []
+        head = tail = b""
+        shift = 0
+        first, last = start, end
+        found_first = False
+        for edit in self.edits:
+            low = edit.start + shift
+            high = low + len(edit.replacement)
+            if high <= start and not (high == start == low == end):
+                before.append(edit)
+                shift += len(edit.replacement) - (edit.end - edit.start)
+                continue
+            if low >= end:
+                behind.append(edit)
+                continue
+            if not found_first:
+                first = min(start - shift, edit.start)
+                head = edit.replacement[: max(0, start - low)]
+                found_first = True
+            shift += len(edit.replacement) - (edit.end - edit.start)
+            last = max(edit.end, end - shift)
+            tail = edit.replacement[end - low :] if high > end else b""
+        if not found_first:
+            first, last = start - shift, end - shift
+        self.edits = (*before, Edit(first, last, head + new + tail), *behind)
+
+
+def _spliced(text: bytes, edits: Iterable[Edit]) -> bytes:
+    out: list[bytes] = []
+    at = 0
+    for start, end, new in edits:
+        out += text[at:start], new
+        at = end
+    return b"".join((*out, text[at:]))
+
+
+def strings(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
+    """Every string in a value, with the way to it."""
+    if isinstance(value, str):
+        yield steps, value
+    elif isinstance(value, Mapping):
+        for name, member in value.items():
+            yield from strings(member, (*steps, str(name)))
+    elif isinstance(value, list | tuple):
+        for at, item in enumerate(value):
+            yield from strings(item, (*steps, at))
+
+
+def copied(value: Any) -> Any:
+    """A deep copy of plain data."""
+    if isinstance(value, Mapping):
+        return {name: copied(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [copied(item) for item in value]
+    return value
+
+
+def readable(value: Any, fold: bool, originals: dict[str, set[str]]) -> Any:
+    """A copy for CEL: without lone surrogates, and in lower case if `fold`. `originals` learns what
+    each string was."""
+    if isinstance(value, str):
+        text = value.encode("utf-8", "replace").decode() if _SURROGATE.search(value) else value
+        text = text.lower() if fold else text
+        if text != value:
+            originals.setdefault(text, set()).add(value)
+        return text
+    if isinstance(value, Mapping):
+        return {name: readable(member, fold, originals) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [readable(item, fold, originals) for item in value]
+    return value
+
+
+def put(value: Any, steps: Steps, text: str) -> None:
+    """Sets the string at `steps`."""
+    *way, last = steps
+    for step in way:
+        value = value[step]
+    value[last] = text
+
+
+def spelled(steps: Steps) -> str:
+    """`params.input.edits[0].text`, as a redaction names it."""
+    parts = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
+    return "params" + "".join(parts)
+
+
+def encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def decoded(text: bytes) -> str:
+    return text.decode("utf-8", "surrogatepass")

@@ -1,0 +1,506 @@
+"""The semantics of Keep's rule files, statement by statement: files, rules, order."""
+
+from __future__ import annotations
+
+import pytest
+
+from policy.kit import AWS, SCANNER, TOKEN, decide, enforced, policy, scope, when
+from secretgate.policy import Action, Call, PolicyError, load
+from secretgate.policy.documents import parse
+from secretgate.policy.loading import scope_of
+
+DENY = "  - {name: no, action: deny}\n"
+FAILS = '  - {name: fails, action: deny, match: {when: "params.text > 3"}}\n'
+
+
+def refused(text: str) -> str:
+    with pytest.raises(PolicyError) as error:
+        scope(text)
+    return str(error.value)
+
+
+# Files
+
+
+def test_a_folder_is_indexed_by_scope(tmp_path):
+    (tmp_path / "a.yaml").write_text(enforced(DENY).replace("scope: test", "scope: one"))
+    (tmp_path / "b.yml").write_text(enforced(DENY).replace("scope: test", "scope: two"))
+    (tmp_path / "notes.txt").write_text("not a rule file")
+    loaded = load(tmp_path, SCANNER)
+    assert [each.name for each in loaded.scopes] == ["one", "two"]
+
+
+def test_two_files_of_one_scope_are_refused(tmp_path):
+    for name in ("a.yaml", "b.yaml"):
+        (tmp_path / name).write_text(enforced(DENY))
+    with pytest.raises(PolicyError, match=r"b\.yaml:1: scope: test is the scope of .*a\.yaml too"):
+        load(tmp_path, SCANNER)
+
+
+@pytest.mark.parametrize("name", ["A", "9a", "a_b", "a" * 65, "''"])
+def test_the_name_of_a_scope_is_checked(name):
+    assert "scope" in refused(f"scope: {name}\nrules: []")
+
+
+def test_the_longest_name_is_64_characters():
+    assert scope(f"scope: {'a' * 64}\nrules: []").name == "a" * 64
+
+
+def test_audit_only_is_the_default():
+    decision = decide("scope: test\nrules:\n" + DENY)
+    assert decision.action is Action.DENY
+    assert not decision.enforced
+    assert not decision.denies
+
+
+def test_enforce_denies():
+    assert decide(enforced(DENY)).denies
+
+
+def test_an_error_denies_by_default():
+    decision = decide(enforced(FAILS), text="a")
+    assert decision.denies
+    assert decision.rule == "fails"
+    assert decision.evaluated[0].outcome == "error"
+
+
+def test_on_error_open_skips_the_rule():
+    decision = decide(enforced(FAILS + DENY, "on_error: open"), text="a")
+    assert decision.rule == "no"
+    assert [each.outcome for each in decision.evaluated] == ["error", "matched"]
+
+
+def test_in_audit_only_an_error_is_no_match():
+    decision = decide("scope: test\nrules:\n" + FAILS, text="a")
+    assert decision.action is Action.ALLOW
+    assert decision.evaluated[0].outcome == "error"
+
+
+def test_defs_stand_for_expressions():
+    head = "defs:\n  teams: \"['eng', 'infra']\"\n  most: '2'\n  least: 1"
+    assert when(
+        "params.team in teams && params.n <= most && params.n >= least", head, team="eng", n=2
+    )
+
+
+def test_defs_leave_fields_and_strings_alone():
+    head = "defs: {team: \"'x'\"}"
+    assert when("params.team == 'team' && team == 'x'", head, team="team")
+
+
+@pytest.mark.parametrize("name", ["params", "now", "size", "lower", "string", "true"])
+def test_defs_do_not_shadow(name):
+    assert "name that is taken" in refused(f"scope: a\ndefs: {{{name}: '1'}}\nrules: []")
+
+
+def test_the_names_and_the_length_of_defs_are_checked():
+    assert "defs" in refused("scope: a\ndefs: {A: '1'}\nrules: []")
+    assert "defs" in refused(f"scope: a\ndefs: {{a: '{'1' * 2049}'}}\nrules: []")
+    assert "defs" in refused("scope: a\ndefs: {a: ''}\nrules: []")
+
+
+def test_strings_are_lower_case_for_cel_by_default():
+    assert when(
+        "params.name == 'bash' && context.user_id == 'ann'", name="BASH", context={"user_id": "Ann"}
+    )
+
+
+def test_case_sensitive_leaves_them():
+    assert when("params.name == 'Bash'", "case_sensitive: true", name="Bash")
+    assert not when("params.name == 'bash'", "case_sensitive: true", name="Bash")
+
+
+def test_at_most_500_rules():
+    many = "".join(f"  - {{name: r{at}, action: log}}\n" for at in range(501))
+    assert "more than 500 rules" in refused(enforced(many))
+    assert len(scope(enforced(many.rpartition("  - ")[0])).rules) == 500
+
+
+# Rules
+
+
+def test_names_are_unique_within_a_scope():
+    assert "test.yaml:5: rules[1].name: no is the name of the rule at test.yaml:4 too" in refused(
+        enforced(DENY + DENY).replace("\n\n", "\n")
+    )
+
+
+@pytest.mark.parametrize(
+    ("glob", "operation", "matches"),
+    [
+        ("create_issue", "create_issue", True),
+        ("create_*", "create_issue", True),
+        ("llm.tool_*", "llm.tool_use", True),
+        ("llm.tool_*", "llm.text", False),
+        ("llm?text", "llm.text", True),
+        ("*", "anything", True),
+        ("a.c", "abc", False),
+        ("LLM.text", "llm.text", True),
+    ],
+)
+def test_operations_are_globs(glob, operation, matches):
+    text = enforced(f'  - {{name: r, action: deny, match: {{operation: "{glob}"}}}}')
+    assert decide(text, operation).denies is matches
+
+
+def test_operation_and_when_must_both_match():
+    text = enforced(
+        '  - {name: r, action: deny, match: {operation: llm.text, when: "params.a == 1"}}'
+    )
+    assert decide(text, "llm.text", a=1).denies
+    assert not decide(text, "llm.text", a=2).denies
+    assert not decide(text, "llm.tool_use", a=1).denies
+
+
+def test_no_match_matches_all():
+    assert decide(enforced(DENY), "whatever").denies
+
+
+def test_when_is_at_most_2048_characters():
+    long = "params.a == '" + "x" * 2040 + "'"
+    assert "match.when" in refused(
+        enforced(f'  - {{name: r, action: deny, match: {{when: "{long}"}}}}')
+    )
+
+
+def test_when_must_be_a_bool():
+    row = '  - {name: r, action: deny, match: {when: "%s"}}'
+    assert "neither" in refused(enforced(row % "1 + 1"))
+    decision = decide(enforced(row % "params.a"), a="text")
+    assert decision.denies
+    assert decision.evaluated[0].outcome == "error"
+
+
+def test_redact_needs_its_block_and_others_have_none():
+    assert "redact: is missing" in refused(enforced("  - {name: r, action: redact}"))
+    block = "redact: {target: params.a, secrets: true}"
+    assert "only goes with action: redact" in refused(
+        enforced(f"  - {{name: r, action: deny, {block}}}")
+    )
+
+
+def test_redact_needs_secrets_or_patterns():
+    assert "needs secrets: true, patterns, or both" in refused(
+        enforced("  - {name: r, action: redact, redact: {target: params.a}}")
+    )
+
+
+def test_a_target_starts_with_params():
+    assert "redact.target" in refused(
+        enforced("  - {name: r, action: redact, redact: {target: context.a, secrets: true}}")
+    )
+
+
+def test_at_most_50_patterns():
+    rows = ", ".join(["{match: a, replace: b}"] * 51)
+    assert "patterns" in refused(
+        enforced(
+            f"  - {{name: r, action: redact, redact: {{target: params.a, patterns: [{rows}]}}}}"
+        )
+    )
+
+
+@pytest.mark.parametrize("params", [{}, {"a": 3}, {"a": {"b": "x"}}, {"a": None}])
+def test_a_target_that_leads_to_no_string_skips_the_rule(params):
+    text = enforced(
+        "  - {name: r, action: redact, redact: {target: params.a, patterns: [{match: x, replace: y}]}}"
+    )
+    assert decide(text, **params).action is Action.ALLOW
+
+
+def test_a_target_may_lie_deep():
+    text = enforced(
+        "  - {name: r, action: redact, redact: {target: params.a.b.c, patterns: [{match: x, replace: y}]}}"
+    )
+    decision = decide(text, a={"b": {"c": "axb"}})
+    assert decision.params == {"a": {"b": {"c": "ayb"}}}
+    assert decision.mutations[0].path == "params.a.b.c"
+
+
+@pytest.mark.parametrize(
+    ("match", "replace", "before", "after"),
+    [
+        (r"(\d{3})-(\d{2})", "$2-$1", "123-45", "45-123"),
+        (r"(?P<who>\w+)@x", "${who}@y", "ann@x", "ann@y"),
+        (r"(\w+)", "$1x", "ab", ""),
+        (r"(\w+)", "${1}x", "ab", "abx"),
+        (r"b+", "$$", "abba", "a$a"),
+        (r"(?i)SSN", "[$0]", "ssn", "[ssn]"),
+        (r"x", "$9", "axa", "aa"),
+    ],
+)
+def test_replacements_name_groups_as_re2_does(match, replace, before, after):
+    text = enforced(
+        "  - name: r\n    action: redact\n    redact:\n      target: params.a\n"
+        f"      patterns: [{{match: '{match}', replace: '{replace}'}}]"
+    )
+    assert decide(text, a=before).params["a"] == after
+
+
+def test_patterns_are_re2():
+    bad = r"  - {name: r, action: redact, redact: {target: params.a, patterns: [{match: '(a)\1', replace: b}]}}"
+    assert "no RE2 pattern" in refused(enforced(bad))
+
+
+# Order
+
+
+REDACT = "  - {name: %s, action: redact, redact: {target: params.text, patterns: [{match: '%s', replace: '%s'}]}}\n"
+
+
+def test_the_first_deny_ends_it():
+    text = enforced("  - {name: one, action: deny, message: first}\n  - {name: two, action: deny}")
+    decision = decide(text)
+    assert (decision.rule, decision.message) == ("one", "first")
+    assert [each.rule for each in decision.evaluated] == ["one"]
+
+
+def test_rules_go_in_the_order_of_the_file():
+    text = enforced(
+        '  - {name: one, action: deny, match: {when: "params.a == 2"}}\n  - {name: two, action: deny}'
+    )
+    assert decide(text, a=2).rule == "one"
+    assert decide(text, a=1).rule == "two"
+
+
+def test_redactions_add_up_each_on_the_last_ones_result():
+    text = enforced(REDACT % ("one", "a", "b") + REDACT % ("two", "bb", "c"))
+    decision = decide(text, text="ab")
+    assert decision.action is Action.REDACT
+    assert decision.rule == "one"
+    assert [(each.path, each.replaced) for each in decision.mutations] == [
+        ("params.text", "bb"),
+        ("params.text", "c"),
+    ]
+    assert decision.params == {"text": "c"}
+
+
+def test_redactions_are_made_on_a_deep_copy():
+    params = {"text": {"inner": ["axa"]}}
+    text = enforced(
+        "  - {name: r, action: redact, redact: {target: params.text.**, patterns: [{match: x, replace: y}]}}"
+    )
+    decision = policy(text).evaluate(Call("llm.text", params))
+    assert decision.params == {"text": {"inner": ["aya"]}}
+    assert params == {"text": {"inner": ["axa"]}}
+
+
+def test_later_rules_see_what_was_redacted():
+    text = enforced(
+        REDACT % ("one", "bad", "good")
+        + "  - {name: two, action: deny, match: {when: \"params.text.contains('bad')\"}}"
+    )
+    assert decide(text, text="a bad word").action is Action.REDACT
+
+
+def test_log_rules_are_recorded():
+    decision = decide(enforced("  - {name: seen, action: log}\n"))
+    assert decision.action is Action.ALLOW
+    assert decision.logged == ("seen",)
+
+
+def test_no_deny_means_allow():
+    assert (
+        decide(enforced('  - {name: r, action: deny, match: {when: "false"}}')).action
+        is Action.ALLOW
+    )
+    assert decide("scope: test\nmode: enforce\nrules: []").action is Action.ALLOW
+
+
+def test_deny_wins_over_redact():
+    decision = decide(enforced(REDACT % ("one", "a", "b") + DENY), text="a")
+    assert (decision.action, decision.rule) == (Action.DENY, "no")
+
+
+def test_in_audit_only_all_rules_are_evaluated_and_nothing_is_redacted():
+    text = (
+        "scope: test\nrules:\n"
+        + DENY
+        + REDACT % ("one", "a", "b")
+        + "  - {name: last, action: log}"
+    )
+    decision = decide(text, text="a")
+    assert (decision.action, decision.rule, decision.enforced) == (Action.DENY, "no", False)
+    assert decision.logged == ("no", "one", "last")
+    assert decision.mutations == ()
+    assert decision.params == {"text": "a"}
+
+
+def test_a_replacement_that_changes_nothing_is_no_mutation():
+    decision = decide(enforced(REDACT % ("one", "a", "a")), text="aaa")
+    assert decision.action is Action.ALLOW
+    assert decision.mutations == ()
+    assert decision.edits == {}
+
+
+def test_secrets_come_before_patterns():
+    text = enforced(
+        "  - {name: r, action: redact, redact: {target: params.text, secrets: true,"
+        " patterns: [{match: 'REDACTED:([a-z-]+)', replace: 'GONE $1'}]}}"
+    )
+    assert decide(text, text=f"k {AWS} k").params["text"] == "k [GONE aws-access-token] k"
+
+
+def test_longer_secrets_are_replaced_first():
+    short = TOKEN[:20]
+    text = enforced("  - {name: r, action: redact, redact: {target: params.text, secrets: true}}")
+    given = f"password={short} {TOKEN} {short} {TOKEN}x"
+    assert decide(text, text=given).params["text"] == (
+        "password=[REDACTED:generic-api-key] [REDACTED:test-token] "
+        "[REDACTED:generic-api-key] [REDACTED:test-token]x"
+    )
+
+
+def test_packs_come_before_the_rules_of_the_file(tmp_path):
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "packs" / "p.yaml").write_text(
+        "name: base\nrules:\n  - {name: packed, action: deny}\n"
+    )
+    (tmp_path / "a.yaml").write_text(enforced(DENY, "packs: [{name: base}]"))
+    assert load(tmp_path, SCANNER).evaluate(Call("x")).rule == "packed"
+
+
+# Packs and profiles
+
+
+@pytest.fixture
+def packed(tmp_path):
+    (tmp_path / "packs").mkdir()
+    (tmp_path / "profiles").mkdir()
+    (tmp_path / "profiles" / "linear.yaml").write_text(
+        "name: linear\naliases: {team: params.teamId}\n"
+    )
+    (tmp_path / "packs" / "p.yaml").write_text(
+        "name: base\nprofile: linear\nrules:\n"
+        "  - {name: one, action: deny, message: old, match: {operation: a, when: \"team == 'x'\"}}\n"
+    )
+
+    def loaded(overrides: str = "{}", rules: str = "", head: str = ""):
+        (tmp_path / "a.yaml").write_text(
+            enforced(rules or " []", f"{head}\npacks: [{{name: base, overrides: {overrides}}}]")
+        )
+        return load(tmp_path, SCANNER)
+
+    return loaded
+
+
+def test_profiles_name_fields(packed):
+    assert packed().evaluate(Call("a", {"teamId": "x"})).denies
+    assert (
+        packed(
+            head="profile: linear",
+            rules="  - {name: two, action: deny, match: {when: \"team == 'y'\"}}",
+        )
+        .evaluate(Call("b", {"teamId": "y"}))
+        .rule
+        == "two"
+    )
+
+
+def test_a_pack_rule_can_be_disabled(packed):
+    assert not packed("{one: disabled}").evaluate(Call("a", {"teamId": "x"})).denies
+
+
+def test_when_message_and_action_of_a_pack_rule_can_be_overridden(packed):
+    loaded = packed('{one: {when: "params.n == 1", message: new}}')
+    assert loaded.evaluate(Call("a", {"n": 1})).message == "new"
+    assert not loaded.evaluate(Call("b", {"n": 1})).denies
+    assert packed("{one: {action: log}}").evaluate(Call("a", {"teamId": "x"})).logged == ("one",)
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("{one: {name: two}}", "overrides.one.name: there is no such key"),
+        ("{one: {operation: b}}", "overrides.one.operation: there is no such key"),
+        ("{one: off}", "`disabled`, or a map"),
+        ("{other: disabled}", "the pack base has no such rule"),
+    ],
+)
+def test_nothing_else_can_be_overridden(packed, override, said):
+    with pytest.raises(PolicyError, match=said.replace("[", r"\[")):
+        packed(override)
+
+
+def test_unknown_packs_and_profiles_are_refused(tmp_path):
+    for head, said in (
+        ("packs: [{name: none}]", "no pack 'none'"),
+        ("profile: none", "no profile"),
+    ):
+        (tmp_path / "a.yaml").write_text(enforced(DENY, head))
+        with pytest.raises(PolicyError, match=said):
+            load(tmp_path, SCANNER)
+
+
+def test_packs_that_go_round_in_a_circle_are_refused(tmp_path):
+    (tmp_path / "packs").mkdir()
+    for one, other in (("a", "b"), ("b", "a")):
+        (tmp_path / "packs" / f"{one}.yaml").write_text(
+            f"name: {one}\npacks: [{{name: {other}}}]\nrules: []\n"
+        )
+    (tmp_path / "rules.yaml").write_text(enforced(DENY, "packs: [{name: a}]"))
+    with pytest.raises(PolicyError, match="circle: a -> b -> a"):
+        load(tmp_path, SCANNER)
+
+
+# Documents
+
+
+def test_a_bomb_of_aliases_is_refused():
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]
+    assert "aliases written out" in refused("\n".join(lines))
+
+
+def test_a_loop_of_aliases_is_refused():
+    assert "nested deeper" in refused("scope: a\nrules: &r [*r]")
+
+
+def test_deep_nesting_is_refused():
+    assert "nest" in refused("scope: " + "[" * 5000)
+    assert "nested deeper" in refused("scope: " + "[" * 200 + "]" * 200)
+
+
+def test_a_key_may_not_be_given_twice():
+    assert "test.yaml:2: scope: is given twice" in refused("scope: a\nscope: b\nrules: []")
+
+
+def test_tags_make_nothing_but_plain_data():
+    assert "test.yaml:1" in refused("scope: !!python/object/apply:os.getcwd []\nrules: []")
+
+
+def test_a_large_file_is_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text("#" * (1 << 20) + "\nscope: a\nrules: []\n")
+    with pytest.raises(PolicyError, match="larger than 1 MiB"):
+        load(tmp_path, SCANNER)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "scope: a\nrules:\n  - name: r\n    acton: deny\n",
+            "t:4: rules[0].acton: there is no such key",
+        ),
+        (
+            "scope: a\nrules:\n  - {name: r, action: deny}\n  - name: s\n    action: stop\n",
+            "t:5: rules[1].action: invalid enum value 'stop'",
+        ),
+        (
+            "scope: a\nrules:\n  - name: r\n    action: deny\n    match:\n      when: 'params.a =='\n",
+            "t:6: rules[0].match.when: is no CEL expression",
+        ),
+        (
+            "scope: a\nrules:\n  - name: r\n    action: deny\n    match:\n      when: 'hasSecret(params.a)'\n",
+            "t:6: rules[0].match.when: no such variable, def, alias or function: hasSecret",
+        ),
+        ("scope: a\nrules: [", "t:2: expected the node content"),
+        ("- a", "t:1: expected `object`, got `array`"),
+        ("", "t:1: expected `object`"),
+        ("rules: []", "t:1: object missing required field `scope`"),
+    ],
+)
+def test_errors_say_where(text, said):
+    with pytest.raises(PolicyError) as error:
+        scope_of(parse(text, "t"))
+    assert said in str(error.value)
