@@ -55,12 +55,12 @@ def passage(exchange: Exchange, way: Response, content_type: str) -> Callable[[b
 
     def through(data: bytes) -> list[bytes]:
         nonlocal over, begun
-        if over or (not data and _empty_frame()):
-            return []
-        over = not data
-        if exchange.kept is not None:
-            exchange.kept.add(data)
         try:
+            if over or (not data and _empty_frame()):
+                return []
+            over = not data
+            if exchange.kept is not None:
+                exchange.kept.add(data)
             out = way.feed(data) if data else way.finish()
         except Exception as error:
             over = True
