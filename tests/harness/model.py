@@ -58,6 +58,17 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(each)
 
 
+def names(tools: Any) -> tuple[str, ...]:
+    """Of the tools in a request, however deep the format puts them."""
+    found: list[str] = []
+    for tool in tools if isinstance(tools, list) else []:
+        deeper = tool.get("function") or tool.get("functionDeclarations") or tool.get("tools")
+        if isinstance(deeper, dict):
+            deeper = [deeper]
+        found += names(deeper) if deeper else [tool.get("name") or tool.get("type") or ""]
+    return tuple(found)
+
+
 @dataclass(frozen=True)
 class Prompt:
     """A conversation as the model sees it."""
@@ -68,6 +79,8 @@ class Prompt:
     """Everything said so far, system prompt first."""
     last: tuple[str, ...]
     """What came since the assistant last spoke."""
+    tools: tuple[str, ...] = ()
+    """The names of the tools that the client offers."""
 
     def line(self, start: str) -> str:
         """The last line anywhere that begins with `start`."""

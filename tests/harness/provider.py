@@ -18,7 +18,7 @@ from typing import Any
 
 from harness.dialects import Dialect, Event, dump
 from harness.dialects.anthropic import Anthropic
-from harness.dialects.gemini import Gemini
+from harness.dialects.gemini import CodeAssist, Gemini
 from harness.dialects.generic import Generic
 from harness.dialects.openai_chat import OpenAIChat
 from harness.dialects.openai_responses import OpenAIResponses
@@ -57,12 +57,15 @@ class Provider:
         self.trusted.write_bytes(self.authority.pem)
         self.received: list[Received] = []
         self.problems: list[BaseException] = []
+        self.refused: list[str] = []
+        """Why a request was refused for what it said: a changed history, a signature that does not fit."""
         self._manner = Manner()
         self._generic = Generic()
         self._routes: Sequence[tuple[re.Pattern[str], Dialect]] = [
             (re.compile(r"/v1/messages(/count_tokens)?\b"), Anthropic()),
             (re.compile(r"/v1/chat/completions\b"), OpenAIChat()),
             (re.compile(r"/(v1|backend-api/codex)/responses\b"), OpenAIResponses()),
+            (re.compile(r"/v1internal:((stream)?[gG]enerateContent|countTokens)"), CodeAssist()),
             (re.compile(r"/models/[^/]+:(stream)?[gG]enerateContent|:countTokens"), Gemini()),
         ]
         self._contexts = {host: self._identity([host], folder) for host in HOSTS}
@@ -142,6 +145,7 @@ class Provider:
             generic = {"ok": True, "bytes": len(request.raw)}
             return self._whole(200, generic, manner)
         if refusal:
+            self.refused.append(refusal)
             return self._whole(400, dialect.error(400, refusal), manner)
         if manner.error:
             status, message = manner.error

@@ -27,6 +27,7 @@ from harness.wire import Answer, Died, Manner, Received
 class Application(Protocol):
     received: list[Received]
     problems: list[BaseException]
+    refused: list[str]
     _manner: Manner
 
     def respond(self, request: Received) -> Answer: ...
@@ -82,7 +83,7 @@ async def _http1(
                 host, request.method.decode(), path, "HTTP/1.1", headers, bytes(body)
             )
             app.received.append(received)
-            if received.header("upgrade") == "websocket":
+            if received.header("upgrade") == "websocket" and app._manner.websockets:
                 await _websocket(app, received, reader, writer)
                 return
             if not await _answer1(state, app.respond(received), received, reader, writer):
@@ -272,6 +273,7 @@ async def _converse(
         return
     refusal = dialect.refusal(body)
     if refusal:
+        app.refused.append(refusal)
         error = {"type": "error", "status": 400, **dialect.error(400, refusal)}
         writer.write(state.send(ws.TextMessage(data=dump(error).decode())))
         return

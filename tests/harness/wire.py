@@ -155,6 +155,8 @@ class Manner:
     cuts: tuple[int, ...] = ()
     """Sizes of the writes, taken in turn; nothing: a write an event."""
     encoding: str = ""
+    websockets: bool = True
+    """Whether upgrades are accepted; if not, they are answered as any GET is."""
     declared: bool = True
     """Whether `content-type` (and `content-encoding`) are sent."""
     pings: int = 0

@@ -41,7 +41,15 @@ def main(arguments: list[str]) -> None:
 
 
 def _network(port: int) -> socket.socket:
-    """A loopback interface and nothing else; the socket listens on it."""
+    """A socket that listens in a network of our own."""
+    alone()
+    listening = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
+    ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    return listening
+
+
+def alone() -> None:
+    """From here on this process and all that it starts have a loopback interface and nothing else."""
     user, group = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
@@ -58,9 +66,6 @@ def _network(port: int) -> socket.socket:
         request = struct.pack("16sh14x", b"lo", 0)
         flags = struct.unpack("16sh14x", fcntl.ioctl(control, SIOCGIFFLAGS, request))[1]
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
-    listening = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
-    libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    return listening
 
 
 if __name__ == "__main__":

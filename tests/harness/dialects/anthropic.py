@@ -18,7 +18,7 @@ from harness.dialects import (
     signed,
     weave,
 )
-from harness.model import Call, Item, Prompt, Text, Thinking, strings
+from harness.model import Call, Item, Prompt, Text, Thinking, names, strings
 
 
 def _event(payload: dict[str, Any], delta: bool = False) -> Event:
@@ -28,8 +28,16 @@ def _event(payload: dict[str, Any], delta: bool = False) -> Event:
 
 def _prefix(body: dict[str, Any], message: int, content: list[Any]) -> bytes:
     """What a thinking block is bound to: system, tools, earlier messages, earlier blocks."""
-    earlier = body.get("messages", [])[:message]
+    earlier = [_blocks(each) for each in body.get("messages", [])[:message]]
     return canonical([body.get("system"), body.get("tools"), earlier, content])
+
+
+def _blocks(message: dict[str, Any]) -> dict[str, Any]:
+    """A text alone and a list of one text block are the same content."""
+    content = message["content"]
+    if isinstance(content, str):
+        return {**message, "content": [{"type": "text", "text": content}]}
+    return message
 
 
 class Anthropic:
@@ -47,7 +55,8 @@ class Anthropic:
         turns = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
         last = messages[turns[-1] + 1 :] if turns else messages
         texts = [*strings(body.get("system")), *strings([m["content"] for m in messages])]
-        return Prompt(len(turns), tuple(texts), tuple(strings([m["content"] for m in last])))
+        recent = tuple(strings([m["content"] for m in last]))
+        return Prompt(len(turns), tuple(texts), recent, names(body.get("tools")))
 
     def refusal(self, body: dict[str, Any]) -> str | None:
         for at, message in enumerate(body.get("messages", [])):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.dialects import Event, Style, cut, dump, identifier, sign, signed
-from harness.model import Call, Item, Prompt, Text, Thinking, strings
+from harness.model import Call, Item, Prompt, Text, Thinking, names, strings
 
 
 class Gemini:
@@ -23,7 +23,8 @@ class Gemini:
         last = contents[turns[-1] + 1 :] if turns else contents
         system = body.get("systemInstruction") or body.get("system_instruction")
         texts = [*strings(system), *strings([each["parts"] for each in contents])]
-        return Prompt(len(turns), tuple(texts), tuple(strings([each["parts"] for each in last])))
+        recent = tuple(strings([each["parts"] for each in last]))
+        return Prompt(len(turns), tuple(texts), recent, names(body.get("tools")))
 
     def refusal(self, body: dict[str, Any]) -> str | None:
         for content in body.get("contents", []):
@@ -63,7 +64,10 @@ class Gemini:
         candidate: dict[str, Any] = {"content": {"role": "model", "parts": parts}, "index": 0}
         if end:
             candidate["finishReason"] = "STOP"
-        return {"candidates": [candidate], **head}
+        return self._outer({"candidates": [candidate], **head})
+
+    def _outer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return answer
 
     def _head(self) -> dict[str, Any]:
         usage = {"promptTokenCount": 9, "candidatesTokenCount": 9, "totalTokenCount": 18}
@@ -99,3 +103,16 @@ class Gemini:
         return {
             "error": {"code": status, "message": message, "status": names.get(status, "INTERNAL")}
         }
+
+
+class CodeAssist(Gemini):
+    """The same, one level deeper both ways: what Gemini CLI speaks when somebody has logged in."""
+
+    def prompt(self, body: dict[str, Any]) -> Prompt:
+        return super().prompt(body["request"])
+
+    def refusal(self, body: dict[str, Any]) -> str | None:
+        return super().refusal(body["request"])
+
+    def _outer(self, answer: dict[str, Any]) -> dict[str, Any]:
+        return {"response": answer, "traceId": identifier("t")}

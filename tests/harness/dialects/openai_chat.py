@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.dialects import Event, Style, cut, dump, escaped, identifier, weave
-from harness.model import Call, Item, Prompt, Text, strings
+from harness.model import Call, Item, Prompt, Text, names, strings
 
 
 class OpenAIChat:
@@ -23,7 +23,8 @@ class OpenAIChat:
         last = messages[turns[-1] + 1 :] if turns else messages
         said = [[m.get("content"), m.get("tool_calls")] for m in messages]
         recent = [m.get("content") for m in last]
-        return Prompt(len(turns), tuple(strings(said)), tuple(strings(recent)))
+        tools = names(body.get("tools"))
+        return Prompt(len(turns), tuple(strings(said)), tuple(strings(recent)), tools)
 
     def refusal(self, body: dict[str, Any]) -> str | None:
         return None

@@ -19,7 +19,7 @@ from harness.dialects import (
     signed,
     weave,
 )
-from harness.model import Call, Custom, Item, Prompt, Text, Thinking, strings
+from harness.model import Call, Custom, Item, Prompt, Text, Thinking, names, strings
 
 Payload = dict[str, Any]
 _DELTAS = {
@@ -66,7 +66,9 @@ class OpenAIResponses:
         texts = [*strings(body.get("instructions")), *strings(spoken)]
         last = items[ours[-1] + 1 :] if ours else items
         said = [_said(item.get("content", item.get("output"))) for item in last]
-        return Prompt(turns, tuple(texts), tuple(strings(said)))
+        offered = [body, *(item for item in items if item.get("type") == "additional_tools")]
+        tools = tuple(name for each in offered for name in names(each.get("tools")))
+        return Prompt(turns, tuple(texts), tuple(strings(said)), tools)
 
     def refusal(self, body: Payload) -> str | None:
         for item in self._conversation(body):

@@ -1,0 +1,47 @@
+"""The tools that each client offers to a model, called as its model would call them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from clients.agent import Hands
+from harness.model import Custom, call
+
+
+def claude(project: Path) -> Hands:
+    return Hands(
+        main="Bash",
+        read=lambda path: call("Read", file_path=str(project / path)),
+        write=lambda path, content: call("Write", file_path=str(project / path), content=content),
+        run=lambda command: call("Bash", command=command, description="As asked"),
+    )
+
+
+def gemini(project: Path) -> Hands:
+    return Hands(
+        main="run_shell_command",
+        read=lambda path: call("run_shell_command", command=f"cat {path}", description="Read"),
+        write=lambda path, content: call(
+            "write_file", file_path=str(project / path), content=content
+        ),
+        run=lambda command: call("run_shell_command", command=command, description="As asked"),
+    )
+
+
+def patch(path: str, content: str) -> str:
+    lines = "".join(f"+{line}\n" for line in content.splitlines())
+    return f"*** Begin Patch\n*** Add File: {path}\n{lines}*** End Patch\n"
+
+
+def codex(project: Path) -> Hands:
+    """As models of the fifth generation have it: a command, and a patch in a text of its own."""
+
+    def run(command: str) -> object:
+        return call("exec_command", cmd=command, workdir=str(project), yield_time_ms=30_000)
+
+    return Hands(
+        main="exec_command",
+        read=lambda path: run(f"cat {path}"),
+        write=lambda path, content: Custom("apply_patch", patch(path, content)),
+        run=run,
+    )

@@ -1,0 +1,42 @@
+"""What the vendors' services answer beside the model: settings, log-in states, quotas, lists of models."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from harness.provider import Provider
+from harness.wire import Answer, Received
+
+_TIER = {"id": "standard-tier", "name": "Standard", "userDefinedCloudaicompanionProject": False}
+FIXED: tuple[tuple[str, str, int, Any], ...] = (
+    (r"api\.anthropic\.com", r"/api/claude_code/policy_limits", 200, {"restrictions": {}}),
+    (r"api\.anthropic\.com", r"/api/claude_code/settings", 404, {}),
+    (r"cloudcode-pa\..*", r"/v1internal:loadCodeAssist", 200, {
+        "currentTier": _TIER, "allowedTiers": [_TIER], "cloudaicompanionProject": "made-up-1"}),
+    (r"cloudcode-pa\..*", r"/v1internal:(?!.*(Content|countTokens)).*", 200, {}),
+)  # fmt: skip
+"""Host, path (both whole), status and answer; the first that fits counts."""
+
+
+class Vendors(Provider):
+    """A provider for every host that is asked for, by a certificate of that name."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        super().__init__(folder)
+
+    def _identify(self, connection: Any, name: str | None, context: Any) -> None:
+        if name and name not in self._contexts and re.fullmatch(r"[\w.-]+", name):
+            self._contexts[name] = self._identity([name], self._folder)
+        super()._identify(connection, name, context)
+
+    def respond(self, request: Received) -> Answer:
+        path = request.path.partition("?")[0]
+        for host, where, status, payload in FIXED:
+            if re.fullmatch(host, request.host) and re.fullmatch(where, path):
+                return self._whole(status, payload, self._manner)
+        if request.header("upgrade") == "websocket":
+            return self._whole(426, {"error": "no WebSockets here"}, self._manner)
+        return super().respond(request)

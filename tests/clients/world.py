@@ -1,0 +1,179 @@
+"""One tool in one login and mode: a provider, a company's proxy before it, a home, `secretgate run`.
+
+Everything is on loopback. Where the kernel lets us, the process that calls `enclosed` first, and all that it
+starts, has no other network.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from clients import installing
+from clients.tools import Login, Tool
+from clients.vendors import Vendors
+from harness.command import CLI, environment
+from harness.corporate import CorporateProxy
+from secretgate.launch import enter, running
+
+TAP = Path(__file__).with_name("tap")
+PATIENCE = 150.0
+
+
+def enclosed() -> bool:
+    """Whether this process has nothing but loopback from here on."""
+    try:
+        enter.alone()
+    except (OSError, AttributeError):
+        return False
+    return True
+
+
+@dataclass(frozen=True)
+class Ran:
+    code: int | None
+    """None: it did not end in time."""
+    out: str = field(repr=False)
+    err: str = field(repr=False)
+    seconds: float
+
+    @property
+    def said(self) -> str:
+        return self.out + self.err
+
+
+class World:
+    """`home` and `project` are the tool's; everything else is below `folder` too."""
+
+    def __init__(self, tool: Tool, login: Login, folder: Path) -> None:
+        self.tool, self.login, self.folder = tool, login, folder
+        self.home, self.project = folder / "home", folder / "project"
+        self.tap = folder / "tap.jsonl"
+        for path in (self.home, self.project, folder / "provider"):
+            path.mkdir(parents=True)
+        for name, content in {**tool.home_files, **login.files()}.items():
+            target = self.home / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(content)
+            target.chmod(0o600)
+        self._own = dict(login.environment())
+
+    def __enter__(self) -> Self:
+        self._stack = contextlib.ExitStack()
+        self.provider = Vendors(self.folder / "provider")
+        self._stack.callback(self.provider.close)
+        self.corporate = self._stack.enter_context(CorporateProxy(self.provider.port))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """The user's: an account of the provider, and a network that is a company's."""
+        roots = str(self.provider.trusted)
+        made = environment(
+            self.home,
+            HTTPS_PROXY=self.corporate.url,
+            SSL_CERT_FILE=roots,
+            NODE_EXTRA_CA_CERTS=roots,
+            SECRETGATE_TAP=str(self.tap),
+            TERM="xterm-256color",
+            **self._own,
+            **self.tool.environment,
+        )
+        made["PYTHONPATH"] = os.pathsep.join([str(TAP), made.get("PYTHONPATH", "")])
+        folders = [installing.programs(self.tool.package), installing.cache() / "node" / "bin"]
+        made["PATH"] = os.pathsep.join([*map(str, folders), made["PATH"]])
+        return {**made, **more}
+
+    def run(
+        self, arguments: Sequence[str], options: Sequence[str] = (), **more: str
+    ) -> Ran:
+        """`secretgate run OPTIONS -- TOOL ARGUMENTS`."""
+        return self.command([*CLI, "run", *options, "--", self.tool.program, *arguments], **more)
+
+    def command(self, command: Sequence[str], **more: str) -> Ran:
+        begun = time.monotonic()
+        process = subprocess.Popen(
+            command,
+            cwd=self.project,
+            env=self.environment(**more),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        try:
+            out, err = process.communicate(timeout=PATIENCE)
+            code: int | None = process.returncode
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, 9)
+            out, err = process.communicate()
+            code = None
+        return Ran(code, out, err, time.monotonic() - begun)
+
+    @contextlib.contextmanager
+    def serving(self, mode: str = "redact") -> Iterator[Serving]:
+        with Serving(self, mode) as serving:
+            yield serving
+
+    def taps(self) -> list[dict[str, Any]]:
+        if not self.tap.exists():
+            return []
+        return [json.loads(line) for line in self.tap.read_text().splitlines()]
+
+
+class Serving:
+    """`secretgate serve`, which runs of ours join; it can be ended and begun again."""
+
+    def __init__(self, world: World, mode: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self.port: int = free.getsockname()[1]
+        self._world, self._mode = world, mode
+        self.starts = 0
+
+    @property
+    def variables(self) -> Mapping[str, str]:
+        return {"HTTPS_PROXY": f"http://127.0.0.1:{self.port}"}
+
+    def __enter__(self) -> Self:
+        self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop()
+
+    def restart(self) -> None:
+        self._stop()
+        self._start()
+
+    def _start(self) -> None:
+        with open(self._world.folder / "serve.log", "ab") as log:
+            self._process = subprocess.Popen(
+                [*CLI, "serve", "--port", str(self.port), "--mode", self._mode],
+                cwd=self._world.project,
+                env=self._world.environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + 60
+        while running.status("127.0.0.1", self.port) is None:
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError((self._world.folder / "serve.log").read_text()[-2000:])
+            time.sleep(0.05)
+        self.starts += 1
+
+    def _stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(20)
