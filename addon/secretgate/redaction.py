@@ -123,12 +123,14 @@ class Redactor:
         exempt: Collection[bytes] = (),
         learn: bool = True,
         strict: bool = True,
+        leaves: bool = True,
     ) -> Redaction:
         """What `body` becomes; raises Leak if that could not be made safe, and, if `strict`, Unreadable
         where a secret stands in a file that cannot be rewritten.
 
         `exempt` are the request's own credentials: sent to their issuer they are no leak.
-        Without `learn` nothing found is remembered or named beyond this call.
+        Without `learn` nothing found is remembered or named beyond this call. What is only asked for its spots,
+        and never `leaves`, raises no Leak for what may stand where nothing may be edited.
         """
         counts = Counts()
         texts = list(self._texts(body, counts))
@@ -151,7 +153,7 @@ class Redactor:
             for index, runs in hidden.items():
                 changes[index] = list(_merged(runs, changes.get(index, ()), fresh, ()))
             attempt = self._spliced(body, texts, changes, fresh)
-        if attempt.left:
+        if attempt.left and leaves:
             raise Leak([name.decode(errors="replace") for name in attempt.left])
         spots = [
             Spot(

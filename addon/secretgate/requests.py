@@ -140,7 +140,12 @@ class Requests:
         try:
             links = self._refreshed(request, body.raw)
             found = self._redactor.inspect(
-                body, request.scope, request.exempt, learn=mode != "audit", strict=strict
+                body,
+                request.scope,
+                request.exempt,
+                learn=mode != "audit",
+                strict=strict,
+                leaves=mode != "audit",
             )
         except Unreachable as error:
             return self._unreachable(request, error)

@@ -105,6 +105,24 @@ async def test_the_mode_can_change_at_run_time(
         assert token(2) not in one.response.text
 
 
+async def test_audit_lets_pass_what_could_not_be_made_safe(
+    made: gate.Gate, context: taddons.context
+) -> None:
+    """A model that saw the secret has it in its thinking, which nobody may edit."""
+    context.options.update(secretgate_mode="audit")
+    thought = {"type": "thinking", "thinking": f"It is {token(3)}.", "signature": "c2lnbmVk"}
+    messages = [
+        {"role": "user", "content": token(3)},
+        {"role": "assistant", "content": [thought]},
+    ]
+    body = json.dumps({"messages": messages}).encode()
+    one = flow(body)
+    await made.request(one)
+    assert one.response is None
+    assert one.request.raw_content == body
+    assert made.counters.numbers()["found"] == {"test-token": 1}
+
+
 @pytest.mark.parametrize(
     ("option", "value", "told"),
     [

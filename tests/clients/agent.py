@@ -124,7 +124,10 @@ def _turns(hands: Hands, pause: str) -> list[Callable[[Prompt], list[Item]]]:
         ]
 
     def last(prompt: Prompt) -> list[Item]:
-        return [Thinking("Done."), Text(f"{_known(prompt).again(_value(prompt, 'OPENAI_API_KEY'))}\n{MORE}")]
+        return [
+            Thinking("Done."),
+            Text(f"{_known(prompt).again(_value(prompt, 'OPENAI_API_KEY'))}\n{MORE}"),
+        ]
 
     return [read, write, run, report, again, last]
 

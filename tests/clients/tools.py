@@ -59,7 +59,15 @@ CLAUDE = Tool(
     ),
     hands.claude,
     ("-p", "{prompt}", "--allowedTools", "Write,Bash,Read", "--permission-mode", "acceptEdits"),
-    ("--continue", "-p", "{prompt}", "--allowedTools", "Write,Bash,Read", "--permission-mode", "acceptEdits"),
+    (
+        "--continue",
+        "-p",
+        "{prompt}",
+        "--allowedTools",
+        "Write,Bash,Read",
+        "--permission-mode",
+        "acceptEdits",
+    ),
     {"IS_SANDBOX": "1", "DISABLE_AUTOUPDATER": "1"},
     doctor="Claude Code",
 )

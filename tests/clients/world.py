@@ -94,9 +94,7 @@ class World:
         made["PATH"] = os.pathsep.join([*map(str, folders), made["PATH"]])
         return {**made, **more}
 
-    def run(
-        self, arguments: Sequence[str], options: Sequence[str] = (), **more: str
-    ) -> Ran:
+    def run(self, arguments: Sequence[str], options: Sequence[str] = (), **more: str) -> Ran:
         """`secretgate run OPTIONS -- TOOL ARGUMENTS`."""
         return self.command([*CLI, "run", *options, "--", self.tool.program, *arguments], **more)
 
