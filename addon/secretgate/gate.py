@@ -19,7 +19,7 @@ from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
 from mitmproxy.websocket import WebSocketMessage
 
-from secretgate import credentials, grpc, heads, log, refusals
+from secretgate import access, credentials, grpc, heads, log, refusals
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
 from secretgate.exchange import Exchange, passage
@@ -45,7 +45,6 @@ IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
 _LINGER = 0.2
 """Seconds between an error and the end of the connection that it is sent over."""
-_LOOPBACK = ("127.0.0.1", "::1")
 T = TypeVar("T")
 
 
@@ -88,31 +87,14 @@ class Gate:
                 self._engine = build(settings, self._places, log.logger().warning, self._engine)
             except (SettingsError, StateError, ValueError) as error:
                 raise exceptions.OptionsError(f"secretgate: {error}") from None
+        access.check(ctx.options, self.engine().settings.clients)
 
     async def running(self) -> None:
         Guard.of_master().hosts = None
-        await self._listen_on_loopback()
+        access.seal_process()
+        await access.listen_on_loopback()
         engine = self.engine()
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
-
-    async def _listen_on_loopback(self) -> None:
-        """mitmproxy binds its port before it loads scripts; unless the user said where to listen,
-        the port moves to loopback."""
-        options = ctx.options
-        if options.listen_host or options.mode != options.default("mode"):
-            return
-        server = ctx.master.addons.get("proxyserver")
-        addresses = server.listen_addrs()
-        if not addresses or addresses[0][0] in _LOOPBACK:
-            return
-        options.update(mode=[f"regular@127.0.0.1:{addresses[0][1]}"])
-        for _ in range(500):
-            if any(address[0] in _LOOPBACK for address in server.listen_addrs()):
-                return
-            await asyncio.sleep(0.01)
-        log.logger().error(
-            "the proxy does not listen on loopback", remedy="--listen-host 127.0.0.1"
-        )
 
     def engine(self) -> Engine:
         assert self._engine is not None, "configure comes before every other hook"
@@ -156,6 +138,15 @@ class Gate:
                 yield row.host
 
     # Connections
+
+    def client_connected(self, client: connection.Client) -> None:
+        if not access.admits(client, self.engine().settings.clients):
+            client.error = "not a client of this proxy"
+            log.logger().warning(
+                "a connection from another machine was refused",
+                client=client.peername[0],
+                remedy="proxyauth=USER:PASSWORD or secretgate_clients=NETWORK",
+            )
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         names = [data.client_hello.sni or "", _address(data.context.server)]

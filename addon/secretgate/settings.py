@@ -8,6 +8,7 @@ variable over the file.
 
 from __future__ import annotations
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ from secretgate.placeholders import DEFAULT_TEMPLATE, Template
 from secretgate.providers import DIALECTS
 
 PREFIX = "secretgate_"
+EVERYONE = "all"
+"""In `clients`: machines of every network."""
 LOCAL_VAULTS = ("memory", "sqlite")
 REMOTE_VAULTS = ("redis", "rediss", "unix")
 
@@ -125,12 +128,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     known_except: Annotated[
         tuple[str, ...], Meta(description="Environment variables that do not count, as globs.")
     ] = ()
+    clients: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Networks (10.0.0.0/8, fd00::/8, or `all`) whose machines may use a proxy that listens beyond loopback without a password (mitmproxy's proxyauth)."
+        ),
+    ] = ()
     log_format: Annotated[
         Literal["text", "json"], Meta(description="How log lines are written.")
     ] = "text"
 
     def __post_init__(self) -> None:
         Template(self.placeholder)
+        for network in self.clients:
+            if network != EVERYONE:
+                ipaddress.ip_network(network, strict=False)
         if self.vault not in LOCAL_VAULTS and urlsplit(self.vault).scheme not in REMOTE_VAULTS:
             raise ValueError(
                 f"must be {', '.join(LOCAL_VAULTS)}, or begin with one of: "

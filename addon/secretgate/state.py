@@ -16,6 +16,7 @@ from pathlib import Path
 import platformdirs
 
 KEY_BYTES = 32
+_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 
 class StateError(Exception):
@@ -60,16 +61,24 @@ class Places:
 
 
 def private_folder(folder: Path) -> Path:
-    """Makes a folder only its owner can look into; refuses one that others can write to."""
+    """Makes a folder that is its owner's alone; closes one that others can read, and refuses one that
+    they could have put something into."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    _check_private(folder, 0o022, "chmod 700")
+    facts = folder.stat()
+    _check_private(folder, facts, 0o022, "chmod 700")
+    if os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o055:
+        try:
+            folder.chmod(0o700)
+        except OSError as error:
+            raise StateError(
+                f"{folder} can be read by others and cannot be closed: {error.strerror}"
+            ) from None
     return folder
 
 
-def _check_private(path: Path, forbidden: int, remedy: str) -> None:
+def _check_private(path: Path, facts: os.stat_result, forbidden: int, remedy: str) -> None:
     if os.name != "posix":
         return
-    facts = path.stat()
     if facts.st_uid != os.geteuid():
         raise StateError(f"{path} belongs to another user: move it away, or set SECRETGATE_HOME")
     if stat.S_IMODE(facts.st_mode) & forbidden:
@@ -81,15 +90,19 @@ def load_key(path: Path) -> bytes:
     private_folder(path.parent)
     while True:
         try:
-            descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+            descriptor = os.open(path, _READ)
         except FileNotFoundError:
             _make_key(path)
             continue
         except OSError as error:
             raise StateError(f"{path} cannot be read: {error.strerror}") from None
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise StateError(f"{path} is no file: move it away to get a new key")
         with os.fdopen(descriptor, "rb") as file:
+            facts = os.fstat(descriptor)
+            _check_private(path, facts, 0o077, "chmod 600")
             key = file.read(KEY_BYTES + 1)
-        _check_private(path, 0o077, "chmod 600")
         if len(key) != KEY_BYTES:
             raise StateError(
                 f"{path} is no key of {KEY_BYTES} bytes: delete it to get a new one "

@@ -23,7 +23,10 @@ from secretgate_ca import CAError, ensure_ca, write_bundle
 def serve(
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
     listen: Annotated[
-        str, typer.Option(help="The address to listen on; 0.0.0.0 serves other machines too.")
+        str,
+        typer.Option(
+            help="The address to listen on; 0.0.0.0 serves the machines in `clients` too."
+        ),
     ] = "127.0.0.1",
     mode: Mode = "",
     config: Config = "",

@@ -136,6 +136,11 @@ class Mitmdump:
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        assert self._process, "it runs"
+        return self._process.pid
+
     def stop(self) -> None:
         """As Ctrl-C does."""
         if not self._process:

@@ -1,0 +1,103 @@
+"""Who may use the proxy, and who may look into its process.
+
+Without being told otherwise it listens on loopback. Where it listens for other machines, they have to show a
+password (mitmproxy's `proxyauth`) or come from a network that `clients` names: an open proxy would lend its
+tunnels to everybody, and its restored answers to whoever shares an account. On the same machine, core
+dumps and debuggers of other processes are kept out where the system knows how.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ctypes
+import ipaddress
+import sys
+from collections.abc import Sequence
+
+from mitmproxy import connection, ctx, exceptions
+from mitmproxy.options import Options
+from mitmproxy.proxy import mode_specs
+
+from secretgate import log
+from secretgate.settings import EVERYONE
+
+_LOOPBACK = ("127.0.0.1", "::1")
+_PR_SET_DUMPABLE = 4
+_OF_THEIR_OWN = ("local", "wireguard")
+"""Modes whose clients are processes of this machine, or hold a key."""
+
+
+def check(options: Options, clients: Sequence[str]) -> None:
+    """Refuses options that would serve everybody; raises OptionsError."""
+    if clients or _password(options):
+        return
+    for spec in options.mode:
+        mode = mode_specs.ProxyMode.parse(spec)
+        host = mode.listen_host(options.listen_host)
+        if host and mode.type_name not in _OF_THEIR_OWN and not _local(host):
+            raise exceptions.OptionsError(
+                f"secretgate: at {host} other machines could use this proxy without a password: set "
+                "proxyauth=USER:PASSWORD, or name the networks of its clients "
+                "(secretgate_clients=10.0.0.0/8), or listen on 127.0.0.1"
+            )
+
+
+def admits(client: connection.Client, clients: Sequence[str]) -> bool:
+    """Whether a connection may be made at all."""
+    if _password(ctx.options) or client.proxy_mode.type_name in _OF_THEIR_OWN:
+        return True
+    peer, own = (address[0] if address else "" for address in (client.peername, client.sockname))
+    if _local(peer) or (peer and peer == own) or EVERYONE in clients:
+        return True
+    try:
+        address = _address(peer)
+    except ValueError:
+        return False
+    return any(address in ipaddress.ip_network(each, strict=False) for each in clients)
+
+
+async def listen_on_loopback() -> None:
+    """mitmproxy binds its port before it loads scripts; unless the user said where to listen,
+    the port moves to loopback."""
+    options = ctx.options
+    if options.listen_host or options.mode != options.default("mode"):
+        return
+    server = ctx.master.addons.get("proxyserver")
+    addresses = server.listen_addrs()
+    if not addresses or addresses[0][0] in _LOOPBACK:
+        return
+    options.update(mode=[f"regular@127.0.0.1:{addresses[0][1]}"])
+    for _ in range(500):
+        if any(address[0] in _LOOPBACK for address in server.listen_addrs()):
+            return
+        await asyncio.sleep(0.01)
+    log.logger().error("the proxy does not listen on loopback", remedy="--listen-host 127.0.0.1")
+
+
+def seal_process() -> None:
+    """No core dumps, and no debugger or /proc/PID/mem for other processes of the user (Linux)."""
+    with contextlib.suppress(ImportError, OSError, ValueError):
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def _password(options: Options) -> bool:
+    return "proxyauth" in options and bool(options.proxyauth)
+
+
+def _local(host: str) -> bool:
+    try:
+        return host == "localhost" or _address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address
