@@ -166,18 +166,22 @@ class Issued:
     they are restored only when the model copies them to the letter.
     """
 
-    __slots__ = ("_order", "_values", "aliases", "restored", "template", "unknown")
+    __slots__ = ("_order", "_values", "aliases", "limits", "restored", "template", "unknown")
 
     def __init__(
         self,
         template: Template,
         values: Mapping[bytes, bytes],
         aliases: Mapping[bytes, bytes] | None = None,
+        limits: Mapping[bytes, str] | None = None,
     ) -> None:
+        """`limits`: of placeholders that may not be restored everywhere, where they may: `text`, `tools` or
+        `never`."""
         self.template = template
         self._values = {name.lower(): (name, value) for name, value in values.items()}
         self._order = sorted(self._values)
         self.aliases = dict(aliases or {})
+        self.limits = {name.lower(): limit for name, limit in (limits or {}).items()}
         self.restored: set[bytes] = set()
         self.unknown: set[bytes] = set()
         # Placeholders that stood in the answer and were not among these.
@@ -201,6 +205,13 @@ class Issued:
         found = self._values.get(spelled) or self._values.get(plain_spelling(spelled))
         return found[1] if found else None
 
+    def allowed(self, spelled: bytes, tool: bool) -> bool:
+        """Whether policy lets it be restored here: in the arguments of a tool call, or in text."""
+        if not self.limits:
+            return True
+        name = spelled if spelled in self.limits else plain_spelling(spelled)
+        return self.limits.get(name) in (None, "always", "tools" if tool else "text")
+
     def may_begin(self, tail: bytes) -> bool:
         """Whether `tail` may go on to be an issued placeholder."""
         plain = plain_spelling(_CUT.sub(b"", tail))
@@ -210,7 +221,10 @@ class Issued:
     def joined(self, other: Issued) -> Issued:
         """These and the other's, as one."""
         both = Issued(
-            self.template, {**other.values, **self.values}, {**other.aliases, **self.aliases}
+            self.template,
+            {**other.values, **self.values},
+            {**other.aliases, **self.aliases},
+            {**other.limits, **self.limits},
         )
         both.restored, both.unknown = self.restored | other.restored, self.unknown | other.unknown
         return both

@@ -22,6 +22,9 @@ from secretgate.bodies.envelopes import EnvelopesBody
 from secretgate.egress import Egress
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Issued, Namer
+from secretgate.policy.decomposing import Leaf
+from secretgate.policy.requests import RequestPolicy, Ruling
+from secretgate.policy.treatments import REDACT, Treatment
 from secretgate.vault import Scope, Vault
 from secretgate_rules import Detector, Finding, Literals, Part, redact
 
@@ -42,6 +45,8 @@ class Spot(NamedTuple):
     rule: str
     path: str
     confidence: str
+    action: str = REDACT
+    """What the policy says of it."""
 
 
 @dataclass(slots=True)
@@ -63,6 +68,7 @@ class Redaction:
     spots: Sequence[Spot]
     counts: Counts
     secrets: Collection[bytes] = field(repr=False)
+    ruling: Ruling | None = field(default=None, repr=False)
 
     @property
     def by_rule(self) -> dict[str, int]:
@@ -88,13 +94,27 @@ class _Text(NamedTuple):
     """Text inside a file that cannot be rewritten."""
 
 
-class _Attempt(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Attempt:
     raw: bytes
-    values: dict[bytes, bytes]
+    values: dict[bytes, bytes] = field(default_factory=dict)
     """Placeholder to value."""
-    aliases: dict[bytes, bytes]
-    left: Sequence[bytes]
+    aliases: dict[bytes, bytes] = field(default_factory=dict)
+    limits: dict[bytes, str] = field(default_factory=dict)
+    """Of placeholders that may not be restored everywhere, where they may."""
+    one_way: set[bytes] = field(default_factory=set)
+    """The placeholders in whose place a fixed text stands."""
+    left: Sequence[bytes] = ()
     """The placeholders whose values would still leave."""
+
+    def limited(self, placeholder: bytes, treatment: Treatment) -> bytes:
+        """What stands in a secret's place."""
+        if treatment.restore != "always" or treatment.replace is not None:
+            self.limits[placeholder] = treatment.restore
+        if treatment.replace is None:
+            return placeholder
+        self.one_way.add(placeholder)
+        return treatment.replace.encode()
 
 
 class Redactor:
@@ -124,20 +144,26 @@ class Redactor:
         learn: bool = True,
         strict: bool = True,
         leaves: bool = True,
+        policy: RequestPolicy | None = None,
     ) -> Redaction:
         """What `body` becomes; raises Leak if that could not be made safe, and, if `strict`, Unreadable
         where a secret stands in a file that cannot be rewritten.
 
         `exempt` are the request's own credentials: sent to their issuer they are no leak.
         Without `learn` nothing found is remembered or named beyond this call. What is only asked for its spots,
-        and never `leaves`, raises no Leak for what may stand where nothing may be edited.
+        and never `leaves`, raises no Leak for what may stand where nothing may be edited. Without a `policy`
+        everything that is found is redacted; with one it may also raise Denied.
         """
         counts = Counts()
         texts = list(self._texts(body, counts))
         plain = [entry.text for entry in texts]
         found = self._detector.find_many(plain, [entry.slot.key for entry in texts])
+        ruling = self._ruling(policy, body, texts, found, scope) if policy else None
+        told = ruling.told(found) if ruling else {}
+        found = ruling.taken(found) if ruling else found
         known, fresh = self._secrets(plain, found, scope, exempt, learn)
         hits = known.find_many(plain) if len(known) else {}
+        hits = ruling.taken(hits) if ruling else hits
         changes = {
             index: parts
             for index in sorted({*found, *hits})
@@ -147,12 +173,12 @@ class Redactor:
         if sealed and strict:
             path = spell(texts[min(sealed)].slot.path)
             raise Unreadable(f"{path} is a document with a secret in it, and cannot be rewritten")
-        attempt = self._spliced(body, texts, changes, fresh)
+        attempt = self._spliced(body, texts, changes, fresh, ruling)
         if attempt.left:
             hidden = self._hidden(texts, attempt.values)
             for index, runs in hidden.items():
                 changes[index] = list(_merged(runs, changes.get(index, ()), fresh, ()))
-            attempt = self._spliced(body, texts, changes, fresh)
+            attempt = self._spliced(body, texts, changes, fresh, ruling)
         if attempt.left and leaves:
             raise Leak([name.decode(errors="replace") for name in attempt.left])
         spots = [
@@ -164,8 +190,56 @@ class Redactor:
             for index, findings in sorted((changes | sealed).items())
             for finding in findings
         ]
-        issued = Issued(self._namer.template, attempt.values, attempt.aliases)
-        return Redaction(attempt.raw, issued, spots, counts, set(attempt.values.values()))
+        if ruling is not None:
+            spots += [
+                Spot(
+                    finding.rule,
+                    spell(texts[index].slot.path),
+                    finding.confidence,
+                    ruling.of(finding).action,
+                )
+                for index, findings in sorted(told.items())
+                for finding in findings
+            ]
+        issued = Issued(
+            self._namer.template,
+            {n: v for n, v in attempt.values.items() if n not in attempt.one_way},
+            attempt.aliases,
+            attempt.limits,
+        )
+        return Redaction(attempt.raw, issued, spots, counts, set(attempt.values.values()), ruling)
+
+    def _ruling(
+        self,
+        policy: RequestPolicy,
+        body: Body,
+        texts: Sequence[_Text],
+        found: Mapping[int, Sequence[Finding]],
+        scope: Scope,
+    ) -> Ruling:
+        """What the policy says; where it looks at calls, it sees known values as findings too."""
+        leaves: list[Leaf] = []
+        if policy.needs_calls:
+            known = self._vault.known(scope)
+            hits = known.find_many([entry.text for entry in texts]) if len(known) else {}
+            found = {
+                index: _apart([*found.get(index, ()), *hits.get(index, ())])
+                for index in {*found, *hits}
+            }
+            leaves = [
+                Leaf(entry.slot, entry.text, index)
+                for index, entry in enumerate(texts)
+                if entry.wrapped is None and not entry.sealed
+            ]
+        return policy.rule(
+            body,
+            leaves,
+            found,
+            self._detector.find,
+            lambda finding, part: self._namer.name(
+                self._ledger.name(part.value, finding.rule), part.value
+            ),
+        )
 
     def written(self, text: bytes, scope: Scope, key: bytes = b"") -> set[bytes]:
         """The values in a provider's text that detection would take for secrets and the scope does
@@ -247,23 +321,34 @@ class Redactor:
         body: Body,
         entry: _Text,
         findings: Sequence[Finding],
-        values: dict[bytes, bytes],
-        aliases: dict[bytes, bytes],
+        made: _Attempt,
         named: Mapping[bytes, str],
+        ruling: Ruling | None,
+        more: Sequence[Edit],
     ) -> list[Edit]:
+        """The edits of one text; `more` are the policy's own, which go before the others."""
+
+        lasting = True
+
         def name(finding: Finding, part: Part) -> bytes:
+            nonlocal lasting
             value = part.value
             placeholder = self._namer.name(named.get(value) or finding.rule, value)
-            if values.setdefault(placeholder, value) != value:
+            if made.values.setdefault(placeholder, value) != value:
                 raise Leak([finding.rule])
-            return placeholder
+            text = made.limited(placeholder, ruling.of(finding)) if ruling else placeholder
+            lasting = lasting and placeholder not in made.limits
+            return text
 
         slot, text, wrapped, _ = entry
+        aliases: dict[bytes, bytes] = {}
         changes = list(_changes(text, findings, name, aliases))
+        changes = sorted([*more, *(each for each in changes if not _touches(each, more))])
         if wrapped is not None:
             head, run = wrapped
             changed = _wrapped_like(run, splice(text, changes))
-            aliases[changed] = run
+            if lasting:
+                made.aliases[changed] = run
             return [Edit(slot.start, slot.end, forms.write(slot.form, head + changed))]
         span = forms.mapped(slot.form, body.raw[slot.start : slot.end])
         edits = []
@@ -271,6 +356,8 @@ class Redactor:
             first, last = span(start, end)
             written = forms.write(slot.form, replacement)
             edits.append(Edit(slot.start + first, slot.start + last, written))
+        if lasting:
+            made.aliases.update(aliases)
         return edits
 
     def _spliced(
@@ -279,16 +366,25 @@ class Redactor:
         texts: Sequence[_Text],
         changes: Mapping[int, Sequence[Finding]],
         named: Mapping[bytes, str],
+        ruling: Ruling | None,
     ) -> _Attempt:
         """The body with the changes made, and what the check of the outgoing bytes says of it: no
         copy of a secret of this request may be in them, in any form we know."""
-        values: dict[bytes, bytes] = {}
-        aliases: dict[bytes, bytes] = {}
+        made = _Attempt(body.raw)
+        more = ruling.edits if ruling else {}
         edits: list[Edit] = []
-        for index in sorted(changes):
-            edits += self._edits(body, texts[index], changes[index], values, aliases, named)
+        for index in sorted({*changes, *more}):
+            edits += self._edits(
+                body,
+                texts[index],
+                changes.get(index, ()),
+                made,
+                named,
+                ruling,
+                more.get(index, ()),
+            )
         if not edits:
-            return _Attempt(body.raw, values, aliases, ())
+            return made
         raw = checked = body.splice(edits)
         if isinstance(body, EnvelopesBody):
             # Messages may be compressed again in what leaves.
@@ -297,7 +393,7 @@ class Redactor:
         if credentials:
             blanks = [Edit(slot.start, slot.end, b"") for slot in credentials]
             checked = splice(body.raw, sorted([*edits, *blanks]))
-        return _Attempt(raw, values, aliases, self._egress.leaks(checked, values))
+        return replace(made, raw=raw, left=self._egress.leaks(checked, made.values))
 
     def _hidden(
         self, texts: Sequence[_Text], values: Mapping[bytes, bytes]
@@ -382,6 +478,10 @@ def _is_text(text: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _touches(edit: Edit, others: Sequence[Edit]) -> bool:
+    return any(edit.start < other.end and other.start < edit.end for other in others)
 
 
 def _overlap(part: Part, hit: Finding) -> bool:

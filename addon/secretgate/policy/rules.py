@@ -123,9 +123,7 @@ class CompiledRule:
             rules = tuple(finding.rule for finding in found)
 
             def name(finding: Finding, part: Part) -> bytes:
-                if redact.replace is not None:
-                    return redact.replace.replace("{rule}", finding.rule).encode()
-                return secrets.name(finding, part, redact.restore)
+                return secrets.name(finding, part, redact.restore, redact.replace)
 
             text.replace(edits(text.text, found, name))
         for each in self.patterns:

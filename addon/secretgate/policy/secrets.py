@@ -12,6 +12,7 @@ from typing import Protocol
 from secretgate.policy.model import Edit
 from secretgate_rules import Detector, Finding, Part, redact
 
+MARK = "[REDACTED:{rule}]"
 _CACHED = 4096
 
 
@@ -19,9 +20,9 @@ class Secrets(Protocol):
     def find(self, text: bytes) -> Sequence[Finding]:
         """The secrets in a text."""
 
-    def name(self, finding: Finding, part: Part, restore: str) -> bytes:
-        """What stands in place of a secret that a rule redacts; `restore` is where the answer may put
-        it back."""
+    def name(self, finding: Finding, part: Part, restore: str, replace: str | None) -> bytes:
+        """What stands in place of a secret that a rule redacts: `replace`, if it says so. `restore` is where
+        the answer may put it back."""
 
 
 class Scanner:
@@ -43,8 +44,13 @@ class Scanner:
             self._found[text] = found
         return found
 
-    def name(self, finding: Finding, part: Part, restore: str) -> bytes:
-        return f"[REDACTED:{finding.rule}]".encode()
+    def name(self, finding: Finding, part: Part, restore: str, replace: str | None) -> bytes:
+        return fixed(MARK if replace is None else replace, finding.rule)
+
+
+def fixed(text: str, rule: str) -> bytes:
+    """A one-way text for a secret of a detection rule."""
+    return text.replace("{rule}", rule).encode()
 
 
 def edits(

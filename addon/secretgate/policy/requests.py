@@ -1,0 +1,164 @@
+"""Policy on the way of a request: which secrets are redacted, what else is edited, what is refused.
+
+The redactor hands in the texts of a body and what was found in them, and gets a `Ruling`. Where the policy
+holds nothing but plain rules, that is a look at each finding; only other rules have the body taken apart
+into calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as replaced
+from typing import Any
+
+from secretgate.bodies.base import Body
+from secretgate.bodies.base import Edit as BodyEdit
+from secretgate.policy import decomposing, secrets, treatments
+from secretgate.policy.engine import Policy
+from secretgate.policy.model import Decision, Edit
+from secretgate.policy.treatments import FindingRules, Treatment
+from secretgate_rules import Finding, Part
+
+Found = Mapping[int, Sequence[Finding]]
+
+
+class Denied(Exception):
+    """The policy refuses a request."""
+
+    def __init__(self, decision: Decision) -> None:
+        super().__init__(decision.rule)
+        self.decision = decision
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """What the policy says of one request."""
+
+    rules: FindingRules = field(repr=False)
+    forced: Mapping[bytes, Treatment] = field(default_factory=dict, repr=False)
+    """By value, what a rule over a call says of it; it holds wherever in the request the value stands."""
+    edits: Mapping[int, Sequence[BodyEdit]] = field(default_factory=dict, repr=False)
+    """By text, edits of it that are no secrets."""
+    decisions: tuple[Decision, ...] = ()
+
+    def of(self, finding: Finding) -> Treatment:
+        plain = self.rules.of(finding.rule, finding.confidence)
+        if not self.forced:
+            return plain
+        own = [self.forced[part.value] for part in finding.parts if part.value in self.forced]
+        return treatments.strongest([*own, plain])
+
+    def taken(self, found: Found) -> dict[int, list[Finding]]:
+        """Those findings that are to be redacted."""
+        return self._those(found, (treatments.REDACT,))
+
+    def told(self, found: Found) -> dict[int, list[Finding]]:
+        """Those that are not, and are spoken of."""
+        return self._those(found, (treatments.AUDIT, treatments.BLOCK))
+
+    def _those(self, found: Found, actions: Sequence[str]) -> dict[int, list[Finding]]:
+        chosen = {
+            index: [finding for finding in findings if self.of(finding).action in actions]
+            for index, findings in found.items()
+        }
+        return {index: findings for index, findings in chosen.items() if findings}
+
+
+@dataclass(frozen=True)
+class RequestPolicy:
+    """The policy for requests of one client to one place."""
+
+    policy: Policy
+    dialect: str
+    context: Mapping[str, Any] = field(repr=False)
+    digest: str
+    """Two requests under the same digest are treated alike."""
+    rules: FindingRules = field(repr=False)
+    needs_calls: bool
+
+    def rule(
+        self,
+        body: Body,
+        leaves: Sequence[decomposing.Leaf],
+        found: Found,
+        look: Callable[[bytes], Sequence[Finding]],
+        name: Callable[[Finding, Part], bytes],
+    ) -> Ruling:
+        """Raises Denied. `look` finds secrets in other texts, `name` says what stands in their place."""
+        if not self.needs_calls:
+            return Ruling(self.rules)
+        known = {leaf.text: found.get(leaf.place, ()) for leaf in leaves}
+        forced: dict[bytes, Treatment] = {}
+        edits: dict[int, list[BodyEdit]] = {}
+        decisions: list[Decision] = []
+        for placed in decomposing.requests(self.dialect, body, leaves, self.context):
+            view = _View(known, look, name)
+            decision = self.policy.evaluate(placed.call, view, skip_plain=True)
+            if decision.denies:
+                raise Denied(decision)
+            if decision.redacts or any(each.outcome != "skipped" for each in decision.evaluated):
+                decisions.append(decision)
+            forced.update(view.redacted(decision))
+            for steps, made in decision.edits.items():
+                leaf = placed.leaves.get(steps)
+                if leaf is not None:
+                    edits.setdefault(leaf.place, []).extend(view.others(leaf.text, made))
+        return Ruling(self.rules, forced, edits, tuple(decisions))
+
+
+class _View(secrets.Secrets):
+    """The detector as the rules of one call see it."""
+
+    def __init__(
+        self,
+        known: Mapping[bytes, Sequence[Finding]],
+        look: Callable[[bytes], Sequence[Finding]],
+        name: Callable[[Finding, Part], bytes],
+    ) -> None:
+        self._known = known
+        self._look = look
+        self._name = name
+        self._named: dict[bytes, Treatment] = {}
+
+    def find(self, text: bytes) -> Sequence[Finding]:
+        found = self._known.get(text)
+        return self._look(text) if found is None else found
+
+    def name(self, finding: Finding, part: Part, restore: str, replace: str | None) -> bytes:
+        text = None if replace is None else secrets.fixed(replace, finding.rule).decode()
+        treatment = Treatment(treatments.REDACT, finding.rule, restore=restore, replace=text)
+        self._named.setdefault(part.value, treatment)
+        return self._name(finding, part) if text is None else text.encode()
+
+    def redacted(self, decision: Decision) -> Iterator[tuple[bytes, Treatment]]:
+        """The values that rules of the call redact."""
+        for value, treatment in self._named.items():
+            yield value, replaced(treatment, rule=decision.rule)
+
+    def others(self, text: bytes, made: Sequence[Edit]) -> Iterator[BodyEdit]:
+        """Of the edits of a text, those that are not the redaction of a secret as such."""
+
+        def name(finding: Finding, part: Part) -> bytes:
+            treatment = self._named.get(part.value)
+            fixed = treatment.replace if treatment else None
+            return self._name(finding, part) if fixed is None else fixed.encode()
+
+        own = [f for f in self.find(text) if any(p.value in self._named for p in f.parts)]
+        plain = set(secrets.edits(text, own, name))
+        for edit in made:
+            if edit not in plain:
+                yield BodyEdit(*edit)
+
+
+def for_request(policy: Policy, dialect: str, context: Mapping[str, Any]) -> RequestPolicy:
+    around = {**context, "direction": "request"}
+    model = str(context.get("model") or "")
+    rules = FindingRules(policy.scopes, around, model)
+    needs = any(
+        not rule.plain and (rule.concerns(around, model) or bool(rule.model))
+        for scope in policy.scopes
+        for rule in scope.rules
+    )
+    facts = [str(context.get(name) or "") for name in ("host", "provider", "client", "user")]
+    return RequestPolicy(policy, dialect, around, repr((policy.digest, facts, model)), rules, needs)

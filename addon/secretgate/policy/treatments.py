@@ -1,0 +1,82 @@
+"""What becomes of a finding, by rules that ask for nothing but the finding and where it is sent.
+
+Most policies say no more than that ("block private keys", "only watch at this host"). Such rules are
+*plain*: they need no call, so a body is read and rewritten exactly as fast as without them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from secretgate.policy.engine import Scope
+from secretgate.policy.rules import CompiledRule
+from secretgate.policy.secrets import fixed
+
+ALLOW: Final = "allow"
+AUDIT: Final = "audit"
+REDACT: Final = "redact"
+BLOCK: Final = "block"
+_STRENGTH: Final = (ALLOW, AUDIT, REDACT, BLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """What is done with a secret, by which rule of the policy, and what comes of it in the answer."""
+
+    action: str = ALLOW
+    rule: str = ""
+    message: str = ""
+    restore: str = "always"
+    replace: str | None = None
+
+    @property
+    def one_way(self) -> bool:
+        return self.replace is not None
+
+
+def strongest(treatments: Iterable[Treatment]) -> Treatment:
+    """The strongest of some, the first of equals."""
+    return max(treatments, key=lambda each: _STRENGTH.index(each.action), default=Treatment())
+
+
+class FindingRules:
+    """The plain rules for one request: where it goes and who sends it is settled."""
+
+    def __init__(self, scopes: Sequence[Scope], context: Mapping[str, Any], model: str) -> None:
+        self._rules = [
+            (scope.enforces, rule)
+            for scope in scopes
+            for rule in scope.rules
+            if rule.plain and rule.concerns(context, model)
+        ]
+        self._known: dict[tuple[str, str], Treatment] = {}
+
+    def of(self, rule: str, confidence: str) -> Treatment:
+        """What is done with a finding of a detection rule."""
+        key = (rule, confidence)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = strongest(
+                _treatment(policy_rule, enforces, rule)
+                for enforces, policy_rule in self._rules
+                if policy_rule.wants(rule, confidence)
+            )
+        return found
+
+
+def _treatment(rule: CompiledRule, enforces: bool, finding: str) -> Treatment:
+    if not enforces or rule.action == "log":
+        return Treatment(AUDIT, rule.name)
+    if rule.action == "deny":
+        return Treatment(BLOCK, rule.name, rule.message)
+    redact = rule.row.redact
+    assert redact is not None
+    text = redact.replace
+    return Treatment(
+        REDACT,
+        rule.name,
+        restore=redact.restore,
+        replace=None if text is None else fixed(text, finding).decode(),
+    )
