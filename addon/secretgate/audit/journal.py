@@ -1,0 +1,226 @@
+"""The files of the audit log: `audit.jsonl`, the older `audit-<first record>.jsonl`, and `audit.head`.
+
+All workers of an installation write one chain. Each batch is appended under a lock, after what the others have
+written; the head is brought up to date behind it. A batch that does not fit on the disk is taken back whole. A
+process or a machine that dies in between leaves at worst a head that lags behind, which is caught up on, or a line that
+is cut off, which the next writer ends and tells of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+from secretgate.audit import chain
+from secretgate.audit.chain import GENESIS, HEAD_SIZE, Head
+from secretgate.audit.locks import locked
+from secretgate.audit.record import Record, stamp
+from secretgate.state import private_folder
+
+CURRENT = "audit.jsonl"
+HEAD = "audit.head"
+_OLDER = re.compile(r"audit-([0-9]{10,18})\.jsonl\Z")
+_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+
+_LONGEST = 1 << 20
+"""More than any record."""
+
+
+def files(folder: Path) -> list[Path]:
+    """The files there are, the oldest first."""
+    older = sorted(
+        (int(match[1]), path) for path in folder.iterdir() if (match := _OLDER.match(path.name))
+    )
+    current = folder / CURRENT
+    return [*(path for _, path in older), *([current] if current.exists() else [])]
+
+
+@contextlib.contextmanager
+def head_locked(folder: Path, key: bytes) -> Iterator[tuple[int, Head | None, bool]]:
+    """The head's descriptor, the head as it is, and whether there is one at all."""
+    descriptor = os.open(folder / HEAD, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+    try:
+        with locked(descriptor):
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            sealed = os.read(descriptor, HEAD_SIZE)
+            yield descriptor, chain.open_head(key, sealed), bool(sealed)
+    finally:
+        os.close(descriptor)
+
+
+class Journal:
+    """`rotate`: bytes a file may grow to; `keep`: how many older files stay. 0 is no limit."""
+
+    def __init__(self, folder: Path, key: bytes, rotate: int = 0, keep: int = 0) -> None:
+        self.folder = folder
+        self._key = key
+        self._rotate = rotate
+        self._keep = keep
+
+    def prepare(self) -> None:
+        """Raises OSError or StateError where nothing could be written."""
+        private_folder(self.folder)
+        with head_locked(self.folder, self._key):
+            os.close(self._open())
+
+    def write(self, records: Sequence[bytes]) -> None:
+        self.append(records)
+
+    def close(self) -> None:
+        """Nothing is held open between two batches."""
+
+    def append(self, records: Sequence[bytes]) -> Head:
+        """Writes JSON objects, all or none; raises OSError."""
+        private_folder(self.folder)
+        with head_locked(self.folder, self._key) as (descriptor, head, existed):
+            log = self._open()
+            try:
+                head, owed = self._caught_up(log, head, existed)
+                if self._rotate and head.size and head.size + _length(records) > self._rotate:
+                    os.close(log)
+                    log = -1
+                    head = self._rotated(head)
+                    log = self._open()
+                head = self._write(log, head, [*owed, *records])
+            finally:
+                if log >= 0:
+                    os.close(log)
+            # The records are written: a head that cannot be is caught up on with the next batch.
+            with contextlib.suppress(OSError):
+                os.lseek(descriptor, 0, os.SEEK_SET)
+                os.write(descriptor, head.sealed(self._key))
+            return head
+
+    def _open(self) -> int:
+        return os.open(
+            self.folder / CURRENT, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600
+        )
+
+    def _write(self, log: int, head: Head, records: Sequence[bytes]) -> Head:
+        seq, last, lines = head.seq, head.hash, []
+        for record in records:
+            seq += 1
+            line, last = chain.seal(self._key, seq, last, record)
+            lines.append(line)
+        data = memoryview(b"".join(lines))
+        size = os.fstat(log).st_size
+        try:
+            written = 0
+            while written < len(data):
+                written += os.write(log, data[written:])
+            os.fsync(log)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(log, size)
+            raise
+        return msgspec.structs.replace(head, seq=seq, hash=last, size=size + len(data))
+
+    def _caught_up(
+        self, log: int, head: Head | None, existed: bool
+    ) -> tuple[Head, Sequence[bytes]]:
+        """The head as it must be for what the file holds, and records to tell of what was amiss."""
+        size = os.fstat(log).st_size
+        if head is not None and size == head.size:
+            return head, ()
+        owed: list[bytes] = []
+        if head is None:
+            head = self._remade()
+            if existed or head.seq:
+                owed.append(_recovered("the head was missing or damaged"))
+        if size < head.size:
+            owed.append(_recovered("the file was shorter than the head says"))
+            head = msgspec.structs.replace(head, size=size - _torn(log, size))
+        whole, _, torn = _read(log, head.size, size).rpartition(b"\n")
+        for line in whole.split(b"\n") if whole else ():
+            found = chain.link(self._key, line)
+            if found is not None and found.sound and found.seq == head.seq + 1:
+                head = msgspec.structs.replace(head, seq=found.seq, hash=found.hash)
+        if torn:
+            os.write(log, b"\n")
+            owed.append(_recovered("a line was cut off", torn=len(torn)))
+        return msgspec.structs.replace(head, size=size + bool(torn)), owed
+
+    def _remade(self) -> Head:
+        """A head from the files themselves."""
+        there = files(self.folder)
+        firsts = [_ends(path)[0] for path in there]
+        known = [first for first in firsts if first is not None]
+        last = next(
+            (end for path in reversed(there) if (end := _ends(path)[1]) is not None), (0, GENESIS)
+        )
+        current = self.folder / CURRENT
+        return Head(
+            seq=last[0],
+            hash=last[1],
+            size=_whole(current),
+            first=(_ends(current)[0] if current.exists() else None) or last[0] + 1,
+            oldest=known[0] if known else 1,
+        )
+
+    def _rotated(self, head: Head) -> Head:
+        first = head.first
+        while (target := self.folder / f"audit-{first:010d}.jsonl").exists():
+            first += 1
+        os.replace(self.folder / CURRENT, target)
+        older = [path for path in files(self.folder) if path.name != CURRENT]
+        gone = older[: -self._keep] if self._keep else []
+        for path in gone:
+            path.unlink(missing_ok=True)
+        kept = older[len(gone) :]
+        match = _OLDER.match(kept[0].name) if kept else None
+        oldest = int(match[1]) if match else head.seq + 1
+        return msgspec.structs.replace(head, size=0, first=head.seq + 1, oldest=oldest)
+
+
+def _recovered(reason: str, torn: int = 0) -> bytes:
+    record = Record(
+        time=stamp(time.time()), event="recovered", process=os.getpid(), reason=reason, torn=torn
+    )
+    return msgspec.json.encode(record)
+
+
+def _length(records: Sequence[bytes]) -> int:
+    return sum(len(record) + 170 for record in records)
+
+
+def _read(log: int, start: int, end: int) -> bytes:
+    os.lseek(log, start, os.SEEK_SET)
+    pieces = []
+    while start < end and (piece := os.read(log, min(end - start, 1 << 20))):
+        pieces.append(piece)
+        start += len(piece)
+    return b"".join(pieces)
+
+
+def _torn(log: int, size: int) -> int:
+    """How much behind the last end of line a file has."""
+    tail = _read(log, max(0, size - _LONGEST), size)
+    return len(tail.rpartition(b"\n")[2])
+
+
+def _ends(path: Path) -> tuple[int | None, tuple[int, str] | None]:
+    """The number of the first record of a file, and number and hash of its last."""
+    first: int | None = None
+    last: tuple[int, str] | None = None
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            found = chain.link(b"", line.rstrip(b"\n")) if line.endswith(b"\n") else None
+            if found is not None:
+                first = found.seq if first is None else first
+                last = found.seq, found.hash
+    return first, last
+
+
+def _whole(path: Path) -> int:
+    """How long a file is up to its last whole line."""
+    size = 0
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        for line in file:
+            size += len(line) if line.endswith(b"\n") else 0
+    return size

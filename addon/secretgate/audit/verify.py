@@ -1,0 +1,197 @@
+"""Whether the audit log is as it was written: every record sound, none missing, none added, none moved.
+
+Each problem is told with its file and line, and reading goes on from there. What is cut off at the end shows only
+against the head, or against an *anchor*: number and hash of a record that was noted elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import msgspec
+
+from secretgate.audit import chain
+from secretgate.audit.chain import GENESIS, Head, Link
+from secretgate.audit.journal import files, head_locked
+from secretgate.audit.record import Record
+
+
+class Place(NamedTuple):
+    """A line of a file, and what is to be said of it."""
+
+    file: Path
+    line: int
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.what}" if self.line else f"{self.file}: {self.what}"
+
+
+@dataclass
+class Verdict:
+    problems: list[Place] = field(default_factory=list)
+    notes: list[Place] = field(default_factory=list)
+    """What the writers found and told of, such as a line that a power cut left behind."""
+    records: int = 0
+    lost: int = 0
+    """Records that could not be written at the time; the log says so itself."""
+    files: int = 0
+    last: tuple[int, str] = (0, GENESIS)
+    """Number and hash of the last record: an anchor for the next time."""
+
+
+class AnchorError(ValueError):
+    """Not NUMBER:HASH."""
+
+
+def anchor(text: str) -> tuple[int, str]:
+    number, _, digest = text.partition(":")
+    if not number.isdigit() or len(digest) != 64:
+        raise AnchorError(f"{text!r} is not NUMBER:HASH as `secretgate audit verify` prints it")
+    return int(number), digest.lower()
+
+
+def verify(folder: Path, key: bytes, expected: tuple[int, str] | None = None) -> Verdict:
+    """Raises OSError where the files cannot be read."""
+    verdict = Verdict()
+    with head_locked(folder, key) as (_, head, existed):
+        opened = [(path, path.open("rb")) for path in files(folder)]
+    reader = _Reader(key, head, verdict, expected)
+    for path, file in opened:
+        with file:
+            reader.read(path, file)
+    reader.end(folder, existed)
+    verdict.files = len(opened)
+    return verdict
+
+
+class _Reader:
+    def __init__(
+        self, key: bytes, head: Head | None, verdict: Verdict, expected: tuple[int, str] | None
+    ) -> None:
+        self._key = key
+        self._head = head
+        self._verdict = verdict
+        self._anchor = expected
+        self._next: int | None = None
+        self._prev: str | None = None
+        # Unknown behind a line that is not as it was written.
+        self._torn: tuple[Path, int, int] | None = None
+        self._place = (Path(), 0)
+
+    def read(self, path: Path, file: BinaryIO) -> None:
+        line = 0
+        for line, text in enumerate(file, 1):
+            self._place = path, line
+            found = chain.link(self._key, text.rstrip(b"\n")) if text.endswith(b"\n") else None
+            if found is None:
+                self._unlike(path, line, text)
+            else:
+                self._link(path, line, text, found)
+
+    def end(self, folder: Path, existed: bool) -> None:
+        self._settle(None)
+        if self._head is None:
+            self._headless(folder, existed)
+        elif self._verdict.last[0] < self._head.seq:
+            first, last = self._verdict.last[0] + 1, self._head.seq
+            path, line = self._place if self._place[1] else (folder, 0)
+            self._problem(path, line, f"{_span(first, last)} missing behind this: cut off")
+        if self._anchor is not None:
+            number, _ = self._anchor
+            self._problem(*self._place, f"record {number} of the anchor is not in the log")
+
+    def _headless(self, folder: Path, existed: bool) -> None:
+        if existed:
+            what = "damaged, or sealed with another key: whether records are cut off cannot be told"
+            self._problem(folder / "audit.head", 0, what)
+        elif self._verdict.records or self._verdict.problems:
+            what = "missing: whether records are cut off at the end cannot be told"
+            self._problem(folder / "audit.head", 0, what)
+
+    def _unlike(self, path: Path, line: int, text: bytes) -> None:
+        self._settle(None)
+        self._torn = path, line, len(text.rstrip(b"\n"))
+
+    def _settle(self, record: Record | None) -> None:
+        """What became of a line that is no record: the one behind it may tell that it was cut off."""
+        if self._torn is None:
+            return
+        path, line, length = self._torn
+        self._torn = None
+        if record is not None and record.event == "recovered" and record.torn == length:
+            self._verdict.notes.append(Place(path, line, "a record that was cut off in writing"))
+        else:
+            self._problem(path, line, "not a record of this log: inserted, or a record cut short")
+
+    def _link(self, path: Path, line: int, text: bytes, found: Link) -> None:
+        if not found.sound:
+            self._settle(None)
+            self._problem(path, line, f"record {found.seq} is not as it was written")
+            if found.seq == self._expected(found.seq):
+                self._next, self._prev = found.seq + 1, None
+                self._verdict.last = found.seq, found.hash
+            return
+        record = _decoded(text)
+        self._settle(record)
+        expected = self._expected(found.seq)
+        if found.seq < expected:
+            what = f"record {found.seq} is out of order, or a copy of an earlier line"
+            self._problem(path, line, what)
+            return
+        if found.seq > expected:
+            what = f"{_span(expected, found.seq - 1)} missing before this"
+            self._problem(path, line, what)
+        elif self._prev is not None and found.prev != self._prev:
+            what = f"record {found.seq} does not follow from the one before"
+            self._problem(path, line, what)
+        self._take(path, line, found, record)
+
+    def _expected(self, seq: int) -> int:
+        if self._next is None:
+            oldest = self._head.oldest if self._head is not None else seq
+            self._next = oldest
+            self._prev = GENESIS if oldest == 1 else None
+        return self._next
+
+    def _take(self, path: Path, line: int, found: Link, record: Record | None) -> None:
+        verdict = self._verdict
+        verdict.records += 1
+        verdict.last = found.seq, found.hash
+        self._next, self._prev = found.seq + 1, found.hash
+        if self._anchor is not None and self._anchor[0] == found.seq:
+            if self._anchor[1] != found.hash:
+                self._problem(path, line, f"record {found.seq} is not the one of the anchor")
+            self._anchor = None
+        if record is not None and record.event == "lost":
+            verdict.lost += record.count
+            verdict.notes.append(Place(path, line, f"{record.count} records could not be written"))
+        elif record is not None and record.event == "recovered" and not record.torn:
+            verdict.notes.append(Place(path, line, record.reason))
+
+    def _problem(self, path: Path, line: int, what: str) -> None:
+        self._verdict.problems.append(Place(path, line, what))
+
+
+def _span(first: int, last: int) -> str:
+    return f"record {first} is" if first == last else f"records {first} to {last} are"
+
+
+def _decoded(text: bytes) -> Record | None:
+    try:
+        return msgspec.json.decode(text, type=Record)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def records(folder: Path) -> Iterator[Record]:
+    """Every record that can be read, in order."""
+    for path in files(folder):
+        with path.open("rb") as file:
+            for line in file:
+                record = _decoded(line)
+                if record is not None:
+                    yield record

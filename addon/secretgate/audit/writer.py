@@ -1,0 +1,139 @@
+"""Between the requests and wherever records go: a bounded queue, and a thread that empties it.
+
+`put` never waits and never fails. While a target cannot be written to, records wait in the queue, the thread tries
+again every second, and says so once; what the queue has no room for is lost, counted, and told of in the target itself
+as soon as it takes something again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import msgspec
+
+from secretgate.audit.record import Record, stamp
+
+MOST_WAITING = 10_000
+_BATCH = 1000
+_RETRY = 1.0
+_PATIENCE = 5.0
+"""Seconds that the end of the process waits for the last records."""
+
+
+class Target(Protocol):
+    """Where records go; each method may raise OSError."""
+
+    def write(self, records: Sequence[bytes]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Writer:
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        said: Callable[[str, str], None],
+        most: int = MOST_WAITING,
+        retry: float = _RETRY,
+    ) -> None:
+        """`said` is told what happened and why: once when it begins, and once when it is over."""
+        self.name = name
+        self.lost = 0
+        """Records that went nowhere, since the start."""
+        self.failing = ""
+        """Why nothing can be written at the moment."""
+        self._target = target
+        self._said = said
+        self._retry = retry
+        self._queue: queue.Queue[Record | None] = queue.Queue(most)
+        self._owed = 0
+        self._counting = threading.Lock()
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"audit {name}", daemon=True)
+        self._thread.start()
+
+    def put(self, record: Record) -> None:
+        try:
+            self._queue.put_nowait(record)
+        except queue.Full:
+            with self._counting:
+                self.lost += 1
+                self._owed += 1
+
+    @property
+    def full(self) -> bool:
+        return self._queue.full()
+
+    def close(self) -> None:
+        """Writes what is left, for as long as that goes well."""
+        self._end.set()
+        with contextlib.suppress(queue.Full):
+            self._queue.put_nowait(None)
+        self._thread.join(_PATIENCE)
+
+    def _run(self) -> None:
+        waiting: list[Record] = []
+        while True:
+            if not waiting:
+                waiting = self._taken()
+            if waiting and not self._written(waiting):
+                if self._end.is_set():
+                    self._give_up(len(waiting))
+                    return
+                self._end.wait(self._retry)
+                continue
+            waiting = []
+            if self._end.is_set() and self._queue.empty():
+                with contextlib.suppress(Exception):
+                    self._target.close()
+                return
+
+    def _taken(self) -> list[Record]:
+        first = self._queue.get()
+        taken = [] if first is None else [first]
+        with contextlib.suppress(queue.Empty):
+            while len(taken) < _BATCH:
+                record = self._queue.get_nowait()
+                taken += [] if record is None else [record]
+        return taken
+
+    def _written(self, waiting: Sequence[Record]) -> bool:
+        owed = self._owed
+        lines = [msgspec.json.encode(record) for record in waiting]
+        if owed:
+            lines.append(msgspec.json.encode(_lost(owed)))
+        try:
+            self._target.write(lines)
+        except Exception as error:
+            reason = str(error) if isinstance(error, OSError) else type(error).__name__
+            if not self.failing:
+                self._said(f"{self.name} cannot be written; requests go on", reason)
+            self.failing = reason
+            return False
+        with self._counting:
+            self._owed -= owed
+        if self.failing:
+            self.failing = ""
+            self._said(f"{self.name} is written again", f"{owed} records were lost")
+        return True
+
+    def _give_up(self, waiting: int) -> None:
+        self.lost += waiting + self._queue.qsize()
+        self._said(f"{self.name} ends with records that were not written", f"{self.lost} lost")
+
+
+def _lost(count: int) -> Record:
+    return Record(
+        time=stamp(time.time()),
+        event="lost",
+        process=os.getpid(),
+        count=count,
+        reason="the queue was full",
+    )
