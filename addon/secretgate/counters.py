@@ -11,10 +11,22 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from secretgate.placeholders import ID_LENGTH, Issued, Template
+from secretgate.coverage import Coverage, coverage
+from secretgate.leftovers import Fate
+from secretgate.placeholders import ID_LENGTH, Template
 from secretgate.requests import Decision, Verdict
 
 RECENT = 50
+_NUMBERS = (
+    "requests",
+    "refused",
+    "unreadable",
+    "failed",
+    "answers",
+    "unread",
+    "restored",
+    "not_restored",
+)
 
 
 class Sighting(NamedTuple):
@@ -33,7 +45,6 @@ class Counters:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._names: set[bytes] = set()
-        self._unknown: set[bytes] = set()
         self.started = clock()
         self.requests = 0
         self.refused = 0
@@ -43,16 +54,22 @@ class Counters:
         """Finds by rule, as often as they were sent; history is sent again every turn."""
         self.redacted: Counter[str] = Counter()
         """Secrets that got a placeholder, by rule, each once."""
+        self.verdicts: Counter[tuple[str, str]] = Counter()
+        """Requests by provider and verdict."""
+        self.coverage = Coverage()
+        self.answers = 0
+        self.unread = 0
+        """Answers that could not be read, and went on as they came."""
         self.restored = 0
+        """Secrets put back, each once an answer."""
+        self.not_restored = 0
+        """Placeholders that the client got as they were, each once an answer."""
         self._recent: dict[tuple[str, str, str], Sighting] = {}
-
-    @property
-    def not_restored(self) -> int:
-        """Placeholders in answers that this conversation had not been given."""
-        return len(self._unknown)
 
     def request(self, provider: str, decision: Decision) -> None:
         self.requests += 1
+        self.coverage += coverage(decision)
+        self.verdicts[provider, decision.verdict.value] += 1
         self.refused += decision.refused
         self.unreadable += decision.verdict is Verdict.UNREADABLE
         rules = Counter(spot.rule for spot in decision.spots)
@@ -77,21 +94,24 @@ class Counters:
         """The last one first."""
         return tuple(reversed(self._recent.values()))
 
-    def answer(self, issued: Issued) -> None:
-        self.restored += len(issued.restored)
-        self._unknown |= issued.unknown
+    def answer(self, fate: Fate, unread: bool) -> None:
+        self.answers += 1
+        self.unread += unread
+        self.restored += len(fate.restored)
+        self.not_restored += len(fate.not_restored)
 
-    def failure(self) -> None:
+    def failure(self, provider: str) -> None:
         """A request that was refused because the gate itself failed on it."""
         self.requests += 1
+        self.verdicts[provider, "failed"] += 1
         self.refused += 1
         self.failed += 1
 
     def numbers(self) -> dict[str, Any]:
         """All but the sightings, ready for JSON."""
-        names = ("requests", "refused", "unreadable", "failed", "restored", "not_restored")
         return {
-            **{name: getattr(self, name) for name in names},
+            **{name: getattr(self, name) for name in _NUMBERS},
+            "coverage": self.coverage._asdict(),
             "found": dict(self.found),
             "redacted": dict(self.redacted),
         }

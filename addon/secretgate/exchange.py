@@ -9,6 +9,7 @@ from mitmproxy.proxy.layers.http._events import ResponseData
 
 from secretgate import grpc, log, refusals
 from secretgate.engine import Engine
+from secretgate.leftovers import Leftovers
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect
 from secretgate.requests import Decision, Request
@@ -21,7 +22,10 @@ from secretgate.written import Recorder
 class Exchange:
     """What the gate knows of one flow, from its request to the end of its answer."""
 
-    def __init__(self, engine: Engine, request: Request, decision: Decision) -> None:
+    def __init__(
+        self, engine: Engine, request: Request, decision: Decision, identity: str = ""
+    ) -> None:
+        self.id = identity
         self.engine = engine
         self.request = request
         self.decision = decision
@@ -31,15 +35,32 @@ class Exchange:
         self.call: grpc.RequestStream | None = None
         self.kept: KeptAnswer | None = None
         self.messages = KeptMessages()
+        self.leftovers = Leftovers()
+        self.answering = False
+        """A message of the client's has gone over the WebSocket, and what comes answers it."""
+        self.unread = False
+        """The answer could not be read, and went on as it came."""
 
     @property
     def issued(self) -> Issued:
         """What has been issued up to now."""
+        if self.socket is not None:
+            return self.socket.issued
         return self.call.issued if self.call is not None else self.decision.issued
 
     @property
     def dialect(self) -> Dialect:
         return self.decision.dialect or self.request.route.dialect
+
+    def collects(self, recorder: Recorder) -> Recorder:
+        """Has the recorder's texts searched for placeholders that are still there."""
+        recorder.tell(lambda text: self.leftovers.see(text, self.issued))
+        return recorder
+
+    def warn(self, reason: str) -> None:
+        """The answer goes on as it came, for a reason."""
+        self.unread = True
+        self.log.warning(reason)
 
     @property
     def log(self):  # type: ignore[no-untyped-def]

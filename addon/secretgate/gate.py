@@ -20,6 +20,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.websocket import WebSocketMessage
 
 from secretgate import access, credentials, grpc, heads, log, refusals
+from secretgate.audit.trail import AuditError
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
 from secretgate.exchange import Exchange, passage
@@ -31,6 +32,7 @@ from secretgate.requests import Decision, Request, Verdict
 from secretgate.responses import respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
 from secretgate.state import Places, StateError
+from secretgate.telling import Teller
 from secretgate.vault import Scope
 from secretgate.views.stored import KeptAnswer
 from secretgate.websockets import Outcome, Socket
@@ -45,6 +47,7 @@ IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
 _LINGER = 0.2
 """Seconds between an error and the end of the connection that it is sent over."""
+_UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
 T = TypeVar("T")
 
 
@@ -52,11 +55,15 @@ class Gate:
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._places = Places.find()
-        self.counters = Counters()
+        self.teller = Teller()
         # Beside the flows, not in their metadata: those are copied and stored (`-w`).
         self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
         self.routes: WeakKeyDictionary[http.HTTPFlow, Route] = WeakKeyDictionary()
         """Of requests to hosts that the table does not know."""
+
+    @property
+    def counters(self) -> Counters:
+        return self.teller.counters
 
     # Options
 
@@ -85,7 +92,10 @@ class Gate:
             log.configure(settings.log_format, type(ctx.master).__name__ == "ConsoleMaster")
             try:
                 self._engine = build(settings, self._places, log.logger().warning, self._engine)
-            except (SettingsError, StateError, ValueError) as error:
+                self.teller.trail = self.teller.trail.reopened(
+                    settings, self._places, self._engine.namer.digest, log.logger().error
+                )
+            except (AuditError, SettingsError, StateError, ValueError) as error:
                 raise exceptions.OptionsError(f"secretgate: {error}") from None
         access.check(ctx.options, self.engine().settings.clients)
 
@@ -163,24 +173,27 @@ class Gate:
         if flow.response is None and route is None:
             flow.request.stream = True
         elif flow.response is None and route is not None and _is_call(flow.request, route):
+            if self._objects(flow, route):
+                return
             flow.request.stream = self._call(flow, route)
 
     def _call(self, flow: http.HTTPFlow, route: Route) -> grpc.Call:
         """Messages that are looked at as they come: the answer may come before the last of them."""
         engine = self.engine()
         request = self._request(engine, flow, route)
-        exchange = Exchange(engine, request, Decision(Verdict.CLEAN, engine.nothing_issued))
+        nothing = Decision(Verdict.CLEAN, engine.nothing_issued)
+        exchange = Exchange(engine, request, nothing, flow.id)
         exchange.call = grpc.RequestStream(
             engine.requests,
             request,
             engine.nothing_issued,
-            lambda decision: self._tell_socket(exchange, decision),
+            lambda decision: self.teller.decided(exchange, decision),
         )
         self.exchanges[flow] = exchange
 
         def broken(error: Exception) -> None:
             if not isinstance(error, grpc.Refused):
-                self.counters.failure()
+                self._tell_failed(flow, route, request)
                 exchange.log.error("a message could not be looked at", error=log.where(error))
 
         loop = asyncio.get_running_loop()
@@ -201,6 +214,8 @@ class Gate:
         if flow in self.exchanges:
             self._look_at_trailers(flow, self.exchanges[flow])
             return
+        if self._objects(flow, route):
+            return
         engine = self.engine()
         request = self._request(engine, flow, route)
         decide = functools.partial(heads.decide, engine, request, _head(flow))
@@ -210,7 +225,7 @@ class Gate:
             decision, seen = await asyncio.to_thread(decide)
         else:
             decision, seen = decide()
-        exchange = Exchange(engine, request, decision)
+        exchange = Exchange(engine, request, decision, flow.id)
         self.exchanges[flow] = exchange
         if seen is not None and engine.settings.mode != "audit":
             _put_head(flow, seen)
@@ -221,7 +236,7 @@ class Gate:
             if "content-length" in flow.request.headers:
                 flow.request.headers["content-length"] = str(len(decision.content))
             flow.request.headers.update(decision.headers)
-        self._tell(exchange)
+        self.teller.decided(exchange, decision)
 
     def _look_at_trailers(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """Of a request whose messages have gone out already."""
@@ -243,13 +258,25 @@ class Gate:
             if route is not None:
                 agent = flow.request.headers.get("user-agent", "")
                 self._refuse(flow, route, refusals.status(agent), message)
-            self.counters.failure()
+                self._tell_failed(flow, route, None)
             host = flow.request.pretty_host
             log.logger().error(
                 "a request could not be looked at", host=host, error=log.where(error)
             )
         except Exception as another:
             log.logger().error("a request was refused", error=log.where(another))
+
+    def _tell_failed(self, flow: http.HTTPFlow, route: Route, request: Request | None) -> None:
+        self.teller.failed(flow.id, route, request, self.engine().settings.mode)
+
+    def _objects(self, flow: http.HTTPFlow, route: Route) -> bool:
+        """Whether the request is refused because it could not be put on record."""
+        reason = self.teller.trail.objection
+        if not reason or route.treatment is Treatment.PASS:
+            return False
+        self._refuse(flow, route, 503, _UNRECORDED.format(reason=reason))
+        self._tell_failed(flow, route, None)
+        return True
 
     def _route(self, flow: http.HTTPFlow) -> Route | None:
         given = self.routes.get(flow)
@@ -281,29 +308,6 @@ class Gate:
         flow.request.raw_content = b""
         flow.response = http.Response.make(*refusals.answer(route.dialect, kind, status, message))
 
-    def _tell(self, exchange: Exchange) -> None:
-        decision = exchange.decision
-        self.counters.request(exchange.request.route.provider, decision)
-        logger = exchange.log
-        for (rule, path), count in _counted(decision).items():
-            logger.info("secret_detected", rule=rule, field=path, count=count)
-        if decision.verdict is Verdict.UNREADABLE:
-            logger.warning(
-                "unreadable",
-                reason=decision.message,
-                sent=not decision.refused,
-                client=refusals.client(exchange.request.headers.get("user-agent", "")),
-            )
-        elif exchange.request.content:
-            counts = decision.counts
-            logger.info(
-                "request",
-                verdict=decision.verdict.value,
-                secrets=len(decision.spots),
-                scanned=counts.scanned,
-                opaque=counts.opaque + counts.bytes,
-            )
-
     # Answers
 
     def responseheaders(self, flow: http.HTTPFlow) -> None:
@@ -328,9 +332,8 @@ class Gate:
         if request.route.treatment is Treatment.PASS or engine.settings.mode == "audit":
             return None
         if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
-            exchange.recorder = Recorder(
-                exchange.dialect, engine.redactor, engine.ledger, request.scope
-            )
+            recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
+            exchange.recorder = exchange.collects(recorder)
         headers = {name.lower(): value for name, value in response.headers.items()}
         asked = (
             decision.streams
@@ -343,7 +346,7 @@ class Gate:
             decision.issued,
             exchange.recorder,
             asked,
-            exchange.log.warning,
+            exchange.warn,
             (lambda: exchange.issued) if exchange.call is not None else None,
         )
         exchange.response = way
@@ -394,10 +397,7 @@ class Gate:
         try:
             if exchange.recorder is not None:
                 exchange.recorder.flush()
-            issued = exchange.issued
-            self.counters.answer(issued)
-            if issued:
-                exchange.log.info("answer", issued=len(issued), restored=len(issued.restored))
+            self.teller.ended(exchange, flow.response.status_code if flow.response else 0)
         except Exception as error:
             exchange.log.error("an answer could not be recorded", error=log.where(error))
 
@@ -431,9 +431,13 @@ class Gate:
             return None
         if exchange.socket is None:
             exchange.socket = Socket(exchange.engine, exchange.request)
+            exchange.collects(exchange.socket.recorder)
         socket = exchange.socket
         try:
-            if message.from_client:
+            if message.from_client and (reason := self.teller.trail.objection):
+                outcome = socket.refused(_UNRECORDED.format(reason=reason))
+            elif message.from_client:
+                self._answered(exchange, flow)
                 read = functools.partial(socket.from_client, message.content, message.is_text)
                 if exchange.engine.line.remote:
                     outcome = await asyncio.to_thread(
@@ -441,11 +445,12 @@ class Gate:
                     )
                 else:
                     outcome = read()
-                self._tell_socket(exchange, outcome.decision)
+                if outcome.decision is not None:
+                    self.teller.decided(exchange, outcome.decision)
             else:
                 outcome = socket.from_provider(message.content, message.is_text)
         except Exception as error:
-            self.counters.failure()
+            self._tell_failed(flow, exchange.request.route, exchange.request)
             exchange.log.error("a message could not be looked at", error=log.where(error))
             outcome = socket.failed() if message.from_client else Outcome(drop=True)
         return outcome
@@ -468,16 +473,19 @@ class Gate:
         if outcome.close:
             asyncio.get_running_loop().call_later(_LINGER, _hang_up, flow)
 
-    def _tell_socket(self, exchange: Exchange, decision: Decision | None) -> None:
-        if decision is not None:
-            told = Exchange(exchange.engine, exchange.request, decision)
-            self._tell(told)
+    def _answered(self, exchange: Exchange, flow: http.HTTPFlow) -> None:
+        """With a new message of the client's, the answer to the one before has ended."""
+        if exchange.socket is not None:
+            exchange.socket.close()
+            if exchange.answering:
+                self.teller.ended(exchange, flow.response.status_code if flow.response else 0)
+            exchange.answering = True
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)
         if exchange is not None and exchange.socket is not None:
             exchange.messages.put()
-            self.counters.answer(exchange.socket.close())
+            self._answered(exchange, flow)
 
     def done(self) -> None:
         for exchange in self.exchanges.values():
@@ -485,6 +493,7 @@ class Gate:
         if self._engine is not None:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
+        self.teller.trail.close()
 
 
 def _consulted(engine: Engine, request: Request, decide: Callable[[], T]) -> T:
@@ -523,13 +532,6 @@ def _hang_up(flow: http.HTTPFlow) -> None:
     handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
     if handler is not None and flow.client_conn in handler.transports:
         handler.close_connection(flow.client_conn)
-
-
-def _counted(decision: Decision) -> dict[tuple[str, str], int]:
-    counted: dict[tuple[str, str], int] = {}
-    for spot in decision.spots:
-        counted[spot.rule, spot.path] = counted.get((spot.rule, spot.path), 0) + 1
-    return counted
 
 
 def _address(server: connection.Server) -> str:

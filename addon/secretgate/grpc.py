@@ -83,7 +83,7 @@ class RequestStream:
         return envelope.raw if decision.content is None else envelope.with_message(decision.content)
 
     def _undecided(self, raw: bytes, reason: str) -> bytes:
-        decision = self._requests.unreadable(self._request, reason)
+        decision = self._requests.unreadable(self._request, reason, len(raw))
         self._told(decision)
         if decision.refused:
             raise Refused(decision)

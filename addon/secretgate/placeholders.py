@@ -200,6 +200,12 @@ class Issued:
         """Placeholder to value."""
         return dict(self._values.values())
 
+    @property
+    def restored_names(self) -> set[bytes]:
+        """The placeholders whose values were put back, and the rewritten stretches without a name that were."""
+        names = {name for name, value in self._values.values() if value in self.restored}
+        return names | {alias for alias, run in self.aliases.items() if run in self.restored}
+
     def value(self, spelled: bytes) -> bytes | None:
         """The value that a spelling stands for, if it was issued."""
         found = self._values.get(spelled) or self._values.get(plain_spelling(spelled))
@@ -217,6 +223,10 @@ class Issued:
         plain = plain_spelling(_CUT.sub(b"", tail))
         at = bisect_left(self._order, plain)
         return at < len(self._order) and self._order[at].startswith(plain)
+
+    def afresh(self) -> Issued:
+        """These, for another answer: nothing restored yet."""
+        return Issued(self.template, self.values, self.aliases)
 
     def joined(self, other: Issued) -> Issued:
         """These and the other's, as one."""

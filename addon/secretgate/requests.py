@@ -13,7 +13,7 @@ from enum import Enum
 
 import msgspec
 
-from secretgate import refusals, signatures
+from secretgate import models, refusals, signatures
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.bodies.encodings import decode, encode
@@ -56,6 +56,9 @@ class Decision:
     """Headers to set where the body changed."""
     dialect: Dialect | None = None
     """Of the answer, where it depends on the request."""
+    size: int = 0
+    """Of the body, decompressed where it could be."""
+    model: str = ""
 
     @property
     def refused(self) -> bool:
@@ -93,7 +96,7 @@ class Requests:
     def decide(self, request: Request) -> Decision:
         """Raises nothing that a body can cause."""
         if request.route.treatment is Treatment.PASS:
-            return Decision(Verdict.LEFT_ALONE, self._empty)
+            return Decision(Verdict.LEFT_ALONE, self._empty, size=len(request.content))
         if not request.content:
             with waiting(Wait.GLADLY if asked() else Wait.NEVER):
                 links = self._refreshed(request, None)
@@ -108,7 +111,7 @@ class Requests:
                 plain, request.headers.get("content-type", ""), request.route.dialect
             )
         except Unreadable as error:
-            return self.unreadable(request, error.reason)
+            return self.unreadable(request, error.reason, len(request.content))
         return self._adjusted(request, self.decide_body(request, body, chain))
 
     def _adjusted(self, request: Request, decision: Decision) -> Decision:
@@ -128,11 +131,19 @@ class Requests:
                 self._refused(request, Verdict.BLOCKED, message),
                 spots=decision.spots,
                 counts=decision.counts,
+                size=decision.size,
+                model=decision.model,
             )
         return replace(decision, headers=headers) if headers else decision
 
     def decide_body(self, request: Request, body: Body, chain: tuple[str, ...] = ()) -> Decision:
         """The same for a body that has been read."""
+        decision = self._decided(request, body, chain)
+        named = any(spot.path == "model" for spot in decision.spots)
+        asked_for = "" if named else models.named(request.path, body.raw)
+        return replace(decision, size=len(body.raw), model=asked_for)
+
+    def _decided(self, request: Request, body: Body, chain: tuple[str, ...]) -> Decision:
         mode = self._settings.mode
         streams = _STREAM.search(body.raw) is not None
         dialect = request.route.dialect.answering(body.raw)
@@ -222,19 +233,20 @@ class Requests:
         for link in links:
             earlier = self._vault.chain(request.scope, link)
             if earlier is not None:
-                issued = issued.joined(earlier)
+                issued = issued.joined(earlier.afresh())
         return issued
 
-    def unreadable(self, request: Request, reason: str) -> Decision:
-        """What becomes of content that cannot be read."""
+    def unreadable(self, request: Request, reason: str, size: int = 0) -> Decision:
+        """What becomes of content of a size that cannot be read."""
         if not self._blocks(request):
-            return Decision(Verdict.UNREADABLE, self._empty, message=reason)
-        return self._refused(
+            return Decision(Verdict.UNREADABLE, self._empty, message=reason, size=size)
+        refused = self._refused(
             request,
             Verdict.UNREADABLE,
             f"secretgate cannot read this request, so it was not sent: {reason}. "
             "To let such requests pass unread: --set secretgate_on_unreadable=pass",
         )
+        return replace(refused, size=size)
 
     def _refused(
         self, request: Request, verdict: Verdict, message: str, found: Redaction | None = None

@@ -106,6 +106,7 @@ class Channel:
             at = text.find(alias)
             while at >= 0:
                 found.append((at, at + len(alias), alias, original))
+                issued.restored.add(original)
                 at = text.find(alias, at + len(alias))
         found.sort()
         return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -134,6 +134,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Networks (10.0.0.0/8, fd00::/8, or `all`) whose machines may use a proxy that listens beyond loopback without a password (mitmproxy's proxyauth)."
         ),
     ] = ()
+    audit_log: Annotated[
+        bool, Meta(description="Whether an audit log is written: what was found where, no values.")
+    ] = True
+    audit_folder: Annotated[
+        str, Meta(description="Where (default: the folder `audit` beside the logs).")
+    ] = ""
+    audit_rotate: Annotated[
+        int, Meta(ge=0, description="Bytes after which a new file of it is begun; 0: never.")
+    ] = 16 << 20
+    audit_keep: Annotated[
+        int, Meta(ge=0, description="How many older files of it are kept; 0: all.")
+    ] = 20
+    audit_on_error: Annotated[
+        Literal["serve", "block"],
+        Meta(
+            description="What happens to requests while it cannot be written (a full disk): serve, and say so, or block."
+        ),
+    ] = "serve"
     log_format: Annotated[
         Literal["text", "json"], Meta(description="How log lines are written.")
     ] = "text"
@@ -225,7 +243,18 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise SettingsError(f"{file}: must hold `setting: value` lines")
-    return values
+    return dict(_flat(values))
+
+
+def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """`audit: {on_error: block}` is `audit_on_error: block`."""
+    for name, value in values.items():
+        members = value.items() if isinstance(value, dict) and name not in FIELDS else ()
+        grouped = [(f"{name}_{member}", each) for member, each in members]
+        if grouped and all(each in FIELDS for each, _ in grouped):
+            yield from grouped
+        else:
+            yield name, value
 
 
 def _from_text(name: str, text: str) -> Any:

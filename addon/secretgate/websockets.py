@@ -65,19 +65,21 @@ class Socket:
         self._engine = engine
         self._request = request
         self._dialect = request.route.dialect
-        self._recorder = Recorder(self._dialect, engine.redactor, engine.ledger, request.scope)
-        self._recorder.watch(self._link)
-        self._events = Events(self._dialect, engine.nothing_issued, self._recorder)
+        self.recorder = Recorder(self._dialect, engine.redactor, engine.ledger, request.scope)
+        self.recorder.watch(self._link)
+        self._events = Events(self._dialect, engine.nothing_issued, self.recorder)
         self._on_its_way = 0
         """Injected messages that the client has not got yet."""
 
     def from_client(self, content: bytes, is_text: bool = True) -> Outcome:
         if self._request.route.treatment is Treatment.PASS:
-            return Outcome()
+            nothing = self._engine.nothing_issued
+            left = Decision(Verdict.LEFT_ALONE, nothing, size=len(content))
+            return Outcome(decision=left)
         try:
             body = self._read(content, is_text)
         except Unreadable as error:
-            return self._unreadable(error.reason)
+            return self._unreadable(error.reason, len(content))
         decision = self._engine.requests.decide_body(self._request, body)
         if decision.refused:
             return self._refused(decision)
@@ -104,7 +106,11 @@ class Socket:
 
     def failed(self) -> Outcome:
         """What becomes of a message of the client's at which secretgate itself failed."""
-        message = "secretgate failed on this message, so it was not sent. Its log says where."
+        return self.refused(
+            "secretgate failed on this message, so it was not sent. Its log says where."
+        )
+
+    def refused(self, message: str) -> Outcome:
         status = refusals.status(self._request.headers.get("user-agent", ""))
         nothing = self._engine.nothing_issued
         return self._refused(Decision(Verdict.BLOCKED, nothing, message=message, status=status))
@@ -113,9 +119,13 @@ class Socket:
         """An injected message has gone out to the client."""
         self._on_its_way = max(0, self._on_its_way - 1)
 
-    def close(self) -> Issued:
-        """Ends it; gives what was issued and restored in all its answers."""
-        self._recorder.flush()
+    def close(self) -> None:
+        """The answers up to now are over."""
+        self.recorder.flush()
+
+    @property
+    def issued(self) -> Issued:
+        """What was issued and restored in all its answers up to now."""
         return self._events.issued
 
     def _read(self, content: bytes, is_text: bool) -> Body:
@@ -130,7 +140,7 @@ class Socket:
         for link in self._dialect.links(event) if issued else ():
             self._engine.vault.link(self._request.scope, link, issued)
 
-    def _unreadable(self, reason: str) -> Outcome:
+    def _unreadable(self, reason: str, size: int) -> Outcome:
         nothing = self._engine.nothing_issued
         settings = self._engine.settings
         if (
@@ -138,13 +148,16 @@ class Socket:
             or settings.on_unreadable == "pass"
             or settings.mode == "audit"
         ):
-            return Outcome(decision=Decision(Verdict.UNREADABLE, nothing, message=reason))
+            passed = Decision(Verdict.UNREADABLE, nothing, message=reason, size=size)
+            return Outcome(decision=passed)
         message = (
             f"secretgate cannot read this message, so it was not sent: {reason}. To let such "
             "messages pass unread: --set secretgate_on_unreadable=pass"
         )
         status = refusals.status(self._request.headers.get("user-agent", ""), settings.block_status)
-        return self._refused(Decision(Verdict.UNREADABLE, nothing, message=message, status=status))
+        return self._refused(
+            Decision(Verdict.UNREADABLE, nothing, message=message, status=status, size=size)
+        )
 
     def _refused(self, decision: Decision) -> Outcome:
         _, payload = self._dialect.refusal_event(decision.status, decision.message)

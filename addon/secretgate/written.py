@@ -43,6 +43,11 @@ class Recorder:
         self._size = 0
         self._seen: Callable[[Any], None] | None = None
         self._first = False
+        self._told: Callable[[bytes], None] | None = None
+
+    def tell(self, told: Callable[[bytes], None]) -> None:
+        """Has `told` called with every text of the answer, put together."""
+        self._told = told
 
     def watch(self, seen: Callable[[Any], None]) -> None:
         """Has `seen` called with every event of the answer, with the first one at once: an answer says at its
@@ -71,6 +76,8 @@ class Recorder:
             for event in events:
                 self._seen(event)
         for key, text in texts(self._dialect, events):
+            if self._told is not None:
+                self._told(text)
             values |= self._redactor.written(text, self._scope, key)
             values.update(self._tokens(text))
         if values:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from secretgate.leftovers import Leftovers
 from secretgate.counters import RECENT, Counters
 from secretgate.launch.summary import summary
 from secretgate.placeholders import DEFAULT_TEMPLATE, Issued, Template
@@ -83,9 +84,19 @@ def test_a_template_without_a_rule_counts_secrets() -> None:
 
 def test_answers_add_up() -> None:
     counters = Counters()
+    leftovers = Leftovers()
     answer = issued(DEFAULT_TEMPLATE, "REDACTED<jwt:0123456789ab>")
-    answer.restored.add(b"value")
-    answer.unknown.add(b"redacted<jwt:000000000000>")
-    counters.answer(answer)
-    counters.answer(answer)
-    assert (counters.restored, counters.not_restored) == (2, 1)
+    for _ in range(2):
+        answer.restored.add(b"value")
+        answer.unknown.add(b"redacted<jwt:000000000000>")
+        leftovers.see(b"REDACTED<jwt:000000000000> and Redacted<jwt:111111111111>", answer)
+        counters.answer(leftovers.taken(answer), unread=False)
+    assert (counters.answers, counters.restored, counters.not_restored) == (2, 2, 4)
+
+
+def test_an_id_gives_away_a_placeholder_that_is_misspelt() -> None:
+    leftovers = Leftovers()
+    answer = issued(DEFAULT_TEMPLATE, "REDACTED<jwt:0123456789ab>")
+    leftovers.see(b"I used [jwt 0123456789AB] there", answer)
+    assert leftovers.taken(answer).not_restored == {b"redacted<jwt:0123456789ab>"}
+    assert not leftovers.taken(answer).not_restored

@@ -98,9 +98,7 @@ class Journal:
             return head
 
     def _open(self) -> int:
-        return os.open(
-            self.folder / CURRENT, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600
-        )
+        return os.open(self.folder / CURRENT, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600)
 
     def _write(self, log: int, head: Head, records: Sequence[bytes]) -> Head:
         seq, last, lines = head.seq, head.hash, []

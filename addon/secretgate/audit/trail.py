@@ -9,9 +9,9 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from secretgate import refusals
@@ -20,9 +20,11 @@ from secretgate.audit.journal import Journal
 from secretgate.audit.record import MOST_PLACEHOLDERS, Record, stamp, type_name
 from secretgate.audit.writer import Writer
 from secretgate.coverage import Coverage
+from secretgate.hosts import Route
+from secretgate.leftovers import Fate
 from secretgate.placeholders import ID_LENGTH
 from secretgate.requests import Decision, Request
-from secretgate.settings import Settings
+from secretgate.settings import FIELDS, Settings
 from secretgate.state import Places, StateError
 
 _ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
@@ -36,25 +38,18 @@ class AuditError(Exception):
     """The log cannot be written, and the user wants no request without it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of the placeholders of an answer."""
-
-    restored: frozenset[bytes] = frozenset()
-    """The placeholders whose secrets were put back."""
-    not_restored: frozenset[bytes] = frozenset()
-    unread: bool = False
-    status: int = 0
-
-
 def folder(settings: Settings, places: Places) -> Path:
     chosen = settings.audit_folder
     return Path(chosen).expanduser() if chosen else places.state / "audit"
 
 
 class Trail:
-    def __init__(self, writers: tuple[Writer, ...], strict: bool) -> None:
-        """`strict`: no covered request goes on while the log (the first of the writers) fails."""
+    def __init__(
+        self, writers: tuple[Writer, ...] = (), strict: bool = False, wanted: tuple[Any, ...] = ()
+    ) -> None:
+        """`strict`: no covered request goes on while the log (the first of the writers) fails.
+        `wanted`: the settings that it was opened for."""
+        self._wanted = wanted
         self._writers = writers
         self._strict = strict
         self._process = os.getpid()
@@ -106,30 +101,45 @@ class Trail:
                 bytes_binary=coverage.binary,
                 bytes_skipped=coverage.skipped,
                 bytes_unreadable=coverage.unreadable,
-                **self._head(exchange, request, mode, "request"),
+                **self._head(exchange, request.route, request, mode, "request"),
             )
         )
 
-    def failure(self, exchange: str, request: Request, mode: str) -> None:
+    def failure(self, exchange: str, route: Route, request: Request | None, mode: str) -> None:
         """secretgate failed on a request, and refused it."""
         if self._writers:
-            head = self._head(exchange, request, mode, "request")
+            head = self._head(exchange, route, request, mode, "request")
             self._put(Record(event="request", decision="failed", refused=True, **head))
 
-    def answer(self, exchange: str, request: Request, outcome: Outcome, mode: str) -> None:
+    def answer(
+        self, exchange: str, request: Request, fate: Fate, mode: str, status: int, unread: bool
+    ) -> None:
         if not self._writers:
             return
         self._put(
             Record(
                 event="answer",
-                restored=len(outcome.restored),
-                not_restored=len(outcome.not_restored),
-                placeholders=_ids(outcome.restored),
-                unread=outcome.unread,
-                status=outcome.status,
-                **self._head(exchange, request, mode, "response"),
+                restored=len(fate.restored),
+                not_restored=len(fate.not_restored),
+                placeholders=_ids(fate.restored),
+                unread=unread,
+                status=status,
+                **self._head(exchange, request.route, request, mode, "response"),
             )
         )
+
+    def reopened(
+        self, settings: Settings, places: Places, digest: Callable[[bytes], bytes], say: Say
+    ) -> Trail:
+        """The trail that the settings ask for: this one, where nothing has changed. Raises AuditError where
+        it must work and does not."""
+        place = folder(settings, places)
+        wanted = (place, *(getattr(settings, name) for name in FIELDS if name.startswith("audit_")))
+        if wanted == self._wanted:
+            return self
+        writers = _opened(settings, place, digest, say)
+        self.close()
+        return Trail(writers, settings.audit_on_error == "block", wanted)
 
     def close(self) -> None:
         for writer in self._writers:
@@ -139,57 +149,50 @@ class Trail:
         for writer in self._writers:
             writer.put(record)
 
-    def _head(self, exchange: str, request: Request, mode: str, direction: str) -> Mapping[str, str]:
-        dialect = request.route.dialect.name
-        operations = _MCP_OPERATIONS if dialect == "mcp" else _OPERATIONS
-        return {
+    def _head(
+        self, exchange: str, route: Route, request: Request | None, mode: str, direction: str
+    ) -> dict[str, Any]:
+        operations = _MCP_OPERATIONS if route.dialect.name == "mcp" else _OPERATIONS
+        head = {
             "time": stamp(time.time()),
             "exchange": exchange,
             "process": self._process,
-            "host": urlsplit(request.url).hostname or "",
-            "provider": request.route.provider,
-            "client": refusals.client(request.headers.get("user-agent", "")),
-            "user": request.scope.client,
-            "dialect": dialect,
+            "provider": route.provider,
+            "dialect": route.dialect.name,
             "operation": operations[direction],
             "direction": direction,
             "mode": mode,
             "enforcement": "audit" if mode == "audit" else "enforce",
         }
+        if request is not None:
+            head["host"] = urlsplit(request.url).hostname or ""
+            head["client"] = refusals.client(request.headers.get("user-agent", ""))
+            head["user"] = request.scope.client
+        return head
 
 
-def _ids(names: Mapping[bytes, bytes] | frozenset[bytes]) -> tuple[str, ...]:
-    ids = sorted({match[0].decode() for name in names if (match := _last_id(name))})
+def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
+    """The id of each; a rule may be spelled like one and stands before it."""
+    ids = sorted({found[-1].decode() for name in names if (found := _ID.findall(name))})
     return tuple(ids[:MOST_PLACEHOLDERS])
 
 
-def _last_id(name: bytes) -> re.Match[bytes] | None:
-    """A rule may be spelled like an id; the id stands where the template has it, mostly last."""
-    last = None
-    for last in _ID.finditer(name):
-        pass
-    return last
-
-
-def opened(settings: Settings, places: Places, key: bytes, say: Say) -> Trail:
-    """The trail that the settings ask for; raises AuditError where it must work and does not."""
-    writers: list[Writer] = []
+def _opened(
+    settings: Settings, place: Path, digest: Callable[[bytes], bytes], say: Say
+) -> tuple[Writer, ...]:
     strict = settings.audit_on_error == "block"
+    if not settings.audit_log:
+        if strict:
+            raise AuditError("audit_on_error: block needs audit_log: true")
+        return ()
 
     def said(what: str, why: str) -> None:
         say(what, reason=why)
 
-    if settings.audit_log:
-        place = folder(settings, places)
-        journal = Journal(
-            place, chain.derive(key), settings.audit_rotate, settings.audit_keep
-        )
+    journal = Journal(place, chain.derived(digest), settings.audit_rotate, settings.audit_keep)
+    if strict:
         try:
             journal.prepare()
         except (OSError, StateError) as error:
-            if strict:
-                raise AuditError(f"the audit log in {place} cannot be written: {error}") from None
-        writers.append(Writer(f"the audit log in {place}", journal, said))
-    elif strict:
-        raise AuditError("audit_on_error: block needs audit_log: true")
-    return Trail(tuple(writers), strict)
+            raise AuditError(f"the audit log in {place} cannot be written: {error}") from None
+    return (Writer(f"the audit log in {place}", journal, said),)

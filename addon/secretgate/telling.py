@@ -1,0 +1,67 @@
+"""Whoever has to know what became of a request and of its answer is told here: the log, the counters, the audit trail."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from secretgate import refusals
+from secretgate.audit.trail import Trail
+from secretgate.counters import Counters
+from secretgate.coverage import coverage
+from secretgate.exchange import Exchange
+from secretgate.hosts import Route, Treatment
+from secretgate.requests import Decision, Request, Verdict
+
+
+class Teller:
+    def __init__(self) -> None:
+        self.counters = Counters()
+        self.trail = Trail()
+
+    def decided(self, exchange: Exchange, decision: Decision) -> None:
+        """A request, or one message of a flow that has many."""
+        request = exchange.request
+        seen = coverage(decision)
+        self.counters.request(request.route.provider, decision)
+        self.trail.request(exchange.id, request, decision, seen, exchange.engine.settings.mode)
+        logger = exchange.log
+        found = Counter((spot.rule, spot.path) for spot in decision.spots)
+        for (rule, path), count in found.items():
+            logger.info("secret_detected", rule=rule, field=path, count=count)
+        if decision.verdict is Verdict.UNREADABLE:
+            logger.warning(
+                "unreadable",
+                reason=decision.message,
+                sent=not decision.refused,
+                client=refusals.client(request.headers.get("user-agent", "")),
+            )
+        elif request.content:
+            logger.info(
+                "request",
+                verdict=decision.verdict.value,
+                secrets=len(decision.spots),
+                scanned=seen.scanned,
+                opaque=seen.opaque + seen.binary,
+            )
+
+    def failed(self, identity: str, route: Route, request: Request | None, mode: str) -> None:
+        """The gate itself failed on a request, which was refused."""
+        self.counters.failure(route.provider)
+        self.trail.failure(identity, route, request, mode)
+
+    def ended(self, exchange: Exchange, status: int) -> None:
+        """An answer, or one of a WebSocket's."""
+        request, issued = exchange.request, exchange.issued
+        if request.route.treatment is Treatment.PASS or exchange.decision.refused:
+            return
+        fate = exchange.leftovers.taken(issued)
+        mode = exchange.engine.settings.mode
+        self.counters.answer(fate, exchange.unread)
+        self.trail.answer(exchange.id, request, fate, mode, status, exchange.unread)
+        if issued or fate.not_restored:
+            exchange.log.info(
+                "answer",
+                issued=len(issued),
+                restored=len(fate.restored),
+                not_restored=len(fate.not_restored),
+            )
