@@ -193,7 +193,7 @@ class Gate:
 
         def broken(error: Exception) -> None:
             if not isinstance(error, grpc.Refused):
-                self._tell_failed(flow, route, request)
+                self._tell_failed(flow.id, route, request)
                 exchange.log.error("a message could not be looked at", error=log.where(error))
 
         loop = asyncio.get_running_loop()
@@ -258,7 +258,7 @@ class Gate:
             if route is not None:
                 agent = flow.request.headers.get("user-agent", "")
                 self._refuse(flow, route, refusals.status(agent), message)
-                self._tell_failed(flow, route, None)
+                self._tell_failed(flow.id, route, None)
             host = flow.request.pretty_host
             log.logger().error(
                 "a request could not be looked at", host=host, error=log.where(error)
@@ -266,8 +266,8 @@ class Gate:
         except Exception as another:
             log.logger().error("a request was refused", error=log.where(another))
 
-    def _tell_failed(self, flow: http.HTTPFlow, route: Route, request: Request | None) -> None:
-        self.teller.failed(flow.id, route, request, self.engine().settings.mode)
+    def _tell_failed(self, identity: str, route: Route, request: Request | None) -> None:
+        self.teller.failed(identity, route, request, self.engine().settings.mode)
 
     def _objects(self, flow: http.HTTPFlow, route: Route) -> bool:
         """Whether the request is refused because it could not be put on record."""
@@ -275,7 +275,7 @@ class Gate:
         if not reason or route.treatment is Treatment.PASS:
             return False
         self._refuse(flow, route, 503, _UNRECORDED.format(reason=reason))
-        self._tell_failed(flow, route, None)
+        self._tell_failed(flow.id, route, None)
         return True
 
     def _route(self, flow: http.HTTPFlow) -> Route | None:
@@ -392,7 +392,7 @@ class Gate:
     def _over(self, flow: http.HTTPFlow) -> None:
         """Tells what was restored; what the provider wrote before it broke off counts too."""
         exchange = self.exchanges.get(flow)
-        if exchange is None or exchange.socket is not None:
+        if exchange is None or flow.websocket is not None:
             return
         try:
             if exchange.recorder is not None:
@@ -416,7 +416,7 @@ class Gate:
             message.drop()
             if message.from_client:
                 message.content = b""
-            self.counters.failure()
+            self._tell_failed(exchange.id, exchange.request.route, exchange.request)
             exchange.log.error("a message could not be looked at", error=log.where(error))
             _hang_up(flow)
 
@@ -437,7 +437,7 @@ class Gate:
             if message.from_client and (reason := self.teller.trail.objection):
                 outcome = socket.refused(_UNRECORDED.format(reason=reason))
             elif message.from_client:
-                self._answered(exchange, flow)
+                self._answered(exchange)
                 read = functools.partial(socket.from_client, message.content, message.is_text)
                 if exchange.engine.line.remote:
                     outcome = await asyncio.to_thread(
@@ -450,7 +450,7 @@ class Gate:
             else:
                 outcome = socket.from_provider(message.content, message.is_text)
         except Exception as error:
-            self._tell_failed(flow, exchange.request.route, exchange.request)
+            self._tell_failed(exchange.id, exchange.request.route, exchange.request)
             exchange.log.error("a message could not be looked at", error=log.where(error))
             outcome = socket.failed() if message.from_client else Outcome(drop=True)
         return outcome
@@ -473,19 +473,19 @@ class Gate:
         if outcome.close:
             asyncio.get_running_loop().call_later(_LINGER, _hang_up, flow)
 
-    def _answered(self, exchange: Exchange, flow: http.HTTPFlow) -> None:
+    def _answered(self, exchange: Exchange) -> None:
         """With a new message of the client's, the answer to the one before has ended."""
         if exchange.socket is not None:
             exchange.socket.close()
             if exchange.answering:
-                self.teller.ended(exchange, flow.response.status_code if flow.response else 0)
+                self.teller.ended(exchange, 101)
             exchange.answering = True
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)
         if exchange is not None and exchange.socket is not None:
             exchange.messages.put()
-            self._answered(exchange, flow)
+            self._answered(exchange)
 
     def done(self) -> None:
         for exchange in self.exchanges.values():

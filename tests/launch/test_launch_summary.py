@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from secretgate.leftovers import Leftovers
 from secretgate.counters import RECENT, Counters
 from secretgate.launch.summary import summary
+from secretgate.leftovers import Leftovers
 from secretgate.placeholders import DEFAULT_TEMPLATE, Issued, Template
 from secretgate.redaction import Spot
 from secretgate.requests import Decision, Verdict

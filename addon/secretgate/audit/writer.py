@@ -85,7 +85,7 @@ class Writer:
                 waiting = self._taken()
             if waiting and not self._written(waiting):
                 if self._end.is_set():
-                    self._give_up(len(waiting))
+                    self._give_up(waiting)
                     return
                 self._end.wait(self._retry)
                 continue
@@ -124,8 +124,12 @@ class Writer:
             self._said(f"{self.name} is written again", f"{owed} records were lost")
         return True
 
-    def _give_up(self, waiting: int) -> None:
-        self.lost += waiting + self._queue.qsize()
+    def _give_up(self, waiting: list[Record]) -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                record = self._queue.get_nowait()
+                waiting += [] if record is None else [record]
+        self.lost += len(waiting)
         self._said(f"{self.name} ends with records that were not written", f"{self.lost} lost")
 
 
