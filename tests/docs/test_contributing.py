@@ -1,0 +1,112 @@
+"""What docs/contributing.md shows is done here, as a newcomer would do it."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import textwrap
+from pathlib import Path
+
+import pytest
+import yaml
+
+from secretgate import hosts
+from secretgate.bodies.base import Label
+from secretgate.bodies.readers import read
+from secretgate.hosts import Hosts, Treatment
+from secretgate.placeholders import Issued, Namer, Template
+from secretgate.responses import respond
+from secretgate_ca.stores import anchors
+from secretgate_rules.check import problems
+from secretgate_rules.rulefile import load_file
+
+ROOT = Path(__file__).parents[2]
+SHOWN = {
+    title: textwrap.dedent(code)
+    for title, code in re.findall(
+        r'```\w+ title="([^"]+)"\n(.*?)```',
+        (ROOT / "docs/contributing.md").read_text("utf-8"),
+        re.DOTALL,
+    )
+}
+
+
+def test_an_entry_covers_a_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = yaml.safe_load((ROOT / "addon/secretgate/hosts/table.yaml").read_text("utf-8"))
+    table["providers"].update(yaml.safe_load(SHOWN["addon/secretgate/hosts/table.yaml"]))
+    monkeypatch.setattr(hosts, "_table", lambda: table)
+    found = Hosts(hosts.builtin.__wrapped__())
+    route = found.route(["api.example-ai.com"], "/v1/chat/completions")
+    assert route is not None
+    assert (route.provider, route.dialect.name) == ("example", "openai-chat")
+    assert route.treatment is Treatment.CONTENT
+
+
+def test_a_module_describes_a_format(tmp_path: Path) -> None:
+    title = "addon/secretgate/providers/example.py"
+    file = tmp_path / "example.py"
+    file.write_text(SHOWN[title])
+    spec = importlib.util.spec_from_file_location("example", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    dialect = module.EXAMPLE
+
+    body = read(
+        b'{"model":"m","turns":[{"signature":"s","text":"t"}]}', "application/json", dialect
+    )
+    labels = {slot.label for slot in body.slots}
+    assert labels == {Label.OPAQUE, Label.TEXT}
+
+    namer = Namer(Template(), b"k" * 32)
+    value = b"made-up value"
+    name = namer.name("example", value)
+    way = respond(
+        {"content-type": "text/event-stream"},
+        dialect,
+        Issued(namer.template, {name: value}),
+        None,
+        True,
+        lambda text: None,
+    )
+    assert way is not None
+    head, tail = name[:9].decode(), name[9:].decode()
+    out = way.feed(f'data: {{"turn":{{"text":"{head}"}}}}\n\n'.encode())
+    out += way.feed(f'data: {{"turn":{{"text":"{tail}","done":true}}}}\n\n'.encode())
+    out += way.finish()
+    said = "".join(re.findall(r'"text":"([^"]*)"', out.decode()))
+    assert said == value.decode()
+
+
+def test_a_new_module_is_found_by_being_there() -> None:
+    package = ROOT / "addon/secretgate/providers"
+    described = {
+        name
+        for file in package.glob("*.py")
+        for name in re.findall(r'\n    name="([^"]+)"', file.read_text("utf-8"))
+    }
+    from secretgate.providers import DIALECTS
+
+    assert described <= set(DIALECTS)
+    assert len(described) > 8
+
+
+def test_a_rule_passes_its_own_examples(tmp_path: Path) -> None:
+    file = tmp_path / "pack.yaml"
+    file.write_text("rules:\n" + SHOWN["rules/secretgate_rules/packs/saas.yaml"])
+    (rule,) = load_file(file)
+    assert problems(rule) == []
+
+
+def test_a_row_is_a_trust_store() -> None:
+    title = "certs/secretgate_ca/stores/anchors.py"
+    family = eval(SHOWN[title], {"Family": anchors.Family})
+    assert isinstance(family, anchors.Family)
+    assert family.anchors not in {each.anchors for each in anchors.FAMILIES}
+
+
+def test_every_file_it_names_is_there() -> None:
+    text = (ROOT / "docs/contributing.md").read_text("utf-8")
+    for name in re.findall(r"`((?:addon|rules|certs|tests|docs|scripts)/[\w./-]+)`", text):
+        assert (ROOT / name).exists(), name
