@@ -8,7 +8,13 @@ from secretgate_ca.files import CAError
 from secretgate_ca.names import REGIONS, all_permitted, minimal, permits, subtrees
 
 label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
-host = st.lists(label, min_size=2, max_size=5).map(".".join).filter(lambda h: h not in REGIONS)
+top = st.from_regex(r"[a-z][a-z0-9]{1,8}", fullmatch=True)
+"""No top-level domain is a number: what ends in one is an address."""
+host = (
+    st.tuples(st.lists(label, min_size=1, max_size=4), top)
+    .map(lambda parts: ".".join([*parts[0], parts[1]]))
+    .filter(lambda name: name not in REGIONS)
+)
 
 
 @pytest.mark.parametrize(
