@@ -252,6 +252,10 @@ class Redactor:
             if part.value not in known
         }
 
+    def detected(self, text: bytes) -> Sequence[Finding]:
+        """What detection says of a text by itself."""
+        return self._detector.find(text)
+
     def known(self, scope: Scope) -> Literals:
         """The values that are secret in a scope."""
         return self._vault.known(scope)

@@ -13,7 +13,7 @@ from enum import Enum
 
 import msgspec
 
-from secretgate import models, refusals, signatures
+from secretgate import handover, models, refusals, signatures
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.bodies.encodings import decode, encode
@@ -175,6 +175,8 @@ class Requests:
         if mode == "audit":
             verdict = Verdict.AUDITED if spots else Verdict.CLEAN
             return Decision(verdict, self._empty, spots=spots, counts=found.counts, streams=streams)
+        if self._settings.mcp_restore:
+            handover.hand_over(self._vault, request.scope.client, found.issued)
         issued = self._chained(request, links, found.issued)
         if found.raw is body.raw and spots:
             message = "a document with a secret in it cannot be rewritten"

@@ -97,6 +97,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="Providers served as path prefixes of the proxy's own address: `all`, names such as anthropic and openai, or NAME=[DIALECT+]URL."
         ),
     ] = ()
+    mcp_restore: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="MCP servers, as globs of names or hosts, whose tool calls get the values back of placeholders that a model was given."
+        ),
+    ] = ()
     rules: Annotated[
         tuple[str, ...],
         Meta(description="Rule files of the user's: our YAML, signatures.yaml or gitleaks.toml."),

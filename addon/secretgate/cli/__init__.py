@@ -28,6 +28,7 @@ _COMMANDS = {
     "serve": _Command(_RUN, "secretgate.cli.serve:serve"),
     "system": _Command(_RUN, "secretgate.cli.system:app"),
     "proxy": _Command(_RUN, "secretgate.cli.proxy:proxy", _OTHERS_ARGUMENTS),
+    "mcp": _Command(_RUN, "secretgate.cli.mcp:mcp", {"allow_interspersed_args": False}),
     "addon-path": _Command(_RUN, "secretgate.cli:show_addon_path"),
     "demo": _Command(_SEE, "secretgate.cli.demo:command"),
     "doctor": _Command(_SEE, "secretgate.cli.doctor:doctor"),

@@ -1,0 +1,77 @@
+"""`secretgate mcp`: an MCP server that is a program, behind the gate."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secretgate.cli.options import Config, Mode
+
+UNUSABLE, NOT_EXECUTABLE, NOT_FOUND = 2, 126, 127
+
+
+def mcp(
+    command: Annotated[list[str], typer.Argument(help="The server's command, after --.")],
+    name: Annotated[
+        str, typer.Option(help="What rules call the server (default: its command's name).")
+    ] = "",
+    policy: Annotated[str, typer.Option(help="A rule file or a folder of them.")] = "",
+    mode: Mode = "",
+    config: Config = "",
+) -> None:
+    """Run an MCP server with its tool calls and results judged, and secrets in results replaced.
+
+    Example, in a client's configuration: [bold]secretgate mcp -- npx -y some-mcp-server[/] in place of
+    [bold]npx -y some-mcp-server[/]
+
+    The exit code is the server's; 2 where it could not begin.
+    """
+    raise typer.Exit(_run(command, name or Path(command[0]).stem, policy, mode, config))
+
+
+def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str) -> int:
+    from secretgate import engine
+    from secretgate.mcp.session import Session
+    from secretgate.mcp.stdio import Wrapper
+    from secretgate.policy import PolicyError, Scanner, load
+    from secretgate.settings import SettingsError
+    from secretgate.settings import load as settings_of
+    from secretgate.state import Places, StateError
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    def warn(text: str, **more: object) -> None:
+        say(f"secretgate: {text}" + "".join(f", {key}: {value}" for key, value in more.items()))
+
+    try:
+        places = Places.find()
+        file = Path(config).expanduser() if config else places.settings
+        chosen = settings_of({"mode": mode}, file, explicit_file=bool(config))
+        built = engine.build(chosen, places, warn)
+        rules = (
+            load(Path(policy).expanduser(), Scanner(built.redactor.detector)) if policy else None
+        )
+        handed = any(fnmatchcase(name, glob) for glob in chosen.mcp_restore)
+        session = Session(built, name, policy=rules, handed_over=handed)
+    except (PolicyError, SettingsError, StateError, ValueError, OSError) as error:
+        say(f"secretgate: {error}")
+        return UNUSABLE
+    try:
+        # One of our own: a thread may still wait for it when the interpreter ends.
+        source = os.fdopen(os.dup(0), "rb", closefd=False)
+        return Wrapper(session, source, sys.stdout.buffer, say).run(command)
+    except FileNotFoundError:
+        say(f"secretgate: {command[0]}: command not found")
+        return NOT_FOUND
+    except PermissionError:
+        say(f"secretgate: {command[0]}: not executable")
+        return NOT_EXECUTABLE
+    finally:
+        built.ledger.close()

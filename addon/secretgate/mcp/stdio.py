@@ -1,0 +1,109 @@
+"""A server that is a program: its standard input and output, one JSON-RPC message a line.
+
+The program is run as the client would have run it. Its standard error is the client's, untouched: it
+is for people and logs, and no part of what a model is told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import threading
+from collections.abc import Callable, Sequence
+from typing import IO, BinaryIO
+
+from secretgate.launch.signals import Relay, exit_code
+from secretgate.mcp.session import Passed, Session
+
+Say = Callable[[str], None]
+LONGEST = 128 << 20
+"""Bytes of a line; a longer one ends the connection."""
+
+
+class _Line:
+    """One direction's writing end, used by both threads."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def write(self, message: bytes | None) -> None:
+        if message is None:
+            return
+        with self._lock:
+            self._stream.write(message + b"\n")
+            self._stream.flush()
+
+    def close(self) -> None:
+        with self._lock:
+            self._stream.close()
+
+
+class Wrapper:
+    """`source` and `sink` are the client's side."""
+
+    def __init__(self, session: Session, source: BinaryIO, sink: BinaryIO, say: Say) -> None:
+        self._session = session
+        self._source = source
+        self._client = _Line(sink)
+        self._say = say
+        self._lock = threading.Lock()
+
+    def run(self, command: Sequence[str]) -> int:
+        """Until the program ends; its exit code. Raises OSError where it cannot be started."""
+        relay = Relay()
+        with relay.catching():
+            process = subprocess.Popen(
+                list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=-1
+            )
+            relay.to(process)
+            assert process.stdin is not None
+            assert process.stdout is not None
+            server = _Line(process.stdin)
+            threading.Thread(target=self._to_server, args=(server,), daemon=True).start()
+            self._to_client(process.stdout, server)
+            return exit_code(process.wait())
+
+    def _to_server(self, server: _Line) -> None:
+        try:
+            self._pump(self._source, self._session.from_client, server, self._client)
+        finally:
+            with contextlib.suppress(OSError):
+                server.close()
+
+    def _to_client(self, output: IO[bytes], server: _Line) -> None:
+        self._pump(output, self._session.from_server, self._client, server)
+
+    def _pump(
+        self,
+        source: IO[bytes],
+        judge: Callable[[bytes], Passed],
+        onward: _Line,
+        back: _Line,
+    ) -> None:
+        while line := source.readline(LONGEST):
+            message = line.rstrip(b"\r\n")
+            if not message:
+                continue
+            with self._lock:
+                passed = self._judged(judge, message)
+            for note in passed.notes:
+                self._say(f"secretgate: {note}")
+            try:
+                onward.write(passed.forward)
+                back.write(passed.reply)
+            except (OSError, ValueError):
+                return
+
+    def _judged(self, judge: Callable[[bytes], Passed], message: bytes) -> Passed:
+        """Nothing goes on that could not be looked at."""
+        try:
+            return judge(message)
+        except Exception as error:
+            from secretgate import log
+
+            return Passed(
+                None,
+                None,
+                [f"a message could not be looked at and was dropped: {log.where(error)}"],
+            )

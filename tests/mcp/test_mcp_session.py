@@ -1,0 +1,242 @@
+"""A session between a client and a server: what each of them, and the model, gets to see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.secrets import plant
+from secretgate.engine import Engine, build
+from secretgate.handover import hand_over
+from secretgate.mcp.session import Passed, Session
+from secretgate.placeholders import Issued
+from secretgate.policy import Scanner, load
+from secretgate.settings import Settings
+from secretgate.state import Places
+
+KEY = plant(41).values["AWS_ACCESS_KEY_ID"]
+Make = Callable[..., Session]
+
+
+def said(message: bytes | None) -> Any:
+    assert message is not None
+    return json.loads(message)
+
+
+def call(number: Any, **arguments: Any) -> bytes:
+    params = {"name": "query", "arguments": arguments}
+    return json.dumps(
+        {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+    ).encode()
+
+
+def result(number: Any, *texts: str, **more: Any) -> bytes:
+    content = [{"type": "text", "text": text} for text in texts]
+    return json.dumps(
+        {"jsonrpc": "2.0", "id": number, "result": {"content": content, **more}}
+    ).encode()
+
+
+def text_of(passed: Passed) -> str:
+    text: str = said(passed.forward)["result"]["content"][0]["text"]
+    return text
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Engine]:
+    monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path / "home"))
+
+    def make(**settings: Any) -> Engine:
+        return build(
+            Settings(known_environment=False, **settings), Places.find(), lambda *_, **__: None
+        )
+
+    return make
+
+
+@pytest.fixture
+def session(engine: Callable[..., Engine], tmp_path: Path) -> Make:
+    def make(
+        rules: str = "", handed_over: bool = False, built: Engine | None = None, **settings: Any
+    ) -> Session:
+        built = built or engine(**settings)
+        policy = None
+        if rules:
+            file = tmp_path / "rules.yaml"
+            file.write_text("scope: mcp\nmode: enforce\nrules:\n" + rules)
+            policy = load(
+                file, Scanner(lambda: pytest.fail("rules see the secrets of the session"))
+            )
+        return Session(built, "db", policy=policy, handed_over=handed_over)
+
+    return make
+
+
+def test_a_secret_in_a_result_becomes_a_placeholder_that_the_next_call_gets_back(
+    session: Make,
+) -> None:
+    now = session()
+    assert now.from_client(call(1, sql="select")).forward == call(1, sql="select")
+    answered = text_of(now.from_server(result(1, f"AWS_ACCESS_KEY_ID={KEY}")))
+    assert KEY not in answered
+    placeholder = answered.partition("=")[2]
+    passed = now.from_client(call(2, sql=f"use {placeholder}"))
+    assert said(passed.forward)["params"]["arguments"]["sql"] == f"use {KEY}"
+
+
+def test_another_session_does_not_get_it_back(session: Make, engine: Callable[..., Engine]) -> None:
+    built = engine()
+    first = session(built=built)
+    first.from_client(call(1))
+    placeholder = text_of(first.from_server(result(1, KEY)))
+    other = Session(built, "another")
+    assert other.from_client(call(1, sql=placeholder)).forward == call(1, sql=placeholder)
+
+
+def test_what_holds_nothing_goes_on_byte_for_byte(session: Make) -> None:
+    now = session()
+    odd = b'{"jsonrpc" :"2.0",  "method":"notifications/progress","params":{"progress":1e0}}'
+    assert now.from_server(odd).forward == odd
+    assert now.from_client(odd).forward == odd
+
+
+def test_everything_a_server_says_counts(session: Make) -> None:
+    now = session()
+    told = {"jsonrpc": "2.0", "id": 9, "method": "sampling/createMessage"}
+    told["params"] = {"messages": [{"role": "user", "content": {"type": "text", "text": KEY}}]}  # type: ignore[assignment]
+    for message in (
+        told,
+        {"jsonrpc": "2.0", "id": 3, "error": {"code": 1, "message": f"no {KEY}"}},
+    ):
+        passed = now.from_server(json.dumps(message).encode())
+        assert passed.forward is not None
+        assert KEY.encode() not in passed.forward
+
+
+def test_block_mode_answers_with_an_error_that_the_model_can_read(session: Make) -> None:
+    now = session(mode="block")
+    now.from_client(call("a"))
+    passed = now.from_server(result("a", KEY))
+    answer = said(passed.forward)
+    assert answer["id"] == "a"
+    assert answer["result"]["isError"] is True
+    assert "blocked" in answer["result"]["content"][0]["text"]
+    assert KEY not in json.dumps(answer)
+
+
+def test_block_mode_answers_a_servers_request_for_the_client(session: Make) -> None:
+    now = session(mode="block")
+    asked = {"jsonrpc": "2.0", "id": 4, "method": "sampling/createMessage", "params": {"x": KEY}}
+    passed = now.from_server(json.dumps(asked).encode())
+    assert passed.forward is None
+    assert said(passed.reply)["error"]["code"] == -32001
+
+
+def test_audit_mode_changes_nothing(session: Make) -> None:
+    now = session(mode="audit")
+    now.from_client(call(1))
+    passed = now.from_server(result(1, KEY))
+    assert passed.forward == result(1, KEY)
+    assert passed.notes
+
+
+def test_a_denied_call_is_answered_and_never_made(session: Make) -> None:
+    now = session(
+        """
+- name: no-drops
+  match: {operation: mcp.tool_call, when: "params.input.sql.contains('drop table')"}
+  action: deny
+  message: No tables are dropped here.
+"""
+    )
+    passed = now.from_client(call(7, sql="DROP TABLE users"))
+    assert passed.forward is None
+    answer = said(passed.reply)
+    assert answer["id"] == 7
+    assert answer["result"] == {
+        "content": [{"type": "text", "text": "No tables are dropped here."}],
+        "isError": True,
+    }
+    assert now.from_client(call(8, sql="select 1")).forward == call(8, sql="select 1")
+
+
+def test_of_a_batch_only_the_denied_call_is_taken_out(session: Make) -> None:
+    now = session(
+        """
+- name: no-drops
+  match: {operation: mcp.tool_call, when: "params.input.sql == 'drop'"}
+  action: deny
+"""
+    )
+    passed = now.from_client(b"[" + call(1, sql="select") + b", " + call(2, sql="drop") + b"]")
+    assert said(passed.forward) == [json.loads(call(1, sql="select"))]
+    (answer,) = said(passed.reply)
+    assert (answer["id"], answer["result"]["isError"]) == (2, True)
+
+
+def test_a_denied_result_is_replaced(session: Make) -> None:
+    now = session(
+        """
+- name: no-salaries
+  match: {operation: mcp.tool_result, when: "params.content.contains('salary')"}
+  action: deny
+  message: Salaries stay here.
+"""
+    )
+    now.from_client(call(1))
+    answer = said(now.from_server(result(1, "fine", "salary: 1")).forward)
+    assert answer["result"]["content"][0]["text"] == "Salaries stay here."
+    assert answer["result"]["isError"] is True
+
+
+def test_a_rule_rewrites_arguments_in_their_own_literals(session: Make) -> None:
+    now = session(
+        """
+- name: mail
+  match: {operation: mcp.tool_call}
+  action: redact
+  redact:
+    target: params.input.to
+    patterns: [{match: "[a-z]+@corp", replace: "someone@corp"}]
+"""
+    )
+    raw = b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"arguments":{ "to":"\\u0062ob@corp, x","n":1.0},"name":"mail"}}'
+    assert now.from_client(raw).forward == raw.replace(b"\\u0062ob@corp", b"someone@corp")
+
+
+def test_a_rule_keeps_secrets_from_a_server(session: Make) -> None:
+    now = session(
+        """
+- name: nothing-for-this-server
+  match: {operation: mcp.tool_call, server: db}
+  action: redact
+  redact: {secrets: true, restore: never}
+"""
+    )
+    passed = now.from_client(call(1, key=KEY))
+    assert passed.forward is not None
+    assert KEY.encode() not in passed.forward
+    name = said(passed.forward)["params"]["arguments"]["key"]
+    assert now.from_client(call(2, key=name)).forward == call(2, key=name)
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_models_placeholder_is_restored_only_where_that_is_allowed(
+    session: Make, engine: Callable[..., Engine], allowed: bool
+) -> None:
+    built = engine(mcp_restore=("db",))
+    name = built.namer.name("some-rule", KEY.encode())
+    hand_over(built.vault, "127.0.0.1", Issued(built.namer.template, {name: KEY.encode()}))
+    now = session(built=built, handed_over=allowed)
+    got = said(now.from_client(call(1, key=name.decode())).forward)["params"]["arguments"]["key"]
+    assert got == (KEY if allowed else name.decode())
+
+
+def test_a_line_that_is_no_json_does_not_reach_the_model(session: Make) -> None:
+    assert session().from_server(b"starting with " + KEY.encode()).forward is None
+    noise = b"starting"
+    assert session(on_unreadable="pass").from_server(noise).forward == noise
