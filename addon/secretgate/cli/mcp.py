@@ -43,6 +43,7 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
     from secretgate.settings import SettingsError
     from secretgate.settings import load as settings_of
     from secretgate.state import Places, StateError
+    from secretgate_rules import load_default
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -55,9 +56,7 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
         file = Path(config).expanduser() if config else places.settings
         chosen = settings_of({"mode": mode}, file, explicit_file=bool(config))
         built = engine.build(chosen, places, warn)
-        rules = (
-            load(Path(policy).expanduser(), Scanner(built.redactor.detector)) if policy else None
-        )
+        rules = load(Path(policy).expanduser(), Scanner(load_default)) if policy else None
         handed = any(fnmatchcase(name, glob) for glob in chosen.mcp_restore)
         session = Session(built, name, policy=rules, handed_over=handed)
     except (PolicyError, SettingsError, StateError, ValueError, OSError) as error:

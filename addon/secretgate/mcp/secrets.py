@@ -30,7 +30,7 @@ class SessionSecrets:
         ]
         return sorted([*known, *apart], key=lambda finding: finding.start)
 
-    def name(self, finding: Finding, part: Part, restore: str, replace: str | None = None) -> bytes:
+    def name(self, finding: Finding, part: Part, restore: str, replace: str | None) -> bytes:
         if replace is not None:
             return replace.replace("{rule}", finding.rule).encode()
         engine = self._engine
