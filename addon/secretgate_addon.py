@@ -13,7 +13,8 @@ if importlib.util.find_spec("secretgate") is None:
     sys.path[:0] = [str(root / folder) for folder in ("addon", "rules", "certs")]
 
 from secretgate.gate import Gate
+from secretgate.gateway.drain import Drain
 from secretgate.web.addon import addons as before
 
 gate = Gate()
-addons = [*before(gate), gate]
+addons = [*before(gate), gate, Drain(gate)]

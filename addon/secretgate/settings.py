@@ -91,6 +91,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         float,
         Meta(gt=0, le=60, description="Seconds that a shared vault may take to answer."),
     ] = 0.5
+    health: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^\S+:[0-9]{1,5}$",
+            description="HOST:PORT that answers /readyz, /livez and /healthz, for balancers.",
+        ),
+    ] = ""
+    drain: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="Seconds that streams may go on after SIGTERM; 0 ends them at once.",
+        ),
+    ] = 0.0
+    drain_notice: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=300,
+            description="Seconds between the first unready answer and the end of listening, for balancers to notice.",
+        ),
+    ] = 0.0
     base_urls: Annotated[
         tuple[str, ...],
         Meta(

@@ -7,9 +7,15 @@ standard error, which is a log file.
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import json
 import os
 import sys
+from typing import Any
+
+SHARED_PORT = "SECRETGATE_SHARED_PORT"
+"""Set: other processes of this user may listen on the same port, and connections are dealt out among them."""
 
 
 def main() -> None:
@@ -36,6 +42,10 @@ def main() -> None:
 
     class Master(dump.DumpMaster):
         def __init__(self, opts: options.Options) -> None:
+            if os.environ.pop(SHARED_PORT, ""):
+                # mitmproxy asks the loop for its listener and has no option for this.
+                loop: Any = asyncio.get_running_loop()
+                loop.create_server = functools.partial(loop.create_server, reuse_port=True)
             super().__init__(opts)
             self.addons.add(Session(orders, reports))
 

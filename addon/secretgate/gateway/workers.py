@@ -1,0 +1,202 @@
+"""Several proxies on one machine, as one command: started, started again when they die, ended together.
+
+Each worker is a process like that of `secretgate run` (`launch/mitm.py`): its arguments come through a pipe, so
+that passwords among them show in no process list, and it ends when the pipe does. All workers may
+listen on one port (`SO_REUSEPORT`: Linux deals connections out to them) or each on its own, for a balancer that
+asks each one whether it is ready.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+
+from secretgate.launch.mitm import SHARED_PORT
+
+READY_WITHIN = 120.0
+_STEADY = 30.0
+"""Seconds after which a worker's death is no sign that the next one would die too."""
+_PAUSES = (0.5, 30.0)
+_SPARE = 10.0
+"""Seconds beyond its drain after which a worker is killed."""
+
+
+class WorkersError(Exception):
+    """The workers cannot begin; says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    count: int
+    arguments: Callable[[int], Sequence[str]]
+    """mitmproxy's, for the worker of a number."""
+    shared: bool
+    """Whether all listen on one port."""
+    drain: float
+    """Seconds that a worker may take to end."""
+
+
+@dataclass
+class _Place:
+    """Where one worker is, and after it the next."""
+
+    number: int
+    process: asyncio.subprocess.Process | None = None
+    ready: asyncio.Event = field(default_factory=asyncio.Event)
+    was_ready: bool = False
+    renewed: bool = False
+    """Whether its worker is being ended so that another one begins."""
+
+
+class Workers:
+    def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
+        self._plan = plan
+        self._say = say
+        self._places = [_Place(number) for number in range(plan.count)]
+        self._ending = asyncio.Event()
+        self._renewing = asyncio.Event()
+        self._failed = False
+
+    async def run(self) -> int:
+        """Until a signal ends it; the exit code."""
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._end)
+        loop.add_signal_handler(signal.SIGINT, self._end)
+        loop.add_signal_handler(signal.SIGHUP, self._renewing.set)
+        first, *others = self._places
+        keepers = [loop.create_task(self._keep(first))]
+        # The first compiles the rules if they have changed; the others find them compiled.
+        if await self._comes_up(first):
+            keepers += [loop.create_task(self._keep(place)) for place in others]
+            renewals = loop.create_task(self._renewals())
+            await self._ending.wait()
+            renewals.cancel()
+        else:
+            self._failed = self._failed or not self._ending.is_set()
+            self._ending.set()
+        await asyncio.gather(*map(self._stop, self._places))
+        await asyncio.gather(*keepers)
+        return 2 if self._failed else 0
+
+    def _end(self) -> None:
+        if self._ending.is_set():
+            for place in self._places:
+                _send(place, signal.SIGKILL)
+        self._ending.set()
+
+    async def _comes_up(self, place: _Place) -> bool:
+        """Whether its worker listens, before time is over or all is."""
+        ready = asyncio.ensure_future(place.ready.wait())
+        ending = asyncio.ensure_future(self._ending.wait())
+        await asyncio.wait({ready, ending}, timeout=READY_WITHIN, return_when="FIRST_COMPLETED")
+        ready.cancel()
+        ending.cancel()
+        return place.ready.is_set() and not self._ending.is_set()
+
+    async def _keep(self, place: _Place) -> None:
+        """One worker after the other in one place."""
+        loop = asyncio.get_running_loop()
+        shortest, longest = _PAUSES
+        pause = shortest
+        while not self._ending.is_set():
+            begun = loop.time()
+            code = await self._live(place)
+            if self._ending.is_set():
+                return
+            if place.renewed:
+                place.renewed = False
+                continue
+            if not place.was_ready:
+                self._say(f"worker {place.number} did not start (exit code {code}); see above")
+                self._failed = True
+                self._ending.set()
+                return
+            pause = shortest if loop.time() - begun > _STEADY else min(2 * pause, longest)
+            self._say(f"worker {place.number} has died (exit code {code}); the next in {pause:g} s")
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._ending.wait(), pause)
+
+    async def _live(self, place: _Place) -> int:
+        """One worker from its start to its end; its exit code."""
+        environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+        if self._plan.shared:
+            environment[SHARED_PORT] = "1"
+        place.process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "secretgate.launch.mitm"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+        assert process.stdin
+        assert process.stdout
+        with suppress(OSError):
+            process.stdin.write(json.dumps(self._plan.arguments(place.number)).encode() + b"\n")
+            await process.stdin.drain()
+        while line := await process.stdout.readline():
+            for host, port in json.loads(line).get("ready") or ():
+                self._say(f"worker {place.number}, process {process.pid}, is on {host}:{port}")
+                place.was_ready = True
+                place.ready.set()
+        code = await process.wait()
+        place.ready.clear()
+        return code
+
+    async def _stop(self, place: _Place) -> None:
+        """Ends its worker, with the time that streams are given."""
+        process = place.process
+        if process is None or process.returncode is not None:
+            return
+        _send(place, signal.SIGTERM)
+        try:
+            await asyncio.wait_for(process.wait(), self._plan.drain + _SPARE)
+        except asyncio.TimeoutError:
+            self._say(f"worker {place.number} did not end in time")
+            _send(place, signal.SIGKILL)
+
+    async def _renewals(self) -> None:
+        """One worker at a time, the next when the one before is back."""
+        while True:
+            await self._renewing.wait()
+            self._renewing.clear()
+            for place in self._places:
+                place.renewed = True
+                place.ready.clear()
+                await self._stop(place)
+                if not await self._comes_up(place):
+                    self._say(f"worker {place.number} did not come back; the others stay")
+                    break
+            else:
+                self._say("all workers are new")
+
+
+def _send(place: _Place, number: signal.Signals) -> None:
+    if place.process is not None and place.process.returncode is None:
+        with suppress(ProcessLookupError):
+            place.process.send_signal(number)
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Keeps a port for workers that share it: nobody else may have it, and nobody but this user gets in later."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with closing(socket.socket(family)) as alone:
+            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            alone.bind((host, port))
+        kept = socket.socket(family)
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        kept.bind((host, port))
+    except OSError as error:
+        raise WorkersError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return kept
+
+
+def serve(plan: Plan, say: Callable[[str], None]) -> int:
+    return asyncio.run(Workers(plan, say).run())
