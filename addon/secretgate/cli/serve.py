@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated
 
 import typer
@@ -11,13 +15,17 @@ import typer
 from secretgate.base_urls import ALL, BaseURL, BaseURLError, chosen
 from secretgate.cli import addon_path
 from secretgate.cli.options import Config, Hosts, Mode
+from secretgate.gateway.workers import Plan, WorkersError, reserve
+from secretgate.gateway.workers import serve as run_workers
 from secretgate.hosts import ca_domains
 from secretgate.launch import plan as plans
 from secretgate.launch.plan import Wishes
 from secretgate.launch.upstream import UpstreamError, upstream
-from secretgate.settings import SettingsError
+from secretgate.settings import PREFIX, SettingsError
 from secretgate.state import Places, StateError, private_folder
 from secretgate_ca import CAError, ensure_ca, write_bundle
+
+_DRAIN = 30.0
 
 
 def serve(
@@ -41,10 +49,36 @@ def serve(
         list[str] | None,
         typer.Option(help="One more prefix: NAME=URL or NAME=DIALECT+URL. Repeatable."),
     ] = None,
+    proxyauth: Annotated[
+        str,
+        typer.Option(
+            help="Who may use it: @FILE for an htpasswd file, USER:PASSWORD, or ldaps:...; as mitmproxy's option."
+        ),
+    ] = "",
+    anyone: Annotated[
+        bool, typer.Option("--anyone", help="Serve other machines without asking who they are.")
+    ] = False,
+    workers: Annotated[
+        int, typer.Option(min=1, max=256, help="Processes that share the port.", show_default=True)
+    ] = 1,
+    own_ports: Annotated[
+        bool,
+        typer.Option("--own-ports", help="Give each worker a port of its own, from --port on."),
+    ] = False,
+    health_port: Annotated[
+        int, typer.Option(help="Answer /readyz and /livez from this port on, one a worker.")
+    ] = 0,
+    drain: Annotated[
+        float | None,
+        typer.Option(help="Seconds that streams may go on after SIGTERM (with workers: 30)."),
+    ] = None,
     web: Annotated[bool, typer.Option("--web", help="With mitmweb's interface.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
 ) -> None:
     """Run the proxy in the foreground, and say what to set.
+
+    With --workers it runs several: one that dies is started again, SIGTERM lets streams come to their end,
+    SIGHUP renews one worker after the other.
 
     Example: [bold]secretgate serve --base-url --port 8082[/]
     """
@@ -60,19 +94,101 @@ def serve(
         via = upstream(os.environ)
         if via and via.local and via.port == port:
             via = None
-        arguments = plans.arguments(
-            chosen_plan, wishes, addon_path(), None, roots, via, listen=listen, port=port
-        )
-    except (BaseURLError, CAError, SettingsError, StateError, UpstreamError, OSError) as error:
+        if not (anyone or proxyauth not in ("", "any") or _loopback(listen)):
+            raise SettingsError(
+                f"--listen {listen} serves other machines: say who may use it (--proxyauth @FILE), or --anyone"
+            )
+        gateway = _Gateway(workers, port, own_ports, health_port, drain, proxyauth, listen)
+
+        def arguments(number: int) -> list[str]:
+            own = plans.arguments(
+                chosen_plan,
+                wishes,
+                addon_path(),
+                None,
+                roots,
+                via,
+                listen=listen,
+                port=gateway.port(number),
+            )
+            return own + gateway.options(number)
+
+        kept = gateway.kept()
+    except (
+        BaseURLError,
+        CAError,
+        SettingsError,
+        StateError,
+        UpstreamError,
+        WorkersError,
+        OSError,
+    ) as error:
         print(f"secretgate: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
     shown = f"http://{'127.0.0.1' if listen in ('0.0.0.0', '::') else listen}:{port}"
     print(_hints(shown, str(known.ca_cert), str(bundle), bases, chosen_plan.settings.mode, web))
     sys.stdout.flush()
 
+    if workers > 1:
+        with kept:
+            raise typer.Exit(gateway.run(arguments))
+
     from mitmproxy.tools.main import mitmdump, mitmweb
 
-    (mitmweb if web else mitmdump)(arguments)
+    (mitmweb if web else mitmdump)(arguments(0))
+
+
+@dataclass(frozen=True)
+class _Gateway:
+    """What several workers, or one behind a balancer, need beside what one needs."""
+
+    workers: int
+    first_port: int
+    own_ports: bool
+    health_port: int
+    drain: float | None
+    proxyauth: str
+    listen: str
+
+    @property
+    def shared(self) -> bool:
+        return self.workers > 1 and not self.own_ports
+
+    def port(self, number: int) -> int:
+        return self.first_port + (number if self.own_ports else 0)
+
+    def seconds(self) -> float:
+        return (_DRAIN if self.workers > 1 else 0) if self.drain is None else self.drain
+
+    def options(self, number: int) -> list[str]:
+        chosen = {"proxyauth": self.proxyauth} if self.proxyauth else {}
+        if self.drain is not None or self.workers > 1:
+            chosen[f"{PREFIX}drain"] = f"{self.seconds():g}"
+        if self.health_port:
+            host = f"[{self.listen}]" if ":" in self.listen else self.listen
+            chosen[f"{PREFIX}health"] = f"{host}:{self.health_port + number}"
+        return [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
+
+    def kept(self) -> AbstractContextManager[object]:
+        """The port, where workers share it."""
+        if not self.shared:
+            return nullcontext()
+        if sys.platform != "linux":
+            raise WorkersError("only Linux deals connections out to workers: add --own-ports")
+        return reserve(self.listen, self.first_port)
+
+    def run(self, arguments: Callable[[int], list[str]]) -> int:
+        def say(line: str) -> None:
+            print(f"secretgate: {line}", file=sys.stderr, flush=True)
+
+        return run_workers(Plan(self.workers, arguments, self.shared, self.seconds()), say)
+
+
+def _loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return address == "localhost"
 
 
 def _hints(url: str, ca: str, bundle: str, bases: dict[str, BaseURL], mode: str, web: bool) -> str:

@@ -157,7 +157,7 @@ class Workers:
         _send(place, signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), self._plan.drain + _SPARE)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             self._say(f"worker {place.number} did not end in time")
             _send(place, signal.SIGKILL)
 
