@@ -7,7 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from harness.fixtures import provider
 from harness.programs import RedisServer, installed
+from harness.provider import Provider
+from harness.team import Balancer, Team
+
+__all__ = ["provider"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,3 +40,29 @@ def redis_server(redis_program: str, tmp_path: Path) -> Iterator[RedisServer]:
     server.start()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="module")
+def vault(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """The Redis of `team`. A test that stops it starts it again."""
+    server = RedisServer(redis_program, tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def team(
+    provider: Provider, vault: RedisServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Team]:
+    """Two workers. A test that ends one starts it again."""
+    made = Team(provider, tmp_path_factory.mktemp("team"), vault.url)
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module")
+def balancer(haproxy: str, team: Team) -> Iterator[Balancer]:
+    made = Balancer(haproxy, team)
+    with made.running():
+        yield made

@@ -46,7 +46,7 @@ class RedisServer:
 
     def __init__(self, program: str, folder: Path, durable: bool = True) -> None:
         self._program = program
-        self._folder = folder
+        self.folder = folder
         self._durable = durable
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
@@ -57,7 +57,7 @@ class RedisServer:
 
     def start(self) -> None:
         command = [self._program, "--port", str(self.port), "--bind", "127.0.0.1"]
-        command += ["--dir", str(self._folder), "--save", "", "--daemonize", "no"]
+        command += ["--dir", str(self.folder), "--save", "", "--daemonize", "no"]
         command += ["--appendonly", "yes" if self._durable else "no", "--appendfsync", "always"]
         self._process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL

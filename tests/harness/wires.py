@@ -40,7 +40,7 @@ class Access:
 
     context: Callable[[], ssl.SSLContext]
     """Makes a new one for each client, as clients put their ALPN into it."""
-    proxy: str | None = None
+    proxy: httpx.Proxy | str | None = None
     port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
