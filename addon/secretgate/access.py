@@ -35,12 +35,17 @@ def check(options: Options, clients: Sequence[str]) -> None:
     for spec in options.mode:
         mode = mode_specs.ProxyMode.parse(spec)
         host = mode.listen_host(options.listen_host)
-        if host and mode.type_name not in _OF_THEIR_OWN and not _local(host):
-            raise exceptions.OptionsError(
-                f"secretgate: at {host} other machines could use this proxy without a password: set "
-                "proxyauth=USER:PASSWORD, or name the networks of its clients "
-                "(secretgate_clients=10.0.0.0/8), or listen on 127.0.0.1"
-            )
+        if host and mode.type_name not in _OF_THEIR_OWN and not local(host):
+            raise exceptions.OptionsError(f"secretgate: {open_to_all(host)}")
+
+
+def open_to_all(host: str) -> str:
+    """Why a proxy does not start there."""
+    return (
+        f"at {host} other machines could use this proxy without a password: set "
+        "proxyauth=USER:PASSWORD, or name the networks of its clients "
+        "(secretgate_clients=10.0.0.0/8), or listen on 127.0.0.1"
+    )
 
 
 def admits(client: connection.Client, clients: Sequence[str]) -> bool:
@@ -48,7 +53,7 @@ def admits(client: connection.Client, clients: Sequence[str]) -> bool:
     if _password(ctx.options) or client.proxy_mode.type_name in _OF_THEIR_OWN:
         return True
     peer, own = (address[0] if address else "" for address in (client.peername, client.sockname))
-    if _local(peer) or (peer and peer == own) or EVERYONE in clients:
+    if local(peer) or (peer and peer == own) or EVERYONE in clients:
         return True
     try:
         address = _address(peer)
@@ -90,7 +95,8 @@ def _password(options: Options) -> bool:
     return "proxyauth" in options and bool(options.proxyauth)
 
 
-def _local(host: str) -> bool:
+def local(host: str) -> bool:
+    """Whether only this machine reaches what listens there."""
     try:
         return host == "localhost" or _address(host).is_loopback
     except ValueError:

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Annotated
 
 import typer
 
+from secretgate import access
 from secretgate.base_urls import ALL, BaseURL, BaseURLError, chosen
 from secretgate.cli import addon_path
 from secretgate.cli.options import Config, Hosts, Mode
@@ -52,12 +52,10 @@ def serve(
     proxyauth: Annotated[
         str,
         typer.Option(
-            help="Who may use it: @FILE for an htpasswd file, USER:PASSWORD, or ldaps:...; as mitmproxy's option."
+            envvar="SECRETGATE_PROXYAUTH",
+            help="Who may use it: @FILE for an htpasswd file, USER:PASSWORD, or ldaps:...; as mitmproxy's option.",
         ),
     ] = "",
-    anyone: Annotated[
-        bool, typer.Option("--anyone", help="Serve other machines without asking who they are.")
-    ] = False,
     workers: Annotated[
         int, typer.Option(min=1, max=256, help="Processes that share the port.", show_default=True)
     ] = 1,
@@ -70,7 +68,9 @@ def serve(
     ] = 0,
     drain: Annotated[
         float | None,
-        typer.Option(help="Seconds that streams may go on after SIGTERM (with workers: 30)."),
+        typer.Option(
+            help="Seconds that streams may go on after SIGTERM (30 with --workers or --health-port)."
+        ),
     ] = None,
     web: Annotated[bool, typer.Option("--web", help="With mitmweb's interface.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
@@ -94,10 +94,10 @@ def serve(
         via = upstream(os.environ)
         if via and via.local and via.port == port:
             via = None
-        if not (anyone or proxyauth not in ("", "any") or _loopback(listen)):
-            raise SettingsError(
-                f"--listen {listen} serves other machines: say who may use it (--proxyauth @FILE), or --anyone"
-            )
+        if not (proxyauth or chosen_plan.settings.clients or access.local(listen)):
+            raise WorkersError(access.open_to_all(listen))
+        if web and workers > 1:
+            raise WorkersError("--web shows one proxy: leave --workers out")
         gateway = _Gateway(workers, port, own_ports, health_port, drain, proxyauth, listen)
 
         def arguments(number: int) -> list[str]:
@@ -158,11 +158,13 @@ class _Gateway:
         return self.first_port + (number if self.own_ports else 0)
 
     def seconds(self) -> float:
-        return (_DRAIN if self.workers > 1 else 0) if self.drain is None else self.drain
+        if self.drain is not None:
+            return self.drain
+        return _DRAIN if self.workers > 1 or self.health_port else 0.0
 
     def options(self, number: int) -> list[str]:
         chosen = {"proxyauth": self.proxyauth} if self.proxyauth else {}
-        if self.drain is not None or self.workers > 1:
+        if self.seconds() or self.drain is not None:
             chosen[f"{PREFIX}drain"] = f"{self.seconds():g}"
         if self.health_port:
             host = f"[{self.listen}]" if ":" in self.listen else self.listen
@@ -182,13 +184,6 @@ class _Gateway:
             print(f"secretgate: {line}", file=sys.stderr, flush=True)
 
         return run_workers(Plan(self.workers, arguments, self.shared, self.seconds()), say)
-
-
-def _loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def _hints(url: str, ca: str, bundle: str, bases: dict[str, BaseURL], mode: str, web: bool) -> str:
