@@ -165,7 +165,7 @@ class Gate:
 
     # Requests
 
-    def requestheaders(self, flow: http.HTTPFlow) -> None:
+    async def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.request.scheme == "https" or not ctx.options.upstream_auth:
             # What the client told this proxy; over plain HTTP the next proxy may be told something too.
             flow.request.headers.pop("proxy-authorization", None)
@@ -175,12 +175,21 @@ class Gate:
         elif flow.response is None and route is not None and _is_call(flow.request, route):
             if self._objects(flow, route):
                 return
-            flow.request.stream = self._call(flow, route)
+            engine = self.engine()
+            request = self._request(engine, flow, route)
+            if engine.line.remote:
+                begin = functools.partial(engine.requests.begin, request)
+                refused = await asyncio.to_thread(_consulted, engine, request, begin)
+                if refused is not None:
+                    self.teller.decided(Exchange(engine, request, refused, flow.id), refused)
+                    self._refuse(flow, route, refused.status, refused.message)
+                    return
+            flow.request.stream = self._call(engine, flow, route, request)
 
-    def _call(self, flow: http.HTTPFlow, route: Route) -> grpc.Call:
+    def _call(
+        self, engine: Engine, flow: http.HTTPFlow, route: Route, request: Request
+    ) -> grpc.Call:
         """Messages that are looked at as they come: the answer may come before the last of them."""
-        engine = self.engine()
-        request = self._request(engine, flow, route)
         nothing = Decision(Verdict.CLEAN, engine.nothing_issued)
         exchange = Exchange(engine, request, nothing, flow.id)
         exchange.call = grpc.RequestStream(

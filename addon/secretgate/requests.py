@@ -209,6 +209,14 @@ class Requests:
         blocked if it could not be read is blocked too."""
         return waiting(Wait.NEEDED if self._blocks(request) else Wait.GLADLY)
 
+    def begin(self, request: Request) -> Decision | None:
+        """What is to be done before the first of several messages; a refusal, where there can be none."""
+        try:
+            self._refreshed(request, None)
+        except Unreachable as error:
+            return self._unreachable(request, error)
+        return None
+
     def _refreshed(self, request: Request, raw: bytes | None) -> list[str]:
         """The links of the request, once what other workers know is here."""
         links = _links(request, raw)

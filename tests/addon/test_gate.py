@@ -165,7 +165,7 @@ async def test_a_host_header_of_another_host_hides_nothing(made: gate.Gate) -> N
 
 async def test_an_uncovered_host_is_not_read_and_streams(made: gate.Gate) -> None:
     one = flow(prompt(token(4)), host="example.org")
-    made.requestheaders(one)
+    await made.requestheaders(one)
     assert one.request.stream is True
     await made.request(one)
     assert token(4).encode() in one.request.raw_content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import struct
 import time
 from collections.abc import Callable, Iterator
 from itertools import cycle, pairwise
@@ -151,6 +152,31 @@ def test_what_one_worker_found_the_other_redacts_wherever_it_stands(
     assert value.encode() not in again.forwarded.raw
 
 
+def test_a_call_in_messages_knows_what_another_worker_found(team: Team, provider: Provider) -> None:
+    """Its messages are looked at as they come, on the event loop, where nothing waits for Redis."""
+    value = Maker(38).password()
+    arrived = []
+    for worker, said in zip(
+        team.workers, (f"DB_PASSWORD={value}", f"the word is {value} and no other"), strict=True
+    ):
+        with provider.recording() as received, worker.access().client() as client:
+            assert call(client, said).status_code == 200
+        arrived += received
+    assert len(arrived) == 2
+    assert all(PLACEHOLDER.search(each.raw.decode("latin-1")) for each in arrived)
+    assert all(value.encode() not in each.everything for each in arrived)
+
+
+def call(client: httpx.Client, said: str) -> httpx.Response:
+    """A call of one message, whose length is not told before."""
+    raw = said.encode()
+    message = b"\x0a" + bytes([len(raw)]) + raw
+    content = struct.pack(">BI", 0, len(message)) + message
+    headers = {"content-type": "application/connect+proto", "authorization": "Bearer of-the-test"}
+    url = "https://api2.cursor.sh/aiserver.v1.ChatService/Stream"
+    return client.post(url, content=iter([content]), headers=headers)
+
+
 def test_nothing_is_restored_to_another_user_of_the_same_account(
     team: Team, provider: Provider
 ) -> None:
@@ -281,6 +307,9 @@ def test_without_redis_nothing_leaves_and_the_client_is_told_in_the_providers_sh
     error = json.loads(got.content)
     assert error["type"] == "error"
     assert "vault" in error["error"]["message"]
+    with provider.recording() as received, team.workers[0].access().client() as client:
+        assert b"vault" in call(client, f"token {value}").content
+    assert received == []
     assert value.encode() not in got.content
     status, state = team.workers[0].asked()
     assert (status, state["vault_lost"]) == (200, True)
