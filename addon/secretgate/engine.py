@@ -7,10 +7,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
+
 from secretgate import hosts
 from secretgate.hosts import Hosts
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Issued, Namer, Template
+from secretgate.policy import building
+from secretgate.policy.engine import Policy
+from secretgate.policy.errors import PolicyError
+from secretgate.policy.rates import Rates
+from secretgate.policy.requests import Policies
+from secretgate.policy.secrets import Scanner
 from secretgate.redaction import Redactor
 from secretgate.requests import Requests
 from secretgate.settings import Settings, SettingsError
@@ -19,7 +27,7 @@ from secretgate.state import Places, load_key
 from secretgate.stores.line import Line
 from secretgate.stores.opening import open_store
 from secretgate.vault import MemoryVault, Vault
-from secretgate_rules import load_default
+from secretgate_rules import Detector, load_default
 from secretgate_rules.known import KnownValues
 
 
@@ -35,6 +43,14 @@ class Engine:
     redactor: Redactor
     requests: Requests
 
+    def reload_policy(self) -> None:
+        """Reads the policy again and puts it in force for what comes; raises SettingsError, and then the old
+        one stays."""
+        before = self.requests.policies.policy
+        self.requests.policies.policy = _policy(
+            self.settings, self.redactor.detector, before.rates if before else None
+        )
+
     @property
     def nothing_issued(self) -> Issued:
         return Issued(self.namer.template, {})
@@ -47,6 +63,8 @@ def build(
     before: Engine | None = None,
 ) -> Engine:
     """The engine for `settings`. What the one before has learnt goes on."""
+    if settings.preset == "observe" and settings.mode == "redact":
+        settings = msgspec.structs.replace(settings, mode="audit")
     key = load_key(places.key)
     template = Template(settings.placeholder)
     namer = Namer(template, key)
@@ -78,9 +96,18 @@ def build(
     _ = known.literals
     if known.problems:
         raise SettingsError(f"known_files: {known.problems[0]}")
+    earlier = before.requests.policies.policy if before else None
+    policy = _policy(settings, detector, earlier.rates if earlier else None)
     redactor = Redactor(detector, vault, ledger, namer, lambda: dict(known.literals.items()))
-    requests = Requests(settings, redactor, vault, Issued(template, {}))
+    requests = Requests(settings, redactor, vault, Issued(template, {}), Policies(policy))
     return Engine(settings, table, line, vault, ledger, namer, redactor, requests)
+
+
+def _policy(settings: Settings, detector: Detector, rates: Rates | None) -> Policy | None:
+    try:
+        return building.build(settings, Scanner(detector), rates)
+    except PolicyError as error:
+        raise SettingsError(f"policy: {error}") from None
 
 
 def _vault(settings: Settings, line: Line, key: bytes, namer: Namer) -> Vault:

@@ -28,6 +28,7 @@ from secretgate.guard import Guard
 from secretgate.heads import Head
 from secretgate.hosts import Route, Treatment
 from secretgate.leaves import ShowLeaves
+from secretgate.policy.watching import Watch
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.responses import respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
@@ -45,6 +46,8 @@ _STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
 """Paths of answers that come line by line, or event by event, whatever their type says."""
 IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
+_POLICY_PERIOD = 1.0
+"""Seconds between two looks at the files of the policy."""
 _LINGER = 0.2
 """Seconds between an error and the end of the connection that it is sent over."""
 _UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
@@ -56,6 +59,7 @@ class Gate:
         self._engine: Engine | None = None
         self._places = Places.find()
         self.teller = Teller()
+        self._following: asyncio.Task[None] | None = None
         # Beside the flows, not in their metadata: those are copied and stored (`-w`).
         self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
         self.routes: WeakKeyDictionary[http.HTTPFlow, Route] = WeakKeyDictionary()
@@ -99,10 +103,27 @@ class Gate:
                 raise exceptions.OptionsError(f"secretgate: {error}") from None
         access.check(ctx.options, self.engine().settings.clients)
 
+    async def _follow_policy(self) -> None:
+        """Takes up what changes in the files of the policy; a change that cannot be used changes nothing."""
+        watch, path = None, ""
+        while True:
+            engine = self.engine()
+            if path != engine.settings.policy:
+                path = engine.settings.policy
+                watch = Watch(Path(path).expanduser()) if path else None
+            if watch is not None and watch.changed():
+                try:
+                    engine.reload_policy()
+                    log.logger().info("policy reloaded", policy=path)
+                except SettingsError as error:
+                    log.logger().error("the policy stays as it was", reason=str(error))
+            await asyncio.sleep(_POLICY_PERIOD)
+
     async def running(self) -> None:
         Guard.of_master().hosts = None
         access.seal_process()
         await access.listen_on_loopback()
+        self._following = asyncio.create_task(self._follow_policy())
         engine = self.engine()
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
 
@@ -497,6 +518,8 @@ class Gate:
             self._answered(exchange)
 
     def done(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
         for exchange in self.exchanges.values():
             exchange.messages.put()
         if self._engine is not None:

@@ -18,6 +18,8 @@ from secretgate.bodies.base import Form, Label, PlainBody, Slot
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
 from secretgate.placeholders import Issued, Template
+from secretgate.policy.requests import RequestPolicy
+from secretgate.policy.treatments import BLOCK, REDACT
 from secretgate.redaction import Leak, Redaction, Redactor, Spot
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.settings import Settings
@@ -59,22 +61,29 @@ class _Piece(NamedTuple):
     text: bytes
 
 
-def look(redactor: Redactor, request: Request, head: Head, learn: bool = True) -> Look | None:
+def look(
+    redactor: Redactor,
+    request: Request,
+    head: Head,
+    learn: bool = True,
+    policy: RequestPolicy | None = None,
+) -> Look | None:
     """None where nothing is found. May raise `Leak`, as bodies may."""
     pieces = list(_pieces(head))
-    if not pieces or not _inspect(redactor, request, pieces, False).spots:
+    if not pieces or not _inspect(redactor, request, pieces, False, policy).spots:
         return None
     spots: list[Spot] = []
     issued = None
     written: dict[_Piece, bytes] = {}
     for piece in pieces:
-        first = _inspect(redactor, request, [piece], False)
+        first = _inspect(redactor, request, [piece], False, policy)
         if not any(spot.confidence == "high" for spot in first.spots):
             continue
-        if learn and piece.slot.key == b"content-type":
+        rewritten = any(spot.action == REDACT for spot in first.spots)
+        if learn and rewritten and piece.slot.key == b"content-type":
             # A boundary stands in the body too, where nothing reads it.
             raise Leak([spot.rule for spot in first.spots])
-        found = _inspect(redactor, request, [piece], learn)
+        found = _inspect(redactor, request, [piece], learn, policy)
         written[piece] = found.raw
         spots += found.spots
         issued = issued.joined(found.issued) if issued is not None else found.issued
@@ -89,20 +98,28 @@ def decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Head
     if request.route.treatment is Treatment.PASS:
         return engine.requests.decide(request), None
     learn = engine.settings.mode != "audit"
+    policy = engine.requests.policies.of(request)
+    policy = policy.of_findings if policy else None
     try:
         # What is found in the head is known when the body is read, and the other way round.
-        seen = look(engine.redactor, request, head, learn)
+        seen = look(engine.redactor, request, head, learn, policy)
         decision = engine.requests.decide(request)
         if decision.spots and learn:
-            seen = look(engine.redactor, request, head)
+            seen = look(engine.redactor, request, head, policy=policy)
     except Leak as leak:
         return _blocked(engine.settings, request, (), f"{leak}"), None
     if seen is None:
         return decision, None
-    return _settled(engine.settings, request, decision, seen), seen.head
+    return _settled(engine.settings, request, decision, seen, policy), seen.head
 
 
-def _settled(settings: Settings, request: Request, decision: Decision, seen: Look) -> Decision:
+def _settled(
+    settings: Settings,
+    request: Request,
+    decision: Decision,
+    seen: Look,
+    policy: RequestPolicy | None,
+) -> Decision:
     spots = (*decision.spots, *seen.spots)
     if decision.refused:
         return replace(decision, spots=spots)
@@ -111,12 +128,16 @@ def _settled(settings: Settings, request: Request, decision: Decision, seen: Loo
         return replace(
             decision, verdict=Verdict.AUDITED if clean else decision.verdict, spots=spots
         )
-    if settings.mode == "redact" and not request.signed:
+    actions = {spot.action for spot in seen.spots}
+    if not actions & {BLOCK, REDACT}:
+        return replace(decision, spots=spots)
+    redacts = BLOCK not in actions if policy else settings.mode == "redact"
+    if redacts and not request.signed:
         issued = decision.issued.joined(seen.issued)
         verdict = Verdict.REDACTED if clean else decision.verdict
         return replace(decision, verdict=verdict, spots=spots, issued=issued)
     places = ", ".join(sorted({f"{spot.path}: {spot.rule}" for spot in seen.spots}))
-    why = ", and the request is signed" if settings.mode == "redact" else ""
+    why = ", and the request is signed" if redacts else ""
     return _blocked(
         settings, request, spots, f"secret detected in what goes with it ({places}){why}"
     )
@@ -164,13 +185,19 @@ def _of_target(target: bytes) -> Iterator[_Piece]:
         yield _Piece("target", 0, start, end, slot, match[0])
 
 
-def _inspect(redactor: Redactor, request: Request, pieces: list[_Piece], learn: bool) -> Redaction:
+def _inspect(
+    redactor: Redactor,
+    request: Request,
+    pieces: list[_Piece],
+    learn: bool,
+    policy: RequestPolicy | None,
+) -> Redaction:
     slots, at = [], 0
     for piece in pieces:
         slots.append(piece.slot._replace(start=at, end=at + len(piece.text)))
         at += len(piece.text) + 1
     body = PlainBody(b"\n".join(piece.text for piece in pieces), slots)
-    return redactor.inspect(body, request.scope, request.exempt, learn, strict=False)
+    return redactor.inspect(body, request.scope, request.exempt, learn, strict=False, policy=policy)
 
 
 def _rewritten(head: Head, written: dict[_Piece, bytes]) -> Head:

@@ -155,11 +155,11 @@ class Redactor:
         everything that is found is redacted; with one it may also raise Denied.
         """
         counts = Counts()
-        texts = list(self._texts(body, counts))
+        texts = list(self._texts(body, counts, policy is not None and policy.needs_calls))
         plain = [entry.text for entry in texts]
         found = self._detector.find_many(plain, [entry.slot.key for entry in texts])
         ruling = self._ruling(policy, body, texts, found, scope) if policy else None
-        told = ruling.told(found) if ruling else {}
+        told = self._noticed(ruling.told(found), scope, exempt) if ruling else {}
         found = ruling.taken(found) if ruling else found
         known, fresh = self._secrets(plain, found, scope, exempt, learn)
         hits = known.find_many(plain) if len(known) else {}
@@ -186,21 +186,11 @@ class Redactor:
                 fresh.get(finding.value) or finding.rule,
                 spell(texts[index].slot.path),
                 finding.confidence,
+                ruling.of(finding).action if ruling else REDACT,
             )
-            for index, findings in sorted((changes | sealed).items())
+            for index, findings in [*sorted((changes | sealed).items()), *sorted(told.items())]
             for finding in findings
         ]
-        if ruling is not None:
-            spots += [
-                Spot(
-                    finding.rule,
-                    spell(texts[index].slot.path),
-                    finding.confidence,
-                    ruling.of(finding).action,
-                )
-                for index, findings in sorted(told.items())
-                for finding in findings
-            ]
         issued = Issued(
             self._namer.template,
             {n: v for n, v in attempt.values.items() if n not in attempt.one_way},
@@ -220,7 +210,7 @@ class Redactor:
         """What the policy says; where it looks at calls, it sees known values as findings too."""
         leaves: list[Leaf] = []
         if policy.needs_calls:
-            known = self._vault.known(scope)
+            known = self._vault.learn(scope, self._named(), share=False)
             hits = known.find_many([entry.text for entry in texts]) if len(known) else {}
             found = {
                 index: _apart([*found.get(index, ()), *hits.get(index, ())])
@@ -241,6 +231,21 @@ class Redactor:
             ),
         )
 
+    def _noticed(
+        self, told: Mapping[int, Sequence[Finding]], scope: Scope, exempt: Collection[bytes]
+    ) -> dict[int, list[Finding]]:
+        """Those findings that are secrets: not what the request shows to its receiver, nor what the
+        provider wrote."""
+        values = {p.value for fs in told.values() for f in fs for p in f.parts}
+        if values:
+            self._ledger.look_up(scope, {}, values)
+        secret = {v for v in values if v not in exempt and not self._ledger.was_written(scope, v)}
+        return {
+            index: kept
+            for index, findings in told.items()
+            if (kept := [f for f in findings if any(p.value in secret for p in f.parts)])
+        }
+
     def written(self, text: bytes, scope: Scope, key: bytes = b"") -> set[bytes]:
         """The values in a provider's text that detection would take for secrets and the scope does
         not know: what the provider wrote itself."""
@@ -256,18 +261,24 @@ class Redactor:
         """What detection says of a text by itself."""
         return self._detector.find(text)
 
+    @property
+    def detector(self) -> Detector:
+        return self._detector
+
     def known(self, scope: Scope) -> Literals:
         """The values that are secret in a scope."""
         return self._vault.known(scope)
 
-    def _texts(self, body: Body, counts: Counts) -> Iterator[_Text]:
+    def _texts(self, body: Body, counts: Counts, short: bool) -> Iterator[_Text]:
+        """What can be read; `short`: those too that are too short for a secret."""
+        shortest = 1 if short else SHORTEST
         raw = body.raw
         for slot in body.slots:
             start, end, form, label = slot[:4]
             size = end - start
             if label is Label.TEXT:
                 counts.scanned += size
-                if size >= SHORTEST:
+                if size >= shortest:
                     yield _Text(slot, forms.read(form, raw[start:end]), None)
             elif label is Label.OPAQUE:
                 counts.opaque += size

@@ -19,6 +19,10 @@ from secretgate.bodies.base import Body, Unreadable
 from secretgate.bodies.encodings import decode, encode
 from secretgate.hosts import Route, Treatment
 from secretgate.placeholders import Issued
+from secretgate.policy.facts import told
+from secretgate.policy.model import Decision as Ruled
+from secretgate.policy.requests import Denied, Policies
+from secretgate.policy.treatments import BLOCK, REDACT
 from secretgate.providers import Dialect, value_at
 from secretgate.redaction import Counts, Leak, Redaction, Redactor, Spot
 from secretgate.settings import Settings
@@ -59,6 +63,8 @@ class Decision:
     size: int = 0
     """Of the body, decompressed where it could be."""
     model: str = ""
+    rulings: tuple[Ruled, ...] = ()
+    """What rules of the policy said of parts of it."""
 
     @property
     def refused(self) -> bool:
@@ -87,7 +93,15 @@ class Request:
 class Requests:
     """Decides on requests, under one set of settings."""
 
-    def __init__(self, settings: Settings, redactor: Redactor, vault: Vault, empty: Issued) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        redactor: Redactor,
+        vault: Vault,
+        empty: Issued,
+        policies: Policies | None = None,
+    ) -> None:
+        self.policies = policies or Policies(None)
         self._settings = settings
         self._redactor = redactor
         self._vault = vault
@@ -150,6 +164,7 @@ class Requests:
         strict = mode == "redact" and self._blocks(request)
         try:
             links = self._refreshed(request, body.raw)
+            policy = self.policies.of(request, body.raw)
             found = self._redactor.inspect(
                 body,
                 request.scope,
@@ -157,11 +172,15 @@ class Requests:
                 learn=mode != "audit",
                 strict=strict,
                 leaves=mode != "audit",
+                policy=policy,
             )
         except Unreachable as error:
             return self._unreachable(request, error)
         except Unreadable as error:
             return self.unreadable(request, error.reason)
+        except Denied as denied:
+            refused = self._refused(request, Verdict.BLOCKED, told(denied.decision))
+            return replace(refused, rulings=(denied.decision,))
         except Leak as leak:
             return self._refused(
                 request,
@@ -170,15 +189,27 @@ class Requests:
                 "report this as a defect of secretgate.",
             )
         spots = tuple(found.spots)
-        if mode == "block" and spots:
-            return self._refused(request, Verdict.BLOCKED, _refusal(spots), found)
+        rulings = found.ruling.decisions if found.ruling else ()
+        blocked = [spot for spot in spots if spot.action == BLOCK]
         if mode == "audit":
             verdict = Verdict.AUDITED if spots else Verdict.CLEAN
-            return Decision(verdict, self._empty, spots=spots, counts=found.counts, streams=streams)
+            return Decision(
+                verdict,
+                self._empty,
+                spots=spots,
+                counts=found.counts,
+                streams=streams,
+                dialect=dialect,
+                rulings=rulings,
+            )
+        if blocked or (mode == "block" and spots and policy is None):
+            message = policy.message(blocked[0]) if policy else ""
+            refused = self._refused(request, Verdict.BLOCKED, message or _refusal(spots), found)
+            return replace(refused, rulings=rulings)
         if self._settings.mcp_restore:
             handover.hand_over(self._vault, request.scope.client, found.issued)
         issued = self._chained(request, links, found.issued)
-        if found.raw is body.raw and spots:
+        if found.raw is body.raw and any(spot.action == REDACT for spot in spots):
             message = "a document with a secret in it cannot be rewritten"
             return Decision(
                 Verdict.UNREADABLE,
@@ -188,10 +219,17 @@ class Requests:
                 counts=found.counts,
                 streams=streams,
                 dialect=dialect,
+                rulings=rulings,
             )
         if found.raw is body.raw:
             return Decision(
-                Verdict.CLEAN, issued, counts=found.counts, streams=streams, dialect=dialect
+                Verdict.AUDITED if spots else Verdict.CLEAN,
+                issued,
+                spots=spots,
+                counts=found.counts,
+                streams=streams,
+                dialect=dialect,
+                rulings=rulings,
             )
         content = encode(found.raw, chain)
         return Decision(
@@ -202,6 +240,7 @@ class Requests:
             counts=found.counts,
             streams=streams,
             dialect=dialect,
+            rulings=rulings,
         )
 
     def consulting(self, request: Request) -> AbstractContextManager[None]:

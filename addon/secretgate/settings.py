@@ -20,6 +20,7 @@ import yaml
 from msgspec import Meta
 
 from secretgate.placeholders import DEFAULT_TEMPLATE, Template
+from secretgate.policy.choices import Guardrail, Preset, Secrets
 from secretgate.providers import DIALECTS
 
 PREFIX = "secretgate_"
@@ -181,6 +182,28 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="What happens to requests while it cannot be written (a full disk): serve, and say so, or block."
         ),
     ] = "serve"
+    preset: Annotated[
+        Preset,
+        Meta(
+            description="A policy that is ready to use: default (the mode, for requests), strict (block; secrets that a model writes are redacted), observe (watch requests and answers), team (redact; values are put back into tool calls alone)."
+        ),
+    ] = "default"
+    policy: Annotated[
+        str,
+        Meta(description="A rule file, or a folder of rule files: docs/policy.md (default: none)."),
+    ] = ""
+    secrets: Annotated[
+        Secrets | None,
+        Meta(
+            description="What happens to secrets (redact, block, audit, allow): an action, or in the file {action, hosts, rules, answers, restore, text} (default: the mode)."
+        ),
+    ] = None
+    guardrails: Annotated[
+        tuple[Guardrail, ...],
+        Meta(
+            description="Guardrails, in the file a list of {name, operation, hooks, priority, enforcement, text, ...}: docs/policy.md."
+        ),
+    ] = ()
     log_format: Annotated[
         Literal["text", "json"], Meta(description="How log lines are written.")
     ] = "text"
@@ -197,6 +220,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             )
 
 
+_STRUCTURED = ("secrets", "guardrails")
+"""Settings that are given as YAML in one line too, since text alone cannot say them."""
 _HINTS = get_type_hints(Settings, include_extras=True)
 _DEFAULTS = msgspec.structs.asdict(Settings())
 
@@ -232,6 +257,8 @@ def load(
         if options.get(name):
             values[name] = _from_text(name, options[name])
             places[name] = f"--set {PREFIX}{name}"
+    if isinstance(values.get("secrets"), str):
+        values["secrets"] = {"action": values["secrets"]}
     for name, value in values.items():
         if name not in FIELDS:
             raise SettingsError(
@@ -288,6 +315,11 @@ def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _from_text(name: str, text: str) -> Any:
     hint = get_args(_HINTS[name])[0]
+    if name in _STRUCTURED and text.lstrip()[:1] in ("{", "["):
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError:
+            return text
     if getattr(hint, "__origin__", None) is not tuple:
         return text
     items = [item.strip() for item in text.split(",") if item.strip()]

@@ -38,6 +38,7 @@ class _Value(msgspec.Struct, array_like=True):
 class _Chain(msgspec.Struct, array_like=True):
     values: dict[bytes, bytes]
     aliases: dict[bytes, bytes]
+    limits: dict[bytes, str] = {}
 
     def __repr__(self) -> str:
         return f"<chain of {len(self.values)}>"
@@ -134,7 +135,7 @@ class SharedVault:
     def link(self, scope: Scope, link: str, issued: Issued) -> None:
         self._local.link(scope, link, issued)
         side, key = self._side(scope), self._link(scope, link)
-        plain = msgspec.msgpack.encode(_Chain(issued.values, issued.aliases))
+        plain = msgspec.msgpack.encode(_Chain(issued.values, issued.aliases, issued.limits))
         self._line.write([Link(key, side.sealer.seal(_CHAIN, key, plain))])
 
     def _share(self, side: _Side, values: Mapping[bytes, str]) -> None:
@@ -192,4 +193,4 @@ class SharedVault:
         if plain is None:
             return None
         each = msgspec.msgpack.decode(plain, type=_Chain)
-        return Issued(self._template, each.values, each.aliases)
+        return Issued(self._template, each.values, each.aliases, each.limits)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from secretgate.policy import Call, Decision, Policy, Scanner
 from secretgate.policy.documents import parse
-from secretgate.policy.engine import Scope
+from secretgate.policy.engine import Policy, Scope
 from secretgate.policy.loading import digest, scope_of
+from secretgate.policy.model import Call, Decision
 from secretgate.policy.rates import Rates
+from secretgate.policy.secrets import Scanner
 from secretgate_rules import Detector
 from secretgate_rules.model import Rule
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from policy.kit import AWS, TOKEN, Clock, decide, enforced, policy, when
-from secretgate.policy import Call
+from secretgate.policy.model import Call
 from secretgate.policy.rates import Rates, seconds
 
 

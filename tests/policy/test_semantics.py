@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from policy.kit import AWS, SCANNER, TOKEN, decide, enforced, policy, scope, when
-from secretgate.policy import Action, Call, PolicyError, load
 from secretgate.policy.documents import parse
-from secretgate.policy.loading import scope_of
+from secretgate.policy.errors import PolicyError
+from secretgate.policy.loading import load, scope_of
+from secretgate.policy.model import Action, Call
 
 DENY = "  - {name: no, action: deny}\n"
 FAILS = '  - {name: fails, action: deny, match: {when: "params.text > 3"}}\n'

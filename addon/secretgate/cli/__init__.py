@@ -36,6 +36,7 @@ _COMMANDS = {
     "settings": _Command(_SEE, "secretgate.cli.settings:settings"),
     "scan": _Command(_RULES, "secretgate.cli.scan:scan"),
     "rules": _Command(_RULES, "secretgate.cli.rules:app"),
+    "policy": _Command(_RULES, "secretgate.cli.policy:app"),
 }
 
 

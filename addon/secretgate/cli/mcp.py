@@ -39,7 +39,9 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
     from secretgate import engine
     from secretgate.mcp.session import Session
     from secretgate.mcp.stdio import Wrapper
-    from secretgate.policy import PolicyError, Scanner, load
+    from secretgate.policy.errors import PolicyError
+    from secretgate.policy.loading import load
+    from secretgate.policy.secrets import Scanner
     from secretgate.settings import SettingsError
     from secretgate.settings import load as settings_of
     from secretgate.state import Places, StateError

@@ -21,7 +21,8 @@ from secretgate.hosts import Route, Treatment
 from secretgate.mcp import messages
 from secretgate.mcp.secrets import SessionSecrets
 from secretgate.placeholders import Issued
-from secretgate.policy import Call, Decision, Policy
+from secretgate.policy.engine import Policy
+from secretgate.policy.model import Call, Decision
 from secretgate.providers import DIALECTS
 from secretgate.requests import Request
 from secretgate.vault import Scope

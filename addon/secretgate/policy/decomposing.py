@@ -316,7 +316,7 @@ class _Reading:
 
     def model(self) -> str:
         slots = self._by_path()
-        for wrapper in self._table.wrappers:
+        for wrapper in ("", *self._table.wrappers):
             bound = _bound(wrapper + self._table.model, ("",))
             if bound in slots:
                 return self._text(slots[bound])

@@ -191,6 +191,11 @@ class Policy:
             last = replace(last, edits={steps: made.edits for steps, made in edits.items()})
         return last
 
+    @property
+    def asks_model(self) -> bool:
+        """Whether a rule asks for the model of a request before its body is taken apart."""
+        return any(rule.model for scope in self.scopes for rule in scope.rules)
+
     def scope(self, name: str) -> Scope | None:
         return next((scope for scope in self.scopes if scope.name == name), None)
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cache
+from importlib import import_module
 from typing import Any
-
-import cel
 
 from secretgate.policy import functions
 
@@ -23,6 +23,12 @@ _TOKEN = re.compile(
 _VARIABLES = frozenset(("params", "context", "now"))
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _LIBRARY_HELP = re.compile(r"\s*(?:ERROR: <input>:\d+:\d+: )?([^\n]*)")
+
+
+@cache
+def _cel() -> Any:
+    """The library, which takes a while to import, and only policies with expressions need it."""
+    return import_module("cel")
 
 
 class BadExpression(ValueError):
@@ -41,7 +47,7 @@ class Expression:
         self.text = text
         self.source = written_out(text, words or {})
         try:
-            self._program = cel.compile(self.source)
+            self._program = _cel().compile(self.source)
         except ValueError as error:
             raise BadExpression(_problem(str(error))) from None
         unknown = set(self._program.variables()) - _VARIABLES - set(_BOUND.findall(self.source))
@@ -57,7 +63,7 @@ class Expression:
     def _check_type(self) -> None:
         """Where it gives a value without looking at the call, that must be a bool."""
         try:
-            value = self._program.execute(cel.Context({"params": {}, "context": {}}))
+            value = self._program.execute(_cel().Context({"params": {}, "context": {}}))
         except Exception:
             return
         if not isinstance(value, bool):
@@ -97,11 +103,11 @@ class Scene:
     ) -> None:
         self._variables = {"params": params, "context": context, "now": now}
         self._called = called
-        self._context: cel.Context | None = None
+        self._context: Any = None
 
-    def context(self) -> cel.Context:
+    def context(self) -> Any:
         if self._context is None:
-            self._context = cel.Context(self._variables, dict(self._called()))
+            self._context = _cel().Context(self._variables, dict(self._called()))
         return self._context
 
     def changed(self, params: Mapping[str, Any]) -> None:

@@ -10,17 +10,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
-from typing import Any
+from typing import Any, Protocol
 
 from secretgate.bodies.base import Body
 from secretgate.bodies.base import Edit as BodyEdit
-from secretgate.policy import decomposing, secrets, treatments
+from secretgate.policy import decomposing, facts, secrets, treatments
 from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision, Edit
 from secretgate.policy.treatments import FindingRules, Treatment
 from secretgate_rules import Finding, Part
 
 Found = Mapping[int, Sequence[Finding]]
+_MOST = 256
+
+
+class Spotted(Protocol):
+    @property
+    def rule(self) -> str: ...
+    @property
+    def confidence(self) -> str: ...
 
 
 class Denied(Exception):
@@ -50,12 +58,12 @@ class Ruling:
         return treatments.strongest([*own, plain])
 
     def taken(self, found: Found) -> dict[int, list[Finding]]:
-        """Those findings that are to be redacted."""
-        return self._those(found, (treatments.REDACT,))
+        """Those findings that may not leave."""
+        return self._those(found, (treatments.REDACT, treatments.BLOCK))
 
     def told(self, found: Found) -> dict[int, list[Finding]]:
-        """Those that are not, and are spoken of."""
-        return self._those(found, (treatments.AUDIT, treatments.BLOCK))
+        """Those that may, and are spoken of."""
+        return self._those(found, (treatments.AUDIT,))
 
     def _those(self, found: Found, actions: Sequence[str]) -> dict[int, list[Finding]]:
         chosen = {
@@ -76,6 +84,18 @@ class RequestPolicy:
     """Two requests under the same digest are treated alike."""
     rules: FindingRules = field(repr=False)
     needs_calls: bool
+
+    def message(self, spot: Spotted) -> str:
+        """What the rule that blocks a finding says."""
+        treatment = self.rules.of(spot.rule, spot.confidence)
+        if not treatment.message:
+            return ""
+        return f"request blocked: {treatment.message} (rule {treatment.rule}). secretgate sent nothing."
+
+    @property
+    def of_findings(self) -> RequestPolicy:
+        """The same where there are no calls to be made of a text."""
+        return replaced(self, needs_calls=False) if self.needs_calls else self
 
     def rule(
         self,
@@ -151,14 +171,53 @@ class _View(secrets.Secrets):
                 yield BodyEdit(*edit)
 
 
+class Asked(facts.Asked, Protocol):
+    """What the policy needs to know of a request."""
+
+    @property
+    def path(self) -> str: ...
+
+
+class Policies:
+    """The policy for every kind of request, made when the first of its kind comes. `policy` may be put in
+    another's place while requests go on."""
+
+    def __init__(self, policy: Policy | None) -> None:
+        self._policy = policy
+        self._made: dict[tuple[str, ...], RequestPolicy] = {}
+
+    @property
+    def policy(self) -> Policy | None:
+        return self._policy
+
+    @policy.setter
+    def policy(self, policy: Policy | None) -> None:
+        self._policy, self._made = policy, {}
+
+    def of(self, request: Asked, raw: bytes | None = None) -> RequestPolicy | None:
+        """None where the mode says everything."""
+        policy, made = self._policy, self._made
+        if policy is None:
+            return None
+        model = facts.model(request.path, raw) if policy.asks_model else ""
+        around = facts.context(request, model)
+        key = (request.route.dialect.name, *map(str, around.values()))
+        found = made.get(key)
+        if found is None:
+            if len(made) >= _MOST:
+                made.clear()
+            found = made[key] = for_request(policy, request.route.dialect.name, around)
+        return found
+
+
 def for_request(policy: Policy, dialect: str, context: Mapping[str, Any]) -> RequestPolicy:
     around = {**context, "direction": "request"}
     model = str(context.get("model") or "")
     rules = FindingRules(policy.scopes, around, model)
     needs = any(
-        not rule.plain and (rule.concerns(around, model) or bool(rule.model))
+        not rule.plain and rule.concerns(around, model)
         for scope in policy.scopes
         for rule in scope.rules
     )
-    facts = [str(context.get(name) or "") for name in ("host", "provider", "client", "user")]
-    return RequestPolicy(policy, dialect, around, repr((policy.digest, facts, model)), rules, needs)
+    digest = repr((policy.digest, dialect, sorted(map(repr, context.items()))))
+    return RequestPolicy(policy, dialect, around, digest, rules, needs)

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-import msgspec
-
-from secretgate.policy import schema
+from secretgate.policy.choices import Guardrail, Secrets
 from secretgate.policy.documents import Document
 from secretgate.policy.engine import Scope
 from secretgate.policy.loading import scope_of
-
-Act = Literal["redact", "block", "audit", "allow"]
-Hook = Literal["llm_input", "llm_output", "mcp_pre_tool", "mcp_post_tool"]
-MASK: Final = "***REDACTED***"
 
 _HOOKS: Final[Mapping[str, tuple[str, str]]] = {
     "llm_input": ("llm.*", "request"),
@@ -22,41 +16,6 @@ _HOOKS: Final[Mapping[str, tuple[str, str]]] = {
     "mcp_pre_tool": ("mcp.tool_call", "request"),
     "mcp_post_tool": ("mcp.tool_result", "response"),
 }
-
-
-class Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What happens to secrets, by host and by detection rule."""
-
-    action: Act | None = None
-    hosts: dict[str, Act] = {}
-    rules: dict[str, Act] = {}
-    answers: Act = "allow"
-    """The same for secrets that the model itself writes."""
-    restore: schema.Restore = "always"
-    text: str | None = None
-    """A fixed text in place of placeholders; nothing is put back."""
-
-
-class Guardrail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One guardrail: where it looks, what it does, and what counts."""
-
-    name: schema.Name
-    operation: Literal["validate", "mutate"]
-    hooks: tuple[Hook, ...] = ("llm_input",)
-    priority: int = 100
-    """The lower goes first; of several that mutate one secret the first names the text."""
-    enforcement: Literal["enforce", "enforce_but_ignore_on_error", "audit"] = "enforce"
-    text: str = MASK
-    message: str = ""
-    when: schema.Expression | None = None
-    findings: schema.Globs = "*"
-    confidence: Literal["high", "medium", "low"] | None = None
-    hosts: schema.Globs = ()
-    providers: schema.Globs = ()
-    clients: schema.Globs = ()
-    models: schema.Globs = ()
-    users: schema.Globs = ()
-    servers: schema.Globs = ()
 
 
 PRESETS: Final[Mapping[str, Secrets]] = {

@@ -1,0 +1,195 @@
+"""`secretgate policy`: for people who write rule files, and for their CI."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+import typer
+import yaml
+
+from secretgate.policy import building, fixtures, loading
+from secretgate.policy.engine import Policy, Scope
+from secretgate.policy.errors import PolicyError
+from secretgate.policy.model import Call, Decision
+from secretgate.policy.secrets import Scanner
+from secretgate.policy.treatments import FindingRules
+from secretgate.settings import Settings, SettingsError, load
+from secretgate.state import Places
+from secretgate_rules import load_default
+
+app = typer.Typer(no_args_is_help=True, help="Validate, test and explain policies.")
+
+_Rules = Annotated[Path, typer.Argument(help="A rule file, or a folder of rule files.")]
+_Packs = Annotated[Path | None, typer.Option(help="The folder of packs (default: packs/).")]
+_Profiles = Annotated[
+    Path | None, typer.Option(help="The folder of profiles (default: profiles/).")
+]
+
+
+@app.command()
+def validate(rules: _Rules, packs: _Packs = None, profiles: _Profiles = None) -> None:
+    """Check rule files: schema, expressions, patterns, packs."""
+    loaded = _read(rules, packs, profiles)
+    for warning in loaded.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    for scope in loaded.scopes:
+        typer.echo(f"{scope.source}: scope {scope.name}, {_mode(scope)}, {_count(scope)}")
+
+
+@app.command("test")
+def run_fixtures(
+    rules: _Rules,
+    fixtures_path: Annotated[
+        Path, typer.Option("--fixtures", help="A fixture file, or a folder of fixture files.")
+    ],
+    packs: _Packs = None,
+    profiles: _Profiles = None,
+) -> None:
+    """Run fixtures against rule files; what does not hold makes the exit code 1."""
+    loaded = _read(rules, packs, profiles)
+    passed = failed = 0
+    try:
+        for report in fixtures.run(loaded.scopes, fixtures_path, Scanner(load_default)):
+            typer.echo(f"{report.file}:")
+            for outcome in report.outcomes:
+                typer.echo(f"  {'PASS' if outcome.passed else 'FAIL'}  {outcome.name}")
+                for expected, got in outcome.differences:
+                    typer.echo(f"        expected: {expected}\n        got:      {got}")
+                passed += outcome.passed
+                failed += not outcome.passed
+            typer.echo()
+    except PolicyError as error:
+        raise _stop(error) from None
+    typer.echo(f"{passed + failed} tests, {passed} passed, {failed} failed")
+    raise typer.Exit(1 if failed else 0)
+
+
+@app.command()
+def explain(
+    rules: Annotated[
+        Path | None,
+        typer.Argument(help="A rule file or folder in place of that of the settings."),
+    ] = None,
+    config: Annotated[str, typer.Option(help="The configuration file.")] = "",
+    operation: Annotated[str, typer.Option(help="The operation of the call.")] = "llm.text",
+    role: Annotated[str, typer.Option(help="The role of the text.")] = "user",
+    direction: Annotated[str, typer.Option(help="request or response.")] = "request",
+    host: Annotated[str, typer.Option(help="The host it goes to.")] = "",
+    provider: Annotated[str, typer.Option(help="The provider it goes to.")] = "",
+    client: Annotated[str, typer.Option(help="The tool that sends it.")] = "",
+    model: Annotated[str, typer.Option(help="The model that is asked.")] = "",
+) -> None:
+    """Print the policy in force, and, for a text on standard input, which rule decides."""
+    settings = _settings(config)
+    if rules is not None:
+        settings = msgspec.structs.replace(settings, policy=str(rules))
+    try:
+        scopes = building.scopes(settings)
+    except PolicyError as error:
+        raise _stop(error) from None
+    for scope in scopes:
+        _print(scope)
+    if sys.stdin.isatty():
+        return
+    text = sys.stdin.buffer.read()
+    context = {
+        "direction": direction,
+        "host": host,
+        "provider": provider,
+        "client": client,
+        "agent_id": client,
+        "model": model,
+    }
+    for line in _explained(scopes, text, operation, role, context):
+        typer.echo(line)
+
+
+def _explained(
+    scopes: list[Scope], text: bytes, operation: str, role: str, context: dict[str, Any]
+) -> Iterator[str]:
+    scanner = Scanner(load_default)
+    treatments = FindingRules(scopes, context, context["model"])
+    findings = scanner.find(text)
+    yield "# The text"
+    if not findings:
+        yield "no secret found"
+    for finding in findings:
+        treatment = treatments.of(finding.rule, finding.confidence)
+        by = f", by rule {treatment.rule}" if treatment.rule else ", no rule speaks of it"
+        line = text.count(b"\n", 0, finding.start) + 1
+        yield f"line {line}: {finding.rule} ({finding.confidence}): {treatment.action}{by}"
+    string = text.decode("utf-8", "replace")
+    params = {"content": string} if operation.endswith("result") else {"text": string}
+    call = Call(operation, {**params, "role": role}, context)
+    decision = Policy(scopes, scanner).evaluate(call)
+    yield _said(operation, decision)
+    for each in decision.evaluated:
+        if each.outcome != "skipped":
+            yield f"  {each.scope}/{each.rule}: {each.outcome} ({each.action})"
+
+
+def _said(operation: str, decision: Decision) -> str:
+    said = f"{operation}: {decision.action.value}"
+    if decision.rule:
+        said += f", by rule {decision.scope}/{decision.rule}"
+    if decision.message:
+        said += f": {decision.message}"
+    return said if decision.enforced or not decision.rule else f"{said} (not enforced)"
+
+
+def _print(scope: Scope) -> None:
+    typer.echo(f"# {scope.source}: scope {scope.name}, {_mode(scope)}, {_count(scope)}")
+    rows = [_row(rule.row) for rule in scope.rules]
+    shown = {
+        "scope": scope.name,
+        "mode": "enforce" if scope.enforces else "audit_only",
+        "on_error": "closed" if scope.closed else "open",
+        "rules": rows,
+    }
+    typer.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100))
+
+
+def _row(rule: Any) -> Any:
+    """A rule as it would be written: without what says nothing."""
+    return _without_nothing(msgspec.to_builtins(rule))
+
+
+def _without_nothing(value: Any) -> Any:
+    if isinstance(value, dict):
+        kept = {key: _without_nothing(item) for key, item in value.items()}
+        return {
+            key: item for key, item in kept.items() if item or (item == 0 and item is not False)
+        }
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _mode(scope: Scope) -> str:
+    return "enforced" if scope.enforces else "only watching"
+
+
+def _count(scope: Scope) -> str:
+    return f"{len(scope.rules)} rule" + ("" if len(scope.rules) == 1 else "s")
+
+
+def _settings(config: str) -> Settings:
+    file = Path(config).expanduser() if config else Places.find().settings
+    try:
+        return load({}, file, explicit_file=bool(config))
+    except SettingsError as error:
+        raise _stop(error) from None
+
+
+def _read(rules: Path, packs: Path | None, profiles: Path | None) -> loading.Loaded:
+    try:
+        return loading.read(rules, packs=packs, profiles=profiles)
+    except PolicyError as error:
+        raise _stop(error) from None
+
+
+def _stop(error: Exception) -> typer.Exit:
+    typer.echo(f"secretgate policy: {error}", err=True)
+    return typer.Exit(2)

@@ -1,0 +1,81 @@
+"""What rules may ask about an exchange besides its texts: host, provider, client, user, model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+
+from secretgate import refusals
+from secretgate.policy.model import Decision
+
+_IN_PATH = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class Routed(Protocol):
+    @property
+    def provider(self) -> str: ...
+    @property
+    def dialect(self) -> Named: ...
+
+
+class Scoped(Protocol):
+    @property
+    def client(self) -> str: ...
+
+
+class Asked(Protocol):
+    @property
+    def route(self) -> Routed: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+    @property
+    def scope(self) -> Scoped: ...
+
+
+class _Body(msgspec.Struct):
+    model: str = ""
+
+
+def model(path: str, raw: bytes | None) -> str:
+    """The model that a request names, in its body or in its path."""
+    if raw:
+        try:
+            named = msgspec.json.decode(raw, type=_Body).model
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            named = ""
+        if named:
+            return named
+    found = _IN_PATH.search(path.partition("?")[0])
+    return unquote(found[1]) if found else ""
+
+
+def context(request: Asked, model: str = "") -> dict[str, Any]:
+    """The `context` of the calls of an exchange; the time is the policy's to add."""
+    client = refusals.client(request.headers.get("user-agent", ""))
+    return {
+        "agent_id": client,
+        "client": client,
+        "user_id": request.scope.client,
+        "user": request.scope.client,
+        "host": urlsplit(request.url).hostname or "",
+        "provider": request.route.provider,
+        "model": model,
+        "labels": {},
+    }
+
+
+def told(decision: Decision) -> str:
+    """What a client is told of a call that was denied."""
+    said = decision.message or "a rule of the policy forbids it"
+    return f"request blocked: {said} (rule {decision.rule}). secretgate sent nothing."
