@@ -14,7 +14,8 @@ from secretgate.engine import Engine, build
 from secretgate.handover import hand_over
 from secretgate.mcp.session import Passed, Session
 from secretgate.placeholders import Issued
-from secretgate.policy import Scanner, load
+from secretgate.policy.loading import load
+from secretgate.policy.secrets import Scanner
 from secretgate.settings import Settings
 from secretgate.state import Places
 
