@@ -165,6 +165,9 @@ class Requests:
         try:
             links = self._refreshed(request, body.raw)
             policy = self.policies.of(request, body.raw)
+            if policy and request.route.dialect.name == "mcp":
+                # Its messages are no part of a conversation with a model: mcp.session judges them.
+                policy = policy.of_findings
             found = self._redactor.inspect(
                 body,
                 request.scope,

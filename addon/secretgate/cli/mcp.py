@@ -39,13 +39,9 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
     from secretgate import engine
     from secretgate.mcp.session import Session
     from secretgate.mcp.stdio import Wrapper
-    from secretgate.policy.errors import PolicyError
-    from secretgate.policy.loading import load
-    from secretgate.policy.secrets import Scanner
     from secretgate.settings import SettingsError
     from secretgate.settings import load as settings_of
     from secretgate.state import Places, StateError
-    from secretgate_rules import load_default
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
@@ -56,12 +52,12 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
     try:
         places = Places.find()
         file = Path(config).expanduser() if config else places.settings
-        chosen = settings_of({"mode": mode}, file, explicit_file=bool(config))
+        given = {"mode": mode, "policy": policy}
+        chosen = settings_of(given, file, explicit_file=bool(config))
         built = engine.build(chosen, places, warn)
-        rules = load(Path(policy).expanduser(), Scanner(load_default)) if policy else None
         handed = any(fnmatchcase(name, glob) for glob in chosen.mcp_restore)
-        session = Session(built, name, policy=rules, handed_over=handed)
-    except (PolicyError, SettingsError, StateError, ValueError, OSError) as error:
+        session = Session(built, name, policy=built.requests.policies.policy, handed_over=handed)
+    except (SettingsError, StateError, ValueError, OSError) as error:
         say(f"secretgate: {error}")
         return UNUSABLE
     try:

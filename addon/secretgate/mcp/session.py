@@ -120,7 +120,9 @@ class Session:
             "client": self._scope.client,
             "user": "",
         }
-        return self._policy.evaluate(Call(operation, params, context), self._secrets)
+        # Plain rules about secrets hold for what goes to a model, and `_redacted` asks them.
+        call = Call(operation, params, context)
+        return self._policy.evaluate(call, self._secrets, skip_plain=True)
 
     def _restored(self, raw: bytes) -> bytes:
         issued = self._issued
