@@ -11,6 +11,7 @@ from secretgate.demo.planted import Maker
 
 _MAKE = Maker(77)
 _YEAR = 365 * 24 * 3600
+ACCOUNT = "00000000-0000-4000-8000-000000000001"
 
 
 def api_key(kind: str) -> str:
@@ -34,7 +35,6 @@ def _jwt(claims: dict[str, Any]) -> str:
 
 def codex_auth() -> str:
     """`auth.json` of somebody who logged in with ChatGPT."""
-    account = "00000000-0000-4000-8000-000000000001"
     claims = {
         "iss": "https://auth.openai.com",
         "aud": ["app_made_up"],
@@ -43,7 +43,7 @@ def codex_auth() -> str:
         "email": "jo@example.com",
         "sub": "auth0|made-up",
         "https://api.openai.com/auth": {
-            "chatgpt_account_id": account,
+            "chatgpt_account_id": ACCOUNT,
             "chatgpt_plan_type": "plus",
             "chatgpt_user_id": "user-made-up",
             "user_id": "user-made-up",
@@ -54,7 +54,7 @@ def codex_auth() -> str:
         "id_token": _jwt(claims),
         "access_token": _jwt({**claims, "scp": ["openid", "profile", "email"]}),
         "refresh_token": _MAKE.text(60),
-        "account_id": account,
+        "account_id": ACCOUNT,
     }
     refreshed = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return json.dumps({"OPENAI_API_KEY": None, "tokens": tokens, "last_refresh": refreshed})

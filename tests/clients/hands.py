@@ -20,6 +20,7 @@ def claude(project: Path) -> Hands:
 def gemini(project: Path) -> Hands:
     return Hands(
         main="run_shell_command",
+        # Its `read_file` refuses `.env`.
         read=lambda path: call("run_shell_command", command=f"cat {path}", description="Read"),
         write=lambda path, content: call(
             "write_file", file_path=str(project / path), content=content

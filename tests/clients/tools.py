@@ -36,6 +36,7 @@ class Tool:
     """What it needs to run without a person; nothing of proxies or certificates."""
     transports: tuple[str, ...] = ("",)
     home_files: Mapping[str, str] = field(default_factory=dict)
+    scenes: tuple[str, ...] = ("redact", "restart", "block", "audit")
     doctor: str = ""
     """Its name in the doctor's table."""
 

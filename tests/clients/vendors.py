@@ -6,17 +6,29 @@ import re
 from pathlib import Path
 from typing import Any
 
+from clients.credentials import ACCOUNT
 from harness.provider import Provider
 from harness.wire import Answer, Received
 
 _TIER = {"id": "standard-tier", "name": "Standard", "userDefinedCloudaicompanionProject": False}
+_ASSIST = {"currentTier": _TIER, "allowedTiers": [_TIER], "cloudaicompanionProject": "made-up-1"}
+_TOKEN = {"aud": "made-up", "scope": "openid email", "expires_in": 3599}
+_WORKSPACE = {
+    "id": ACCOUNT,
+    "workspace_backend_origin": "NO_CONSTRAINT",
+    "account_routing_override": "NO_CONSTRAINT",
+}
 FIXED: tuple[tuple[str, str, int, Any], ...] = (
     (r"api\.anthropic\.com", r"/api/claude_code/policy_limits", 200, {"restrictions": {}}),
     (r"api\.anthropic\.com", r"/api/claude_code/settings", 404, {}),
-    (r"cloudcode-pa\..*", r"/v1internal:loadCodeAssist", 200, {
-        "currentTier": _TIER, "allowedTiers": [_TIER], "cloudaicompanionProject": "made-up-1"}),
+    (r"cloudcode-pa\..*", r"/v1internal:loadCodeAssist", 200, _ASSIST),
     (r"cloudcode-pa\..*", r"/v1internal:(?!.*(Content|countTokens)).*", 200, {}),
-)  # fmt: skip
+    (r"oauth2\.googleapis\.com", r"/tokeninfo", 200, _TOKEN),
+    (r"chatgpt\.com", r"/backend-api/wham/accounts/check", 200, {"accounts": [_WORKSPACE]}),
+    (r"chatgpt\.com", r"/backend-api/codex/models", 200, {"models": []}),
+    (r"chatgpt\.com", r"/backend-api/(ps|wham|plugins)/.*", 404, {}),
+    (r"api\.openai\.com", r"/v1/models", 200, {"object": "list", "data": [], "models": []}),
+)
 """Host, path (both whole), status and answer; the first that fits counts."""
 
 

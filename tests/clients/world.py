@@ -59,7 +59,9 @@ class World:
         self.tap = folder / "tap.jsonl"
         for path in (self.home, self.project, folder / "provider"):
             path.mkdir(parents=True)
-        for name, content in {**tool.home_files, **login.files()}.items():
+        self.given = {**tool.home_files, **login.files()}
+        """Files of the tool, below its home, as it was given them."""
+        for name, content in self.given.items():
             target = self.home / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(content)

@@ -91,7 +91,14 @@ def _tap(target):
             before = (message.content, message.dropped)
             await real(self, event)
             same = before == (message.content, message.dropped) and not injected
-            tell(flow, "message", same=same, client=message.from_client, size=len(before[0]))
+            tell(
+                flow,
+                "message",
+                same=same,
+                client=message.from_client,
+                size=len(before[0]),
+                dropped=message.dropped,
+            )
         else:
             await real(self, event)
 

@@ -1,0 +1,93 @@
+"""Every case there is, and one case played in a process of its own: `python -m clients.matrix CASE FOLDER`.
+
+The process encloses itself before anything else, and leaves its result in the folder as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from clients.scenes import SCENES, Case, play
+from clients.tools import TOOLS, Tool
+from clients.world import enclosed
+
+RESULT = "result.json"
+PATIENCE = 400.0
+
+
+@dataclass
+class Outcome:
+    """What is left of a case."""
+
+    case: str
+    problems: list[str]
+    notes: list[str] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    connected: list[str] = field(default_factory=list)
+    """Hosts that connections were asked for, by name; tunnelled ones too."""
+    seen: list[dict[str, Any]] = field(default_factory=list)
+    """What the proxy saw, message by message, without content."""
+    enclosed: bool = False
+    said: list[str] = field(default_factory=list)
+    """The last words of each run, where something was wrong."""
+
+
+def cases(tool: Tool) -> Iterator[Case]:
+    for login in tool.logins:
+        for transport in tool.transports:
+            for scene in SCENES:
+                if scene in tool.scenes:
+                    yield Case(tool, login, scene, transport)
+
+
+def every() -> dict[str, Case]:
+    return {str(case): case for tool in TOOLS.values() for case in cases(tool)}
+
+
+def run(case: Case, folder: Path) -> Outcome:
+    """In a process of its own."""
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-m", "clients.matrix", str(case), str(folder)]
+    try:
+        done = subprocess.run(
+            command,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Outcome(str(case), [f"did not end in {PATIENCE:.0f} s"])
+    result = folder / RESULT
+    if not result.is_file():
+        return Outcome(str(case), [f"could not be played: {done.stderr[-2000:]}"])
+    return Outcome(**json.loads(result.read_text()))
+
+
+def main(name: str, folder: Path) -> None:
+    alone = enclosed()
+    case = every()[name]
+    played, world = play(case, folder / "world", sum(name.encode()))
+    outcome = Outcome(
+        name,
+        played.problems,
+        played.notes,
+        [round(ran.seconds, 1) for ran in played.runs],
+        sorted({line.split()[1] for line in world.corporate.asked if line.startswith("CONNECT")}),
+        world.taps(),
+        alone,
+        [ran.said[-1500:] for ran in played.runs] if played.problems else [],
+    )
+    (folder / RESULT).write_text(json.dumps(asdict(outcome)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))
