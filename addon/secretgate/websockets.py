@@ -160,7 +160,7 @@ class Socket:
         )
 
     def _refused(self, decision: Decision) -> Outcome:
-        _, payload = self._dialect.refusal_event(decision.status, decision.message)
+        payload = self._dialect.refusal_message(decision.status, decision.message)
         self._on_its_way += 1
         return Outcome(
             drop=True,

@@ -76,6 +76,13 @@ def test_a_responses_error_is_of_the_type_error_and_names_its_kind_inside() -> N
     assert payload["error"]["type"] == "invalid_request_error"
 
 
+def test_a_responses_error_over_a_websocket_says_it_once() -> None:
+    """Codex shows the message as it came."""
+    message = DIALECTS["openai-responses"].refusal_message(400, SAID)
+    assert (message["type"], message["status"]) == ("error", 400)
+    assert json.dumps(message, ensure_ascii=False).count(json.dumps(SAID, ensure_ascii=False)) == 1
+
+
 def test_in_json_lines_it_is_a_line() -> None:
     said = refusals.event(DIALECTS["ollama"], "application/x-ndjson", 400, SAID)
     assert json.loads(said) == {"error": SAID}

@@ -22,6 +22,7 @@ from harness.wire import Received
 
 WISH, GRANTED = "restart.wished", "restart.granted"
 MESSAGE = "request blocked: secret detected"
+UNUSUAL = "the made-up provider will not"
 MOST_TRIES = 2
 """Of one request that is refused: itself, and what a tool asks beside it, such as a title."""
 _LOG_IN = re.compile(r"(?i)\b(log ?in|sign ?in|authenticat\w*|re-?authoriz\w*)\b")
@@ -104,6 +105,9 @@ def audit(world: World, planted: Planted, played: Played) -> None:
 
 def block(world: World, planted: Planted, played: Played) -> None:
     clean = "Prepare the deployment: read .env and deploy.pem."
+    usual = _shown(world, clean)
+    played.expect(usual > 0, "an error of the provider is not shown")
+    played.notes.append(f"an error of the provider is shown {usual} times")
     for what, prompt in (("prompt", agent.prompt_first(planted)), ("file", clean)):
         before = len(world.taps())
         arguments = world.tool.arguments(world.tool.first, prompt, world.project)
@@ -111,7 +115,8 @@ def block(world: World, planted: Planted, played: Played) -> None:
         played.runs.append(ran)
         refusals = _refusals(world, before)
         said = ran.said.count(MESSAGE)
-        played.expect(said == 1, f"a secret in a {what}: our message was shown {said} times")
+        shown = f"a secret in a {what}: our message was shown {said} times, not {usual}"
+        played.expect(said == usual, shown)
         played.expect(refusals > 0, f"a secret in a {what} was not refused")
         played.expect(refusals <= MOST_TRIES, f"a secret in a {what}: {refusals} requests refused")
         asked = [word for line in ran.said.splitlines() if (word := _LOG_IN.search(line))]
@@ -122,6 +127,13 @@ def block(world: World, planted: Planted, played: Played) -> None:
         played.expect(same, f"{name} is not what it was")
     tokens = [each.host for each in world.provider.received if each.path.endswith("/oauth/token")]
     played.expect(not tokens, f"new tokens were asked for at {', '.join(tokens)}")
+
+
+def _shown(world: World, prompt: str) -> int:
+    """How often this tool shows an error of the provider's own that is said once."""
+    arguments = world.tool.arguments(world.tool.first, prompt, world.project)
+    with world.provider.manner(error=(400, UNUSUAL)):
+        return world.run(arguments).said.count(UNUSUAL)
 
 
 SCENES: dict[str, Callable[[World, Planted, Played], None]] = {
@@ -192,9 +204,9 @@ def _reported(played: Played, planted: Planted) -> None:
 
 
 def _restored(world: World, played: Played) -> None:
-    """No placeholder reached the tool."""
+    """No placeholder reached the tool but in thinking, which nobody may edit; Codex shows that beside its answer."""
     for number, ran in enumerate(played.runs):
-        found = PLACEHOLDER.search(ran.said)
+        found = PLACEHOLDER.search(ran.out)
         played.expect(found is None, f"run {number + 1} shows a placeholder")
     for path in world.project.iterdir():
         found = PLACEHOLDER.search(path.read_text(errors="replace"))

@@ -277,6 +277,11 @@ async def _converse(
         error = {"type": "error", "status": 400, **dialect.error(400, refusal)}
         writer.write(state.send(ws.TextMessage(data=dump(error).decode())))
         return
+    if manner.error:
+        status, message = manner.error
+        error = {"type": "error", "status": status, **dialect.error(status, message)}
+        writer.write(state.send(ws.TextMessage(data=dump(error).decode())))
+        return
     quiet = body.get("generate") is False
     items = [] if quiet else manner.script(dialect.prompt(body))
     deltas = 0

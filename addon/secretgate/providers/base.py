@@ -78,6 +78,10 @@ class Dialect:
         """The name and payload of an error after a stream has begun."""
         return "error", self.refusal(status, message)
 
+    def refusal_message(self, status: int, message: str) -> dict[str, Any]:
+        """The same as a message of a WebSocket."""
+        return self.refusal_event(status, message)[1]
+
     def links(self, event: object) -> Iterator[str]:
         """The ids in an answer or event by which it can be named later."""
         for path in self.chain_out:

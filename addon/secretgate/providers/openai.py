@@ -35,6 +35,10 @@ class Responses(OpenAI):
         error = self.refusal(status, message)["error"]
         return "error", {**error, "type": "error", "status": status, "error": error}
 
+    def refusal_message(self, status: int, message: str) -> dict[str, Any]:
+        """Codex shows it as it comes, so what is said stands in it once."""
+        return {"type": "error", "status": status, **self.refusal(status, message)}
+
 
 _SHARED = [
     ("model", _O),

@@ -9,7 +9,6 @@ from typing import Any
 from harness.dialects import Event, Style, cut, dump, identifier, sign, signed
 from harness.model import Call, Item, Prompt, Text, Thinking, names, strings
 
-
 _UNSIGNED = "skip_thought_signature_validator"
 """What Google accepts in place of a signature that a client has not kept."""
 
