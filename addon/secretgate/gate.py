@@ -48,6 +48,8 @@ IN_A_THREAD = 256 << 10
 """A larger request is looked at in a thread, so that other flows go on."""
 _POLICY_PERIOD = 1.0
 """Seconds between two looks at the files of the policy."""
+_SWEEP = 60
+"""Seconds between two looks at what is past its time."""
 _LINGER = 0.2
 """Seconds between an error and the end of the connection that it is sent over."""
 _UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
@@ -57,6 +59,7 @@ T = TypeVar("T")
 class Gate:
     def __init__(self) -> None:
         self._engine: Engine | None = None
+        self._sweeper: asyncio.Task[None] | None = None
         self._places = Places.find()
         self.teller = Teller()
         self._following: asyncio.Task[None] | None = None
@@ -124,8 +127,15 @@ class Gate:
         access.seal_process()
         await access.listen_on_loopback()
         self._following = asyncio.create_task(self._follow_policy())
+        self._sweeper = asyncio.create_task(self._sweep())
         engine = self.engine()
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
+
+    async def _sweep(self) -> None:
+        """What is past its time is forgotten also while nothing happens."""
+        while True:
+            await asyncio.sleep(min(_SWEEP, self.engine().settings.remember / 4))
+            self.engine().vault.sweep()
 
     def engine(self) -> Engine:
         assert self._engine is not None, "configure comes before every other hook"
@@ -520,6 +530,8 @@ class Gate:
     def done(self) -> None:
         if self._following is not None:
             self._following.cancel()
+        if self._sweeper is not None:
+            self._sweeper.cancel()
         for exchange in self.exchanges.values():
             exchange.messages.put()
         if self._engine is not None:

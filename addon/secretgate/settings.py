@@ -22,6 +22,7 @@ from msgspec import Meta
 from secretgate.placeholders import DEFAULT_TEMPLATE, Template
 from secretgate.policy.choices import Guardrail, Preset, Secrets
 from secretgate.providers import DIALECTS
+from secretgate_rules import safe_yaml
 
 PREFIX = "secretgate_"
 EVERYONE = "all"
@@ -289,7 +290,7 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{file}: cannot be read ({error})") from None
     try:
-        values = yaml.safe_load(text)
+        values = safe_yaml.load(text)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""

@@ -138,6 +138,15 @@ class SharedVault:
         plain = msgspec.msgpack.encode(_Chain(issued.values, issued.aliases, issued.limits))
         self._line.write([Link(key, side.sealer.seal(_CHAIN, key, plain))])
 
+    def sweep(self) -> None:
+        self._local.sweep()
+        since = self._clock() - self._lifetime
+        with self._lock:
+            for side in self._sides.values():
+                side.shared = {
+                    value: told for value, told in side.shared.items() if told[1] > since
+                }
+
     def _share(self, side: _Side, values: Mapping[bytes, str]) -> None:
         """Marked as shared only once they are."""
         now = self._clock()

@@ -44,6 +44,9 @@ class Vault(Protocol):
 
     def link(self, scope: Scope, link: str, issued: Issued) -> None: ...
 
+    def sweep(self) -> None:
+        """Forgets what is past its time, asked for or not."""
+
 
 class _Known:
     __slots__ = ("literals", "seen")
@@ -61,11 +64,13 @@ class MemoryVault:
         lifetime: float = 24 * 3600,
         most_values: int = 10_000,
         most_chains: int = 10_000,
+        most_scopes: int = 1_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lifetime = lifetime
         self._most_values = most_values
         self._most_chains = most_chains
+        self._most_scopes = most_scopes
         self._clock = clock
         self._lock = threading.Lock()
         self._scopes: OrderedDict[Scope, _Known] = OrderedDict()
@@ -85,7 +90,8 @@ class MemoryVault:
         with self._lock:
             known = self._scopes.setdefault(scope, _Known())
             self._scopes.move_to_end(scope)
-            expired = self._expire(known, now)
+            self._expire(known, now)
+            expired = False
             fresh = {value: rule for value, rule in values.items() if value not in known.seen}
             for value, rule in values.items():
                 known.seen[value] = (known.seen.get(value, (rule, now))[0], now)
@@ -97,7 +103,8 @@ class MemoryVault:
                 known.literals = Literals({value: rule for value, (rule, _) in known.seen.items()})
             elif fresh:
                 known.literals = known.literals.with_values(fresh)
-            self._forget_scopes(now)
+            while len(self._scopes) > self._most_scopes:
+                self._scopes.popitem(last=False)
             return known.literals
 
     def chain(self, scope: Scope, link: str) -> Issued | None:
@@ -115,22 +122,27 @@ class MemoryVault:
         with self._lock:
             self._chains[scope, link] = (issued, now)
             self._chains.move_to_end((scope, link))
-            while self._chains and (
-                len(self._chains) > self._most_chains
-                or next(iter(self._chains.values()))[1] < now - self._lifetime
-            ):
-                self._chains.popitem(last=False)
+            self._forget_chains(now)
 
-    def _expire(self, known: _Known, now: float) -> bool:
-        expired = False
+    def sweep(self) -> None:
+        now = self._clock()
+        with self._lock:
+            for scope, known in list(self._scopes.items()):
+                self._expire(known, now)
+                if not known.seen:
+                    del self._scopes[scope]
+            self._forget_chains(now)
+
+    def _expire(self, known: _Known, now: float) -> None:
+        before = len(known.seen)
         while known.seen and next(iter(known.seen.values()))[1] < now - self._lifetime:
             known.seen.popitem(last=False)
-            expired = True
-        return expired
+        if len(known.seen) < before:
+            known.literals = Literals({value: rule for value, (rule, _) in known.seen.items()})
 
-    def _forget_scopes(self, now: float) -> None:
-        for scope in list(self._scopes)[:2]:
-            known = self._scopes[scope]
-            self._expire(known, now)
-            if not known.seen and len(self._scopes) > 1:
-                del self._scopes[scope]
+    def _forget_chains(self, now: float) -> None:
+        while self._chains and (
+            len(self._chains) > self._most_chains
+            or next(iter(self._chains.values()))[1] < now - self._lifetime
+        ):
+            self._chains.popitem(last=False)

@@ -98,3 +98,38 @@ def collide(one: Candidate, other: Candidate) -> bool:
     if mine.layers and mine.layers == theirs.layers:
         return mine.inner[0] < other.parts[-1].inner[1] and theirs.inner[0] < one.parts[-1].inner[1]
     return one.block[0] < other.block[1] and other.block[0] < one.block[1]
+
+
+class Claims:
+    """The candidates taken so far, filed by where they are, so that asking costs the same however many there are."""
+
+    _GRAIN = 10
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[tuple[Layer, ...], int, int]] = set()
+        self._blocks: dict[int, list[Candidate]] = {}
+        self._inside: dict[tuple[tuple[Layer, ...], int], list[Candidate]] = {}
+
+    def take(self, candidate: Candidate) -> bool:
+        """Takes a candidate unless it collides with one that is taken."""
+        layers = candidate.parts[0].layers
+        inside = self._places(candidate.parts[0].inner[0], candidate.parts[-1].inner[1])
+        across = self._places(*candidate.block)
+        near = [other for place in across for other in self._blocks.get(place, ())]
+        if layers:
+            near = [other for other in near if other.parts[0].layers != layers]
+            near += [c for place in inside for c in self._inside.get((layers, place), ())]
+        if any(collide(candidate, other) for other in near):
+            return False
+        key = (layers, *candidate.block)
+        if not layers or key not in self._seen:
+            # Of those in one encoded run, which share a block, one stands for all.
+            self._seen.add(key)
+            for place in across:
+                self._blocks.setdefault(place, []).append(candidate)
+        for place in inside if layers else ():
+            self._inside.setdefault((layers, place), []).append(candidate)
+        return True
+
+    def _places(self, start: int, end: int) -> range:
+        return range(start >> self._GRAIN, (end >> self._GRAIN) + 1)

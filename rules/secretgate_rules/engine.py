@@ -21,7 +21,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from . import cache, context, near, values, views
-from .candidates import Candidate, collide, lifted, of_match, shifted
+from .candidates import Candidate, Claims, lifted, of_match, shifted
 from .database import Database
 from .model import ENTROPY, Finding, Rule
 from .names import Tier, tier
@@ -274,10 +274,8 @@ class Detector:
                 c.start,
             )
         )
-        taken: list[Candidate] = []
-        for candidate in found:
-            if not any(collide(candidate, other) for other in taken):
-                taken.append(candidate)
+        claims = Claims()
+        taken = [candidate for candidate in found if claims.take(candidate)]
         taken.sort(key=lambda c: (c.start, c.end))
         return [
             Finding(

@@ -83,7 +83,7 @@ def of_file(path: Path) -> dict[bytes, str]:
         raise RuleError(f"{path}: cannot be read: {type(error).__name__}") from None
     try:
         pairs = list(_pairs(path.suffix.lower(), text, str(path)))
-    except (ValueError, configparser.Error):
+    except (ValueError, RecursionError, configparser.Error):
         raise RuleError(f"{path}: not valid {path.suffix.lstrip('.').upper() or 'text'}") from None
     return _taken((name, value, False) for name, value in pairs)
 

@@ -206,6 +206,10 @@ _ASSERTIONS = (op.ASSERT, op.ASSERT_NOT)
 _REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
 
 
+_MOST = 32767
+"""The largest count that Hyperscan knows."""
+
+
 def check_linear(pattern: str, flags: str = "") -> None:
     """Refuse patterns that could take exponential time.
 
@@ -221,12 +225,16 @@ def _check(tree: Any, inside: bool) -> None:
     for code, value in tree:
         if code in (op.MAX_REPEAT, op.MIN_REPEAT):
             low, high, body = value
+            if low > _MOST or (high > _MOST and high is not sre.MAXREPEAT):
+                raise ValueError(f"a count beyond {_MOST}")
             if inside and high > 1 and high != low:
                 raise ValueError(
                     "a repeat inside a repeat could take exponential time; make the inner one "
                     "fixed ({8}), possessive (a++) or set it off by a separator"
                 )
             _check(body, inside or (high > 1 and not _separated(body)))
+        elif code in (op.GROUPREF, op.GROUPREF_EXISTS):
+            raise ValueError("a pattern cannot refer back to what a group of it matched")
         else:
             for child in _children(code, value):
                 _check(child, inside)

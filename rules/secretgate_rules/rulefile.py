@@ -14,13 +14,12 @@ from typing import Any, Final
 
 import yaml
 
-from . import patterns, validators
+from . import patterns, safe_yaml, validators
 from .model import CONFIDENCES, CONTEXT, ENTROPY, HIGH, NAMED, Rule, RuleError
 from .template import expand
 
 FOLDER: Final = Path(__file__).parent / "packs"
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _KINDS = {"named": NAMED, "context": CONTEXT, "entropy": ENTROPY}
 
 
@@ -40,7 +39,7 @@ def load_file(path: Path, trusted: bool = False) -> list[Rule]:
 
 def load_text(text: str, name: str, trusted: bool = False) -> list[Rule]:
     """The rules of a YAML document; `name` stands for the file in errors."""
-    data, lines = parse_yaml(text, name)
+    data, lines = parse_yaml(text, name, trusted)
     if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
         raise RuleError(f"{name}:1: expected a list of rules under `rules:`")
     rules: list[Rule] = []
@@ -62,10 +61,15 @@ def unique(rules: Iterable[Rule]) -> list[Rule]:
     return list(seen.values())
 
 
-def parse_yaml(text: str, name: str) -> tuple[Any, dict[tuple[Any, ...], int]]:
+def parse_yaml(
+    text: str, name: str, trusted: bool = False
+) -> tuple[Any, dict[tuple[Any, ...], int]]:
     """A document and the line of each node, by its path of keys and indices."""
-    loader = _Loader(text)
+    loader = None
     try:
+        if not trusted:
+            safe_yaml.check(text)
+        loader = safe_yaml.Loader(text)
         node = loader.get_single_node()
         lines: dict[tuple[Any, ...], int] = {}
         if node is None:
@@ -78,7 +82,8 @@ def parse_yaml(text: str, name: str) -> tuple[Any, dict[tuple[Any, ...], int]]:
         reason = getattr(error, "problem", None) or "not valid YAML"
         raise RuleError(f"{name}:{line}: {reason}") from error
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
 
 
 def _collect_lines(node: Any, path: tuple[Any, ...], lines: dict[tuple[Any, ...], int]) -> None:
@@ -205,4 +210,6 @@ def finish(rule: Rule, trusted: bool = False) -> Rule:
             raise ValueError(f"secret: pattern has no group {secret}")
     except ValueError as error:
         raise RuleError(f"{rule.origin}: {rule.id}: {error}") from error
+    except (RecursionError, OverflowError):
+        raise RuleError(f"{rule.origin}: {rule.id}: the pattern is too large") from None
     return replace(rule, secret=secret, confidence=rule.confidence or HIGH)

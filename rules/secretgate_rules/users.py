@@ -95,6 +95,8 @@ def gitleaks(text: str, name: str, notice: Notice) -> Loaded:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise RuleError(f"{name}: not valid TOML: {error}") from error
+    except RecursionError:
+        raise RuleError(f"{name}: nested too deeply") from None
     lines = {match[1]: text.count("\n", 0, match.start()) + 1 for match in _ID.finditer(text)}
     extend = data.get("extend", {})
     if extend.get("path"):

@@ -1,0 +1,299 @@
+"""Inputs that are made to take time or memory: bombs, patterns that never end, caches that never forget.
+
+Each is given a generous limit that only growth of the wrong kind can break.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from addon.kit import SCOPE, Bench, token
+from harness.wire import encoded
+from secretgate.bodies import readers
+from secretgate.bodies.base import Unreadable
+from secretgate.bodies.encodings import decode
+from secretgate.counters import Counters
+from secretgate.ledger import Ledger
+from secretgate.providers import DIALECTS
+from secretgate.requests import Decision, Verdict
+from secretgate.settings import SettingsError, load
+from secretgate.vault import MemoryVault
+from secretgate_rules import Detector
+from secretgate_rules.known import of_file
+from secretgate_rules.model import Rule, RuleError
+from secretgate_rules.users import load_user_file
+
+SOON = 5.0
+LIMIT = 1 << 20
+BILLION = "\n".join(
+    ["a: &a [x, x, x, x, x, x, x, x, x]"]
+    + [
+        f"{chr(98 + at)}: &{chr(98 + at)} [{', '.join(['*' + chr(97 + at)] * 9)}]"
+        for at in range(12)
+    ]
+)
+DEEP = 50_000
+DOCUMENTS = {
+    "a billion laughs": BILLION + "\n",
+    "laughs among rules": BILLION + "\nrules: *m\n",
+    "itself": "rules: &a [*a]\n",
+    "itself, in a mapping": "&a rules: {rules: *a}\n&b x: *b\n",
+    "a deep list": "[" * DEEP + "]" * DEEP,
+    "a deep mapping": "{a: " * DEEP + "}" * DEEP,
+    "a deep list of lines": "\n".join(" " * at + "-" for at in range(1000)),
+    "a merge of merges": "a: &a {x: 1}\nb: &b {<<: [*a, *a, *a]}\nc: {<<: [*b, *b, *b]}\n",
+    "a tag of Python's": "rules: !!python/object/apply:os.system ['true']\n",
+    "a huge key": "? " + "[" * 900 + "]" * 900 + "\n: 1\n",
+    "nothing but anchors": "\n".join(f"k{at}: &k{at} {at}" for at in range(5000)),
+    "no UTF-8": "\udcff\udcfe",
+    "a null": "rules: [{id: a\0b}]",
+}
+
+
+def swiftly(work: Callable[[], object]) -> None:
+    start = time.perf_counter()
+    work()
+    assert time.perf_counter() - start < SOON
+
+
+def refused(work: Callable[[], object], path: Path) -> None:
+    """It may work; if it does not, the file is named, and not quoted at length."""
+    said = None
+    try:
+        work()
+    except (SettingsError, RuleError) as error:
+        said = str(error)
+    assert said is None or (str(path) in said and len(said) < 2000)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+@pytest.mark.parametrize("kind", ["settings", "rules", "known values"])
+def test_yaml_bombs(name: str, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "bomb.yaml"
+    path.write_bytes(DOCUMENTS[name].encode("utf-8", "surrogateescape"))
+
+    readers_ = {
+        "settings": lambda: load({}, path, explicit_file=True, environment={}),
+        "rules": lambda: load_user_file(path, lambda _: None),
+        "known values": lambda: of_file(path),
+    }
+    swiftly(lambda: refused(readers_[kind], path))
+
+
+@pytest.mark.parametrize("suffix", [".json", ".toml", ".ini", ".env", ""])
+@pytest.mark.parametrize("opening", ["[", '{"a":', "a = [", "[a.", "a=${", '"""'])
+def test_other_bombs_among_known_values(suffix: str, opening: str, tmp_path: Path) -> None:
+    path = tmp_path / f"values{suffix}"
+    path.write_text(opening * 20_000)
+
+    swiftly(lambda: refused(lambda: of_file(path), path))
+
+
+def _zlib_twice(data: bytes) -> bytes:
+    return gzip.compress(gzip.compress(data, 9), 9)
+
+
+BOMB = b'{"a":"' + b" " * (48 << 20) + b'"}'
+BOMBS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
+    "gzip": ("gzip", lambda data: gzip.compress(data, 9)),
+    "deflate": ("deflate", lambda data: zlib.compress(data, 9)),
+    "br": ("br", lambda data: encoded(data, "br")),
+    "zstd": ("zstd", lambda data: encoded(data, "zstd")),
+    "gzip in gzip": ("gzip, gzip", _zlib_twice),
+    "a hundred codings": (", ".join(["gzip"] * 100), lambda data: gzip.compress(data)),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_decompression_bombs(name: str) -> None:
+    import resource
+
+    coding, pack = BOMBS[name]
+    packed = pack(BOMB)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def read() -> None:
+        with pytest.raises(Unreadable):
+            decode(packed, coding, LIMIT)
+
+    swiftly(read)
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert grown < (16 << 10 if sys.platform == "linux" else 16 << 20)
+
+
+def _nest(opening: bytes, closing: bytes, depth: int = 200_000) -> bytes:
+    return opening * depth + b'"x"' + closing * depth
+
+
+BODIES = {
+    "deep lists": ("application/json", _nest(b"[", b"]")),
+    "deep objects": ("application/json", _nest(b'{"a":', b"}")),
+    "quotes and backslashes": ("application/json", b'"' + b"\\" * 1_000_001 + b'"'),
+    "backslashes without an end": ("application/json", b'"' + b"\\" * 1_000_000),
+    "a million members": (
+        "application/json",
+        b"{" + b",".join(b'"%d":0' % at for at in range(100_000)) + b"}",
+    ),
+    "JSON in JSON": ("application/json", json.dumps("\\" * 300_000 + '"' * 300_000).encode()),
+    "a thousand boundaries": (
+        "multipart/form-data; boundary=x",
+        b"--x\r\n\r\n\r\n" * 50_000 + b"--x--\r\n",
+    ),
+    "a boundary that almost is": (
+        "multipart/form-data; boundary=xxxxxxxx",
+        b"--xxxxxxx\n" * 99_999,
+    ),
+    "nested protobuf": ("application/x-protobuf", b"\x0a\x7f" * 100_000),
+    "lines": ("application/jsonl", b"{}\n" * 200_000),
+    "ampersands": ("application/x-www-form-urlencoded", b"&" * 1_000_000),
+    "percent signs": ("application/x-www-form-urlencoded", b"a=" + b"%25" * 300_000),
+    "base64 of base64": ("text/plain", b"QUFB" * 100_000),
+    "a run of one letter": ("text/plain", b"a" * 1_000_000),
+    "assignments": ("text/plain", b"password=" * 50_000),
+    "user information": ("text/plain", b"http://a:b" * 100_000),
+    "beginnings of keys": ("text/plain", b"-----BEGIN PRIVATE KEY-----" * 15_000),
+    "beginnings of JWTs": ("text/plain", b"eyJhbGciOiJIUzI1NiJ9." * 6_000),
+    "beginnings of placeholders": ("text/plain", b"REDACTED<" * 110_000),
+    "backslashes": ("text/plain", b"\\" * 1_000_000),
+    "escapes": ("text/plain", b"\\u0061" * 160_000),
+    "zero-width": ("text/plain", "\u200b".encode() * 330_000),
+}
+
+
+@pytest.fixture(scope="module")
+def bench() -> Bench:
+    from secretgate_rules import load_default
+
+    made = Bench()
+    made.redactor._detector = load_default(made.template.spelled)
+    return made
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_bodies_that_take_long(name: str, bench: Bench) -> None:
+    kind, raw = BODIES[name]
+
+    def read() -> None:
+        try:
+            body = readers.read(raw, kind, DIALECTS["anthropic"])
+        except Unreadable:
+            return
+        bench.redactor.inspect(body, SCOPE, learn=False, strict=False)
+
+    swiftly(read)
+
+
+SLOW = {
+    "nested repeats": r"(a+)+b",
+    "nested repeats, by class": r"([a-z]+)*[0-9]!",
+    "alternatives that overlap": r"(a|a)*b!",
+    "alternatives of words": r"(?:x|xx|xxx)+y!",
+    "a repeat of an optional": r"(a?){40}a{40}!",
+    "two runs side by side": r"a*a*a*a*a*a*a*b!",
+    "back reference": r"(a*)\1+b!",
+    "look-ahead": r"(?=(a+))a*b\1!",
+    "a count of counts": r"(?:a{1,100}){1,100}b!",
+    "anything, twice": r"k.*v.*w!",
+    "deep groups": "(" * 3000 + "a" + ")" * 3000,
+    "a huge count": r"a{4294967294}",
+    "a count beyond all": r"a{99999999999999999999}b",
+    "a condition": r"(a)?b(?(1)c|d)",
+    "an unfinished group": r"(a",
+    "an unknown escape": r"\y",
+    "a huge class": "[" + "".join(chr(0x4E00 + at) for at in range(3000)) + "]+x",
+    "thousands of words": "|".join(f"word{at}" for at in range(3000)),
+}
+TEXTS = [
+    b"a" * 30_000,
+    b"x" * 30_000,
+    b"k" + b"v" * 30_000,
+    b"ab" * 15_000,
+    b"abc1 " * 6000,
+]
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_rules_that_never_end_are_refused_or_end(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "rules.yaml"
+    path.write_text(json.dumps({"rules": [{"id": "slow", "pattern": SLOW[name]}]}))
+    loaded: list[Rule] = []
+    refused(lambda: loaded.extend(load_user_file(path, lambda _: None).rules), path)
+    detector = Detector(loaded)
+    swiftly(lambda: [detector.find(text) for text in TEXTS])
+
+
+def test_a_placeholder_template_cannot_make_it_slow(bench: Bench) -> None:
+    spelled = b"R\\\nE\\\nD" * 20_000
+    swiftly(lambda: list(bench.template.find(spelled)))
+
+
+def test_the_vault_is_bounded() -> None:
+    vault = MemoryVault(60, most_values=50, most_chains=50, most_scopes=50)
+    bench = Bench()
+    for number in range(500):
+        scope = SCOPE._replace(account=b"%d" % number)
+        vault.learn(scope, {b"value-%d" % number: "rule"})
+        vault.link(scope, f"link-{number}", bench.redact(b'"x"').issued)
+    assert repr(vault) == "<MemoryVault 50 scopes, 50 chains>"
+    vault.learn(SCOPE, {b"value-%d" % number: "rule" for number in range(500)})
+    assert len(vault.known(SCOPE)) == 50
+
+
+def test_a_value_is_forgotten_after_its_time_also_where_nobody_asks_again() -> None:
+    now = [0.0]
+    vault = MemoryVault(60, clock=lambda: now[0])
+    issued = Bench().redact(b'"x"').issued
+    for number in range(10):
+        vault.learn(SCOPE._replace(account=b"%d" % number), {b"value-%d" % number: "rule"})
+        vault.link(SCOPE, f"link-{number}", issued)
+    now[0] = 61.0
+    vault.sweep()
+    assert repr(vault) == "<MemoryVault 0 scopes, 0 chains>"
+
+
+@pytest.mark.parametrize("jump", [-1e9, -3600, 3600, 1e9])
+def test_jumps_of_the_clock(jump: float) -> None:
+    now = [1e9]
+    vault = MemoryVault(60, clock=lambda: now[0])
+    vault.learn(SCOPE, {b"first-value": "rule"})
+    now[0] += jump
+    vault.learn(SCOPE, {b"second-value": "rule"})
+    assert b"second-value" in vault.known(SCOPE)
+    now[0] += 30
+    assert b"second-value" in vault.known(SCOPE)
+
+
+def test_counters_do_not_grow_with_what_others_send() -> None:
+    bench = Bench()
+    counters = Counters()
+    for number in range(200):
+        text = json.dumps([token((number, each)) for each in range(5)]).encode()
+        found = bench.redact(text)
+        decision = Decision(Verdict.REDACTED, found.issued, spots=tuple(found.spots))
+        counters.request(f"provider-{number}", decision)
+    assert len(counters.recent) <= 50
+    assert len(json.dumps(counters.numbers())) < 100_000
+
+
+def test_the_ledger_survives_a_flood(tmp_path: Path) -> None:
+    bench = Bench()
+    ledger = Ledger(None, bench.namer.digest)
+    ledger.note_written(SCOPE, (b"written-%d" % number for number in range(250_000)))
+    assert len(ledger._written) <= 200_000
+
+
+def test_a_rule_with_a_hostile_id_names_nothing_odd() -> None:
+    rule = Rule('x">\n<b>', "hostile", r"\bodd_[a-z0-9]{20}\b")
+    bench = Bench()
+    bench.redactor._detector = Detector([rule])
+    raw = bench.redact(b'"odd_abcdefghij0123456789"').raw
+    assert b"<b>" not in raw
+    assert b"\n" not in raw
