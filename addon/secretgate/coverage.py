@@ -1,6 +1,7 @@
 """How much of a request was looked at, and how much was not, in bytes.
 
-Every byte of a body is in one class at most; what is in none is the format itself (JSON's braces, names and numbers).
+Every byte of a body is in one class; what is in none of the others is the format itself (JSON's braces,
+numbers and the like).
 """
 
 from __future__ import annotations
@@ -8,6 +9,15 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from secretgate.requests import Decision, Verdict
+
+NAMES = {
+    "scanned": "text that was looked at",
+    "opaque": "signed, encrypted or identifying fields",
+    "binary": "images, audio, files without text",
+    "skipped": "credentials for the provider, bodies left alone",
+    "unreadable": "bodies that could not be read",
+    "format": "the format around them",
+}
 
 
 class Coverage(NamedTuple):
@@ -22,6 +32,12 @@ class Coverage(NamedTuple):
     def __add__(self, other: tuple[int, ...]) -> Coverage:  # type: ignore[override]
         return Coverage(*map(sum, zip(self, other, strict=True)))
 
+    def classes(self) -> dict[str, int]:
+        """Bytes by class, all of them."""
+        classes = self._asdict()
+        total = classes.pop("total")
+        return {**classes, "format": max(0, total - sum(classes.values()))}
+
 
 def coverage(decision: Decision) -> Coverage:
     size, counts = decision.size, decision.counts
@@ -30,3 +46,12 @@ def coverage(decision: Decision) -> Coverage:
     if decision.verdict is Verdict.UNREADABLE and not counts.scanned:
         return Coverage(size, unreadable=size)
     return Coverage(size, counts.scanned, counts.opaque, counts.bytes, counts.credential)
+
+
+def size(count: float) -> str:
+    """Bytes for people."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"

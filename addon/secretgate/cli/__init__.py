@@ -31,6 +31,8 @@ _COMMANDS = {
     "mcp": _Command(_RUN, "secretgate.cli.mcp:mcp", {"allow_interspersed_args": False}),
     "addon-path": _Command(_RUN, "secretgate.cli:show_addon_path"),
     "demo": _Command(_SEE, "secretgate.cli.demo:command"),
+    "status": _Command(_SEE, "secretgate.cli.status:status"),
+    "audit": _Command(_SEE, "secretgate.cli.audit:app"),
     "doctor": _Command(_SEE, "secretgate.cli.doctor:doctor"),
     "coverage": _Command(_SEE, "secretgate.cli.coverage:coverage"),
     "settings": _Command(_SEE, "secretgate.cli.settings:settings"),

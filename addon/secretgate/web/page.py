@@ -6,6 +6,7 @@ from html import escape
 from importlib.resources import files
 
 from secretgate.counters import Sighting
+from secretgate.coverage import NAMES, Coverage, size
 from secretgate.hosts import Row
 from secretgate.web.status import CA, Status
 
@@ -37,7 +38,9 @@ def page(status: Status) -> str:
 <dl class="figures">
 {_figures(status)}
 </dl>
+{_failing(status)}
 {_recent(status.recent, status.now)}
+{_bytes(status.numbers["coverage"])}
 {_base_urls(status)}
 {_trust(status.ca)}
 {_coverage(status.rows)}
@@ -63,10 +66,33 @@ def _figures(status: Status) -> str:
         ("not put back", numbers["not_restored"], numbers["not_restored"] > 0),
         ("refused", numbers["refused"], numbers["refused"] > 0),
         ("unreadable", numbers["unreadable"], numbers["unreadable"] > 0),
+        ("answers unread", numbers["unread"], numbers["unread"] > 0),
+        ("audit records lost", status.audit_lost, status.audit_lost > 0),
     ]
     return "\n".join(
         f"<div{' class=told' if told else ''}><dt>{name}</dt><dd>{value}</dd></div>"
         for name, value, told in shown
+    )
+
+
+def _failing(status: Status) -> str:
+    said = "".join(
+        f"<p>{escape(name)} cannot be written: {escape(reason)}</p>"
+        for name, reason in status.audit_failing.items()
+    )
+    return f'<section class="told"><h2>Audit</h2>{said}</section>' if said else ""
+
+
+def _bytes(numbers: dict[str, int]) -> str:
+    coverage = Coverage(**numbers)
+    rows = "\n".join(
+        f"<tr><th scope=row>{escape(NAMES[name])}</th><td class=number>{size(count)}</td>"
+        f"<td class=number>{count / coverage.total if coverage.total else 0:.1%}</td></tr>"
+        for name, count in coverage.classes().items()
+    )
+    return (
+        f"<section><h2>Coverage of {size(coverage.total)} in requests</h2>"
+        f"<table><tbody>{rows}</tbody></table></section>"
     )
 
 
@@ -137,9 +163,9 @@ def _trust(ca: CA | None) -> str:
 
 
 def _span(seconds: float) -> str:
-    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= size:
-            number = int(seconds // size)
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= length:
+            number = int(seconds // length)
             return f"{number} {unit}{'s' if number > 1 else ''}"
     return "less than a minute"
 

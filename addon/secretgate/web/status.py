@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from secretgate.counters import Counters, Sighting
+from secretgate.counters import Sighting
 from secretgate.hosts import Row
+from secretgate.telling import Teller
 from secretgate_ca import Authority, CAError, load_ca
 
 DISTRIBUTION = "secretgate-mitmproxy"
@@ -38,6 +40,9 @@ class Status:
     base_urls: tuple[str, ...]
     ca: CA | None
     version: str
+    audit_failing: Mapping[str, str] = field(default_factory=dict)
+    """What of the audit cannot be written at the moment, and why."""
+    audit_lost: int = 0
 
     @property
     def names(self) -> list[str]:
@@ -57,12 +62,13 @@ class Status:
             "ca": self.ca.fingerprint if self.ca else None,
             "ca_expires": self.ca.expires.isoformat() if self.ca else None,
             "counters": self.numbers,
+            "audit": {"failing": dict(self.audit_failing), "lost": self.audit_lost},
             "recent": [each._asdict() for each in self.recent],
         }
 
 
 def gather(
-    counters: Counters,
+    teller: Teller,
     rows: tuple[Row, ...],
     mode: str,
     on_unreadable: str,
@@ -70,6 +76,7 @@ def gather(
     proxy: str,
     confdir: Path,
 ) -> Status:
+    counters, trail = teller.counters, teller.trail
     return Status(
         mode,
         on_unreadable,
@@ -82,6 +89,8 @@ def gather(
         base_urls,
         _ca(confdir),
         _version(),
+        trail.failing,
+        trail.lost,
     )
 
 

@@ -1,0 +1,154 @@
+"""`secretgate audit`: whether the log is as it was written, and what it adds up to."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from secretgate.audit import chain
+from secretgate.audit.totals import add_up
+from secretgate.audit.trail import folder
+from secretgate.audit.verify import AnchorError, anchor, records, verify
+from secretgate.placeholders import Namer, Template
+from secretgate.settings import SettingsError, load
+from secretgate.state import Places, StateError, load_key
+
+app = typer.Typer(no_args_is_help=True, help="Check the audit log, or say what is in it.")
+
+_AGO = re.compile(r"([0-9]+)([mhdw])\Z")
+_SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_Folder = Annotated[str, typer.Option("--folder", help="The log (default: the installation's).")]
+_Config = Annotated[str, typer.Option("--config", help="The configuration file.")]
+
+
+def _fail(reason: object) -> typer.Exit:
+    print(f"secretgate: {reason}", file=sys.stderr)
+    return typer.Exit(2)
+
+
+def _place(chosen: str, config: str) -> Path:
+    places = Places.find()
+    if chosen:
+        place = Path(chosen).expanduser()
+    else:
+        file = Path(config).expanduser() if config else places.settings
+        try:
+            place = folder(load({}, file, bool(config)), places)
+        except SettingsError as error:
+            raise _fail(error) from None
+    if not place.is_dir():
+        raise _fail(f"there is no audit log in {place}")
+    return place
+
+
+@app.command("verify")
+def verify_log(
+    chosen: _Folder = "",
+    config: _Config = "",
+    key: Annotated[str, typer.Option(help="The key file of the installation that wrote it.")] = "",
+    known: Annotated[
+        str,
+        typer.Option(
+            "--anchor", help="NUMBER:HASH of a record that must be in it, as printed before."
+        ),
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Find records that were edited, deleted, inserted, moved or cut off. Ends with 1 where any is."""
+    place = _place(chosen, config)
+    file = Path(key).expanduser() if key else Places.find().key
+    if not file.is_file():
+        raise _fail(f"there is no key in {file}: name it with --key")
+    try:
+        expected = anchor(known) if known else None
+        verdict = verify(place, chain.derived(Namer(Template(), load_key(file)).digest), expected)
+    except (AnchorError, OSError, StateError) as error:
+        raise _fail(error) from None
+    last = f"{verdict.last[0]}:{verdict.last[1]}"
+    if as_json:
+        facts = {
+            "sound": not verdict.problems,
+            "records": verdict.records,
+            "files": verdict.files,
+            "lost": verdict.lost,
+            "anchor": last,
+            "problems": [_told(each) for each in verdict.problems],
+            "notes": [_told(each) for each in verdict.notes],
+        }
+        print(json.dumps(facts, indent=2))
+    else:
+        for problem in verdict.problems:
+            print(problem)
+        for note in verdict.notes:
+            print(f"note: {note}")
+        found = f"{len(verdict.problems)} problems" if verdict.problems else "sound"
+        print(f"{verdict.records} records in {verdict.files} files: {found}")
+        print(f"anchor {last}")
+    raise typer.Exit(1 if verdict.problems else 0)
+
+
+def _told(place: tuple[Path, int, str]) -> dict[str, object]:
+    return {"file": str(place[0]), "line": place[1], "what": place[2]}
+
+
+@app.command()
+def report(
+    html: Annotated[str, typer.Option("--html", help="Write a page with charts here.")] = "",
+    since: Annotated[
+        str, typer.Option(help="From when: 2030-01-31, 2030-01-31T12:00, or 90m, 24h, 7d, 4w ago.")
+    ] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    chosen: _Folder = "",
+    config: _Config = "",
+) -> None:
+    """Say what was found, by rule, tool and host, what was put back, and how much was looked at."""
+    place = _place(chosen, config)
+    try:
+        totals = add_up(records(place), _since(since))
+    except (OSError, ValueError) as error:
+        raise _fail(error) from None
+    if html:
+        from secretgate.audit.page import page
+
+        target = Path(html)
+        try:
+            descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(page(totals).encode())
+        except OSError as error:
+            raise _fail(f"{target} cannot be written: {error.strerror}") from None
+    if as_json:
+        print(json.dumps(totals.json(), indent=2))
+    elif html:
+        print(f"{target}: {totals.records} records")
+    else:
+        from rich.console import Console
+
+        from secretgate.audit.terminal import show
+
+        show(totals, Console(highlight=False))
+
+
+def _since(text: str) -> str:
+    """A time as records spell it."""
+    if not text:
+        return ""
+    now = datetime.datetime.now(datetime.UTC)
+    if ago := _AGO.match(text):
+        when = now - datetime.timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
+    else:
+        try:
+            when = datetime.datetime.fromisoformat(text)
+        except ValueError:
+            raise ValueError(
+                f"--since {text}: neither a time such as 2030-01-31T12:00 nor one ago such as 24h"
+            ) from None
+    utc = when.astimezone(datetime.UTC)
+    return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")
