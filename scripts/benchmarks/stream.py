@@ -1,0 +1,201 @@
+"""The answer path: bytes of a stream in, bytes out, with the provider-written values recorded.
+
+    PYTHONPATH=scripts python -m benchmarks.stream [--quick] [--json]
+
+Four situations: nothing was redacted in the request; something was, and no placeholder stands in the
+answer; one stands in it every thousand characters of text; and every event holds one. Each at several delta
+sizes, cut as a network does (16 kB), and event by event.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Sequence
+
+from benchmarks.measuring import Row, main, timed
+from secretgate.ledger import Ledger
+from secretgate.placeholders import Issued, Namer, Template
+from secretgate.providers import DIALECTS
+from secretgate.redaction import Redactor
+from secretgate.responses import Response, respond
+from secretgate.vault import MemoryVault, Scope
+from secretgate.written import Recorder
+from secretgate_rules import load_default
+
+CHUNK = 16 << 10
+DELTAS = (1, 4, 64, 4096)
+_SCOPE = Scope("benchmark", "benchmark", b"account")
+_WORDS = (
+    "the function returns early when its cache holds an entry for this key otherwise it reads file "
+    "and parses every line into a record that later steps filter sort and write to their output so "
+    "that callers never see partial results import from def return self None True path open with as "
+    "for in range if else while try except error value name index data = ( ) [ ] { } : , . -> == + "
+).split()
+
+Event = Callable[[int, str], object]
+
+
+def _anthropic(_: int, text: str) -> object:
+    delta = {"type": "text_delta", "text": text}
+    return {"type": "content_block_delta", "index": 0, "delta": delta}
+
+
+def _anthropic_json(_: int, text: str) -> object:
+    delta = {"type": "input_json_delta", "partial_json": text}
+    return {"type": "content_block_delta", "index": 1, "delta": delta}
+
+
+def _chat(_: int, text: str) -> object:
+    choice = {"index": 0, "delta": {"content": text}, "logprobs": None, "finish_reason": None}
+    return {
+        "id": "chatcmpl-0123456789abcdefghijklmnopqrs",
+        "object": "chat.completion.chunk",
+        "created": 1760000000,
+        "model": "gpt-5",
+        "service_tier": "default",
+        "system_fingerprint": None,
+        "choices": [choice],
+    }
+
+
+def _responses(number: int, text: str) -> object:
+    return {
+        "type": "response.output_text.delta",
+        "sequence_number": number,
+        "item_id": "msg_0123456789abcdef0123456789abcdef",
+        "output_index": 0,
+        "content_index": 0,
+        "delta": text,
+        "logprobs": [],
+        "obfuscation": "x" * (number % 16),
+    }
+
+
+def _gemini(number: int, text: str) -> object:
+    return {
+        "candidates": [{"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}],
+        "usageMetadata": {"promptTokenCount": 812, "candidatesTokenCount": number},
+        "modelVersion": "gemini-2.5-pro",
+        "responseId": "0123456789abcdefghij",
+    }
+
+
+FAMILIES: dict[str, tuple[str, Event]] = {
+    "anthropic": ("anthropic", _anthropic),
+    "anthropic tool input": ("anthropic", _anthropic_json),
+    "openai-chat": ("openai-chat", _chat),
+    "openai-responses": ("openai-responses", _responses),
+    "gemini": ("gemini", _gemini),
+}
+
+
+def prose(size: int, name: str = "", every: int = 0) -> str:
+    """Words and code, with `name` once in `every` characters."""
+    words = random.Random(1)
+    pieces: list[str] = []
+    length = behind = 0
+    while length < size:
+        word = words.choice(_WORDS) + (" " if words.random() < 0.93 else "\n    ")
+        if every and length - behind >= every:
+            word, behind = name + " ", length
+        pieces.append(word)
+        length += len(word)
+    return "".join(pieces)[:size]
+
+
+def stream(family: str, text: str, delta: int) -> list[bytes]:
+    """The events of an answer that says `text`."""
+    dialect, event = FAMILIES[family]
+    said = [text[at : at + delta] for at in range(0, len(text), delta)]
+    out = []
+    for number, piece in enumerate(said):
+        value = event(number, piece)
+        head = f"event: {value['type']}\n" if isinstance(value, dict) and "type" in value else ""
+        out.append(
+            (head + "data: " + json.dumps(value, separators=(",", ":")) + "\n\n").encode()
+        )
+    return out
+
+
+class Bench:
+    """The parts of the gate that an answer meets."""
+
+    def __init__(self) -> None:
+        self.template = Template()
+        self.namer = Namer(self.template, bytes(32))
+        vault, ledger = MemoryVault(), Ledger(None, self.namer.digest)
+        detector = load_default(self.template.spelled)
+        self.redactor = Redactor(detector, vault, ledger, self.namer)
+        self.ledger = ledger
+        self.value = "made-up value of the benchmark"
+        self.name = self.namer.name("generic-api-key", self.value.encode()).decode()
+
+    def response(self, dialect: str, issued: bool) -> Response:
+        placeholders = {self.name.encode(): self.value.encode()} if issued else {}
+        recorder = Recorder(DIALECTS[dialect], self.redactor, self.ledger, _SCOPE)
+        response = respond(
+            {"content-type": "text/event-stream"},
+            DIALECTS[dialect],
+            Issued(self.template, placeholders),
+            recorder,
+            True,
+            lambda reason: None,
+        )
+        assert response is not None
+        return response
+
+
+SITUATIONS = {
+    "nothing issued": (False, 0),
+    "issued, none in the answer": (True, 0),
+    "one a thousand characters": (True, 1000),
+    "one after the other": (True, 1),
+}
+
+
+def _case(bench: Bench, family: str, situation: str, delta: int, size: int, runs: int) -> Row:
+    issued, every = SITUATIONS[situation]
+    events = stream(family, prose(size, bench.name, every), delta)
+    raw = b"".join(events)
+    cut = [raw[at : at + CHUNK] for at in range(0, len(raw), CHUNK)]
+    alone = events[:2000]
+
+    def run(pieces: Sequence[bytes]) -> None:
+        response = bench.response(FAMILIES[family][0], issued)
+        for piece in pieces:
+            response.feed(piece)
+        response.finish()
+
+    large, single = timed(lambda: run(cut), runs), timed(lambda: run(alone), runs)
+    return {
+        "part": "stream",
+        "family": family,
+        "situation": situation,
+        "delta": delta,
+        "events": len(events),
+        "bytes": len(raw),
+        "MB/s in 16 kB chunks": len(raw) / large.median / 1e6,
+        "least MB/s": len(raw) / large.most / 1e6,
+        "most MB/s": len(raw) / large.least / 1e6,
+        "us/event alone": single.median / len(alone) * 1e6,
+        "bytes/event": len(raw) // len(events),
+    }
+
+
+def measure(quick: bool = False) -> list[Row]:
+    """Throughput and time per event of every family, situation and delta size."""
+    bench = Bench()
+    families = ["anthropic", "openai-responses"] if quick else list(FAMILIES)
+    deltas = (4, 64) if quick else DELTAS
+    rows = []
+    for family in families:
+        for situation in SITUATIONS:
+            for delta in deltas:
+                size = min((200_000 if quick else 400_000) , 20_000 * delta)
+                rows.append(_case(bench, family, situation, delta, size, 3 if quick else 5))
+    return rows
+
+
+if __name__ == "__main__":
+    main(measure, __doc__ or "")
