@@ -16,7 +16,10 @@ import hmac
 import html
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from functools import cached_property
+
+from secretgate.beginnings import HEAD, Aliases, Beginnings, beginnings
 
 DEFAULT_TEMPLATE = "REDACTED<{rule}:{id}>"
 ID_LENGTH = 12
@@ -86,36 +89,21 @@ class Template:
         self.beginning = re.compile(inner + rb"(?:" + _CUT.pattern[:-2] + rb")?\Z")
         """What may be the beginning of one, at the end of what has come."""
 
-        first, second, third, fourth = (_spellings(char) for char in head[:4])
-        self.suspect = re.compile(
-            first
-            + rb"(?:"
-            + _WRAP
-            + second
-            + _WRAP
-            + third
-            + _WRAP
-            + fourth
-            + rb"|(?:"
-            + _WRAP
-            + second
-            + rb"(?:"
-            + _WRAP
-            + third
-            + rb")?)?"
-            + _WRAP
-            + rb"(?:"
-            + _CUT.pattern[:-2]
-            + rb")?\")"
-        )
-        """What an event holds that may have a part of one: its beginning, or a beginning at the end of
-        a JSON string. Everything else is none of our business."""
+        self._first = _spellings(head[0]).decode()
+        self.apart = re.search(r"\{rule\}[^a-zA-Z0-9{-].*[^}]\Z", template) is not None
+        """Whether no placeholder can be the beginning of another."""
+
+    @cached_property
+    def beginnings(self) -> Beginnings:
+        """Where one may begin, asked of much at once."""
+        return beginnings(self.text[:HEAD], self._first)
 
     def fill(self, rule: str, identity: str) -> bytes:
         return self.text.replace("{rule}", slug(rule)).replace("{id}", identity).encode()
 
-    def find(self, text: bytes) -> Iterator[re.Match[bytes]]:
-        return self.spelled.finditer(text)
+    def at(self, text: bytes, start: int) -> re.Match[bytes] | None:
+        """The placeholder that begins here, if one does."""
+        return (self.apart and self.exact.match(text, start)) or self.spelled.match(text, start)
 
 
 _EXACT = {
@@ -166,8 +154,6 @@ class Issued:
     they are restored only when the model copies them to the letter.
     """
 
-    __slots__ = ("_order", "_values", "aliases", "limits", "restored", "template", "unknown")
-
     def __init__(
         self,
         template: Template,
@@ -178,6 +164,7 @@ class Issued:
         """`limits`: of placeholders that may not be restored everywhere, where they may: `text`, `tools` or
         `never`."""
         self.template = template
+        self._exact = dict(values)
         self._values = {name.lower(): (name, value) for name, value in values.items()}
         self._order = sorted(self._values)
         self.aliases = dict(aliases or {})
@@ -191,6 +178,18 @@ class Issued:
 
     def __len__(self) -> int:
         return len(self._values)
+
+    def suspects(self, raw: bytes) -> list[int]:
+        """Offsets in the text of one or more events; an event in which none of them stands holds no
+        placeholder of these, nor the beginning of one at the end of a string."""
+        found = self.template.beginnings.in_events(raw) if self._values else []
+        if self.aliases:
+            found = sorted((*found, *self._aliases.in_events(raw)))
+        return found
+
+    @cached_property
+    def _aliases(self) -> Aliases:
+        return Aliases(self.aliases)
 
     def __repr__(self) -> str:
         return f"<Issued {len(self._values)} placeholders>"
@@ -208,7 +207,10 @@ class Issued:
 
     def value(self, spelled: bytes) -> bytes | None:
         """The value that a spelling stands for, if it was issued."""
-        found = self._values.get(spelled) or self._values.get(plain_spelling(spelled))
+        exact = self._exact.get(spelled)
+        if exact is not None:
+            return exact
+        found = self._values.get(plain_spelling(spelled))
         return found[1] if found else None
 
     def allowed(self, spelled: bytes, tool: bool) -> bool:
@@ -220,13 +222,29 @@ class Issued:
 
     def may_begin(self, tail: bytes) -> bool:
         """Whether `tail` may go on to be an issued placeholder."""
-        plain = plain_spelling(_CUT.sub(b"", tail))
+        return self._begins(plain_spelling(_CUT.sub(b"", tail)))
+
+    def begins(self, text: bytes, start: int) -> bool:
+        """Whether a text from `start` to its end is the beginning of an issued placeholder as we
+        spell it, and cannot be a whole one."""
+        return self.template.apart and self._begins(text[start:].lower(), whole=False)
+
+    def held_from(self, text: bytes, start: int) -> bool:
+        """Whether a text from `start` to its end may go on to be an issued placeholder."""
+        if self.begins(text, start):
+            return True
+        beginning = self.template.beginning.match(text, start)
+        return beginning is not None and self.may_begin(beginning[0])
+
+    def _begins(self, plain: bytes, whole: bool = True) -> bool:
         at = bisect_left(self._order, plain)
-        return at < len(self._order) and self._order[at].startswith(plain)
+        if at == len(self._order):
+            return False
+        return self._order[at].startswith(plain) and (whole or self._order[at] != plain)
 
     def afresh(self) -> Issued:
         """These, for another answer: nothing restored yet."""
-        return Issued(self.template, self.values, self.aliases)
+        return Issued(self.template, self.values, self.aliases, self.limits)
 
     def joined(self, other: Issued) -> Issued:
         """These and the other's, as one."""

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from secretgate import grpc
-from secretgate.answers import Answer, DocumentAnswer, EventAnswer, Events, TextAnswer
+from secretgate.answers import Answer, DocumentAnswer, EventAnswer, TextAnswer
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder
+from secretgate.events import Events
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect
 from secretgate.streams.framers import framer_for

@@ -14,6 +14,8 @@ import re
 from enum import IntEnum
 from urllib.parse import quote
 
+import msgspec
+
 from secretgate.placeholders import Issued, plain_spelling
 
 _HORIZON = 1200
@@ -34,18 +36,13 @@ class Depth(IntEnum):
 
 def escaped(value: bytes, depth: int) -> bytes:
     """A value as it stands inside `depth` JSON string literals."""
-    text = value.decode("utf-8", "surrogatepass") if depth else ""
     for _ in range(depth):
-        text = json.dumps(text, ensure_ascii=not _encodable(text))[1:-1]
-    return text.encode() if depth else value
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        text = value.decode("utf-8", "surrogatepass")
+        try:
+            value = msgspec.json.encode(text)[1:-1]
+        except UnicodeEncodeError:
+            value = json.dumps(text)[1:-1].encode()
+    return value
 
 
 def restore(text: bytes, issued: Issued, depth: Depth) -> bytes:
@@ -59,7 +56,7 @@ def restore(text: bytes, issued: Issued, depth: Depth) -> bytes:
 class Channel:
     """One run of text: `feed` gives what can go on, `finish` what is left."""
 
-    __slots__ = ("_inner", "_issued", "depth", "held")
+    __slots__ = ("_backslashes", "_inner", "_issued", "depth", "held")
 
     def __init__(self, issued: Issued, depth: Depth) -> None:
         self.held = b""
@@ -68,40 +65,66 @@ class Channel:
         self._inner = False
         # Whether the text that has gone on ends inside a string of a JSON text in a string of the
         # channel's JSON text, where quotes need yet another backslash.
+        self._backslashes = b""
+        # Those at the end of what has gone on: a quote may come.
+
+    @property
+    def pending(self) -> bool:
+        """Whether the channel has anything to remember for the next piece."""
+        return bool(self.held or self._inner or self._backslashes)
 
     def feed(self, text: bytes) -> bytes:
-        text = self.held + text
-        restored, at = self._restored(text)
-        rest = text[at:]
-        hold = self._hold(rest)
-        self.held = rest[hold:]
-        self._follow(rest[:hold])
-        return restored + rest[:hold]
+        if self.held:
+            text = self.held + text
+        issued = self._issued
+        starts = issued.template.beginnings.in_text(text)
+        if not starts and not issued.aliases:
+            self.held = b""
+            self._follow(text)
+            return text
+        if len(starts) == 1 and not issued.aliases and issued.begins(text, starts[0]):
+            self.held = text[starts[0] :]
+            text = text[: starts[0]]
+            self._follow(text)
+            return text
+        restored, at = self._restored(text, starts)
+        hold = self._hold(text, at, starts)
+        self.held = text[hold:]
+        rest = text[at:hold]
+        self._follow(rest)
+        return restored + rest
 
     def finish(self) -> bytes:
         held, self.held = self.held, b""
         return held
 
-    def _restored(self, text: bytes) -> tuple[bytes, int]:
+    def _restored(self, text: bytes, starts: list[int]) -> tuple[bytes, int]:
         """What stands up to the end of the last placeholder, restored, and where that is."""
         pieces: list[bytes] = []
         at = 0
-        for start, end, spelled, value in self._found(text):
+        for start, end, spelled, value in self._found(text, starts):
             self._follow(text[at:start])
             pieces += text[at:start], self._placed(spelled, value)
             at = end
         return b"".join(pieces), at
 
-    def _found(self, text: bytes) -> list[tuple[int, int, bytes, bytes]]:
+    def _found(self, text: bytes, starts: list[int]) -> list[tuple[int, int, bytes, bytes]]:
         issued = self._issued
         found = []
-        for match in issued.template.find(text):
+        behind = 0
+        for start in starts:
+            if start < behind or issued.begins(text, start):
+                continue
+            match = issued.template.at(text, start)
+            if match is None:
+                continue
+            behind = match.end()
             value = issued.value(match[0])
             if value is None:
                 issued.unknown.add(plain_spelling(match[0]))
             else:
                 issued.restored.add(value)
-                found.append((match.start(), match.end(), match[0], value))
+                found.append((start, behind, match[0], value))
         for alias, original in issued.aliases.items():
             at = text.find(alias)
             while at >= 0:
@@ -118,30 +141,32 @@ class Channel:
             return quote(value, safe="").encode()
         return escaped(value, self.depth + (self._inner and self.depth == Depth.NESTED))
 
-    def _hold(self, text: bytes) -> int:
-        """Where the text begins that may still become a placeholder."""
-        start = max(0, len(text) - _HORIZON)
+    def _hold(self, text: bytes, at: int, starts: list[int]) -> int:
+        """Where behind `at` the text begins that may still become a placeholder."""
+        issued = self._issued
         hold = len(text)
-        beginning = self._issued.template.beginning.search(text, start)
-        while beginning is not None:
-            if self._issued.may_begin(beginning[0]):
-                hold = beginning.start()
+        nearest = max(at, hold - _HORIZON)
+        for start in starts:
+            if start >= nearest and issued.held_from(text, start):
+                hold = start
                 break
-            beginning = self._issued.template.beginning.search(text, beginning.start() + 1)
-        for alias in self._issued.aliases:
-            hold = min(hold, _may_begin(alias, text))
+        for alias in issued.aliases:
+            hold = min(hold, at + _may_begin(alias, text[at:]))
         return hold
 
     def _follow(self, text: bytes) -> None:
         """Keeps track of the quotes that JSON text in JSON text stands in."""
-        if self.depth != Depth.NESTED or b'\\"' not in text:
+        if self.depth != Depth.NESTED or not text:
             return
-        for quotes in _QUOTES.finditer(text):
-            backslashes = len(quotes[1])
-            if backslashes == 1:
-                self._inner = False
-            elif backslashes == 3:
-                self._inner = not self._inner
+        text = self._backslashes + text
+        if b'\\"' in text:
+            for quotes in _QUOTES.finditer(text):
+                backslashes = len(quotes[1])
+                if backslashes == 1:
+                    self._inner = False
+                elif backslashes == 3:
+                    self._inner = not self._inner
+        self._backslashes = text[len(text.rstrip(b"\\")) :]
 
 
 def _may_begin(alias: bytes, text: bytes) -> int:

@@ -15,10 +15,10 @@ import json
 from dataclasses import dataclass, field
 
 from secretgate import refusals
-from secretgate.answers import Events
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.engine import Engine
+from secretgate.events import Events
 from secretgate.hosts import Treatment
 from secretgate.placeholders import Issued
 from secretgate.requests import Decision, Request, Verdict

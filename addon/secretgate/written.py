@@ -10,25 +10,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
 
 from secretgate.ledger import Ledger
-from secretgate.paths import Node
-from secretgate.providers import Dialect, Piece
+from secretgate.providers import Dialect
 from secretgate.redaction import Redactor
+from secretgate.scanner import Scanner
+from secretgate.spoken import Spoken
+from secretgate.streams.base import Run
 from secretgate.vault import Scope
 
 MOST_BYTES = 4 << 20
 """An answer is looked at in portions of this size at most."""
 
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/=.~-]{16,200}")
+_TOKEN_HEAD = 16
+_LONG = Scanner([rb"(?:^|[^A-Za-z0-9_+/=.~-])[A-Za-z0-9_+/=.~-]{16}"])
 _MIXED = re.compile(rb"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])|[0-9a-f]{32,}", re.DOTALL)
 _MOST_TOKENS = 500
-
-_Text = tuple[bytes, bytes]
-"""A member name (or nothing) and the text under it."""
 
 
 class Recorder:
@@ -39,7 +41,7 @@ class Recorder:
         self._redactor = redactor
         self._ledger = ledger
         self._scope = scope
-        self._payloads: list[bytes] = []
+        self._events: list[bytes | Run] = []
         self._size = 0
         self._seen: Callable[[Any], None] | None = None
         self._first = False
@@ -50,32 +52,55 @@ class Recorder:
         self._told = told
 
     def watch(self, seen: Callable[[Any], None]) -> None:
-        """Has `seen` called with every event of the answer, with the first one at once: an answer says at its
-        beginning by which id it can be named, and the client may do so as soon as it ends."""
+        """Has `seen` called with the first event of the answer at once (an answer says at its beginning by
+        which id it can be named, and the client may do so as soon as it ends), and in the end with all
+        that do not differ from an earlier one in nothing but their text."""
         self._seen = seen
         self._first = True
 
     def add(self, payload: bytes) -> None:
         """One more event, as the tool gets it."""
-        self._payloads.append(payload)
-        self._size += len(payload)
-        if self._first and self._seen is not None:
-            self._first = False
-            for event in _decoded([payload]):
-                self._seen(event)
+        self._events.append(payload)
+        self._added(len(payload))
+        if self._first:
+            self._see(payload)
+
+    def add_run(self, run: Run) -> None:
+        """More events, in their frames."""
+        self._events.append(run)
+        self._added(len(run.raw))
+        frames = run.frames() if self._first else ()
+        for payload in (frame.payload for frame in frames):
+            if payload is not None:
+                self._see(payload)
+                break
+
+    def _see(self, payload: bytes) -> None:
+        self._first = False
+        try:
+            event = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return
+        if self._seen is not None:
+            self._seen(event)
+
+    def _added(self, size: int) -> None:
+        self._size += size
         if self._size > MOST_BYTES:
             self.flush()
 
     def flush(self) -> None:
-        payloads, self._payloads, self._size = self._payloads, [], 0
-        if not payloads:
+        events, self._events, self._size = self._events, [], 0
+        if not events:
             return
+        spoken = Spoken(self._dialect, self._seen)
+        for event in _joined(events):
+            if isinstance(event, Run):
+                spoken.add_run(event)
+            else:
+                spoken.add(event)
         values: set[bytes] = set()
-        events = list(_decoded(payloads))
-        if self._seen is not None:
-            for event in events:
-                self._seen(event)
-        for key, text in texts(self._dialect, events):
+        for key, text in spoken.texts():
             if self._told is not None:
                 self._told(text)
             values |= self._redactor.written(text, self._scope, key)
@@ -91,86 +116,36 @@ class Recorder:
         """What looks random enough that it may count as a secret in another place, where its
         surroundings say so."""
         known = self._redactor.known(self._scope)
-        for count, token in enumerate(_TOKEN.findall(text)):
-            if count >= _MOST_TOKENS:
-                return
+        for token in islice(_long_tokens(text), _MOST_TOKENS):
             if _MIXED.match(token) and token not in known and not known.find(token):
                 yield token
 
 
-def texts(dialect: Dialect, events: list[Any]) -> Iterator[_Text]:
-    """The texts of an answer, pieces put together, as they will be slots when they come back."""
-    channels: dict[tuple[Any, ...], tuple[Piece, list[str]]] = {}
+def _long_tokens(text: bytes) -> Iterator[bytes]:
+    """What `_TOKEN` finds; nearly all text is shorter words, which it is slow to step over."""
+    for _, end in _LONG.scan(text):
+        token = _TOKEN.match(text, end - _TOKEN_HEAD)
+        while token is not None:
+            yield token[0]
+            token = _TOKEN.match(text, token.end())
+
+
+def _joined(events: list[bytes | Run]) -> Iterator[bytes | Run]:
+    """The same events, with runs that follow each other as one."""
+    runs: list[Run] = []
     for event in events:
-        kind = event.get("type", "") if isinstance(event, dict) else ""
-        root = dialect.answer_paths(kind if isinstance(kind, str) else "").root
-        top = tuple(event.get(name) for name in dialect.identity) if isinstance(event, dict) else ()
-        for piece, key, where, text in _leaves(event, root, ()):
-            if piece in (Piece.DELTA, Piece.DELTA_JSON):
-                channels.setdefault((top, where), (piece, []))[1].append(text)
-            elif piece is Piece.WHOLE_JSON:
-                yield from _json_texts(text)
-            elif piece is Piece.WHOLE:
-                yield key.encode(), text.encode("utf-8", "surrogatepass")
-    for piece, pieces in channels.values():
-        text = "".join(pieces)
-        if piece is Piece.DELTA_JSON:
-            yield from _json_texts(text)
+        if isinstance(event, Run) and (not runs or runs[0].end == event.end):
+            runs.append(event)
+            continue
+        yield from _one(runs)
+        runs = []
+        if isinstance(event, Run):
+            runs = [event]
         else:
-            yield b"", text.encode("utf-8", "surrogatepass")
+            yield event
+    yield from _one(runs)
 
 
-def _decoded(payloads: list[bytes]) -> Iterator[Any]:
-    try:
-        yield from msgspec.json.decode(b"[" + b",".join(payloads) + b"]")
-    except msgspec.DecodeError:
-        for payload in payloads:
-            try:
-                yield msgspec.json.decode(payload)
-            except msgspec.DecodeError:
-                continue
-
-
-def _leaves(
-    value: Any, node: Node[Piece], where: tuple[str | int, ...], key: str = ""
-) -> Iterator[tuple[Piece, str, tuple[str | int, ...], str]]:
-    if isinstance(value, str):
-        if len(value) > 0:
-            yield node.label, key, where, value
-    elif isinstance(value, dict):
-        for name, member in value.items():
-            if isinstance(member, str | dict | list):
-                step = node.member(name.encode("utf-8", "surrogatepass"))
-                yield from _leaves(member, step, (*where, name), name)
-    elif isinstance(value, list):
-        step = node.item()
-        for position, item in enumerate(value):
-            index = item.get("index", position) if isinstance(item, dict) else position
-            yield from _leaves(item, step, (*where, index))
-
-
-def _json_texts(text: str) -> Iterator[_Text]:
-    """The strings of a JSON text, with their names; the text itself where it is no JSON."""
-    raw = text.encode("utf-8", "surrogatepass")
-    yield b"", raw
-    try:
-        value = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return
-    for _, key, _, leaf in _leaves(value, _ALL_TEXT, ()):
-        yield key.encode("utf-8", "surrogatepass"), leaf.encode("utf-8", "surrogatepass")
-
-
-class _AllText:
-    """A path node at which everything is text."""
-
-    label = Piece.WHOLE
-
-    def member(self, name: bytes) -> Any:
-        return self
-
-    def item(self) -> Any:
-        return self
-
-
-_ALL_TEXT: Any = _AllText()
+def _one(runs: list[Run]) -> Iterator[Run]:
+    if runs:
+        yield Run(b"".join([run.raw for run in runs]), runs[0].end, runs[0].frame)

@@ -26,12 +26,7 @@ from secretgate_rules import load_default
 CHUNK = 16 << 10
 DELTAS = (1, 4, 64, 4096)
 _SCOPE = Scope("benchmark", "benchmark", b"account")
-_WORDS = (
-    "the function returns early when its cache holds an entry for this key otherwise it reads file "
-    "and parses every line into a record that later steps filter sort and write to their output so "
-    "that callers never see partial results import from def return self None True path open with as "
-    "for in range if else while try except error value name index data = ( ) [ ] { } : , . -> == + "
-).split()
+_WORDS = ["the", "function", "returns", "early", "when", "its", "cache", "holds", "an", "entry", "for", "this", "key", "otherwise", "it", "reads", "file", "and", "parses", "every", "line", "into", "a", "record", "that", "later", "steps", "filter", "sort", "and", "write", "to", "their", "output", "so", "that", "callers", "never", "see", "partial", "results", "import", "from", "def", "return", "self", "None", "True", "path", "open", "with", "as", "for", "in", "range", "if", "else", "while", "try", "except", "error", "value", "name", "index", "data", "=", "(", ")", "[", "]", "{", "}", ":", ",", ".", "->", "==", "+"]
 
 Event = Callable[[int, str], object]
 
@@ -106,15 +101,13 @@ def prose(size: int, name: str = "", every: int = 0) -> str:
 
 def stream(family: str, text: str, delta: int) -> list[bytes]:
     """The events of an answer that says `text`."""
-    dialect, event = FAMILIES[family]
+    _, event = FAMILIES[family]
     said = [text[at : at + delta] for at in range(0, len(text), delta)]
     out = []
     for number, piece in enumerate(said):
         value = event(number, piece)
         head = f"event: {value['type']}\n" if isinstance(value, dict) and "type" in value else ""
-        out.append(
-            (head + "data: " + json.dumps(value, separators=(",", ":")) + "\n\n").encode()
-        )
+        out.append((head + "data: " + json.dumps(value, separators=(",", ":")) + "\n\n").encode())
     return out
 
 
@@ -192,7 +185,7 @@ def measure(quick: bool = False) -> list[Row]:
     for family in families:
         for situation in SITUATIONS:
             for delta in deltas:
-                size = min((200_000 if quick else 400_000) , 20_000 * delta)
+                size = min((200_000 if quick else 400_000), 20_000 * delta)
                 rows.append(_case(bench, family, situation, delta, size, 3 if quick else 5))
     return rows
 

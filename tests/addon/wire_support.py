@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from secretgate.answers import DocumentAnswer, EventAnswer, Events
+from secretgate.answers import DocumentAnswer, EventAnswer
 from secretgate.bodies.base import Body
 from secretgate.bodies.readers import read
+from secretgate.events import Events
 from secretgate.hosts import Route, Treatment
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Issued, Namer, Template

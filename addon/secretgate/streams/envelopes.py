@@ -19,7 +19,7 @@ import msgspec
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import decode, encode
 
-from .base import Frame
+from .base import Frame, FrameByFrame
 
 COMPRESSED: Final = 0x01
 END_OF_STREAM: Final = 0x02
@@ -86,7 +86,7 @@ def envelope(content: bytes, flags: int = 0) -> bytes:
     return _HEAD.pack(flags, len(content)) + content
 
 
-class EnvelopeFramer:
+class EnvelopeFramer(FrameByFrame):
     """Cuts a stream into envelopes. `coding`: `connect-content-encoding` or `grpc-encoding`."""
 
     def __init__(self, coding: str = "", limit: int = LIMIT) -> None:

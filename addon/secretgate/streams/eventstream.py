@@ -21,7 +21,7 @@ from zlib import crc32
 
 import msgspec
 
-from .base import Frame
+from .base import Frame, FrameByFrame
 
 _PRELUDE = Struct(">III")
 _LENGTHS = Struct(">II")
@@ -85,7 +85,7 @@ class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
         return match.span(1)
 
 
-class EventStreamFramer:
+class EventStreamFramer(FrameByFrame):
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._size = 0

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from .base import Frame, Framer
+from .base import Frame, FrameByFrame, Framer, Run
 from .envelopes import EnvelopeFramer
 from .eventstream import EventStreamFramer
 from .json_array import JsonArrayFramer
@@ -83,7 +83,7 @@ class OpaqueFrame(msgspec.Struct, frozen=True, gc=False):
         return self.raw
 
 
-class OpaqueFramer:
+class OpaqueFramer(FrameByFrame):
     """Lets everything through as it comes."""
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -101,13 +101,21 @@ class SniffingFramer:
         self._framer: Framer | None = None
 
     def feed(self, data: bytes) -> list[Frame]:
+        framer, data = self._settled(data)
+        return framer.feed(data) if framer is not None else []
+
+    def run(self, data: bytes) -> Run | list[Frame]:
+        framer, data = self._settled(data)
+        return framer.run(data) if framer is not None else []
+
+    def _settled(self, data: bytes) -> tuple[Framer | None, bytes]:
+        """The framer, once it is known, and what it has not had yet."""
         if self._framer is None:
             self._head += data
             self._framer = _by_first_bytes(self._head.lstrip(_BEFORE))
-            if self._framer is None:
-                return []
-            data, self._head = self._head, b""
-        return self._framer.feed(data)
+            if self._framer is not None:
+                data, self._head = self._head, b""
+        return self._framer, data
 
     def finish(self) -> list[Frame]:
         if self._framer is not None:

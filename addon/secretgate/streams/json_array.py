@@ -13,7 +13,7 @@ import re
 
 import msgspec
 
-from .base import Frame
+from .base import Frame, FrameByFrame
 from .whole import is_json
 
 _SPACE = b" \t\r\n"
@@ -52,7 +52,7 @@ class JsonElement(msgspec.Struct, frozen=True, gc=False):
         return self.raw if self.start is None else self.raw[: self.start] + payload
 
 
-class JsonArrayFramer:
+class JsonArrayFramer(FrameByFrame):
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._value: int | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from .base import Frame
+from .base import Frame, Run
 from .whole import is_json
 
 _AROUND = b" \t\r\n\x1e"
@@ -42,14 +42,16 @@ class NdjsonFramer:
         self._held: list[bytes] = []
 
     def feed(self, data: bytes) -> list[Frame]:
-        if data.find(b"\n") < 0:
+        return [*self.run(data).frames()]
+
+    def run(self, data: bytes) -> Run:
+        stop = data.rfind(b"\n") + 1
+        if stop == 0:
             self._held += [data] if data else []
-            return []
-        texts = data.split(b"\n")
-        texts[0] = b"".join((*self._held, texts[0]))
-        tail = texts.pop()
-        self._held = [tail] if tail else []
-        return [*map(JsonLine, texts)]
+            return Run(b"", b"\n", JsonLine)
+        raw = b"".join((*self._held, data[:stop])) if self._held else data[:stop]
+        self._held = [data[stop:]] if stop < len(data) else []
+        return Run(raw, b"\n", JsonLine)
 
     def finish(self) -> list[Frame]:
         text = b"".join(self._held)

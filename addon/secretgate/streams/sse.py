@@ -1,9 +1,9 @@
 """Server-sent events: the stream of nearly every provider.
 
-An event ends at a blank line, and a line ends with LF, CRLF or CR. Whole runs of events with one
-kind of line end are split by `bytes.split`; anything mixed goes through one regular expression.
-Both cut at the same places, wherever the stream itself was cut. What an event says is worked out
-only when asked, as most events pass unread.
+An event ends at a blank line, and a line ends with LF, CRLF or CR. Events with one kind of line end
+stay together as a run; anything mixed goes through one regular expression. Both cut at the same
+places, wherever the stream itself was cut. What an event says is worked out only when asked, as
+most events pass unread.
 
 A CR that could be the first half of a CRLF waits for its LF only behind another LF: a server that
 writes bare CRs never writes one, so its events are not delayed.
@@ -14,11 +14,10 @@ writes bare CRs never writes one, so its events are not delayed.
 from __future__ import annotations
 
 import re
-from itertools import repeat
 
 import msgspec
 
-from .base import Frame
+from .base import Frame, Run
 from .whole import is_json
 
 _BLANK_LINE = re.compile(rb"\n(?:\n|\r(?:\n|(?!\Z)))|\r\r")
@@ -104,6 +103,10 @@ class SseFramer:
         self._edge = b""
 
     def feed(self, data: bytes) -> list[Frame]:
+        run = self.run(data)
+        return [*run.frames()] if isinstance(run, Run) else run
+
+    def run(self, data: bytes) -> Run | list[Frame]:
         if self._held:
             probe = self._edge + data
             self._held.append(data)
@@ -112,13 +115,28 @@ class SseFramer:
                 return []
             data = b"".join(self._held)
             self._held = []
-        frames, tail = _split(data)
+        end = _one_end(data)
+        if end:
+            stop = data.rfind(end) + len(end) if data.find(end) >= 0 else 0
+            return Run(data[: self._keep(data, stop)], end, SseFrame)
+        frames: list[Frame] = []
+        at = 0
+        for blank in _BLANK_LINE.finditer(data):
+            frames.append(SseFrame(data[at : blank.end()], b""))
+            at = blank.end()
+        if self._keep(data, at) > at:
+            frames.append(SseFrame(data[at:], b""))
+        return frames
+
+    def _keep(self, data: bytes, at: int) -> int:
+        """Keeps what stands from here on until more has come, except comments."""
+        tail = data[at:]
         if tail[:1] == b":" and _COMMENTS.match(tail):
-            frames.append(SseFrame(tail, b""))
-        elif tail:
+            return len(data)
+        if tail:
             self._held = [tail]
             self._edge = tail[-3:]
-        return frames
+        return at
 
     def finish(self) -> list[Frame]:
         text = b"".join(self._held)
@@ -132,22 +150,14 @@ class SseFramer:
         return self._held[0][:1] == b":" and data.endswith(_ENDS)
 
 
-def _split(data: bytes) -> tuple[list[Frame], bytes]:
-    """The events in `data`, and what stands behind the last of them."""
-    if data.find(b"\r") < 0:
-        texts = data.split(b"\n\n")
-        tail = texts.pop()
-        return [*map(SseFrame, texts)], tail
-    if data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n"):
-        texts = data.split(b"\r\n\r\n")
-        tail = texts.pop()
-        return [*map(SseFrame, texts, repeat(b"\r\n\r\n"))], tail
-    frames: list[Frame] = []
-    at = 0
-    for blank in _BLANK_LINE.finditer(data):
-        frames.append(SseFrame(data[at : blank.end()], b""))
-        at = blank.end()
-    return frames, data[at:]
+def _one_end(data: bytes) -> bytes:
+    """What ends every event in `data`, or nothing where that differs."""
+    end = b"\n\n"
+    if data.find(b"\r") >= 0:
+        if not data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n"):
+            return b""
+        end = b"\r\n\r\n"
+    return b"" if data.find(b"\n" + end) >= 0 else end
 
 
 def _lines(text: bytes) -> list[bytes]:

@@ -1,0 +1,153 @@
+"""Reads one event of an answer: which of its strings is a piece of which text, and what it ends.
+
+A dialect's tables say what a string at a path is; what tells two texts apart is the path to them, with
+the `index` that an item names instead of its position, and the members that name a text at the top
+of the event.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from secretgate.bodies.base import THINKING, Unreadable
+from secretgate.json_reader import plain_name, read_strings
+from secretgate.providers import Dialect, Piece, value_at
+
+Identity = tuple[Any, ...]
+"""What tells a text apart: members at the top of the event, then the path."""
+Steps = tuple[str | int, ...]
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A string of an event that is text."""
+
+    start: int
+    end: int
+    piece: Piece
+    path: Steps
+    """As it stands in the event."""
+    identity: Identity
+
+
+@dataclass(slots=True)
+class Event:
+    payload: bytes
+    value: dict[str, Any]
+    kind: str
+    leaves: list[Leaf]
+    opaque: list[tuple[int, int]]
+    """The spans of strings that nobody edits: opaque ones and thinking."""
+
+
+def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
+    """An event from its payload and the name on its frame; None for what is no JSON object."""
+    try:
+        value = msgspec.json.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    if not isinstance(value, dict):
+        return None
+    kind = value.get("type")
+    kind = kind if isinstance(kind, str) else name
+    try:
+        strings, flagged = read_strings(payload, dialect.answer_paths(kind).root, None, Piece.KIND)
+    except Unreadable:
+        return None
+    thinking = {id(container) for container in flagged}
+    thinking |= {
+        id(container)
+        for start, end, node, container, _, _ in strings
+        if node.label is Piece.KIND and payload[start:end] in THINKING
+    }
+    top = tuple((name, value[name]) for name in dialect.identity if name in value)
+    event = Event(payload, value, kind, [], [])
+    for start, end, node, container, place, _ in strings:
+        piece = node.label
+        if piece is Piece.OPAQUE or id(container) in thinking:
+            event.opaque.append((start, end))
+        elif piece is not Piece.KIND:
+            path = _steps((container, place))
+            event.leaves.append(Leaf(start, end, piece, path, (top, *_named(value, path))))
+    return event
+
+
+def closing(event: Event, dialect: Dialect, open_now: Iterable[Identity]) -> set[Identity]:
+    """The texts that an event ends, of those it goes on with and `open_now`."""
+    texts = {*open_now, *(leaf.identity for leaf in event.leaves)}
+    names = dialect.closing.get(event.kind)
+    if names is not None:
+        want = {name: event.value[name] for name in names if name in event.value}
+        return {
+            identity
+            for identity in texts
+            if all(dict(identity[0]).get(name) in (None, value) for name, value in want.items())
+        }
+    if ends_all(event, dialect):
+        return texts
+    items = [
+        leaf.identity[: _item_length(leaf.identity)]
+        for leaf in event.leaves
+        if leaf.piece is Piece.CLOSE
+    ]
+    return {identity for identity in texts if any(identity[: len(item)] == item for item in items)}
+
+
+def ends_all(event: Event, dialect: Dialect) -> bool:
+    """Whether an event ends every text of the answer."""
+    names = dialect.closing.get(event.kind)
+    return (names is not None and not names) or any(
+        value_at(event.value, path) is True for path in dialect.ends
+    )
+
+
+@lru_cache
+def _end_marks(kinds: tuple[str, ...], ends: tuple[str, ...]) -> re.Pattern[bytes]:
+    named = "|".join(map(re.escape, kinds)) or "(?!)"
+    true = "|".join(re.escape(path.rpartition(".")[2]) for path in ends) or "(?!)"
+    return re.compile(
+        rf'"(?:type"\s*:\s*"(?:{named})"|(?:{true})"\s*:\s*true)|\bevent: ?(?:{named})\s'.encode()
+    )
+
+
+def end_marks(dialect: Dialect) -> re.Pattern[bytes]:
+    """What stands in every event for which `ends_all` is true, and in few others."""
+    kinds = tuple(kind for kind, names in dialect.closing.items() if not names)
+    return _end_marks(kinds, tuple(dialect.ends))
+
+
+def _steps(path: Any) -> Steps:
+    steps: list[str | int] = []
+    while not isinstance(path, str):
+        path, last = path
+        steps.append(last if isinstance(last, int) else plain_name(last).decode("utf-8", "replace"))
+    return tuple(reversed(steps))
+
+
+def _named(event: Any, path: Steps) -> Identity:
+    """A path with the `index` an item names instead of its position."""
+    named: list[Any] = []
+    for step in path:
+        try:
+            event = event[step]
+        except (KeyError, IndexError, TypeError):
+            return path
+        if isinstance(step, int) and isinstance(event, dict):
+            named.append((event.get("index", step), event.get("thought", False)))
+        else:
+            named.append(step)
+    return tuple(named)
+
+
+def _item_length(identity: Identity) -> int:
+    """How much of an identity names the outermost item of an array."""
+    for at, step in enumerate(identity[1:], 1):
+        if not isinstance(step, str):
+            return at + 1
+    return 1

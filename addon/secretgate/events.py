@@ -1,0 +1,286 @@
+"""The events of one streamed answer, or of one WebSocket, on their way to the tool.
+
+An event that carries no part of a placeholder goes out as it came, without being parsed. A text that
+ends in what may be the beginning of a placeholder keeps that end back; it goes out with the next piece of
+the same text, or in an extra event of its own before the event that ends the text.
+
+An event that has to be looked at is read in full once; those that differ from it in nothing but
+their text (`shapes.py`) are not read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from secretgate.bodies.base import Edit, splice
+from secretgate.event_reader import (
+    Event,
+    Identity,
+    Leaf,
+    Steps,
+    closing,
+    end_marks,
+    ends_all,
+    read_event,
+)
+from secretgate.extras import extra, number_of, renumbered
+from secretgate.placeholders import Issued
+from secretgate.providers import Dialect, Piece
+from secretgate.restoration import Channel, Depth, restore
+from secretgate.shapes import Match, Shapes
+from secretgate.streams.base import Frame, Run
+from secretgate.written import Recorder
+
+DELTAS = {Piece.DELTA: Depth.LITERAL, Piece.DELTA_JSON: Depth.NESTED}
+WHOLES = {
+    Piece.WHOLE: Depth.LITERAL,
+    Piece.WHOLE_JSON: Depth.NESTED,
+    Piece.DELTA: Depth.LITERAL,
+    Piece.DELTA_JSON: Depth.NESTED,
+}
+_END_MARK = b"[DONE]"
+_HEAD = 4096
+"""Within so much of an event it says that it ends everything."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A text that goes on, and the last event that carried a piece of it."""
+
+    channel: Channel
+    frame: Frame
+    path: Steps
+
+
+_Out = tuple[bytes, bytes | None]
+"""What goes out: a frame, and the payload in it."""
+
+
+@dataclass(slots=True)
+class Events:
+    dialect: Dialect
+    issued: Issued
+    recorder: Recorder | None = None
+    _open: dict[Identity, _Open] = field(default_factory=dict)
+    _shift: int = 0
+    """How many numbered events of our own have gone out."""
+    _over: bool = False
+    """Whether every text has ended."""
+    _shapes: Shapes | None = None
+    _shaped_for: Issued | None = None
+
+    def event(self, frame: Frame) -> list[bytes]:
+        """The frames that go out for one that has come; what they say is recorded."""
+        payload = frame.payload
+        if payload is None:
+            return self._recorded(self._ended(frame))
+        if self._untouched and not self.issued.suspects(payload):
+            return self._recorded([(frame.raw, payload)])
+        found = self.shapes.find(payload)
+        if found is None or found.stop < len(payload) or found.shape.name != frame.event:
+            return self._recorded(self._read(frame, payload, (b"", b""), frame.event))
+        changed = self._alike(payload, 0, found, lambda: frame)
+        raw = frame.raw if changed is payload else frame.with_payload(changed)
+        return self._recorded([(raw, changed)])
+
+    def run(self, run: Run) -> bytes:
+        """What goes out for a run of frames."""
+        out = self._run(run)
+        if self.recorder is not None and out:
+            going = Run(out, run.end, run.frame)
+            self.recorder.add_run(going)
+            if self._over or self._ends(going):
+                self.recorder.flush()
+        self._over = False
+        return out
+
+    def _run(self, run: Run) -> bytes:
+        raw = run.raw
+        hits = self.issued.suspects(raw) if self.issued else []
+        if not hits and self._untouched:
+            return raw
+        out: list[bytes] = []
+        at = next_hit = 0
+        while at < len(raw):
+            if self._untouched:
+                while next_hit < len(hits) and hits[next_hit] < at:
+                    next_hit += 1
+                start = run.start(hits[next_hit], at) if next_hit < len(hits) else len(raw)
+                if start > at:
+                    out.append(raw[at:start])
+                    at = start
+                    continue
+            at = self._step(run, at, out)
+        return b"".join(out)
+
+    def finish(self) -> list[bytes]:
+        """Extra events for whatever is still held back."""
+        extras = self._recorded(self._flush(list(self._open), None))
+        if self.recorder is not None:
+            self.recorder.flush()
+        return extras
+
+    @property
+    def shapes(self) -> Shapes:
+        if self._shapes is None or self._shaped_for is not self.issued:
+            self._shapes, self._shaped_for = Shapes(self.dialect), self.issued
+        return self._shapes
+
+    @property
+    def _untouched(self) -> bool:
+        """Whether an event without a suspect goes out as it came."""
+        return not self._open and not self._shift
+
+    def _ends(self, run: Run) -> bool:
+        """Whether the last frame of a run ends every text."""
+        last = run.start(len(run.raw) - len(run.end), 0)
+        if run.raw.find(_END_MARK, last) >= 0:
+            return True
+        if not end_marks(self.dialect).search(run.raw, last, last + _HEAD):
+            return False
+        frame, _ = run.cut(last)
+        event = read_event(frame.payload or b"", frame.event, self.dialect)
+        return event is not None and ends_all(event, self.dialect)
+
+    def _step(self, run: Run, at: int, out: list[bytes]) -> int:
+        """Lets one frame of a run through."""
+        raw = run.raw
+        found = self.shapes.find(raw, at)
+        if found is not None:
+            text = raw[at : found.stop]
+            out.append(self._alike(text, at, found, lambda: run.cut(at)[0]))
+            return found.stop
+        frame, stop = run.cut(at)
+        payload = frame.payload
+        if payload is None:
+            out += [frame for frame, _ in self._ended(frame)]
+        else:
+            before, payload_again, behind = frame.raw.partition(payload)
+            around = (before, behind) if payload_again else None
+            out += [frame for frame, _ in self._read(frame, payload, around)]
+        return stop
+
+    def _alike(self, text: bytes, at: int, found: Match, frame: Callable[[], Frame]) -> bytes:
+        """What becomes of an event of a known shape; `at`: where in what was matched it begins."""
+        shape, spans, _ = found
+        edits = []
+        if shape.text >= 0:
+            start, end = spans[shape.text]
+            piece = text[start - at : end - at]
+            restored = self._fed(shape.identity, DELTAS[shape.piece], piece, frame, shape.path)
+            if restored != piece:
+                edits.append(Edit(start - at, end - at, restored))
+        if shape.number >= 0 and self._shift:
+            start, end = spans[shape.number]
+            number = int(text[start - at : end - at]) + self._shift
+            edits.append(Edit(start - at, end - at, str(number).encode()))
+            edits.sort()
+        return splice(text, edits) if edits else text
+
+    def _read(
+        self, frame: Frame, payload: bytes, around: tuple[bytes, bytes] | None, name: str = ""
+    ) -> list[_Out]:
+        """What becomes of an event of which no alike is known. `around`: what is around its payload
+        where events are matched."""
+        event = read_event(payload, frame.event, self.dialect)
+        if event is None:
+            return [(frame.raw, payload)]
+        ended = closing(event, self.dialect, self._open)
+        # An empty last piece may stand beside a signature: what is held back goes out before it.
+        here = {leaf.identity for leaf in event.leaves if leaf.start < leaf.end}
+        ending = [identity for identity in self._open if identity in ended - here]
+        extras = self._flush(ending, event)
+        edits = []
+        for leaf in event.leaves:
+            restored = self._leaf(leaf, payload, frame, leaf.identity in ended)
+            if restored is not None:
+                edits.append(Edit(leaf.start, leaf.end, restored))
+        changed = splice(payload, edits) if edits else payload
+        if self._shift:
+            changed = renumbered(changed, number_of(event.value), self._shift)
+        if ends_all(event, self.dialect):
+            self._over = True
+        elif around is not None and event.kind not in self.dialect.closing:
+            self._learn(event, around, name)
+        return [
+            *extras,
+            (frame.raw if changed is payload else frame.with_payload(changed), changed),
+        ]
+
+    def _leaf(self, leaf: Leaf, payload: bytes, frame: Frame, ends: bool) -> bytes | None:
+        """A text of an event, restored; None where it stays as it is."""
+        if leaf.piece is Piece.CLOSE:
+            return None
+        text = payload[leaf.start : leaf.end]
+        if leaf.piece in DELTAS:
+            depth = DELTAS[leaf.piece]
+            restored = self._fed(leaf.identity, depth, text, lambda: frame, leaf.path, ends)
+        else:
+            restored = restore(text, self.issued, WHOLES[leaf.piece])
+        return None if restored == text else restored
+
+    def _fed(
+        self,
+        identity: Identity,
+        depth: Depth,
+        piece: bytes,
+        frame: Callable[[], Frame],
+        path: Steps,
+        ends: bool = False,
+    ) -> bytes:
+        opened = self._open.pop(identity, None)
+        channel = opened.channel if opened else Channel(self.issued, depth)
+        restored = channel.feed(piece)
+        if ends:
+            return restored + channel.finish()
+        if channel.pending:
+            self._open[identity] = _Open(channel, frame(), path)
+        return restored
+
+    def _learn(self, event: Event, around: tuple[bytes, bytes], name: str) -> None:
+        """Remembers the shape of an event, if its whole strings are none of our business."""
+        wholes = b'",'.join(
+            b'"' + event.payload[leaf.start : leaf.end]
+            for leaf in event.leaves
+            if leaf.piece not in DELTAS
+        )
+        if not wholes or not self.issued.suspects(wholes + b'",'):
+            self.shapes.learn(event, *around, name)
+
+    def _flush(self, identities: list[Identity], before: Event | None) -> list[_Out]:
+        """Extra events with what is held back, to go out before the event `before`."""
+        extras: list[_Out] = []
+        for identity in identities:
+            opened = self._open.pop(identity)
+            held = opened.channel.finish()
+            last = read_event(opened.frame.payload or b"", opened.frame.event, self.dialect)
+            if not held or last is None:
+                continue
+            number = number_of(last.value)
+            if number is not None:
+                next_number = number_of(before.value) if before is not None else None
+                number = number if next_number is None else next_number - 1
+                self._shift += 1
+                number += self._shift
+            payload = extra(last.value, opened.path, held, number)
+            extras.append((opened.frame.with_payload(payload), payload))
+        return extras
+
+    def _ended(self, frame: Frame) -> list[_Out]:
+        """A frame without a payload. An end mark ends every text."""
+        extras: list[_Out] = []
+        if _END_MARK in frame.raw:
+            extras = self._flush(list(self._open), None)
+            self._over = True
+        return [*extras, (frame.raw, None)]
+
+    def _recorded(self, out: list[_Out]) -> list[bytes]:
+        if self.recorder is not None:
+            for _, payload in out:
+                if payload is not None:
+                    self.recorder.add(payload)
+            if self._over:
+                self.recorder.flush()
+        self._over = False
+        return [raw for raw, _ in out]

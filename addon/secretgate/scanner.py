@@ -1,0 +1,43 @@
+"""Hyperscan for a few patterns that a stream is searched for, piece by piece."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import hyperscan as hs
+
+
+class Scanner:
+    """A database of patterns; `scan` is safe from any thread."""
+
+    def __init__(
+        self, patterns: Sequence[bytes], starts: bool = False, literal: bool = False
+    ) -> None:
+        """`starts`: whether it says where matches start, which takes longer; `literal`: whether the
+        patterns are strings to be found to the letter."""
+        self._local = threading.local()
+        self._database = hs.Database(mode=hs.HS_MODE_BLOCK)
+        count = len(patterns)
+        self._database.compile(
+            expressions=list(patterns),
+            ids=list(range(count)),
+            elements=count,
+            flags=[hs.HS_FLAG_SOM_LEFTMOST if starts else 0] * count,
+            literal=literal,
+        )
+
+    def scan(self, text: bytes) -> list[tuple[int, int]]:
+        """Start and end of every match, in order of the ends; starts are 0 if nobody asked for them."""
+        found: list[tuple[int, int]] = []
+
+        def on_match(_id: int, start: int, end: int, _flags: int, _context: Any) -> None:
+            found.append((start, end))
+
+        try:
+            scratch = self._local.scratch
+        except AttributeError:
+            scratch = self._local.scratch = hs.Scratch(self._database)
+        self._database.scan(text, match_event_handler=on_match, scratch=scratch)
+        return found

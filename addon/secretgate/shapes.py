@@ -1,0 +1,220 @@
+"""Events that read alike: one that differs from another only inside a few literals says the same.
+
+A stream is thousands of events of three or four shapes. A `Shape` is an event that has been read, cut at
+the literals that may change without changing what the rest of it means: the piece of text, the running
+number, and such opaque strings and counts as have been seen to change. Everything between them has to be the same,
+byte for byte; then what was read of the one holds for the other, and only the piece is new.
+
+Never such a literal: what names the kind of an event or tells its texts apart.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from secretgate.event_reader import Event, Identity, Steps
+from secretgate.extras import NUMBER
+from secretgate.json_reader import closing_quote, plain_name
+from secretgate.providers import Dialect, Piece
+
+_TOKEN = re.compile(
+    rb'"(?P<string>[^"\\]*+(?:\\.[^"\\]*+)*+)"(?P<name>[ \t\r\n]*:)?'
+    rb"|(?P<number>-?[0-9][0-9.eE+-]*+)",
+    re.DOTALL,
+)
+_NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*+")
+_FIXED: Final = frozenset(("type", "role", "id", "index", "thought", "object"))
+_TEXTS = (Piece.DELTA, Piece.DELTA_JSON)
+_BACKSLASH: Final = 0x5C
+_MOST: Final = 12
+_MOST_SAMPLES: Final = 64
+_PATIENCE: Final = 64
+"""So many more events may be read in vain than are known, before no more are learnt."""
+
+Span = tuple[int, int]
+
+
+class Match(NamedTuple):
+    shape: Shape
+    spans: list[Span]
+    """Where its literals stand."""
+    stop: int
+
+
+class Shape:
+    """`head`, then literals, each with what stands behind it."""
+
+    __slots__ = ("head", "holes", "identity", "name", "number", "path", "piece", "text")
+
+    def __init__(self, head: bytes, holes: list[tuple[bool, bytes]]) -> None:
+        self.head = head
+        self.holes = holes
+        """Whether it is a string, and the bytes behind it."""
+        self.text = self.number = -1
+        """Which of the literals is the piece of text, and which the running number."""
+        self.piece = Piece.OPAQUE
+        self.identity: Identity = ()
+        self.path: Steps = ()
+        self.name = ""
+        """The name on the frame, where that is no part of what is matched."""
+
+    def match(self, raw: bytes, at: int) -> Match | None:
+        if not raw.startswith(self.head, at):
+            return None
+        at += len(self.head)
+        spans: list[Span] = []
+        for string, behind in self.holes:
+            if string:
+                end = raw.find(b'"', at)
+                if end > at and raw[end - 1] == _BACKSLASH:
+                    end = closing_quote(raw, at, end)
+            else:
+                number = _NUMBER.match(raw, at)
+                end = number.end() if number else -1
+            if end < 0 or not raw.startswith(behind, end):
+                return None
+            spans.append((at, end))
+            at = end + len(behind)
+        return Match(self, spans, at)
+
+    def sweep(self, raw: bytes, at: int, pieces: list[bytes]) -> int:
+        """Takes the pieces of as many events of this shape as follow each other; gives where the
+        last of them ends. Only for shapes with one literal."""
+        ((_, behind),) = self.holes
+        head, ahead, after = self.head, len(self.head), len(behind)
+        find, startswith, add = raw.find, raw.startswith, pieces.append
+        while startswith(head, at):
+            start = at + ahead
+            end = find(b'"', start)
+            if end > start and raw[end - 1] == _BACKSLASH:
+                end = closing_quote(raw, start, end)
+            if end < 0 or not startswith(behind, end):
+                break
+            add(raw[start:end])
+            at = end + after
+        return at
+
+
+class _Sample(NamedTuple):
+    """What was read of one event, to compare the next of its kind with."""
+
+    between: tuple[bytes, ...]
+    literals: tuple[bytes, ...]
+    varying: frozenset[int]
+
+
+class Shapes:
+    """The shapes of one stream, the most useful first."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._fixed = _FIXED | frozenset(dialect.identity)
+        self._shapes: list[Shape] = []
+        self._samples: dict[tuple[object, ...], _Sample] = {}
+        self._in_vain = 0
+
+    def find(self, raw: bytes, at: int = 0) -> Match | None:
+        """The shape of the event that begins here, and where its literals stand."""
+        for place, shape in enumerate(self._shapes):
+            found = shape.match(raw, at)
+            if found is not None:
+                if place:
+                    self._shapes.insert(0, self._shapes.pop(place))
+                self._in_vain -= self._in_vain > 0
+                return found
+        return None
+
+    def learn(
+        self, event: Event, before: bytes = b"", behind: bytes = b"", name: str = ""
+    ) -> Shape | None:
+        """The shape of an event that has been read, in its frame; None where it has none: it has more
+        than one text, or may end one. The caller vouches for whole strings in it."""
+        if self._in_vain > _PATIENCE:
+            return None
+        self._in_vain += 1
+        texts = [leaf for leaf in event.leaves if leaf.piece in _TEXTS]
+        if len(texts) > 1 or any(leaf.piece is Piece.CLOSE for leaf in event.leaves):
+            return None
+        span = (texts[0].start, texts[0].end) if texts else None
+        tokens = self._tokens(event, span)
+        key = (event.kind, texts[0].identity if texts else None, len(tokens))
+        varying = self._varying(key, event.payload, [each[0] for each in tokens])
+        holes = [
+            (place, string, place == span, number)
+            for index, (place, string, number) in enumerate(tokens)
+            if place == span or number or index in varying
+        ]
+        if not holes:
+            return None
+        shape = _cut(event.payload, holes, before, behind)
+        shape.name = name
+        for leaf in texts:
+            shape.piece, shape.identity, shape.path = leaf.piece, leaf.identity, leaf.path
+        self._shapes = [shape, *self._shapes[: _MOST - 1]]
+        return shape
+
+    def _tokens(self, event: Event, text: Span | None) -> list[tuple[Span, bool, bool]]:
+        """The literals that may change: their spans, whether they are strings, and whether one is the
+        running number."""
+        opaque = set(event.opaque)
+        found: list[tuple[Span, bool, bool]] = []
+        name = ""
+        for token in _TOKEN.finditer(event.payload):
+            if token["name"] is not None:
+                name = plain_name(token["string"]).decode("utf-8", "replace")
+                continue
+            string = token["string"] is not None
+            span = token.span("string" if string else "number")
+            if name == NUMBER and not string:
+                is_number = event.value.get(NUMBER) == _int(token["number"])
+                found.append((span, False, is_number))
+            elif span == text or (name not in self._fixed and (not string or span in opaque)):
+                found.append((span, string, False))
+        return found
+
+    def _varying(
+        self, key: tuple[object, ...], payload: bytes, spans: list[Span]
+    ) -> frozenset[int]:
+        """Which of the literals have been seen to change between events that are otherwise alike."""
+        between, at = [], 0
+        for start, end in spans:
+            between.append(payload[at:start])
+            at = end
+        between.append(payload[at:])
+        literals = tuple(payload[start:end] for start, end in spans)
+        before = self._samples.get(key)
+        varying: frozenset[int] = frozenset()
+        if before is not None and before.between == tuple(between):
+            changed = {
+                index
+                for index, (old, new) in enumerate(zip(before.literals, literals, strict=True))
+                if old != new
+            }
+            varying = before.varying | changed
+        if len(self._samples) > _MOST_SAMPLES:
+            self._samples.clear()
+        self._samples[key] = _Sample(tuple(between), literals, varying)
+        return varying
+
+
+def _cut(
+    payload: bytes, holes: list[tuple[Span, bool, bool, bool]], before: bytes, behind: bytes
+) -> Shape:
+    ends = [span[0] for span, *_ in holes[1:]] + [len(payload)]
+    head = before + payload[: holes[0][0][0]]
+    rows = [
+        (string, payload[span[1] : end])
+        for (span, string, _, _), end in zip(holes, ends, strict=True)
+    ]
+    rows[-1] = (rows[-1][0], rows[-1][1] + behind)
+    shape = Shape(head, rows)
+    for index, (_, _, is_text, is_number) in enumerate(holes):
+        if is_text:
+            shape.text = index
+        elif is_number:
+            shape.number = index
+    return shape
+
+
+def _int(spelled: bytes) -> int | None:
+    return int(spelled) if spelled.isdigit() else None

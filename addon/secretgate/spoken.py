@@ -1,0 +1,137 @@
+"""What an answer says, from its events: the texts, pieces put together, as they will be slots when they
+come back in a later request.
+
+Thinking is not among them: it comes back signed or marked, and nobody looks at it then either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from secretgate.bodies import forms
+from secretgate.bodies.base import Form
+from secretgate.event_reader import Event, Identity, read_event
+from secretgate.providers import Dialect, Piece
+from secretgate.shapes import Match, Shapes
+from secretgate.streams.base import Run
+
+Text = tuple[bytes, bytes]
+"""A member name (or nothing) and the text under it."""
+
+
+class Spoken:
+    """Collects events; `seen` is called with each that is read in full."""
+
+    def __init__(self, dialect: Dialect, seen: Callable[[Any], None] | None = None) -> None:
+        self._dialect = dialect
+        self._seen = seen
+        self._shapes = Shapes(dialect)
+        self._wholes: list[tuple[Piece, bytes, bytes]] = []
+        self._channels: dict[Identity, tuple[Piece, list[bytes]]] = {}
+
+    def add(self, payload: bytes) -> None:
+        """One event, or a document."""
+        found = self._shapes.find(payload)
+        if found is not None and found.stop == len(payload):
+            self._alike(found, payload)
+        elif event := self._read(payload, ""):
+            self._shapes.learn(event)
+        else:
+            for element in _elements(payload):
+                self._read(bytes(element), "")
+
+    def add_run(self, run: Run) -> None:
+        """Events in their frames."""
+        raw, at = run.raw, 0
+        while at < len(raw):
+            found = self._shapes.find(raw, at)
+            if found is None:
+                at = self._frame(run, at)
+            elif found.shape.text == 0 and len(found.spans) == 1:
+                shape = found.shape
+                at = shape.sweep(raw, at, self._channel(shape.identity, shape.piece))
+            else:
+                self._alike(found, raw)
+                at = found.stop
+
+    def texts(self) -> Iterator[Text]:
+        for piece, key, raw in self._wholes:
+            text = forms.read(Form.JSON, raw)
+            if piece is Piece.WHOLE_JSON:
+                yield from _json_texts(text)
+            elif text:
+                yield key, text
+        for piece, pieces in self._channels.values():
+            text = forms.read(Form.JSON, b"".join(pieces))
+            if piece is Piece.DELTA_JSON:
+                yield from _json_texts(text)
+            elif text:
+                yield b"", text
+
+    def _frame(self, run: Run, at: int) -> int:
+        frame, stop = run.cut(at)
+        payload = frame.payload
+        if payload is not None and (event := self._read(payload, frame.event)):
+            before, again, behind = frame.raw.partition(payload)
+            if again:
+                self._shapes.learn(event, before, behind)
+        return stop
+
+    def _alike(self, found: Match, raw: bytes) -> None:
+        shape = found.shape
+        if shape.text >= 0:
+            start, end = found.spans[shape.text]
+            self._channel(shape.identity, shape.piece).append(raw[start:end])
+
+    def _read(self, payload: bytes, name: str) -> Event | None:
+        event = read_event(payload, name, self._dialect)
+        if event is None:
+            return None
+        if self._seen is not None:
+            self._seen(event.value)
+        for leaf in event.leaves:
+            text = payload[leaf.start : leaf.end]
+            if leaf.piece in (Piece.DELTA, Piece.DELTA_JSON):
+                self._channel(leaf.identity, leaf.piece).append(text)
+            elif leaf.piece is not Piece.CLOSE:
+                last = leaf.path[-1]
+                key = last.encode("utf-8", "surrogatepass") if isinstance(last, str) else b""
+                self._wholes.append((leaf.piece, key, text))
+        return event
+
+    def _channel(self, identity: Identity, piece: Piece) -> list[bytes]:
+        return self._channels.setdefault(identity, (piece, []))[1]
+
+
+def _elements(payload: bytes) -> list[msgspec.Raw]:
+    """The elements of an answer that is an array of events."""
+    try:
+        return msgspec.json.decode(payload, type=list[msgspec.Raw])
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return []
+
+
+def _json_texts(text: bytes) -> Iterator[Text]:
+    """The strings of a JSON text, with their names; the text itself where it is no JSON."""
+    if text:
+        yield b"", text
+    try:
+        value = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return
+    yield from _strings(value, "")
+
+
+def _strings(value: Any, name: str) -> Iterator[Text]:
+    if isinstance(value, str):
+        if value:
+            yield name.encode("utf-8", "surrogatepass"), value.encode("utf-8", "surrogatepass")
+    elif isinstance(value, dict):
+        for member, inner in value.items():
+            yield from _strings(inner, member)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _strings(inner, "")

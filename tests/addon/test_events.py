@@ -1,0 +1,275 @@
+"""The short ways through a stream say what the long way says: runs, shapes, and the search for beginnings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from test_wire_streams import ARGUMENTS, GATE, ISSUED, KEY, QUOTED, TEXT, cut, sent
+from wire_support import through
+
+from harness.wire_families import FAMILIES, Family
+from secretgate.event_reader import read_event
+from secretgate.events import Events
+from secretgate.extras import NUMBER
+from secretgate.placeholders import Issued, Template
+from secretgate.providers import DIALECTS
+from secretgate.restoration import Depth, restore
+from secretgate.shapes import Shapes
+from secretgate.spoken import Spoken
+from secretgate.streams.base import Run
+from secretgate.streams.sse import SseFramer
+from secretgate.written import _TOKEN, _long_tokens
+
+NAME = GATE.name(KEY)
+SPICE = [
+    NAME,
+    NAME.lower(),
+    NAME.replace("<", "\\u003c"),
+    "REDA",
+    "over r",
+    "user",
+    "r\n",
+    "\\",
+    "é",
+]
+said = st.lists(st.sampled_from(SPICE) | st.text(max_size=12), max_size=8).map("".join)
+places = st.lists(st.integers(0, 1 << 20), max_size=12)
+
+
+def the_long_way(family: Family, raw: bytes) -> bytes:
+    """Every frame read in full, by a gate that remembers nothing of those before it."""
+    events = Events(family.dialect, ISSUED)
+    framer = family.framer()
+    out: list[bytes] = []
+    for frame in (*framer.feed(raw), *framer.finish()):
+        payload = frame.payload
+        read = events._ended(frame) if payload is None else events._read(frame, payload, None)
+        out += [going for going, _ in read]
+    return b"".join([*out, *events.finish()])
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@given(text=said, arguments=said, texts=places, pieces=places, chunks=places)
+@example(TEXT, ARGUMENTS, list(range(0, 400, 3)), list(range(0, 400, 5)), [100, 1000])
+@settings(max_examples=25, deadline=None)
+def test_the_short_way_is_the_long_way(
+    name: str, text: str, arguments: str, texts: list[int], pieces: list[int], chunks: list[int]
+) -> None:
+    family = FAMILIES[name]
+    raw = family.write(cut(text, texts), cut(arguments, pieces))
+    wanted = the_long_way(family, raw)
+    assert through(family.framer(), family.dialect, ISSUED, raw) == wanted
+    assert through(family.framer(), family.dialect, ISSUED, *sent(raw, chunks)) == wanted
+
+
+TEMPLATES = [
+    Template(),
+    Template("<<S:{rule}/{id}>>"),
+    Template("ReRe[{id}]"),
+    Template("1a-b{rule}.{id}"),
+]
+spellings = st.lists(
+    st.sampled_from(
+        [
+            *"rReEdDaA<>[]1-b",
+            "RED",
+            "REDACTED<",
+            "<<S:",
+            "ReRe[",
+            "1a-b",
+            "%3c",
+            "&lt;",
+            "&#60;",
+            "\\u003c",
+            "\\n",
+            "\\\\n",
+            "\\r\\n",
+            "\r\n",
+            "\n",
+            " ",
+            "\t",
+            "\\",
+            '\\"',
+            "%",
+            "&",
+            "&l",
+            "x",
+            "}",
+        ]
+    ),
+    max_size=10,
+).map("".join)
+
+
+@given(spellings, st.sampled_from(TEMPLATES))
+@settings(max_examples=1000)
+def test_no_beginning_is_overlooked(text: str, template: Template) -> None:
+    raw = text.encode()
+    starts = set(template.beginnings.in_text(raw))
+    found = {match.start() for match in template.spelled.finditer(raw)}
+    found |= {at for at in range(len(raw)) if template.beginning.match(raw, at)}
+    assert found <= starts
+    literal = json.dumps({"for": 1, "text": "_"}).encode().replace(b"_", raw)
+    if found:
+        assert template.beginnings.in_events(literal)
+
+
+@pytest.mark.parametrize("value", ["a reader", "our", "fore", "pure red", "Read", "or\n", "r, e"])
+def test_a_member_name_is_no_beginning(value: str) -> None:
+    event = json.dumps({"error": None, "user": 1, "order": [], "text": value + "."}).encode()
+    assert Template().beginnings.in_events(event) == []
+
+
+def nested(piece: Callable[[str], str]) -> str:
+    inner = {"url": piece(GATE.name(QUOTED)), "more": [piece(NAME), "\\"]}
+    return json.dumps({"file": "package.json", "content": json.dumps(inner, indent=1)})
+
+
+@pytest.mark.parametrize("name", ["anthropic", "chat", "responses"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 20])
+def test_json_in_arguments_stays_json_however_it_is_cut(name: str, size: int) -> None:
+    family = FAMILIES[name]
+    arguments = nested(lambda name: name)
+    raw = family.write([], [arguments[at : at + size] for at in range(0, len(arguments), size)])
+    restored = json.loads(family.read(through(family.framer(), family.dialect, ISSUED, raw))[1])
+    values = {NAME: KEY, GATE.name(QUOTED): QUOTED}
+    assert restored["content"] == json.loads(nested(lambda name: values[name]))["content"]
+
+
+def delta(index: int = 0, text: str = "x", **more: Any) -> bytes:
+    said = {"type": "text_delta", "text": text}
+    return json.dumps(
+        {"type": "content_block_delta", "index": index, "delta": said, **more}
+    ).encode()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        delta(1),
+        delta(text="x", more=[]),
+        delta().replace(b"content_block_delta", b"content_block_start"),
+        delta().replace(b"text_delta", b"thinking"),
+        delta() + b" ",
+        delta()[:-1],
+        delta().replace(b'"x"', b'"x", "y": "z"'),
+        delta().replace(b'"x"', b'"x\\"'),
+    ],
+)
+def test_what_differs_elsewhere_is_not_alike(other: bytes) -> None:
+    dialect = DIALECTS["anthropic"]
+    shapes = Shapes(dialect)
+    for text in ("one", "two", "three"):
+        event = read_event(delta(text=text), "", dialect)
+        assert event is not None
+        shapes.learn(event)
+    assert shapes.find(delta(text='any "thing" \\'))
+    found = shapes.find(other)
+    assert found is None or found.stop < len(other)
+
+
+def responses(number: int, text: str, padding: str) -> bytes:
+    value = {
+        "type": "response.output_text.delta",
+        NUMBER: number,
+        "item_id": "m",
+        "output_index": 0,
+    }
+    return json.dumps({**value, "content_index": 0, "delta": text, "obfuscation": padding}).encode()
+
+
+def test_running_numbers_and_padding_do_not_matter() -> None:
+    dialect = DIALECTS["openai-responses"]
+    shapes = Shapes(dialect)
+    for number in (8, 9):
+        event = read_event(responses(number, "text", "x" * number), "", dialect)
+        assert event is not None
+        shapes.learn(event)
+    raw = responses(12345, "say \\", "")
+    found = shapes.find(raw)
+    assert found is not None
+    assert found.stop == len(raw)
+    spans = found.spans
+    assert raw[slice(*spans[found.shape.text])] == b"say \\\\"
+    assert raw[slice(*spans[found.shape.number])] == b"12345"
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@given(text=said, arguments=said, texts=places, pieces=places)
+@settings(max_examples=25, deadline=None)
+def test_what_is_said_is_the_same_in_a_run(
+    name: str, text: str, arguments: str, texts: list[int], pieces: list[int]
+) -> None:
+    family = FAMILIES[name]
+    raw = family.write(cut(text, texts), cut(arguments, pieces))
+    read, by_shape, in_a_run = (Spoken(family.dialect) for _ in range(3))
+    frames = family.framer().feed(raw)
+    for frame in frames:
+        if frame.payload is not None:
+            read._read(frame.payload, frame.event)
+            by_shape.add(frame.payload)
+    wanted = set(read.texts())
+    if not any(frame.event for frame in frames):
+        assert set(by_shape.texts()) == wanted
+    run = family.framer().run(raw)
+    if isinstance(run, Run):
+        in_a_run.add_run(run)
+        assert set(in_a_run.texts()) == wanted
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "Zz9_", " ", "é", "\n", "=" * 15, "k" * 199, "/" * 400]), max_size=9
+    )
+)
+def test_long_tokens_are_found_where_they_stand(pieces: list[str]) -> None:
+    text = "".join(pieces).encode()
+    assert list(_long_tokens(text)) == _TOKEN.findall(text)
+
+
+@pytest.mark.parametrize(
+    ("payloads", "ends"),
+    [
+        ([delta(), b'{"type": "message_stop"}'], True),
+        ([delta(), b"[DONE]"], True),
+        ([b'{"type": "message_stop"}', delta()], False),
+        ([delta(error=None, text='"type": "message_stop"')], False),
+        ([delta(error={"type": "message_stop"})], False),
+    ],
+)
+def test_the_last_event_of_a_run_says_whether_all_is_said(
+    payloads: list[bytes], ends: bool
+) -> None:
+    run = SseFramer().run(b"".join(b"data: " + payload + b"\n\n" for payload in payloads))
+    assert isinstance(run, Run)
+    assert Events(DIALECTS["anthropic"], ISSUED)._ends(run) is ends
+
+
+def test_an_alias_is_found_wherever_it_is_cut() -> None:
+    alias = b"QmFzZTY0IHdpdGggYSBwbGFjZWhvbGRlcg"
+    issued = Issued(Template(), {}, {alias: b"T3JpZ2luYWwgYmFzZTY0"})
+    family = FAMILIES["anthropic"]
+    text = f"Q and {alias.decode()} QmF"
+    for at in range(len(text)):
+        raw = family.write([text[:at], text[at:]], [])
+        out = through(family.framer(), family.dialect, issued, raw)
+        assert family.read(out)[0].encode() == restore(text.encode(), issued, Depth.PLAIN)
+
+
+def test_the_events_of_a_clean_stream_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    family = FAMILIES["anthropic"]
+    raw = family.write(["Nothing ", "to see. "] * 50, [])
+
+    def read(*_: object) -> None:
+        raise AssertionError("an event was read")
+
+    monkeypatch.setattr("secretgate.events.read_event", read)
+    events = Events(family.dialect, ISSUED)
+    for chunk in sent(raw, list(range(0, 1 << 20, 997))):
+        run = SseFramer().run(chunk)
+        assert not isinstance(run, Run) or events._run(run) is run.raw
