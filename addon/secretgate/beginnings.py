@@ -48,11 +48,10 @@ class Beginnings:
     def in_text(self, text: bytes) -> list[int]:
         """Where in a text a placeholder may begin, be it whole or cut off by the text's end."""
         found = self._in_text.scan(text)
-        if len(found) < 2 and self._once:
-            return [start for start, _ in found]
         starts = {start for start, _ in found}
-        if not self._once:
-            for start, end in found:
+        for start, end in found:
+            # A match that holds another first character tells the leftmost start alone.
+            if not self._once or text.find(b"\\", start, end) >= 0:
                 starts |= {first.start() for first in self._first.finditer(text, start, end)}
         return sorted(starts)
 

@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from secretgate.placeholders import ID_LENGTH, Issued, plain_spelling
+from secretgate.scanner import Scanner
 
 _ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
+_HEX = Scanner([rb"[0-9a-fA-F]{%d}" % ID_LENGTH])
 
 
 class Fate(NamedTuple):
@@ -33,9 +35,10 @@ class Leftovers:
     def see(self, text: bytes, issued: Issued) -> None:
         """A text as the client gets it."""
         self._left |= {plain_spelling(match[0]) for match in issued.template.find(text)}
-        if issued:
-            lower = text.lower()
-            self._left |= {name for name, own in _ids(issued) if own in lower}
+        ends = _HEX.scan(text) if issued else ()
+        if ends:
+            seen = {text[end - ID_LENGTH : end].lower() for _, end in ends}
+            self._left |= {name for name, own in _ids(issued) if own in seen}
 
     def taken(self, issued: Issued) -> Fate:
         """What has become of placeholders since the last call."""

@@ -16,7 +16,7 @@ import hmac
 import html
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 
 from secretgate.beginnings import HEAD, Aliases, Beginnings, beginnings
@@ -100,6 +100,15 @@ class Template:
 
     def fill(self, rule: str, identity: str) -> bytes:
         return self.text.replace("{rule}", slug(rule)).replace("{id}", identity).encode()
+
+    def find(self, text: bytes) -> Iterator[re.Match[bytes]]:
+        """Every placeholder in a text, however it is spelled."""
+        behind = 0
+        for start in self.beginnings.in_text(text):
+            match = self.at(text, start) if start >= behind else None
+            if match is not None:
+                behind = match.end()
+                yield match
 
     def at(self, text: bytes, start: int) -> re.Match[bytes] | None:
         """The placeholder that begins here, if one does."""
