@@ -7,10 +7,8 @@ of the event.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -107,19 +105,15 @@ def ends_all(event: Event, dialect: Dialect) -> bool:
     )
 
 
-@lru_cache
-def _end_marks(kinds: tuple[str, ...], ends: tuple[str, ...]) -> re.Pattern[bytes]:
-    named = "|".join(map(re.escape, kinds)) or "(?!)"
-    true = "|".join(re.escape(path.rpartition(".")[2]) for path in ends) or "(?!)"
-    return re.compile(
-        rf'"(?:type"\s*:\s*"(?:{named})"|(?:{true})"\s*:\s*true)|\bevent: ?(?:{named})\s'.encode()
+def end_marks(dialect: Dialect) -> tuple[bytes, ...]:
+    """Strings of which one stands in every event for which `ends_all` is true, and in few others."""
+    kinds = [kind for kind, names in dialect.closing.items() if not names]
+    flags = [path.rpartition(".")[2] for path in dialect.ends]
+    return (
+        *(f'"{kind}"'.encode() for kind in kinds),
+        *(f"event: {kind}".encode() for kind in kinds),
+        *(f'"{flag}":{space}true'.encode() for flag in flags for space in ("", " ")),
     )
-
-
-def end_marks(dialect: Dialect) -> re.Pattern[bytes]:
-    """What stands in every event for which `ends_all` is true, and in few others."""
-    kinds = tuple(kind for kind, names in dialect.closing.items() if not names)
-    return _end_marks(kinds, tuple(dialect.ends))
 
 
 def _steps(path: Any) -> Steps:

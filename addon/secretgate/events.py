@@ -40,8 +40,6 @@ WHOLES = {
     Piece.DELTA_JSON: Depth.NESTED,
 }
 _END_MARK = b"[DONE]"
-_HEAD = 4096
-"""Within so much of an event it says that it ends everything."""
 
 
 @dataclass(slots=True)
@@ -49,7 +47,7 @@ class _Open:
     """A text that goes on, and the last event that carried a piece of it."""
 
     channel: Channel
-    frame: Frame
+    frame: Callable[[], Frame]
     path: Steps
 
 
@@ -67,6 +65,7 @@ class Events:
     """How many numbered events of our own have gone out."""
     _over: bool = False
     """Whether every text has ended."""
+    _marks: tuple[bytes, ...] | None = None
     _shapes: Shapes | None = None
     _shaped_for: Issued | None = None
 
@@ -78,7 +77,7 @@ class Events:
         if self._untouched and not self.issued.suspects(payload):
             return self._recorded([(frame.raw, payload)])
         found = self.shapes.find(payload)
-        if found is None or found.stop < len(payload) or found.shape.name != frame.event:
+        if found is None or found[2] < len(payload) or found[0].name != frame.event:
             return self._recorded(self._read(frame, payload, (b"", b""), frame.event))
         changed = self._alike(payload, 0, found, lambda: frame)
         raw = frame.raw if changed is payload else frame.with_payload(changed)
@@ -137,7 +136,12 @@ class Events:
         last = run.start(len(run.raw) - len(run.end), 0)
         if run.raw.find(_END_MARK, last) >= 0:
             return True
-        if not end_marks(self.dialect).search(run.raw, last, last + _HEAD):
+        if self._marks is None:
+            self._marks = end_marks(self.dialect)
+        for mark in self._marks:
+            if run.raw.find(mark, last) >= 0:
+                break
+        else:
             return False
         frame, _ = run.cut(last)
         event = read_event(frame.payload or b"", frame.event, self.dialect)
@@ -148,9 +152,9 @@ class Events:
         raw = run.raw
         found = self.shapes.find(raw, at)
         if found is not None:
-            text = raw[at : found.stop]
-            out.append(self._alike(text, at, found, lambda: run.cut(at)[0]))
-            return found.stop
+            stop = found[2]
+            out.append(self._alike(raw[at:stop], at, found, lambda: run.cut(at)[0]))
+            return stop
         frame, stop = run.cut(at)
         payload = frame.payload
         if payload is None:
@@ -168,7 +172,8 @@ class Events:
         if shape.text >= 0:
             start, end = spans[shape.text]
             piece = text[start - at : end - at]
-            restored = self._fed(shape.identity, DELTAS[shape.piece], piece, frame, shape.path)
+            depth = Depth.NESTED if shape.piece is Piece.DELTA_JSON else Depth.LITERAL
+            restored = self._fed(shape.identity, depth, piece, frame, shape.path)
             if restored != piece:
                 edits.append(Edit(start - at, end - at, restored))
         if shape.number >= 0 and self._shift:
@@ -235,7 +240,7 @@ class Events:
         if ends:
             return restored + channel.finish()
         if channel.pending:
-            self._open[identity] = _Open(channel, frame(), path)
+            self._open[identity] = _Open(channel, frame, path)
         return restored
 
     def _learn(self, event: Event, around: tuple[bytes, bytes], name: str) -> None:
@@ -254,8 +259,9 @@ class Events:
         for identity in identities:
             opened = self._open.pop(identity)
             held = opened.channel.finish()
-            last = read_event(opened.frame.payload or b"", opened.frame.event, self.dialect)
-            if not held or last is None:
+            frame = opened.frame()
+            last = read_event(frame.payload or b"", frame.event, self.dialect) if held else None
+            if last is None:
                 continue
             number = number_of(last.value)
             if number is not None:
@@ -264,7 +270,7 @@ class Events:
                 self._shift += 1
                 number += self._shift
             payload = extra(last.value, opened.path, held, number)
-            extras.append((opened.frame.with_payload(payload), payload))
+            extras.append((frame.with_payload(payload), payload))
         return extras
 
     def _ended(self, frame: Frame) -> list[_Out]:

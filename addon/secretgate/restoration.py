@@ -156,7 +156,7 @@ class Channel:
 
     def _follow(self, text: bytes) -> None:
         """Keeps track of the quotes that JSON text in JSON text stands in."""
-        if self.depth != Depth.NESTED or not text:
+        if self.depth is not Depth.NESTED or not text:
             return
         text = self._backslashes + text
         if b'\\"' in text:

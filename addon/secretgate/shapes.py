@@ -33,13 +33,8 @@ _PATIENCE: Final = 64
 """So many more events may be read in vain than are known, before no more are learnt."""
 
 Span = tuple[int, int]
-
-
-class Match(NamedTuple):
-    shape: Shape
-    spans: list[Span]
-    """Where its literals stand."""
-    stop: int
+Match = tuple["Shape", list[Span], int]
+"""A shape, where its literals stand, and where the event ends. (A plain tuple: there are many.)"""
 
 
 class Shape:
@@ -76,7 +71,7 @@ class Shape:
                 return None
             spans.append((at, end))
             at = end + len(behind)
-        return Match(self, spans, at)
+        return self, spans, at
 
     def sweep(self, raw: bytes, at: int, pieces: list[bytes]) -> int:
         """Takes the pieces of as many events of this shape as follow each other; gives where the

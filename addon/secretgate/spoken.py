@@ -35,7 +35,7 @@ class Spoken:
     def add(self, payload: bytes) -> None:
         """One event, or a document."""
         found = self._shapes.find(payload)
-        if found is not None and found.stop == len(payload):
+        if found is not None and found[2] == len(payload):
             self._alike(found, payload)
         elif event := self._read(payload, ""):
             self._shapes.learn(event)
@@ -50,12 +50,13 @@ class Spoken:
             found = self._shapes.find(raw, at)
             if found is None:
                 at = self._frame(run, at)
-            elif found.shape.text == 0 and len(found.spans) == 1:
-                shape = found.shape
+                continue
+            shape, spans, stop = found
+            if shape.text == 0 and len(spans) == 1:
                 at = shape.sweep(raw, at, self._channel(shape.identity, shape.piece))
             else:
                 self._alike(found, raw)
-                at = found.stop
+                at = stop
 
     def texts(self) -> Iterator[Text]:
         for piece, key, raw in self._wholes:
@@ -81,9 +82,9 @@ class Spoken:
         return stop
 
     def _alike(self, found: Match, raw: bytes) -> None:
-        shape = found.shape
+        shape, spans, _ = found
         if shape.text >= 0:
-            start, end = found.spans[shape.text]
+            start, end = spans[shape.text]
             self._channel(shape.identity, shape.piece).append(raw[start:end])
 
     def _read(self, payload: bytes, name: str) -> Event | None:

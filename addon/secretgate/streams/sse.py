@@ -117,8 +117,10 @@ class SseFramer:
             self._held = []
         end = _one_end(data)
         if end:
-            stop = data.rfind(end) + len(end) if data.find(end) >= 0 else 0
-            return Run(data[: self._keep(data, stop)], end, SseFrame)
+            stop = data.rfind(end)
+            stop = 0 if stop < 0 else stop + len(end)
+            stop = self._keep(data, stop)
+            return Run(data if stop == len(data) else data[:stop], end, SseFrame)
         frames: list[Frame] = []
         at = 0
         for blank in _BLANK_LINE.finditer(data):
@@ -130,12 +132,13 @@ class SseFramer:
 
     def _keep(self, data: bytes, at: int) -> int:
         """Keeps what stands from here on until more has come, except comments."""
+        if at == len(data):
+            return at
         tail = data[at:]
         if tail[:1] == b":" and _COMMENTS.match(tail):
             return len(data)
-        if tail:
-            self._held = [tail]
-            self._edge = tail[-3:]
+        self._held = [tail]
+        self._edge = tail[-3:]
         return at
 
     def finish(self) -> list[Frame]:
