@@ -183,6 +183,24 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             description="What happens to requests while it cannot be written (a full disk): serve, and say so, or block."
         ),
     ] = "serve"
+    audit_syslog: Annotated[
+        str,
+        Meta(
+            description="Where its records go besides: /dev/log, udp://HOST:PORT or tcp://HOST:PORT."
+        ),
+    ] = ""
+    audit_otlp: Annotated[
+        str,
+        Meta(
+            description="And which OpenTelemetry collector gets them (needs the extra `otel`): http://HOST:4318."
+        ),
+    ] = ""
+    metrics: Annotated[
+        bool,
+        Meta(
+            description="Whether counters are served for Prometheus at /metrics (needs the extra `metrics`)."
+        ),
+    ] = False
     preset: Annotated[
         Preset,
         Meta(

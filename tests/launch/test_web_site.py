@@ -36,6 +36,7 @@ def status(**changes: Any) -> Status:
         "base_urls": ("all",),
         "ca": ca,
         "version": "1",
+        "metrics": lambda: b"",
         **changes,
     }
     return Status(**values)

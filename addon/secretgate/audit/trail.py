@@ -10,6 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +19,8 @@ from secretgate import refusals
 from secretgate.audit import chain
 from secretgate.audit.journal import Journal
 from secretgate.audit.record import MOST_PLACEHOLDERS, Record, stamp, type_name
-from secretgate.audit.writer import Writer
+from secretgate.audit.syslog import AddressError, Syslog
+from secretgate.audit.writer import Target, Writer
 from secretgate.coverage import Coverage
 from secretgate.hosts import Route
 from secretgate.leftovers import Fate
@@ -31,7 +33,11 @@ _ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
 _OPERATIONS = {"request": "llm.request", "response": "llm.response"}
 _MCP_OPERATIONS = {"request": "mcp.tool_call", "response": "mcp.tool_result"}
 
+_OURS = ("audit_", "metrics")
 Say = Callable[..., None]
+
+
+_MISSING = '{setting} needs a package that is not installed: pip install "secretgate-mitmproxy[{extra}]"'
 
 
 class AuditError(Exception):
@@ -134,7 +140,7 @@ class Trail:
         """The trail that the settings ask for: this one, where nothing has changed. Raises AuditError where
         it must work and does not."""
         place = folder(settings, places)
-        wanted = (place, *(getattr(settings, name) for name in FIELDS if name.startswith("audit_")))
+        wanted = (place, *(getattr(settings, name) for name in FIELDS if name.startswith(_OURS)))
         if wanted == self._wanted:
             return self
         writers = _opened(settings, place, digest, say)
@@ -180,19 +186,43 @@ def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
 def _opened(
     settings: Settings, place: Path, digest: Callable[[bytes], bytes], say: Say
 ) -> tuple[Writer, ...]:
-    strict = settings.audit_on_error == "block"
-    if not settings.audit_log:
-        if strict:
-            raise AuditError("audit_on_error: block needs audit_log: true")
-        return ()
+    """The log first, where there is one."""
 
     def said(what: str, why: str) -> None:
         say(what, reason=why)
 
-    journal = Journal(place, chain.derived(digest), settings.audit_rotate, settings.audit_keep)
-    if strict:
+    writers = []
+    strict = settings.audit_on_error == "block"
+    if strict and not settings.audit_log:
+        raise AuditError("audit_on_error: block needs audit_log: true")
+    exports = _exports(settings)
+    if settings.audit_log:
+        journal = Journal(
+            place, chain.derived(digest), settings.audit_rotate, settings.audit_keep
+        )
+        if strict:
+            try:
+                journal.prepare()
+            except (OSError, StateError) as error:
+                raise AuditError(f"the audit log in {place} cannot be written: {error}") from None
+        writers.append(Writer(f"the audit log in {place}", journal, said))
+    writers += [Writer(f"the audit log at {at}", target, said) for at, target in exports.items()]
+    return tuple(writers)
+
+
+def _exports(settings: Settings) -> dict[str, Target]:
+    targets: dict[str, Target] = {}
+    if settings.metrics and find_spec("prometheus_client") is None:
+        raise AuditError(_MISSING.format(setting="metrics", extra="metrics"))
+    if settings.audit_syslog:
         try:
-            journal.prepare()
-        except (OSError, StateError) as error:
-            raise AuditError(f"the audit log in {place} cannot be written: {error}") from None
-    return (Writer(f"the audit log in {place}", journal, said),)
+            targets[settings.audit_syslog] = Syslog(settings.audit_syslog)
+        except AddressError as error:
+            raise AuditError(f"audit_syslog: {error}") from None
+    if settings.audit_otlp:
+        try:
+            from secretgate.audit.otlp import Collector
+        except ImportError:
+            raise AuditError(_MISSING.format(setting="audit_otlp", extra="otel")) from None
+        targets[settings.audit_otlp] = Collector(settings.audit_otlp)
+    return targets

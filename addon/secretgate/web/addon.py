@@ -62,6 +62,7 @@ class Page:
             engine.settings.base_urls,
             f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             Path(ctx.options.confdir),
+            engine.settings.metrics,
         )
 
 

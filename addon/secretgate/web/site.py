@@ -64,6 +64,12 @@ def _ca(status: Status) -> Answer:
     return Answer(200, "application/x-x509-ca-cert", status.ca.pem, kept)
 
 
+def _metrics(status: Status) -> Answer:
+    if status.metrics is None:
+        return _text(404, "not served: set secretgate_metrics=true")
+    return Answer(200, "text/plain; version=0.0.4; charset=utf-8", status.metrics())
+
+
 PATHS: Mapping[str, Callable[[Status], Answer]] = {
     "/": _home,
     "/style.css": _style,
@@ -71,9 +77,10 @@ PATHS: Mapping[str, Callable[[Status], Answer]] = {
     "/status.json": _json,
     "/proxy.pac": _pac,
     "/ca.crt": _ca,
+    "/metrics": _metrics,
 }
-OPEN = ("/healthz", "/proxy.pac")
-"""What is there without going through the proxy too: it must be, to find the proxy."""
+OPEN = ("/healthz", "/proxy.pac", "/metrics")
+"""What is there without going through the proxy too: it must be, to find the proxy; and for what scrapes it."""
 
 
 def answer(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -43,6 +43,8 @@ class Status:
     audit_failing: Mapping[str, str] = field(default_factory=dict)
     """What of the audit cannot be written at the moment, and why."""
     audit_lost: int = 0
+    metrics: Callable[[], bytes] | None = None
+    """For Prometheus, where they are served."""
 
     @property
     def names(self) -> list[str]:
@@ -75,6 +77,7 @@ def gather(
     base_urls: tuple[str, ...],
     proxy: str,
     confdir: Path,
+    metrics: bool = False,
 ) -> Status:
     counters, trail = teller.counters, teller.trail
     return Status(
@@ -91,7 +94,17 @@ def gather(
         _version(),
         trail.failing,
         trail.lost,
+        _metrics(teller, mode) if metrics else None,
     )
+
+
+def _metrics(teller: Teller, mode: str) -> Callable[[], bytes]:
+    def written() -> bytes:
+        from secretgate.audit.metrics import metrics
+
+        return metrics(teller, mode)
+
+    return written
 
 
 def _ca(confdir: Path) -> CA | None:
