@@ -37,7 +37,9 @@ _OURS = ("audit_", "metrics")
 Say = Callable[..., None]
 
 
-_MISSING = '{setting} needs a package that is not installed: pip install "secretgate-mitmproxy[{extra}]"'
+_MISSING = (
+    '{setting} needs a package that is not installed: pip install "secretgate-mitmproxy[{extra}]"'
+)
 
 
 class AuditError(Exception):
@@ -197,9 +199,7 @@ def _opened(
         raise AuditError("audit_on_error: block needs audit_log: true")
     exports = _exports(settings)
     if settings.audit_log:
-        journal = Journal(
-            place, chain.derived(digest), settings.audit_rotate, settings.audit_keep
-        )
+        journal = Journal(place, chain.derived(digest), settings.audit_rotate, settings.audit_keep)
         if strict:
             try:
                 journal.prepare()
