@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import string
+from functools import cache
 
 from secretgate.bodies.json_spans import read_json
 from secretgate.ledger import Ledger
@@ -55,6 +56,11 @@ def pem(seed: object, lines: int = 3) -> str:
     )
 
 
+@cache
+def detector() -> Detector:
+    return Detector(RULES, Template().spelled)
+
+
 class Bench:
     """A redactor with everything in memory."""
 
@@ -64,7 +70,7 @@ class Bench:
         self.ledger = ledger or Ledger(None, self.namer.digest)
         self.vault = MemoryVault()
         self.redactor = Redactor(
-            Detector(RULES, self.template.spelled),
+            detector(),
             self.vault,
             self.ledger,
             self.namer,

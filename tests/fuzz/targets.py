@@ -1,0 +1,304 @@
+"""What is fuzzed: functions that take bytes and raise only where the code under test is wrong.
+
+`@1` and `@2` in an input stand for two made-up secrets, so that no corpus holds anything that looks like one. What a
+reader may refuse (`Unreadable`, `RuleError`, ...) is no failure; anything else is.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from addon.kit import RULES, SCOPE, Bench, token
+from secretgate.bodies import readers
+from secretgate.bodies.base import Body, Edit, Unreadable
+from secretgate.bodies.encodings import Decoder, decode
+from secretgate.bodies.json_spans import read_json
+from secretgate.placeholders import Issued
+from secretgate.providers import DIALECTS
+from secretgate.redaction import Leak
+from secretgate.responses import respond
+from secretgate.restoration import Channel, Depth, restore
+from secretgate.settings import SettingsError, load
+from secretgate.streams.base import Framer
+from secretgate.streams.framers import framer_for
+from secretgate_rules import Detector, redact
+from secretgate_rules.model import RuleError
+from secretgate_rules.users import load_user_file
+
+Target = Callable[[bytes], None]
+GENERIC = DIALECTS["generic"]
+TOKENS = {b"@1": token(1).encode(), b"@2": token(2).encode()}
+DETECTOR = Detector(RULES)
+CODINGS = ("gzip", "deflate", "br", "zstd", "gzip, br", "identity", "x")
+
+
+def planted(data: bytes) -> bytes:
+    for mark, secret in TOKENS.items():
+        data = data.replace(mark, secret)
+    return data
+
+
+def cut(data: bytes) -> Iterator[bytes]:
+    """Pieces of sizes that the data itself decides, so that a failure can be repeated."""
+    at = 0
+    while at < len(data):
+        size = 1 + data[at] % 7
+        yield data[at : at + size]
+        at += size
+
+
+def fed(feed: Callable[[bytes], Any], finish: Callable[[], Any], pieces: Sequence[bytes]) -> Any:
+    out = [feed(piece) for piece in pieces]
+    return [*out, finish()]
+
+
+# Bodies
+
+
+def sound(body: Body, raw: bytes) -> None:
+    """Slots are in order and within; putting back what stands there changes nothing."""
+    at = 0
+    edits = []
+    for slot in sorted(body.slots, key=lambda each: each.start):
+        assert at <= slot.start <= slot.end <= len(body.raw)
+        at = slot.end
+        edits.append(Edit(slot.start, slot.end, body.raw[slot.start : slot.end]))
+    assert body.splice([]) == raw
+    assert body.splice(edits) == raw
+
+
+def redacted(body: Body) -> tuple[bytes, set[bytes]]:
+    """The body without the secrets that were found, and these; as it was where that is refused."""
+    try:
+        found = Bench().redactor.inspect(body, SCOPE, strict=False)
+    except (Leak, Unreadable):
+        return body.raw, set()
+    secrets = {secret for secret in TOKENS.values() if secret in found.secrets}
+    assert all(secret not in found.raw for secret in secrets)
+    return found.raw, secrets
+
+
+def body_of(content_type: str) -> Target:
+    def target(data: bytes) -> None:
+        raw = planted(data)
+        try:
+            body = readers.read(raw, content_type, GENERIC)
+        except Unreadable:
+            return
+        if body.raw is raw or body.raw == raw:
+            sound(body, raw)
+        out, _ = redacted(body)
+        if out is not body.raw:
+            readers.read(out, content_type, GENERIC)
+
+    return target
+
+
+def _strings(node: Any) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, _Pairs):
+        for name, value in node:
+            yield name
+            yield from _strings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _strings(value)
+
+
+class _Pairs(list[tuple[str, Any]]):
+    """A JSON object with its members in order, the duplicate ones too."""
+
+
+_NONE = object()
+
+
+def _parsed(raw: bytes) -> Any:
+    return json.loads(raw.decode(), strict=False, object_pairs_hook=_Pairs)
+
+
+def json_against_a_parser(data: bytes) -> None:
+    """The span reader against the standard library: what one accepts the other does, and redaction by splice
+    is redaction by parse."""
+    raw = planted(data)
+    try:
+        tree = _parsed(raw)
+    except (ValueError, RecursionError):
+        tree = _NONE
+    try:
+        body = read_json(raw, GENERIC.request_paths.root)
+    except Unreadable:
+        assert tree is _NONE
+        return
+    if tree is _NONE:
+        assert not _plain(raw)
+        return
+    sound(body, raw)
+    out, secrets = redacted(body)
+    bench = Bench()
+    names = {secret: bench.name(secret.decode()) for secret in secrets}
+    for before, after in zip(_strings(tree), _strings(_parsed(out)), strict=True):
+        for secret, name in names.items():
+            before = before.replace(secret.decode(), name)
+        assert before == after
+
+
+def _plain(raw: bytes) -> bool:
+    """Whether a text has nothing of what the span reader lets pass and a parser does not: bytes that are no
+    UTF-8, escapes that are none, more depth than a recursion can go."""
+    if b"\\" in raw or max(raw.count(b"["), raw.count(b"{")) > 200:
+        return False
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return not raw.startswith(b"\xef\xbb\xbf")
+
+
+# Streams
+
+
+def framer_of(content_type: str) -> Target:
+    def target(data: bytes) -> None:
+        def frames(pieces: Sequence[bytes]) -> list[Any]:
+            framer: Framer | None = framer_for(content_type, asked=True)
+            assert framer is not None
+            return [frame for got in fed(framer.feed, framer.finish, pieces) for frame in got]
+
+        try:
+            whole = frames([data])
+        except Unreadable:
+            return
+        pieces = frames(list(cut(data)))
+        assert b"".join(frame.raw for frame in whole) == data
+        assert b"".join(frame.raw for frame in pieces) == data
+        payloads = [frame.payload for frame in whole if frame.payload is not None]
+        assert payloads == [frame.payload for frame in pieces if frame.payload is not None]
+        for frame in whole:
+            if frame.payload is not None:
+                assert frame.with_payload(frame.payload) == frame.raw
+
+    return target
+
+
+@cache
+def _issued() -> Issued:
+    bench = Bench()
+    names = {bench.name(secret.decode()).encode(): secret for secret in TOKENS.values()}
+    return Issued(bench.template, names)
+
+
+def named(data: bytes) -> bytes:
+    """With placeholders where the marks are."""
+    for mark, name in zip(TOKENS, _issued().values, strict=True):
+        data = data.replace(mark, name)
+    return data
+
+
+def answer_of(content_type: str, dialect: str) -> Target:
+    def target(data: bytes) -> None:
+        data = named(data)
+
+        def out(pieces: Sequence[bytes]) -> bytes:
+            headers = {"content-type": content_type}
+            way = respond(headers, DIALECTS[dialect], _issued(), None, True, lambda _: None)
+            assert way is not None
+            return b"".join(fed(way.feed, way.finish, pieces))
+
+        assert out([data]) == out(list(cut(data)))
+
+    return target
+
+
+def channel(data: bytes) -> None:
+    text = named(data)
+    depth = Depth(len(data) % len(Depth))
+    one = Channel(_issued(), depth)
+    assert b"".join(fed(one.feed, one.finish, list(cut(text)))) == restore(text, _issued(), depth)
+
+
+def content_coding(data: bytes) -> None:
+    header = CODINGS[data[0] % len(CODINGS)] if data else ""
+    raw = data[1:]
+    limit = 1 << 16
+    try:
+        whole: bytes | None = decode(raw, header, limit)[0]
+    except Unreadable:
+        whole = None
+    try:
+        decoder = Decoder(header, limit)
+        pieces = b"".join(fed(decoder.feed, decoder.finish, list(cut(raw))))
+    except Unreadable:
+        return
+    assert whole is None or whole == pieces or len(pieces) > limit or not header
+
+
+# Texts, rules and settings
+
+
+def views(data: bytes) -> None:
+    text = planted(data)
+    found = DETECTOR.find(text)
+    at = 0
+    for finding in found:
+        assert at <= finding.start <= finding.end <= len(text)
+        assert finding.parts
+        for part in finding.parts:
+            assert 0 <= part.start <= part.end <= len(text)
+        at = finding.start
+    changed = redact(text, found, lambda finding, part: b"REDACTED")
+    assert bool(found) == (changed != text)
+
+
+def rule_file(suffix: str) -> Target:
+    def target(data: bytes) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"rules{suffix}"
+            path.write_bytes(data)
+            try:
+                load_user_file(path, lambda _: None)
+            except RuleError as error:
+                assert "rules" in str(error)  # noqa: PT017 - the file is named
+
+    return target
+
+
+def settings_file(data: bytes) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "secretgate.yaml"
+        path.write_bytes(data)
+        try:
+            load({}, path, explicit_file=True, environment={})
+        except SettingsError as error:
+            assert "secretgate.yaml" in str(error)  # noqa: PT017 - the file is named
+
+
+TARGETS: dict[str, Target] = {
+    "json": json_against_a_parser,
+    "jsonl": body_of("application/jsonl"),
+    "form": body_of("application/x-www-form-urlencoded"),
+    "multipart": body_of("multipart/form-data; boundary=x"),
+    "protobuf": body_of("application/x-protobuf"),
+    "envelopes": body_of("application/grpc"),
+    "text": body_of("text/plain"),
+    "sse": framer_of("text/event-stream"),
+    "ndjson": framer_of("application/x-ndjson"),
+    "eventstream": framer_of("application/vnd.amazon.eventstream"),
+    "connect": framer_of("application/connect+json"),
+    "array": framer_of("application/json"),
+    "answer-anthropic": answer_of("text/event-stream", "anthropic"),
+    "answer-openai": answer_of("text/event-stream", "openai-chat"),
+    "answer-responses": answer_of("text/event-stream", "openai-responses"),
+    "answer-gemini": answer_of("application/json", "gemini"),
+    "channel": channel,
+    "codings": content_coding,
+    "views": views,
+    "rules": rule_file(".yaml"),
+    "gitleaks": rule_file(".toml"),
+    "settings": settings_file,
+}

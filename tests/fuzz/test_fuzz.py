@@ -1,0 +1,45 @@
+"""A bounded run of every fuzz target, from the kept corpus on. `scripts/fuzz` runs them for longer."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fuzz.engine import WORDS, corpus, fuzz
+from fuzz.targets import TARGETS
+
+SECONDS = float(os.environ.get("SECRETGATE_FUZZ_SECONDS", "20"))
+CHANGES = int(os.environ.get("SECRETGATE_FUZZ_CHANGES", "300"))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_kept_corpus_and_changes_to_it(name: str) -> None:
+    assert corpus(name), "every target has a corpus"
+    for _ in fuzz(name, TARGETS[name], SECONDS, 1, CHANGES):
+        pass
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just("x @1 y"),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(VALUES, st.booleans(), st.sampled_from([None, 1]))
+def test_json_of_any_shape(value: object, ascii_only: bool, indent: int | None) -> None:
+    import json
+
+    raw = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
+    TARGETS["json"](raw.encode("utf-8", "surrogatepass"))
+
+
+@pytest.mark.parametrize("name", TARGETS)
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(parts=st.lists(st.sampled_from(WORDS) | st.binary(max_size=6), max_size=20))
+def test_words_in_any_order(name: str, parts: list[bytes]) -> None:
+    TARGETS[name](b"".join(parts))
