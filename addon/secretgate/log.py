@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import sys
 import traceback
+from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
@@ -25,6 +27,18 @@ class _StandardError:
     info = warning = error = msg
 
 
+_ODD = re.compile(r"[^ -~\u00a0-\u1fff\u2030-\u205e\u2070-\ud7ff\uf900-\ufffd]")
+"""Control characters, line separators, what turns the direction of writing, and what cannot be encoded."""
+
+
+def _in_one_line(_: object, __: str, told: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Paths and names of clients come from outside: they must not end a line or drive a terminal."""
+    for name, value in told.items():
+        if isinstance(value, str):
+            told[name] = _ODD.sub(lambda odd: ascii(odd[0])[1:-1], value)
+    return told
+
+
 def configure(log_format: str, to_mitmproxy: bool = False) -> None:
     """Sets up how lines are written: `text` for people, `json` for machines.
 
@@ -40,9 +54,11 @@ def configure(log_format: str, to_mitmproxy: bool = False) -> None:
     if log_format == "json":
         processors.append(structlog.processors.JSONRenderer())
     elif to_mitmproxy:
+        processors.append(_in_one_line)
         processors.append(structlog.processors.KeyValueRenderer(key_order=["event"]))
     else:
         colors = sys.stderr.isatty()
+        processors.append(_in_one_line)
         processors.append(structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=24))
     structlog.configure(
         processors=processors,
