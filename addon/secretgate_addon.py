@@ -14,7 +14,8 @@ if importlib.util.find_spec("secretgate") is None:
 
 from secretgate.gate import Gate
 from secretgate.gateway.drain import Drain
+from secretgate.views.addon import Views
 from secretgate.web.addon import addons as before
 
 gate = Gate()
-addons = [*before(gate), gate, Drain(gate)]
+addons = [*before(gate), gate, Views(gate), Drain(gate)]

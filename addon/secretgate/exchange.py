@@ -14,6 +14,7 @@ from secretgate.placeholders import Issued
 from secretgate.providers import Dialect
 from secretgate.requests import Decision, Request
 from secretgate.responses import Response
+from secretgate.views.marks import Notes
 from secretgate.views.stored import KeptAnswer, KeptMessages
 from secretgate.websockets import Socket
 from secretgate.written import Recorder
@@ -36,6 +37,7 @@ class Exchange:
         self.kept: KeptAnswer | None = None
         self.messages = KeptMessages()
         self.leftovers = Leftovers()
+        self.notes = Notes()
         self.answering = False
         """A message of the client's has gone over the WebSocket, and what comes answers it."""
         self.unread = False

@@ -22,6 +22,7 @@ class Teller:
         """A request, or one message of a flow that has many."""
         request = exchange.request
         seen = coverage(decision)
+        exchange.notes.decided(decision)
         self.counters.request(request.route.provider, decision)
         self.trail.request(exchange.id, request, decision, seen, exchange.engine.settings.mode)
         logger = exchange.log
@@ -55,6 +56,7 @@ class Teller:
         if request.route.treatment is Treatment.PASS or exchange.decision.refused:
             return
         fate = exchange.leftovers.taken(issued)
+        exchange.notes.ended(fate)
         mode = exchange.engine.settings.mode
         self.counters.answer(fate, exchange.unread)
         self.trail.answer(exchange.id, request, fate, mode, status, exchange.unread)

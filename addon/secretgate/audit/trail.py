@@ -99,6 +99,7 @@ class Trail:
                 decision=decision.verdict.value,
                 refused=decision.refused,
                 rules=dict(rules),
+                policy=tuple(sorted({each.rule for each in decision.rulings if each.rule})),
                 types=tuple(sorted({type_name(rule) for rule in rules})),
                 issued=len(issued),
                 placeholders=_ids(issued),

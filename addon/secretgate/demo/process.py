@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from secretgate_rules import cache
 
-_MITMDUMP = "from mitmproxy.tools.main import mitmdump; raise SystemExit(mitmdump())"
+_RUN = "from mitmproxy.tools.main import {tool} as run; raise SystemExit(run())"
 _REDIRECT = Path(__file__).with_name("redirect.py")
 _KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
 
@@ -41,6 +41,7 @@ class Mitmdump:
         options: Mapping[str, object] | None = None,
         environment: Mapping[str, str] | None = None,
         arguments: Sequence[str] = (),
+        tool: str = "mitmdump",
     ) -> None:
         self.home = home
         self.upstream = upstream
@@ -49,6 +50,8 @@ class Mitmdump:
         self.options = dict(options or {})
         self.environment = dict(environment or {})
         self.arguments = list(arguments)
+        self.tool = tool
+        """mitmdump, mitmweb or mitmproxy."""
         self.output = b""
         self.host = ""
         self.port = 0
@@ -59,7 +62,13 @@ class Mitmdump:
 
     def _command(self) -> list[str]:
         options = {"ssl_verify_upstream_trusted_ca": self.trusted, **self.options}
-        command = [sys.executable, "-c", _MITMDUMP, "--listen-port", str(self.port)]
+        command = [
+            sys.executable,
+            "-c",
+            _RUN.format(tool=self.tool),
+            "--listen-port",
+            str(self.port),
+        ]
         if self.addon:
             command += ["-s", str(self.addon)]
         else:

@@ -1,0 +1,76 @@
+"""What became of a flow, as mitmproxy's mark and comment. Rules and numbers; never a value."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from mitmproxy import flow
+
+from secretgate.leftovers import Fate
+from secretgate.requests import Decision, Verdict
+
+_MARKS = {
+    Verdict.BLOCKED: ":no_entry:",
+    Verdict.UNREADABLE: ":warning:",
+    Verdict.AUDITED: ":eyes:",
+    Verdict.REDACTED: ":lock:",
+}
+"""By verdict, what matters most first."""
+_REFUSED = ":no_entry:"
+_OURS = "secretgate: "
+
+
+@dataclass
+class Notes:
+    """Of one flow, which may have many messages."""
+
+    verdicts: set[Verdict] = field(default_factory=set)
+    rules: Counter[str] = field(default_factory=Counter)
+    refused: bool = False
+    restored: int = 0
+    not_restored: int = 0
+
+    def decided(self, decision: Decision) -> None:
+        self.verdicts.add(decision.verdict)
+        self.rules.update(spot.rule for spot in decision.spots)
+        self.refused = self.refused or decision.refused
+
+    def ended(self, fate: Fate) -> None:
+        self.restored += len(fate.restored)
+        self.not_restored += len(fate.not_restored)
+
+    @property
+    def mark(self) -> str:
+        if self.refused:
+            return _REFUSED
+        return next((mark for verdict, mark in _MARKS.items() if verdict in self.verdicts), "")
+
+    @property
+    def comment(self) -> str:
+        said = []
+        if self.mark:
+            verdict = next(verdict for verdict in _MARKS if verdict in self.verdicts)
+            rules = ", ".join(
+                f"{rule} {count}" if count > 1 else rule for rule, count in self.rules.items()
+            )
+            refused = "refused, " if self.refused and verdict is not Verdict.BLOCKED else ""
+            said.append(f"{refused}{verdict.value} {rules}".strip())
+        if self.restored:
+            said.append(f"{self.restored} put back")
+        if self.not_restored:
+            said.append(f"{self.not_restored} not put back")
+        return _OURS + "; ".join(said) if said else ""
+
+
+def show(shown: flow.Flow, mark: str, comment: str) -> None:
+    """What a user has marked or written stays."""
+    if mark and (not shown.marked or shown.comment.startswith(_OURS)):
+        shown.marked = mark
+    if comment and (not shown.comment or shown.comment.startswith(_OURS)):
+        shown.comment = comment
+
+
+def refused(shown: flow.Flow) -> None:
+    """Refused before it was decided on."""
+    show(shown, _REFUSED, f"{_OURS}refused")

@@ -1,0 +1,83 @@
+"""mitmweb and mitmproxy's terminal interface with the addon in them."""
+
+from __future__ import annotations
+
+import json
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from conftest import Launch
+from harness.model import echo
+from harness.post import MESSAGES, Poster, ask
+from harness.provider import Provider
+from harness.secrets import Planted, leaks
+from harness.wires import Access
+
+if sys.platform != "win32":
+    from harness.console import Console
+
+_PASSWORD = "of-the-test"
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def test_mitmweb(launch: Launch, provider: Provider, planted: Planted) -> None:
+    port = free_port()
+    options = {"web_open_browser": False, "web_port": port, "web_password": _PASSWORD}
+    proxy = launch(tool="mitmweb", options={**options, "store_streamed_bodies": True})
+    with provider.manner(script=echo):
+        Poster(Access.through(proxy), provider).post(MESSAGES, ask(MESSAGES, planted.env))
+    with httpx.Client(
+        base_url=f"http://127.0.0.1:{port}",
+        headers={"authorization": f"Bearer {_PASSWORD}"},
+        trust_env=False,
+    ) as web:
+        listed = web.get("/flows")
+        (flow,) = [each for each in listed.json() if each["request"]["host"] == MESSAGES[0]]
+        assert flow["marked"] in (":lock:", "🔒")
+        assert flow["comment"].startswith("secretgate: redacted")
+        assert "put back" in flow["comment"]
+        assert "secretgate.status" in web.get("/commands").json()
+        view = web.get(f"/flows/{flow['id']}/request/content/secretgate.json")
+        assert "placeholders" in view.text
+        assert "messages[0].content" in view.text
+        contents = [
+            web.get(f"/flows/{flow['id']}/{side}/content.data").content
+            for side in ("request", "response")
+        ]
+        dumped = web.get("/flows/dump").content
+    for seen in (listed.content, view.content, dumped, *contents):
+        assert leaks(seen, planted.secrets) == []
+    proxy.stop()
+    assert leaks(proxy.output, planted.secrets) == []
+
+
+@pytest.fixture
+def console(provider: Provider, tmp_path: Path) -> Iterator[Console]:
+    made = Console(provider, tmp_path).start()
+    yield made
+    made.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_the_terminal_interface(console: Console, provider: Provider, planted: Planted) -> None:
+    body = ask(MESSAGES, f"GITHUB_TOKEN={planted.values['GITHUB_TOKEN']}")
+    with provider.manner(script=echo):
+        exchange = Poster(Access.through(console), provider).post(MESSAGES, body)
+    assert planted.values["GITHUB_TOKEN"] in json.loads(exchange.content)["content"][0]["text"]
+    assert console.shows("/v1/messages")
+    console.press("\r")
+    assert console.shows("# 1 placeholder")
+    console.press("q")
+    console.press(":secretgate.status\r")
+    assert console.shows("secrets put back")
+    assert leaks(console.output, planted.secrets) == []
