@@ -14,6 +14,7 @@ from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder
 from secretgate.events import Events
 from secretgate.placeholders import Issued
+from secretgate.policy.answers import Judge, JudgedDocument, JudgedFramer
 from secretgate.providers import Dialect
 from secretgate.streams.framers import framer_for
 from secretgate.written import Recorder
@@ -73,10 +74,11 @@ def respond(
     asked: bool,
     warn: Callable[[str], None],
     later: Callable[[], Issued] | None = None,
+    judge: Judge | None = None,
 ) -> Response | None:
     """The way of an answer, or None where there is nothing to do with it. `later` gives what has been
-    issued so far, where the request goes on while the answer comes."""
-    if not issued and recorder is None and later is None:
+    issued so far, where the request goes on while the answer comes. The `judge` sees the answer first."""
+    if not issued and recorder is None and later is None and judge is None:
         return None
     try:
         decoder = Decoder(headers.get("content-encoding", ""))
@@ -90,15 +92,18 @@ def respond(
         answer = grpc.EnvelopesAnswer(headers, later or (lambda: issued))
         return Response(bool(issued) or later is not None, answer, decoder, warn)
     if framer := framer_for(content_type, asked=asked):
-        answer = EventAnswer(framer, Events(dialect, issued, recorder))
+        judged = JudgedFramer(framer, judge) if judge else framer
+        answer = EventAnswer(judged, Events(dialect, issued, recorder))
     elif media_type in ("", "application/json") or media_type.endswith("+json"):
         answer = DocumentAnswer(
             dialect, issued, recorder, over=lambda: warn("an answer was too large to restore")
         )
+        answer = JudgedDocument(answer, judge) if judge else answer
     elif media_type in grpc.PROTOBUF and issued:
         answer = grpc.ProtobufAnswer(issued)
     elif media_type.startswith("text/") and issued:
         answer = TextAnswer(issued)
     else:
         return None
-    return Response(bool(issued), answer, decoder, warn)
+    rewrites = bool(issued) or (judge is not None and bool(judge.wanted.held))
+    return Response(rewrites, answer, decoder, warn)

@@ -1,0 +1,475 @@
+"""Policy on the way of an answer, before anything is restored in it.
+
+The judge takes the frames of a stream and gives frames. A block that a rule may have to change is held back
+until it is whole, with whatever comes behind it, so that order stays as it was; everything else passes
+as it comes. Where rules only watch, nothing is held.
+
+Once a call is denied, the tool calls behind it are denied too: a model that has been told no has
+planned them on a yes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from secretgate.policy import grammars
+from secretgate.policy.engine import Policy
+from secretgate.policy.grammars import TEXT, TOOL, Block, Entry, Grammar, Key, Piece, Reading
+from secretgate.policy.model import Call, Decision, Edit
+from secretgate.policy.texts import decoded, encoded
+from secretgate.providers import Dialect
+from secretgate.streams.base import Frame, Framer
+
+_END_MARK = b"[DONE]"
+_EVENT_LINE = re.compile(rb"(?m)^(event:[ ]?)[^\r\n]*")
+RESPONSE: Final = "response"
+_OPERATIONS = {TEXT: "llm.text", TOOL: "llm.tool_use", RESPONSE: "llm.response"}
+_LIVE = frozenset(("ping", "heartbeat", "keepalive"))
+
+Told = Callable[[str, Decision], None]
+
+
+@dataclass(frozen=True)
+class Interest:
+    """What of an answer the policy wants to see, and what it may have to change."""
+
+    seen: frozenset[str]
+    held: frozenset[str]
+
+
+def interest(policy: Policy, context: Mapping[str, Any]) -> Interest:
+    around = {**context, "direction": "response"}
+    model = str(context.get("model") or "")
+    seen: set[str] = set()
+    held: set[str] = set()
+    for scope in policy.scopes:
+        for rule in scope.rules:
+            if not rule.concerns(around, model):
+                continue
+            ours = {what for what, name in _OPERATIONS.items() if rule.covers(name)}
+            seen |= ours
+            if scope.enforces and (rule.action != "log" or (scope.closed and rule.when)):
+                held |= ours
+    return Interest(frozenset(seen), frozenset(held))
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """A frame with another payload, and perhaps another name."""
+
+    frame: Frame
+    payload: bytes
+    name: str = ""
+
+    @property
+    def raw(self) -> bytes:
+        return self.with_payload(self.payload)
+
+    @property
+    def event(self) -> str:
+        return self.name or self.frame.event
+
+    def with_payload(self, payload: bytes) -> bytes:
+        raw = self.frame.with_payload(payload)
+        if not self.name or self.name == self.frame.event:
+            return raw
+        return _EVENT_LINE.sub(lambda line: line[1] + self.name.encode(), raw, count=1)
+
+
+@dataclass
+class _Held:
+    frame: Frame
+    entry: Entry | None
+
+
+@dataclass
+class Judge:
+    """Judges one answer, or the answers of one WebSocket."""
+
+    policy: Policy
+    context: Mapping[str, Any]
+    grammar: Grammar
+    wanted: Interest
+    told: Told
+    _queue: list[_Held] = field(default_factory=list)
+    _open: dict[Key, Block] = field(default_factory=dict)
+    _said: dict[str, str] = field(default_factory=dict)
+    """What was said and what stands for it, for events that repeat it."""
+    _refused: dict[str, str] = field(default_factory=dict)
+    """The ids of denied items, and what is said in their place."""
+    _denial: str = ""
+    _tools: int = 0
+    """Tool calls that were let through."""
+    _calls: int = 0
+    _shift: int = 0
+
+    def event(self, frame: Frame) -> list[Frame]:
+        """The frames that go on once this one has come."""
+        payload = frame.payload
+        if payload is None:
+            return [*self.finish(), frame] if _END_MARK in frame.raw else [frame]
+        try:
+            event = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            event = None
+        if not isinstance(event, dict):
+            return self._passed(_Held(frame, None))
+        kind = event.get("type")
+        entry = Entry(event, kind if isinstance(kind, str) else frame.event)
+        if entry.kind in _LIVE:
+            return [frame]
+        return self._read(frame, entry)
+
+    def finish(self) -> list[Frame]:
+        """What is left at the end."""
+        self._close(list(self._open), Reading(everything=True))
+        return self._released()
+
+    def document(self, payload: bytes) -> bytes:
+        """A whole answer."""
+        try:
+            whole = msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return payload
+        entries = [
+            Entry(each, "")
+            for each in (whole if isinstance(whole, list) else [whole])
+            if isinstance(each, dict)
+        ]
+        for entry in entries:
+            reading = self.grammar.read(entry.event, "")
+            self._noted(entry, reading)
+            self._close(list(self._open), reading)
+            self._settle(entry, reading)
+        if not any(entry.changed for entry in entries):
+            return payload
+        return msgspec.json.encode(whole)
+
+    def _read(self, frame: Frame, entry: Entry) -> list[Frame]:
+        reading = self.grammar.read(entry.event, entry.kind)
+        self._noted(entry, reading)
+        held = _Held(frame, entry)
+        waits = self._holding or bool(self._queue)
+        if waits:
+            self._queue.append(held)
+        ready = self._ended(reading)
+        self._settle(entry, reading)
+        if not waits:
+            out = self._sent(held)
+        else:
+            out = self._released() if ready or not self._holding else []
+        if reading.everything:
+            self._over()
+        return out
+
+    def _over(self) -> None:
+        """One answer is over; on a WebSocket another may begin."""
+        self._said, self._refused, self._denial = {}, {}, ""
+        self._tools = self._calls = self._shift = 0
+
+    def _passed(self, held: _Held) -> list[Frame]:
+        if not self._queue:
+            return [held.frame]
+        self._queue.append(held)
+        return []
+
+    def _noted(self, entry: Entry, reading: Reading) -> None:
+        for sign in reading.signs:
+            if not self._denial and not self.wanted.seen & {sign.what, RESPONSE}:
+                continue
+            block = self._open.get(sign.key)
+            if block is None:
+                held = bool(self._denial or self.wanted.held & {sign.what, RESPONSE})
+                block = self._open[sign.key] = Block(sign.key, sign.what, held)
+            block.name = block.name or sign.name
+            block.signs.append(Piece(entry, sign))
+
+    @property
+    def _holding(self) -> bool:
+        """Whether an open block may have to be changed."""
+        return any(block.held for block in self._open.values())
+
+    def _ended(self, reading: Reading) -> bool:
+        """Judges the blocks that this event ends; says whether there were any."""
+        if reading.everything:
+            keys = list(self._open)
+        elif RESPONSE in self.wanted.held:
+            keys = []
+        else:
+            keys = [
+                key for key in self._open for start in reading.closed if key[: len(start)] == start
+            ]
+        self._close(list(dict.fromkeys(keys)), reading)
+        return bool(keys) or reading.everything
+
+    def _close(self, keys: Sequence[Key], reading: Reading) -> None:
+        blocks = [self._open.pop(key) for key in keys]
+        self._calls += sum(block.what == TOOL for block in blocks)
+        if reading.everything and RESPONSE in self.wanted.seen:
+            self._summary(reading, blocks)
+        for block in blocks:
+            self._judge(block)
+
+    def _summary(self, reading: Reading, blocks: Iterable[Block]) -> None:
+        params = {"stop_reason": reading.reason or "", "tool_use_count": self._calls}
+        decision = self._decided(Call(_OPERATIONS[RESPONSE], params, self.context))
+        if decision.denies:
+            self._denial = _message(decision)
+            for number, block in enumerate(b for b in blocks if b.what == TEXT):
+                _write(block, "" if number else self._denial)
+
+    def _judge(self, block: Block) -> None:
+        if block.what == TEXT:
+            self._judge_text(block)
+        else:
+            self._judge_tool(block)
+
+    def _judge_text(self, block: Block) -> None:
+        pieces = [piece for piece in block.pieces if isinstance(_value(piece), str)]
+        text = "".join(_value(piece) for piece in pieces)
+        if not text or TEXT not in self.wanted.seen:
+            return
+        decision = self._decided(
+            Call(_OPERATIONS[TEXT], {"text": text, "role": "assistant"}, self.context)
+        )
+        if decision.denies:
+            self._denial = self._said[text] = _message(decision)
+            _write(block, self._denial)
+        elif decision.redacts:
+            _rewrite(pieces, decision.edits.get(("text",), ()))
+            self._said[text] = str(decision.params["text"])
+            self._repeat(block)
+
+    def _judge_tool(self, block: Block) -> None:
+        raw, given = _arguments(block)
+        if self._denial:
+            self._deny(block)
+            return
+        if TOOL not in self.wanted.seen:
+            self._tools += 1
+            return
+        params = {"name": block.name, "input": given}
+        decision = self._decided(Call(_OPERATIONS[TOOL], params, self.context))
+        if decision.denies:
+            self._denial = _message(decision, block.name)
+            self._deny(block)
+            return
+        self._tools += 1
+        if decision.redacts and isinstance(raw, str):
+            new = decision.params["input"]
+            text = new if isinstance(new, str) else msgspec.json.encode(new).decode()
+            _write(block, text)
+            self._said[raw] = text
+            self._repeat(block)
+        elif decision.redacts and block.pieces:
+            entry, sign = block.pieces[0]
+            assert sign.box is not None
+            sign.box[sign.member] = decision.params["input"]
+            entry.changed = True
+
+    def _repeat(self, block: Block) -> None:
+        """Where events that were held repeat the block."""
+        for entry, sign in block.signs:
+            if sign.box is None and _replaced(entry.event, self._said):
+                entry.changed = True
+
+    def _deny(self, block: Block) -> None:
+        if not block.held:
+            return
+        for entry in block.entries:
+            item = entry.event.get("item")
+            if isinstance(item, dict):
+                self._refused[str(item.get("id") or "")] = self._denial
+        self._refused.setdefault("", self._denial)
+        self.grammar.deny(block, self._denial)
+
+    def _decided(self, call: Call) -> Decision:
+        decision = self.policy.evaluate(call)
+        if decision.rule or any(each.outcome != "skipped" for each in decision.evaluated):
+            self.told(call.operation, decision)
+        return decision
+
+    def _settle(self, entry: Entry, reading: Reading) -> None:
+        """Makes an event true that speaks of what was said before."""
+        if self._refused:
+            if self.grammar.echo(entry.event, self._refused):
+                entry.changed = True
+            if reading.stop is not None and not self._tools:
+                box, member = reading.stop
+                if box[member] in self.grammar.stops:
+                    box[member] = self.grammar.stops[box[member]]
+                    entry.changed = True
+        repeats = all(sign.box is None for sign in reading.signs)
+        if self._said and repeats and _replaced(entry.event, self._said):
+            entry.changed = True
+
+    def _released(self) -> list[Frame]:
+        """What nothing holds any more."""
+        blocked: set[int] = set()
+        if self._holding:
+            blocked = {
+                id(entry) for block in self._open.values() if block.held for entry in block.entries
+            }
+        out: list[Frame] = []
+        while self._queue and (
+            self._queue[0].entry is None or id(self._queue[0].entry) not in blocked
+        ):
+            out += self._sent(self._queue.pop(0))
+        return out
+
+    def _sent(self, held: _Held) -> list[Frame]:
+        entry = held.entry
+        if entry is None:
+            return [held.frame]
+        number = entry.event.get("sequence_number")
+        if not entry.changed and not (self._shift and isinstance(number, int)):
+            return [held.frame]
+        events = [(entry.kind, entry.event)] if entry.instead is None else entry.instead
+        if isinstance(number, int):
+            for at, (_, event) in enumerate(events):
+                event["sequence_number"] = number + self._shift + at
+            self._shift += len(events) - 1
+        return [
+            Changed(held.frame, msgspec.json.encode(event), "" if kind == entry.kind else kind)
+            for kind, event in events
+        ]
+
+
+class JudgedFramer:
+    """A framer whose frames have been judged."""
+
+    def __init__(self, framer: Framer, judge: Judge) -> None:
+        self._framer = framer
+        self._judge = judge
+
+    def feed(self, data: bytes) -> list[Frame]:
+        return [out for frame in self._framer.feed(data) for out in self._judge.event(frame)]
+
+    def run(self, data: bytes) -> list[Frame]:
+        return self.feed(data)
+
+    def finish(self) -> list[Frame]:
+        last = [out for frame in self._framer.finish() for out in self._judge.event(frame)]
+        return [*last, *self._judge.finish()]
+
+
+class Taking(Protocol):
+    """What goes on with an answer once it has been judged."""
+
+    def feed(self, data: bytes) -> bytes: ...
+    def finish(self) -> bytes: ...
+
+
+class JudgedDocument:
+    """An answer that is one document, judged when it is whole. White space that keeps the connection alive
+    goes on at once."""
+
+    def __init__(self, answer: Taking, judge: Judge) -> None:
+        self._answer = answer
+        self._judge = judge
+        self._pieces: list[bytes] = []
+
+    def feed(self, data: bytes) -> bytes:
+        if not self._pieces and not data.strip():
+            return self._answer.feed(data)
+        self._pieces.append(data)
+        return b""
+
+    def finish(self) -> bytes:
+        whole = b"".join(self._pieces)
+        return self._answer.feed(self._judge.document(whole)) + self._answer.finish()
+
+
+def judging(
+    policy: Policy | None, context: Mapping[str, Any], dialect: Dialect, told: Told
+) -> Judge | None:
+    """What judges an answer, or None where no rule speaks of answers."""
+    if policy is None:
+        return None
+    wanted = interest(policy, context)
+    if not wanted.seen:
+        return None
+    around = {**context, "direction": "response"}
+    return Judge(policy, around, grammars.of(dialect), wanted, told)
+
+
+def _message(decision: Decision, tool: str = "") -> str:
+    said = decision.message or "the policy forbids it"
+    what = f"the call of {tool}" if tool else "this part of the answer"
+    return f"[secretgate denied {what}: {said} (rule {decision.rule})]"
+
+
+def _value(piece: Piece) -> Any:
+    box = piece.sign.box
+    return box.get(piece.sign.member) if isinstance(box, dict) else box[piece.sign.member]  # type: ignore[index]
+
+
+def _put(piece: Piece, text: str) -> None:
+    assert piece.sign.box is not None
+    piece.sign.box[piece.sign.member] = text
+    piece.entry.changed = True
+
+
+def _write(block: Block, text: str) -> None:
+    """Another text in place of all of a block."""
+    for number, piece in enumerate(block.pieces):
+        _put(piece, "" if number else text)
+
+
+def _rewrite(pieces: Sequence[Piece], edits: Sequence[Edit]) -> None:
+    """Edits of a text, made in the pieces that it came in."""
+    at = 0
+    left = list(edits)
+    for piece in pieces:
+        text = encoded(_value(piece))
+        end = at + len(text)
+        new = b"".join(_stretch(text, at, end, left, piece is pieces[-1]))
+        if new != text:
+            _put(piece, decoded(new))
+        at = end
+
+
+def _stretch(
+    text: bytes, start: int, end: int, edits: Sequence[Edit], last: bool
+) -> Iterator[bytes]:
+    """What becomes of the stretch of a whole that `text` is."""
+    at = start
+    for edit in edits:
+        if edit.end < start or edit.start > end:
+            continue
+        yield text[at - start : max(at, edit.start) - start]
+        if start <= edit.start < end or (last and edit.start == end):
+            yield edit.replacement
+        at = max(at, min(edit.end, end))
+    yield text[at - start :]
+
+
+def _arguments(block: Block) -> tuple[Any, Any]:
+    """The arguments of a tool call as they stand, and as a value."""
+    pieces = block.pieces
+    if len(pieces) == 1 and not isinstance(_value(pieces[0]), str):
+        return _value(pieces[0]), _value(pieces[0])
+    raw = "".join(value for piece in pieces if isinstance(value := _value(piece), str))
+    try:
+        given = msgspec.json.decode(encoded(raw))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return raw, raw
+    return raw, given if isinstance(given, dict | list) else raw
+
+
+def _replaced(value: Any, said: Mapping[str, str]) -> bool:
+    """Puts what stands for it in place of every string that was said."""
+    changed = False
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, member in list(members):
+        if isinstance(member, str):
+            if member in said:
+                value[name] = said[member]
+                changed = True
+        elif isinstance(member, dict | list):
+            changed = _replaced(member, said) or changed
+    return changed
