@@ -28,6 +28,7 @@ from secretgate.guard import Guard
 from secretgate.heads import Head
 from secretgate.hosts import Route, Treatment
 from secretgate.leaves import ShowLeaves
+from secretgate.policy.answers import Judge, judging
 from secretgate.policy.watching import Watch
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.responses import respond
@@ -369,7 +370,10 @@ class Gate:
         self, exchange: Exchange, response: http.Response, chunked: bool
     ) -> Callable[[bytes], list[bytes]] | None:
         request, decision, engine = exchange.request, exchange.decision, exchange.engine
-        if request.route.treatment is Treatment.PASS or engine.settings.mode == "audit":
+        if request.route.treatment is Treatment.PASS:
+            return None
+        judge = self._judge(exchange)
+        if engine.settings.mode == "audit" and judge is None:
             return None
         if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
             recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
@@ -388,6 +392,7 @@ class Gate:
             asked,
             exchange.warn,
             (lambda: exchange.issued) if exchange.call is not None else None,
+            judge,
         )
         exchange.response = way
         if way is None:
@@ -402,6 +407,20 @@ class Gate:
                 response.headers["transfer-encoding"] = "chunked"
         self._link(exchange, headers)
         return passage(exchange, way, headers.get("content-type", ""))
+
+    def _judge(self, exchange: Exchange) -> Judge | None:
+        """What judges the answer, or every answer of a WebSocket."""
+        policies = exchange.engine.requests.policies
+        own = policies.of(exchange.request, exchange.request.content)
+        if own is None or exchange.request.route.treatment is Treatment.PASS:
+            return None
+        context = {**own.context, "model": exchange.decision.model or own.context["model"]}
+        return judging(
+            own.policy,
+            context,
+            exchange.dialect,
+            lambda operation, ruled: self.teller.ruled(exchange, operation, ruled),
+        )
 
     def _link(self, exchange: Exchange, headers: dict[str, str]) -> None:
         """Where the provider keeps the conversation, what was issued in it can be restored later."""
@@ -470,7 +489,7 @@ class Gate:
                 exchange.messages.injected(message)
             return None
         if exchange.socket is None:
-            exchange.socket = Socket(exchange.engine, exchange.request)
+            exchange.socket = Socket(exchange.engine, exchange.request, self._judge(exchange))
             exchange.collects(exchange.socket.recorder)
         socket = exchange.socket
         try:

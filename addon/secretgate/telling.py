@@ -10,6 +10,7 @@ from secretgate.counters import Counters
 from secretgate.coverage import coverage
 from secretgate.exchange import Exchange
 from secretgate.hosts import Route, Treatment
+from secretgate.policy.model import Decision as Ruled
 from secretgate.requests import Decision, Request, Verdict
 
 
@@ -29,6 +30,8 @@ class Teller:
         found = Counter((spot.rule, spot.path) for spot in decision.spots)
         for (rule, path), count in found.items():
             logger.info("secret_detected", rule=rule, field=path, count=count)
+        for ruled in decision.rulings:
+            self.ruled(exchange, "request", ruled)
         if decision.verdict is Verdict.UNREADABLE:
             logger.warning(
                 "unreadable",
@@ -44,6 +47,17 @@ class Teller:
                 scanned=seen.scanned,
                 opaque=seen.opaque + seen.binary,
             )
+
+    def ruled(self, exchange: Exchange, operation: str, decision: Ruled) -> None:
+        """What the policy said of a part of an answer."""
+        exchange.log.info(
+            "policy",
+            operation=operation,
+            decision=decision.action.value,
+            rule=decision.rule or ", ".join(decision.logged),
+            enforced=decision.enforced,
+            findings=sorted({rule for each in decision.mutations for rule in each.findings}),
+        )
 
     def failed(self, identity: str, route: Route, request: Request | None, mode: str) -> None:
         """The gate itself failed on a request, which was refused."""

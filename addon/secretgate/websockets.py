@@ -12,6 +12,7 @@ behind the error, as the client would wait for its answer for ever.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from secretgate import refusals
@@ -21,8 +22,10 @@ from secretgate.engine import Engine
 from secretgate.events import Events
 from secretgate.hosts import Treatment
 from secretgate.placeholders import Issued
+from secretgate.policy.answers import Judge
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.restoration import Depth, restore
+from secretgate.streams.base import Frame
 from secretgate.written import Recorder
 
 _KEEP_OPEN = frozenset(("openai-responses",))
@@ -61,13 +64,14 @@ class Message:
 
 
 class Socket:
-    def __init__(self, engine: Engine, request: Request) -> None:
+    def __init__(self, engine: Engine, request: Request, judge: Judge | None = None) -> None:
         self._engine = engine
         self._request = request
         self._dialect = request.route.dialect
         self.recorder = Recorder(self._dialect, engine.redactor, engine.ledger, request.scope)
         self.recorder.watch(self._link)
         self._events = Events(self._dialect, engine.nothing_issued, self.recorder)
+        self._judge = judge
         self._on_its_way = 0
         """Injected messages that the client has not got yet."""
 
@@ -88,11 +92,15 @@ class Socket:
 
     def from_provider(self, content: bytes, is_text: bool = True) -> Outcome:
         treatment = self._request.route.treatment
-        if treatment is Treatment.PASS or self._engine.settings.mode == "audit":
+        watching = self._engine.settings.mode == "audit" and self._judge is None
+        if treatment is Treatment.PASS or watching:
             return Outcome()
         message = Message(content)
         if message.payload is not None:
-            out = self._events.event(message)
+            judged: Sequence[Frame] = self._judge.event(message) if self._judge else [message]
+            out = [each for frame in judged for each in self._events.event(frame)]
+            if not out:
+                return Outcome(drop=True)
         elif is_text:
             out = [restore(content, self._events.issued, Depth.PLAIN)]
         else:

@@ -53,8 +53,11 @@ def interest(policy: Policy, context: Mapping[str, Any]) -> Interest:
                 continue
             ours = {what for what, name in _OPERATIONS.items() if rule.covers(name)}
             seen |= ours
-            if scope.enforces and (rule.action != "log" or (scope.closed and rule.when)):
+            fails = scope.closed and rule.when is not None
+            if scope.enforces and (rule.action != "log" or fails):
                 held |= ours
+                # A text that is denied takes the tool calls behind it along.
+                held |= {TOOL} if TEXT in ours and (rule.action == "deny" or fails) else set()
     return Interest(frozenset(seen), frozenset(held))
 
 
@@ -111,7 +114,9 @@ class Judge:
         """The frames that go on once this one has come."""
         payload = frame.payload
         if payload is None:
-            return [*self.finish(), frame] if _END_MARK in frame.raw else [frame]
+            if _END_MARK in frame.raw:
+                return [*self.finish(), frame]
+            return [frame] if frame.raw[:1] == b":" else self._passed(_Held(frame, None))
         try:
             event = msgspec.json.decode(payload)
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -178,12 +183,14 @@ class Judge:
         return []
 
     def _noted(self, entry: Entry, reading: Reading) -> None:
+        wanted = self.wanted.seen | self.wanted.held
+        entry.repeats = all(sign.box is None for sign in reading.signs)
         for sign in reading.signs:
-            if not self._denial and not self.wanted.seen & {sign.what, RESPONSE}:
+            if not wanted & {sign.what, RESPONSE}:
                 continue
             block = self._open.get(sign.key)
             if block is None:
-                held = bool(self._denial or self.wanted.held & {sign.what, RESPONSE})
+                held = bool(self.wanted.held & {sign.what, RESPONSE})
                 block = self._open[sign.key] = Block(sign.key, sign.what, held)
             block.name = block.name or sign.name
             block.signs.append(Piece(entry, sign))
@@ -211,8 +218,12 @@ class Judge:
         self._calls += sum(block.what == TOOL for block in blocks)
         if reading.everything and RESPONSE in self.wanted.seen:
             self._summary(reading, blocks)
-        for block in blocks:
+        for block in sorted(blocks, key=lambda block: block.what):
             self._judge(block)
+        if blocks and self._said:
+            for held in self._queue:
+                if held.entry and held.entry.repeats and _replaced(held.entry.event, self._said):
+                    held.entry.changed = True
 
     def _summary(self, reading: Reading, blocks: Iterable[Block]) -> None:
         params = {"stop_reason": reading.reason or "", "tool_use_count": self._calls}
@@ -220,7 +231,9 @@ class Judge:
         if decision.denies:
             self._denial = _message(decision)
             for number, block in enumerate(b for b in blocks if b.what == TEXT):
-                _write(block, "" if number else self._denial)
+                text = _whole(block)
+                self._said[text] = "" if number else self._denial
+                _write(block, self._said[text])
 
     def _judge(self, block: Block) -> None:
         if block.what == TEXT:
@@ -229,8 +242,7 @@ class Judge:
             self._judge_tool(block)
 
     def _judge_text(self, block: Block) -> None:
-        pieces = [piece for piece in block.pieces if isinstance(_value(piece), str)]
-        text = "".join(_value(piece) for piece in pieces)
+        text = _whole(block)
         if not text or TEXT not in self.wanted.seen:
             return
         decision = self._decided(
@@ -240,12 +252,11 @@ class Judge:
             self._denial = self._said[text] = _message(decision)
             _write(block, self._denial)
         elif decision.redacts:
-            _rewrite(pieces, decision.edits.get(("text",), ()))
+            _rewrite(block, text, decision.edits.get(("text",), ()))
             self._said[text] = str(decision.params["text"])
-            self._repeat(block)
 
     def _judge_tool(self, block: Block) -> None:
-        raw, given = _arguments(block)
+        raw, given = self._arguments(block)
         if self._denial:
             self._deny(block)
             return
@@ -264,18 +275,19 @@ class Judge:
             text = new if isinstance(new, str) else msgspec.json.encode(new).decode()
             _write(block, text)
             self._said[raw] = text
-            self._repeat(block)
-        elif decision.redacts and block.pieces:
-            entry, sign = block.pieces[0]
-            assert sign.box is not None
-            sign.box[sign.member] = decision.params["input"]
-            entry.changed = True
+        elif decision.redacts:
+            self.grammar.give(block, decision.params["input"])
 
-    def _repeat(self, block: Block) -> None:
-        """Where events that were held repeat the block."""
-        for entry, sign in block.signs:
-            if sign.box is None and _replaced(entry.event, self._said):
-                entry.changed = True
+    def _arguments(self, block: Block) -> tuple[str | None, Any]:
+        """The arguments of a tool call as text, where they come as text, and as a value."""
+        if block.pieces and not isinstance(_value(block.pieces[0]), str):
+            return None, self.grammar.given(block)
+        raw = _whole(block)
+        try:
+            given = msgspec.json.decode(encoded(raw))
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return raw, raw
+        return raw, given if isinstance(given, dict | list) else raw
 
     def _deny(self, block: Block) -> None:
         if not block.held:
@@ -303,8 +315,7 @@ class Judge:
                 if box[member] in self.grammar.stops:
                     box[member] = self.grammar.stops[box[member]]
                     entry.changed = True
-        repeats = all(sign.box is None for sign in reading.signs)
-        if self._said and repeats and _replaced(entry.event, self._said):
+        if self._said and entry.repeats and _replaced(entry.event, self._said):
             entry.changed = True
 
     def _released(self) -> list[Frame]:
@@ -414,23 +425,56 @@ def _put(piece: Piece, text: str) -> None:
     piece.entry.changed = True
 
 
+def _whole(block: Block) -> str:
+    """The text of a block."""
+    pieces = block.pieces
+    if pieces:
+        return "".join(value for piece in pieces if isinstance(value := _value(piece), str))
+    said = [piece.sign.so_far for piece in block.signs if piece.sign.so_far is not None]
+    return str(said[-1][0][said[-1][1]]) if said else ""
+
+
 def _write(block: Block, text: str) -> None:
-    """Another text in place of all of a block."""
-    for number, piece in enumerate(block.pieces):
-        _put(piece, "" if number else text)
+    """Another text in place of all of a block, where its first piece was that says anything."""
+    pieces = block.pieces
+    first = next((piece for piece in pieces if _value(piece)), pieces[0] if pieces else None)
+    for piece in pieces:
+        _put(piece, text if piece is first else "")
+    for piece in block.signs:
+        if piece.sign.so_far is not None:
+            box, member = piece.sign.so_far
+            box[member] = text
+            piece.entry.changed = True
 
 
-def _rewrite(pieces: Sequence[Piece], edits: Sequence[Edit]) -> None:
+def _rewrite(block: Block, whole: str, edits: Sequence[Edit]) -> None:
     """Edits of a text, made in the pieces that it came in."""
     at = 0
-    left = list(edits)
+    pieces = block.pieces
     for piece in pieces:
         text = encoded(_value(piece))
         end = at + len(text)
-        new = b"".join(_stretch(text, at, end, left, piece is pieces[-1]))
+        new = b"".join(_stretch(text, at, end, edits, piece is pieces[-1]))
         if new != text:
             _put(piece, decoded(new))
         at = end
+    for piece in block.signs:
+        if piece.sign.so_far is not None:
+            box, member = piece.sign.so_far
+            box[member] = decoded(_so_far(encoded(whole), len(encoded(box[member])), edits))
+            piece.entry.changed = True
+
+
+def _so_far(whole: bytes, length: int, edits: Sequence[Edit]) -> bytes:
+    """What becomes of the beginning of a text; an edit that is not over yet is not begun."""
+    out, at = [], 0
+    for edit in edits:
+        if edit.end > length:
+            length = min(length, edit.start)
+            break
+        out += [whole[at : edit.start], edit.replacement]
+        at = edit.end
+    return b"".join([*out, whole[at:length]])
 
 
 def _stretch(
@@ -446,19 +490,6 @@ def _stretch(
             yield edit.replacement
         at = max(at, min(edit.end, end))
     yield text[at - start :]
-
-
-def _arguments(block: Block) -> tuple[Any, Any]:
-    """The arguments of a tool call as they stand, and as a value."""
-    pieces = block.pieces
-    if len(pieces) == 1 and not isinstance(_value(pieces[0]), str):
-        return _value(pieces[0]), _value(pieces[0])
-    raw = "".join(value for piece in pieces if isinstance(value := _value(piece), str))
-    try:
-        given = msgspec.json.decode(encoded(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return raw, raw
-    return raw, given if isinstance(given, dict | list) else raw
 
 
 def _replaced(value: Any, said: Mapping[str, str]) -> bool:

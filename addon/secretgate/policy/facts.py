@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import msgspec
 
-from secretgate import refusals
+from secretgate import models, refusals
 from secretgate.policy.model import Decision
-
-_IN_PATH = re.compile(r"/(?:models?|deployments)/([^/:?]+)")
 
 
 class Named(Protocol):
@@ -47,17 +44,13 @@ class _Body(msgspec.Struct):
     model: str = ""
 
 
-def model(path: str, raw: bytes | None) -> str:
-    """The model that a request names, in its body or in its path."""
-    if raw:
-        try:
-            named = msgspec.json.decode(raw, type=_Body).model
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            named = ""
-        if named:
-            return named
-    found = _IN_PATH.search(path.partition("?")[0])
-    return unquote(found[1]) if found else ""
+def model(path: str, raw: bytes) -> str:
+    """The model that a body names where its own API wants it named; else what looks like one."""
+    try:
+        exact = msgspec.json.decode(raw, type=_Body).model if raw else ""
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        exact = ""
+    return exact or models.named(path, raw)
 
 
 def context(request: Asked, model: str = "") -> dict[str, Any]:

@@ -36,6 +36,8 @@ class Sign(NamedTuple):
     name: str = ""
     holder: Any = None
     """What the whole of it stands in, for those who take it out."""
+    so_far: tuple[Event, str] | None = None
+    """Where the event says everything of the block up to here, beside the piece or in its place."""
 
 
 @dataclass
@@ -60,6 +62,8 @@ class Entry:
     event: Event
     kind: str
     changed: bool = False
+    repeats: bool = False
+    """Whether it holds no piece of anything, and may repeat what was said."""
     instead: list[tuple[str, Event]] | None = None
     """Other events, with their kinds; an empty list drops it."""
 
@@ -101,8 +105,23 @@ class Grammar:
     """Puts a text in place of a tool call."""
     echo: Callable[[Event, Mapping[str, str]], bool] = lambda event, denied: False
     """Takes denied calls out of an event that repeats what was said; says whether there were any."""
+    given: Callable[[Block], Any] = field(default_factory=lambda: _given)
+    """The arguments of a call, where they are no text."""
+    give: Callable[[Block, Any], None] = field(default_factory=lambda: _give)
     stops: Mapping[str, str] = field(default_factory=dict)
     """Why an answer stops that asks for tools, and what it says when none are left."""
+
+
+def _given(block: Block) -> Any:
+    sign = block.pieces[0].sign
+    return sign.box[sign.member] if sign.box else None
+
+
+def _give(block: Block, given: Any) -> None:
+    entry, sign = block.pieces[0]
+    if sign.box is not None:
+        sign.box[sign.member] = given
+        entry.changed = True
 
 
 def _dict(value: Any) -> Event:
@@ -186,33 +205,43 @@ def _deny_anthropic(block: Block, message: str) -> None:
 
 
 def _chat(event: Event, kind: str) -> Reading:
-    return _choices(event, "delta", "message")
+    return _choices(event)
 
 
 def _dashscope(event: Event, kind: str) -> Reading:
-    return _choices(_dict(event.get("output")), "message")
+    return _choices(_dict(event.get("output")))
 
 
-def _choices(event: Event, *members: str) -> Reading:
+def _dashscope_so_far(event: Event, kind: str) -> Reading:
+    """Without `incremental_output` every event says everything again."""
+    reading = _dashscope(event, kind)
+    reading.signs = [
+        sign._replace(box=None, so_far=(sign.box, sign.member)) if sign.box else sign
+        for sign in reading.signs
+    ]
+    return reading
+
+
+def _choices(event: Event) -> Reading:
     reading = Reading()
     for at, choice in _items(event.get("choices")):
         index = choice.get("index", at)
-        said = next((_dict(choice[name]) for name in members if name in choice), {})
+        streamed = "delta" in choice
+        said = _dict(choice["delta"] if streamed else choice.get("message"))
         if _text(choice, "text"):
             reading.signs.append(Sign((index, TEXT), TEXT, choice, "text"))
-        if _text(said, "content") and said["content"]:
-            reading.signs.append(Sign((index, TEXT), TEXT, said, "content"))
+        again = _dict(choice.get("message")) if streamed else {}
+        so_far = (again, "content") if _text(again, "content") else None
+        if _text(said, "content") and (said["content"] or so_far):
+            sign = Sign((index, TEXT), TEXT, said, "content", so_far=so_far)
+            reading.signs.append(sign)
         for number, part in _items(said.get("content")):
             if _text(part, "text"):
                 reading.signs.append(Sign((index, TEXT, number), TEXT, part, "text"))
-        for sign in _tool_calls(index, said):
-            reading.closed += [(index, TEXT)] if sign.name else []
-            reading.signs.append(sign)
+        reading.signs += _tool_calls(index, said)
         if choice.get("finish_reason") not in (None, "", "null"):
             reading.closed.append((index,))
             _stop(reading, choice, "finish_reason")
-        elif "message" in choice and "delta" not in choice and len(members) > 1:
-            reading.closed.append((index,))
     return reading
 
 
@@ -220,16 +249,13 @@ def _tool_calls(index: Any, said: Event) -> Iterator[Sign]:
     for number, call in _items(said.get("tool_calls")):
         key = (index, TOOL, call.get("index", number))
         function, custom = _dict(call.get("function")), _dict(call.get("custom"))
-        box, member = (custom, "input") if custom else (function, "arguments")
-        name = box.get("name")
-        named = name if isinstance(name, str) else ""
-        yield Sign(key, TOOL, box if member in box else None, member, named, (said, call))
+        inner, member = (custom, "input") if custom else (function, "arguments")
+        name, box = str(inner.get("name") or ""), inner if member in inner else None
+        yield Sign(key, TOOL, box, member, name, (said, call))
     function = _dict(said.get("function_call"))
     if function:
-        name = function.get("name")
-        box = function if _text(function, "arguments") else None
-        key = (index, TOOL, "function_call")
-        yield Sign(key, TOOL, box, "arguments", name if isinstance(name, str) else "", (said, None))
+        name, box = str(function.get("name") or ""), function if "arguments" in function else None
+        yield Sign((index, TOOL, "function_call"), TOOL, box, "arguments", name, (said, None))
 
 
 def _deny_chat(block: Block, message: str) -> None:
@@ -273,7 +299,8 @@ def _responses(event: Event, kind: str) -> Reading:
     elif kind == "response.output_item.added":
         item = _dict(event.get("item"))
         if item.get("type") in _ITEM_PIECES:
-            reading.signs.append(Sign((at, TOOL), TOOL, None, "", str(item.get("name") or "")))
+            name = str(item.get("name") or "")
+            reading.signs.append(Sign((at, TOOL), TOOL, name=name))
     elif kind in _ITEM_REPEATS:
         reading.signs.append(Sign((at, TOOL), TOOL))
     elif kind == "response.output_item.done":
@@ -384,7 +411,7 @@ def _gemini(event: Event, kind: str) -> Reading:
         reading.signs.append(
             Sign(key, TOOL, call, "args", str(call.get("name") or ""), (inner, calls, call))
         )
-        reading.closed += [("live", TEXT), key]
+        reading.closed.append(("live",))
     return reading
 
 
@@ -392,19 +419,26 @@ def _parts(reading: Reading, index: Any, content: Event) -> None:
     for number, part in _items(content.get("parts")):
         if _text(part, "text") and part.get("thought") is not True:
             reading.signs.append(Sign((index, TEXT), TEXT, part, "text"))
-        call = _dict(part.get("functionCall"))
-        if call:
-            key = (index, TOOL, id(part), number)
+        call = part.get("functionCall")
+        if not isinstance(call, dict):
+            continue
+        name = str(call.get("name") or "")
+        if call.get("args") is None and (not name or "willContinue" in call):
+            key: Key = (index, TOOL, "in pieces")
+            box = call if "partialArgs" in call else None
+            reading.signs.append(Sign(key, TOOL, box, "partialArgs", name, part))
+            reading.closed += [] if call.get("willContinue") else [key]
+        else:
             call.setdefault("args", {})
-            reading.signs.append(Sign(key, TOOL, call, "args", str(call.get("name") or ""), part))
-            reading.closed += [(index, TEXT), key]
+            key = (index, TOOL, id(part), number)
+            reading.signs.append(Sign(key, TOOL, call, "args", name, part))
 
 
 def _deny_gemini(block: Block, message: str) -> None:
-    for entry, sign in block.pieces:
+    for number, (entry, sign) in enumerate(block.signs):
         if isinstance(sign.holder, tuple):
-            inner, calls, call = sign.holder
-            left = [each for each in calls["functionCalls"] if each is not call]
+            inner, calls, called = sign.holder
+            left = [each for each in calls["functionCalls"] if each is not called]
             calls["functionCalls"] = left
             if not left:
                 inner.pop("toolCall")
@@ -412,7 +446,37 @@ def _deny_gemini(block: Block, message: str) -> None:
                 inner["serverContent"] = {"modelTurn": turn, "turnComplete": True}
         else:
             sign.holder.clear()
-            sign.holder["text"] = message
+            sign.holder["text"] = "" if number else message
+        entry.changed = True
+
+
+def _given_gemini(block: Block) -> Any:
+    """The arguments of a call that came in pieces, each with the path of what it is a piece of."""
+    if block.pieces[0].sign.member == "args":
+        return _given(block)
+    given: dict[str, Any] = {}
+    for _, sign in block.pieces:
+        for _, piece in _items(sign.box["partialArgs"] if sign.box else ()):
+            path = str(piece.get("jsonPath") or "").removeprefix("$").lstrip(".")
+            values = [value for name, value in piece.items() if name.endswith("Value")]
+            value = values[0] if values else None
+            if isinstance(value, str) and isinstance(given.get(path), str):
+                value = given[path] + value
+            given[path] = value
+    return given
+
+
+def _give_gemini(block: Block, given: Any) -> None:
+    """Other arguments; a call that came in pieces then comes whole."""
+    if block.pieces[0].sign.member == "args":
+        _give(block, given)
+        return
+    for number, (entry, sign) in enumerate(block.signs):
+        sign.holder.pop("functionCall")
+        if number:
+            sign.holder["text"] = ""
+        else:
+            sign.holder["functionCall"] = {"name": block.name, "args": given}
         entry.changed = True
 
 
@@ -496,6 +560,7 @@ def _cohere(event: Event, kind: str) -> Reading:
             Sign((at, TOOL), TOOL, box, "arguments", str(function.get("name") or ""))
         )
     elif kind == "tool-call-end":
+        reading.signs.append(Sign((at, TOOL), TOOL))
         reading.closed.append((at, TOOL))
     elif kind == "message-end":
         reading.everything = True
@@ -504,7 +569,6 @@ def _cohere(event: Event, kind: str) -> Reading:
         reading.signs.append(Sign((TEXT,), TEXT, event, "text"))
     elif kind == "tool-calls-generation":
         _first_calls(reading, event)
-        reading.closed.append((TEXT,))
     elif kind == "stream-end":
         reading.everything = True
         _stop(reading, event, "finish_reason")
@@ -530,7 +594,6 @@ def _first_calls(reading: Reading, event: Event) -> None:
     for number, call in _items(event.get("tool_calls")):
         name = str(call.get("name") or "")
         reading.signs.append(Sign((TOOL, number), TOOL, call, "parameters", name, (event, call)))
-        reading.closed.append((TOOL, number))
 
 
 def _deny_cohere(block: Block, message: str) -> None:
@@ -589,7 +652,6 @@ def _ollama(event: Event, kind: str) -> Reading:
         reading.signs.append(
             Sign(key, TOOL, function, "arguments", str(function.get("name") or ""), (said, call))
         )
-        reading.closed += [(TEXT,), key]
     if event.get("done") is True:
         reading.everything = True
         reading.reason = str(event.get("done_reason") or "")
@@ -631,11 +693,11 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "openai-chat": Grammar(
         _chat, _deny_chat, stops={"tool_calls": "stop", "function_call": "stop"}
     ),
-    "dashscope": Grammar(_dashscope, _deny_chat, stops={"tool_calls": "stop"}),
+    "dashscope": Grammar(_dashscope_so_far, _deny_chat, stops={"tool_calls": "stop"}),
     "dashscope-incremental": Grammar(_dashscope, _deny_chat, stops={"tool_calls": "stop"}),
     "openai-responses": Grammar(_responses, _deny_responses, _echo_responses),
-    "gemini": Grammar(_gemini, _deny_gemini),
+    "gemini": Grammar(_gemini, _deny_gemini, given=_given_gemini, give=_give_gemini),
     "bedrock": Grammar(_bedrock, _deny_bedrock, stops={"tool_use": "end_turn"}),
-    "cohere": Grammar(_cohere, _deny_cohere, _echo_cohere, {"TOOL_CALL": "COMPLETE"}),
+    "cohere": Grammar(_cohere, _deny_cohere, _echo_cohere, stops={"TOOL_CALL": "COMPLETE"}),
     "ollama": Grammar(_ollama, _deny_chat),
 }

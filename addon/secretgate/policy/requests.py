@@ -199,7 +199,7 @@ class Policies:
         policy, made = self._policy, self._made
         if policy is None:
             return None
-        model = facts.model(request.path, raw) if policy.asks_model else ""
+        model = facts.model(request.path, raw or b"") if policy.asks_model else ""
         around = facts.context(request, model)
         key = (request.route.dialect.name, *map(str, around.values()))
         found = made.get(key)
