@@ -1,7 +1,8 @@
 """The last step before bytes leave: is a secret of this request still in them, in any form?
 
 The forms are computed from the value, not found by decoding the body, so that this check shares
-no code with what it checks.
+no code with what it checks. All bytes are covered, every time; but a stretch of bytes that was found
+clean of the same secrets before is known by its keyed digest and not searched again.
 """
 
 from __future__ import annotations
@@ -9,15 +10,24 @@ from __future__ import annotations
 import base64
 import json
 import threading
+import time
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from urllib.parse import quote_from_bytes
 
 import hyperscan
 
+from secretgate.digests import Digests
+
 SHORTEST_ENCODED = 12
 """A shorter value is not looked for in base64 and hex, where it would turn up by chance."""
 SHORTEST = 8
+_PARTS = 5
+_PIECE = 4 << 20
+"""Bytes that are searched at a time."""
+_MOST_STRETCHES = 20_000
+_KEPT_FOR = 900.0
 
 
 def forms(value: bytes) -> Iterator[bytes]:
@@ -44,47 +54,140 @@ def forms(value: bytes) -> Iterator[bytes]:
         yield sure.translate(bytes.maketrans(b"+/", b"-_"))
 
 
-class Egress:
-    """Looks for values in outgoing bytes. Databases of recent sets of values are kept: the next turn
-    of a conversation asks for the same ones."""
+class _Part:
+    """A database of the forms of some values."""
 
-    def __init__(self, kept: int = 32) -> None:
-        self._kept = kept
-        self._lock = threading.Lock()
-        self._databases: OrderedDict[frozenset[bytes], tuple[hyperscan.Database, list[bytes]]] = (
-            OrderedDict()
+    def __init__(self, values: frozenset[bytes]) -> None:
+        self.values = values
+        owner = {form: value for value in values for form in forms(value)}
+        self._owners = list(owner.values())
+        self.longest = max(map(len, owner))
+        self._local = threading.local()
+        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
+        self._database.compile(
+            expressions=list(owner),
+            ids=list(range(len(owner))),
+            elements=len(owner),
+            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(owner),
+            literal=True,
         )
 
-    def leaks(self, raw: bytes, values: Mapping[bytes, bytes]) -> list[bytes]:
-        """The placeholders (keys) whose value is in `raw` in some form."""
+    def find(self, raw: bytes, found: set[bytes]) -> None:
+        """Adds the values of which a form is in `raw`."""
+
+        def hit(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
+            found.add(self._owners[number])
+
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = hyperscan.Scratch(self._database)
+        self._database.scan(raw, match_event_handler=hit, scratch=scratch)
+
+
+class _Search:
+    """A set of values, searched for in parts, so that one more value costs a part of one."""
+
+    def __init__(self, parts: Sequence[_Part], number: int) -> None:
+        self.parts = parts
+        self.number = number
+        self.values = _union(parts)
+        self.overlap = max((part.longest for part in parts), default=1) - 1
+        self.used = 0.0
+
+    def with_values(self, more: frozenset[bytes], number: int) -> _Search:
+        parts = [*self.parts, _Part(more)]
+        if len(parts) > _PARTS:
+            parts.sort(key=lambda part: len(part.values), reverse=True)
+            parts[1:] = [_Part(_union(parts[1:]))]
+            if len(parts[1].values) > len(parts[0].values):
+                parts = [_Part(parts[0].values | parts[1].values)]
+        return _Search(parts, number)
+
+
+def _union(parts: Sequence[_Part]) -> frozenset[bytes]:
+    return frozenset().union(*(part.values for part in parts))
+
+
+class Egress:
+    """Looks for values in outgoing bytes. The searches of recent sets of values are kept: the next
+    turn of a conversation asks for the same ones."""
+
+    def __init__(self, kept: int = 32, clock: Callable[[], float] = time.monotonic) -> None:
+        self._kept = kept
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._digests = Digests()
+        self._searches: OrderedDict[frozenset[bytes], _Search] = OrderedDict()
+        self._alive: dict[int, _Search] = {}
+        """The same, by number."""
+        self._number = 0
+        self._clean: OrderedDict[bytes, int] = OrderedDict()
+        """Digests of stretches, each with the number of what was last searched for there in vain."""
+
+    def leaks(
+        self, raw: bytes, values: Mapping[bytes, bytes], cuts: Sequence[int] = ()
+    ) -> list[bytes]:
+        """The placeholders (keys) whose value is in `raw` in some form.
+
+        `cuts`: offsets at which to cut `raw` into stretches, those that are likely to come again.
+        """
         wanted = frozenset(value for value in values.values() if len(value) >= SHORTEST)
         if not wanted:
             return []
+        search = self._search(wanted)
         found: set[bytes] = set()
-        with self._lock:
-            database, owners = self._database(wanted)
-
-            def hit(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
-                found.add(owners[number])
-
-            database.scan(raw, match_event_handler=hit)
+        view = memoryview(raw)
+        for start, end in pairwise([0, *cuts, len(raw)]):
+            found |= self._stretch(view[start : end + search.overlap], search)
         return sorted(name for name, value in values.items() if value in found)
 
-    def found(self, text: bytes, value: bytes) -> list[bytes]:
-        """The forms of a value that are in a text."""
-        return [form for form in dict.fromkeys(forms(value)) if form in text]
+    def _stretch(self, raw: memoryview, search: _Search) -> set[bytes]:
+        digest = self._digests.of(raw)
+        with self._lock:
+            before = self._alive.get(self._clean.get(digest, 0))
+        if before is search:
+            return set()
+        done = before.values if before is not None else frozenset()
+        parts = [part for part in search.parts if not part.values <= done]
+        found: set[bytes] = set()
+        step = max(_PIECE, 2 * search.overlap)
+        for at in range(0, len(raw), step):
+            piece = bytes(raw[at : at + step + search.overlap])
+            for part in parts:
+                part.find(piece, found)
+        if not found:
+            with self._lock:
+                self._clean[digest] = search.number
+                self._clean.move_to_end(digest)
+                while len(self._clean) > _MOST_STRETCHES:
+                    self._clean.popitem(last=False)
+        return found
 
-    def _database(self, wanted: frozenset[bytes]) -> tuple[hyperscan.Database, list[bytes]]:
-        if wanted not in self._databases:
-            owner = {form: value for value in wanted for form in forms(value)}
-            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-            database.compile(
-                expressions=[b"".join(b"\\x%02x" % byte for byte in form) for form in owner],
-                ids=list(range(len(owner))),
-                flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(owner),
-            )
-            self._databases[wanted] = (database, list(owner.values()))
-            while len(self._databases) > self._kept:
-                self._databases.popitem(last=False)
-        self._databases.move_to_end(wanted)
-        return self._databases[wanted]
+    def _search(self, wanted: frozenset[bytes]) -> _Search:
+        with self._lock:
+            search = self._searches.get(wanted)
+            if search is None:
+                search = self._made(wanted)
+                self._searches[wanted] = self._alive[search.number] = search
+            search.used = self._clock()
+            self._searches.move_to_end(wanted)
+            while len(self._searches) > self._kept or (
+                len(self._searches) > 1
+                and next(iter(self._searches.values())).used < search.used - _KEPT_FOR
+            ):
+                # Values are not kept for longer than a conversation pauses.
+                _, old = self._searches.popitem(last=False)
+                del self._alive[old.number]
+        return search
+
+    def _made(self, wanted: frozenset[bytes]) -> _Search:
+        """From the largest search there is for some of the values, and the rest."""
+        base = max(
+            (each for each in self._searches.values() if each.values <= wanted),
+            key=lambda each: len(each.values),
+            default=None,
+        )
+        self._number += 1
+        if base is None:
+            return _Search([_Part(wanted)], self._number)
+        return base.with_values(wanted - base.values, self._number)

@@ -14,20 +14,22 @@ from enum import Enum
 import msgspec
 
 from secretgate import handover, models, refusals, signatures
-from secretgate.bodies import readers
+from secretgate.bodies import json_spans, readers
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.bodies.encodings import decode, encode
+from secretgate.bodies.json_body import JsonBody
 from secretgate.hosts import Route, Treatment
 from secretgate.placeholders import Issued
 from secretgate.policy.facts import told
 from secretgate.policy.model import Decision as Ruled
-from secretgate.policy.requests import Denied, Policies
+from secretgate.policy.requests import Denied, Policies, RequestPolicy
 from secretgate.policy.treatments import BLOCK, REDACT
 from secretgate.providers import Dialect, value_at
-from secretgate.redaction import Counts, Leak, Redaction, Redactor, Spot
+from secretgate.redaction import Leak, Redaction, Redactor, Spot
 from secretgate.settings import Settings
 from secretgate.stores import Unreachable
 from secretgate.stores.line import Wait, asked, waiting
+from secretgate.texts import Counts
 from secretgate.vault import Scope, Vault
 
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
@@ -121,12 +123,30 @@ class Requests:
                 request.headers.get("content-encoding", ""),
                 self._settings.body_limit,
             )
-            body = readers.read(
-                plain, request.headers.get("content-type", ""), request.route.dialect
-            )
+            body = self.read(request, plain, request.headers.get("content-type", ""))
         except Unreadable as error:
             return self.unreadable(request, error.reason, len(request.content))
         return self._adjusted(request, self.decide_body(request, body, chain))
+
+    def read(self, request: Request, raw: bytes, content_type: str) -> Body:
+        """A body, what was seen before passed over; raises Unreadable.
+
+        Where rules of the policy look at whole calls, all of it is read.
+        """
+        dialect = request.route.dialect
+        policy = self._policy(request, raw)
+        seen = None
+        if policy is None or not policy.needs_calls:
+            context = (dialect.name, self._settings.mode)
+            seen = self._redactor.seen(request.scope, _digest(policy), *context)
+        return readers.read(raw, content_type, dialect, seen)
+
+    def _policy(self, request: Request, raw: bytes) -> RequestPolicy | None:
+        policy = self.policies.of(request, raw)
+        if policy and request.route.dialect.name == "mcp":
+            # Its messages are no part of a conversation with a model: mcp.session judges them.
+            return policy.of_findings
+        return policy
 
     def _adjusted(self, request: Request, decision: Decision) -> Decision:
         """With what the request says about its body made true again."""
@@ -154,20 +174,21 @@ class Requests:
         """The same for a body that has been read."""
         decision = self._decided(request, body, chain)
         named = any(spot.path == "model" for spot in decision.spots)
-        asked_for = "" if named else models.named(request.path, body.raw)
+        asked_for = "" if named else _model(request, body)
         return replace(decision, size=len(body.raw), model=asked_for)
 
     def _decided(self, request: Request, body: Body, chain: tuple[str, ...]) -> Decision:
         mode = self._settings.mode
-        streams = _STREAM.search(body.raw) is not None
-        dialect = request.route.dialect.answering(body.raw)
+        outline = body.outline
+        streams = _STREAM.search(outline) is not None
+        dialect = request.route.dialect.answering(outline)
         strict = mode == "redact" and self._blocks(request)
         try:
-            links = self._refreshed(request, body.raw)
-            policy = self.policies.of(request, body.raw)
-            if policy and request.route.dialect.name == "mcp":
-                # Its messages are no part of a conversation with a model: mcp.session judges them.
-                policy = policy.of_findings
+            links = self._refreshed(request, outline)
+            policy = self._policy(request, outline)
+            if isinstance(body, JsonBody) and body.seen.policy != _digest(policy):
+                # The policy has changed since it was read.
+                body = json_spans.read_json(body.raw, request.route.dialect.request_paths.root)
             found = self._redactor.inspect(
                 body,
                 request.scope,
@@ -313,6 +334,15 @@ class Requests:
             spots=tuple(found.spots) if found else (),
             counts=found.counts if found else Counts(),
         )
+
+
+def _digest(policy: RequestPolicy | None) -> str:
+    return policy.digest if policy is not None else ""
+
+
+def _model(request: Request, body: Body) -> str:
+    """Which model is asked for: as a rule the body says so beside its messages, or the path does."""
+    return models.named(request.path, body.outline) or models.named("", body.raw)
 
 
 def _refusal(spots: tuple[Spot, ...]) -> str:

@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from secretgate import refusals
-from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.engine import Engine
 from secretgate.events import Events
@@ -138,10 +137,10 @@ class Socket:
 
     def _read(self, content: bytes, is_text: bool) -> Body:
         if is_text:
-            return readers.read(content, "text/plain", self._dialect)
+            return self._engine.requests.read(self._request, content, "text/plain")
         if content.lstrip()[:1] not in (b"{", b"["):
             raise Unreadable("a binary message that is no JSON")
-        return readers.read(content, "application/json", self._dialect)
+        return self._engine.requests.read(self._request, content, "application/json")
 
     def _link(self, event: object) -> None:
         issued = self._events.issued

@@ -87,6 +87,11 @@ class Literals:
         self.version = object()
         """Stands for this set of values; see `since`."""
 
+    @property
+    def segments(self) -> Sequence[_Segment]:
+        """The values in parts; most of these are the same in a set that has grown."""
+        return self._segments
+
     def __contains__(self, value: object) -> bool:
         return any(value in segment.values for segment in self._segments)
 

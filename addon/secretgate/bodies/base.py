@@ -39,6 +39,9 @@ class Label(Enum):
     """Tells what stands beside it: where it says that the provider was thinking, that is opaque."""
 
 
+SHORTEST = 6
+"""No text shorter than this, in bytes, can hold a secret."""
+
 THINKING = frozenset((b"thinking", b"redacted_thinking", b"reasoning_text", b"summary_text"))
 """What a `KIND` string says where its object holds thinking; a `KIND` that is `true` says the same."""
 
@@ -82,6 +85,13 @@ class Body(Protocol):
     @property
     def slots(self) -> Sequence[Slot]: ...
 
+    @property
+    def outline(self) -> bytes:
+        """Enough of the body to tell what it asks for; of a long list of messages, the frame."""
+
+    def where(self, slot: Slot) -> str:
+        """The path of a slot, for people."""
+
     def splice(self, edits: Sequence[Edit]) -> bytes:
         """The body with the edits made; `edits` are sorted and do not overlap."""
 
@@ -96,17 +106,45 @@ class Unreadable(Exception):
 
 def splice(raw: bytes, edits: Sequence[Edit]) -> bytes:
     """`raw` with sorted, non-overlapping edits made."""
-    pieces: list[bytes] = []
+    view = memoryview(raw)
+    pieces: list[bytes | memoryview] = []
     at = 0
     for start, end, replacement in edits:
-        pieces += raw[at:start], replacement
+        pieces += view[at:start], replacement
         at = end
-    pieces.append(raw[at:])
+    pieces.append(view[at:])
     return b"".join(pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class PlainBody:
+def moved(places: Sequence[int], edits: Sequence[Edit]) -> list[int]:
+    """Where sorted offsets outside of the edits are once these are made."""
+    found: list[int] = []
+    shift = at = 0
+    for place in places:
+        while at < len(edits) and edits[at].end <= place:
+            shift += len(edits[at].replacement) - (edits[at].end - edits[at].start)
+            at += 1
+        found.append(place + shift)
+    return found
+
+
+class Whole:
+    """What a body is by itself unless its format says more."""
+
+    raw: bytes
+
+    __slots__ = ()
+
+    @property
+    def outline(self) -> bytes:
+        return self.raw
+
+    def where(self, slot: Slot) -> str:
+        return spell(slot.path)
+
+
+@dataclass(frozen=True)
+class PlainBody(Whole):
     """A body whose format declares no lengths: edits are spliced as they are."""
 
     raw: bytes

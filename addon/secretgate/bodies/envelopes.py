@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 
 from secretgate.streams.envelopes import Envelope, EnvelopeFramer
 
-from .base import Body, Edit, Slot, Unreadable
+from .base import Body, Edit, Slot, Unreadable, Whole
 from .parts import placed
 
 
 @dataclass(frozen=True)
-class EnvelopesBody:
+class EnvelopesBody(Whole):
     raw: bytes
     slots: Sequence[Slot]
     whole: bytes
@@ -55,7 +55,7 @@ def read_envelopes(raw: bytes, read_message: Callable[[bytes], Body]) -> Envelop
     return EnvelopesBody(b"".join(body.raw for _, body, _ in parts), slots, raw, parts)
 
 
-class _Nothing:
+class _Nothing(Whole):
     raw = b""
     slots: Sequence[Slot] = ()
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
-from .base import Edit, Form, Label, Slot, Unreadable
+from .base import Edit, Form, Label, Slot, Unreadable, Whole
 from .documents import sealed
 from .jsonl import jsonl_slots
 from .parts import Length, ReadPart, placed, splice_measured, text_start
@@ -50,7 +50,7 @@ class _Header(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class MultipartBody:
+class MultipartBody(Whole):
     raw: bytes
     slots: Sequence[Slot]
     lengths: Sequence[Length]

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from .base import Edit, Form, Label, Slot, Unreadable
+from .base import Edit, Form, Label, Slot, Unreadable, Whole
 from .parts import Length, splice_measured
 
 _CONTROL: Final = bytes({*range(32), 127} - set(b"\t\n\r"))
@@ -40,7 +40,7 @@ class _Shape(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ProtobufBody:
+class ProtobufBody(Whole):
     raw: bytes
     slots: Sequence[Slot]
     lengths: Sequence[Length]

@@ -13,11 +13,13 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
 
+from secretgate.bodies import json_spans
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
 from secretgate.bodies.documents import sealed
 from secretgate.bodies.envelopes import read_envelopes
 from secretgate.bodies.form import read_form
-from secretgate.bodies.json_spans import json_slots, read_json
+from secretgate.bodies.json_body import Seen, read_json
+from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.jsonl import read_jsonl
 from secretgate.bodies.multipart import read_multipart
 from secretgate.bodies.parts import text_start
@@ -36,8 +38,9 @@ _FILE_MARKS: Final = re.compile(
 )
 
 
-def _json(raw: bytes, content_type: str, dialect: Dialect) -> Body:
-    return read_json(raw, dialect.request_paths.root)
+def _json(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = None) -> Body:
+    root = dialect.request_paths.root
+    return json_spans.read_json(raw, root) if seen is None else read_json(raw, root, seen)
 
 
 def _lines(raw: bytes, content_type: str, dialect: Dialect) -> Body:
@@ -68,7 +71,7 @@ def _envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
 
 
 def _json_envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
-    return read_envelopes(raw, lambda part: read_json(part, dialect.request_paths.root))
+    return read_envelopes(raw, lambda part: json_spans.read_json(part, dialect.request_paths.root))
 
 
 BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(
@@ -107,22 +110,25 @@ BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(
 )
 
 
-def read(raw: bytes, content_type: str, dialect: Dialect) -> Body:
-    """The slots of a body; raises Unreadable."""
+def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = None) -> Body:
+    """The slots of a body; raises Unreadable.
+
+    Of JSON, what was `seen` before is passed over; where nobody is asked for that, all strings are slots.
+    """
     media_type = content_type.partition(";")[0].strip().lower()
     if not raw.strip():
         return PlainBody(raw, [])
     reader = _reader(media_type)
     if reader is not _json and "proto" not in media_type and raw.lstrip()[:1] in (b"{", b"["):
         try:
-            return read_json(raw, dialect.request_paths.root)
+            return _json(raw, content_type, dialect, seen)
         except Unreadable:
             if reader is None:
                 raise
+    if reader is _json or (reader is None and not media_type):
+        return _json(raw, content_type, dialect, seen)
     if reader is not None:
         return reader(raw, content_type, dialect)
-    if not media_type:
-        return _json(raw, content_type, dialect)
     if _FILE_MARKS.match(raw) or text_start(raw) is not None:
         return _file(raw, content_type, dialect)
     raise Unreadable(f"no reader for {media_type}, and it is not text")

@@ -1,0 +1,249 @@
+"""What may stand between two strings of a JSON document, and what it makes of the next one.
+
+JSON without its strings is a handful of short runs of punctuation (`:`, `,`, `"},{"` without the quotes), and
+bodies of one API have the same few in the same places. So the reader's state is an object, a `Place`, and what a
+run leads to from there is worked out once, by the rules of JSON, and remembered: reading costs a look-up for each
+string. What is remembered depends on the runs and member names alone, is bounded, and serves every body of a
+dialect.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from secretgate.bodies.base import Label, Path
+from secretgate.bodies.json_spans import SHORTEST_KEY
+from secretgate.json_reader import plain_name
+from secretgate.paths import Node
+
+_SPACE = re.compile(rb"[ \t\n\r]*+")
+_LITERAL = re.compile(
+    rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity"
+)
+_OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON = b"{[}],:"
+
+_VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE, _AFTER_NAME = range(6)
+
+LIST, ITEM, ITEM_END, NEXT = range(4)
+"""Marks in a run: a list begins, an item that is a container begins, it ends, the next item comes."""
+
+_LONGEST_RUN = 96
+_LONGEST_NAME = 96
+_MOST_NAMES = 512
+_MOST_PLACES = 20_000
+_DEEPEST = 48
+_LIMIT = 500
+"""What is nested deeper than this is left to the strict reader."""
+
+
+class Invalid(Exception):
+    """The document is not JSON; the strict reader says why."""
+
+
+Mark = tuple[int, int, "Frame"]
+"""Offset in the run, what is there, and the list it is about."""
+
+
+class Frame:
+    """An open container. The same object for every container that is read the same way."""
+
+    __slots__ = ("after", "children", "depth", "is_array", "names", "node", "parent", "path")
+
+    def __init__(
+        self, parent: Frame | None, node: Node[Label], is_array: bool, path: Path | None
+    ) -> None:
+        self.parent = parent
+        self.node = node
+        self.is_array = is_array
+        self.path = path
+        """Where it stands, if no array is around it."""
+        self.depth: int = parent.depth + 1 if parent else 0
+        self.after = Place(self, _AFTER_VALUE, node, b"")
+        self.names: dict[bytes, Place] = {}
+        self.children: dict[object, Frame] = {}
+
+    @property
+    def item(self) -> Place:
+        """The place before an item."""
+        return Place(self, _VALUE, self.node.item(), b"")
+
+    @property
+    def lists(self) -> bool:
+        """Whether its items are read one by one: it is an array that is in no other array."""
+        return self.is_array and self.path is not None
+
+
+class Step(NamedTuple):
+    """What a run leads to: the string behind it."""
+
+    marks: Sequence[Mark]
+    names: dict[bytes, Place] | None
+    """The places behind a member name, if the string is one."""
+    label: Label
+    key: bytes
+    path: Path
+    """Where the string stands, if no array is around it, or nothing."""
+    after: Place
+    flag: bool
+    """Whether the run says of an object that it holds thinking."""
+    frame: Frame | None
+
+
+class Place:
+    """A point between two strings, before the run."""
+
+    __slots__ = ("frame", "is_slot", "key", "node", "path", "state", "steps")
+
+    def __init__(self, frame: Frame | None, state: int, node: Node[Label], key: bytes) -> None:
+        self.frame = frame
+        self.state = state
+        self.node = node
+        self.key = key
+        self.steps: dict[bytes, Step] = {}
+        self.is_slot = False
+        """Whether the member name before it is a slot, and at which path, if that is known."""
+        self.path: Path = ""
+
+
+class Grammar:
+    """All places of the bodies of one dialect."""
+
+    def __init__(self, root: Node[Label]) -> None:
+        self._root = root
+        self.start = Place(None, _VALUE, root, b"")
+        self.size = 0
+        self._tops: dict[object, Frame] = {}
+        self._over = Place(None, _AFTER_VALUE, root, b"")
+
+    @property
+    def full(self) -> bool:
+        return self.size > _MOST_PLACES
+
+    def step(self, place: Place, run: bytes) -> Step:
+        """What `run` leads to, with a string behind it; raises Invalid."""
+        state, frame, node, key, flag, marks = self._through(place, run)
+        if state in (_AFTER_VALUE, _AFTER_NAME):
+            raise Invalid
+        is_name = frame is not None and state in (_MEMBER, _FIRST_MEMBER)
+        path: Path = ""
+        if frame and frame.path is not None and not frame.is_array:
+            path = (frame.path, key)
+        step = Step(
+            marks,
+            frame.names if frame and is_name else None,
+            node.label,
+            key,
+            path,
+            frame.after if frame else self._over,
+            flag,
+            frame,
+        )
+        if len(run) <= _LONGEST_RUN and (frame is None or frame.depth <= _DEEPEST):
+            self.size += 1
+            place.steps[run] = step
+        return step
+
+    def end(self, place: Place, run: bytes, within: Frame | None) -> tuple[bool, list[Mark]]:
+        """The same for a run with nothing behind it but the end of `within`, or of the document."""
+        state, frame, _, _, flag, marks = self._through(place, run)
+        if state != _AFTER_VALUE or frame is not within:
+            raise Invalid
+        return flag, marks
+
+    def name(self, frame: Frame, raw: bytes) -> Place:
+        """The place behind a member name of an object."""
+        plain = plain_name(raw) if b"\\" in raw else raw
+        place = Place(frame, _AFTER_NAME, frame.node.member(plain), raw)
+        place.path = "" if frame.path is None else (frame.path, raw)
+        place.is_slot = len(raw) >= SHORTEST_KEY and not frame.node.names(plain)
+        plainly = plain is raw and len(raw) <= _LONGEST_NAME
+        if plainly and len(frame.names) < _MOST_NAMES and frame.depth <= _DEEPEST:
+            self.size += 1
+            frame.names[raw] = place
+        return place
+
+    def _open(self, frame: Frame | None, node: Node[Label], key: bytes, is_array: bool) -> Frame:
+        path: Path | None
+        if frame is None:
+            path = ""
+        else:
+            path = None if frame.path is None or frame.is_array else (frame.path, key)
+        children = frame.children if frame else self._tops
+        mark = (node, is_array, key if path is not None else None)
+        found = children.get(mark)
+        if found is None:
+            found = Frame(frame, node, is_array, path)
+            if found.depth > _LIMIT:
+                raise Invalid
+            if found.depth <= _DEEPEST and len(children) < _MOST_NAMES:
+                self.size += 1
+                children[mark] = found
+        return found
+
+    def _through(
+        self, place: Place, run: bytes
+    ) -> tuple[int, Frame | None, Node[Label], bytes, bool, list[Mark]]:
+        """One run by the rules of JSON: the state, the container and the node at its end."""
+        state, frame, node, key = place.state, place.frame, place.node, place.key
+        flag = False
+        marks: list[Mark] = []
+        at = 0
+        while (at := _SPACE.match(run, at).end()) < len(run):  # type: ignore[union-attr]
+            first = run[at]
+            if state == _AFTER_NAME:
+                if first != _COLON:
+                    raise Invalid
+                state = _VALUE
+                at += 1
+            elif state <= _FIRST_VALUE and first in (_OBJECT, _ARRAY):
+                if frame and frame.lists:
+                    marks.append((at, ITEM, frame))
+                is_array = first == _ARRAY
+                frame = self._open(frame, node, key, is_array)
+                if is_array:
+                    node = node.item()
+                if frame.lists:
+                    marks.append((at, LIST, frame))
+                key = b""
+                state = _FIRST_VALUE if is_array else _FIRST_MEMBER
+                at += 1
+            elif state == _AFTER_VALUE and frame and first == _COMMA:
+                if frame.lists:
+                    marks.append((at, NEXT, frame))
+                node = frame.node.item() if frame.is_array else frame.node
+                key = b""
+                state = _VALUE if frame.is_array else _MEMBER
+                at += 1
+            elif frame and first == (_ARRAY_END if frame.is_array else _OBJECT_END):
+                if state not in (_AFTER_VALUE, _FIRST_VALUE, _FIRST_MEMBER):
+                    raise Invalid
+                frame = frame.parent
+                at += 1
+                if frame and frame.lists:
+                    marks.append((at, ITEM_END, frame))
+                state = _AFTER_VALUE
+            elif state <= _FIRST_VALUE:
+                literal = _LITERAL.match(run, at)
+                if literal is None:
+                    raise Invalid
+                flag = flag or (literal[0] == b"true" and node.label is Label.KIND)
+                at = literal.end()
+                state = _AFTER_VALUE
+            else:
+                raise Invalid
+        if state in (_MEMBER, _FIRST_MEMBER) and frame:
+            node = frame.node
+        return state, frame, node, key, flag, marks
+
+
+_grammars: dict[int, tuple[Node[Label], Grammar]] = {}
+
+
+def grammar(root: Node[Label]) -> Grammar:
+    """The grammar of a dialect's bodies; a new one where the old has grown too large."""
+    found = _grammars.get(id(root))
+    if found is None or found[1].full:
+        found = _grammars[id(root)] = (root, Grammar(root))
+    return found[1]

@@ -1,0 +1,137 @@
+"""From what is to be replaced in a text to edits of the body."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from secretgate.bodies import forms
+from secretgate.bodies.base import Edit, splice
+from secretgate.policy.treatments import Treatment
+from secretgate.texts import Text, wrapped_like
+from secretgate_rules import Finding, Part, redact
+
+Named = Callable[[Finding, Part], tuple[bytes, Treatment | None]]
+"""The placeholder of a secret, and what the policy says of it."""
+_Name = Callable[[Finding, Part], bytes]
+
+
+@dataclass(slots=True)
+class Made:
+    """The edits of a text or of several, and what they put where."""
+
+    edits: list[Edit] = field(default_factory=list)
+    values: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    """Placeholder to value."""
+    aliases: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    """Rewritten stretches that have no name of their own, with what stood there."""
+    limits: dict[bytes, str] = field(default_factory=dict)
+    """Of placeholders that may not be restored everywhere, where they may."""
+    one_way: set[bytes] = field(default_factory=set)
+    """The placeholders in whose place a fixed text stands."""
+
+    def add(self, other: Made) -> None:
+        self.edits += other.edits
+        self.aliases.update(other.aliases)
+        self.limits.update(other.limits)
+        self.one_way |= other.one_way
+
+    def limited(self, placeholder: bytes, treatment: Treatment | None) -> bytes:
+        """What stands in a secret's place."""
+        if treatment is None or (treatment.restore == "always" and treatment.replace is None):
+            return placeholder
+        self.limits[placeholder] = treatment.restore
+        if treatment.replace is None:
+            return placeholder
+        self.one_way.add(placeholder)
+        return treatment.replace.encode()
+
+
+def made(
+    raw: bytes, entry: Text, findings: Sequence[Finding], named: Named, more: Sequence[Edit] = ()
+) -> Made:
+    """The edits that replace `findings` in a text of the body `raw`; `more` are the policy's own, which
+    go before the others."""
+    result = Made()
+    lasting = True
+
+    def name(finding: Finding, part: Part) -> bytes:
+        nonlocal lasting
+        placeholder, treatment = named(finding, part)
+        result.values[placeholder] = part.value
+        text = result.limited(placeholder, treatment)
+        lasting = lasting and placeholder not in result.limits
+        return text
+
+    slot, text, wrapped, _ = entry
+    aliases: dict[bytes, bytes] = {}
+    changes = list(_changes(text, findings, name, aliases))
+    if more:
+        changes = sorted([*more, *(each for each in changes if not _touches(each, more))])
+    if wrapped is not None:
+        head, run = wrapped
+        changed = wrapped_like(run, splice(text, changes))
+        aliases = {changed: run}
+        result.edits.append(Edit(slot.start, slot.end, forms.write(slot.form, head + changed)))
+    else:
+        span = forms.mapped(slot.form, raw[slot.start : slot.end])
+        for start, end, replacement in changes:
+            first, last = span(start, end)
+            written = forms.write(slot.form, replacement)
+            result.edits.append(Edit(slot.start + first, slot.start + last, written))
+    if lasting:
+        result.aliases.update(aliases)
+    return result
+
+
+def _touches(edit: Edit, others: Sequence[Edit]) -> bool:
+    return any(edit.start < other.end and other.start < edit.end for other in others)
+
+
+def merged(
+    hits: Sequence[Finding],
+    found: Sequence[Finding],
+    named: Mapping[bytes, str],
+    exempt: Collection[bytes],
+) -> Iterator[Finding]:
+    """Known values first, then what was found and does not touch them; parts stay in order."""
+    taken = [hit for hit in hits if hit.value not in exempt]
+    yield from taken
+    for finding in found:
+        parts = tuple(
+            part
+            for part in finding.parts
+            if part.value in named
+            and not any(part.start < hit.end and hit.start < part.end for hit in taken)
+        )
+        if parts:
+            yield replace(finding, parts=parts)
+
+
+def _changes(
+    text: bytes, findings: Sequence[Finding], name: _Name, aliases: dict[bytes, bytes]
+) -> Iterator[Edit]:
+    """Sorted edits of the text: what stands plain one by one, what is encoded together a run at a
+    time."""
+    entries = sorted(
+        ((part.start, part.end, finding, part) for finding in findings for part in finding.parts),
+        key=lambda entry: entry[:2],
+    )
+    at = 0
+    while at < len(entries):
+        start, end, finding, part = entries[at]
+        group = [(finding, part)]
+        at += 1
+        while at < len(entries) and entries[at][0] < end:
+            end = max(end, entries[at][1])
+            group.append((entries[at][2], entries[at][3]))
+            at += 1
+        if len(group) == 1 and not part.layers:
+            yield Edit(start, end, name(finding, part))
+            continue
+        alone = [replace(finding, parts=(part,)) for finding, part in group]
+        changed = redact(text, alone, name)
+        replacement = changed[start : len(changed) - (len(text) - end)]
+        if any(layer.kind in ("base64", "hex") for _, part in group for layer in part.layers):
+            aliases[replacement] = text[start:end]
+        yield Edit(start, end, replacement)

@@ -1,0 +1,54 @@
+"""Secrets in an encoding that no view could read, such as base64 that begins in the middle of a word:
+the whole run that holds one is taken for a secret of its own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Sequence
+
+from secretgate import egress
+from secretgate.texts import Text
+from secretgate_rules import Finding, Part
+
+_RUN = re.compile(rb"[A-Za-z0-9+/=_-]*+")
+_RUN_BEFORE = re.compile(rb"[A-Za-z0-9+/=_-]*+\Z")
+_RULE = "encoded-secret"
+
+
+def hidden(texts: Sequence[Text], values: Collection[bytes]) -> dict[int, list[Finding]]:
+    """The runs of each text that hold one of `values`."""
+    found: dict[int, list[Finding]] = {}
+    for value in set(values):
+        forms = list(dict.fromkeys(egress.forms(value)))
+        for index, entry in enumerate(texts):
+            if entry.sealed:
+                continue
+            for form in forms:
+                at = entry.text.find(form)
+                while at >= 0:
+                    start, end = _run(entry.text, at, at + len(form))
+                    run = entry.text[start:end]
+                    if form != value:
+                        part = Part(start, end, run)
+                        finding = Finding(_RULE, _RULE, start, end, run, (), "high", (part,))
+                        found.setdefault(index, []).append(finding)
+                    at = entry.text.find(form, end)
+    return {index: apart(runs) for index, runs in found.items()}
+
+
+def _run(text: bytes, start: int, end: int) -> tuple[int, int]:
+    """The whole run of base64 or hex around a stretch of one."""
+    if not _RUN.fullmatch(text, start, end):
+        return start, end
+    before = _RUN_BEFORE.search(text, max(0, start - 4096), start)
+    behind = _RUN.match(text, end)
+    return before.start() if before else start, behind.end() if behind else end
+
+
+def apart(findings: list[Finding]) -> list[Finding]:
+    """Those that do not overlap, the longest of each overlap."""
+    kept: list[Finding] = []
+    for finding in sorted(findings, key=lambda each: (each.start - each.end, each.start)):
+        if all(finding.end <= each.start or each.end <= finding.start for each in kept):
+            kept.append(finding)
+    return sorted(kept, key=lambda each: each.start)

@@ -1,0 +1,94 @@
+"""Which values are secrets of a request, and what they are called."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from secretgate.ledger import Ledger
+from secretgate.vault import Scope, Vault
+from secretgate_rules import Finding, Part
+
+SHORTEST_KNOWN = 8
+"""A shorter secret is replaced where it was found, but not looked for elsewhere."""
+
+
+class Naming:
+    """The secrets of one request: `known` in its scope from here on, and those `named` now."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        ledger: Ledger,
+        scope: Scope,
+        exempt: Collection[bytes],
+        learn: bool,
+        always: Mapping[bytes, str],
+    ) -> None:
+        """`always`: the values that are secret from the start, with their names."""
+        self._vault = vault
+        self._ledger = ledger
+        self._scope = scope
+        self.exempt = frozenset(exempt)
+        self.learns = learn
+        self._before = vault.learn(scope, always, share=False)
+        self.known = self._before
+        self.named: dict[bytes, str] = {}
+        """The values found now, with the rule that each is named after."""
+
+    def add(self, texts: Sequence[bytes], found: Mapping[int, Sequence[Finding]]) -> None:
+        """Names what was found in some texts, and remembers it.
+
+        What the provider wrote itself is no secret, nor is what only overlaps with a known value.
+        """
+        rules = {
+            part.value: finding.rule
+            for findings in found.values()
+            for finding in findings
+            for part in finding.parts
+            if part.value not in self.exempt
+        }
+        if not rules:
+            return
+        known = self._before
+        self._ledger.look_up(
+            self._scope, rules if self.learns else {}, (v for v in rules if v not in known)
+        )
+        indexes = sorted(found)
+        hits = known.find_many([texts[index] for index in indexes]) if len(known) else {}
+        fresh: dict[bytes, str] = {}
+        for at, index in enumerate(indexes):
+            overlapping = hits.get(at, ())
+            for finding in found[index]:
+                for part in finding.parts:
+                    value = part.value
+                    if value in self.named or value in self.exempt:
+                        continue
+                    if value not in known and (
+                        any(_overlap(part, hit) for hit in overlapping)
+                        or self._ledger.was_written(self._scope, value)
+                    ):
+                        continue
+                    rule = finding.rule
+                    self.named[value] = fresh[value] = (
+                        self._ledger.name(value, rule) if self.learns else rule
+                    )
+        self._know({v: rule for v, rule in fresh.items() if len(v) >= SHORTEST_KNOWN})
+
+    def refresh(self, values: Mapping[bytes, str]) -> None:
+        """These are still in use."""
+        if values and self.learns:
+            self.known = self._vault.learn(self._scope, values)
+
+    def _know(self, values: Mapping[bytes, str]) -> None:
+        if self.learns and values:
+            self.known = self._vault.learn(self._scope, values)
+        elif values:
+            self.known = self.known.with_values(values)
+
+
+def _overlap(part: Part, hit: Finding) -> bool:
+    return (
+        part.start < hit.end
+        and hit.start < part.end
+        and (part.start, part.end) != (hit.start, hit.end)
+    )

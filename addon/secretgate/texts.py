@@ -1,0 +1,118 @@
+"""What the text of a slot is: as it stands, decoded from base64, or taken out of a document."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from secretgate.bodies import documents, forms
+from secretgate.bodies.base import SHORTEST, Form, Label, Slot
+
+_DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
+
+
+@dataclass(slots=True)
+class Counts:
+    """Bytes of a request by what became of them."""
+
+    scanned: int = 0
+    opaque: int = 0
+    credential: int = 0
+    bytes: int = 0
+
+    def add(self, scanned: int, opaque: int, counted: int) -> None:
+        self.scanned += scanned
+        self.opaque += opaque
+        self.bytes += counted
+
+
+class Text(NamedTuple):
+    slot: Slot
+    text: bytes
+    wrapped: tuple[bytes, bytes] | None
+    """For a base64 slot: what stands before the base64, and the base64."""
+    sealed: bool = False
+    """Text inside a file that cannot be rewritten."""
+
+
+def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False) -> Iterator[Text]:
+    """The texts of slots that may hold a secret. Bytes and credentials are counted.
+
+    `short`: those too that are too short for a secret.
+    """
+    read, text_label = forms.read, Label.TEXT
+    new = tuple.__new__
+    shortest = 1 if short else SHORTEST
+    for slot in slots:
+        start, end, form, label, _, _ = slot
+        size = end - start
+        if label is text_label:
+            if size >= shortest:
+                text = raw[start:end]
+                if form is not Form.RAW and not (form is Form.JSON and b"\\" not in text):
+                    text = read(form, text)
+                yield new(Text, (slot, text, None, False))
+        elif label is Label.CREDENTIAL:
+            counts.credential += size
+        elif label is not Label.OPAQUE:
+            entry = _unwrapped(slot, read(form, raw[start:end]))
+            if entry is None:
+                counts.bytes += size
+            else:
+                counts.scanned += size
+                yield entry
+
+
+def count(slots: Iterable[Slot], counts: Counts) -> None:
+    """Counts the slots that `texts` does not."""
+    for slot in slots:
+        if slot.label is Label.TEXT:
+            counts.scanned += slot.end - slot.start
+        elif slot.label is Label.OPAQUE:
+            counts.opaque += slot.end - slot.start
+
+
+def wrapped_like(run: bytes, text: bytes) -> bytes:
+    """Base64 of a text, in lines where `run` has lines."""
+    encoded = base64.b64encode(text)
+    first, end, _ = run.partition(b"\r\n") if b"\r" in run else run.partition(b"\n")
+    if not end:
+        return encoded
+    lines = [encoded[at : at + len(first)] for at in range(0, len(encoded), len(first))]
+    return end.join(lines) + (end if run.endswith(end) else b"")
+
+
+def _unwrapped(slot: Slot, text: bytes) -> Text | None:
+    """A base64 slot as the text it encodes, a plain one as it is, and None for binary data."""
+    if documents.sealed(text):
+        return _document(slot, text)
+    url = _DATA_URL.match(text)
+    head = url[0] if url else b""
+    run = text[len(head) :]
+    try:
+        plain = base64.b64decode(run.translate(None, b"\r\n"), validate=True)
+    except (binascii.Error, ValueError):
+        return _document(slot, text) if url or not _is_text(text) else Text(slot, text, None)
+    if not url and len(run) < 24:
+        return Text(slot, text, None)
+    if documents.sealed(plain) or not _is_text(plain):
+        return _document(slot, plain)
+    return Text(slot, plain, (head, run)) if len(plain) >= SHORTEST else None
+
+
+def _document(slot: Slot, raw: bytes) -> Text | None:
+    """A file as the text inside of it, and None where it has none."""
+    text = documents.extracted(raw)
+    return Text(slot, text, None, sealed=True) if len(text.strip()) >= SHORTEST else None
+
+
+def _is_text(text: bytes) -> bool:
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

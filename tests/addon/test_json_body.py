@@ -1,0 +1,162 @@
+"""The fast reader of JSON bodies against the strict one: the same strings, the same refusals."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from secretgate.bodies import json_body
+from secretgate.bodies.base import SHORTEST, Label, PlainBody, Slot, Unreadable, spell
+from secretgate.bodies.json_body import JsonBody, read_json
+from secretgate.bodies.json_spans import json_slots
+from secretgate.paths import Paths
+from secretgate.providers import DIALECTS
+
+TABLE = Paths[Label](
+    [
+        ("messages[].id", Label.OPAQUE),
+        ("messages[].parts[].kind", Label.KIND),
+        ("messages[].secret.**", Label.CREDENTIAL),
+        ("messages[].data", Label.BYTES),
+        ("kind", Label.KIND),
+        ("thought", Label.KIND),
+        ("messages[].thought", Label.KIND),
+    ],
+    Label.TEXT,
+)
+NAMES = [
+    "messages",
+    "parts",
+    "kind",
+    "id",
+    "data",
+    "secret",
+    "thought",
+    "a long member name",
+    "a\\n",
+]
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=12)
+    | st.sampled_from(
+        ["thinking", "reasoning_text", '\\"', 'x\\\\"y', "\\", '"' * 9, "a text here"]
+    )
+)
+documents = st.recursive(
+    leaves,
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=4)
+    ),
+    max_leaves=25,
+)
+bodies = documents | st.lists(documents, max_size=6).map(lambda items: {"messages": items})
+
+
+def strict(raw: bytes, root: Any = TABLE.root) -> tuple[list[Any], int, int] | None:
+    """The slots that are not left out, and the bytes of text and of what is opaque."""
+    try:
+        slots = json_slots(raw, root)
+    except Unreadable:
+        return None
+    text = sum(each.end - each.start for each in slots if each.label is Label.TEXT)
+    opaque = sum(each.end - each.start for each in slots if each.label is Label.OPAQUE)
+    kept = [(*each[:5], spell(each.path)) for each in slots if _kept(each)]
+    return kept, text, opaque
+
+
+def _kept(slot: Slot) -> bool:
+    return slot.label is not Label.OPAQUE and (
+        slot.label is not Label.TEXT or slot.end - slot.start >= SHORTEST
+    )
+
+
+def fast(raw: bytes, root: Any = TABLE.root) -> tuple[list[Any], int, int] | None:
+    try:
+        body = read_json(raw, root)
+    except Unreadable:
+        return None
+    if isinstance(body, PlainBody):
+        return strict(raw, root)
+    slots = [(*each[:5], body.where(each)) for each in body.slots]
+    return slots, body.scanned, body.opaque
+
+
+@given(bodies, st.sampled_from([None, 1, "\t"]), st.booleans())
+@settings(max_examples=300)
+def test_both_readers_find_the_same(document: Any, indent: Any, ascii_only: bool) -> None:
+    raw = json.dumps(document, indent=indent, ensure_ascii=ascii_only).encode(
+        "utf-8", "surrogatepass"
+    )
+    assert fast(raw) == strict(raw)
+
+
+@given(
+    st.binary(max_size=60)
+    | st.text(alphabet='{}[]",:\\ \n0-1.eEtrufalsn', max_size=40).map(str.encode)
+    | st.lists(
+        st.sampled_from(
+            [
+                b'"a"',
+                b'"',
+                b"\\",
+                b"{",
+                b"}",
+                b"[",
+                b"]",
+                b",",
+                b":",
+                b"1",
+                b"true",
+                b' "messages":',
+            ]
+        ),
+        max_size=16,
+    ).map(b"".join)
+)
+@example(b'{"a":"\\')
+@example(b'["\\\\","\\\\\\"",""]')
+@example(b'["a"1]')
+@settings(max_examples=500)
+def test_both_readers_refuse_the_same(raw: bytes) -> None:
+    assert fast(raw) == strict(raw)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
+@given(document=bodies)
+def test_where_blocks_end_does_not_matter(size: int, document: Any) -> None:
+    raw = json.dumps(document).encode()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_body, "_FIRST_BLOCK", size)
+        patch.setattr(json_body, "_BLOCK", size)
+        assert fast(raw) == strict(raw)
+
+
+def test_what_is_remembered_of_shapes_is_bounded() -> None:
+    table = Paths[Label]([], Label.TEXT)
+    for number in range(3):
+        names = {f"member {number} {at}": {f"inner {at}": "some text"} for at in range(9000)}
+        raw = json.dumps(names).encode()
+        assert fast(raw, table.root) == strict(raw, table.root)
+    deep = b'{"a":[' * 3000 + b'"deep text"' + b"]}" * 3000
+    assert fast(deep, table.root) == strict(deep, table.root)
+    assert json_body.grammar(table.root).size <= 40_000
+
+
+def test_the_outline_is_the_body_without_its_items() -> None:
+    raw = b'{"a":"b","messages":[{"x":"stream"}, {"y":1}],"stream":true,"tools":[],"t":[{}, "s"]}'
+    body = read_json(raw, DIALECTS["anthropic"].request_paths.root)
+    assert isinstance(body, JsonBody)
+    assert json.loads(body.outline) == {
+        "a": "b",
+        "messages": [0],
+        "stream": True,
+        "tools": [],
+        "t": [0, "s"],
+    }
