@@ -212,7 +212,7 @@ def test_presets(preset: str, verdict: Verdict) -> None:
 
 def test_low_confidence_can_be_left_alone() -> None:
     bench = Bench()
-    bench.redactor._detector = Detector(
+    bench.redactor.detector = Detector(
         [msgspec_rule(each) for each in RULES], bench.template.spelled
     )
     only = policy(
