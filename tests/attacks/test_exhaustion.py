@@ -173,7 +173,7 @@ def bench() -> Bench:
     from secretgate_rules import load_default
 
     made = Bench()
-    made.redactor._detector = load_default(made.template.spelled)
+    made.redactor.detector = load_default(made.template.spelled)
     return made
 
 
@@ -293,7 +293,7 @@ def test_the_ledger_survives_a_flood(tmp_path: Path) -> None:
 def test_a_rule_with_a_hostile_id_names_nothing_odd() -> None:
     rule = Rule('x">\n<b>', "hostile", r"\bodd_[a-z0-9]{20}\b")
     bench = Bench()
-    bench.redactor._detector = Detector([rule])
+    bench.redactor.detector = Detector([rule])
     raw = bench.redact(b'"odd_abcdefghij0123456789"').raw
     assert b"<b>" not in raw
     assert b"\n" not in raw

@@ -51,7 +51,7 @@ def test_names_of_members_reach_the_log_in_ascii() -> None:
     from addon.kit import Bench
 
     bench = Bench()
-    bench.redactor._detector = Detector(RULES)
+    bench.redactor.detector = Detector(RULES)
     raw = json.dumps({HOSTILE["a line break"]: {HOSTILE["a colour"]: f"it is {token(1)}"}})
     (spot,) = bench.redact(raw.encode()).spots
     assert spot.path.isprintable()

@@ -48,7 +48,7 @@ def read(form: Form, raw: bytes) -> bytes:
             return raw
         try:
             return _json_string.decode(b'"' + raw + b'"').encode()
-        except (msgspec.DecodeError, UnicodeEncodeError):
+        except (msgspec.DecodeError, UnicodeError):
             return _JSON_ESCAPE.sub(lambda escape: _json_unit(escape[0]), raw)
     if form is Form.PERCENT:
         return unquote_to_bytes(raw.replace(b"+", b" "))
