@@ -12,6 +12,7 @@ from datetime import datetime
 from functools import cache
 from importlib import import_module
 from typing import Any
+from zoneinfo import available_timezones
 
 from secretgate.policy import functions
 
@@ -137,7 +138,9 @@ def capitals(text: str) -> list[str]:
     return [
         token["string"]
         for token in _TOKEN.finditer(text)
-        if token["string"] and token["string"] != token["string"].lower()
+        if token["string"]
+        and token["string"] != token["string"].lower()
+        and token["string"].strip("'\"") not in available_timezones()
     ]
 
 
