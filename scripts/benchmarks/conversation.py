@@ -1,0 +1,63 @@
+"""Requests as coding tools send them: a conversation of any size, fresh or one turn further on."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import random
+from typing import Any
+
+from benchmarks.stream import prose
+from secretgate.demo.planted import Maker
+
+_BLOCK = 2000
+_text = prose(1 << 20)
+_salts = itertools.count(1)
+
+
+def secret() -> str:
+    """A made-up token that the rules find."""
+    return Maker(1).github()
+
+
+class Conversation:
+    """Turns of user and assistant, no two conversations with a block in common."""
+
+    def __init__(self, size: int, with_secret: bool = True) -> None:
+        self._salt = next(_salts)
+        self._messages: list[dict[str, Any]] = []
+        self._size = 0
+        if with_secret:
+            self._add(f"The deploy script has GITHUB_TOKEN={secret()} in line 3.")
+        self.grow(size)
+
+    def _add(self, text: str) -> None:
+        role = "assistant" if len(self._messages) % 2 else "user"
+        block: dict[str, Any] = {"type": "text", "text": text}
+        self._messages.append({"role": role, "content": [block]})
+        self._size += len(text) + 80
+
+    def grow(self, size: int) -> None:
+        """Makes the next request at least this long."""
+        place = random.Random(self._salt)
+        while self._size < size - 300:
+            at = place.randrange(len(_text) - _BLOCK)
+            length = min(_BLOCK, size - self._size - 200)
+            mark = f"[{self._salt}.{len(self._messages)}] "
+            self._add(mark + _text[at : at + max(length, 20)])
+
+    def body(self) -> bytes:
+        return json.dumps(
+            {
+                "model": "claude-sonnet-4-5",
+                "max_tokens": 8192,
+                "stream": True,
+                "system": "You are a coding agent.",
+                "messages": self._messages,
+            }
+        ).encode()
+
+
+def first_seen(size: int, with_secret: bool = True) -> bytes:
+    """A request of which no part was sent before."""
+    return Conversation(size, with_secret).body()
