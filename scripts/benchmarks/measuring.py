@@ -45,11 +45,11 @@ def table(rows: Sequence[Row]) -> str:
     """Rows as Markdown, one column for every name in any of them."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [names, ["---"] * len(names)]
-    lines += [[_shown(row.get(name, "")) for name in names] for row in rows]
+    lines += [[shown(row.get(name, "")) for name in names] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.3g}" if abs(value) < 100 else f"{value:,.0f}"
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

@@ -26,7 +26,7 @@ from benchmarks.proxy import SIZES, fresh, lane, percentile, provider, turns
 from secretgate_rules import cache
 
 PACKAGES = {"secretgate 0.8.1 (PyPI)": "secretgate==0.8.1", "llm-redact-proxy": "llm-redact-proxy"}
-_COUNTS = {"2 kB": 60, "200 kB": 12, "2 MB": 4}
+_COUNTS = {"2 kB": 60, "200 kB": 10, "2 MB": 3}
 _PATIENCE = 120.0
 """Seconds for one request of a peer; a case that takes longer is given up."""
 
@@ -37,7 +37,7 @@ def environment(package: str) -> Path:
     binaries = folder / ("Scripts" if os.name == "nt" else "bin")
     if not (folder / "done").exists():
         venv.create(folder, with_pip=True, clear=True)
-        command = [binaries / "python", "-m", "pip", "install", "--quiet", package]
+        command = [str(binaries / "python"), "-m", "pip", "install", "--quiet", package]
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         (folder / "done").touch()
     return binaries
@@ -46,8 +46,9 @@ def environment(package: str) -> Path:
 def version(package: str) -> str:
     name = package.partition("==")[0]
     code = f"from importlib.metadata import version; print(version({name!r}))"
-    run = [environment(package) / "python", "-c", code]
-    return subprocess.run(run, check=True, capture_output=True, text=True).stdout.strip()
+    run = [str(environment(package) / "python"), "-c", code]
+    found = subprocess.run(run, check=True, capture_output=True, text=True)
+    return found.stdout.strip()
 
 
 def free_port() -> int:
@@ -170,7 +171,7 @@ def measure(quick: bool = False) -> list[Row]:
                         _row(name, f"{label}, first seen", _times(connect, fresh(size), count))
                     )
                 rows.append(
-                    _row(name, "2 MB, next turn", _times(connect, turns(2_000_000, 20_000), 4))
+                    _row(name, "2 MB, next turn", _times(connect, turns(2_000_000, 20_000), 3))
                 )
     return rows
 
