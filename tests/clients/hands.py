@@ -29,6 +29,15 @@ def gemini(project: Path) -> Hands:
     )
 
 
+def script(project: Path) -> Hands:
+    return Hands(
+        main="run",
+        read=lambda path: call("read", path=path),
+        write=lambda path, content: call("write", path=path, content=content),
+        run=lambda command: call("run", command=command),
+    )
+
+
 def patch(path: str, content: str) -> str:
     lines = "".join(f"+{line}\n" for line in content.splitlines())
     return f"*** Begin Patch\n*** Add File: {path}\n{lines}*** End Patch\n"

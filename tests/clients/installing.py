@@ -49,13 +49,20 @@ def programs(package: Package) -> Path:
 def install(package: Package) -> Path:
     """The folder with its commands, installed now if it was not."""
     folder = cache() / package.folder
-    stamp = folder / ".installed"
-    wanted = json.dumps([package.names, package.finish])
-    if not stamp.is_file() or stamp.read_text() != wanted:
+    if not installed(package):
         shutil.rmtree(folder, ignore_errors=True)
         (_npm if package.manager == "npm" else _pip)(package, folder)
-        stamp.write_text(wanted)
+        (folder / ".installed").write_text(_wanted(package))
     return programs(package)
+
+
+def installed(package: Package) -> bool:
+    stamp = cache() / package.folder / ".installed"
+    return stamp.is_file() and stamp.read_text() == _wanted(package)
+
+
+def _wanted(package: Package) -> str:
+    return json.dumps([package.names, package.finish])
 
 
 def node() -> Path:

@@ -2,18 +2,19 @@
 
 `redact`: two conversations, the second resumed from the first in a new process behind a new proxy. `restart`: one, with
 the proxy ended and begun again between two turns. `block`: a prompt with a secret, then a file with one. `audit`: one
-conversation, and every message the same on both sides of the proxy.
+conversation, and every message the same on both sides of the proxy. `trust`: which CA variables it heeds.
 """
 
 from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from clients import agent
+from clients import trust as trusts
 from clients.tools import Login, Tool
 from clients.world import Ran, Serving, World
 from harness.model import PLACEHOLDER
@@ -53,9 +54,9 @@ class Played:
             self.problems.append(otherwise)
 
 
-def play(case: Case, folder: Path, seed: int) -> tuple[Played, World]:
+def play(case: Case, folder: Path, seed: int, options: Sequence[str] = ()) -> tuple[Played, World]:
     planted = plant(seed)
-    world = World(case.tool, case.login, folder)
+    world = World(case.tool, case.login, folder, options)
     played = Played()
     (world.project / agent.ENV).write_text(planted.env)
     (world.project / agent.KEY).write_text(planted.pem + "\n")
@@ -136,11 +137,19 @@ def _shown(world: World, prompt: str) -> int:
         return world.run(arguments).said.count(UNUSUAL)
 
 
+def trust(world: World, planted: Planted, played: Played) -> None:
+    """Not of the gate: which CA variables the tool heeds."""
+    heeded = trusts.trusted(world)
+    played.problems += trusts.disagreements(world, heeded)
+    played.notes += (name for name, works in heeded.items() if works)
+
+
 SCENES: dict[str, Callable[[World, Planted, Played], None]] = {
     "redact": redact,
     "restart": restart,
     "block": block,
     "audit": audit,
+    "trust": trust,
 }
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from clients import credentials, hands
+from clients import credentials, hands, installing
 from clients.agent import Hands
 from clients.installing import Package
 
@@ -26,7 +26,7 @@ class Tool:
     name: str
     title: str
     package: Package
-    program: str
+    command: tuple[str, ...]
     logins: tuple[Login, ...]
     hands: Callable[[Path], Hands]
     first: tuple[str, ...]
@@ -36,7 +36,11 @@ class Tool:
     """What it needs to run without a person; nothing of proxies or certificates."""
     transports: tuple[str, ...] = ("",)
     home_files: Mapping[str, str] = field(default_factory=dict)
-    scenes: tuple[str, ...] = ("redact", "restart", "block", "audit")
+    scenes: tuple[str, ...] = ("redact", "restart", "block", "audit", "trust")
+    limits: tuple[str, ...] = ()
+    """What was seen of it beside all that, for people."""
+    library: bool = False
+    """Not a program: what it makes of a refusal is the caller's."""
     doctor: str = ""
     """Its name in the doctor's table."""
 
@@ -53,7 +57,7 @@ CLAUDE = Tool(
         ("@anthropic-ai/claude-code",),
         "@anthropic-ai/claude-code/install.cjs",
     ),
-    "claude",
+    ("claude",),
     (
         Login("API key", lambda: {"ANTHROPIC_API_KEY": credentials.api_key("anthropic")}),
         Login("OAuth", lambda: {"CLAUDE_CODE_OAUTH_TOKEN": credentials.claude_token()}),
@@ -78,7 +82,7 @@ CODEX = Tool(
     "codex",
     "Codex",
     Package("codex", "npm", ("@openai/codex",)),
-    "codex",
+    ("codex",),
     (
         Login("API key", lambda: {"CODEX_API_KEY": credentials.api_key("openai")}),
         Login("ChatGPT", files=lambda: {".codex/auth.json": credentials.codex_auth()}),
@@ -94,7 +98,7 @@ GEMINI = Tool(
     "gemini",
     "Gemini CLI",
     Package("gemini", "npm", ("@google/gemini-cli",)),
-    "gemini",
+    ("gemini",),
     (
         Login("API key", lambda: {"GEMINI_API_KEY": credentials.api_key("google")}),
         Login(
@@ -112,4 +116,85 @@ GEMINI = Tool(
     doctor="Gemini CLI",
 )
 
-TOOLS = {tool.name: tool for tool in (CLAUDE, CODEX, GEMINI)}
+AGENTS = Path(__file__).with_name("agents")
+PYTHON_SDKS = Package("sdks-python", "pip", ("anthropic", "openai", "google-genai"))
+LANGCHAIN = Package("langchain", "pip", ("langchain", "langchain-anthropic", "langchain-openai"))
+LITELLM = Package("litellm", "pip", ("litellm",))
+NODE_SDKS = Package("sdks-js", "npm", ("@anthropic-ai/sdk", "openai", "@google/genai"))
+_KEYS = {
+    "anthropic": "ANTHROPIC_API_KEY",
+    "openai": "OPENAI_API_KEY",
+    "google": "GEMINI_API_KEY",
+}
+
+
+def _script(
+    name: str, title: str, package: Package, script: str, provider: str, model: str = ""
+) -> Tool:
+    """A script of ours that does with an SDK what an agent does."""
+    python = package.manager == "pip"
+    key = _KEYS[provider]
+    modules = {} if python else {"AGENT_MODULES": str(installing.cache() / package.folder)}
+    return Tool(
+        name,
+        title,
+        package,
+        ("python" if python else "node", str(AGENTS / script)),
+        (Login("API key", lambda: {key: credentials.api_key(provider)}),),
+        hands.script,
+        ("{prompt}",),
+        ("--continue", "{prompt}"),
+        {**modules, **({"AGENT_MODEL": model} if model else {})},
+        doctor="Python SDKs" if python else "Node SDKs",
+        scenes=("redact", "block", "audit", "trust"),
+        library=True,
+    )
+
+
+_PYTHON, _JS = "for Python", "for JavaScript"
+SCRIPTS = (
+    _script(
+        "sdk-python", f"Anthropic SDK {_PYTHON}", PYTHON_SDKS, "python_anthropic.py", "anthropic"
+    ),
+    _script(
+        "sdk-python-openai", f"OpenAI SDK {_PYTHON}", PYTHON_SDKS, "python_openai.py", "openai"
+    ),
+    _script(
+        "sdk-python-genai", f"Google GenAI SDK {_PYTHON}", PYTHON_SDKS, "python_genai.py", "google"
+    ),
+    _script("sdk-js", f"Anthropic SDK {_JS}", NODE_SDKS, "js_anthropic.mjs", "anthropic"),
+    _script("sdk-js-openai", f"OpenAI SDK {_JS}", NODE_SDKS, "js_openai.mjs", "openai"),
+    _script("sdk-js-genai", f"Google GenAI SDK {_JS}", NODE_SDKS, "js_genai.mjs", "google"),
+    _script(
+        "langchain",
+        "LangChain, Anthropic",
+        LANGCHAIN,
+        "python_langchain.py",
+        "anthropic",
+        "anthropic:claude-opus-5-5",
+    ),
+    _script(
+        "langchain-openai",
+        "LangChain, OpenAI",
+        LANGCHAIN,
+        "python_langchain.py",
+        "openai",
+        "openai:gpt-4o",
+    ),
+    _script(
+        "litellm",
+        "LiteLLM, Anthropic",
+        LITELLM,
+        "python_litellm.py",
+        "anthropic",
+        "anthropic/claude-opus-5-5",
+    ),
+    _script(
+        "litellm-openai", "LiteLLM, OpenAI", LITELLM, "python_litellm.py", "openai", "openai/gpt-4o"
+    ),
+)
+
+UNCOVERED: tuple[tuple[str, str, str], ...] = ()
+"""Tool, what of it, and why it could not be covered."""
+
+TOOLS = {tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, *SCRIPTS)}

@@ -53,7 +53,8 @@ class Ran:
 class World:
     """`home` and `project` are the tool's; everything else is below `folder` too."""
 
-    def __init__(self, tool: Tool, login: Login, folder: Path) -> None:
+    def __init__(self, tool: Tool, login: Login, folder: Path, options: Sequence[str] = ()) -> None:
+        self._options = options
         self.tool, self.login, self.folder = tool, login, folder
         self.home, self.project = folder / "home", folder / "project"
         self.tap = folder / "tap.jsonl"
@@ -98,7 +99,9 @@ class World:
 
     def run(self, arguments: Sequence[str], options: Sequence[str] = (), **more: str) -> Ran:
         """`secretgate run OPTIONS -- TOOL ARGUMENTS`."""
-        return self.command([*CLI, "run", *options, "--", self.tool.program, *arguments], **more)
+        return self.command(
+            [*CLI, "run", *self._options, *options, "--", *self.tool.command, *arguments], **more
+        )
 
     def command(self, command: Sequence[str], **more: str) -> Ran:
         begun = time.monotonic()

@@ -1,0 +1,76 @@
+"""`python -m clients [--install] [NAME...]`: installs, plays, prints a table and writes `docs/clients.md`.
+
+What was played before is kept in the cache folder, so the document has every tool's last run.
+"""
+
+from __future__ import annotations
+
+import datetime
+import platform
+import sys
+import tempfile
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from clients import installing, matrix, report, stored
+from clients.report import Results
+from clients.tools import TOOLS, Tool
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
+
+
+def main(arguments: list[str]) -> int:
+    install = "--install" in arguments
+    names = [each for each in arguments if each != "--install"]
+    unknown = [name for name in names if name not in TOOLS]
+    if unknown:
+        print(f"no such tool: {', '.join(unknown)}; there are {', '.join(TOOLS)}", file=sys.stderr)
+        return 2
+    if install:
+        return _install([TOOLS[name] for name in names or TOOLS])
+    played = [_played(TOOLS[name]) for name in names or TOOLS]
+    print(report.table(played))
+    for each in played:
+        stored.keep(each)
+    every = [stored.kept(tool) for tool in TOOLS.values()]
+    known = [each for each in every if each is not None]
+    DOCUMENT.write_text(report.document(known))
+    print(f"\nwritten: {DOCUMENT}")
+    return int(any(each.problems for result in played for each in result.outcomes))
+
+
+def _install(tools: Sequence[Tool]) -> int:
+    missing = 0
+    for tool in tools:
+        try:
+            installing.install(tool.package)
+        except installing.NotInstalled as reason:
+            print(f"{tool.title}: {reason}", file=sys.stderr)
+            missing += 1
+    return int(missing > 0)
+
+
+def _played(tool: Tool) -> Results:
+    print(f"{tool.title} ...", file=sys.stderr, flush=True)
+    place = (
+        f"Python {platform.python_version()}, mitmproxy {version('mitmproxy')}, {platform.system()}"
+    )
+    results = Results(tool, datetime.datetime.now(datetime.UTC).date().isoformat(), place)
+    try:
+        installing.node()
+        installing.install(tool.package)
+    except installing.NotInstalled as reason:
+        results.missing = str(reason)
+        return results
+    results.versions = installing.versions(tool.package)
+    for case in matrix.cases(tool):
+        with tempfile.TemporaryDirectory(prefix="clients-") as folder:
+            outcome = matrix.run(case, Path(folder))
+        results.add(case, outcome)
+        print(f"  {case}: {'; '.join(outcome.problems) or 'ok'}", file=sys.stderr, flush=True)
+    return results
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,239 @@
+"""What was played, as a table for a terminal and as `docs/clients.md`. Every figure in it comes from the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from clients.matrix import Outcome
+from clients.scenes import Case
+from clients.tools import UNCOVERED, Tool
+
+SCENES = ("redact", "restart", "block", "audit")
+_MARKS = {True: "yes", False: "**no**"}
+
+
+@dataclass
+class Column:
+    """A tool in one log-in over one transport."""
+
+    case: Case
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+
+@dataclass
+class Results:
+    """Of one tool: `missing` says why it was not played, if it was not."""
+
+    tool: Tool
+    day: str
+    place: str
+    """What it was played on."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    missing: str = ""
+    columns: dict[tuple[str, str], Column] = field(default_factory=dict)
+    trust: Outcome | None = None
+
+    def add(self, case: Case, outcome: Outcome) -> None:
+        if case.scene == "trust":
+            self.trust = outcome
+            return
+        key = (case.login.name, case.transport)
+        self.columns.setdefault(key, Column(case)).outcomes[case.scene] = outcome
+
+    @property
+    def outcomes(self) -> list[Outcome]:
+        found = [each for column in self.columns.values() for each in column.outcomes.values()]
+        return [*found, self.trust] if self.trust else found
+
+    @property
+    def version(self) -> str:
+        return ", ".join(self.versions.values())
+
+
+def table(results: Iterable[Results]) -> str:
+    """For a terminal."""
+    lines = []
+    for each in results:
+        if each.missing:
+            lines.append(f"{each.tool.title:32} not played: {each.missing}")
+        for (login, transport), column in each.columns.items():
+            cells = "  ".join(
+                f"{scene} {'ok' if not outcome.problems else 'FAILED'}"
+                for scene, outcome in column.outcomes.items()
+            )
+            name = f"{each.tool.title} {each.version}"
+            lines.append(f"{name:32} {login:8} {transport:10} {cells}")
+        if each.trust:
+            words = ", ".join(each.trust.problems) or " ".join(each.trust.notes)
+            lines.append(f"{each.tool.title:32} CA by: {words}")
+    return "\n".join(lines)
+
+
+def document(results: Sequence[Results]) -> str:
+    played = [each for each in results if not each.missing]
+    sections = [
+        _HEAD,
+        _covered(played),
+        _missing([each for each in results if each.missing]),
+        _MEANING,
+        _wire([each for each in played if each.columns]),
+        _TRUST,
+        _heeded([each for each in played if each.trust]),
+        "## Tool by tool\n",
+        *(_about(each) for each in played if not each.tool.library),
+        _LIBRARIES,
+    ]
+    return "\n".join(section for section in sections if section).rstrip() + "\n"
+
+
+def _rows(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    lines += (f"| {' | '.join(cell or ' ' for cell in row)} |" for row in rows)
+    return "\n".join(lines) + "\n"
+
+
+def _covered(results: Sequence[Results]) -> str:
+    def rows() -> Iterator[list[str]]:
+        for each in results:
+            for (login, transport), column in each.columns.items():
+                cells = [
+                    _MARKS[not column.outcomes[scene].problems] if scene in column.outcomes else ""
+                    for scene in SCENES
+                ]
+                yield [
+                    each.tool.title,
+                    each.version,
+                    login,
+                    transport or _transport(column),
+                    *cells,
+                ]
+
+    places = sorted({f"{each.place}, {each.day}" for each in results})
+    head = ("tool", "version", "log-in", "transport", *SCENES)
+    return f"{_rows(head, rows())}\n*Played on*: {'; '.join(places)}.\n"
+
+
+def _missing(results: Iterable[Results]) -> str:
+    rows = [[each.tool.title, "", each.missing] for each in results]
+    rows += [[title, what, reason] for title, what, reason in UNCOVERED]
+    return "Not covered:\n\n" + _rows(("tool", "what of it", "why"), rows)
+
+
+def _content(outcome: Outcome) -> list[dict[str, Any]]:
+    """The requests that carried a conversation, as they came from the tool."""
+    rows = [row for row in outcome.seen if row["kind"] == "request"]
+    sockets = [row for row in rows if row["upgrade"] == "websocket"]
+    posts = [row for row in rows if row["method"] == "POST" and not row["same"]]
+    talks = [row for row in sockets if any(m["kind"] == "message" for m in outcome.seen)]
+    return [*talks, *posts]
+
+
+def _transport(column: Column) -> str:
+    seen = {row["version"] for each in column.outcomes.values() for row in _content(each)}
+    return ", ".join(sorted(seen))
+
+
+def _wire(results: Iterable[Results]) -> str:
+    def rows() -> Iterator[list[str]]:
+        for each in results:
+            for (login, transport), column in each.columns.items():
+                outcome = column.outcomes.get("redact")
+                if outcome is None:
+                    continue
+                rows = _content(outcome)
+                spoken = {(row["version"], _compressed(row), row["accepts"]) for row in rows}
+                places = sorted({f"{row['host']}{row['path']}" for row in rows})
+                hosts = {place.partition("/")[0] for place in places}
+                others = sorted({name.partition(":")[0] for name in outcome.connected} - hosts)
+                yield [
+                    f"{each.tool.title}, {login}" + (f", {transport}" if transport else ""),
+                    ", ".join(f"`{place}`" for place in places),
+                    ", ".join(sorted({version for version, _, _ in spoken})),
+                    ", ".join(sorted({how for _, how, _ in spoken if how})) or "none",
+                    ", ".join(sorted({accepts for _, _, accepts in spoken if accepts})) or "none",
+                    ", ".join(others) or "none",
+                ]
+
+    head = ("tool", "conversation", "HTTP", "compressed", "accepts", "other hosts asked for")
+    return "## On the wire\n\n" + _rows(head, rows()) + "\n" + _WIRE
+
+
+def _compressed(row: Mapping[str, Any]) -> str:
+    if row["upgrade"]:
+        return "permessage-deflate" if "permessage-deflate" in row["extensions"] else ""
+    return str(row["encoding"])
+
+
+def _heeded(results: Iterable[Results]) -> str:
+    from clients.trust import VARIABLES
+
+    def cells(outcome: Outcome) -> list[str]:
+        return [_MARKS[True] if name in outcome.notes else "no" for name in VARIABLES]
+
+    rows = ([each.tool.title, *cells(each.trust)] for each in results if each.trust)
+    return _rows(("tool", *(f"`{name}`" for name in VARIABLES)), rows)
+
+
+def _about(results: Results) -> str:
+    tool = results.tool
+    names = ", ".join(f"`{name}` {version}" for name, version in results.versions.items())
+    lines = [f"### {tool.title}\n", f"{names}. Run as `{_shown(tool)}`", ""]
+    if tool.environment:
+        shown = ", ".join(f"`{name}={value}`" for name, value in tool.environment.items())
+        lines += [
+            f"To run without a person, and to stay as it was installed, it was given {shown}.",
+            "",
+        ]
+    for column in results.columns.values():
+        if block := column.outcomes.get("block"):
+            lines.append(
+                f"* Block mode, {column.case.login.name} {column.case.transport}".rstrip()
+                + f": {'; '.join(block.notes)}."
+            )
+    lines += [f"* {note}" for note in tool.limits]
+    return "\n".join(lines) + "\n"
+
+
+def _shown(tool: Tool) -> str:
+    words = [*tool.command, *tool.first]
+    return "secretgate run -- " + " ".join(word.replace("{prompt}", "PROMPT") for word in words)
+
+
+_HEAD = """\
+# Tools that were tried
+
+Written by `scripts/clients` from its runs; do not edit. `scripts/clients NAME` tries one tool again.
+
+Each tool is installed from npm or PyPI and run as `secretgate run -- TOOL`, before a provider on loopback that speaks its formats. There
+is no account and no other network: the runs have a network namespace with a loopback interface and nothing else. The tool gets a made-up log-in and no setting for
+proxies or certificates. A scripted model reads a `.env` and a key file with the tool's own tools, repeats what it read, writes two files with it in
+parallel calls, runs a command with it, and thinks in signed blocks; the provider refuses a history that is not what it wrote.
+"""
+
+_MEANING = """\
+* **redact**: two conversations; the second is resumed from the first, in a new process behind a new proxy. Nothing that was planted reached any host, in any
+  encoding; the files, the command and the answer held the real values; the provider never found a changed history; the tool ended with 0.
+* **restart**: one conversation; the proxy was ended and begun again between two turns.
+* **block**: a prompt with a secret, then a clean prompt and a file with secrets. Nothing left; our message was shown as often as the tool shows any error of its provider; it
+  was not tried again; the log-in was left as it was.
+* **audit**: every message in both directions was the same on both sides of the proxy, byte for byte.
+"""
+
+_WIRE = """\
+*Other hosts* were asked for through the proxy: telemetry, updates, log-in services. They answered here, and what they got was searched for the planted values too.
+"""
+
+_TRUST = """\
+## Which CA variable is heeded
+
+Each alone, with `HTTPS_PROXY`; `secretgate run` sets them all. `secretgate doctor` says the same of each tool: the run compares them.
+"""
+
+_LIBRARIES = """\
+### SDKs, LangChain, LiteLLM
+
+Scripts in `tests/clients/agents` do with each library what an agent does. Node's `fetch`, which the JavaScript SDKs use, looks at `HTTPS_PROXY` only where
+`NODE_USE_ENV_PROXY` is `1` (Node 22.21, 24.5 and later); `secretgate run` sets it.
+"""

@@ -1,0 +1,73 @@
+"""Claude Code, Codex and Gemini CLI, as published, behind `secretgate run`; every tool there is: `scripts/clients`.
+
+What is not installed is skipped: `scripts/clients --install` gets it from npm and PyPI. `SECRETGATE_CLIENTS_CACHE` names the folder
+that it is installed into, `SECRETGATE_CLIENTS_SECONDS` how long all of this may take.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from clients import installing, matrix
+from clients.scenes import Case
+
+pytestmark = [
+    pytest.mark.clients,
+    pytest.mark.e2e,
+    pytest.mark.skipif(os.name == "nt", reason="the scenes are written for POSIX shells"),
+    pytest.mark.timeout(600),
+]
+USUAL = (
+    "claude-OAuth-redact",
+    "claude-APIkey-block",
+    "claude-OAuth-restart",
+    "codex-ChatGPT-redact-WebSocket",
+    "codex-APIkey-redact-HTTP",
+    "codex-ChatGPT-block-WebSocket",
+    "gemini-OAuth-redact",
+    "gemini-APIkey-restart",
+    "gemini-APIkey-block",
+    "claude-APIkey-audit",
+    "codex-APIkey-audit-WebSocket",
+    "gemini-OAuth-audit",
+)
+"""Every tool in both log-ins, over each transport, and in each mode."""
+SECONDS = float(os.environ.get("SECRETGATE_CLIENTS_SECONDS", "240"))
+_begun: list[float] = []
+
+
+def need(name: str) -> Case:
+    """The case, or a skip: it is for `scripts/clients --install` to get a tool."""
+    case = matrix.every()[name]
+    if not installing.installed(case.tool.package):
+        pytest.skip(
+            f"{case.tool.title} is not in {installing.cache()}: scripts/clients --install {case.tool.name}"
+        )
+    return case
+
+
+@pytest.mark.parametrize("name", USUAL)
+def test_a_tool_works_and_nothing_leaks(name: str, tmp_path: Path) -> None:
+    case = need(name)
+    _begun.append(time.monotonic())
+    if time.monotonic() - _begun[0] > SECONDS:
+        pytest.skip(f"{SECONDS:.0f} s are over; SECRETGATE_CLIENTS_SECONDS gives more")
+    outcome = matrix.run(case, tmp_path)
+    assert not outcome.problems, "\n".join([*outcome.problems, *outcome.said])
+
+
+def test_what_is_played_can_fail(tmp_path: Path) -> None:
+    """The same scene, with a proxy that lets everything through, is full of problems."""
+    case = need("sdk-python-APIkey-redact")
+    outcome = matrix.run(case, tmp_path, "--mode", "audit")
+    told = "\n".join(outcome.problems)
+    assert "reached api.anthropic.com: " in told
+    assert "GITHUB_TOKEN" in told
+
+
+def test_every_usual_case_is_a_case() -> None:
+    assert set(USUAL) <= set(matrix.every())
