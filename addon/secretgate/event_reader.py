@@ -64,7 +64,7 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
         for start, end, node, container, _, _ in strings
         if node.label is Piece.KIND and payload[start:end] in THINKING
     }
-    top = tuple((name, value[name]) for name in dialect.identity if name in value)
+    top = tuple((name, _key(value[name])) for name in dialect.identity if name in value)
     event = Event(payload, value, kind, [], [])
     for start, end, node, container, place, _ in strings:
         piece = node.label
@@ -133,10 +133,15 @@ def _named(event: Any, path: Steps) -> Identity:
         except (KeyError, IndexError, TypeError):
             return path
         if isinstance(step, int) and isinstance(event, dict):
-            named.append((event.get("index", step), event.get("thought", False)))
+            named.append((_key(event.get("index", step)), _key(event.get("thought", False))))
         else:
             named.append(step)
     return tuple(named)
+
+
+def _key(value: Any) -> Any:
+    """What names an item, as something that can be looked up: a provider may send anything there."""
+    return repr(value) if isinstance(value, dict | list) else value
 
 
 def _item_length(identity: Identity) -> int:

@@ -60,6 +60,8 @@ T = TypeVar("T")
 class Gate:
     def __init__(self) -> None:
         self._engine: Engine | None = None
+        self._unusable: exceptions.OptionsError | None = None
+        """Why there can be no gate, where loading it has shown that."""
         self._sweeper: asyncio.Task[None] | None = None
         self._places = Places.find()
         self.teller = Teller()
@@ -84,6 +86,13 @@ class Gate:
         )
         for name, description in FIELDS.items():
             loader.add_option(PREFIX + name, str, "", description)
+        try:
+            self._find_ca()
+        except exceptions.OptionsError as error:
+            # mitmproxy drops a script that says so here without a word, and serves without it.
+            self._unusable = error
+
+    def _find_ca(self) -> None:
         options = ctx.options
         if options.confdir == options.default("confdir"):
             self._own_ca(self._settings(), self._places.ca)
@@ -91,6 +100,8 @@ class Gate:
             self._own_ca(self._settings(), Path(options.confdir))
 
     def configure(self, updated: set[str]) -> None:
+        if self._unusable is not None:
+            raise self._unusable
         if ctx.options.stream_large_bodies:
             raise exceptions.OptionsError(
                 "stream_large_bodies lets large requests pass unread: unset it (answers are streamed anyway)"

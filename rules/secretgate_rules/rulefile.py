@@ -90,8 +90,9 @@ def _collect_lines(node: Any, path: tuple[Any, ...], lines: dict[tuple[Any, ...]
     lines[path] = node.start_mark.line + 1
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
-            _collect_lines(value, (*path, key.value), lines)
-            lines[(*path, key.value)] = key.start_mark.line + 1
+            if isinstance(key, yaml.ScalarNode):
+                _collect_lines(value, (*path, key.value), lines)
+                lines[(*path, key.value)] = key.start_mark.line + 1
     elif isinstance(node, yaml.SequenceNode):
         for index, value in enumerate(node.value):
             _collect_lines(value, (*path, index), lines)

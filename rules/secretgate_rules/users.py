@@ -40,7 +40,12 @@ def load_user_file(path: Path, notice: Notice) -> Loaded:
     except (OSError, UnicodeDecodeError) as error:
         raise RuleError(f"{path}: cannot be read: {error}") from error
     if path.suffix == ".toml":
-        return gitleaks(text, str(path), notice)
+        try:
+            return gitleaks(text, str(path), notice)
+        except (AttributeError, TypeError, ValueError) as error:
+            if isinstance(error, RuleError):
+                raise
+            raise RuleError(f"{path}: not built like a gitleaks.toml: {error}") from None
     data, lines = rulefile.parse_yaml(text, str(path))
     if isinstance(data, dict) and ("rules" in data or "allow" in data):
         rules = rulefile.load_text(text, str(path)) if "rules" in data else []

@@ -1,0 +1,92 @@
+"""A provider that breaks off: what it does to the connection once it has read a request is up to the test."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable
+
+from harness.provider import Provider
+
+_HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
+_EVENT = b'event: ping\ndata: {"type":"ping"}\n\n'
+
+
+class Wire:
+    """One connection: `write` goes through TLS, `raw` past it."""
+
+    def __init__(self, connection: socket.socket, context: ssl.SSLContext) -> None:
+        self.socket = connection
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_side=True)
+        self._pump(self._tls.do_handshake)
+        self.request = b""
+        while b"\r\n\r\n" not in self.request:
+            self.request += self._pump(lambda: self._tls.read(65536))
+
+    def _pump(self, step: Callable[[], object]) -> bytes:
+        while True:
+            try:
+                done = step()
+            except ssl.SSLWantReadError:
+                self._flush()
+                data = self.socket.recv(65536)
+                if not data:
+                    raise ConnectionResetError from None
+                self._in.write(data)
+            else:
+                self._flush()
+                return done if isinstance(done, bytes) else b""
+
+    def _flush(self) -> None:
+        if self._out.pending:
+            self.socket.sendall(self._out.read())
+
+    def write(self, data: bytes) -> None:
+        self._pump(lambda: self._tls.write(data))
+
+    def begin(self) -> None:
+        self.write(_HEAD + b"%x\r\n%s\r\n" % (len(_EVENT), _EVENT))
+
+    def raw(self, data: bytes) -> None:
+        self.socket.sendall(data)
+
+    def reset(self) -> None:
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.socket.close()
+
+    def half_close(self) -> None:
+        self.socket.shutdown(socket.SHUT_WR)
+
+
+class Rogue:
+    """Listens until `close`; `behave` is called with each `Wire`."""
+
+    def __init__(self, provider: Provider, folder: str, behave: Callable[[Wire], None]) -> None:
+        from pathlib import Path
+
+        self.behave = behave
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        identity = provider.authority.issue(["api.anthropic.com"], Path(folder) / "rogue.pem")
+        self._context.load_cert_chain(identity)
+        self._context.set_alpn_protocols(["http/1.1"])
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._server.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(OSError), connection:
+            connection.settimeout(20)
+            self.behave(Wire(connection, self._context))
+
+    def close(self) -> None:
+        self._server.close()
