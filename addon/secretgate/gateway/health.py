@@ -89,7 +89,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_OPTIONS(self) -> None:
         """HAProxy's `option httpchk` without a method of its own asks so."""
-        self._answer(with_body=False)
+        self._answer(with_body=True)
 
     def _answer(self, with_body: bool) -> None:
         route = self.routes.get(urlsplit(self.path).path)

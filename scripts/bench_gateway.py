@@ -1,0 +1,536 @@
+#!/usr/bin/env python3
+"""What a team's gateway costs, measured on this machine, and what that makes for a number of developers.
+
+    scripts/bench_gateway.py                   a table
+    scripts/bench_gateway.py --json            the figures
+    scripts/bench_gateway.py --write FILE      the page of arithmetic (docs/gateway-sizing.md)
+    scripts/bench_gateway.py --quick           fewer of everything, to see that it runs
+
+Starts a Redis or Valkey of its own, real workers and a provider on loopback. Processor time is the
+workers' own (user and system, from /proc), so that a busy machine changes it little; bytes are what
+the server says it uses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import random
+import shutil
+import statistics
+import string
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT / each) for each in ("addon", "rules", "certs", "tests")]
+os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / each) for each in ("addon", "rules", "certs"))
+
+import redis  # noqa: E402
+
+from harness.dialects import Style  # noqa: E402
+from harness.model import Text, saying  # noqa: E402
+from harness.programs import RedisServer  # noqa: E402
+from harness.provider import Provider  # noqa: E402
+from harness.team import USERS, Worker, htpasswd  # noqa: E402
+from secretgate.demo.planted import Maker  # noqa: E402
+from secretgate.ledger import Ledger  # noqa: E402
+from secretgate.placeholders import Issued, Namer, Template  # noqa: E402
+from secretgate.shared_vault import SharedVault  # noqa: E402
+from secretgate.stores.line import Line, Wait, waiting  # noqa: E402
+from secretgate.stores.redis import RedisStore  # noqa: E402
+from secretgate.vault import Scope  # noqa: E402
+
+MESSAGES = "https://api.anthropic.com/v1/messages"
+_TICK = os.sysconf("SC_CLK_TCK")
+_SECRET = 40
+"""Bytes of a usual secret."""
+
+
+@dataclass(frozen=True)
+class Assumptions:
+    """What is supposed, not measured. Change it by the options of the same names."""
+
+    developers: int = 10_000
+    active: float = 0.3
+    """Share that has an agent at work in the busiest hour."""
+    requests_per_hour: float = 120
+    """Of one such agent."""
+    kilobytes: int = 400
+    """Of a request: its history is sent again every turn."""
+    answer_kilobytes: int = 20
+    answer_seconds: float = 15
+    requests_per_day: float = 400
+    """Of one developer."""
+    secrets_per_developer: int = 50
+    """Different ones in a day, of all accounts."""
+    lines_per_secret: int = 2
+    """Each line of a secret of several lines counts."""
+    stateful: float = 0.1
+    """Share of requests to APIs that keep the conversation (`previous_response_id`) and hold secrets."""
+    written_per_request: float = 1.0
+    """New key-shaped values in an answer."""
+    new_connections_per_request: float = 0.1
+    connections: int = 4
+    """That a developer's tools keep open."""
+    load: float = 0.6
+    """How busy a core may be at the peak."""
+
+
+# Measuring
+
+
+def cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICK
+
+
+def resident(pid: int) -> int:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def random_text(seed: object, length: int) -> str:
+    return "".join(random.Random(str(seed)).choices(string.ascii_letters + string.digits, k=length))
+
+
+def measure_store(server: RedisServer, count: int, a_month: int) -> dict[str, float]:
+    """`a_month`: the new key-shaped values that a user's provider writes. Bytes that records take in the server, time of a round trip, and the server's own work for it."""
+    key = bytes(32)
+    namer = Namer(Template(), key)
+    line = Line(RedisStore(server.url, "bench", 86400, 5))
+    vault = SharedVault(line, key, namer.digest, Template(), 86400)
+    ledger = Ledger(line, namer.digest)
+    client = redis.Redis(port=server.port)
+    per_scope, busy = 50, 5
+    scopes = [
+        Scope(f"user{number}", "anthropic", b"account") for number in range(count // per_scope)
+    ]
+
+    def used() -> int:
+        return int(client.info("memory")["used_memory"])
+
+    def growth(work: Callable[[], None], records: int) -> float:
+        before = used()
+        work()
+        return (used() - before) / records
+
+    def values(scope: Scope) -> dict[bytes, str]:
+        return {
+            random_text((scope.client, at), _SECRET).encode(): "rule" for at in range(per_scope)
+        }
+
+    def learn() -> None:
+        for scope in scopes:
+            for value, rule in values(scope).items():
+                vault.learn(scope, {value: rule})
+
+    def name() -> None:
+        for scope in scopes:
+            ledger.look_up(scope, values(scope), [])
+
+    def write() -> None:
+        for scope in scopes[:busy]:
+            for at in range(0, a_month, 100):
+                ledger.note_written(scope, [b"written %d" % each for each in range(at, at + 100)])
+
+    def link() -> None:
+        for scope in scopes:
+            found = list(values(scope))[:5]
+            issued = Issued(Template(), {namer.name("rule", value): value for value in found})
+            for at in range(per_scope):
+                vault.link(scope, f"resp_{at}", issued)
+
+    with waiting(Wait.NEEDED):
+        figures = {
+            "bytes_per_value": growth(learn, len(scopes) * per_scope),
+            "bytes_per_name": growth(name, len(scopes) * per_scope),
+            "bytes_per_written": growth(write, busy * a_month),
+            "bytes_per_chain": growth(link, len(scopes) * per_scope),
+        }
+        for scope in scopes:
+            vault.refresh(scope)
+        times = []
+        before, begun = client.info("cpu"), time.perf_counter()
+        for at in range(count):
+            start = time.perf_counter()
+            vault.refresh(scopes[at % len(scopes)], ["responses"])
+            times.append(time.perf_counter() - start)
+        after = client.info("cpu")
+        figures["round_trips_per_second"] = count / (time.perf_counter() - begun)
+        work = sum(after[name] - before[name] for name in ("used_cpu_sys", "used_cpu_user"))
+        figures["server_us_per_round_trip"] = work / count * 1e6
+        figures["round_trip_us_p50"] = statistics.median(times) * 1e6
+        figures["round_trip_us_p99"] = statistics.quantiles(times, n=100)[98] * 1e6
+    line.close()
+    return figures
+
+
+def conversation(kilobytes: int, turns: int) -> Iterator[bytes]:
+    """The last turns of a conversation that grows to a size, with secrets at its beginning and new text at
+    its end."""
+    make = Maker(kilobytes)
+    secrets = f"GITHUB_TOKEN={make.github()}\nDB_PASSWORD={make.password()}\n{make.stripe()}"
+    words = random.Random(1).choices(
+        [
+            "the",
+            "file",
+            "returns",
+            "value",
+            "of",
+            "some",
+            "test",
+            "in",
+            "which",
+            "function",
+            "name",
+            "list",
+            "for",
+            "each",
+            "item",
+        ],
+        k=kilobytes * 200,
+    )
+    text = " ".join(words)[: kilobytes * 1000]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": secrets}]
+    step = 4000
+    messages += [
+        {"role": ("assistant", "user")[at // step % 2], "content": text[at : at + step]}
+        for at in range(0, len(text), step)
+    ]
+    for turn in range(turns):
+        messages.append({"role": "assistant", "content": f"Answer {turn}. " + text[:1500]})
+        messages.append({"role": "user", "content": f"Result {turn}: " + text[2000:4500]})
+        body = {"model": "m", "max_tokens": 9, "stream": True, "messages": messages}
+        yield json.dumps(body).encode()
+
+
+class Bench:
+    """Workers with the same users, one after the other."""
+
+    def __init__(self, folder: Path, provider: Provider, answer_kilobytes: int) -> None:
+        self._folder = folder
+        self._provider = provider
+        self._users = htpasswd(folder / "users")
+        text = " ".join(["answer"] * (answer_kilobytes * 10))
+        self._script = saying(Text(text))
+        self._number = 0
+
+    @contextlib.contextmanager
+    def worker(self, vault: str | None, users: Path | None = None) -> Iterator[Worker]:
+        self._number += 1
+        home = self._folder / f"worker{self._number}"
+        home.mkdir()
+        options: dict[str, object] = {"proxyauth": f"@{users or self._users}"}
+        options |= {"termlog_verbosity": "warn", "flow_detail": 0}
+        more = {"environment": {"SECRETGATE_VAULT": vault}} if vault else {"addon": None}
+        worker = Worker(self._provider, home, options=options, **more)
+        worker.start()
+        try:
+            with self._provider.manner(script=self._script, style=Style(delta=40)):
+                yield worker
+        finally:
+            worker.stop()
+
+    def turns(self, worker: Worker, kilobytes: int, count: int) -> dict[str, float]:
+        """Processor milliseconds a request, the first of a conversation left out; the best of three."""
+        used = [self._turns(worker, kilobytes, count) for _ in range(3)]
+        return {"cpu_ms": min(used) / count * 1000, "resident_mb": resident(worker.pid) / 1e6}
+
+    def _turns(self, worker: Worker, kilobytes: int, count: int) -> float:
+        begun = 0.0
+        with worker.access().client() as client:
+            for number, body in enumerate(conversation(kilobytes, count + 1)):
+                if number == 1:
+                    begun = cpu_seconds(worker.pid)
+                head = {"content-type": "application/json", "x-api-key": "of-the-bench"}
+                answer = client.post(MESSAGES, content=body, headers=head)
+                assert answer.status_code == 200, answer.text
+        return cpu_seconds(worker.pid) - begun
+
+    def connections(self, worker: Worker, count: int) -> dict[str, float]:
+        """What a new tunnel costs, and what one takes that stays open."""
+        with contextlib.ExitStack() as stack:
+            before, memory = cpu_seconds(worker.pid), resident(worker.pid)
+            for _ in range(count):
+                client = stack.enter_context(worker.access().client())
+                assert client.get("https://api.anthropic.com/v1/models").status_code == 200
+            cpu = (cpu_seconds(worker.pid) - before) / count * 1000
+            return {
+                "connection_cpu_ms": cpu,
+                "connection_kb": (resident(worker.pid) - memory) / count / 1000,
+            }
+
+
+def measured(quick: bool, supposed: Assumptions) -> dict[str, Any]:
+    program = next(
+        filter(None, (shutil.which(name) for name in ("valkey-server", "redis-server"))), None
+    )
+    if program is None:
+        raise SystemExit("needs valkey-server or redis-server: apt-get install redis-server")
+    count = 5 if quick else 20
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "redis").mkdir()
+        server = RedisServer(program, folder / "redis", durable=False)
+        server.start()
+        provider = Provider(folder)
+        try:
+            figures["store"] = measure_store(
+                server,
+                500 if quick else 5000,
+                int(supposed.requests_per_day * supposed.written_per_request * 30),
+            )
+            bench = Bench(folder, provider, supposed.answer_kilobytes)
+            sizes = (20, 200) if quick else (20, 200, supposed.kilobytes, 1000)
+            for mode, vault in (("plain", None), ("memory", "memory"), ("redis", server.url)):
+                with bench.worker(vault) as worker:
+                    figures[mode] = {
+                        str(kilobytes): bench.turns(worker, kilobytes, count) for kilobytes in sizes
+                    }
+                    if mode == "redis":
+                        figures["connections"] = bench.connections(worker, 20 if quick else 150)
+            with bench.worker(server.url, _bcrypt(folder / "users-bcrypt")) as worker:
+                made = bench.connections(worker, 10 if quick else 50)
+                figures["connections"]["bcrypt_connection_cpu_ms"] = made["connection_cpu_ms"]
+        finally:
+            provider.close()
+            server.stop()
+        version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True)
+        figures["server"] = version.stdout.split("sha=")[0].strip()
+    return figures
+
+
+def _bcrypt(file: Path) -> Path:
+    """As `htpasswd -B` writes it, of the cost that it takes by itself (5)."""
+    import bcrypt
+
+    lines = (
+        f"{user}:{bcrypt.hashpw(password.encode(), bcrypt.gensalt(5)).decode()}\n"
+        for user, password in USERS.items()
+    )
+    file.write_text("".join(lines))
+    return file
+
+
+# Arithmetic
+
+
+def sizing(figures: dict[str, Any], supposed: Assumptions) -> dict[str, float]:
+    """What so many developers need."""
+    store, turns = figures["store"], figures["redis"]
+    at_peak = supposed.developers * supposed.active * supposed.requests_per_hour / 3600
+    cpu_ms = _between(
+        {int(size): each["cpu_ms"] for size, each in turns.items()}, supposed.kilobytes
+    )
+    tunnels_ms = supposed.new_connections_per_request * figures["connections"]["connection_cpu_ms"]
+    cores = at_peak * (cpu_ms + tunnels_ms) / 1000 / supposed.load
+    days = 90
+    per_day = supposed.developers * supposed.requests_per_day
+    values = supposed.developers * supposed.secrets_per_developer * supposed.lines_per_secret
+    parts = {
+        "values_gb": values * store["bytes_per_value"] / 1e9,
+        "chains_gb": per_day * supposed.stateful * store["bytes_per_chain"] / 1e9,
+        "names_gb": values * store["bytes_per_name"] / 1e9,
+        "written_gb": per_day
+        * supposed.written_per_request
+        * days
+        * store["bytes_per_written"]
+        / 1e9,
+    }
+    streams = at_peak * supposed.answer_seconds
+    open_ = supposed.developers * supposed.active * supposed.connections
+    return {
+        "requests_per_second": at_peak,
+        "in_mb_per_second": at_peak * supposed.kilobytes / 1000,
+        "out_mb_per_second": at_peak * supposed.answer_kilobytes / 1000,
+        "streams_at_once": streams,
+        "connections_at_once": open_,
+        "cpu_ms_per_request": cpu_ms,
+        "tunnels_ms_per_request": tunnels_ms,
+        "cores": cores,
+        "workers": float(-(-cores // 1)),
+        "connections_gb": open_ * figures["connections"]["connection_kb"] / 1e6,
+        "round_trips_per_second": at_peak,
+        "vault_core_share": at_peak * store["server_us_per_round_trip"] / 1e6,
+        **parts,
+        "vault_gb": sum(parts.values()),
+    }
+
+
+def _between(points: dict[int, float], wanted: int) -> float:
+    """On the straight line through the two nearest sizes."""
+    sizes = sorted(points)
+    if wanted in points or len(sizes) == 1:
+        return points.get(wanted, points[sizes[0]])
+    above = next((size for size in sizes if size > wanted), sizes[-1])
+    below = sizes[sizes.index(above) - 1]
+    slope = (points[above] - points[below]) / (above - below)
+    return points[below] + slope * (wanted - below)
+
+
+# Telling
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in lines)
+
+
+def page(run: dict[str, Any]) -> str:
+    figures, need, supposed = run["measured"], run["sizing"], run["assumptions"]
+    store, links = figures["store"], figures["connections"]
+    turns = [
+        (
+            size,
+            *(f"{figures[mode][size]['cpu_ms']:.1f}" for mode in ("plain", "memory", "redis")),
+            *(f"{figures[mode][size]['resident_mb']:.0f}" for mode in ("plain", "redis")),
+        )
+        for size in figures["redis"]
+    ]
+    needs = [
+        ("requests a second", f"{need['requests_per_second']:.0f}",
+         "developers x active x requests_per_hour / 3600"),
+        ("request bytes, MB/s", f"{need['in_mb_per_second']:.0f}", "requests x kilobytes"),
+        ("answer bytes, MB/s", f"{need['out_mb_per_second']:.1f}", "requests x answer_kilobytes"),
+        ("streams at once", f"{need['streams_at_once']:.0f}", "requests x answer_seconds"),
+        ("connections at once", f"{need['connections_at_once']:.0f}",
+         "developers x active x connections"),
+        ("processor ms a request", f"{need['cpu_ms_per_request']:.1f}", "measured, at `kilobytes`"),
+        ("for new tunnels, ms a request", f"{need['tunnels_ms_per_request']:.1f}",
+         "new_connections_per_request x ms for one"),
+        ("**cores for workers**", f"**{need['cores']:.1f}**", "requests x both / load"),
+        ("**workers**", f"**{need['workers']:.0f}**", "one a core"),
+        ("memory for connections, GB", f"{need['connections_gb']:.1f}", "connections x kB each"),
+        ("vault: round trips a second", f"{need['round_trips_per_second']:.0f}", "one a request"),
+        ("vault: share of one core", f"{need['vault_core_share']:.3f}",
+         "round trips x the server's time for one"),
+        ("vault: values, GB", f"{need['values_gb']:.2f}",
+         "developers x secrets x lines x bytes"),
+        ("vault: conversations, GB", f"{need['chains_gb']:.2f}",
+         "developers x requests_per_day x stateful x bytes, for a day"),
+        ("vault: names, GB", f"{need['names_gb']:.2f}", "as many as values"),
+        ("vault: what providers wrote, GB", f"{need['written_gb']:.2f}",
+         "developers x requests_per_day x written_per_request x 90 days x bytes"),
+        ("**vault memory, GB**", f"**{need['vault_gb']:.1f}**", "the four together"),
+    ]  # fmt: skip
+    records = [
+        ("a secret value of 40 bytes", f"{store['bytes_per_value']:.0f}"),
+        ("the name of a secret", f"{store['bytes_per_name']:.0f}"),
+        ("a digest of what a provider wrote", f"{store['bytes_per_written']:.0f}"),
+        ("a conversation's link with 5 secrets", f"{store['bytes_per_chain']:.0f}"),
+    ]
+    return f"""# What a team's gateway needs
+
+Made by `scripts/bench_gateway.py --write docs/gateway-sizing.md`; do not edit. The run: {run["when"]}, \
+{run["machine"]}, Python {run["python"]}, mitmproxy {run["mitmproxy"]}, {figures["server"]}.
+
+How to set it up: [team-gateway.md](team-gateway.md).
+
+## Measured
+
+A turn of a conversation that the worker has seen up to the last turn: three secrets at its beginning, 4 kB new text, an
+answer of {supposed["answer_kilobytes"]} kB in events of 40 characters. Processor time (user and system) is the worker's alone, the best of three.
+
+{table(("history, kB", "plain mitmdump, ms", "secretgate, vault in memory, ms", "in Redis, ms", "plain mitmdump, resident MB", "secretgate, resident MB"), turns)}
+
+A new tunnel (CONNECT, password, TLS both ways) takes {links["connection_cpu_ms"]:.1f} ms of processor with a password hashed by SHA-1,
+{links["bcrypt_connection_cpu_ms"]:.1f} ms by bcrypt of cost 5 (`htpasswd -B`); it stays open at {links["connection_kb"]:.0f} kB.
+
+A round trip to the vault on loopback: {store["round_trip_us_p50"]:.0f} us p50, {store["round_trip_us_p99"]:.0f} us p99 as the worker sees it, \
+{store["server_us_per_round_trip"]:.0f} us of the server's own processor. A worker makes one a request, and one more when a request
+holds a secret that it has not seen.
+
+{table(("record in the vault", "bytes of memory"), records)}
+
+## Supposed
+
+{table(("", "value"), [(f"`{name}`", f"{value:g}") for name, value in supposed.items()])}
+
+They are options of the script: `scripts/bench_gateway.py --developers 500 --kilobytes 800`.
+
+## What {supposed["developers"]:,} developers need
+
+{table(("", "", "how"), needs)}
+
+Add one worker for each machine that may fail, and one while workers are renewed. Compressed requests cost the
+workers the decompression too. Everything above grows in proportion: half the developers, half of each.
+"""
+
+
+def run(arguments: argparse.Namespace) -> dict[str, Any]:
+    from mitmproxy.version import VERSION
+
+    supposed = Assumptions(
+        **{name: getattr(arguments, name) for name in Assumptions.__dataclass_fields__}
+    )
+    if arguments.figures:
+        before = json.loads(Path(arguments.figures).read_text())
+        figures, about = before["measured"], {k: before[k] for k in _ABOUT}
+    else:
+        figures = measured(arguments.quick, supposed)
+        now = datetime.datetime.now(datetime.UTC)
+        about = {
+            "when": f"{now:%Y-%m-%d %H:%M} UTC",
+            "machine": _machine(),
+            "python": platform.python_version(),
+            "mitmproxy": VERSION,
+        }
+    return {
+        **about,
+        "assumptions": asdict(supposed),
+        "measured": figures,
+        "sizing": sizing(figures, supposed),
+    }
+
+
+_ABOUT = ("when", "machine", "python", "mitmproxy")
+
+
+def _machine() -> str:
+    model = platform.processor() or platform.machine()
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                model = line.partition(":")[2].strip()
+                break
+    return f"{os.cpu_count()} cores of {model}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--quick", action="store_true", help="fewer of everything")
+    parser.add_argument("--write", metavar="FILE", help="write the page of arithmetic")
+    parser.add_argument(
+        "--figures", metavar="FILE", help="take what was measured from the JSON of a run before"
+    )
+    for name, value in asdict(Assumptions()).items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(value), default=value)
+    arguments = parser.parse_args()
+    made = run(arguments)
+    if arguments.write:
+        Path(arguments.write).write_text(page(made))
+    if arguments.json:
+        print(json.dumps(made, indent=2))
+    elif not arguments.write:
+        print(page(made))
+
+
+if __name__ == "__main__":
+    main()
