@@ -485,7 +485,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         now = datetime.datetime.now(datetime.UTC)
         about = {
             "when": f"{now:%Y-%m-%d %H:%M} UTC",
-            "machine": _machine(),
+            "machine": f"{_machine()}, load average {os.getloadavg()[1]:.1f}",
             "python": platform.python_version(),
             "mitmproxy": VERSION,
         }
