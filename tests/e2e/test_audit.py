@@ -122,6 +122,19 @@ def test_each_message_of_a_websocket_and_each_answer_is_on_record(
     assert {each.exchange for each in requests} == {each.exchange for each in answers}
 
 
+def test_rules_of_the_policy_are_on_record(
+    launch: Launch, provider: Provider, planted: Planted
+) -> None:
+    proxy = launch(options={"secretgate_preset": "strict"})
+    poster = Poster(Access.through(proxy), provider)
+    assert poster.post(MESSAGES, ask(MESSAGES, planted.env)).refused
+    proxy.stop()
+    (request,) = log(proxy)
+    assert (request.decision, request.refused) == ("blocked", True)
+    assert request.policy
+    assert request.enforcement == "enforce"
+
+
 def test_a_log_that_cannot_be_written_stops_nothing_and_is_told_of(
     launch: Launch, provider: Provider, planted: Planted, tmp_path: Path
 ) -> None:

@@ -33,6 +33,7 @@ _ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
 _OPERATIONS = {"request": "llm.request", "response": "llm.response"}
 _MCP_OPERATIONS = {"request": "mcp.tool_call", "response": "mcp.tool_result"}
 
+_LONGEST = 255
 _OURS = ("audit_", "metrics")
 Say = Callable[..., None]
 
@@ -92,6 +93,9 @@ class Trail:
         if not self._writers:
             return
         rules = Counter(spot.rule for spot in decision.spots)
+        head = self._head(exchange, request.route, request, mode, "request")
+        if decision.rulings and not any(ruling.enforced for ruling in decision.rulings):
+            head["enforcement"] = "audit"
         issued = decision.issued.values
         self._put(
             Record(
@@ -110,7 +114,7 @@ class Trail:
                 bytes_binary=coverage.binary,
                 bytes_skipped=coverage.skipped,
                 bytes_unreadable=coverage.unreadable,
-                **self._head(exchange, request.route, request, mode, "request"),
+                **head,
             )
         )
 
@@ -174,10 +178,15 @@ class Trail:
             "enforcement": "audit" if mode == "audit" else "enforce",
         }
         if request is not None:
-            head["host"] = urlsplit(request.url).hostname or ""
+            head["host"] = _printable(urlsplit(request.url).hostname or "")
             head["client"] = refusals.client(request.headers.get("user-agent", ""))
-            head["user"] = request.scope.client
+            head["user"] = _printable(request.scope.client)
         return head
+
+
+def _printable(text: str) -> str:
+    """What comes from outside and goes to terminals."""
+    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST])
 
 
 def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
