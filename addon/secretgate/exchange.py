@@ -11,6 +11,7 @@ from secretgate import grpc, log, refusals
 from secretgate.engine import Engine
 from secretgate.leftovers import Leftovers
 from secretgate.placeholders import Issued
+from secretgate.policy.model import Decision as Ruled
 from secretgate.providers import Dialect
 from secretgate.requests import Decision, Request
 from secretgate.responses import Response
@@ -38,6 +39,8 @@ class Exchange:
         self.messages = KeptMessages()
         self.leftovers = Leftovers()
         self.notes = Notes()
+        self.rulings: list[Ruled] = []
+        """What the policy has said of the answer so far."""
         self.answering = False
         """A message of the client's has gone over the WebSocket, and what comes answers it."""
         self.unread = False

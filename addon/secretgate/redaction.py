@@ -27,7 +27,7 @@ from secretgate.ledger import Ledger
 from secretgate.naming import Naming
 from secretgate.placeholders import Issued, Namer
 from secretgate.policy.decomposing import Leaf
-from secretgate.policy.requests import RequestPolicy, Ruling
+from secretgate.policy.requests import Denied, RequestPolicy, Ruling
 from secretgate.policy.treatments import REDACT, Treatment
 from secretgate.recall import Names, Recall
 from secretgate.texts import Counts, Text, count, texts
@@ -70,6 +70,8 @@ class Leak(Exception):
             f"a detected secret would leave unredacted ({', '.join(sorted(set(rules)))})"
         )
         self.rules = rules
+        self.counts = Counts()
+        """What of the request had been looked at."""
 
 
 class Redactor:
@@ -121,7 +123,12 @@ class Redactor:
         everything that is found is redacted; with one it may also raise Denied.
         """
         naming = Naming(self.vault, self.ledger, scope, exempt, learn, self._from_the_start(learn))
-        return _Inspection(self, body, naming, scope, policy).result(strict, leaves)
+        inspection = _Inspection(self, body, naming, scope, policy)
+        try:
+            return inspection.result(strict, leaves)
+        except (Denied, Leak) as refusal:
+            refusal.counts = inspection.tally()
+            raise
 
     def written(self, text: bytes, scope: Scope, key: bytes = b"") -> set[bytes]:
         """The values in a provider's text that detection would take for secrets and the scope does
@@ -223,7 +230,7 @@ class _Inspection:
                 made.limits,
             ),
             self._spots(changes),
-            self._tally(),
+            self.tally(),
             set(values.values()),
             self._ruling,
         )
@@ -386,7 +393,7 @@ class _Inspection:
         placed.sort(key=lambda entry: entry[0])
         return [spot for _, spot in placed]
 
-    def _tally(self) -> Counts:
+    def tally(self) -> Counts:
         counts, body = self._counts, self._body
         if not isinstance(body, JsonBody):
             count(body.slots, counts)

@@ -204,14 +204,15 @@ class Requests:
             return self.unreadable(request, error.reason)
         except Denied as denied:
             refused = self._refused(request, Verdict.BLOCKED, told(denied.decision))
-            return replace(refused, rulings=(denied.decision,))
+            return replace(refused, rulings=(denied.decision,), counts=denied.counts)
         except Leak as leak:
-            return self._refused(
+            refused = self._refused(
                 request,
                 Verdict.BLOCKED,
                 f"secretgate blocked this request: {leak}. Nothing was sent. Remove the secret, or "
                 "report this as a defect of secretgate.",
             )
+            return replace(refused, counts=leak.counts)
         spots = tuple(found.spots)
         rulings = found.ruling.decisions if found.ruling else ()
         blocked = [spot for spot in spots if spot.action == BLOCK]

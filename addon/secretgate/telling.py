@@ -31,7 +31,7 @@ class Teller:
         for (rule, path), count in found.items():
             logger.info("secret_detected", rule=rule, field=path, count=count)
         for ruled in decision.rulings:
-            self.ruled(exchange, "request", ruled)
+            self._say(exchange, "request", ruled)
         if decision.verdict is Verdict.UNREADABLE:
             logger.warning(
                 "unreadable",
@@ -50,6 +50,10 @@ class Teller:
 
     def ruled(self, exchange: Exchange, operation: str, decision: Ruled) -> None:
         """What the policy said of a part of an answer."""
+        exchange.rulings.append(decision)
+        self._say(exchange, operation, decision)
+
+    def _say(self, exchange: Exchange, operation: str, decision: Ruled) -> None:
         exchange.log.info(
             "policy",
             operation=operation,
@@ -73,7 +77,8 @@ class Teller:
         exchange.notes.ended(fate)
         mode = exchange.engine.settings.mode
         self.counters.answer(fate, exchange.unread)
-        self.trail.answer(exchange.id, request, fate, mode, status, exchange.unread)
+        rulings, exchange.rulings = tuple(exchange.rulings), []
+        self.trail.answer(exchange.id, request, fate, mode, status, exchange.unread, rulings)
         if issued or fate.not_restored:
             exchange.log.info(
                 "answer",

@@ -14,7 +14,7 @@ import pytest
 from conftest import Launch
 from harness import scenario
 from harness.clients import ResponsesConversation
-from harness.model import agent, echo
+from harness.model import Text, agent, echo
 from harness.post import CHAT, GEMINI, MESSAGES, RESPONSES, Poster, ask
 from harness.provider import Provider
 from harness.proxy import Proxy
@@ -122,17 +122,36 @@ def test_each_message_of_a_websocket_and_each_answer_is_on_record(
     assert {each.exchange for each in requests} == {each.exchange for each in answers}
 
 
+RULES = """
+scope: test
+mode: enforce
+rules:
+  - name: no-bananas
+    match: {operation: llm.text, when: "params.text.contains('banana')"}
+    action: deny
+  - name: no-cherries
+    match: {operation: llm.text, when: "params.text.contains('cherry')"}
+    action: deny
+"""
+
+
 def test_rules_of_the_policy_are_on_record(
-    launch: Launch, provider: Provider, planted: Planted
+    launch: Launch, provider: Provider, tmp_path: Path
 ) -> None:
-    proxy = launch(options={"secretgate_preset": "strict"})
+    (tmp_path / "rules.yaml").write_text(RULES)
+    proxy = launch(options={"secretgate_policy": tmp_path / "rules.yaml"})
     poster = Poster(Access.through(proxy), provider)
-    assert poster.post(MESSAGES, ask(MESSAGES, planted.env)).refused
+    assert poster.post(MESSAGES, ask(MESSAGES, "a banana")).refused
+    with provider.manner(script=lambda prompt: [Text("a cherry")]):
+        exchange = poster.post(MESSAGES, ask(MESSAGES, "a fruit"))
+    assert b"cherry" not in exchange.content
     proxy.stop()
-    (request,) = log(proxy)
-    assert (request.decision, request.refused) == ("blocked", True)
-    assert request.policy
-    assert request.enforcement == "enforce"
+    banana, fruit, cherry = log(proxy)
+    assert (banana.decision, banana.refused, banana.policy) == ("blocked", True, ("no-bananas",))
+    assert banana.enforcement == "enforce"
+    assert banana.bytes_scanned == fruit.bytes_scanned + len("banana") - len("fruit")
+    assert (fruit.decision, fruit.policy) == ("clean", ())
+    assert (cherry.event, cherry.decision, cherry.policy) == ("answer", "blocked", ("no-cherries",))
 
 
 def test_a_log_that_cannot_be_written_stops_nothing_and_is_told_of(

@@ -50,7 +50,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         str,
         Meta(
             description="clean, redacted, audited, blocked, unreadable, left alone, or failed "
-            "(secretgate itself failed on it, and it was refused)."
+            "(secretgate itself failed on it, and it was refused); of an answer only what a rule of the policy did to it."
         ),
     ] = ""
     refused: Annotated[bool, Meta(description="Whether it was refused; nothing of it left.")] = (

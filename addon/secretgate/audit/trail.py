@@ -9,7 +9,7 @@ import os
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,8 @@ from secretgate.coverage import Coverage
 from secretgate.hosts import Route
 from secretgate.leftovers import Fate
 from secretgate.placeholders import ID_LENGTH
+from secretgate.policy.model import Action
+from secretgate.policy.model import Decision as Ruled
 from secretgate.requests import Decision, Request
 from secretgate.settings import FIELDS, Settings
 from secretgate.state import Places, StateError
@@ -35,6 +37,8 @@ _MCP_OPERATIONS = {"request": "mcp.tool_call", "response": "mcp.tool_result"}
 
 _LONGEST = 255
 _OURS = ("audit_", "metrics")
+_ANSWERS = {Action.DENY: "blocked", Action.REDACT: "redacted"}
+"""What an enforced rule makes of an answer, the strongest first."""
 Say = Callable[..., None]
 
 
@@ -103,8 +107,8 @@ class Trail:
                 decision=decision.verdict.value,
                 refused=decision.refused,
                 rules=dict(rules),
-                policy=tuple(sorted({each.rule for each in decision.rulings if each.rule})),
-                types=tuple(sorted({type_name(rule) for rule in rules})),
+                policy=_named(decision.rulings),
+                types=_types(rules),
                 issued=len(issued),
                 placeholders=_ids(issued),
                 model=decision.model,
@@ -125,13 +129,30 @@ class Trail:
             self._put(Record(event="request", decision="failed", refused=True, **head))
 
     def answer(
-        self, exchange: str, request: Request, fate: Fate, mode: str, status: int, unread: bool
+        self,
+        exchange: str,
+        request: Request,
+        fate: Fate,
+        mode: str,
+        status: int,
+        unread: bool,
+        rulings: Sequence[Ruled] = (),
     ) -> None:
         if not self._writers:
             return
+        enforced = {ruling.action for ruling in rulings if ruling.enforced}
+        found = Counter(
+            rule for ruling in rulings for each in ruling.mutations for rule in each.findings
+        )
         self._put(
             Record(
                 event="answer",
+                decision=next(
+                    (said for action, said in _ANSWERS.items() if action in enforced), ""
+                ),
+                policy=_named(rulings),
+                rules=dict(found),
+                types=_types(found),
                 restored=len(fate.restored),
                 not_restored=len(fate.not_restored),
                 placeholders=_ids(fate.restored),
@@ -182,6 +203,16 @@ class Trail:
             head["client"] = refusals.client(request.headers.get("user-agent", ""))
             head["user"] = _printable(request.scope.client)
         return head
+
+
+def _named(rulings: Sequence[Ruled]) -> tuple[str, ...]:
+    """The rules of the policy that had their say."""
+    names = {name for ruling in rulings for name in (ruling.rule, *ruling.logged) if name}
+    return tuple(sorted(names))
+
+
+def _types(rules: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({type_name(rule) for rule in rules}))
 
 
 def _printable(text: str) -> str:

@@ -18,6 +18,7 @@ from secretgate.policy import decomposing, facts, secrets, treatments
 from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision, Edit
 from secretgate.policy.treatments import FindingRules, Treatment
+from secretgate.texts import Counts
 from secretgate_rules import Finding, Part
 
 Found = Mapping[int, Sequence[Finding]]
@@ -37,6 +38,8 @@ class Denied(Exception):
     def __init__(self, decision: Decision) -> None:
         super().__init__(decision.rule)
         self.decision = decision
+        self.counts = Counts()
+        """What of the request had been looked at."""
 
 
 @dataclass(frozen=True)
