@@ -48,6 +48,10 @@ class Beginnings:
     def in_text(self, text: bytes) -> list[int]:
         """Where in a text a placeholder may begin, be it whole or cut off by the text's end."""
         found = self._in_text.scan(text)
+        if not found:
+            return []
+        if len(found) == 1 and self._once and text.find(b"\\", *found[0]) < 0:
+            return [found[0][0]]
         starts = {start for start, _ in found}
         for start, end in found:
             # A match that holds another first character tells the leftmost start alone.

@@ -102,7 +102,7 @@ class Events:
         out: list[bytes] = []
         at = next_hit = 0
         while at < len(raw):
-            if self._untouched:
+            if not self._open and not self._shift:
                 while next_hit < len(hits) and hits[next_hit] < at:
                     next_hit += 1
                 start = run.start(hits[next_hit], at) if next_hit < len(hits) else len(raw)
@@ -168,20 +168,21 @@ class Events:
     def _alike(self, text: bytes, at: int, found: Match, frame: Callable[[], Frame]) -> bytes:
         """What becomes of an event of a known shape; `at`: where in what was matched it begins."""
         shape, spans, _ = found
-        edits = []
+        piece = restored = b""
         if shape.text >= 0:
             start, end = spans[shape.text]
             piece = text[start - at : end - at]
             depth = Depth.NESTED if shape.piece is Piece.DELTA_JSON else Depth.LITERAL
             restored = self._fed(shape.identity, depth, piece, frame, shape.path)
-            if restored != piece:
-                edits.append(Edit(start - at, end - at, restored))
-        if shape.number >= 0 and self._shift:
-            start, end = spans[shape.number]
-            number = int(text[start - at : end - at]) + self._shift
-            edits.append(Edit(start - at, end - at, str(number).encode()))
-            edits.sort()
-        return splice(text, edits) if edits else text
+        if shape.number < 0 or not self._shift:
+            if restored == piece:
+                return text
+            return b"".join((text[: start - at], restored, text[end - at :]))
+        edits = [Edit(start - at, end - at, restored)] if restored != piece else []
+        start, end = spans[shape.number]
+        number = int(text[start - at : end - at]) + self._shift
+        edits.append(Edit(start - at, end - at, str(number).encode()))
+        return splice(text, sorted(edits))
 
     def _read(
         self, frame: Frame, payload: bytes, around: tuple[bytes, bytes] | None, name: str = ""

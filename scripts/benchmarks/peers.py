@@ -25,7 +25,7 @@ from benchmarks.measuring import Row, main
 from benchmarks.proxy import SIZES, fresh, lane, percentile, provider, turns
 from secretgate_rules import cache
 
-PACKAGES = {"secretgate 0.8.1 (PyPI)": "secretgate==0.8.1", "llm-redact-proxy": "llm-redact-proxy"}
+SECRETGATE, LLM_REDACT = "secretgate==0.8.1", "llm-redact-proxy==1.12.1"
 _COUNTS = {"2 kB": 60, "200 kB": 10, "2 MB": 3}
 _PATIENCE = 120.0
 """Seconds for one request of a peer; a case that takes longer is given up."""
@@ -41,14 +41,6 @@ def environment(package: str) -> Path:
         subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
         (folder / "done").touch()
     return binaries
-
-
-def version(package: str) -> str:
-    name = package.partition("==")[0]
-    code = f"from importlib.metadata import version; print(version({name!r}))"
-    run = [str(environment(package) / "python"), "-c", code]
-    found = subprocess.run(run, check=True, capture_output=True, text=True)
-    return found.stdout.strip()
 
 
 def free_port() -> int:
@@ -88,7 +80,7 @@ Connect = Callable[[], Client]
 
 @contextlib.contextmanager
 def secretgate_081(home: Path, secure: int, plain: int, roots: Path) -> Iterator[Connect]:
-    program = environment(PACKAGES["secretgate 0.8.1 (PyPI)"]) / "secretgate"
+    program = environment(SECRETGATE) / "secretgate"
     port, certificates = free_port(), home / "certs"
     command: list[str | Path] = [
         *(program, "serve", "--mode", "redact", "--port", str(free_port())),
@@ -101,7 +93,7 @@ def secretgate_081(home: Path, secure: int, plain: int, roots: Path) -> Iterator
 
 @contextlib.contextmanager
 def llm_redact(home: Path, secure: int, plain: int, roots: Path) -> Iterator[Connect]:
-    program = environment(PACKAGES["llm-redact-proxy"]) / "llm-redact"
+    program = environment(LLM_REDACT) / "llm-redact"
     port = free_port()
     file = home / "config.toml"
     file.write_text(f'[providers.anthropic]\nupstream_base_url = "https://localhost:{secure}"\n')
@@ -127,8 +119,8 @@ def direct(home: Path, secure: int, plain: int, roots: Path) -> Iterator[Connect
 LANES = {
     "direct": direct,
     "this project": ours,
-    "secretgate 0.8.1 (PyPI)": secretgate_081,
-    "llm-redact-proxy": llm_redact,
+    SECRETGATE.replace("==", " ") + " (PyPI)": secretgate_081,
+    LLM_REDACT.replace("==", " ") + " (base URL)": llm_redact,
 }
 
 
@@ -174,10 +166,6 @@ def measure(quick: bool = False) -> list[Row]:
                     _row(name, "2 MB, next turn", _times(connect, turns(2_000_000, 20_000), 3))
                 )
     return rows
-
-
-def versions() -> dict[str, str]:
-    return {name: version(package) for name, package in PACKAGES.items()}
 
 
 if __name__ == "__main__":

@@ -253,8 +253,9 @@ _HEAD = """\
 
 Every figure on this page comes from one file, [results.json](benchmarks/results.json), and every
 figure there from a run of `scripts/bench`. Each part says when it ran, on what and with how much else going
-on (`load before`: processes that wanted a processor; above the number of cores, times of the clock are
-longer than on a machine of one's own).
+on: `load before` is how many processes wanted a processor. Above the number of cores, times of the clock are
+longer than on a machine of one's own, and so is processor time, as cores share caches and units;
+`a million empty loops` says how fast the interpreter was just then (about 6 ms on an idle core of this kind).
 
 Processes are apart: client, proxy and provider, all on loopback, with TLS on both sides. What secretgate
 adds is measured against plain mitmdump of the same version in the same run, request by request in turn.

@@ -14,6 +14,7 @@ import os
 import platform
 import subprocess
 import sys
+import timeit
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,7 @@ def machine() -> dict[str, object]:
         "system": f"{platform.system()} {platform.machine()}",
         "Python": platform.python_version(),
         "load before": f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "unknown",
+        "a million empty loops": f"{min(timeit.repeat(number=1_000_000, repeat=3)) * 1e3:.0f} ms",
         **{name: metadata.version(name) for name in ("mitmproxy", "hyperscan", "msgspec")},
         "secretgate": _revision(),
     }
