@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_type_hints
@@ -289,6 +290,14 @@ def load(
         except (msgspec.ValidationError, ValueError) as error:
             raise SettingsError(f"{places[name]}: {_reason(error)}") from None
     return msgspec.convert(values, Settings, strict=False)
+
+
+def without_password(url: str) -> str:
+    """A URL as it may be shown."""
+    return _PASSWORD.sub(r"\1***@", url)
+
+
+_PASSWORD = re.compile(r"(://[^/@]*:).*@")
 
 
 def _reason(error: Exception) -> str:

@@ -427,6 +427,15 @@ def test_a_rolling_restart_breaks_no_stream(
     balancer.wait_for("UP", "UP")
 
 
+def test_each_worker_is_asked_for_its_counters(team: Team, provider: Provider) -> None:
+    pytest.importorskip("prometheus_client", reason="needs the extra metrics")
+    worker = team.workers[0]
+    assert Poster(worker.access(), provider).post(MESSAGES, ask(MESSAGES, "hi")).status == 200
+    status, counted = worker.read("/metrics")
+    assert status == 200
+    assert b'secretgate_requests_total{provider="anthropic"' in counted
+
+
 def test_nothing_written_anywhere_holds_a_value(
     team: Team, vault: RedisServer, provider: Provider, planted: Planted
 ) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import csv
 import hashlib
 import http.client
+import importlib.util
 import io
 import json
 import os
@@ -27,6 +28,7 @@ from harness.wires import Access
 from secretgate.demo.authority import Authority
 
 CONFIGURATION = Path(__file__).parents[2] / "docs" / "deploy" / "haproxy.cfg"
+_METRICS = importlib.util.find_spec("prometheus_client") is not None
 USERS = {"alice": "of-alice", "bob": "of-bob"}
 """Each with a password."""
 
@@ -47,11 +49,15 @@ class Worker(Proxy):
     health: int
 
     def asked(self, path: str = "/readyz") -> tuple[int, dict[str, Any]]:
+        status, body = self.read(path)
+        return status, json.loads(body)
+
+    def read(self, path: str) -> tuple[int, bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.health, timeout=10)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
-            return response.status, json.loads(response.read())
+            return response.status, response.read()
         finally:
             connection.close()
 
@@ -88,6 +94,7 @@ class Team:
                     "proxyauth": f"@{users}",
                     "secretgate_health": f"127.0.0.1:{health}",
                     "secretgate_drain": 20,
+                    "secretgate_metrics": _METRICS,
                     **more,
                 },
                 environment={"SECRETGATE_VAULT": vault},

@@ -69,6 +69,15 @@ def test_the_settings_in_force_name_their_source(tmp_path: Path) -> None:
     assert rows["on_unreadable"] == "block  (default)"
 
 
+@pytest.mark.parametrize("password", ["of-the-test", "of@the-test", "of/the-test"])
+def test_the_vaults_password_is_not_shown(tmp_path: Path, password: str) -> None:
+    env = environment(tmp_path, SECRETGATE_VAULT=f"rediss://gate:{password}@vault.internal:6379/0")
+    for options in ([], ["--json"]):
+        done = secretgate(["settings", *options], env, tmp_path)
+        assert "rediss://gate:***@vault.internal:6379/0" in done.stdout, done.stderr
+        assert "the-test" not in done.stdout + done.stderr
+
+
 def test_a_setting_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
     done = secretgate(["settings"], environment(tmp_path, SECRETGATE_MODE="maybe"), tmp_path)
     assert done.returncode == 2

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import typer
 
-from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
+from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load, without_password
 from secretgate.state import Places
 
 _HEAD = """\
@@ -80,7 +80,8 @@ def in_force(file: Path, explicit: bool, environment: Mapping[str, str]) -> Iter
             source = variable
         else:
             source = "default" if alone[name] == _DEFAULTS[name] else str(file)
-        yield InForce(name, values[name], source)
+        value = without_password(values[name]) if name == "vault" else values[name]
+        yield InForce(name, value, source)
 
 
 def document() -> str:

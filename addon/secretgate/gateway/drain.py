@@ -17,7 +17,7 @@ from mitmproxy import ctx, exceptions, http, tcp, tls
 from mitmproxy.connection import Client
 
 from secretgate import log
-from secretgate.gateway.health import HealthServer, State, routes
+from secretgate.gateway.health import Answer, HealthServer, State, routes
 from secretgate.stores.opening import installation
 
 if TYPE_CHECKING:
@@ -48,7 +48,8 @@ class Drain:
     # State
 
     def configure(self, updated: set[str]) -> None:
-        address = self._gate.engine().settings.health
+        settings = self._gate.engine().settings
+        address = settings.health
         if address == self._address:
             return
         if self._health is not None:
@@ -57,8 +58,11 @@ class Drain:
         self._address = address
         if address:
             host, _, port = address.rpartition(":")
+            more = {"/metrics": self._metrics} if settings.metrics else {}
             try:
-                self._health = HealthServer(host.strip("[]"), int(port), routes(self._state))
+                self._health = HealthServer(
+                    host.strip("[]"), int(port), {**routes(self._state), **more}
+                )
             except OSError as error:
                 raise exceptions.OptionsError(
                     f"secretgate: health: cannot listen on {address}: {error.strerror}"
@@ -87,6 +91,21 @@ class Drain:
         except (NoAnswer, RuntimeError):
             return False
         return True
+
+    def _metrics(self) -> Answer:
+        """Counted on the event loop, where nothing changes meanwhile."""
+        from secretgate.audit.metrics import metrics
+
+        async def count() -> bytes:
+            return metrics(self._gate.teller, self._gate.engine().settings.mode)
+
+        if self._loop is None:
+            return Answer(503, b'{"error": "not ready"}\n')
+        try:
+            counted = asyncio.run_coroutine_threadsafe(count(), self._loop).result(_ALIVE_WITHIN)
+        except (NoAnswer, RuntimeError):
+            return Answer(503, b'{"error": "no answer"}\n')
+        return Answer(200, counted, "text/plain; version=0.0.4; charset=utf-8")
 
     # What runs
 
