@@ -28,7 +28,7 @@ from secretgate.guard import Guard
 from secretgate.heads import Head
 from secretgate.hosts import Route, Treatment
 from secretgate.leaves import ShowLeaves
-from secretgate.policy.answers import Judge, judging
+from secretgate.policy.answers import Judging, judging
 from secretgate.policy.watching import Watch
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.responses import respond
@@ -282,7 +282,7 @@ class Gate:
         if seen is not None and engine.settings.mode != "audit":
             _put_head(flow, seen)
         if decision.refused:
-            self._refuse(flow, route, decision.status, decision.message)
+            self._refuse(flow, route, decision.status, decision.message, decision.reply)
         elif decision.content is not None:
             flow.request.raw_content = decision.content
             if "content-length" in flow.request.headers:
@@ -355,9 +355,20 @@ class Gate:
             url=flow.request.url,
         )
 
-    def _refuse(self, flow: http.HTTPFlow, route: Route, status: int, message: str) -> None:
+    def _refuse(
+        self,
+        flow: http.HTTPFlow,
+        route: Route,
+        status: int,
+        message: str,
+        reply: bytes | None = None,
+    ) -> None:
         kind = flow.request.headers.get("content-type", "")
         flow.request.raw_content = b""
+        if reply is not None:
+            headers = {"content-type": "application/json", "x-secretgate": "refused"}
+            flow.response = http.Response.make(status, reply, headers)
+            return
         flow.response = http.Response.make(*refusals.answer(route.dialect, kind, status, message))
 
     # Answers
@@ -419,10 +430,15 @@ class Gate:
         self._link(exchange, headers)
         return passage(exchange, way, headers.get("content-type", ""))
 
-    def _judge(self, exchange: Exchange) -> Judge | None:
+    def _judge(self, exchange: Exchange) -> Judging | None:
         """What judges the answer, or every answer of a WebSocket."""
-        policies = exchange.engine.requests.policies
-        own = policies.of(exchange.request, exchange.request.content)
+        requests = exchange.engine.requests
+        if exchange.request.route.dialect.name == "mcp":
+            return requests.mcp.judge(
+                exchange.request,
+                lambda operation, tool, ruled: self.teller.ruled(exchange, operation, ruled),
+            )
+        own = requests.policies.of(exchange.request, exchange.request.content)
         if own is None or exchange.request.route.treatment is Treatment.PASS:
             return None
         context = {**own.context, "model": exchange.decision.model or own.context["model"]}

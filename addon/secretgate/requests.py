@@ -19,6 +19,8 @@ from secretgate.bodies.base import Body, Unreadable
 from secretgate.bodies.encodings import decode, encode
 from secretgate.bodies.json_body import JsonBody
 from secretgate.hosts import Route, Treatment
+from secretgate.mcp import messages
+from secretgate.mcp.over_http import Remote
 from secretgate.placeholders import Issued
 from secretgate.policy.facts import told
 from secretgate.policy.model import Decision as Ruled
@@ -54,6 +56,8 @@ class Decision:
     message: str = ""
     """What the client is told where the request is refused."""
     status: int = 0
+    reply: bytes | None = field(default=None, repr=False)
+    """What is answered to a request that is refused, where that is no plain refusal: JSON."""
     spots: tuple[Spot, ...] = ()
     counts: Counts = field(default_factory=Counts)
     streams: bool = False
@@ -104,6 +108,7 @@ class Requests:
         policies: Policies | None = None,
     ) -> None:
         self.policies = policies or Policies(None)
+        self.mcp = Remote(redactor, self.policies, settings.mcp_restore)
         self._settings = settings
         self._redactor = redactor
         self._vault = vault
@@ -123,10 +128,36 @@ class Requests:
                 request.headers.get("content-encoding", ""),
                 self._settings.body_limit,
             )
+            if request.route.dialect.name == "mcp":
+                return self._adjusted(request, self._decide_mcp(request, plain, chain))
             body = self.read(request, plain, request.headers.get("content-type", ""))
         except Unreadable as error:
             return self.unreadable(request, error.reason, len(request.content))
         return self._adjusted(request, self.decide_body(request, body, chain))
+
+    def _decide_mcp(self, request: Request, plain: bytes, chain: tuple[str, ...]) -> Decision:
+        """With its hook before everything else, and refused in its own way. Raises Unreadable."""
+        out = self.mcp.outgoing(request, plain)
+        if out.reply is not None:
+            return Decision(
+                Verdict.BLOCKED,
+                self._empty,
+                message="a policy rule denies this tool call",
+                status=200,
+                reply=out.reply,
+                rulings=tuple(out.rulings),
+                size=len(plain),
+            )
+        allowed = replace(request, exempt=(*request.exempt, *out.allowed))
+        body = self.read(allowed, out.raw, request.headers.get("content-type", ""))
+        decision = self.decide_body(allowed, body, chain)
+        decision = replace(decision, rulings=(*out.rulings, *decision.rulings))
+        if decision.refused:
+            reply = messages.refused(out.raw, decision.message)
+            return decision if reply is None else replace(decision, status=200, reply=reply)
+        if decision.content is None and out.raw != plain and self._settings.mode != "audit":
+            return replace(decision, content=encode(out.raw, chain), verdict=Verdict.REDACTED)
+        return decision
 
     def read(self, request: Request, raw: bytes, content_type: str) -> Body:
         """A body, what was seen before passed over; raises Unreadable.
@@ -232,7 +263,8 @@ class Requests:
             refused = self._refused(request, Verdict.BLOCKED, message or _refusal(spots), found)
             return replace(refused, rulings=rulings)
         if self._settings.mcp_restore:
-            handover.hand_over(self._vault, request.scope.client, found.issued)
+            scope = handover.of_models(request.scope.client)
+            handover.hand_over(self._vault, scope, found.issued)
         issued = self._chained(request, links, found.issued)
         if found.raw is body.raw and any(spot.action == REDACT for spot in spots):
             message = "a document with a secret in it cannot be rewritten"

@@ -14,7 +14,7 @@ from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder
 from secretgate.events import Events
 from secretgate.placeholders import Issued
-from secretgate.policy.answers import Judge, JudgedDocument, JudgedFramer
+from secretgate.policy.answers import JudgedDocument, JudgedFramer, Judging
 from secretgate.providers import Dialect
 from secretgate.streams.framers import framer_for
 from secretgate.written import Recorder
@@ -74,7 +74,7 @@ def respond(
     asked: bool,
     warn: Callable[[str], None],
     later: Callable[[], Issued] | None = None,
-    judge: Judge | None = None,
+    judge: Judging | None = None,
 ) -> Response | None:
     """The way of an answer, or None where there is nothing to do with it. `later` gives what has been
     issued so far, where the request goes on while the answer comes. The `judge` sees the answer first."""

@@ -21,7 +21,7 @@ from secretgate.engine import Engine
 from secretgate.events import Events
 from secretgate.hosts import Treatment
 from secretgate.placeholders import Issued
-from secretgate.policy.answers import Judge
+from secretgate.policy.answers import Judging
 from secretgate.requests import Decision, Request, Verdict
 from secretgate.restoration import Depth, restore
 from secretgate.streams.base import Frame
@@ -63,7 +63,7 @@ class Message:
 
 
 class Socket:
-    def __init__(self, engine: Engine, request: Request, judge: Judge | None = None) -> None:
+    def __init__(self, engine: Engine, request: Request, judge: Judging | None = None) -> None:
         self._engine = engine
         self._request = request
         self._dialect = request.route.dialect

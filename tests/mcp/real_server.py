@@ -1,11 +1,16 @@
-"""A real MCP server (PyPI `mcp`) with a configuration to read and a query to run: FOLDER, as an argument."""
+"""A real MCP server (PyPI `mcp`) with a configuration to read and a query to run.
+
+FOLDER alone: over standard input and output. FOLDER json|sse: over HTTP, on a port that it prints.
+"""
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 
 from mcp.server.mcpserver import MCPServer
+from mcp.server.transport_security import TransportSecuritySettings
 
 FOLDER = Path(sys.argv[1])
 server = MCPServer("files")
@@ -24,4 +29,17 @@ def run_query(sql: str) -> str:
     return f"ran: {sql}"
 
 
-server.run()
+def over_http(json: bool) -> None:
+    import uvicorn
+
+    anyone = TransportSecuritySettings(enable_dns_rebinding_protection=False)
+    app = server.streamable_http_app(json_response=json, transport_security=anyone)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        print(listener.getsockname()[1], flush=True)
+        uvicorn.Server(uvicorn.Config(app, log_level="error")).run(sockets=[listener])
+
+
+if len(sys.argv) > 2:
+    over_http(sys.argv[2] == "json")
+else:
+    server.run()

@@ -11,7 +11,7 @@ import pytest
 
 from harness.secrets import plant
 from secretgate.engine import Engine, build
-from secretgate.handover import hand_over
+from secretgate.handover import hand_over, of_models
 from secretgate.mcp.session import Passed, Session
 from secretgate.placeholders import Issued
 from secretgate.policy.loading import load
@@ -231,7 +231,9 @@ def test_a_models_placeholder_is_restored_only_where_that_is_allowed(
 ) -> None:
     built = engine(mcp_restore=("db",))
     name = built.namer.name("some-rule", KEY.encode())
-    hand_over(built.vault, "127.0.0.1", Issued(built.namer.template, {name: KEY.encode()}))
+    hand_over(
+        built.vault, of_models("127.0.0.1"), Issued(built.namer.template, {name: KEY.encode()})
+    )
     now = session(built=built, handed_over=allowed)
     got = said(now.from_client(call(1, key=name.decode())).forward)["params"]["arguments"]["key"]
     assert got == (KEY if allowed else name.decode())

@@ -114,3 +114,30 @@ def without(raw: bytes, gone: Collection[tuple[str | int, ...]]) -> bytes | None
     batch = msgspec.json.decode(raw, type=list[msgspec.Raw])
     kept = [bytes(item) for at, item in enumerate(batch) if (at,) not in gone]
     return b"[" + b",".join(kept) + b"]" if kept else None
+
+
+def put(raw: bytes, at: tuple[str | int, ...], message: Any) -> bytes:
+    """What was sent with another message in the place of one; the others as they came."""
+    if not at:
+        return encoded(message)
+    batch = msgspec.json.decode(raw, type=list[msgspec.Raw])
+    pieces = [encoded(message) if (n,) == at else bytes(item) for n, item in enumerate(batch)]
+    return b"[" + b",".join(pieces) + b"]"
+
+
+def refused(raw: bytes, reason: str) -> bytes | None:
+    """What is answered to messages none of which is sent on; None where none of them wants an answer."""
+    try:
+        message = parsed(raw)
+    except ValueError:
+        return None
+    answers = [
+        denied_result(item["id"], reason)
+        if item.get("method") == "tools/call"
+        else error(item["id"], reason)
+        for _, item in items(message)
+        if "method" in item and item.get("id") is not None
+    ]
+    if not answers:
+        return None
+    return encoded(answers if isinstance(message, list) else answers[0])

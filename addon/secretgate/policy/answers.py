@@ -350,10 +350,20 @@ class Judge:
         ]
 
 
+class Judging(Protocol):
+    """What judges answers: a `Judge`, or that of MCP."""
+
+    @property
+    def wanted(self) -> Interest: ...
+    def event(self, frame: Frame) -> list[Frame]: ...
+    def finish(self) -> list[Frame]: ...
+    def document(self, payload: bytes) -> bytes: ...
+
+
 class JudgedFramer:
     """A framer whose frames have been judged."""
 
-    def __init__(self, framer: Framer, judge: Judge) -> None:
+    def __init__(self, framer: Framer, judge: Judging) -> None:
         self._framer = framer
         self._judge = judge
 
@@ -379,7 +389,7 @@ class JudgedDocument:
     """An answer that is one document, judged when it is whole. White space that keeps the connection alive
     goes on at once."""
 
-    def __init__(self, answer: Taking, judge: Judge) -> None:
+    def __init__(self, answer: Taking, judge: Judging) -> None:
         self._answer = answer
         self._judge = judge
         self._pieces: list[bytes] = []
