@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable
+from itertools import accumulate
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 import msgspec
@@ -64,10 +65,26 @@ def write(form: Form, text: bytes) -> bytes:
     return text
 
 
+def _short_escapes(raw: bytes) -> Span:
+    """The map where every escape is two bytes that stand for one."""
+    # Where in the text each escape is.
+    escapes = list(accumulate(map(len, raw.split(b"\\"))))
+
+    def span(start: int, end: int) -> tuple[int, int]:
+        before = bisect_left(escapes, start)
+        return start + before, end + bisect_left(escapes, end, before)
+
+    return span
+
+
 def mapped(form: Form, raw: bytes) -> Span:
     """Text offsets to byte offsets in the slot. A span never cuts an escape in two."""
     if form not in _UNITS:
         return lambda start, end: (start, end)
+    if form is Form.JSON:
+        paired = raw.replace(b"\\\\", b"\\b")
+        if b"\\u" not in paired:
+            return _short_escapes(paired)
     pattern, unit = _UNITS[form]
     # Of each escape: where its text begins and ends, and where it begins and ends itself.
     begins: list[int] = []

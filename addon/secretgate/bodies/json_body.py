@@ -91,7 +91,7 @@ class JsonBody:
     scanned: int = 0
     """Bytes of text that was read."""
     opaque: int = 0
-    _paths: dict[int, dict[int, str]] = field(default_factory=dict)
+    _paths: dict[int, dict[int, Path]] = field(default_factory=dict)
 
     def splice(self, edits: Sequence[Edit]) -> bytes:
         return splice(self.raw, edits)
@@ -125,9 +125,9 @@ class JsonBody:
         if start not in self._paths:
             node = item.frame.node.item() if item else self.root
             found = json_slots(self.raw[start:end], node)
-            self._paths[start] = {start + each.start: spell(each.path) for each in found}
+            self._paths[start] = {start + each.start: each.path for each in found}
         place = (item.frame.path or "", item.number) if item else ""
-        return place, self._paths[start][slot.start]
+        return place, spell(self._paths[start][slot.start])
 
     def expanded(self, passed: Iterable[Passed]) -> None:
         """Reads what had been passed over."""
