@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secretgate.bodies import forms
 from secretgate.bodies.base import Form, Unreadable, spell
 from secretgate.bodies.forms import mapped, read
 from secretgate.bodies.json_spans import json_slots
@@ -125,6 +126,14 @@ def test_refuses_what_is_no_document(raw: bytes) -> None:
 )
 def test_lets_pass_what_costs_nothing_to_keep(raw: bytes) -> None:
     read_strings(raw, ALL)
+
+
+@given(st.text(max_size=300), st.integers(1, 40), st.booleans())
+def test_a_long_string_is_read_in_pieces(text: str, size: int, ascii_only: bool) -> None:
+    raw = json.dumps(text, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")[1:-1]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(forms, "_PIECE", size)
+        assert read(Form.JSON, raw) == text.encode("utf-8", "surrogatepass")
 
 
 def test_depth_has_no_limit() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import accumulate
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -24,6 +24,10 @@ _PERCENT_ESCAPE = re.compile(rb"%[0-9a-fA-F]{2}|\+")
 _SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 _json_string = msgspec.json.Decoder(str)
+
+_PIECE = 512 << 10
+_SEAM = re.compile(rb"[^\\]{12}(?=[\x00-\x7f\xc2-\xf4])")
+"""Behind so many bytes that are no backslash, no escape goes on."""
 
 Span = Callable[[int, int], tuple[int, int]]
 
@@ -47,13 +51,29 @@ def read(form: Form, raw: bytes) -> bytes:
     if form is Form.JSON:
         if b"\\" not in raw:
             return raw
-        try:
-            return _json_string.decode(b'"' + raw + b'"').encode()
-        except (msgspec.DecodeError, UnicodeError):
-            return _JSON_ESCAPE.sub(lambda escape: _json_unit(escape[0]), raw)
+        if len(raw) > _PIECE:
+            return b"".join(_json_text(piece) for piece in _pieces(raw))
+        return _json_text(raw)
     if form is Form.PERCENT:
         return unquote_to_bytes(raw.replace(b"+", b" "))
     return raw
+
+
+def _json_text(raw: bytes) -> bytes:
+    try:
+        return _json_string.decode(b'"' + raw + b'"').encode()
+    except (msgspec.DecodeError, UnicodeError):
+        return _JSON_ESCAPE.sub(lambda escape: _json_unit(escape[0]), raw)
+
+
+def _pieces(raw: bytes) -> Iterator[bytes]:
+    """A long string in pieces, with no escape and no character cut in two: one call must not take so
+    long that other threads wait for it."""
+    at = 0
+    while len(raw) - at > _PIECE and (seam := _SEAM.search(raw, at + _PIECE)) is not None:
+        yield raw[at : seam.end()]
+        at = seam.end()
+    yield raw[at:]
 
 
 def write(form: Form, text: bytes) -> bytes:

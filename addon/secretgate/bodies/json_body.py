@@ -242,21 +242,22 @@ class _Walk:
                 end = closing_quote(raw, start)
                 if not start <= end < size:
                     raise Invalid
-                at, place, _ = self._strings(at, place, [pieces[0], raw[start:end]], True)
+                at, place, _ = self._strings(at, place, [pieces[0], b""], end - start)
 
     def _strings(
-        self, at: int, place: Place, pieces: list[bytes], whole: bool = False
+        self, at: int, place: Place, pieces: list[bytes], long: int = 0
     ) -> tuple[int, Place, bool]:
         """The strings of a block that was split at its quotes, up to something that was seen before; says
-        whether it came to that. `whole`: the pieces are a run and a string."""
+        whether it came to that. `long`: the length of the string behind the only run, where that is
+        not among the pieces."""
         raw, body, step_of = self.body.raw, self.body, self._grammar.step
         add, new, form = self.body.slots.append, tuple.__new__, Form.JSON
         text_label, opaque_label, kind_label = Label.TEXT, Label.OPAQUE, Label.KIND
         scanned = opaque = 0
         each = iter(pieces)
         for run, text in zip(each, each, strict=False):
-            size = len(text)
-            if size and text[-1] == _BACKSLASH and not whole and _escapes(text):
+            size = long or len(text)
+            if text and text[-1] == _BACKSLASH and _escapes(text):
                 more = _rest(each)
                 if not more:
                     break
