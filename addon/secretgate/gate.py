@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import re
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -45,8 +46,10 @@ from secretgate_ca.names import subtrees
 
 _STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
 """Paths of answers that come line by line, or event by event, whatever their type says."""
-IN_A_THREAD = 256 << 10
-"""A larger request is looked at in a thread, so that other flows go on."""
+IN_A_THREAD = 64 << 10
+"""A larger request, and one that has to be unpacked, is looked at in a thread, so that other flows go on."""
+_TURN = 0.001
+"""Seconds that such a thread keeps the interpreter to itself while the event loop waits for it."""
 _POLICY_PERIOD = 1.0
 """Seconds between two looks at the files of the policy."""
 _SWEEP = 60
@@ -136,6 +139,7 @@ class Gate:
 
     async def running(self) -> None:
         Guard.of_master().hosts = None
+        sys.setswitchinterval(min(_TURN, sys.getswitchinterval()))
         access.seal_process()
         await access.listen_on_loopback()
         self._following = asyncio.create_task(self._follow_policy())
@@ -273,7 +277,7 @@ class Gate:
         decide = functools.partial(heads.decide, engine, request, _head(flow))
         if engine.line.remote:
             decision, seen = await asyncio.to_thread(_consulted, engine, request, decide)
-        elif len(request.content) > IN_A_THREAD or request.signed:
+        elif _takes_long(request):
             decision, seen = await asyncio.to_thread(decide)
         else:
             decision, seen = decide()
@@ -529,6 +533,8 @@ class Gate:
                     outcome = await asyncio.to_thread(
                         _consulted, exchange.engine, exchange.request, read
                     )
+                elif len(message.content) > IN_A_THREAD:
+                    outcome = await asyncio.to_thread(read)
                 else:
                     outcome = read()
                 if outcome.decision is not None:
@@ -584,6 +590,12 @@ class Gate:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
         self.teller.trail.close()
+
+
+def _takes_long(request: Request) -> bool:
+    """Whether other flows would notice if nothing else went on while it is looked at."""
+    packed = request.headers.get("content-encoding", "identity") != "identity"
+    return len(request.content) > IN_A_THREAD or packed or request.signed
 
 
 def _consulted(engine: Engine, request: Request, decide: Callable[[], T]) -> T:
