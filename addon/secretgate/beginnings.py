@@ -50,13 +50,12 @@ class Beginnings:
         found = self._in_text.scan(text)
         if not found:
             return []
-        if len(found) == 1 and self._once and text.find(b"\\", *found[0]) < 0:
-            return [found[0][0]]
-        starts = {start for start, _ in found}
+        starts = set()
         for start, end in found:
+            starts.add(start)
             # A match that holds another first character tells the leftmost start alone.
-            if not self._once or text.find(b"\\", start, end) >= 0:
-                starts |= {first.start() for first in self._first.finditer(text, start, end)}
+            if not self._once or not text[start:end].isalpha():
+                starts |= {at for at in range(start, end) if self._first.match(text, at)}
         return sorted(starts)
 
 

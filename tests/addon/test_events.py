@@ -107,7 +107,9 @@ spellings = st.lists(
 
 
 @given(spellings, st.sampled_from(TEMPLATES))
-@settings(max_examples=1000)
+@example("r&r", TEMPLATES[0])
+@example("r\\r\\n", TEMPLATES[0])
+@settings(max_examples=1000, deadline=None)
 def test_no_beginning_is_overlooked(text: str, template: Template) -> None:
     raw = text.encode()
     starts = set(template.beginnings.in_text(raw))
