@@ -11,12 +11,14 @@ from typing import Protocol
 import msgspec
 
 from secretgate.bodies.base import THINKING, Edit, Unreadable, splice
+from secretgate.event_reader import steps
 from secretgate.events import WHOLES, Events
 from secretgate.json_reader import read_strings
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, Piece
 from secretgate.restoration import Channel, Depth, restore
 from secretgate.streams.base import Frame, Framer, Run
+from secretgate.tool_places import in_tool
 from secretgate.written import Recorder
 
 
@@ -32,12 +34,11 @@ def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
     """A whole JSON answer, or one that is not streamed: every string restored as it stands."""
     if not issued:
         return payload
+    kind = _kind(payload)
     try:
-        strings, flagged = read_strings(
-            payload, dialect.answer_paths(_kind(payload)).root, 1, Piece.KIND
-        )
+        strings, flagged = read_strings(payload, dialect.answer_paths(kind).root, 1, Piece.KIND)
     except Unreadable:
-        return restore(payload, issued, Depth.LITERAL)
+        return restore(payload, issued.within(False), Depth.LITERAL)
     thinking = {id(container) for container in flagged}
     thinking |= {
         id(container)
@@ -45,12 +46,13 @@ def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
         if node.label is Piece.KIND and payload[start:end] in THINKING
     }
     edits = []
-    for start, end, node, container, _, _ in strings:
+    for start, end, node, container, place, _ in strings:
         depth = WHOLES.get(node.label)
         if depth is None or end - start < 8 or id(container) in thinking:
             continue
         text = payload[start:end]
-        restored = restore(text, issued, depth)
+        tool = bool(issued.limits) and in_tool("", steps((container, place)))
+        restored = restore(text, issued.within(tool), depth)
         if restored != text:
             edits.append(Edit(start, end, restored))
     return splice(payload, edits) if edits else payload
@@ -142,7 +144,7 @@ class TextAnswer:
     """An answer that is plain text."""
 
     def __init__(self, issued: Issued) -> None:
-        self._channel = Channel(issued, Depth.PLAIN) if issued else None
+        self._channel = Channel(issued.within(False), Depth.PLAIN) if issued else None
 
     def feed(self, data: bytes) -> bytes:
         return self._channel.feed(data) if self._channel else data

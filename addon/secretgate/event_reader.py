@@ -71,7 +71,7 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
         if piece is Piece.OPAQUE or id(container) in thinking:
             event.opaque.append((start, end))
         elif piece is not Piece.KIND:
-            path = _steps((container, place))
+            path = steps((container, place))
             event.leaves.append(Leaf(start, end, piece, path, (top, *_named(value, path))))
     return event
 
@@ -116,12 +116,13 @@ def end_marks(dialect: Dialect) -> tuple[bytes, ...]:
     )
 
 
-def _steps(path: Any) -> Steps:
-    steps: list[str | int] = []
+def steps(path: Any) -> Steps:
+    """A path as the reader gives it, from the outside in."""
+    found: list[str | int] = []
     while not isinstance(path, str):
         path, last = path
-        steps.append(last if isinstance(last, int) else plain_name(last).decode("utf-8", "replace"))
-    return tuple(reversed(steps))
+        found.append(last if isinstance(last, int) else plain_name(last).decode("utf-8", "replace"))
+    return tuple(reversed(found))
 
 
 def _named(event: Any, path: Steps) -> Identity:

@@ -30,6 +30,7 @@ from secretgate.providers import Dialect, Piece
 from secretgate.restoration import Channel, Depth, restore
 from secretgate.shapes import Match, Shapes
 from secretgate.streams.base import Frame, Run
+from secretgate.tool_places import in_tool
 from secretgate.written import Recorder
 
 DELTAS = {Piece.DELTA: Depth.LITERAL, Piece.DELTA_JSON: Depth.NESTED}
@@ -76,7 +77,7 @@ class Events:
             return self._recorded(self._ended(frame))
         if self._untouched and not self.issued.suspects(payload):
             return self._recorded([(frame.raw, payload)])
-        found = self.shapes.find(payload)
+        found = None if self.issued.limits else self.shapes.find(payload)
         if found is None or found[2] < len(payload) or found[0].name != frame.event:
             return self._recorded(self._read(frame, payload, (b"", b""), frame.event))
         changed = self._alike(payload, 0, found, lambda: frame)
@@ -150,7 +151,7 @@ class Events:
     def _step(self, run: Run, at: int, out: list[bytes]) -> int:
         """Lets one frame of a run through."""
         raw = run.raw
-        found = self.shapes.find(raw, at)
+        found = None if self.issued.limits else self.shapes.find(raw, at)
         if found is not None:
             stop = found[2]
             out.append(self._alike(raw[at:stop], at, found, lambda: run.cut(at)[0]))
@@ -173,7 +174,7 @@ class Events:
             start, end = spans[shape.text]
             piece = text[start - at : end - at]
             depth = Depth.NESTED if shape.piece is Piece.DELTA_JSON else Depth.LITERAL
-            restored = self._fed(shape.identity, depth, piece, frame, shape.path)
+            restored = self._fed(shape.identity, depth, piece, frame, shape.path, self.issued)
         if shape.number < 0 or not self._shift:
             if restored == piece:
                 return text
@@ -199,7 +200,12 @@ class Events:
         extras = self._flush(ending, event)
         edits = []
         for leaf in event.leaves:
-            restored = self._leaf(leaf, payload, frame, leaf.identity in ended)
+            issued = (
+                self.issued.within(in_tool(event.kind, leaf.path))
+                if self.issued.limits
+                else self.issued
+            )
+            restored = self._leaf(leaf, payload, frame, leaf.identity in ended, issued)
             if restored is not None:
                 edits.append(Edit(leaf.start, leaf.end, restored))
         changed = splice(payload, edits) if edits else payload
@@ -214,16 +220,18 @@ class Events:
             (frame.raw if changed is payload else frame.with_payload(changed), changed),
         ]
 
-    def _leaf(self, leaf: Leaf, payload: bytes, frame: Frame, ends: bool) -> bytes | None:
+    def _leaf(
+        self, leaf: Leaf, payload: bytes, frame: Frame, ends: bool, issued: Issued
+    ) -> bytes | None:
         """A text of an event, restored; None where it stays as it is."""
         if leaf.piece is Piece.CLOSE:
             return None
         text = payload[leaf.start : leaf.end]
         if leaf.piece in DELTAS:
             depth = DELTAS[leaf.piece]
-            restored = self._fed(leaf.identity, depth, text, lambda: frame, leaf.path, ends)
+            restored = self._fed(leaf.identity, depth, text, lambda: frame, leaf.path, issued, ends)
         else:
-            restored = restore(text, self.issued, WHOLES[leaf.piece])
+            restored = restore(text, issued, WHOLES[leaf.piece])
         return None if restored == text else restored
 
     def _fed(
@@ -233,10 +241,11 @@ class Events:
         piece: bytes,
         frame: Callable[[], Frame],
         path: Steps,
+        issued: Issued,
         ends: bool = False,
     ) -> bytes:
         opened = self._open.pop(identity, None)
-        channel = opened.channel if opened else Channel(self.issued, depth)
+        channel = opened.channel if opened else Channel(issued, depth)
         restored = channel.feed(piece)
         if ends:
             return restored + channel.finish()

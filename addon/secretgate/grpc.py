@@ -189,7 +189,7 @@ class _Message:
 def _join(messages: list[_Message], place: _Place, issued: Issued) -> None:
     """Restores one text that runs through several messages. What a piece held back goes out with the
     piece that ends it; what nothing ends goes out where it came."""
-    channel = Channel(issued, Depth.PLAIN)
+    channel = Channel(issued.within(False), Depth.PLAIN)
     for message in messages:
         message.changed[place] = channel.feed(message.text(place))
         message.held.discard(place)

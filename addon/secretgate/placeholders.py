@@ -178,6 +178,7 @@ class Issued:
         self._order = sorted(self._values)
         self.aliases = dict(aliases or {})
         self.limits = {name.lower(): limit for name, limit in (limits or {}).items()}
+        self._views: dict[bool, Issued] = {}
         self.restored: set[bytes] = set()
         self.unknown: set[bytes] = set()
         # Placeholders that stood in the answer and were not among these.
@@ -228,6 +229,18 @@ class Issued:
             return True
         name = spelled if spelled in self.limits else plain_spelling(spelled)
         return self.limits.get(name) in (None, "always", "tools" if tool else "text")
+
+    def within(self, tool: bool) -> Issued:
+        """Those that may be restored in the arguments of a tool call, or in text; what becomes of them is
+        told here too."""
+        if not self.limits:
+            return self
+        view = self._views.get(tool)
+        if view is None:
+            here = {name: value for name, value in self.values.items() if self.allowed(name, tool)}
+            view = self._views[tool] = Issued(self.template, here, self.aliases)
+            view.restored, view.unknown = self.restored, self.unknown
+        return view
 
     def may_begin(self, tail: bytes) -> bool:
         """Whether `tail` may go on to be an issued placeholder."""

@@ -101,7 +101,7 @@ class Socket:
             if not out:
                 return Outcome(drop=True)
         elif is_text:
-            out = [restore(content, self._events.issued, Depth.PLAIN)]
+            out = [restore(content, self._events.issued.within(False), Depth.PLAIN)]
         else:
             out = [content]
         if len(out) == 1 and not self._on_its_way:
