@@ -203,7 +203,7 @@ def test_a_changed_policy_is_taken_up_and_a_broken_one_is_not(
         assert (status("gimme"), status("thanks")) == (200, 403)
         rules.write_text(TOOLS.replace("action: deny", "action: stop"))
         assert _within(lambda: b"the policy stays as it was" in proxy.output)
-        assert b"rules.yaml:4: rules[0].action" in proxy.output.replace(b"\n", b"")
+        assert b"rules.yaml:5: rules[0].action" in proxy.output.replace(b"\n", b"")
         assert (status("gimme"), status("thanks")) == (200, 403)
 
 
