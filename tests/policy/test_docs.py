@@ -48,7 +48,7 @@ def settings(tmp_path: Path, title: str) -> Settings:
 
 def decide(chosen: Settings, detector: Detector, body: Any, **headers: str) -> Decision:
     bench = Bench()
-    bench.redactor._detector = detector
+    bench.redactor.detector = detector
     policies = Policies(building.build(chosen, Scanner(detector)))
     empty = Issued(bench.template, {})
     requests = Requests(chosen, bench.redactor, bench.vault, empty, policies)
