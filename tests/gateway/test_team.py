@@ -8,6 +8,7 @@ import struct
 import time
 from collections.abc import Callable, Iterator
 from itertools import cycle, pairwise
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from harness.model import PLACEHOLDER, agent, echo
 from harness.post import MESSAGES, RESPONSES, Poster, ask
 from harness.programs import RedisServer
 from harness.provider import UNCOVERED, Provider
+from harness.proxy import Proxy
 from harness.secrets import Planted, joined, leaks
 from harness.team import USERS, Balancer, Team, Worker
 from harness.wire import Gate, Received
@@ -372,7 +374,7 @@ def test_a_conversation_goes_on_when_redis_is_back(
 
 
 def test_where_policy_lets_unreadable_pass_a_worker_goes_on_alone(
-    provider: Provider, redis_program: str, tmp_path: Any
+    provider: Provider, redis_program: str, tmp_path: Path
 ) -> None:
     """Redacted by what it finds and knows itself: an outage never lets a found secret leave."""
     folder = tmp_path / "redis"
@@ -434,6 +436,14 @@ def test_each_worker_is_asked_for_its_counters(team: Team, provider: Provider) -
     status, counted = worker.read("/metrics")
     assert status == 200
     assert b'secretgate_requests_total{provider="anthropic"' in counted
+
+
+def test_a_shared_vault_without_users_is_warned_of(
+    vault: RedisServer, provider: Provider, tmp_path: Path
+) -> None:
+    alone = Proxy(provider, tmp_path, environment={"SECRETGATE_VAULT": vault.url}).start()
+    alone.stop()
+    assert b"proxyauth=@FILE" in alone.output
 
 
 def test_nothing_written_anywhere_holds_a_value(

@@ -111,7 +111,13 @@ class Drain:
 
     def running(self) -> None:
         self._loop = asyncio.get_running_loop()
-        if self._gate.engine().settings.drain:
+        engine = self._gate.engine()
+        if engine.line.remote and not ctx.options.proxyauth:
+            log.logger().warning(
+                "users are told apart by their address alone, and behind a balancer not at all",
+                remedy="proxyauth=@FILE",
+            )
+        if engine.settings.drain:
             with contextlib.suppress(NotImplementedError):
                 self._loop.add_signal_handler(signal.SIGTERM, self._terminate)
 
