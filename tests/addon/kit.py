@@ -6,7 +6,7 @@ import random
 import string
 from functools import cache
 
-from secretgate.bodies.json_spans import read_json
+from secretgate.bodies.json_body import read_json
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Namer, Template
 from secretgate.providers import DIALECTS, Dialect
@@ -84,7 +84,9 @@ class Bench:
         scope: Scope = SCOPE,
         exempt: tuple[bytes, ...] = (),
     ) -> Redaction:
-        return self.redactor.inspect(read_json(raw, dialect.request_paths.root), scope, exempt)
+        seen = self.redactor.seen(scope, "", dialect.name)
+        body = read_json(raw, dialect.request_paths.root, seen)
+        return self.redactor.inspect(body, scope, exempt)
 
     def recorder(self, dialect: Dialect = ANTHROPIC, scope: Scope = SCOPE) -> Recorder:
         return Recorder(dialect, self.redactor, self.ledger, scope)
