@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import gc
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -140,6 +141,9 @@ class Gate:
     async def running(self) -> None:
         Guard.of_master().hosts = None
         sys.setswitchinterval(min(_TURN, sys.getswitchinterval()))
+        # The rules stay: a full collection that walks them holds up everything for tens of milliseconds.
+        gc.collect()
+        gc.freeze()
         access.seal_process()
         await access.listen_on_loopback()
         self._following = asyncio.create_task(self._follow_policy())
