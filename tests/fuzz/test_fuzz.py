@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from fuzz.engine import WORDS, corpus, fuzz
 from fuzz.targets import TARGETS
 
-SECONDS = float(os.environ.get("SECRETGATE_FUZZ_SECONDS", "20"))
-CHANGES = int(os.environ.get("SECRETGATE_FUZZ_CHANGES", "300"))
+SECONDS = float(os.environ.get("SECRETGATE_FUZZ_SECONDS", "3"))
+CHANGES = int(os.environ.get("SECRETGATE_FUZZ_CHANGES", "200"))
 
 
 @pytest.mark.parametrize("name", TARGETS)
