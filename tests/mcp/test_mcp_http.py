@@ -28,7 +28,7 @@ scope: files
 mode: enforce
 rules:
   - name: no-drops
-    match: {operation: mcp.tool_call, server: mcp.corp.test, when: "params.input.sql.contains('drop')"}
+    match: {operation: mcp.tool_call, server: mcp.corp.test, when: "params.arguments.sql.contains('drop')"}
     action: deny
     message: No tables are dropped here.
   - name: nothing-for-the-model

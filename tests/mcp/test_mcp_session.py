@@ -149,7 +149,7 @@ def test_a_denied_call_is_answered_and_never_made(session: Make) -> None:
     now = session(
         """
 - name: no-drops
-  match: {operation: mcp.tool_call, when: "params.input.sql.contains('drop table')"}
+  match: {operation: mcp.tool_call, when: "params.arguments.sql.contains('drop table')"}
   action: deny
   message: No tables are dropped here.
 """
@@ -169,7 +169,7 @@ def test_of_a_batch_only_the_denied_call_is_taken_out(session: Make) -> None:
     now = session(
         """
 - name: no-drops
-  match: {operation: mcp.tool_call, when: "params.input.sql == 'drop'"}
+  match: {operation: mcp.tool_call, when: "params.arguments.sql == 'drop'"}
   action: deny
 """
     )
@@ -201,7 +201,7 @@ def test_a_rule_rewrites_arguments_in_their_own_literals(session: Make) -> None:
   match: {operation: mcp.tool_call}
   action: redact
   redact:
-    target: params.input.to
+    target: params.arguments.to
     patterns: [{match: "[a-z]+@corp", replace: "someone@corp"}]
 """
     )

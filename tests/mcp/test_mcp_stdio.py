@@ -24,7 +24,7 @@ scope: files
 mode: enforce
 rules:
   - name: no-drops
-    match: {operation: mcp.tool_call, when: "params.input.sql.contains('drop')"}
+    match: {operation: mcp.tool_call, when: "params.arguments.sql.contains('drop')"}
     action: deny
     message: No tables are dropped here.
   - name: no-credentials-for-the-model

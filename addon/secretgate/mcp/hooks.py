@@ -50,12 +50,12 @@ class Hooks:
         denied: dict[Steps, Any] = {}
         for call in messages.tool_calls(message):
             given = call.input if call.input is not None else {}
-            decision = self._judged(CALL, call.tool, "request", input=given)
+            decision = self._judged(CALL, call.tool, "request", arguments=given)
             if decision is not None and decision.denies:
                 denied[call.at] = messages.denied_result(call.id, _denial(decision))
                 continue
             if decision is not None and decision.redacts:
-                raw = _edited(raw, decision, {"input": (*call.at, "params", "arguments")})
+                raw = _edited(raw, decision, {"arguments": (*call.at, "params", "arguments")})
             if call.id is not None:
                 self.pending.asked(call)
         return Calls(raw, denied)
@@ -76,7 +76,7 @@ class Hooks:
     def _judged(self, operation: str, tool: str, direction: str, **more: Any) -> Decision | None:
         if self.policy is None:
             return None
-        params = {"name": tool, "tool_name": tool, "server": self.server, **more}
+        params = {"name": tool, "server": self.server, **more}
         context = {**self.context, "direction": direction, "server": self.server}
         # Plain rules about secrets hold for what goes to a model or a provider, and are asked there.
         call = Call(operation, params, context)
