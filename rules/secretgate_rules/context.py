@@ -52,14 +52,14 @@ NEARBY = Rule(
 )
 RULES: Final = (GENERIC, PASSWORD, UUID, TOLD, NEARBY)
 
-_WORD = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|key|credential|creds|auth|bearer|jwt|dsn|otp\b)"
+WORD: Final = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|key|credential|creds|auth|bearer|jwt|dsn|otp\b)"
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\||>|\bis\b|\bto\b)\s{0,12}"
 EXPRESSIONS: Final = (
-    Expression(_WORD + _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]", CASELESS),
+    Expression(WORD + _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]", CASELESS),
     Expression(
-        _WORD + _GLUE + r"(?:\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})", CASELESS
+        WORD + _GLUE + r"(?:\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})", CASELESS
     ),
-    Expression(_WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}", CASELESS),
+    Expression(WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}", CASELESS),
 )
 
 

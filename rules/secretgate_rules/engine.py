@@ -15,17 +15,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
 from . import cache, context, near, values, views
 from .candidates import Candidate, Claims, lifted, of_match, shifted
-from .database import Database
 from .model import ENTROPY, Finding, Rule
 from .names import Tier, tier
 from .randomness import entropy
+from .reader import Hit, Reader, Sight
 from .supplement import Supplement
 from .table import ANCHOR, Compiled, Table, tabulate
 from .validators import VALIDATORS
@@ -55,10 +54,8 @@ class Detector:
         table = rules if isinstance(rules, Table) else tabulate(rules)
         self._compiled = table.compiled
         self._owners = table.owners
-        self._views = len(table.expressions)
-        self._context = self._views + len(views.EXPRESSIONS)
-        contextual = context.EXPRESSIONS if heuristics else ()
-        self._database = Database([*table.expressions, *views.EXPRESSIONS, *contextual], keep)
+        self._reader = Reader(table.expressions, table.near, keep)
+        self._heuristics = heuristics
         self._barrier = barrier
         self._allow = allow
         self._entropy_rules = entropy_rules
@@ -115,9 +112,9 @@ class Detector:
         if len(key) > 100 or b'"' in key or b"\\" in key:
             return False
         return tier(key) > Tier.NONE or any(
-            index < self._views
-            and any(self._compiled[i].rule.keywords for i in self._owners[index])
-            for index, _ in self._database.scan(key)
+            self._compiled[index].rule.keywords
+            for number in self._reader.matching(key)
+            for index in self._owners[number]
         )
 
     def _whole(self, key: bytes, text: bytes, shift: int) -> list[Candidate]:
@@ -132,57 +129,42 @@ class Detector:
 
     def _search(self, texts: Sequence[bytes], depth: int) -> dict[int, list[Candidate]]:
         """Candidates in each text, in its own offsets, encodings read through."""
-        hits = self._hits(texts)
         found: dict[int, list[Candidate]] = {}
-        encoded: list[bytes] = []
-        origin: list[tuple[int, views.Piece]] = []
-        for index, text in enumerate(texts):
-            own = hits.get(index, _NO_HITS)
-            candidates = self._confirmed(text, own) if own else []
-            if self._supplement is not None and not depth:
-                more = [of_match(rule, text, a, b) for rule, a, b in self._supplement(text)]
-                candidates += self._past_barrier(text, more)
+        pieces: list[tuple[int, views.Piece]] = []
+        for index, sight in self._reader(texts).items():
+            text = texts[index]
+            candidates = self._confirmed(text, sight)
             if candidates:
                 found[index] = candidates
-            if depth < views.DEPTH and (own or views.promising(text)):
-                marks: tuple[list[int], list[int]] = ([], [])
-                for expression, end in own:
-                    if self._views <= expression < self._context:
-                        marks[expression - self._views].append(end)
-                for piece in views.pieces(text, *marks):
-                    encoded.append(piece.decoded.text)
-                    origin.append((index, piece))
-        if encoded:
-            for at, inner in self._search(encoded, depth + 1).items():
-                index, piece = origin[at]
-                outside = [lifted(one, piece, texts[index]) for one in inner]
+            if depth < views.DEPTH:
+                more = views.pieces(text, sight.windows, sight.base64, sight.hex)
+                pieces += [(index, piece) for piece in more]
+        if depth < views.DEPTH:
+            wide = ((index, views.wide(text)) for index, text in enumerate(texts) if b"\0" in text)
+            pieces += [(index, piece) for index, more in wide for piece in more]
+        if self._supplement is not None and not depth:
+            self._supplemented(self._supplement, texts, found)
+        if pieces:
+            inner = self._search([piece.decoded.text for _, piece in pieces], depth + 1)
+            for at, candidates in inner.items():
+                index, piece = pieces[at]
+                outside = [lifted(one, piece, texts[index]) for one in candidates]
                 found.setdefault(index, []).extend(outside)
         return found
 
-    def _hits(self, texts: Sequence[bytes]) -> dict[int, list[tuple[int, int]]]:
-        """What the database says of each text, all read in one pass."""
-        if len(texts) == 1:
-            found = self._database.scan(texts[0])
-            return {0: found} if found else {}
-        starts: list[int] = []
-        position = 0
-        for text in texts:
-            starts.append(position)
-            position += len(text) + len(_SEPARATOR)
-        grouped: dict[int, list[tuple[int, int]]] = {}
-        for expression, end in self._database.scan(_SEPARATOR.join(texts)):
-            index = bisect_left(starts, end) - 1
-            place = end - starts[index]
-            if place <= len(texts[index]) + 1:
-                grouped.setdefault(index, []).append((expression, place))
-        return grouped
+    def _supplemented(
+        self, supplement: Supplement, texts: Sequence[bytes], found: dict[int, list[Candidate]]
+    ) -> None:
+        for index, text in enumerate(texts):
+            more = [of_match(rule, text, low, high) for rule, low, high in supplement(text)]
+            if more := self._past_barrier(text, more):
+                found.setdefault(index, []).extend(more)
 
-    def _confirmed(self, text: bytes, hits: list[tuple[int, int]]) -> list[Candidate]:
+    def _confirmed(self, text: bytes, sight: Sight) -> list[Candidate]:
         found: list[Candidate] = []
-        for item, start, end in self._windows(hits, len(text)):
+        for item, start, end in self._windows(sight.rules, len(text)):
             found += self._confirm(item, text, start, end)
-        places = [end for expression, end in hits if expression >= self._context]
-        for rule, low, high in context.search(text, places):
+        for rule, low, high in context.search(text, sight.context if self._heuristics else []):
             if self._entropy_rules or rule.specificity > ENTROPY:
                 found.append(of_match(rule, text, low, high))
         return self._past_barrier(text, found) if found else found
@@ -202,13 +184,9 @@ class Detector:
                 kept.append(replace(candidate, parts=parts))
         return kept
 
-    def _windows(
-        self, hits: list[tuple[int, int]], size: int
-    ) -> Iterable[tuple[Compiled, int, int]]:
+    def _windows(self, hits: list[Hit], size: int) -> Iterable[tuple[Compiled, int, int]]:
         windows: dict[int, list[list[int]]] = {}
         for expression, end in hits:
-            if expression >= self._views:
-                continue
             for index in self._owners[expression]:
                 item = self._compiled[index]
                 shape = item.shape
@@ -272,6 +250,7 @@ class Detector:
                 c.start - c.end,
                 len(c.view),
                 c.start,
+                c.rule.id,
             )
         )
         claims = Claims()
@@ -292,6 +271,4 @@ class Detector:
         ]
 
 
-_NO_HITS: list[tuple[int, int]] = []
-_SEPARATOR = b"\n\0\n"
 _SPACE = re.compile(rb"\s")

@@ -101,19 +101,21 @@ class _Row(msgspec.Struct, array_like=True):
     rule: Rule
     shape: patterns.Shape
     by_keyword: bool
+    near: bool
 
 
 class _Stored(msgspec.Struct, array_like=True):
     rows: list[_Row]
     expressions: list[tuple[str, int]]
     owners: list[list[int]]
+    near: list[bool]
     digest: str
 
 
 def _encode(table: Table) -> bytes:
-    rows = [_Row(item.rule, item.shape, item.by_keyword) for item in table.compiled]
+    rows = [_Row(item.rule, item.shape, item.by_keyword, item.near) for item in table.compiled]
     plain = [(one.pattern, one.flags) for one in table.expressions]
-    return msgspec.msgpack.encode(_Stored(rows, plain, table.owners, table.digest))
+    return msgspec.msgpack.encode(_Stored(rows, plain, table.owners, table.near, table.digest))
 
 
 def _decode(stored: bytes) -> Table | None:
@@ -121,5 +123,6 @@ def _decode(stored: bytes) -> Table | None:
         read = msgspec.msgpack.decode(stored, type=_Stored)
     except msgspec.MsgspecError:
         return None
-    rows = [Compiled(row.rule, row.shape, row.by_keyword) for row in read.rows]
-    return Table(rows, [Expression(*pair) for pair in read.expressions], read.owners, read.digest)
+    rows = [Compiled(row.rule, row.shape, row.by_keyword, row.near) for row in read.rows]
+    expressions = [Expression(*pair) for pair in read.expressions]
+    return Table(rows, expressions, read.owners, read.near, read.digest)

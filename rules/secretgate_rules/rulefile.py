@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import yaml
 
-from . import patterns, safe_yaml, validators
+from . import linear, regex, safe_yaml, validators
 from .model import CONFIDENCES, CONTEXT, ENTROPY, HIGH, NAMED, Rule, RuleError
 from .template import expand
 
@@ -197,9 +197,9 @@ def build(entry: Any, where: str, trusted: bool = False) -> Rule:
 def finish(rule: Rule, trusted: bool = False) -> Rule:
     """Check a rule's pattern and settle its secret group (-1: group 1 if there is one, else 0)."""
     try:
-        compiled = patterns.compile_bytes(rule.pattern, rule.flags)
+        compiled = regex.compile_bytes(rule.pattern, rule.flags)
         if not trusted:
-            patterns.check_linear(rule.pattern, rule.flags)
+            linear.check_linear(rule.pattern, rule.flags)
         if compiled.match(b"") is not None:
             raise ValueError("pattern matches the empty string")
         secret = rule.secret

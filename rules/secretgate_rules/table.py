@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from . import blocks, patterns
+from . import blocks, gate, near, patterns, regex
+from .assured import assured
 from .database import CASELESS, Expression
 from .model import Rule
 
@@ -88,11 +90,13 @@ class Compiled:
     rule: Rule
     shape: patterns.Shape
     by_keyword: bool
+    near: bool
+    """Whether the rule is looked for near tokens only (see `gate`)."""
 
     @cached_property
     def regex(self) -> re.Pattern[bytes]:
         """The pattern itself."""
-        return patterns.compile_bytes(self.rule.pattern, self.rule.flags)
+        return regex.compile_bytes(self.rule.pattern, self.rule.flags)
 
     @cached_property
     def keywords(self) -> tuple[bytes, ...]:
@@ -124,7 +128,25 @@ def prepare(rule: Rule) -> Compiled:
         and min(map(len, rule.keywords)) >= 3
         and (shape.anchor == 0 or not GENERIC_WORDS.intersection(rule.keywords))
     )
-    return Compiled(rule, shape, by_keyword)
+    return Compiled(rule, shape, by_keyword, _near(rule, shape, by_keyword))
+
+
+_SURE: Final = -math.log(0.001)
+_FAIRLY_SURE: Final = -math.log(0.01)
+_SURE_ENOUGH: Final = -math.log(0.1)
+_AHEAD: Final = gate.LEAD - near.BEFORE - 16
+
+
+def _near(rule: Rule, shape: patterns.Shape, by_keyword: bool) -> bool:
+    """Whether every match holds a token that is seen, or so nearly every one that the credential
+    words around the rest make up for it."""
+    token = assured(rule.pattern, rule.flags)
+    if token.ahead > _AHEAD or token.behind > gate.TAIL:
+        return False
+    if by_keyword:
+        return token.surety > _SURE_ENOUGH
+    weak = shape.anchor <= ANCHOR or shape.caseless
+    return token.surety > (_FAIRLY_SURE if weak else _SURE)
 
 
 @dataclass
@@ -134,26 +156,42 @@ class Table:
     compiled: list[Compiled]
     expressions: list[Expression]
     owners: list[list[int]]
+    near: list[bool]
+    """Of each expression, whether it is looked for near tokens only."""
     digest: str
 
 
 def tabulate(rules: Iterable[Rule]) -> Table:
     """Prepare rules. Takes a second for a thousand, so `load` keeps the result."""
     compiled = [prepare(rule) for rule in rules]
-    made: dict[Expression, list[int]] = {}
+    made: dict[tuple[Expression, bool], list[int]] = {}
     seal = hashlib.sha256()
     for index, item in enumerate(compiled):
         for expression in wanted(item):
-            made.setdefault(expression, []).append(index)
+            made.setdefault((expression, item.near), []).append(index)
         seal.update(repr(astuple(replace(item.rule, origin=""))).encode())
-    return Table(compiled, list(made), list(made.values()), seal.hexdigest())
+    return Table(
+        compiled,
+        [expression for expression, _ in made],
+        list(made.values()),
+        [near for _, near in made],
+        seal.hexdigest(),
+    )
 
 
 def wanted(item: Compiled) -> list[Expression]:
     """What the database looks for on behalf of one rule."""
     if item.by_keyword:
         return [_keyword(word) for word in item.rule.keywords]
-    return [Expression(item.shape.expression, CASELESS * item.shape.caseless)]
+    source = item.shape.expression
+    if not item.near and source.startswith(_BOUNDARY):
+        source = _AFTER_ESCAPE + source.removeprefix(_BOUNDARY)
+    return [Expression(source, CASELESS * item.shape.caseless)]
+
+
+_BOUNDARY: Final = r"\b"
+_AFTER_ESCAPE: Final = r"(?:\b|[\\%][0-9A-Za-z]{1,5})"
+"""Where a word begins, also one that an escape stands right before: the place is then decoded."""
 
 
 def _keyword(word: str) -> Expression:

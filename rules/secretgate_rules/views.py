@@ -17,7 +17,7 @@ import base64
 import binascii
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -90,23 +90,19 @@ class Piece(NamedTuple):
     decoded: Decoded
 
 
-def promising(text: bytes) -> bool:
-    """Whether a text could hold an encoding that betrays itself by one character."""
-    return b"\\" in text or b"%" in text or b"\0" in text
+Spans = Sequence[tuple[int, int]]
 
 
-def pieces(text: bytes, base64_at: list[int], hex_at: list[int]) -> Iterator[Piece]:
-    """The encoded stretches of a text; the offsets are where `EXPRESSIONS` matched."""
+def pieces(text: bytes, windows: Spans, base64_at: list[int], hex_at: list[int]) -> Iterator[Piece]:
+    """The encoded stretches of a text in some windows; the offsets are where `EXPRESSIONS` matched."""
     if base64_at:
         yield from _runs(text, BASE64, base64_at)
     if hex_at:
         yield from _runs(text, HEX, hex_at)
     if b"\\" in text:
-        yield from _around(text, JSON, b"\\", _ESCAPE)
+        yield from _escaped(text, JSON, b"\\", _ESCAPE, windows)
     if b"%" in text:
-        yield from _around(text, PERCENT, b"%", _PERCENT)
-    if b"\0" in text:
-        yield from _wide(text)
+        yield from _escaped(text, PERCENT, b"%", _PERCENT, windows)
 
 
 def decode(kind: str, raw: bytes) -> Decoded:
@@ -170,18 +166,14 @@ def _runs(text: bytes, kind: str, places: list[int]) -> Iterator[Piece]:
             yield Piece(Layer(kind, start, end), decoded)
 
 
-def _around(text: bytes, kind: str, mark: bytes, token: re.Pattern[bytes]) -> Iterator[Piece]:
-    """The lines that hold an escape, neighbours together."""
-    total, size = 0, len(text)
-    at = text.find(mark)
-    while at >= 0 and total < BIGGEST:
-        start = text.rfind(b"\n", 0, at) + 1
-        while True:
-            end = text.find(b"\n", at)
-            end = size if end < 0 else end
-            at = text.find(mark, end)
-            if at < 0 or text.find(b"\n", end + 1, at) >= 0:
-                break
+def _escaped(
+    text: bytes, kind: str, mark: bytes, token: re.Pattern[bytes], windows: Spans
+) -> Iterator[Piece]:
+    """The windows that hold an escape, widened to whole lines where these are short."""
+    total = 0
+    for start, end in _spans(text, mark, windows):
+        if total > BIGGEST:
+            return
         if token.search(text, start, end):
             decoded = decode(kind, text[start:end])
             total += end - start
@@ -189,10 +181,43 @@ def _around(text: bytes, kind: str, mark: bytes, token: re.Pattern[bytes]) -> It
                 yield Piece(Layer(kind, start, end), decoded)
 
 
+_LINE: Final = 512
+"""How far from a window the ends of its lines are looked for."""
+_LONGEST_ESCAPE: Final = 12
+
+
+def _spans(text: bytes, mark: bytes, windows: Spans) -> Iterator[tuple[int, int]]:
+    low, high = 0, -1
+    for start, end in windows:
+        if text.find(mark, start, end) < 0:
+            continue
+        start = _begin(text, mark, start)
+        stop = text.find(b"\n", end, end + _LINE)
+        end = stop if stop >= 0 else end
+        if start > high:
+            if high >= 0:
+                yield low, high
+            low = start
+        high = max(high, end)
+    if high >= 0:
+        yield low, high
+
+
+def _begin(text: bytes, mark: bytes, at: int) -> int:
+    """Where the line begins; in a long line, a place at or before `at` that is amid no escape."""
+    floor = max(0, at - _LINE)
+    line = text.rfind(b"\n", floor, at) + 1
+    if line or not floor:
+        return line
+    last = text.rfind(mark, at - _LONGEST_ESCAPE, at)
+    return at if last < 0 else floor + len(text[floor : last + 1].rstrip(mark))
+
+
 _WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0){16,}+|(?:\0[\t\n\r\x20-\x7e]){16,}+")
 
 
-def _wide(text: bytes) -> Iterator[Piece]:
+def wide(text: bytes) -> Iterator[Piece]:
+    """The stretches of a text that are UTF-16."""
     if text.count(b"\0") < 16:
         return
     for match in _WIDE.finditer(text):

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from secretgate_rules import Detector
-from secretgate_rules.patterns import check_linear
+from secretgate_rules.linear import check_linear
 from secretgate_rules.rulefile import load_file, pack_files
 from secretgate_rules.table import Compiled, prepare
 

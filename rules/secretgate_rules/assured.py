@@ -1,0 +1,121 @@
+"""Which rules need a token, so that they need not be looked for where there is none.
+
+Most issuers' secrets are long and random: whatever matches holds a run of `gate.LEAST` token
+characters or more with a digit among them. Such runs are rare and cheap to find (see `gate`), so
+a rule whose pattern assures one is looked for near them only. How sure that is follows from the
+pattern: the characters it takes at each place, and the share of digits among them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final, NamedTuple
+
+from . import gate, patterns
+from .regex import ASSERTIONS, REPEATS, chars, op, parse
+
+_DIGITS: Final = frozenset(b"0123456789")
+_CERTAIN: Final = 99.0
+_MOST: Final = 64
+"""Characters of a run beyond which counting changes nothing."""
+
+
+Run = tuple[float, ...]
+"""Token characters in a row: of each, how surely it is a digit.
+
+Told as the negative natural logarithm of the chance that it is none, so that sums make sense.
+"""
+
+
+def surety(run: Run) -> float:
+    """How surely the database sees a run of at least this: a digit, and enough behind it."""
+    return sum(run[: 1 - gate.BEHIND]) if len(run) >= gate.LEAST else 0.0
+
+
+def _worth(run: Run) -> tuple[float, int]:
+    return surety(run), len(run)
+
+
+class _Said(NamedTuple):
+    """What an item takes: token characters only or not, how many, the best run inside it."""
+
+    solid: bool
+    run: Run
+    best: Run
+
+
+class Assured(NamedTuple):
+    """The best run of a pattern: how surely it is seen, and how many bytes may stand ahead and behind."""
+
+    surety: float
+    ahead: int
+    behind: int
+
+
+def assured(pattern: str, flags: str = "") -> Assured:
+    """The run that every match of a pattern holds."""
+    items = patterns.flat(parse(pattern, flags), False)
+    said = [_of(code, value) for code, value, _ in items]
+    widths = [patterns.width(item)[1] for item in items]
+    best = Assured(0.0, 0, 0)
+    run, start = _NONE, 0
+    for index, one in enumerate(said):
+        if one.solid:
+            run += one.run
+            found = Assured(surety(run), sum(widths[:start]), sum(widths[index + 1 :]))
+        else:
+            found = Assured(surety(one.best), sum(widths[: index + 1]), sum(widths[index:]))
+            run, start = _NONE, index + 1
+        best = max(best, found, key=lambda assurance: assurance.surety)
+    return best
+
+
+_NONE: Run = ()
+
+
+def _of(code: Any, value: Any) -> _Said:
+    if code in ASSERTIONS or code is op.AT:
+        return _Said(True, _NONE, _NONE)
+    if code is op.SUBPATTERN:
+        return _row(value[3])
+    if code is op.ATOMIC_GROUP:
+        return _row(value)
+    if code is op.BRANCH:
+        return _either([_row(branch) for branch in value[1]])
+    if code in REPEATS:
+        low, _, body = value
+        said = _row(body)
+        if not said.solid:
+            return _Said(False, _NONE, said.best if low else _NONE)
+        run = said.run * min(low, _MOST)
+        return _Said(True, run, run)
+    taken = chars(code, value)
+    if taken is None or not taken <= gate.TOKEN:
+        return _Said(False, _NONE, _NONE)
+    share = len(taken & _DIGITS) / len(taken)
+    run = (_CERTAIN if share == 1 else -math.log(1 - share),)
+    return _Said(True, run, run)
+
+
+def _row(items: Any) -> _Said:
+    solid, run, best = True, _NONE, _NONE
+    for code, value in items:
+        said = _of(code, value)
+        if said.solid:
+            run += said.run
+            best = max(best, run, key=_worth)
+        else:
+            solid, run = False, _NONE
+            best = max(best, said.best, key=_worth)
+    return _Said(solid, run if solid else _NONE, best)
+
+
+def _either(branches: list[_Said]) -> _Said:
+    worst = min((branch.best for branch in branches), key=_worth)
+    if not all(branch.solid for branch in branches):
+        return _Said(False, _NONE, worst)
+    size = min(len(branch.run) for branch in branches)
+    run = tuple(
+        min(chances) for chances in zip(*(branch.run[:size] for branch in branches), strict=True)
+    )
+    return _Said(True, run, worst)

@@ -1,0 +1,98 @@
+"""Where in a text a token could be: the places that most rules are looked for at.
+
+Reading a text for a thousand rules costs much more than reading it for the one thing that nearly
+all of them need, a long run of token characters with a digit in it. So a text is read twice: all
+of it for these runs, for credential words and for what has neither, and then for all the rest in
+*windows* around what was found. An escape counts as a token character, for what it says may be
+one; so the windows also hold every token that is spelt with escapes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from . import context
+from .database import CASELESS, Expression
+
+LEAST: Final = 16
+"""The shortest run that counts."""
+LEAD: Final = 208
+"""How far before a run a window begins."""
+TAIL: Final = 100
+"""How far behind a run it ends."""
+
+_CHARS: Final = r"A-Za-z0-9_+/=\\%-"
+TOKEN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=\\%-")
+_STRIP: Final = bytes(sorted(TOKEN))
+
+BEHIND: Final = 8
+"""How many of its characters follow a digit in a run that is seen."""
+RUN: Final = Expression(rf"[0-9][{_CHARS}]{{{BEHIND},}}(?:[^\n{_CHARS}]|$)")
+"""A digit and what follows it. Hyperscan skips to the digits, so that this costs next to nothing:
+a run whose digits all stand among its last few characters needs a credential word nearby."""
+
+ESCAPED: Final = (
+    Expression(context.WORD + r"[^\n\\%]{0,20}(?:\\|%[0-9A-Fa-f]{2})", CASELESS),
+    Expression(
+        r"(?::|%3A)(?:%2F|\\{0,3}/){2}[^\s\"'<>]{1,80}(?::|%3A)[^\s\"'<>]{3,80}(?:%40|@)", CASELESS
+    ),
+)
+"""A credential word with an escape behind it, a URL with a password: what they say decoded may be
+a secret without being a token."""
+
+_LONG: Final = 4096
+_STOPS: Final = (b"\n", b'"', b"'", b" ", b",", b":", b";", b"(", b"<", b"`")
+
+
+def windows(text: bytes, runs: Sequence[int], places: Sequence[int]) -> list[tuple[int, int]]:
+    """The stretches to look at, apart and in order.
+
+    `runs` are the ends of runs, `places` the ends of whatever else calls for a look; both in order.
+    """
+    found: list[tuple[int, int]] = []
+    low, high = 0, -LEAD - TAIL
+    size = len(text)
+    for end in runs:
+        if end - LEAST - LEAD > high:
+            start = _start(text, end)
+            if end - start < LEAST:
+                continue
+            if start - LEAD > high:
+                if high >= 0:
+                    found.append((low, high))
+                low = max(0, start - LEAD)
+        high = min(size, end + TAIL)
+    if high >= 0:
+        found.append((low, high))
+    if places:
+        found += [(max(0, place - LEAD), min(size, place + TAIL)) for place in places]
+        found = _joined(sorted(found))
+    return found
+
+
+def _start(text: bytes, end: int) -> int:
+    """Where the run ends that ends at `end` or right before it."""
+    if end and text[end - 1] not in TOKEN:
+        end -= 1
+    size = 256
+    while size <= _LONG:
+        low = max(0, end - size)
+        start = low + len(text[low:end].rstrip(_STRIP))
+        if start > low or not low:
+            return start
+        size *= 4
+    return max(text.rfind(stop, 0, end) for stop in _STOPS) + 1
+
+
+def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    joined: list[tuple[int, int]] = []
+    low, high = spans[0]
+    for start, end in spans[1:]:
+        if start > high:
+            joined.append((low, high))
+            low, high = start, end
+        elif end > high:
+            high = end
+    joined.append((low, high))
+    return joined

@@ -1,0 +1,67 @@
+"""Refuses patterns that could backtrack without bound inside the window they are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .regex import REPEATS, chars, children, op, parse, sre
+
+_MOST = 32767
+"""The largest count that Hyperscan knows."""
+
+
+def check_linear(pattern: str, flags: str = "") -> None:
+    """Refuse patterns that could take exponential time.
+
+    A repeat inside a repeat is harmless only where each round of the outer one must begin with
+    something the inner one cannot swallow; everything else that could be cut up in more than one
+    way is refused.
+    """
+    _check(parse(pattern, flags), inside=False)
+
+
+def _check(tree: Any, inside: bool) -> None:
+    for code, value in tree:
+        if code in (op.MAX_REPEAT, op.MIN_REPEAT):
+            low, high, body = value
+            if low > _MOST or (high > _MOST and high is not sre.MAXREPEAT):
+                raise ValueError(f"a count beyond {_MOST}")
+            if inside and high > 1 and high != low:
+                raise ValueError(
+                    "a repeat inside a repeat could take exponential time; make the inner one "
+                    "fixed ({8}), possessive (a++) or set it off by a separator"
+                )
+            _check(body, inside or (high > 1 and not _separated(body)))
+        elif code in (op.GROUPREF, op.GROUPREF_EXISTS):
+            raise ValueError("a pattern cannot refer back to what a group of it matched")
+        else:
+            for child in children(code, value):
+                _check(child, inside)
+
+
+def _separated(body: Any) -> bool:
+    """Whether a round of this body starts or ends with one character its repeats cannot take."""
+    items = list(body)
+    while len(items) == 1 and items[0][0] is op.SUBPATTERN:
+        items = list(items[0][1][3])
+    swallowed: set[int] = set()
+    for code, value in items:
+        swallowed |= _repeated(code, value)
+    return not swallowed or any(
+        (taken := chars(*edge)) is not None and not taken & swallowed
+        for edge in (items[0], items[-1])
+    )
+
+
+def _repeated(code: Any, value: Any) -> set[int]:
+    if code in REPEATS and value[0] != value[1]:
+        found: set[int] = set()
+        for inner, inner_value in value[2]:
+            taken = chars(inner, inner_value)
+            found |= set(range(256)) if taken is None else taken
+        return found
+    found = set()
+    for child in children(code, value):
+        for inner, inner_value in child:
+            found |= _repeated(inner, inner_value)
+    return found

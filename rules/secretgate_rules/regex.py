@@ -1,0 +1,96 @@
+"""Regular expressions as trees: what both the measuring and the checking of them need."""
+
+from __future__ import annotations
+
+import re
+from re import _constants as op  # type: ignore[attr-defined]
+from re import _parser as sre  # type: ignore[attr-defined]
+from typing import Any
+
+__all__ = ["ASSERTIONS", "REPEATS", "chars", "children", "compile_bytes", "op", "parse", "sre"]
+
+_FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
+ASSERTIONS = (op.ASSERT, op.ASSERT_NOT)
+REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
+
+
+def compile_bytes(pattern: str, flags: str = "") -> re.Pattern[bytes]:
+    """Compile for bytes (ASCII classes). Raises `ValueError` with a reason a person can act on."""
+    value = 0
+    for letter in flags:
+        if letter not in _FLAGS:
+            raise ValueError(f"unknown flag {letter!r} (known: {', '.join(_FLAGS)})")
+        value |= _FLAGS[letter]
+    try:
+        return re.compile(pattern.encode("utf-8"), value)
+    except re.error as error:
+        raise ValueError(f"pattern does not compile: {error}") from error
+    except RecursionError as error:
+        raise ValueError("pattern is nested too deeply") from error
+
+
+def parse(pattern: str, flags: str = "") -> Any:
+    """The tree of a pattern for bytes."""
+    value = compile_bytes(pattern, flags).flags & ~re.UNICODE
+    return sre.parse(pattern.encode("utf-8"), value)
+
+
+def children(code: Any, value: Any) -> list[Any]:
+    """The sequences inside an item."""
+    if code is op.SUBPATTERN:
+        return [value[3]]
+    if code is op.BRANCH:
+        return list(value[1])
+    if code is op.ATOMIC_GROUP:
+        return [value]
+    if code is op.POSSESSIVE_REPEAT:
+        return [value[2]]
+    if code in (op.ASSERT, op.ASSERT_NOT):
+        return [value[1]]
+    if code is op.GROUPREF_EXISTS:
+        return [branch for branch in value[1:] if branch is not None]
+    return []
+
+
+def chars(code: Any, value: Any) -> set[int] | None:
+    """The bytes a single-character item takes; None where it is not a single character."""
+    if code is op.LITERAL:
+        return {value}
+    if code is op.IN:
+        pattern = sre.SubPattern(sre.State(), [(code, value)])
+        compiled = _compile_tree(pattern)
+        return {byte for byte in range(256) if compiled(byte)}
+    if code is op.NOT_LITERAL:
+        return set(range(256)) - {value}
+    if code is op.ANY:
+        return set(range(256))
+    return None
+
+
+def _compile_tree(pattern: Any) -> Any:
+    (_, items) = pattern[0]
+    negate = bool(items) and items[0][0] is op.NEGATE
+    taken: set[int] = set()
+    for code, value in items:
+        if code is op.LITERAL:
+            taken.add(value)
+        elif code is op.RANGE:
+            taken |= set(range(value[0], value[1] + 1))
+        elif code is op.CATEGORY:
+            taken |= _CATEGORIES[value]
+    return lambda byte: (byte in taken) != negate
+
+
+def _category(escape: bytes) -> set[int]:
+    compiled = re.compile(escape)
+    return {byte for byte in range(256) if compiled.match(bytes([byte]))}
+
+
+_CATEGORIES = {
+    op.CATEGORY_DIGIT: _category(rb"\d"),
+    op.CATEGORY_NOT_DIGIT: _category(rb"\D"),
+    op.CATEGORY_SPACE: _category(rb"\s"),
+    op.CATEGORY_NOT_SPACE: _category(rb"\S"),
+    op.CATEGORY_WORD: _category(rb"\w"),
+    op.CATEGORY_NOT_WORD: _category(rb"\W"),
+}
