@@ -52,7 +52,7 @@ NEARBY = Rule(
 )
 RULES: Final = (GENERIC, PASSWORD, UUID, TOLD, NEARBY)
 
-WORD: Final = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|key|credential|creds|auth|bearer|jwt|dsn|otp\b)"
+WORD: Final = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\||>|\bis\b|\bto\b)\s{0,12}"
 EXPRESSIONS: Final = (
     Expression(WORD + _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]", CASELESS),
@@ -90,12 +90,20 @@ _TOKEN_CHARS = bytes(char for char in range(256) if _TOKEN.match(bytes([char])))
 _ENDS = re.compile(rb"[\r\n]")
 
 
+_SAME = re.compile(rb"[A-Za-z0-9+/_-]*+")
+_NEXT: Final = 40
+
+
 def search(text: bytes, events: list[int]) -> Iterator[Found]:
     """Read the places the database points at; `events` are offsets inside or behind a value."""
-    reached = -1
+    reached = seen = -1
     for event in events:
         if event <= reached:
             continue
+        if event - seen < _NEXT and _SAME.fullmatch(text, seen, event):
+            seen = event
+            continue
+        seen = event
         last = reached
         for found, end in _read(text, event):
             last = max(last, end)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 
@@ -70,33 +70,22 @@ class Detector:
 
         `key` is the JSON member name whose value the text is; it counts as context.
         """
-        return self.find_many([text], [key]).get(0, [])
+        return self.find_many([text], [key] if key else None).get(0, [])
 
     def find_many(
         self, texts: Sequence[bytes], keys: Sequence[bytes] | None = None
     ) -> dict[int, list[Finding]]:
         """What `find` says of each text, where it says anything."""
-        leads = [self._lead(key) if key else b"" for key in keys] if keys else []
-        if any(leads):
-            framed = [
-                lead + text + b'"' if lead else text
-                for lead, text in zip(leads, texts, strict=True)
-            ]
-        else:
-            framed, leads = list(texts), []
-        candidates = self._search(framed, 0)
+        leads = self._leads(keys) if keys else {}
+        candidates = self._search(_framed(texts, leads) if leads else texts, 0)
         if leads and keys:
-            for index, lead in enumerate(leads):
-                if lead:
-                    found = candidates.get(index, []) + self._whole(
-                        keys[index], texts[index], len(lead)
-                    )
-                    size = len(texts[index])
-                    candidates[index] = [
-                        c
-                        for c in (shifted(c, -len(lead)) for c in found)
-                        if c.start >= 0 and c.end <= size
-                    ]
+            for index, lead in leads.items():
+                whole = self._whole(keys[index], texts[index], len(lead))
+                candidates[index] = [
+                    one
+                    for one in (shifted(c, -len(lead)) for c in candidates.get(index, []) + whole)
+                    if one.start >= 0 and one.end <= len(texts[index])
+                ]
         results: dict[int, list[Finding]] = {}
         for index in sorted(candidates):
             findings = self._settle(candidates[index])
@@ -104,8 +93,12 @@ class Detector:
                 results[index] = findings
         return results
 
-    def _lead(self, key: bytes) -> bytes:
-        return b'"' + key + b'": "' if self._telling(key) else b""
+    def _leads(self, keys: Sequence[bytes]) -> dict[int, bytes]:
+        """What to put before the texts whose member name makes a difference."""
+        telling = {key: b'"%b": "' % key for key in {*keys} if key and self._telling(key)}
+        if not telling:
+            return {}
+        return {index: telling[key] for index, key in enumerate(keys) if key in telling}
 
     def _tells(self, key: bytes) -> bool:
         """Whether a member name could make a difference to what its value is."""
@@ -139,9 +132,6 @@ class Detector:
             if depth < views.DEPTH:
                 more = views.pieces(text, sight.windows, sight.base64, sight.hex)
                 pieces += [(index, piece) for piece in more]
-        if depth < views.DEPTH:
-            wide = ((index, views.wide(text)) for index, text in enumerate(texts) if b"\0" in text)
-            pieces += [(index, piece) for index, more in wide for piece in more]
         if self._supplement is not None and not depth:
             self._supplemented(self._supplement, texts, found)
         if pieces:
@@ -269,6 +259,13 @@ class Detector:
             )
             for c in taken
         ]
+
+
+def _framed(texts: Sequence[bytes], leads: Mapping[int, bytes]) -> list[bytes]:
+    framed = list(texts)
+    for index, lead in leads.items():
+        framed[index] = lead + texts[index] + b'"'
+    return framed
 
 
 _SPACE = re.compile(rb"\s")

@@ -58,17 +58,22 @@ class Reader:
     def __call__(self, texts: Sequence[bytes]) -> dict[int, Sight]:
         """What there is in each text, for those in which there is anything."""
         seen: dict[int, Sight] = {}
-        for index, hits in _read(self._first, texts):
+        joined = _joined(texts)
+        for index, hits in _read(self._first, texts, joined):
             sight = self._sight(texts[index], hits)
             if sight.windows:
                 seen[index] = sight
+        if b"\0" in joined:
+            for index, text in enumerate(texts):
+                if b"\0" in text:
+                    seen.setdefault(index, Sight([]))
         cuts = [
             (index, start, end) for index, sight in seen.items() for start, end in sight.windows
         ]
         if not cuts:
             return seen
         parts = [texts[index][start:end] for index, start, end in cuts]
-        for at, hits in _read(self._second, parts):
+        for at, hits in _read(self._second, parts, _joined(parts)):
             index, start, _ = cuts[at]
             self._add(seen[index], hits, start)
         return seen
@@ -97,18 +102,22 @@ class Reader:
                 sight.hex.append(start + end)
 
 
-def _read(database: Database, texts: Sequence[bytes]) -> Iterator[tuple[int, list[Hit]]]:
+def _joined(texts: Sequence[bytes]) -> bytes:
+    return texts[0] if len(texts) == 1 else SEPARATOR.join(texts)
+
+
+def _read(
+    database: Database, texts: Sequence[bytes], joined: bytes
+) -> Iterator[tuple[int, list[Hit]]]:
     """What a database says of each text it says something of, all read in one pass."""
-    if len(texts) == 1:
-        hits = database.scan(texts[0])
-        if hits:
-            yield 0, hits
-        return
-    hits = database.scan(SEPARATOR.join(texts))
+    hits = database.scan(joined)
     if not hits:
         return
+    if len(texts) == 1:
+        yield 0, hits
+        return
     gap = len(SEPARATOR)
-    starts = list(accumulate([len(text) + gap for text in texts], initial=0))
+    starts = list(accumulate(map(gap.__add__, map(len, texts)), initial=0))
     index, own = -1, list[Hit]()
     low = high = 0
     for number, end in hits:

@@ -103,6 +103,8 @@ def pieces(text: bytes, windows: Spans, base64_at: list[int], hex_at: list[int])
         yield from _escaped(text, JSON, b"\\", _ESCAPE, windows)
     if b"%" in text:
         yield from _escaped(text, PERCENT, b"%", _PERCENT, windows)
+    if b"\0" in text:
+        yield from _wide(text)
 
 
 def decode(kind: str, raw: bytes) -> Decoded:
@@ -216,8 +218,7 @@ def _begin(text: bytes, mark: bytes, at: int) -> int:
 _WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0){16,}+|(?:\0[\t\n\r\x20-\x7e]){16,}+")
 
 
-def wide(text: bytes) -> Iterator[Piece]:
-    """The stretches of a text that are UTF-16."""
+def _wide(text: bytes) -> Iterator[Piece]:
     if text.count(b"\0") < 16:
         return
     for match in _WIDE.finditer(text):
