@@ -82,6 +82,7 @@ def build(
     detector = load_default(
         template.spelled,
         rule_files=[Path(each).expanduser() for each in settings.rules],
+        enable=settings.enabled_rules,
         disable=settings.disabled_rules,
         entropy=settings.entropy,
         detect_secrets=settings.detect_secrets,

@@ -133,6 +133,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...],
         Meta(description="Rule files of the user's: our YAML, signatures.yaml or gitleaks.toml."),
     ] = ()
+    enabled_rules: Annotated[
+        tuple[str, ...],
+        Meta(description="Ids of rules that are off by default, such as x509-certificate."),
+    ] = ()
     disabled_rules: Annotated[
         tuple[str, ...], Meta(description="Ids of rules that are not to be used.")
     ] = ()

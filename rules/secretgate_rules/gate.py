@@ -35,10 +35,15 @@ a run whose digits all stand among its last few characters needs a credential wo
 ESCAPED: Final = (
     Expression(context.WORD + r"[^\n\\%]{0,20}(?:\\|%[0-9A-Fa-f]{2})", CASELESS),
     Expression(
+        r"(?:dbi|mysqli|mysqldb|pyodbc|new pdo|getconnection|ldap[a-z]{3,9}|zip -|mnemonic|seed[_ -]"
+        r"|phrase|bundle_|curl -|identified|sqlplus|psexec|net use)[^\n\\%]{0,60}(?:\\|%[0-9A-F]{2})",
+        CASELESS,
+    ),
+    Expression(
         r"(?::|%3A)(?:%2F|\\{0,3}/){2}[^\s\"'<>]{1,80}(?::|%3A)[^\s\"'<>]{3,80}(?:%40|@)", CASELESS
     ),
 )
-"""A credential word with an escape behind it, a URL with a password: what they say decoded may be
+"""A credential word or a command with an escape behind it, a URL with a password: what they say decoded may be
 a secret without being a token."""
 
 _LONG: Final = 4096

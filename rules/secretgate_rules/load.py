@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -22,6 +23,9 @@ from .engine import Detector
 from .model import ENTROPY, Rule
 from .table import Compiled, Table, tabulate
 from .users import load_user_file
+
+REPORTED: Final = frozenset({"x509-certificate"})
+"""Rules for what is public and still worth a line in a report; off where text is redacted."""
 
 
 def load_default(

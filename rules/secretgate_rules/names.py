@@ -45,7 +45,7 @@ _KEY_OF = frozenset(
     b"production test sandbox staging crypto cipher aes symmetric wallet ssh tls ssl".split()
 )
 _NOT = frozenset(
-    b"public pub primary foreign cache sort partition row idempotency object lookup translation "
+    b"public pub pubkey publickey primary foreign cache sort partition row idempotency object lookup translation "
     b"message msg unique csrf xsrf next page continuation sync cursor pagination resume max num "
     b"tokenizer keyboard keyword keywords keyframe keycode monkey registry map dict index hashed "
     b"encrypted masked redacted fake hot shortcut binding react storagekey query group column "

@@ -32,6 +32,7 @@ _PATH = re.compile(
     rb"^(?:~|\.{1,2})?/[\w.@-]+(?:/[\w.@-]*)+$|^[A-Za-z]:\\|^[\w-]+(?:\.[\w-]+)*\.(?:pem|key|crt|cer|json|ya?ml|txt|md|py|jsx?"
     rb"|tsx?|go|rs|java|rb|php|html?|css|xml|toml|ini|cfg|conf|properties|env|pub|p12|pfx|jks|log|csv|sh|png|svg|jpg|gz|zip|sql|so|h|c)$"
 )
+_WINDOWS_PATH = re.compile(rb"[\w .{}%-]+(?:\\{1,4}[\w .{}%-]+){2,}\\{0,4}")
 _HOST = re.compile(
     rb"^[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|dev|local|internal|cloud|app|co|ai|test|invalid|example)(?::[0-9]+)?(?:/.*)?$"
 )
@@ -96,7 +97,7 @@ def code(value: bytes) -> bool:
         return True
     if _PATH.match(value) or _HOST.match(value):
         return evidence(value) < len(value)
-    if b"(" in value or b")" in value:
+    if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
         return True
     return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 8
 

@@ -23,6 +23,7 @@ import typer
 from secretgate.cli.scan_files import Source, read_paths, read_stdin, staged
 from secretgate.cli.scan_report import Report, as_json, as_sarif, as_text
 from secretgate_rules import Detector, Finding, Part, RuleError, load_default, redact
+from secretgate_rules.load import REPORTED
 
 ALLOW_MARK = b"secretgate:allow"
 SIGNATURES = Path("~/.secretgate/signatures.yaml")
@@ -41,6 +42,7 @@ class _Options:
     rules: list[Path]
     entropy: bool
     detect_secrets: bool
+    redact: bool
 
 
 def scan(
@@ -78,7 +80,7 @@ def scan(
     unread: list[str] = []
     try:
         known = _baseline(baseline)
-        detector = _detector(_Options(rules or [], not no_entropy, detect_secrets))
+        detector = _detector(_Options(rules or [], not no_entropy, detect_secrets, redacted))
         sources = staged() if cached else _sources(paths or [], unread)
         found = _redact(detector, sources) if redacted else _report(detector, sources, form, known)
     except (RuleError, OSError, ValueError, subprocess.SubprocessError) as error:
@@ -97,6 +99,7 @@ def _detector(options: _Options) -> Detector:
         rule_files=files,
         entropy=options.entropy,
         detect_secrets=options.detect_secrets,
+        enable=() if options.redact else REPORTED,
         notice=lambda text: typer.echo(f"note: {text}", err=True),
     )
 
