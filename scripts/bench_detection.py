@@ -107,7 +107,7 @@ def negatives(files: list[Path]) -> None:
     joined = b"\n".join(texts)
     whole = best(lambda: detector.find(joined))
     many = best(lambda: detector.find_many(texts))
-    scan = best(lambda: detector._database.scan(joined))
+    scan = best(lambda: detector._reader([joined]))
     count = sum(rules.values())
     print(f"\n{len(files)} files, {size:.1f} MB: {count} findings, {count / size:.2f} a MB")
     print(f"most frequent: {dict(rules.most_common(8))}")
