@@ -140,7 +140,7 @@ class Grammar:
             flag,
             frame,
         )
-        if len(run) <= _LONGEST_RUN and (frame is None or frame.depth <= _DEEPEST):
+        if len(run) <= _LONGEST_RUN and self._room(frame):
             self.size += 1
             place.steps[run] = step
         return step
@@ -159,10 +159,14 @@ class Grammar:
         place.path = "" if frame.path is None else (frame.path, raw)
         place.is_slot = len(raw) >= SHORTEST_KEY and not frame.node.names(plain)
         plainly = plain is raw and len(raw) <= _LONGEST_NAME
-        if plainly and len(frame.names) < _MOST_NAMES and frame.depth <= _DEEPEST:
+        if plainly and len(frame.names) < _MOST_NAMES and self._room(frame):
             self.size += 1
             frame.names[raw] = place
         return place
+
+    def _room(self, frame: Frame | None) -> bool:
+        """Whether one more may be remembered."""
+        return self.size <= _MOST_PLACES and (frame is None or frame.depth <= _DEEPEST)
 
     def _open(self, frame: Frame | None, node: Node[Label], key: bytes, is_array: bool) -> Frame:
         path: Path | None
@@ -177,7 +181,7 @@ class Grammar:
             found = Frame(frame, node, is_array, path)
             if found.depth > _LIMIT:
                 raise Invalid
-            if found.depth <= _DEEPEST and len(children) < _MOST_NAMES:
+            if len(children) < _MOST_NAMES and self._room(found):
                 self.size += 1
                 children[mark] = found
         return found
