@@ -96,3 +96,13 @@ def test_entropy_rules_can_be_left_out() -> None:
 
 def test_the_digest_is_the_same_in_every_process() -> None:
     assert load_default().digest == load_default().digest
+
+
+def test_a_rule_near_tokens_is_found_however_far_apart_they_stand(detector: Detector) -> None:
+    key = made_up(32, 86, "0123456789abcdef")
+    line = b"DATADOG_API_KEY=" + key + b"\n"
+    filler = b"plain words and nothing else\n" * 400
+    for text in (line, filler + line, line + filler, filler + line + filler + line):
+        found = [f.value for f in detector.find(text)]
+        assert found == [key] * text.count(line)
+        assert [f.value for f in detector.find_many([filler, text, b""])[1]] == found
