@@ -28,16 +28,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / each) for each in ("addon", "rules", "certs", "tests")]
+sys.path[:0] = [str(ROOT / each) for each in ("addon", "rules", "certs", "tests", "scripts")]
 os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / each) for each in ("addon", "rules", "certs"))
 
 import redis  # noqa: E402
+from gateway_sizing import Assumptions, page, sizing  # noqa: E402
 
 from harness.dialects import Style  # noqa: E402
 from harness.model import Text, saying  # noqa: E402
@@ -56,36 +57,6 @@ MESSAGES = "https://api.anthropic.com/v1/messages"
 _TICK = os.sysconf("SC_CLK_TCK")
 _SECRET = 40
 """Bytes of a usual secret."""
-
-
-@dataclass(frozen=True)
-class Assumptions:
-    """What is supposed, not measured. Change it by the options of the same names."""
-
-    developers: int = 10_000
-    active: float = 0.3
-    """Share that has an agent at work in the busiest hour."""
-    requests_per_hour: float = 120
-    """Of one such agent."""
-    kilobytes: int = 400
-    """Of a request: its history is sent again every turn."""
-    answer_kilobytes: int = 20
-    answer_seconds: float = 15
-    requests_per_day: float = 400
-    """Of one developer."""
-    secrets_per_developer: int = 50
-    """Different ones in a day, of all accounts."""
-    lines_per_secret: int = 2
-    """Each line of a secret of several lines counts."""
-    stateful: float = 0.1
-    """Share of requests to APIs that keep the conversation (`previous_response_id`) and hold secrets."""
-    written_per_request: float = 1.0
-    """New key-shaped values in an answer."""
-    new_connections_per_request: float = 0.1
-    connections: int = 4
-    """That a developer's tools keep open."""
-    load: float = 0.6
-    """How busy a core may be at the peak."""
 
 
 # Measuring
@@ -326,153 +297,6 @@ def _bcrypt(file: Path) -> Path:
     )
     file.write_text("".join(lines))
     return file
-
-
-# Arithmetic
-
-
-def sizing(figures: dict[str, Any], supposed: Assumptions) -> dict[str, float]:
-    """What so many developers need."""
-    store, turns = figures["store"], figures["redis"]
-    at_peak = supposed.developers * supposed.active * supposed.requests_per_hour / 3600
-    cpu_ms = _between(
-        {int(size): each["cpu_ms"] for size, each in turns.items()}, supposed.kilobytes
-    )
-    tunnels_ms = supposed.new_connections_per_request * figures["connections"]["connection_cpu_ms"]
-    cores = at_peak * (cpu_ms + tunnels_ms) / 1000 / supposed.load
-    days = 90
-    per_day = supposed.developers * supposed.requests_per_day
-    values = supposed.developers * supposed.secrets_per_developer * supposed.lines_per_secret
-    parts = {
-        "values_gb": values * store["bytes_per_value"] / 1e9,
-        "chains_gb": per_day * supposed.stateful * store["bytes_per_chain"] / 1e9,
-        "names_gb": values * store["bytes_per_name"] / 1e9,
-        "written_gb": per_day
-        * supposed.written_per_request
-        * days
-        * store["bytes_per_written"]
-        / 1e9,
-    }
-    streams = at_peak * supposed.answer_seconds
-    open_ = supposed.developers * supposed.active * supposed.connections
-    return {
-        "requests_per_second": at_peak,
-        "in_mb_per_second": at_peak * supposed.kilobytes / 1000,
-        "out_mb_per_second": at_peak * supposed.answer_kilobytes / 1000,
-        "streams_at_once": streams,
-        "connections_at_once": open_,
-        "cpu_ms_per_request": cpu_ms,
-        "tunnels_ms_per_request": tunnels_ms,
-        "cores": cores,
-        "workers": float(-(-cores // 1)),
-        "connections_gb": open_ * figures["connections"]["connection_kb"] / 1e6,
-        "round_trips_per_second": at_peak,
-        "vault_core_share": at_peak * store["server_us_per_round_trip"] / 1e6,
-        **parts,
-        "vault_gb": sum(parts.values()),
-    }
-
-
-def _between(points: dict[int, float], wanted: int) -> float:
-    """On the straight line through the two nearest sizes."""
-    sizes = sorted(points)
-    if wanted in points or len(sizes) == 1:
-        return points.get(wanted, points[sizes[0]])
-    above = next((size for size in sizes if size > wanted), sizes[-1])
-    below = sizes[sizes.index(above) - 1]
-    slope = (points[above] - points[below]) / (above - below)
-    return points[below] + slope * (wanted - below)
-
-
-# Telling
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in lines)
-
-
-def page(run: dict[str, Any]) -> str:
-    figures, need, supposed = run["measured"], run["sizing"], run["assumptions"]
-    store, links = figures["store"], figures["connections"]
-    turns = [
-        (
-            size,
-            *(f"{figures[mode][size]['cpu_ms']:.1f}" for mode in ("plain", "memory", "redis")),
-            *(f"{figures[mode][size]['resident_mb']:.0f}" for mode in ("plain", "redis")),
-        )
-        for size in figures["redis"]
-    ]
-    needs = [
-        ("requests a second", f"{need['requests_per_second']:.0f}",
-         "developers x active x requests_per_hour / 3600"),
-        ("request bytes, MB/s", f"{need['in_mb_per_second']:.0f}", "requests x kilobytes"),
-        ("answer bytes, MB/s", f"{need['out_mb_per_second']:.1f}", "requests x answer_kilobytes"),
-        ("streams at once", f"{need['streams_at_once']:.0f}", "requests x answer_seconds"),
-        ("connections at once", f"{need['connections_at_once']:.0f}",
-         "developers x active x connections"),
-        ("processor ms a request", f"{need['cpu_ms_per_request']:.1f}", "measured, at `kilobytes`"),
-        ("for new tunnels, ms a request", f"{need['tunnels_ms_per_request']:.1f}",
-         "new_connections_per_request x ms for one"),
-        ("**cores for workers**", f"**{need['cores']:.1f}**", "requests x both / load"),
-        ("**workers**", f"**{need['workers']:.0f}**", "one a core"),
-        ("memory for connections, GB", f"{need['connections_gb']:.1f}", "connections x kB each"),
-        ("vault: round trips a second", f"{need['round_trips_per_second']:.0f}", "one a request"),
-        ("vault: share of one core", f"{need['vault_core_share']:.3f}",
-         "round trips x the server's time for one"),
-        ("vault: values, GB", f"{need['values_gb']:.2f}",
-         "developers x secrets x lines x bytes"),
-        ("vault: conversations, GB", f"{need['chains_gb']:.2f}",
-         "developers x requests_per_day x stateful x bytes, for a day"),
-        ("vault: names, GB", f"{need['names_gb']:.2f}", "as many as values"),
-        ("vault: what providers wrote, GB", f"{need['written_gb']:.2f}",
-         "developers x requests_per_day x written_per_request x 90 days x bytes"),
-        ("**vault memory, GB**", f"**{need['vault_gb']:.1f}**", "the four together"),
-    ]  # fmt: skip
-    records = [
-        ("a secret value of 40 bytes", f"{store['bytes_per_value']:.0f}"),
-        ("the name of a secret", f"{store['bytes_per_name']:.0f}"),
-        ("a digest of what a provider wrote", f"{store['bytes_per_written']:.0f}"),
-        ("a conversation's link with 5 secrets", f"{store['bytes_per_chain']:.0f}"),
-    ]
-    slower = links.get("bcrypt_connection_cpu_ms")
-    bcrypt = f", {slower:.1f} ms by bcrypt of cost 5 (`htpasswd -B`)" if slower else ""
-    return f"""# What a team's gateway needs
-
-Made by `scripts/bench_gateway.py --write docs/gateway-sizing.md`; do not edit. The run: {run["when"]}, \
-{run["machine"]}, Python {run["python"]}, mitmproxy {run["mitmproxy"]}, {figures["server"]}.
-
-How to set it up: [team-gateway.md](team-gateway.md).
-
-## Measured
-
-A turn of a conversation that the worker has seen up to the last turn: three secrets at its beginning, 4 kB new text, an
-answer of {supposed["answer_kilobytes"]} kB in events of 40 characters. Processor time (user and system) is the worker's alone, the best of three.
-
-{table(("history, kB", "plain mitmdump, ms", "secretgate, vault in memory, ms", "in Redis, ms", "plain mitmdump, resident MB", "secretgate, resident MB"), turns)}
-
-A new tunnel (CONNECT, password, TLS both ways) takes {links["connection_cpu_ms"]:.1f} ms of processor with a password hashed by SHA-1{bcrypt}; one that
-stays open takes {links["connection_kb"]:.0f} kB.
-
-A round trip to the vault on loopback: {store["round_trip_us_p50"]:.0f} us p50, {store["round_trip_us_p99"]:.0f} us p99 as the worker sees it, \
-{store["server_us_per_round_trip"]:.0f} us of the server's own processor. A worker makes one a request, and one more when a request
-holds a secret that it has not seen.
-
-{table(("record in the vault", "bytes of memory"), records)}
-
-## Supposed
-
-{table(("", "value"), [(f"`{name}`", f"{value:g}") for name, value in supposed.items()])}
-
-They are options of the script: `scripts/bench_gateway.py --developers 500 --kilobytes 800`.
-
-## What {supposed["developers"]:,} developers need
-
-{table(("", "", "how"), needs)}
-
-Add one worker for each machine that may fail, and one while workers are renewed. Compressed requests cost the
-workers the decompression too. Everything above grows in proportion: half the developers, half of each.
-"""
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
