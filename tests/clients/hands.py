@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from clients.agent import Hands
@@ -26,6 +27,36 @@ def gemini(project: Path) -> Hands:
             "write_file", file_path=str(project / path), content=content
         ),
         run=lambda command: call("run_shell_command", command=command, description="As asked"),
+    )
+
+
+def opencode(project: Path) -> Hands:
+    return Hands(
+        main="bash",
+        read=lambda path: call("bash", command=f"cat {path}", description="Read"),
+        write=lambda path, content: call("write", filePath=str(project / path), content=content),
+        run=lambda command: call("bash", command=command, description="As asked"),
+    )
+
+
+def opencode_patching(project: Path) -> Hands:
+    """What models of OpenAI are offered in place of `write`."""
+    return replace(
+        opencode(project),
+        write=lambda path, content: call("apply_patch", patchText=patch(path, content)),
+    )
+
+
+def qwen(project: Path) -> Hands:
+    return Hands(
+        main="run_shell_command",
+        read=lambda path: call("read_file", file_path=str(project / path)),
+        write=lambda path, content: call(
+            "write_file", file_path=str(project / path), content=content
+        ),
+        run=lambda command: call(
+            "run_shell_command", command=command, description="As asked", is_background=False
+        ),
     )
 
 

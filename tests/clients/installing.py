@@ -100,10 +100,15 @@ def _pip(package: Package, folder: Path) -> None:
 
 
 def interpreter(newest: tuple[int, int]) -> str:
+    """One that starts: a shim of pyenv's may be on the PATH without a Python behind it."""
     if sys.version_info[:2] <= newest:
         return sys.executable
     for minor in range(newest[1], 9, -1):
-        if found := shutil.which(f"python3.{minor}"):
+        found = shutil.which(f"python3.{minor}")
+        if (
+            found
+            and subprocess.run([found, "-c", ""], capture_output=True, check=False).returncode == 0
+        ):
             return found
     raise NotInstalled(f"needs Python {newest[0]}.{newest[1]} or older, and there is none")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,7 +62,8 @@ def play(case: Case, folder: Path, seed: int, options: Sequence[str] = ()) -> tu
     (world.project / agent.ENV).write_text(planted.env)
     (world.project / agent.KEY).write_text(planted.pem + "\n")
     pause = f"touch {WISH}; until [ -e {GRANTED} ]; do sleep 0.05; done; "
-    script = agent.agent(case.tool.hands(world.project), pause if case.scene == "restart" else "")
+    hands = (case.login.hands or case.tool.hands)(world.project)
+    script = agent.agent(hands, pause if case.scene == "restart" else "")
     with world, world.provider.manner(script=script, websockets=case.transport != "HTTP"):
         SCENES[case.scene](world, planted, played)
     _always(case, world, planted, played)
@@ -70,7 +72,7 @@ def play(case: Case, folder: Path, seed: int, options: Sequence[str] = ()) -> tu
 
 def _first(world: World, planted: Planted) -> list[str]:
     prompt = agent.prompt_first(planted)
-    return world.tool.arguments(world.tool.first, prompt, world.project)
+    return world.arguments(prompt)
 
 
 def redact(world: World, planted: Planted, played: Played) -> None:
@@ -79,7 +81,7 @@ def redact(world: World, planted: Planted, played: Played) -> None:
     _reported(played, planted)
     if world.tool.resumed:
         prompt = agent.prompt_second(planted)
-        arguments = world.tool.arguments(world.tool.resumed, prompt, world.project)
+        arguments = world.arguments(prompt, resumed=True)
         played.runs.append(world.run(arguments))
         new = planted.values["OPENAI_API_KEY"]
         _file(world, agent.AGAIN, agent.facts(planted).again(new), played)
@@ -111,7 +113,7 @@ def block(world: World, planted: Planted, played: Played) -> None:
     played.notes.append(f"an error of the provider is shown {usual} times")
     for what, prompt in (("prompt", agent.prompt_first(planted)), ("file", clean)):
         before = len(world.taps())
-        arguments = world.tool.arguments(world.tool.first, prompt, world.project)
+        arguments = world.arguments(prompt)
         ran = world.run(arguments, ["--mode", "block"])
         played.runs.append(ran)
         refusals = _refusals(world, before)
@@ -132,7 +134,7 @@ def block(world: World, planted: Planted, played: Played) -> None:
 
 def _shown(world: World, prompt: str) -> int:
     """How often this tool shows an error of the provider's own that is said once."""
-    arguments = world.tool.arguments(world.tool.first, prompt, world.project)
+    arguments = world.arguments(prompt)
     with world.provider.manner(error=(400, UNUSUAL)):
         return world.run(arguments).said.count(UNUSUAL)
 
@@ -238,9 +240,13 @@ def _always(case: Case, world: World, planted: Planted, played: Played) -> None:
         found = leaks(ours, planted.secrets)
         played.expect(not found, f"written by secretgate itself: {', '.join(found)}")
     played.expect(not world.provider.refused, f"the provider refused: {world.provider.refused}")
-    played.expect(not world.provider.problems, f"of the tests: {world.provider.problems}")
+    played.expect(not world.provider.problems, f"of the tests: {_traces(world)}")
     asked = joined(line.encode() for line in world.corporate.asked)
     played.expect(not leaks(asked, planted.secrets), "a secret in the name of a host")
+
+
+def _traces(world: World) -> list[str]:
+    return ["".join(traceback.format_exception(each)) for each in world.provider.problems]
 
 
 def _leaked(arrived: list[Received], planted: Planted) -> Iterator[tuple[str, list[str]]]:

@@ -19,6 +19,10 @@ class Login:
     environment: Callable[[], Mapping[str, str]] = dict
     files: Callable[[], Mapping[str, str]] = dict
     """Below the home folder, by path."""
+    model: str = ""
+    """What `{model}` in the arguments stands for."""
+    hands: Callable[[Path], Hands] | None = None
+    """Where the tool offers other tools to this log-in's models."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,10 @@ class Tool:
     doctor: str = ""
     """Its name in the doctor's table."""
 
-    def arguments(self, given: Sequence[str], prompt: str, project: Path) -> list[str]:
-        return [each.format(prompt=prompt, project=project) for each in given]
+    def arguments(
+        self, given: Sequence[str], login: Login, prompt: str, project: Path
+    ) -> list[str]:
+        return [each.format(prompt=prompt, project=project, model=login.model) for each in given]
 
 
 CLAUDE = Tool(
@@ -116,11 +122,72 @@ GEMINI = Tool(
     doctor="Gemini CLI",
 )
 
+OPENCODE = Tool(
+    "opencode",
+    "OpenCode",
+    Package("opencode", "npm", ("opencode-ai",), "opencode-ai/postinstall.mjs"),
+    ("opencode",),
+    (
+        Login(
+            "Anthropic key",
+            lambda: {"ANTHROPIC_API_KEY": credentials.api_key("anthropic")},
+            model="anthropic/claude-sonnet-4-5",
+        ),
+        Login(
+            "OpenAI key",
+            lambda: {"OPENAI_API_KEY": credentials.api_key("openai")},
+            model="openai/gpt-5.2",
+            hands=hands.opencode_patching,
+        ),
+        Login(
+            "ChatGPT",
+            files=lambda: {".local/share/opencode/auth.json": credentials.opencode_auth()},
+            model="openai/gpt-5.2",
+            hands=hands.opencode_patching,
+        ),
+    ),
+    hands.opencode,
+    ("run", "--model", "{model}", "{prompt}"),
+    ("run", "--continue", "--model", "{model}", "{prompt}"),
+    {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"},
+    doctor="OpenCode",
+)
+
+QWEN_RUN = ("--approval-mode", "yolo", "--auth-type", "{model}", "-p", "{prompt}")
+QWEN = Tool(
+    "qwen",
+    "Qwen Code",
+    Package("qwen", "npm", ("@qwen-code/qwen-code",)),
+    ("qwen",),
+    (
+        Login(
+            "OpenAI key",
+            lambda: {
+                "OPENAI_API_KEY": credentials.api_key("openai"),
+                "OPENAI_BASE_URL": "https://api.openai.com/v1",
+                "OPENAI_MODEL": "gpt-4o",
+            },
+            model="openai",
+        ),
+        Login(
+            "Qwen OAuth",
+            files=lambda: {".qwen/oauth_creds.json": credentials.qwen_oauth()},
+            model="qwen-oauth",
+        ),
+    ),
+    hands.qwen,
+    QWEN_RUN,
+    ("--continue", *QWEN_RUN),
+    doctor="Qwen Code",
+)
+
 AGENTS = Path(__file__).with_name("agents")
 PYTHON_SDKS = Package("sdks-python", "pip", ("anthropic", "openai", "google-genai"))
 LANGCHAIN = Package("langchain", "pip", ("langchain", "langchain-anthropic", "langchain-openai"))
 LITELLM = Package("litellm", "pip", ("litellm",))
 NODE_SDKS = Package("sdks-js", "npm", ("@anthropic-ai/sdk", "openai", "@google/genai"))
+_THOROUGH = ("sdk-python", "sdk-js")
+"""One of a runtime shows what is true of all on it."""
 _KEYS = {
     "anthropic": "ANTHROPIC_API_KEY",
     "openai": "OPENAI_API_KEY",
@@ -146,7 +213,7 @@ def _script(
         ("--continue", "{prompt}"),
         {**modules, **({"AGENT_MODEL": model} if model else {})},
         doctor="Python SDKs" if python else "Node SDKs",
-        scenes=("redact", "block", "audit", "trust"),
+        scenes=("redact", "block", "audit", "trust")[: 4 if name in _THOROUGH else 2],
         library=True,
     )
 
@@ -197,4 +264,4 @@ SCRIPTS = (
 UNCOVERED: tuple[tuple[str, str, str], ...] = ()
 """Tool, what of it, and why it could not be covered."""
 
-TOOLS = {tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, *SCRIPTS)}
+TOOLS = {tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, OPENCODE, QWEN, *SCRIPTS)}

@@ -44,7 +44,7 @@ def _tried(world: World, serving: Serving, given: dict[str, str]) -> bool:
         environment.pop(name, None)
     environment |= given
     environment |= {"NODE_USE_ENV_PROXY": "1"} if _told(world).reads is Reads.NODE else {}
-    arguments = world.tool.arguments(world.tool.first, "Say hello.", world.project)
+    arguments = world.arguments("Say hello.")
     start = len(world.taps())
     process = subprocess.Popen(
         [*world.tool.command, *arguments],

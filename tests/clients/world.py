@@ -97,6 +97,10 @@ class World:
         made["PATH"] = os.pathsep.join([*map(str, folders), made["PATH"]])
         return {**made, **more}
 
+    def arguments(self, prompt: str, *, resumed: bool = False) -> list[str]:
+        given = self.tool.resumed if resumed else self.tool.first
+        return self.tool.arguments(given, self.login, prompt, self.project)
+
     def run(self, arguments: Sequence[str], options: Sequence[str] = (), **more: str) -> Ran:
         """`secretgate run OPTIONS -- TOOL ARGUMENTS`."""
         return self.command(

@@ -22,6 +22,14 @@ from harness.dialects import (
 from harness.model import Call, Custom, Item, Prompt, Text, Thinking, names, strings
 
 Payload = dict[str, Any]
+_USAGE = {
+    "input_tokens": 9,
+    "input_tokens_details": {"cached_tokens": 0},
+    "output_tokens": 9,
+    "output_tokens_details": {"reasoning_tokens": 0},
+    "total_tokens": 18,
+}
+"""Clients that check what they get take an answer without it for unfinished, and ask again."""
 _DELTAS = {
     "message": ("response.output_text", "text"),
     "function_call": ("response.function_call_arguments", "arguments"),
@@ -116,7 +124,7 @@ class OpenAIResponses:
             "parallel_tool_calls": True,
             "tool_choice": "auto",
             "tools": body.get("tools", []),
-            "usage": None,
+            "usage": _USAGE,
         }
         self._kept[response["id"]] = [*self._conversation(body), *response["output"]]
         return response
