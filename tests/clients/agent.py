@@ -156,3 +156,22 @@ def agent(hands: Hands, pause: str = "") -> Script:
         return [Text(MORE)]
 
     return answer
+
+
+def editor() -> Script:
+    """The same for a tool whose model calls nothing: it writes files into its answer, each whole."""
+
+    def answer(prompt: Prompt) -> list[Item]:
+        known = _known(prompt)
+        new = _value(prompt, "OPENAI_API_KEY")
+        if any(f"{new} is new" in text for text in prompt.last):
+            return [Text(f"{_whole(AGAIN, known.again(new))}\n{known.again(new)}\n{MORE}")]
+        files = [_whole(SCRIPT, known.script), _whole(CONFIG, known.config)]
+        files.append(_whole(USED, known.used))
+        return [Text("\n".join([*files, known.report, DONE]))]
+
+    return answer
+
+
+def _whole(name: str, content: str) -> str:
+    return f"{name}\n```\n{content.rstrip()}\n```\n"

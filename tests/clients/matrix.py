@@ -19,6 +19,7 @@ from clients.tools import TOOLS, Tool
 from clients.world import enclosed
 
 RESULT = "result.json"
+ROOT = Path(__file__).parents[2]
 PATIENCE = 400.0
 
 
@@ -59,10 +60,11 @@ def run(case: Case, folder: Path, *options: str) -> Outcome:
     """In a process of its own; `options` are added to every `secretgate run`."""
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "clients.matrix", str(case), str(folder), *options]
+    ours = [path for path in sys.path if path and Path(path).is_relative_to(ROOT)]
     try:
         done = subprocess.run(
             command,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(ours)},
             capture_output=True,
             text=True,
             timeout=PATIENCE,

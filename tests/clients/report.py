@@ -112,7 +112,13 @@ def _covered(results: Sequence[Results]) -> str:
 
     places = sorted({f"{each.place}, {each.day}" for each in results})
     head = ("tool", "version", "log-in", "transport", *SCENES)
-    return f"{_rows(head, rows())}\n*Played on*: {'; '.join(places)}.\n"
+    alone = all(outcome.enclosed for each in results for outcome in each.outcomes)
+    network = (
+        "in a network namespace with a loopback interface and nothing else"
+        if alone
+        else "partly on a machine without network namespaces, where only what went through the proxy was seen"
+    )
+    return f"{_rows(head, rows())}\n*Played on*: {'; '.join(places)}; {network}.\n"
 
 
 def _missing(results: Iterable[Results]) -> str:
@@ -207,8 +213,7 @@ _HEAD = """\
 Written by `scripts/clients` from its runs; do not edit. `scripts/clients NAME` tries one tool again.
 
 Each tool is installed from npm or PyPI and run as `secretgate run -- TOOL`, before a provider on loopback that speaks its formats. There
-is no account and no other network: the runs have a network namespace with a loopback interface and nothing else. The tool gets a made-up log-in and no setting for
-proxies or certificates. A scripted model reads a `.env` and a key file with the tool's own tools, repeats what it read, writes two files with it in
+is no account; the tool gets a made-up log-in and no setting for proxies or certificates. A scripted model reads a `.env` and a key file with the tool's own tools, repeats what it read, writes two files with it in
 parallel calls, runs a command with it, and thinks in signed blocks; the provider refuses a history that is not what it wrote.
 """
 

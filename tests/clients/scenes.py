@@ -62,8 +62,11 @@ def play(case: Case, folder: Path, seed: int, options: Sequence[str] = ()) -> tu
     (world.project / agent.ENV).write_text(planted.env)
     (world.project / agent.KEY).write_text(planted.pem + "\n")
     pause = f"touch {WISH}; until [ -e {GRANTED} ]; do sleep 0.05; done; "
-    hands = (case.login.hands or case.tool.hands)(world.project)
-    script = agent.agent(hands, pause if case.scene == "restart" else "")
+    hands = case.login.hands or case.tool.hands
+    if hands is None:
+        script = agent.editor()
+    else:
+        script = agent.agent(hands(world.project), pause if case.scene == "restart" else "")
     with world, world.provider.manner(script=script, websockets=case.transport != "HTTP"):
         SCENES[case.scene](world, planted, played)
     _always(case, world, planted, played)
@@ -110,7 +113,7 @@ def block(world: World, planted: Planted, played: Played) -> None:
     clean = "Prepare the deployment: read .env and deploy.pem."
     usual = _shown(world, clean)
     played.expect(usual > 0, "an error of the provider is not shown")
-    played.notes.append(f"an error of the provider is shown {usual} times")
+    played.notes.append(f"an error of the provider itself is shown {usual}x")
     for what, prompt in (("prompt", agent.prompt_first(planted)), ("file", clean)):
         before = len(world.taps())
         arguments = world.arguments(prompt)
@@ -124,7 +127,7 @@ def block(world: World, planted: Planted, played: Played) -> None:
         played.expect(refusals <= MOST_TRIES, f"a secret in a {what}: {refusals} requests refused")
         asked = [word for line in ran.said.splitlines() if (word := _LOG_IN.search(line))]
         played.expect(not asked, f"a secret in a {what}: the tool speaks of a log-in")
-        played.notes.append(f"{what}: {refusals} refused, exit {ran.code}, {ran.seconds:.1f} s")
+        played.notes.append(f"{what}: {refusals} refused, exit {ran.code}")
     for name, content in world.given.items():
         same = (world.home / name).read_text() == content
         played.expect(same, f"{name} is not what it was")
@@ -194,7 +197,8 @@ def _file(world: World, name: str, content: str, played: Played) -> None:
     if not path.is_file():
         played.problems.append(f"{name} was not written")
     else:
-        played.expect(path.read_text() == content, f"{name} is not what the model wrote")
+        same = path.read_text().rstrip() == content.rstrip()
+        played.expect(same, f"{name} is not what the model wrote")
 
 
 def _written(world: World, planted: Planted, played: Played) -> None:

@@ -32,7 +32,8 @@ class Tool:
     package: Package
     command: tuple[str, ...]
     logins: tuple[Login, ...]
-    hands: Callable[[Path], Hands]
+    hands: Callable[[Path], Hands] | None
+    """None: its model calls nothing, and writes files into its answer."""
     first: tuple[str, ...]
     """Its arguments; `{prompt}` and `{project}` are filled in."""
     resumed: tuple[str, ...] = ()
@@ -81,6 +82,10 @@ CLAUDE = Tool(
     ),
     {"IS_SANDBOX": "1", "DISABLE_AUTOUPDATER": "1"},
     doctor="Claude Code",
+    limits=(
+        "Telemetry goes to `api.anthropic.com` too (`/api/event_logging/v2/batch`, several 100 kB), and is scanned like the rest.",
+        "A refusal has status 400 for it: of a 403 it says that the log-in failed.",
+    ),
 )
 
 CODEX_RUN = ("--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", "gpt-5.5")
@@ -98,6 +103,13 @@ CODEX = Tool(
     ("exec", "resume", *CODEX_RUN, "--last", "{prompt}"),
     transports=("WebSocket", "HTTP"),
     doctor="Codex",
+    limits=(
+        "Over a WebSocket it opens with a message that asks for no answer, then sends `previous_response_id` and what is new. All other requests are HTTP/2.",
+        "Where the WebSocket is refused it tries several times before it sends a POST, whose body is zstd with a ChatGPT log-in.",
+        "It shows the model's thinking beside the answer, with placeholders: thinking is signed, and nobody edits it.",
+        "It prints each error twice, its provider's own too.",
+        "Played with `gpt-5.5`, which is offered `exec_command` and `apply_patch`.",
+    ),
 )
 
 GEMINI = Tool(
@@ -120,6 +132,11 @@ GEMINI = Tool(
     ("--resume", "latest", "-p", "{prompt}", "--approval-mode", "yolo", "-m", "gemini-2.5-flash"),
     {"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_FORCE_FILE_STORAGE": "true"},
     doctor="Gemini CLI",
+    limits=(
+        "Its `read_file` refuses `.env`, so the model read it with `cat`.",
+        "A resumed session sends `skip_thought_signature_validator` in place of the signatures of the first, and each result twice; it does so without secretgate too.",
+        "With a Google log-in, an API error is printed as an object, message and cause.",
+    ),
 )
 
 OPENCODE = Tool(
@@ -151,6 +168,9 @@ OPENCODE = Tool(
     ("run", "--continue", "--model", "{model}", "{prompt}"),
     {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"},
     doctor="OpenCode",
+    limits=(
+        "Played with `gpt-5.2` and `claude-sonnet-4-5`; the former is offered `apply_patch`, the latter `write`.",
+    ),
 )
 
 QWEN_RUN = ("--approval-mode", "yolo", "--auth-type", "{model}", "-p", "{prompt}")
@@ -186,6 +206,29 @@ PYTHON_SDKS = Package("sdks-python", "pip", ("anthropic", "openai", "google-gena
 LANGCHAIN = Package("langchain", "pip", ("langchain", "langchain-anthropic", "langchain-openai"))
 LITELLM = Package("litellm", "pip", ("litellm",))
 NODE_SDKS = Package("sdks-js", "npm", ("@anthropic-ai/sdk", "openai", "@google/genai"))
+AIDER_RUN = (
+    *("--model", "gemini/gemini-2.5-flash", "--edit-format", "whole", "--message", "{prompt}"),
+    *("--yes-always", "--no-git", "--no-check-update", "--analytics-disable", "--no-pretty"),
+    *("--no-show-model-warnings", "--no-show-release-notes"),
+)
+AIDER = Tool(
+    "aider",
+    "Aider",
+    Package("aider", "pip", ("aider-chat",), python=(3, 12)),
+    ("aider",),
+    (Login("Gemini key", lambda: {"GEMINI_API_KEY": credentials.api_key("google")}),),
+    None,
+    (*AIDER_RUN, ".env", "deploy.pem"),
+    (*AIDER_RUN, "--restore-chat-history", ".env", "deploy.pem"),
+    doctor="Aider",
+    scenes=("redact", "block", "audit", "trust"),
+    limits=(
+        "It runs no command unasked, also not with `--yes-always`: files only.",
+        "It loads the project's `.env` into its environment. A key for its provider in there becomes its own credential: it goes to "
+        "that provider in a header, and a request's own credential is no secret to whom it is sent.",
+    ),
+)
+
 _THOROUGH = ("sdk-python", "sdk-js")
 """One of a runtime shows what is true of all on it."""
 _KEYS = {
@@ -264,4 +307,4 @@ SCRIPTS = (
 UNCOVERED: tuple[tuple[str, str, str], ...] = ()
 """Tool, what of it, and why it could not be covered."""
 
-TOOLS = {tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, OPENCODE, QWEN, *SCRIPTS)}
+TOOLS = {tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, OPENCODE, QWEN, AIDER, *SCRIPTS)}
