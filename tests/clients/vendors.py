@@ -27,6 +27,8 @@ FIXED: tuple[tuple[str, str, int, Any], ...] = (
     (r"chatgpt\.com", r"/backend-api/wham/accounts/check", 200, {"accounts": [_WORKSPACE]}),
     (r"chatgpt\.com", r"/backend-api/codex/models", 200, {"models": []}),
     (r"chatgpt\.com", r"/backend-api/(ps|wham|plugins)/.*", 404, {}),
+    (r"raw\.githubusercontent\.com|models\.opencode\.ai|models\.dev", r".*", 404, {}),
+    (r"registry\.npmjs\.org|api\.github\.com|.*pypi\.org", r".*", 404, {}),
     (r"api\.openai\.com", r"/v1/models", 200, {"object": "list", "data": [], "models": []}),
 )
 """Host, path (both whole), status and answer; the first that fits counts."""
