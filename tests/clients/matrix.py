@@ -20,7 +20,7 @@ from clients.world import enclosed
 
 RESULT = "result.json"
 ROOT = Path(__file__).parents[2]
-PATIENCE = 400.0
+PATIENCE = 600.0
 
 
 @dataclass

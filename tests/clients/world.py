@@ -25,7 +25,7 @@ from harness.corporate import CorporateProxy
 from secretgate.launch import enter, running
 
 TAP = Path(__file__).with_name("tap")
-PATIENCE = 150.0
+PATIENCE = 180.0
 
 
 def enclosed() -> bool:
