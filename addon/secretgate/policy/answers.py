@@ -188,10 +188,11 @@ class Judge:
         for sign in reading.signs:
             if not wanted & {sign.what, RESPONSE}:
                 continue
-            block = self._open.get(sign.key)
+            key = _key(sign.key)
+            block = self._open.get(key)
             if block is None:
                 held = bool(self.wanted.held & {sign.what, RESPONSE})
-                block = self._open[sign.key] = Block(sign.key, sign.what, held)
+                block = self._open[key] = Block(key, sign.what, held)
             block.name = block.name or sign.name
             block.signs.append(Piece(entry, sign))
 
@@ -207,9 +208,8 @@ class Judge:
         elif RESPONSE in self.wanted.held:
             keys = []
         else:
-            keys = [
-                key for key in self._open for start in reading.closed if key[: len(start)] == start
-            ]
+            starts = [_key(start) for start in reading.closed]
+            keys = [key for key in self._open for start in starts if key[: len(start)] == start]
         self._close(list(dict.fromkeys(keys)), reading)
         return bool(keys) or reading.everything
 
@@ -416,6 +416,11 @@ def judging(
         return None
     around = {**context, "direction": "response"}
     return Judge(policy, around, grammars.of(dialect), wanted, told)
+
+
+def _key(parts: Key) -> Key:
+    """What an event says of a block, told apart even where it is not what it should be."""
+    return tuple(part if isinstance(part, str | int | None) else repr(part) for part in parts)
 
 
 def _message(decision: Decision, tool: str = "") -> str:

@@ -71,7 +71,10 @@ def read(path: Path) -> Document:
 
 def parse(text: str, file: str) -> Document:
     """The document in a text; `file` is what errors call it."""
-    loader = yaml.SafeLoader(text)
+    try:
+        loader = yaml.SafeLoader(text)
+    except yaml.YAMLError:
+        raise PolicyError(file, 1, "", "holds a character that YAML does not allow") from None
     try:
         node = loader.get_single_node()
         builder = _Builder(loader, file)
@@ -107,7 +110,10 @@ class _Builder:
             return [self.built(item, (*place, at)) for at, item in enumerate(node.value)]
         if node.tag.endswith(":bool") and node.value.lower() not in ("true", "false"):
             return node.value
-        return self._loader.construct_object(node)
+        try:
+            return self._loader.construct_object(node)
+        except (ValueError, TypeError, KeyError, OverflowError):
+            raise self._refused(place, f"{node.tag.rpartition(':')[2]} cannot be read") from None
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         mapping: dict[str, Any] = {}

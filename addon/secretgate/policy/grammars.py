@@ -298,13 +298,13 @@ def _responses(event: Event, kind: str) -> Reading:
         reading.signs.append(Sign((at, TOOL), TOOL, event, "delta"))
     elif kind == "response.output_item.added":
         item = _dict(event.get("item"))
-        if item.get("type") in _ITEM_PIECES:
+        if str(item.get("type")) in _ITEM_PIECES:
             name = str(item.get("name") or "")
             reading.signs.append(Sign((at, TOOL), TOOL, name=name))
     elif kind in _ITEM_REPEATS:
         reading.signs.append(Sign((at, TOOL), TOOL))
     elif kind == "response.output_item.done":
-        if _dict(event.get("item")).get("type") in _ITEM_PIECES:
+        if str(_dict(event.get("item")).get("type")) in _ITEM_PIECES:
             reading.signs.append(Sign((at, TOOL), TOOL))
         reading.closed.append((at,))
     elif kind in ("response.completed", "response.incomplete", "response.failed", "response.done"):
@@ -383,7 +383,7 @@ def _echo_responses(event: Event, denied: Mapping[str, str]) -> bool:
     found = False
     for _, item in _items(_dict(event.get("response")).get("output")):
         identity = str(item.get("id") or "")
-        if item.get("type") in _ITEM_PIECES and identity in denied:
+        if str(item.get("type")) in _ITEM_PIECES and identity in denied:
             _become_message(item, denied[identity])
             found = True
     return found
@@ -519,24 +519,20 @@ def _bedrock(event: Event, kind: str) -> Reading:
 
 
 def _deny_bedrock(block: Block, message: str) -> None:
-    if block.entries[0].kind != "contentBlockStart":
-        if block.pieces and "toolUse" in block.pieces[0].sign.holder:
-            piece = block.pieces[0]
-            piece.sign.holder.clear()
-            piece.sign.holder["text"] = message
-            piece.entry.changed = True
-            return
+    entry, sign = block.signs[0]
+    if isinstance(sign.holder, dict) and "toolUse" in sign.holder:
+        sign.holder.clear()
+        sign.holder["text"] = message
+        entry.changed = True
+    elif not entry.kind.startswith("contentBlock"):
         _deny_anthropic(block, message)
-        return
-    deltas = [piece.entry for piece in block.pieces]
-    if deltas:
+    elif deltas := [piece.entry for piece in block.pieces]:
         deltas[0].event["delta"] = {"text": message}
         deltas[0].changed = True
-        _drop((block.entries[0], *deltas[1:]))
+        _drop(each for each in block.entries if each is not deltas[0])
     else:
-        start = block.entries[0]
-        start.event["start"] = {}
-        start.changed = True
+        entry.event["start"] = {}
+        entry.changed = True
 
 
 # Cohere

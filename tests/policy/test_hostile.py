@@ -1,0 +1,117 @@
+"""Bad input: rule files that nobody meant, and answers that no provider should send."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from policy.kit import SCANNER, enforced, scope
+from policy.test_answers import BAD, CASES, DENY, GOOD, REDACT, WHOLE, judge
+from secretgate.policy.documents import parse
+from secretgate.policy.engine import Policy
+from secretgate.policy.errors import PolicyError
+from secretgate.policy.loading import scope_of
+from secretgate.policy.model import Call
+from secretgate.providers import DIALECTS
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3)
+    ),
+    max_leaves=6,
+)
+RULES = enforced(
+    "  - name: one\n    action: redact\n    match: {operation: llm.text, when: \"params.a == 'b'\"}\n"
+    "    redact: {target: params.a, patterns: [{match: a, replace: b}]}\n"
+    "  - {name: two, action: deny, message: no, match: {findings: [a, '!b'], confidence: high}}\n",
+    "defs: {a: '1'}\non_error: open",
+)
+BOTH = DENY + "\n" + REDACT.partition("rules:\n")[2]
+
+
+def refused(text: str) -> PolicyError | None:
+    try:
+        scope_of(parse(text, "t"))
+    except PolicyError as error:
+        return error
+    return None
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=200))
+def test_any_text_is_a_rule_file_or_refused(text: str) -> None:
+    error = refused(text)
+    assert error is None or str(error).startswith("t:")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.integers(0, len(RULES)), st.integers(0, 12), st.text(max_size=6))
+def test_a_damaged_rule_file_loads_or_is_refused_with_its_line(at: int, cut: int, new: str) -> None:
+    damaged = RULES[:at] + new + RULES[at + cut :]
+    error = refused(damaged)
+    if error is not None:
+        assert 1 <= error.line <= damaged.count("\n") + 2
+        assert error.reason
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.dictionaries(st.sampled_from(["a", "text", "input"]), JSON),
+    st.dictionaries(st.text(max_size=9), JSON),
+)
+def test_any_call_is_decided(params: dict[str, Any], context: dict[str, Any]) -> None:
+    policy = Policy([scope(RULES), scope(DENY), scope(REDACT)], SCANNER)
+    for operation in ("llm.text", "llm.tool_use"):
+        policy.evaluate(Call(operation, params, context))
+
+
+def _damaged(value: Any, path: list[int], new: Any) -> Any:
+    """`value` with something else at a place that `path` leads to."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return new
+    step, *rest = path
+    if isinstance(value, dict):
+        name = sorted(value)[step % len(value)]
+        return {**value, name: _damaged(value[name], rest, new)}
+    at = step % len(value)
+    return [_damaged(item, rest, new) if index == at else item for index, item in enumerate(value)]
+
+
+PATH = st.lists(st.integers(0, 5), min_size=1, max_size=5)
+
+
+@pytest.mark.parametrize("name", CASES)
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 40), PATH, JSON), min_size=1, max_size=4))
+def test_a_damaged_stream_is_no_error_of_ours(
+    name: str, damages: list[tuple[int, list[int], Any]]
+) -> None:
+    case = CASES[name]
+    framer = case.framer()
+    frames = [*framer.feed(case.write([GOOD, BAD])), *framer.finish()]
+    judged = judge(BOTH, DIALECTS[case.dialect])
+    for at, frame in enumerate(frames):
+        payload = frame.payload
+        for place, path, new in damages:
+            if payload is not None and place % len(frames) == at:
+                payload = json.dumps(_damaged(json.loads(payload), path, new)).encode()
+        given_frame = frame
+        if payload is not None and payload != frame.payload:
+            again = case.framer()
+            made = [*again.feed(frame.with_payload(payload)), *again.finish()]
+            given_frame = made[-1] if made else frame
+        judged.event(given_frame)
+    judged.finish()
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@settings(max_examples=30, deadline=None)
+@given(PATH, JSON)
+def test_a_damaged_answer_is_no_error_of_ours(name: str, path: list[int], new: Any) -> None:
+    dialect, answer, _ = WHOLE[name]
+    judge(BOTH, DIALECTS[dialect]).document(json.dumps(_damaged(answer, path, new)).encode())
