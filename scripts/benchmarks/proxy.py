@@ -4,7 +4,8 @@
 
 Provider, both proxies and the client are processes of their own on loopback, with TLS on either side.
 Requests take turns, so whatever else the machine does falls on both. What is added is the difference of
-the medians (or of the 99th percentiles).
+the medians (or of the 99th percentiles). Plain mitmdump is told to stream answers, as it would else hold
+each back until it is whole.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from secretgate.demo.authority import Authority
 from secretgate.demo.process import Mitmdump
 
 ADDON = Path(__file__).parents[2] / "addon" / "secretgate_addon.py"
+STREAMED = Path(__file__).with_name("streamed.py")
 KINDS = ("plain", "secretgate")
 SIZES = {"2 kB": 2_000, "200 kB": 200_000, "2 MB": 2_000_000}
 WARM_UP = 2
@@ -83,6 +85,7 @@ def lane(kind: str, home: Path, port: int, roots: Path) -> Lane:
         roots,
         addon=ADDON if kind == "secretgate" else None,
         options={"flow_detail": 0},
+        arguments=["-s", str(STREAMED)] if kind == "plain" else [],
     )
     return Lane(kind, proxy.start(), port)
 

@@ -255,10 +255,11 @@ Every figure on this page comes from one file, [results.json](benchmarks/results
 figure there from a run of `scripts/bench`. Each part says when it ran, on what and with how much else going
 on: `load before` is how many processes wanted a processor. Above the number of cores, times of the clock are
 longer than on a machine of one's own, and so is processor time, as cores share caches and units;
-`a million empty loops` says how fast the interpreter was just then (about 6 ms on an idle core of this kind).
+`a million empty loops` says how fast the interpreter was just then: compare two runs by it.
 
 Processes are apart: client, proxy and provider, all on loopback, with TLS on both sides. What secretgate
-adds is measured against plain mitmdump of the same version in the same run, request by request in turn.
+adds is measured against plain mitmdump of the same version in the same run, request by request in turn
+(told to stream answers, which it else holds back until they are whole).
 Figures of one process (the request path, the answer path, growth) are processor time of one core; a figure
 is the median of several runs, and *least* and *most* are the slowest and the fastest of them.
 """
