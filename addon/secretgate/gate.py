@@ -10,55 +10,36 @@ from __future__ import annotations
 import asyncio
 import functools
 import gc
-import re
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
-from mitmproxy.websocket import WebSocketMessage
 
-from secretgate import access, credentials, grpc, heads, log, refusals
+from secretgate import access, credentials, grpc, heads, log, own_ca, passing, refusals
 from secretgate.audit.trail import AuditError
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
-from secretgate.exchange import Exchange, passage
+from secretgate.exchange import Exchange
 from secretgate.guard import Guard
 from secretgate.heads import Head
 from secretgate.hosts import Route, Treatment
-from secretgate.leaves import ShowLeaves
-from secretgate.policy.answers import Judging, judging
 from secretgate.policy.watching import Watch
 from secretgate.requests import Decision, Request, Verdict
-from secretgate.responses import respond
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
+from secretgate.socket_hooks import Sockets, hang_up
 from secretgate.state import Places, StateError
-from secretgate.telling import Teller
+from secretgate.telling import UNRECORDED, Teller
+from secretgate.threads import consulted, takes_long
 from secretgate.vault import Scope
-from secretgate.views.stored import KeptAnswer
-from secretgate.websockets import Outcome, Socket
-from secretgate.written import Recorder
-from secretgate_ca import CAError, Leaves, ensure_ca
-from secretgate_ca.authority import CHAIN_FILE
-from secretgate_ca.names import subtrees
 
-_STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
-"""Paths of answers that come line by line, or event by event, whatever their type says."""
-IN_A_THREAD = 64 << 10
-"""A larger request, and one that has to be unpacked, is looked at in a thread, so that other flows go on."""
 _TURN = 0.001
 """Seconds that such a thread keeps the interpreter to itself while the event loop waits for it."""
 _POLICY_PERIOD = 1.0
 """Seconds between two looks at the files of the policy."""
 _SWEEP = 60
 """Seconds between two looks at what is past its time."""
-_LINGER = 0.2
-"""Seconds between an error and the end of the connection that it is sent over."""
-_UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
-T = TypeVar("T")
 
 
 class Gate:
@@ -69,6 +50,7 @@ class Gate:
         self._sweeper: asyncio.Task[None] | None = None
         self._places = Places.find()
         self.teller = Teller()
+        self._sockets = Sockets(self.teller)
         self._following: asyncio.Task[None] | None = None
         # Beside the flows, not in their metadata: those are copied and stored (`-w`).
         self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
@@ -91,17 +73,10 @@ class Gate:
         for name, description in FIELDS.items():
             loader.add_option(PREFIX + name, str, "", description)
         try:
-            self._find_ca()
+            own_ca.put_in_place(self._settings, self._places.ca)
         except exceptions.OptionsError as error:
             # mitmproxy drops a script that says so here without a word, and serves without it.
             self._unusable = error
-
-    def _find_ca(self) -> None:
-        options = ctx.options
-        if options.confdir == options.default("confdir"):
-            self._own_ca(self._settings(), self._places.ca)
-        elif (Path(options.confdir) / CHAIN_FILE).exists():
-            self._own_ca(self._settings(), Path(options.confdir))
 
     def configure(self, updated: set[str]) -> None:
         if self._unusable is not None:
@@ -170,34 +145,6 @@ class Gate:
         except SettingsError as error:
             raise exceptions.OptionsError(f"secretgate: {error}") from None
 
-    def _own_ca(self, settings: Settings, folder: Path) -> None:
-        from secretgate import hosts
-
-        names = sorted({*hosts.ca_domains(), *self._signable(settings)})
-        try:
-            authority = ensure_ca(folder, names)
-        except CAError as error:
-            raise exceptions.OptionsError(f"secretgate: {error}") from None
-        missing = authority.missing(names)
-        if missing:
-            log.logger().warning(
-                "the CA may not sign for all covered hosts",
-                missing=missing,
-                remedy="secretgate-ca rotate",
-            )
-        ctx.options.update(confdir=str(folder))
-        ctx.master.addons.add(ShowLeaves(Leaves(authority), folder))
-
-    def _signable(self, settings: Settings) -> Iterator[str]:
-        """The hosts of the user's that a CA can be permitted; others are covered without TLS only."""
-        for row in settings.hosts:
-            try:
-                subtrees(row.host)
-            except CAError as error:
-                log.logger().warning("only plain HTTP to this host is covered", reason=str(error))
-            else:
-                yield row.host
-
     # Connections
 
     def client_connected(self, client: connection.Client) -> None:
@@ -230,7 +177,7 @@ class Gate:
             request = self._request(engine, flow, route)
             if engine.line.remote:
                 begin = functools.partial(engine.requests.begin, request)
-                refused = await asyncio.to_thread(_consulted, engine, request, begin)
+                refused = await asyncio.to_thread(consulted, engine, request, begin)
                 if refused is not None:
                     self.teller.decided(Exchange(engine, request, refused, flow.id), refused)
                     self._refuse(flow, route, refused.status, refused.message)
@@ -257,7 +204,7 @@ class Gate:
                 exchange.log.error("a message could not be looked at", error=log.where(error))
 
         loop = asyncio.get_running_loop()
-        return grpc.Call(exchange.call, broken, lambda: loop.call_soon(_hang_up, flow))
+        return grpc.Call(exchange.call, broken, lambda: loop.call_soon(hang_up, flow))
 
     async def request(self, flow: http.HTTPFlow) -> None:
         if flow.response or flow.error:
@@ -280,8 +227,8 @@ class Gate:
         request = self._request(engine, flow, route)
         decide = functools.partial(heads.decide, engine, request, _head(flow))
         if engine.line.remote:
-            decision, seen = await asyncio.to_thread(_consulted, engine, request, decide)
-        elif _takes_long(request):
+            decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
+        elif takes_long(request):
             decision, seen = await asyncio.to_thread(decide)
         else:
             decision, seen = decide()
@@ -334,7 +281,7 @@ class Gate:
         reason = self.teller.trail.objection
         if not reason or route.treatment is Treatment.PASS:
             return False
-        self._refuse(flow, route, 503, _UNRECORDED.format(reason=reason))
+        self._refuse(flow, route, 503, UNRECORDED.format(reason=reason))
         self._tell_failed(flow.id, route, None)
         return True
 
@@ -391,83 +338,11 @@ class Gate:
         if response is None or exchange.decision.refused or response.status_code == 101:
             return
         try:
-            response.stream = self._stream(exchange, response, flow.request.is_http11) or True
+            way = passing.through(exchange, self.teller, response, flow.request.is_http11)
+            response.stream = way or True
         except Exception as error:
             exchange.log.error("an answer could not be looked at", error=log.where(error))
             response.stream = True
-
-    def _stream(
-        self, exchange: Exchange, response: http.Response, chunked: bool
-    ) -> Callable[[bytes], list[bytes]] | None:
-        request, decision, engine = exchange.request, exchange.decision, exchange.engine
-        if request.route.treatment is Treatment.PASS:
-            return None
-        judge = self._judge(exchange)
-        if engine.settings.mode == "audit" and judge is None:
-            return None
-        if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
-            recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
-            exchange.recorder = exchange.collects(recorder)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        asked = (
-            decision.streams
-            or "text/event-stream" in request.headers.get("accept", "")
-            or _STREAMS.search(request.path.partition("?")[0]) is not None
-        )
-        way = respond(
-            headers,
-            exchange.dialect,
-            decision.issued,
-            exchange.recorder,
-            asked,
-            exchange.warn,
-            (lambda: exchange.issued) if exchange.call is not None else None,
-            judge,
-        )
-        exchange.response = way
-        if way is None:
-            return None
-        if way.rewrites:
-            if getattr(ctx.options, "store_streamed_bodies", False):  # not in mitmproxy 11.0
-                exchange.kept = KeptAnswer(response.headers.get("content-encoding"))
-            for name in ("content-length", "content-encoding"):
-                response.headers.pop(name, None)
-            if chunked:
-                # The length is not known, and the provider may have spoken HTTP/2.
-                response.headers["transfer-encoding"] = "chunked"
-        self._link(exchange, headers)
-        return passage(exchange, way, headers.get("content-type", ""))
-
-    def _judge(self, exchange: Exchange) -> Judging | None:
-        """What judges the answer, or every answer of a WebSocket."""
-        requests = exchange.engine.requests
-        if exchange.request.route.dialect.name == "mcp":
-            return requests.mcp.judge(
-                exchange.request,
-                lambda operation, tool, ruled: self.teller.ruled(exchange, operation, ruled),
-            )
-        own = requests.policies.of(exchange.request, exchange.request.content)
-        if own is None or exchange.request.route.treatment is Treatment.PASS:
-            return None
-        context = {**own.context, "model": exchange.decision.model or own.context["model"]}
-        return judging(
-            own.policy,
-            context,
-            exchange.dialect,
-            lambda operation, ruled: self.teller.ruled(exchange, operation, ruled),
-        )
-
-    def _link(self, exchange: Exchange, headers: dict[str, str]) -> None:
-        """Where the provider keeps the conversation, what was issued in it can be restored later."""
-        dialect, issued = exchange.dialect, exchange.decision.issued
-        if exchange.recorder is None or not issued or not dialect.chain_out:
-            return
-
-        def seen(event: object) -> None:
-            for link in dialect.links(event):
-                exchange.engine.vault.link(exchange.request.scope, link, issued)
-
-        exchange.recorder.watch(seen)
 
     async def response(self, flow: http.HTTPFlow) -> None:
         """The client learns that the answer is over when this is: its next turn may reach another
@@ -499,89 +374,13 @@ class Gate:
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)
-        if exchange is None or flow.websocket is None:
-            return
-        message = flow.websocket.messages[-1]
-        try:
-            outcome = await self._look_at_message(exchange, message)
-            if outcome is not None:
-                self._put_message(flow, exchange, message, outcome)
-        except Exception as error:
-            message.drop()
-            if message.from_client:
-                message.content = b""
-            self._tell_failed(exchange.id, exchange.request.route, exchange.request)
-            exchange.log.error("a message could not be looked at", error=log.where(error))
-            _hang_up(flow)
-
-    async def _look_at_message(
-        self, exchange: Exchange, message: WebSocketMessage
-    ) -> Outcome | None:
-        exchange.messages.put()
-        if message.injected:
-            if exchange.socket is not None and not message.from_client:
-                exchange.socket.arrived()
-                exchange.messages.injected(message)
-            return None
-        if exchange.socket is None:
-            exchange.socket = Socket(exchange.engine, exchange.request, self._judge(exchange))
-            exchange.collects(exchange.socket.recorder)
-        socket = exchange.socket
-        try:
-            if message.from_client and (reason := self.teller.trail.objection):
-                outcome = socket.refused(_UNRECORDED.format(reason=reason))
-            elif message.from_client:
-                self._answered(exchange)
-                read = functools.partial(socket.from_client, message.content, message.is_text)
-                if exchange.engine.line.remote:
-                    outcome = await asyncio.to_thread(
-                        _consulted, exchange.engine, exchange.request, read
-                    )
-                elif len(message.content) > IN_A_THREAD:
-                    outcome = await asyncio.to_thread(read)
-                else:
-                    outcome = read()
-                if outcome.decision is not None:
-                    self.teller.decided(exchange, outcome.decision)
-            else:
-                outcome = socket.from_provider(message.content, message.is_text)
-        except Exception as error:
-            self._tell_failed(exchange.id, exchange.request.route, exchange.request)
-            exchange.log.error("a message could not be looked at", error=log.where(error))
-            outcome = socket.failed() if message.from_client else Outcome(drop=True)
-        return outcome
-
-    def _put_message(
-        self, flow: http.HTTPFlow, exchange: Exchange, message: WebSocketMessage, outcome: Outcome
-    ) -> None:
-        if outcome.drop:
-            message.drop()
-            if message.from_client:
-                message.content = b""
-        elif outcome.content is not None:
-            if not message.from_client:
-                exchange.messages.changed(message, message.content)
-            message.content = outcome.content
-        for to_client, content in outcome.inject:
-            if to_client:
-                exchange.messages.will_inject(not message.from_client)
-            ctx.master.commands.call("inject.websocket", flow, to_client, content, message.is_text)
-        if outcome.close:
-            asyncio.get_running_loop().call_later(_LINGER, _hang_up, flow)
-
-    def _answered(self, exchange: Exchange) -> None:
-        """With a new message of the client's, the answer to the one before has ended."""
-        if exchange.socket is not None:
-            exchange.socket.close()
-            if exchange.answering:
-                self.teller.ended(exchange, 101)
-            exchange.answering = True
+        if exchange is not None and flow.websocket is not None:
+            await self._sockets.message(flow, exchange, flow.websocket.messages[-1])
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)
         if exchange is not None and exchange.socket is not None:
-            exchange.messages.put()
-            self._answered(exchange)
+            self._sockets.ended(exchange)
 
     def done(self) -> None:
         if self._following is not None:
@@ -594,18 +393,6 @@ class Gate:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
         self.teller.trail.close()
-
-
-def _takes_long(request: Request) -> bool:
-    """Whether other flows would notice if nothing else went on while it is looked at."""
-    packed = request.headers.get("content-encoding", "identity") != "identity"
-    return len(request.content) > IN_A_THREAD or packed or request.signed
-
-
-def _consulted(engine: Engine, request: Request, decide: Callable[[], T]) -> T:
-    """What is decided with what other workers know. For a thread, as it waits for them."""
-    with engine.requests.consulting(request):
-        return decide()
 
 
 def _is_call(request: http.Request, route: Route) -> bool:
@@ -631,13 +418,6 @@ def _put_head(flow: http.HTTPFlow, head: Head) -> None:
     flow.request.headers.fields = head.headers
     if flow.request.trailers:
         flow.request.trailers.fields = head.trailers
-
-
-def _hang_up(flow: http.HTTPFlow) -> None:
-    """Closes the client's connection; whatever goes on over it ends."""
-    handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
-    if handler is not None and flow.client_conn in handler.transports:
-        handler.close_connection(flow.client_conn)
 
 
 def _address(server: connection.Server) -> str:

@@ -13,6 +13,8 @@ from secretgate.hosts import Route, Treatment
 from secretgate.policy.model import Decision as Ruled
 from secretgate.requests import Decision, Request, Verdict
 
+UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
+
 
 class Teller:
     def __init__(self) -> None:

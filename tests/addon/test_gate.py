@@ -16,7 +16,7 @@ from mitmproxy.addons import proxyserver
 from mitmproxy.test import taddons, tflow
 
 from addon.kit import RULES, token
-from secretgate import engine, gate
+from secretgate import engine, gate, threads
 from secretgate_rules import Detector
 
 
@@ -210,7 +210,7 @@ async def test_an_error_in_an_answer_ends_it_with_an_error(
 
 
 async def test_a_large_request_is_decided_on_the_same(made: gate.Gate) -> None:
-    one = flow(prompt("x " * gate.IN_A_THREAD + token(8)))
+    one = flow(prompt("x " * threads.IN_A_THREAD + token(8)))
     await made.request(one)
     assert token(8).encode() not in one.request.raw_content
 

@@ -23,7 +23,7 @@ from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
 from addon.kit import RULES, token
-from secretgate import engine, gate
+from secretgate import engine, gate, socket_hooks
 from secretgate_rules import Detector
 
 ROOTS = tuple(str(Path(each.__file__).parent) for each in (gate, sys.modules["secretgate_rules"]))
@@ -175,7 +175,8 @@ async def test_whatever_fails_nothing_leaves_and_nothing_is_quoted(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(gate, "_hang_up", lambda one: None)
+    monkeypatch.setattr(gate, "hang_up", lambda one: None)
+    monkeypatch.setattr(socket_hooks, "hang_up", lambda one: None)
     make, step = SCENES[scene]
     monkeypatch.setattr(gate.ctx.master.commands, "call", lambda *_: None)
     await step(made, make())  # what is done once only is done

@@ -1,0 +1,52 @@
+"""Our CA in mitmproxy's place, unless the user has named a folder with another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions
+
+from secretgate import hosts, log
+from secretgate.leaves import ShowLeaves
+from secretgate.settings import Settings
+from secretgate_ca import CAError, Leaves, ensure_ca
+from secretgate_ca.authority import CHAIN_FILE
+from secretgate_ca.names import subtrees
+
+
+def put_in_place(settings: Callable[[], Settings], folder: Path) -> None:
+    """Raises OptionsError where there can be no CA in `folder`, or `settings` raises it."""
+    options = ctx.options
+    if options.confdir == options.default("confdir"):
+        _show(settings(), folder)
+    elif (Path(options.confdir) / CHAIN_FILE).exists():
+        _show(settings(), Path(options.confdir))
+
+
+def _show(settings: Settings, folder: Path) -> None:
+    names = sorted({*hosts.ca_domains(), *_signable(settings)})
+    try:
+        authority = ensure_ca(folder, names)
+    except CAError as error:
+        raise exceptions.OptionsError(f"secretgate: {error}") from None
+    missing = authority.missing(names)
+    if missing:
+        log.logger().warning(
+            "the CA may not sign for all covered hosts",
+            missing=missing,
+            remedy="secretgate-ca rotate",
+        )
+    ctx.options.update(confdir=str(folder))
+    ctx.master.addons.add(ShowLeaves(Leaves(authority), folder))
+
+
+def _signable(settings: Settings) -> Iterator[str]:
+    """The hosts of the user's that a CA can be permitted; others are covered without TLS only."""
+    for row in settings.hosts:
+        try:
+            subtrees(row.host)
+        except CAError as error:
+            log.logger().warning("only plain HTTP to this host is covered", reason=str(error))
+        else:
+            yield row.host

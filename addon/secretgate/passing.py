@@ -1,0 +1,100 @@
+"""The way of an answer through mitmproxy: whether it is looked at, by what, and what its headers become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from mitmproxy import ctx, http
+
+from secretgate.exchange import Exchange, passage
+from secretgate.hosts import Treatment
+from secretgate.policy.answers import Judging, judging
+from secretgate.responses import respond
+from secretgate.telling import Teller
+from secretgate.views.stored import KeptAnswer
+from secretgate.written import Recorder
+
+_STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
+"""Paths of answers that come line by line, or event by event, whatever their type says."""
+
+
+def through(
+    exchange: Exchange, teller: Teller, response: http.Response, chunked: bool
+) -> Callable[[bytes], list[bytes]] | None:
+    """What mitmproxy streams an answer through; None where there is nothing to do with it."""
+    request, decision, engine = exchange.request, exchange.decision, exchange.engine
+    if request.route.treatment is Treatment.PASS:
+        return None
+    judge = judge_of(exchange, teller)
+    if engine.settings.mode == "audit" and judge is None:
+        return None
+    if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
+        recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
+        exchange.recorder = exchange.collects(recorder)
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    asked = (
+        decision.streams
+        or "text/event-stream" in request.headers.get("accept", "")
+        or _STREAMS.search(request.path.partition("?")[0]) is not None
+    )
+    way = respond(
+        headers,
+        exchange.dialect,
+        decision.issued,
+        exchange.recorder,
+        asked,
+        exchange.warn,
+        (lambda: exchange.issued) if exchange.call is not None else None,
+        judge,
+    )
+    exchange.response = way
+    if way is None:
+        return None
+    if way.rewrites:
+        _rewritten(exchange, response, chunked)
+    _link(exchange)
+    return passage(exchange, way, headers.get("content-type", ""))
+
+
+def judge_of(exchange: Exchange, teller: Teller) -> Judging | None:
+    """What judges the answer, or every answer of a WebSocket."""
+    requests = exchange.engine.requests
+    if exchange.request.route.dialect.name == "mcp":
+        return requests.mcp.judge(
+            exchange.request,
+            lambda operation, tool, ruled: teller.ruled(exchange, operation, ruled),
+        )
+    own = requests.policies.of(exchange.request, exchange.request.content)
+    if own is None or exchange.request.route.treatment is Treatment.PASS:
+        return None
+    context = {**own.context, "model": exchange.decision.model or own.context["model"]}
+    return judging(
+        own.policy,
+        context,
+        exchange.dialect,
+        lambda operation, ruled: teller.ruled(exchange, operation, ruled),
+    )
+
+
+def _rewritten(exchange: Exchange, response: http.Response, chunked: bool) -> None:
+    if getattr(ctx.options, "store_streamed_bodies", False):  # not in mitmproxy 11.0
+        exchange.kept = KeptAnswer(response.headers.get("content-encoding"))
+    for name in ("content-length", "content-encoding"):
+        response.headers.pop(name, None)
+    if chunked:
+        # The length is not known, and the provider may have spoken HTTP/2.
+        response.headers["transfer-encoding"] = "chunked"
+
+
+def _link(exchange: Exchange) -> None:
+    """Where the provider keeps the conversation, what was issued in it can be restored later."""
+    dialect, issued = exchange.dialect, exchange.decision.issued
+    if exchange.recorder is None or not issued or not dialect.chain_out:
+        return
+
+    def seen(event: object) -> None:
+        for link in dialect.links(event):
+            exchange.engine.vault.link(exchange.request.scope, link, issued)
+
+    exchange.recorder.watch(seen)

@@ -1,0 +1,115 @@
+"""WebSockets in mitmproxy: each message is looked at as it comes, and what becomes of it is put in its place."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+
+from mitmproxy import ctx, http
+from mitmproxy.websocket import WebSocketMessage
+
+from secretgate import log, passing
+from secretgate.exchange import Exchange
+from secretgate.telling import UNRECORDED, Teller
+from secretgate.threads import IN_A_THREAD, consulted
+from secretgate.websockets import Outcome, Socket
+
+_LINGER = 0.2
+"""Seconds between an error and the end of the connection that it is sent over."""
+
+
+class Sockets:
+    def __init__(self, teller: Teller) -> None:
+        self._teller = teller
+
+    async def message(
+        self, flow: http.HTTPFlow, exchange: Exchange, message: WebSocketMessage
+    ) -> None:
+        try:
+            outcome = await self._looked_at(exchange, message)
+            if outcome is not None:
+                self._put(flow, exchange, message, outcome)
+        except Exception as error:
+            message.drop()
+            if message.from_client:
+                message.content = b""
+            self._failed(exchange, error)
+            hang_up(flow)
+
+    def ended(self, exchange: Exchange) -> None:
+        exchange.messages.put()
+        self._answered(exchange)
+
+    async def _looked_at(self, exchange: Exchange, message: WebSocketMessage) -> Outcome | None:
+        exchange.messages.put()
+        if message.injected:
+            if exchange.socket is not None and not message.from_client:
+                exchange.socket.arrived()
+                exchange.messages.injected(message)
+            return None
+        if exchange.socket is None:
+            judge = passing.judge_of(exchange, self._teller)
+            exchange.socket = Socket(exchange.engine, exchange.request, judge)
+            exchange.collects(exchange.socket.recorder)
+        socket = exchange.socket
+        try:
+            if not message.from_client:
+                return socket.from_provider(message.content, message.is_text)
+            if reason := self._teller.trail.objection:
+                return socket.refused(UNRECORDED.format(reason=reason))
+            self._answered(exchange)
+            outcome = await self._decided(exchange, socket, message)
+            if outcome.decision is not None:
+                self._teller.decided(exchange, outcome.decision)
+            return outcome
+        except Exception as error:
+            self._failed(exchange, error)
+            return socket.failed() if message.from_client else Outcome(drop=True)
+
+    async def _decided(
+        self, exchange: Exchange, socket: Socket, message: WebSocketMessage
+    ) -> Outcome:
+        read = functools.partial(socket.from_client, message.content, message.is_text)
+        if exchange.engine.line.remote:
+            return await asyncio.to_thread(consulted, exchange.engine, exchange.request, read)
+        if len(message.content) > IN_A_THREAD:
+            return await asyncio.to_thread(read)
+        return read()
+
+    def _put(
+        self, flow: http.HTTPFlow, exchange: Exchange, message: WebSocketMessage, outcome: Outcome
+    ) -> None:
+        if outcome.drop:
+            message.drop()
+            if message.from_client:
+                message.content = b""
+        elif outcome.content is not None:
+            if not message.from_client:
+                exchange.messages.changed(message, message.content)
+            message.content = outcome.content
+        for to_client, content in outcome.inject:
+            if to_client:
+                exchange.messages.will_inject(not message.from_client)
+            ctx.master.commands.call("inject.websocket", flow, to_client, content, message.is_text)
+        if outcome.close:
+            asyncio.get_running_loop().call_later(_LINGER, hang_up, flow)
+
+    def _answered(self, exchange: Exchange) -> None:
+        """With a new message of the client's, the answer to the one before has ended."""
+        if exchange.socket is not None:
+            exchange.socket.close()
+            if exchange.answering:
+                self._teller.ended(exchange, 101)
+            exchange.answering = True
+
+    def _failed(self, exchange: Exchange, error: Exception) -> None:
+        mode = exchange.engine.settings.mode
+        self._teller.failed(exchange.id, exchange.request.route, exchange.request, mode)
+        exchange.log.error("a message could not be looked at", error=log.where(error))
+
+
+def hang_up(flow: http.HTTPFlow) -> None:
+    """Closes the client's connection; whatever goes on over it ends."""
+    handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
+    if handler is not None and flow.client_conn in handler.transports:
+        handler.close_connection(flow.client_conn)
