@@ -374,8 +374,17 @@ class Gate:
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)
-        if exchange is not None and flow.websocket is not None:
-            await self._sockets.message(flow, exchange, flow.websocket.messages[-1])
+        if exchange is None or flow.websocket is None:
+            return
+        message = flow.websocket.messages[-1]
+        try:
+            await self._sockets.message(flow, exchange, message)
+        except Exception as error:
+            message.drop()
+            if message.from_client:
+                message.content = b""
+            hang_up(flow)
+            self._sockets.failed(exchange, error)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)

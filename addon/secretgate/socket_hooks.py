@@ -25,16 +25,9 @@ class Sockets:
     async def message(
         self, flow: http.HTTPFlow, exchange: Exchange, message: WebSocketMessage
     ) -> None:
-        try:
-            outcome = await self._looked_at(exchange, message)
-            if outcome is not None:
-                self._put(flow, exchange, message, outcome)
-        except Exception as error:
-            message.drop()
-            if message.from_client:
-                message.content = b""
-            self._failed(exchange, error)
-            hang_up(flow)
+        outcome = await self._looked_at(exchange, message)
+        if outcome is not None:
+            self._put(flow, exchange, message, outcome)
 
     def ended(self, exchange: Exchange) -> None:
         exchange.messages.put()
@@ -63,7 +56,7 @@ class Sockets:
                 self._teller.decided(exchange, outcome.decision)
             return outcome
         except Exception as error:
-            self._failed(exchange, error)
+            self.failed(exchange, error)
             return socket.failed() if message.from_client else Outcome(drop=True)
 
     async def _decided(
@@ -102,7 +95,7 @@ class Sockets:
                 self._teller.ended(exchange, 101)
             exchange.answering = True
 
-    def _failed(self, exchange: Exchange, error: Exception) -> None:
+    def failed(self, exchange: Exchange, error: Exception) -> None:
         mode = exchange.engine.settings.mode
         self._teller.failed(exchange.id, exchange.request.route, exchange.request, mode)
         exchange.log.error("a message could not be looked at", error=log.where(error))
