@@ -27,15 +27,21 @@ find_python() {
 }
 
 # make_env FOLDER [GROUP...]: FOLDER holds a virtual environment with the project (editable) and the
-# named dependency groups. Done again only when pyproject.toml or the interpreter has changed.
+# named dependency groups; with LOCKED set, exactly the files that requirements.lock names. Done again only when
+# pyproject.toml, the lock or the interpreter has changed.
 make_env() {
     local folder=$1 python stamp; shift
     python=$(find_python) || return 1
-    stamp=$("$python" -c 'import sys; print(sys.version)'; cat pyproject.toml; echo "$@")
+    stamp=$("$python" -c 'import sys; print(sys.version)'; cat pyproject.toml ${LOCKED:+requirements.lock}; echo "$@")
     if [ "$(cat "$folder/.stamp" 2>/dev/null)" = "$stamp" ]; then return; fi
     echo "Setting up $folder with $("$python" --version) ..." >&2
     "$python" -m venv --clear "$folder"
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-    "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --editable . ${@/#/--group=}
+    if [ -n "${LOCKED:-}" ]; then
+        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+    else
+        "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --editable . ${@/#/--group=}
+    fi
     printf '%s\n' "$stamp" > "$folder/.stamp"
 }

@@ -1,0 +1,36 @@
+"""`scripts/soak`: the long soak, told sample by sample; ends with 1 where something was lost, leaked or grew."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from harness.provider import Provider
+from harness.proxy import Proxy
+from harness.soak import Soak
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--clients", type=int, default=24)
+    options = parser.parse_args()
+    seconds = options.minutes * 60
+    with tempfile.TemporaryDirectory() as folder:
+        provider = Provider(Path(folder))
+        home = Path(folder) / "proxy"
+        home.mkdir()
+        proxy = Proxy(provider, home).start()
+        soak = Soak(proxy, provider, options.clients)
+        soak.run(seconds, max(1.0, seconds / 60), lambda sample: print(sample, flush=True))
+        proxy.stop()
+        provider.close()
+    for problem in soak.problems():
+        print(problem)
+    return 1 if soak.problems() else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
