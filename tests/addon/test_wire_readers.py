@@ -39,6 +39,10 @@ def multipart(content: bytes, kind: str = "text/plain", name: str = "file") -> b
 
 
 BODIES = {
+    "the telemetry of Copilot CLI": (
+        "application/x-json-stream",
+        dump({"name": "event"}) + b"\n" + dump({"data": f"it is {KEY}."}),
+    ),
     "json": (
         "application/json",
         dump({"messages": [{"role": "user", "content": f"it is {KEY}."}]}),

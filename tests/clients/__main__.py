@@ -31,8 +31,6 @@ def main(arguments: list[str]) -> int:
         return _install([TOOLS[name] for name in names or TOOLS])
     played = [_played(TOOLS[name]) for name in names or TOOLS]
     print(report.table(played))
-    for each in played:
-        stored.keep(each)
     every = [stored.kept(tool) for tool in TOOLS.values()]
     known = [each for each in every if each is not None]
     DOCUMENT.write_text(report.document(known))
@@ -62,12 +60,17 @@ def _played(tool: Tool) -> Results:
         installing.install(tool.package)
     except installing.NotInstalled as reason:
         results.missing = str(reason)
+        stored.keep(results)
         return results
     results.versions = installing.versions(tool.package)
     for case in matrix.cases(tool):
         with tempfile.TemporaryDirectory(prefix="clients-") as folder:
-            outcome = matrix.run(case, Path(folder))
+            try:
+                outcome = matrix.run(case, Path(folder))
+            except matrix.Unfinished as problem:
+                outcome = matrix.Outcome(str(case), [str(problem)])
         results.add(case, outcome)
+        stored.keep(results)
         print(f"  {case}: {'; '.join(outcome.problems) or 'ok'}", file=sys.stderr, flush=True)
     return results
 

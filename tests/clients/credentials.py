@@ -22,6 +22,10 @@ def _google() -> str:
     return "AIza" + _MAKE.text(35)
 
 
+def github_token() -> str:
+    return "github_pat_" + _MAKE.text(22) + "_" + _MAKE.text(59)
+
+
 def claude_token() -> str:
     return "sk-ant-oat01-" + _MAKE.text(93) + "AA"
 

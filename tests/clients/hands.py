@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from clients.agent import Hands
-from harness.model import Custom, call
+from harness.model import Custom, Item, call
 
 
 def claude(project: Path) -> Hands:
@@ -60,6 +60,18 @@ def qwen(project: Path) -> Hands:
     )
 
 
+def copilot(project: Path) -> Hands:
+    def run(command: str) -> Item:
+        return call("bash", command=command, description="As asked", mode="sync")
+
+    return Hands(
+        main="bash",
+        read=lambda path: run(f"cat {path}"),
+        write=lambda path, content: call("create", path=str(project / path), file_text=content),
+        run=run,
+    )
+
+
 def script(project: Path) -> Hands:
     return Hands(
         main="run",
@@ -77,7 +89,7 @@ def patch(path: str, content: str) -> str:
 def codex(project: Path) -> Hands:
     """As models of the fifth generation have it: a command, and a patch in a text of its own."""
 
-    def run(command: str) -> object:
+    def run(command: str) -> Item:
         return call("exec_command", cmd=command, workdir=str(project), yield_time_ms=30_000)
 
     return Hands(

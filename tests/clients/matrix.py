@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -56,29 +57,46 @@ def every() -> dict[str, Case]:
     return {str(case): case for tool in TOOLS.values() for case in cases(tool)}
 
 
-def run(case: Case, folder: Path, *options: str) -> Outcome:
+class Unfinished(Exception):
+    """A case that took longer than it may."""
+
+
+def run(case: Case, folder: Path, *options: str, patience: float = PATIENCE) -> Outcome:
     """In a process of its own; `options` are added to every `secretgate run`."""
     folder.mkdir(parents=True, exist_ok=True)
-    command = [sys.executable, "-m", "clients.matrix", str(case), str(folder), *options]
     ours = [path for path in sys.path if path and Path(path).is_relative_to(ROOT)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "clients.matrix", str(case), str(folder), *options],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(ours)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     try:
-        done = subprocess.run(
-            command,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(ours)},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        _, told = process.communicate(timeout=patience)
     except subprocess.TimeoutExpired:
-        return Outcome(str(case), [f"did not end in {PATIENCE:.0f} s"])
+        raise Unfinished(f"did not end in {patience:.0f} s") from None
+    finally:
+        _end(process)
     result = folder / RESULT
     if not result.is_file():
-        return Outcome(str(case), [f"could not be played: {done.stderr[-2000:]}"])
+        return Outcome(str(case), [f"could not be played: {told[-2000:]}"])
     return Outcome(**json.loads(result.read_text()))
 
 
+def _end(process: subprocess.Popen[str]) -> None:
+    """It is asked to, so that it ends what it has started."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 def main(name: str, folder: Path, options: Sequence[str]) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     alone = enclosed()
     case = every()[name]
     played, world = play(case, folder / "world", sum(name.encode()), options)

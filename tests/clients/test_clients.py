@@ -19,7 +19,7 @@ pytestmark = [
     pytest.mark.clients,
     pytest.mark.e2e,
     pytest.mark.skipif(os.name == "nt", reason="the scenes are written for POSIX shells"),
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(700),
 ]
 USUAL = (
     "claude-OAuth-redact",
@@ -37,6 +37,8 @@ USUAL = (
 )
 """Every tool in both log-ins, over each transport, and in each mode."""
 SECONDS = float(os.environ.get("SECRETGATE_CLIENTS_SECONDS", "240"))
+ENOUGH = 90.0
+"""A case takes 10 to 20 s on a machine that is not busy; one that is begun and does not end has failed."""
 _begun: list[float] = []
 
 
@@ -54,9 +56,10 @@ def need(name: str) -> Case:
 def test_a_tool_works_and_nothing_leaks(name: str, tmp_path: Path) -> None:
     case = need(name)
     _begun.append(time.monotonic())
-    if time.monotonic() - _begun[0] > SECONDS:
-        pytest.skip(f"{SECONDS:.0f} s are over; SECRETGATE_CLIENTS_SECONDS gives more")
-    outcome = matrix.run(case, tmp_path)
+    left = _begun[0] + SECONDS - time.monotonic()
+    if left < ENOUGH:
+        pytest.skip(f"{SECONDS:.0f} s are all but over; SECRETGATE_CLIENTS_SECONDS gives more")
+    outcome = matrix.run(case, tmp_path, patience=left)
     assert not outcome.problems, "\n".join([*outcome.problems, *outcome.said])
 
 

@@ -206,6 +206,19 @@ PYTHON_SDKS = Package("sdks-python", "pip", ("anthropic", "openai", "google-gena
 LANGCHAIN = Package("langchain", "pip", ("langchain", "langchain-anthropic", "langchain-openai"))
 LITELLM = Package("litellm", "pip", ("litellm",))
 NODE_SDKS = Package("sdks-js", "npm", ("@anthropic-ai/sdk", "openai", "@google/genai"))
+COPILOT_RUN = ("--model", "claude-sonnet-4.5", "--allow-all-tools", "-p", "{prompt}")
+COPILOT = Tool(
+    "copilot",
+    "Copilot CLI",
+    Package("copilot", "npm", ("@github/copilot",)),
+    ("copilot",),
+    (Login("GitHub token", lambda: {"COPILOT_GITHUB_TOKEN": credentials.github_token()}),),
+    hands.copilot,
+    COPILOT_RUN,
+    ("--continue", *COPILOT_RUN),
+    doctor="Copilot CLI",
+)
+
 AIDER_RUN = (
     *("--model", "gemini/gemini-2.5-flash", "--edit-format", "whole", "--message", "{prompt}"),
     *("--yes-always", "--no-git", "--no-check-update", "--analytics-disable", "--no-pretty"),
@@ -307,4 +320,6 @@ SCRIPTS = (
 UNCOVERED: tuple[tuple[str, str, str], ...] = ()
 """Tool, what of it, and why it could not be covered."""
 
-TOOLS = {tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, OPENCODE, QWEN, AIDER, *SCRIPTS)}
+TOOLS = {
+    tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, OPENCODE, QWEN, COPILOT, AIDER, *SCRIPTS)
+}

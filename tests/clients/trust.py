@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from typing import Any
 
 from clients import agent
 from clients.world import Serving, World
@@ -61,7 +62,7 @@ def _tried(world: World, serving: Serving, given: dict[str, str]) -> bool:
         while time.monotonic() < deadline:
             ended = process.poll() is not None
             rows = world.taps()[start:]
-            if any(row["kind"] == "request" and row["method"] == "POST" for row in rows):
+            if any(row["kind"] == "request" and _talks(row) for row in rows):
                 return True
             if any(row["kind"] == "tls refused" for row in rows):
                 refused = refused or time.monotonic()
@@ -73,6 +74,10 @@ def _tried(world: World, serving: Serving, given: dict[str, str]) -> bool:
         if process.poll() is None:
             os.killpg(process.pid, 9)
         process.wait(10)
+
+
+def _talks(row: dict[str, Any]) -> bool:
+    return row["method"] == "POST" or row["upgrade"] == "websocket"
 
 
 def disagreements(world: World, heeded: dict[str, bool]) -> list[str]:

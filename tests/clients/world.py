@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -124,9 +125,12 @@ class World:
             out, err = process.communicate(timeout=PATIENCE)
             code: int | None = process.returncode
         except subprocess.TimeoutExpired:
-            os.killpg(process.pid, 9)
+            os.killpg(process.pid, signal.SIGKILL)
             out, err = process.communicate()
             code = None
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
         return Ran(code, out, err, time.monotonic() - begun)
 
     @contextlib.contextmanager

@@ -63,7 +63,7 @@ class Provider:
         self._generic = Generic()
         self._routes: Sequence[tuple[re.Pattern[str], Dialect]] = [
             (re.compile(r"/v1/messages(/count_tokens)?\b"), Anthropic()),
-            (re.compile(r"/v1/chat/completions\b"), OpenAIChat()),
+            (re.compile(r"(/v1|^)/chat/completions\b"), OpenAIChat()),
             (re.compile(r"/(v1|backend-api/codex)/responses\b"), OpenAIResponses()),
             (re.compile(r"/v1internal:((stream)?[gG]enerateContent|countTokens)"), CodeAssist()),
             (re.compile(r"/models/[^/]+:(stream)?[gG]enerateContent|:countTokens"), Gemini()),

@@ -84,6 +84,7 @@ BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(
         "application/json-lines": _lines,
         "application/x-ndjson": _lines,
         "application/ndjson": _lines,
+        "application/x-json-stream": _lines,
         "application/x-www-form-urlencoded": lambda raw, *_: read_form(raw),
         "application/proto": lambda raw, *_: read_protobuf(raw),
         "application/protobuf": lambda raw, *_: read_protobuf(raw),
