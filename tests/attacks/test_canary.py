@@ -37,7 +37,7 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
 ) -> None:
     planted = plant(815)
     proxy = launch(
-        options={"secretgate_mode": mode, "termlog_verbosity": "debug", "flow_detail": 3},
+        options={"secretgate_mode": mode, "termlog_verbosity": "debug", "flow_detail": 2},
         arguments=["-s", str(FAULTS), "-w", "flows"],
         environment={"PYTHONDEVMODE": "1"},
     )
