@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from secretgate.bodies import forms
 from secretgate.bodies.base import Edit, splice
 from secretgate.policy.treatments import Treatment
+from secretgate.spans import Spans
 from secretgate.texts import Text, wrapped_like
 from secretgate_rules import Finding, Part, redact
 
@@ -97,12 +98,12 @@ def merged(
     """Known values first, then what was found and does not touch them; parts stay in order."""
     taken = [hit for hit in hits if hit.value not in exempt]
     yield from taken
+    places = Spans(taken)
     for finding in found:
         parts = tuple(
             part
             for part in finding.parts
-            if part.value in named
-            and not any(part.start < hit.end and hit.start < part.end for hit in taken)
+            if part.value in named and next(places.touching(part.start, part.end), None) is None
         )
         if parts:
             yield replace(finding, parts=parts)

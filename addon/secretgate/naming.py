@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from secretgate.ledger import Ledger
+from secretgate.spans import Spans
 from secretgate.vault import Scope, Vault
 from secretgate_rules import Finding, Part
 
@@ -57,14 +58,17 @@ class Naming:
         hits = known.find_many([texts[index] for index in indexes]) if len(known) else {}
         fresh: dict[bytes, str] = {}
         for at, index in enumerate(indexes):
-            overlapping = hits.get(at, ())
+            overlapping = Spans(hits.get(at, ()))
             for finding in found[index]:
                 for part in finding.parts:
                     value = part.value
                     if value in self.named or value in self.exempt:
                         continue
                     if value not in known and (
-                        any(_overlap(part, hit) for hit in overlapping)
+                        any(
+                            _overlap(part, hit)
+                            for hit in overlapping.touching(part.start, part.end)
+                        )
                         or self._ledger.was_written(self._scope, value)
                     ):
                         continue
