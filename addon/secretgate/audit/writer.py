@@ -22,6 +22,8 @@ from secretgate.audit.record import Record, stamp
 MOST_WAITING = 10_000
 _BATCH = 1000
 _RETRY = 1.0
+_GATHER = 0.25
+"""Seconds that a record waits for others to be written with."""
 _PATIENCE = 5.0
 """Seconds that the end of the process waits for the last records."""
 
@@ -96,8 +98,11 @@ class Writer:
                 return
 
     def _taken(self) -> list[Record]:
+        """What has come, and what comes within the next moment: a batch costs a lock and a flush to the
+        disk, however many records are in it."""
         first = self._queue.get()
         taken = [] if first is None else [first]
+        self._end.wait(_GATHER)
         with contextlib.suppress(queue.Empty):
             while len(taken) < _BATCH:
                 record = self._queue.get_nowait()

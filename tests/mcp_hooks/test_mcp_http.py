@@ -11,12 +11,12 @@ from typing import Any
 
 import httpx2
 import pytest
+from mcp import ClientSession
 from mcp.client.streamable_http import streamable_http_client
 from mcp.types import TextContent
 
 from harness.proxy import ADDON
 from harness.secrets import plant
-from mcp import ClientSession
 from secretgate.demo.process import Mitmdump
 
 pytestmark = pytest.mark.e2e

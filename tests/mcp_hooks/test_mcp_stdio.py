@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from mcp import ClientSession, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp.types import TextContent
 
 from harness.command import CLI, environment, secretgate
 from harness.secrets import plant
-from mcp import ClientSession, StdioServerParameters
 
 pytestmark = pytest.mark.e2e
 KEY = plant(42).values["AWS_ACCESS_KEY_ID"]
