@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from addon.kit import SCOPE, Bench
+from harness.secrets import plant
 from harness.wire_families import FAMILIES, events, sse
 from policy.test_answers import anthropic_read, streamed
 from secretgate.cli import app
@@ -31,7 +32,7 @@ ROOT = Path(__file__).parents[2]
 DOCS = (ROOT / "docs/policy.md").read_text("utf-8")
 SHOWN = dict(re.findall(r'```\w+ title="([^"]+)"\n(.*?)```', DOCS, re.DOTALL))
 EXAMPLES = ROOT / "examples/policy"
-ENV = "STRIPE_KEY=sk_" + "live_51HqLyjWDarjtT1zdp7dcQm7Tr2Wx9Lb4\nAPP=shop\n"
+ENV = f"GITHUB_TOKEN={plant().values['GITHUB_TOKEN']}\nAPP=shop\n"
 AWS = "AKIA" + "IOSFODNN7" + "REALKEY"
 
 
@@ -152,7 +153,7 @@ def test_the_settings_that_are_shown(tmp_path: Path, detector: Detector) -> None
 def test_the_guardrails_that_are_shown(tmp_path: Path, detector: Detector) -> None:
     chosen = settings(tmp_path, "guardrails.yaml")
     blocked = decide(chosen, detector, prompt(ENV))
-    assert "payment keys stay here" in blocked.message
+    assert "repository tokens stay here" in blocked.message
     masked = decide(chosen, detector, prompt(f"use {AWS}", "gpt-4"))
     assert b"use ***REDACTED***" in (masked.content or b"")
     named = decide(chosen, detector, prompt(f"use {AWS}", "gpt-5.5"))

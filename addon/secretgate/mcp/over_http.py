@@ -21,7 +21,8 @@ from secretgate.mcp import messages
 from secretgate.mcp.hooks import MCP, Hooks, Told
 from secretgate.mcp.secrets import SessionSecrets
 from secretgate.placeholders import Issued
-from secretgate.policy.answers import Changed, Interest
+from secretgate.policy.answers import Changed
+from secretgate.policy.interest import Interest
 from secretgate.policy.model import Decision
 from secretgate.policy.requests import Policies, RequestPolicy
 from secretgate.providers import Dialect

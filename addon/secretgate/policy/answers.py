@@ -11,54 +11,36 @@ planned them on a yes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
 from secretgate.policy import grammars
+from secretgate.policy.blocks import replaced, rewrite, value_of, whole, write
 from secretgate.policy.engine import Policy
-from secretgate.policy.grammars import TEXT, TOOL, Block, Entry, Grammar, Key, Piece, Reading
-from secretgate.policy.model import Call, Decision, Edit
-from secretgate.policy.texts import decoded, encoded
+from secretgate.policy.grammars.base import (
+    TEXT,
+    TOOL,
+    Block,
+    Entry,
+    Grammar,
+    Key,
+    Piece,
+    Reading,
+)
+from secretgate.policy.interest import OPERATIONS, RESPONSE, Interest, interest
+from secretgate.policy.model import Call, Decision
+from secretgate.policy.texts import encoded
 from secretgate.providers import Dialect
 from secretgate.streams.base import Frame, Framer
 
 _END_MARK = b"[DONE]"
 _EVENT_LINE = re.compile(rb"(?m)^(event:[ ]?)[^\r\n]*")
-RESPONSE: Final = "response"
-_OPERATIONS = {TEXT: "llm.text", TOOL: "llm.tool_use", RESPONSE: "llm.response"}
 _LIVE = frozenset(("ping", "heartbeat", "keepalive"))
 
 Told = Callable[[str, Decision], None]
-
-
-@dataclass(frozen=True)
-class Interest:
-    """What of an answer the policy wants to see, and what it may have to change."""
-
-    seen: frozenset[str]
-    held: frozenset[str]
-
-
-def interest(policy: Policy, context: Mapping[str, Any]) -> Interest:
-    around = {**context, "direction": "response"}
-    model = str(context.get("model") or "")
-    seen: set[str] = set()
-    held: set[str] = set()
-    for scope in policy.scopes:
-        for rule in scope.rules:
-            if not rule.concerns(around, model):
-                continue
-            ours = {what for what, name in _OPERATIONS.items() if rule.covers(name)}
-            seen |= ours
-            fails = scope.closed and rule.when is not None
-            if scope.enforces and (rule.action != "log" or fails):
-                held |= ours
-                # A text that is denied takes the tool calls behind it along.
-                held |= {TOOL} if TEXT in ours and (rule.action == "deny" or fails) else set()
-    return Interest(frozenset(seen), frozenset(held))
 
 
 class Changed(msgspec.Struct, frozen=True):
@@ -222,18 +204,18 @@ class Judge:
             self._judge(block)
         if blocks and self._said:
             for held in self._queue:
-                if held.entry and held.entry.repeats and _replaced(held.entry.event, self._said):
+                if held.entry and held.entry.repeats and replaced(held.entry.event, self._said):
                     held.entry.changed = True
 
     def _summary(self, reading: Reading, blocks: Iterable[Block]) -> None:
         params = {"stop_reason": reading.reason or "", "tool_use_count": self._calls}
-        decision = self._decided(Call(_OPERATIONS[RESPONSE], params, self.context))
+        decision = self._decided(Call(OPERATIONS[RESPONSE], params, self.context))
         if decision.denies:
             self._denial = _message(decision)
             for number, block in enumerate(b for b in blocks if b.what == TEXT):
-                text = _whole(block)
+                text = whole(block)
                 self._said[text] = "" if number else self._denial
-                _write(block, self._said[text])
+                write(block, self._said[text])
 
     def _judge(self, block: Block) -> None:
         if block.what == TEXT:
@@ -242,17 +224,17 @@ class Judge:
             self._judge_tool(block)
 
     def _judge_text(self, block: Block) -> None:
-        text = _whole(block)
+        text = whole(block)
         if not text or TEXT not in self.wanted.seen:
             return
         decision = self._decided(
-            Call(_OPERATIONS[TEXT], {"text": text, "role": "assistant"}, self.context)
+            Call(OPERATIONS[TEXT], {"text": text, "role": "assistant"}, self.context)
         )
         if decision.denies:
             self._denial = self._said[text] = _message(decision)
-            _write(block, self._denial)
+            write(block, self._denial)
         elif decision.redacts:
-            _rewrite(block, text, decision.edits.get(("text",), ()))
+            rewrite(block, text, decision.edits.get(("text",), ()))
             self._said[text] = str(decision.params["text"])
 
     def _judge_tool(self, block: Block) -> None:
@@ -264,7 +246,7 @@ class Judge:
             self._tools += 1
             return
         params = {"name": block.name, "input": given}
-        decision = self._decided(Call(_OPERATIONS[TOOL], params, self.context))
+        decision = self._decided(Call(OPERATIONS[TOOL], params, self.context))
         if decision.denies:
             self._denial = _message(decision, block.name)
             self._deny(block)
@@ -273,16 +255,16 @@ class Judge:
         if decision.redacts and isinstance(raw, str):
             new = decision.params["input"]
             text = new if isinstance(new, str) else msgspec.json.encode(new).decode()
-            _write(block, text)
+            write(block, text)
             self._said[raw] = text
         elif decision.redacts:
             self.grammar.give(block, decision.params["input"])
 
     def _arguments(self, block: Block) -> tuple[str | None, Any]:
         """The arguments of a tool call as text, where they come as text, and as a value."""
-        if block.pieces and not isinstance(_value(block.pieces[0]), str):
+        if block.pieces and not isinstance(value_of(block.pieces[0]), str):
             return None, self.grammar.given(block)
-        raw = _whole(block)
+        raw = whole(block)
         try:
             given = msgspec.json.decode(encoded(raw))
         except (msgspec.DecodeError, UnicodeDecodeError):
@@ -315,7 +297,7 @@ class Judge:
                 if box[member] in self.grammar.stops:
                     box[member] = self.grammar.stops[box[member]]
                     entry.changed = True
-        if self._said and entry.repeats and _replaced(entry.event, self._said):
+        if self._said and entry.repeats and replaced(entry.event, self._said):
             entry.changed = True
 
     def _released(self) -> list[Frame]:
@@ -427,95 +409,3 @@ def _message(decision: Decision, tool: str = "") -> str:
     said = decision.message or "the policy forbids it"
     what = f"the call of {tool}" if tool else "this part of the answer"
     return f"[secretgate denied {what}: {said} (rule {decision.rule})]"
-
-
-def _value(piece: Piece) -> Any:
-    box = piece.sign.box
-    return box.get(piece.sign.member) if isinstance(box, dict) else box[piece.sign.member]  # type: ignore[index]
-
-
-def _put(piece: Piece, text: str) -> None:
-    assert piece.sign.box is not None
-    piece.sign.box[piece.sign.member] = text
-    piece.entry.changed = True
-
-
-def _whole(block: Block) -> str:
-    """The text of a block."""
-    pieces = block.pieces
-    if pieces:
-        return "".join(value for piece in pieces if isinstance(value := _value(piece), str))
-    said = [piece.sign.so_far for piece in block.signs if piece.sign.so_far is not None]
-    return str(said[-1][0][said[-1][1]]) if said else ""
-
-
-def _write(block: Block, text: str) -> None:
-    """Another text in place of all of a block, where its first piece was that says anything."""
-    pieces = block.pieces
-    first = next((piece for piece in pieces if _value(piece)), pieces[0] if pieces else None)
-    for piece in pieces:
-        _put(piece, text if piece is first else "")
-    for piece in block.signs:
-        if piece.sign.so_far is not None:
-            box, member = piece.sign.so_far
-            box[member] = text
-            piece.entry.changed = True
-
-
-def _rewrite(block: Block, whole: str, edits: Sequence[Edit]) -> None:
-    """Edits of a text, made in the pieces that it came in."""
-    at = 0
-    pieces = block.pieces
-    for piece in pieces:
-        text = encoded(_value(piece))
-        end = at + len(text)
-        new = b"".join(_stretch(text, at, end, edits, piece is pieces[-1]))
-        if new != text:
-            _put(piece, decoded(new))
-        at = end
-    for piece in block.signs:
-        if piece.sign.so_far is not None:
-            box, member = piece.sign.so_far
-            box[member] = decoded(_so_far(encoded(whole), len(encoded(box[member])), edits))
-            piece.entry.changed = True
-
-
-def _so_far(whole: bytes, length: int, edits: Sequence[Edit]) -> bytes:
-    """What becomes of the beginning of a text; an edit that is not over yet is not begun."""
-    out, at = [], 0
-    for edit in edits:
-        if edit.end > length:
-            length = min(length, edit.start)
-            break
-        out += [whole[at : edit.start], edit.replacement]
-        at = edit.end
-    return b"".join([*out, whole[at:length]])
-
-
-def _stretch(
-    text: bytes, start: int, end: int, edits: Sequence[Edit], last: bool
-) -> Iterator[bytes]:
-    """What becomes of the stretch of a whole that `text` is."""
-    at = start
-    for edit in edits:
-        if edit.end < start or edit.start > end:
-            continue
-        yield text[at - start : max(at, edit.start) - start]
-        if start <= edit.start < end or (last and edit.start == end):
-            yield edit.replacement
-        at = max(at, min(edit.end, end))
-    yield text[at - start :]
-
-
-def _replaced(value: Any, said: Mapping[str, str]) -> bool:
-    """Puts what stands for it in place of every string that was said."""
-    changed = False
-    members = value.items() if isinstance(value, dict) else enumerate(value)
-    for name, member in list(members):
-        if isinstance(member, str):
-            if member in said:
-                value[name] = said[member]
-                changed = True
-        elif isinstance(member, dict | list):
-            changed = _replaced(member, said) or changed
-    return changed

@@ -1,0 +1,102 @@
+"""Texts that came in pieces, read and rewritten in the pieces that they came in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from secretgate.policy.grammars.base import Block, Piece
+from secretgate.policy.model import Edit
+from secretgate.policy.texts import decoded, encoded
+
+
+def value_of(piece: Piece) -> Any:
+    box = piece.sign.box
+    return box.get(piece.sign.member) if isinstance(box, dict) else box[piece.sign.member]  # type: ignore[index]
+
+
+def put(piece: Piece, text: str) -> None:
+    assert piece.sign.box is not None
+    piece.sign.box[piece.sign.member] = text
+    piece.entry.changed = True
+
+
+def whole(block: Block) -> str:
+    """The text of a block."""
+    pieces = block.pieces
+    if pieces:
+        return "".join(value for piece in pieces if isinstance(value := value_of(piece), str))
+    said = [piece.sign.so_far for piece in block.signs if piece.sign.so_far is not None]
+    return str(said[-1][0][said[-1][1]]) if said else ""
+
+
+def write(block: Block, text: str) -> None:
+    """Another text in place of all of a block, where its first piece was that says anything."""
+    pieces = block.pieces
+    first = next((piece for piece in pieces if value_of(piece)), pieces[0] if pieces else None)
+    for piece in pieces:
+        put(piece, text if piece is first else "")
+    for piece in block.signs:
+        if piece.sign.so_far is not None:
+            box, member = piece.sign.so_far
+            box[member] = text
+            piece.entry.changed = True
+
+
+def rewrite(block: Block, whole: str, edits: Sequence[Edit]) -> None:
+    """Edits of a text, made in the pieces that it came in."""
+    at = 0
+    pieces = block.pieces
+    for piece in pieces:
+        text = encoded(value_of(piece))
+        end = at + len(text)
+        new = b"".join(_stretch(text, at, end, edits, piece is pieces[-1]))
+        if new != text:
+            put(piece, decoded(new))
+        at = end
+    for piece in block.signs:
+        if piece.sign.so_far is not None:
+            box, member = piece.sign.so_far
+            box[member] = decoded(_so_far(encoded(whole), len(encoded(box[member])), edits))
+            piece.entry.changed = True
+
+
+def _so_far(whole: bytes, length: int, edits: Sequence[Edit]) -> bytes:
+    """What becomes of the beginning of a text; an edit that is not over yet is not begun."""
+    out, at = [], 0
+    for edit in edits:
+        if edit.end > length:
+            length = min(length, edit.start)
+            break
+        out += [whole[at : edit.start], edit.replacement]
+        at = edit.end
+    return b"".join([*out, whole[at:length]])
+
+
+def _stretch(
+    text: bytes, start: int, end: int, edits: Sequence[Edit], last: bool
+) -> Iterator[bytes]:
+    """What becomes of the stretch of a whole that `text` is."""
+    at = start
+    for edit in edits:
+        if edit.end < start or edit.start > end:
+            continue
+        yield text[at - start : max(at, edit.start) - start]
+        if start <= edit.start < end or (last and edit.start == end):
+            yield edit.replacement
+        at = max(at, min(edit.end, end))
+    yield text[at - start :]
+
+
+def replaced(value: Any, said: Mapping[str, str]) -> bool:
+    """Puts what stands for it in place of every string that was said."""
+    changed = False
+    members = value.items() if isinstance(value, dict) else enumerate(value)
+    for name, member in list(members):
+        if isinstance(member, str):
+            if member in said:
+                value[name] = said[member]
+                changed = True
+        elif isinstance(member, dict | list):
+            changed = replaced(member, said) or changed
+    return changed

@@ -1,0 +1,133 @@
+"""OpenAI Responses: items that are announced, come in pieces and are repeated whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from secretgate.policy.grammars.base import (
+    TEXT,
+    TOOL,
+    Block,
+    Event,
+    Reading,
+    Sign,
+    as_dict,
+    drop,
+    items,
+    says,
+)
+
+_ITEM_PIECES: Final = {
+    "function_call": "arguments",
+    "custom_tool_call": "input",
+    "mcp_approval_request": "arguments",
+}
+_ITEM_DELTAS: Final = (
+    "response.function_call_arguments.delta",
+    "response.custom_tool_call_input.delta",
+)
+
+_ITEM_REPEATS: Final = tuple(name.replace(".delta", ".done") for name in _ITEM_DELTAS)
+
+
+def read_responses(event: Event, kind: str) -> Reading:
+    reading = Reading()
+    at = event.get("output_index")
+    if kind in ("response.output_text.delta", "response.text.delta", "response.refusal.delta"):
+        reading.signs.append(Sign((at, TEXT, event.get("content_index")), TEXT, event, "delta"))
+    elif kind in ("response.output_text.done", "response.text.done", "response.refusal.done"):
+        reading.closed.append((at, TEXT, event.get("content_index")))
+    elif kind in _ITEM_DELTAS:
+        reading.signs.append(Sign((at, TOOL), TOOL, event, "delta"))
+    elif kind == "response.output_item.added":
+        item = as_dict(event.get("item"))
+        if str(item.get("type")) in _ITEM_PIECES:
+            name = str(item.get("name") or "")
+            reading.signs.append(Sign((at, TOOL), TOOL, name=name))
+    elif kind in _ITEM_REPEATS:
+        reading.signs.append(Sign((at, TOOL), TOOL))
+    elif kind == "response.output_item.done":
+        if str(as_dict(event.get("item")).get("type")) in _ITEM_PIECES:
+            reading.signs.append(Sign((at, TOOL), TOOL))
+        reading.closed.append((at,))
+    elif kind in ("response.completed", "response.incomplete", "response.failed", "response.done"):
+        reading.everything = True
+        reading.reason = str(as_dict(event.get("response")).get("status") or "")
+    elif not kind.startswith("response.") and isinstance(event.get("output"), list):
+        _output(reading, event)
+        reading.everything = True
+        reading.reason = str(event.get("status") or "")
+    return reading
+
+
+def _output(reading: Reading, response: Event) -> None:
+    for at, item in items(response.get("output")):
+        member = _ITEM_PIECES.get(str(item.get("type")))
+        if member and member in item:
+            reading.signs.append(
+                Sign((at, TOOL), TOOL, item, member, str(item.get("name") or ""), item)
+            )
+        for number, part in items(item.get("content")):
+            if item.get("type") == "message" and says(part, "text"):
+                reading.signs.append(Sign((at, TEXT, number), TEXT, part, "text"))
+
+
+def message_item(identity: str, message: str, status: str = "completed") -> Event:
+    """An item that says something, in place of one that calls."""
+    part = {"type": "output_text", "text": message, "annotations": []}
+    content = [part] if message else []
+    return {
+        "id": identity,
+        "type": "message",
+        "status": status,
+        "role": "assistant",
+        "content": content,
+    }
+
+
+def _become_message(item: Event, message: str) -> None:
+    said = message_item(str(item.get("id") or ""), message)
+    item.clear()
+    item.update(said)
+
+
+def deny_responses(block: Block, message: str) -> None:
+    if block.pieces and block.pieces[0].sign.holder is not None:
+        piece = block.pieces[0]
+        _become_message(piece.sign.holder, message)
+        piece.entry.changed = True
+        return
+    opener = block.entries[0]
+    item = as_dict(opener.event.get("item"))
+    at = opener.event.get("output_index")
+    identity = str(item.get("id") or "")
+    part = {"type": "output_text", "text": "", "annotations": []}
+    whole = {**part, "text": message}
+    place = {"item_id": identity, "output_index": at, "content_index": 0}
+    added = {**opener.event, "item": message_item(identity, "", "in_progress")}
+    said: list[Event] = [
+        added,
+        {"type": "response.content_part.added", **place, "part": part},
+        {"type": "response.output_text.delta", **place, "delta": message, "logprobs": []},
+        {"type": "response.output_text.done", **place, "text": message, "logprobs": []},
+        {"type": "response.content_part.done", **place, "part": whole},
+    ]
+    opener.instead = [(str(each.get("type")), each) for each in said]
+    opener.changed = True
+    for entry in block.entries[1:]:
+        if entry.kind == "response.output_item.done":
+            entry.event["item"] = message_item(identity, message)
+            entry.changed = True
+        else:
+            drop((entry,))
+
+
+def echo_responses(event: Event, denied: Mapping[str, str]) -> bool:
+    found = False
+    for _, item in items(as_dict(event.get("response")).get("output")):
+        identity = str(item.get("id") or "")
+        if str(item.get("type")) in _ITEM_PIECES and identity in denied:
+            _become_message(item, denied[identity])
+            found = True
+    return found
