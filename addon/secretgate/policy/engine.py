@@ -65,11 +65,11 @@ class Scope:
         return self._decided(course)
 
     def _scene(self, course: _Course, secrets: Secrets, rates: Rates, now: Clock) -> Scene:
-        fold = not self.case_sensitive
         return Scene(
-            texts.readable(course.call.params, fold, course.originals),
-            texts.readable(course.call.context, fold, course.originals),
+            course.call.params,
+            course.call.context,
             _moment(course.call.context.get("timestamp"), now),
+            partial(texts.readable, fold=not self.case_sensitive, originals=course.originals),
             partial(functions.table, secrets, rates, course.originals),
         )
 
@@ -117,7 +117,7 @@ class Scope:
         for steps, new in changed:
             texts.put(params, steps, new)
         course.call = replace(course.call, params=params)
-        scene.changed(texts.readable(params, not self.case_sensitive, course.originals))
+        scene.changed(params)
 
     def _decided(self, course: _Course) -> Decision:
         told = Decision(

@@ -100,22 +100,30 @@ class Scene:
         params: Mapping[str, Any],
         context: Mapping[str, Any],
         now: datetime,
+        read: Callable[[Any], Any],
         called: Callable[[], Mapping[str, functions.Function]],
     ) -> None:
-        self._variables = {"params": params, "context": context, "now": now}
+        """`read` makes a value fit for CEL."""
+        self._params, self._around, self._now = params, context, now
+        self._read = read
         self._called = called
         self._context: Any = None
 
     def context(self) -> Any:
         if self._context is None:
-            self._context = _cel().Context(self._variables, dict(self._called()))
+            variables = {
+                "params": self._read(self._params),
+                "context": self._read(self._around),
+                "now": self._now,
+            }
+            self._context = _cel().Context(variables, dict(self._called()))
         return self._context
 
     def changed(self, params: Mapping[str, Any]) -> None:
         """The params after a redaction."""
-        self._variables["params"] = params
+        self._params = params
         if self._context is not None:
-            self._context.add_variable("params", params)
+            self._context.add_variable("params", self._read(params))
 
 
 def written_out(text: str, words: Mapping[str, str]) -> str:
