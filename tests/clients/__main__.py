@@ -9,12 +9,13 @@ import datetime
 import platform
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
 from clients import installing, matrix, report, stored
 from clients.report import Results
+from clients.scenes import Case
 from clients.tools import TOOLS, Tool
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
@@ -23,13 +24,16 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
 def main(arguments: list[str]) -> int:
     install = "--install" in arguments
     names = [each for each in arguments if each != "--install"]
-    unknown = [name for name in names if name not in TOOLS]
+    cases = matrix.every()
+    unknown = [name for name in names if name not in TOOLS and name not in cases]
     if unknown:
         print(f"no such tool: {', '.join(unknown)}; there are {', '.join(TOOLS)}", file=sys.stderr)
         return 2
     if install:
-        return _install([TOOLS[name] for name in names or TOOLS])
-    played = [_played(TOOLS[name]) for name in names or TOOLS]
+        return _install([TOOLS[name] for name in names or TOOLS if name in TOOLS])
+    played = [
+        _played(TOOLS[name]) if name in TOOLS else _again(cases[name]) for name in names or TOOLS
+    ]
     print(report.table(played))
     every = [stored.kept(tool) for tool in TOOLS.values()]
     known = [each for each in every if each is not None]
@@ -63,7 +67,21 @@ def _played(tool: Tool) -> Results:
         stored.keep(results)
         return results
     results.versions = installing.versions(tool.package)
-    for case in matrix.cases(tool):
+    _play(results, matrix.cases(tool))
+    return results
+
+
+def _again(case: Case) -> Results:
+    """One case, beside what is known of the others."""
+    results = stored.kept(case.tool)
+    if results is None:
+        return _played(case.tool)
+    _play(results, [case])
+    return results
+
+
+def _play(results: Results, cases: Iterable[Case]) -> None:
+    for case in cases:
         with tempfile.TemporaryDirectory(prefix="clients-") as folder:
             try:
                 outcome = matrix.run(case, Path(folder))
@@ -72,7 +90,6 @@ def _played(tool: Tool) -> Results:
         results.add(case, outcome)
         stored.keep(results)
         print(f"  {case}: {'; '.join(outcome.problems) or 'ok'}", file=sys.stderr, flush=True)
-    return results
 
 
 if __name__ == "__main__":

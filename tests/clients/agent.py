@@ -78,9 +78,11 @@ def facts(planted: Planted) -> Facts:
 
 
 def _value(prompt: Prompt, name: str) -> str:
+    """As it was said last; what a tool has masked with stars itself does not count."""
     for text in reversed(prompt.texts):
-        if found := re.findall(rf"\b{name}=([^\s\\\"'`]+)", text):
-            return found[-1]
+        found = re.findall(rf"\b{name}=([^\s\\\"'`]+)", text)
+        if plain := [value for value in found if value.strip("*")]:
+            return plain[-1]
     return f"({name} was not seen)"
 
 

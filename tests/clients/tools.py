@@ -217,6 +217,10 @@ COPILOT = Tool(
     COPILOT_RUN,
     ("--continue", *COPILOT_RUN),
     doctor="Copilot CLI",
+    limits=(
+        "There is no account: a made-up token, for which the services here answered with a plan, and one model over Chat Completions. Its WebSocket was not reached.",
+        "It masks some secrets itself in what its tools read: the model sees `******` for a GitHub token.",
+    ),
 )
 
 AIDER_RUN = (
