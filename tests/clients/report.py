@@ -49,7 +49,8 @@ class Results:
 
     @property
     def version(self) -> str:
-        return ", ".join(self.versions.values())
+        of_all = ", ".join(self.versions.values())
+        return self.versions.get(self.tool.library, of_all)
 
 
 def table(results: Iterable[Results]) -> str:

@@ -44,8 +44,8 @@ class Tool:
     scenes: tuple[str, ...] = ("redact", "restart", "block", "audit", "trust")
     limits: tuple[str, ...] = ()
     """What was seen of it beside all that, for people."""
-    library: bool = False
-    """Not a program: what it makes of a refusal is the caller's."""
+    library: str = ""
+    """The package that it is about, where it is no program but a script of ours."""
     doctor: str = ""
     """Its name in the doctor's table."""
 
@@ -255,6 +255,13 @@ _KEYS = {
 }
 
 
+def _library(package: Package, provider: str) -> str:
+    """The package of that provider, or the one that is for all."""
+    wanted = {"google": "genai"}.get(provider, provider)
+    own = (name for name in package.names if wanted in name)
+    return package.names[0] if package in (LANGCHAIN, LITELLM) else next(own)
+
+
 def _script(
     name: str, title: str, package: Package, script: str, provider: str, model: str = ""
 ) -> Tool:
@@ -274,7 +281,7 @@ def _script(
         {**modules, **({"AGENT_MODEL": model} if model else {})},
         doctor="Python SDKs" if python else "Node SDKs",
         scenes=("redact", "block", "audit", "trust")[: 4 if name in _THOROUGH else 2],
-        library=True,
+        library=_library(package, provider),
     )
 
 
