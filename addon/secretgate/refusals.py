@@ -1,10 +1,10 @@
 """How a refusal is said: the status that the client shows once, and the error in its own framing.
 
 403 is what a client that nobody knows should get: the request is understood and will not be
-done, and no SDK tries it again. Two tools make something else of a 403. Claude Code says "Failed to
+done, and no SDK tries it again. Three tools make something else of a 403. Claude Code says "Failed to
 authenticate" before it says what we said, as if the log-in were at fault; Codex tries six times in
-14 seconds. Both show a 400 once, with our message, and Gemini CLI shows either once. So those two
-get 400. A status that the user has set goes to everybody. (All three were run against a refusing
+14 seconds; Copilot CLI says that the log-in failed and nothing of ours. All show a 400 once, with our
+message, and Gemini CLI shows either once. So those three get 400. A status that the user has set goes to everybody. (All three were run against a refusing
 proxy; 401 asks for a new log-in everywhere, 429 and 5xx are tried again everywhere.)
 """
 
@@ -23,6 +23,7 @@ from secretgate.streams.envelopes import END_OF_STREAM, envelope
 DEFAULT: Final = 403
 _BY_CLIENT: Final = (
     (re.compile(r"claude-cli/"), 400),
+    (re.compile(r"copilot/"), 400),
     (re.compile(r"codex[_-]|codex/|codex_cli_rs", re.IGNORECASE), 400),
 )
 
