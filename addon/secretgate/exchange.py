@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 
 from mitmproxy.proxy.layers.http._events import ResponseData
 
@@ -56,6 +57,13 @@ class Exchange:
     @property
     def dialect(self) -> Dialect:
         return self.decision.dialect or self.request.route.dialect
+
+    def release(self) -> None:
+        """Lets go of what is large once the answer is over. An exchange is part of a cycle, and cycles are not looked
+        for often enough to have megabytes wait for it."""
+        self.request = replace(self.request, content=b"")
+        self.decision = replace(self.decision, content=None)
+        self.recorder = self.response = None
 
     def collects(self, recorder: Recorder) -> Recorder:
         """Has the recorder's texts searched for placeholders that are still there."""

@@ -262,3 +262,20 @@ async def test_a_log_that_cannot_be_written_lets_nothing_pass_and_stops_nothing(
     await made.request(one)
     assert one.response is None
     assert token(12).encode() not in one.request.raw_content
+
+
+async def test_bodies_are_let_go_when_the_answer_is_over(made: gate.Gate) -> None:
+    """Exchanges are parts of cycles: whole conversations would wait for the collector."""
+    one = flow(prompt(token(10)))
+    await made.request(one)
+    one.response = http.Response.make(200, b"{}", {"content-type": "application/json"})
+    made.responseheaders(one)
+    exchange = made.exchanges[one]
+    assert exchange.request.content
+    assert exchange.decision.content
+    assert exchange.recorder
+    await made.response(one)
+    assert not exchange.request.content
+    assert not exchange.decision.content
+    assert not exchange.recorder
+    assert not exchange.response
