@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import random
 import re
 import stat
+import string
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -106,3 +108,10 @@ def test_a_rule_near_tokens_is_found_however_far_apart_they_stand(detector: Dete
         found = [f.value for f in detector.find(text)]
         assert found == [key] * text.count(line)
         assert [f.value for f in detector.find_many([filler, text, b""])[1]] == found
+
+
+@pytest.mark.parametrize("length", [24, 42, 99])
+def test_a_shape_that_others_share_is_named_after_its_usual_issuer(length: int) -> None:
+    value = "sk_live_" + "".join(random.Random(length).choices(string.ascii_letters, k=length - 4))
+    text = f"key = {value}1234"
+    assert [found.rule for found in load_default().find(text.encode())] == ["stripe-access-token"]
