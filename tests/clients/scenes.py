@@ -104,7 +104,9 @@ def audit(world: World, planted: Planted, played: Played) -> None:
     played.runs.append(world.run(_first(world, planted), ["--mode", "audit"]))
     _written(world, planted, played)
     told = [row for row in world.taps() if "same" in row]
-    played.expect(len(told) > 3, "the proxy's process was not watched")
+    kinds = {row["kind"] for row in told}
+    watched = "request" in kinds and kinds & {"answer", "message"}
+    played.expect(bool(watched), "the proxy's process was not watched")
     changed = {f"{row['kind']} of {row['host']}{row['path']}" for row in told if not row["same"]}
     played.problems += (f"audit changed the {each}" for each in sorted(changed))
 
@@ -120,7 +122,7 @@ def block(world: World, planted: Planted, played: Played) -> None:
         ran = world.run(arguments, ["--mode", "block"])
         played.runs.append(ran)
         refusals = _refusals(world, before)
-        said = ran.said.count(MESSAGE)
+        said = _times(ran, MESSAGE)
         shown = f"a secret in a {what}: our message was shown {said} times, not {usual}"
         played.expect(said == usual, shown)
         played.expect(refusals > 0, f"a secret in a {what} was not refused")
@@ -139,7 +141,12 @@ def _shown(world: World, prompt: str) -> int:
     """How often this tool shows an error of the provider's own that is said once."""
     arguments = world.arguments(prompt)
     with world.provider.manner(error=(400, UNUSUAL)):
-        return world.run(arguments).said.count(UNUSUAL)
+        return _times(world.run(arguments), UNUSUAL)
+
+
+def _times(ran: Ran, words: str) -> int:
+    """However the tool wraps its lines."""
+    return "".join(ran.said.split()).count("".join(words.split()))
 
 
 def trust(world: World, planted: Planted, played: Played) -> None:

@@ -73,7 +73,7 @@ TOOLS: tuple[Tool, ...] = (
         trust=_NODE_CA,
         base_urls=("GOOGLE_GEMINI_BASE_URL", "GOOGLE_VERTEX_BASE_URL", "CODE_ASSIST_ENDPOINT"),
     ),
-    Tool("Copilot CLI", ("copilot",), ("api.githubcopilot.com",), Reads.NODE, _NODE_CA),
+    Tool("Copilot CLI", ("copilot",), ("api.githubcopilot.com",), trust=_EITHER_CA),
     Tool(
         "OpenCode",
         ("opencode",),
