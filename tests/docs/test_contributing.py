@@ -108,5 +108,5 @@ def test_a_row_is_a_trust_store() -> None:
 
 def test_every_file_it_names_is_there() -> None:
     text = (ROOT / "docs/contributing.md").read_text("utf-8")
-    for name in re.findall(r"`((?:addon|rules|certs|tests|docs)/[\w./-]+)`", text):
+    for name in re.findall(r"`((?:addon|rules|certs|tests|docs|scripts)/[\w./-]+)`", text):
         assert (ROOT / name).exists(), name
