@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from .model import CONTEXT, MEDIUM, Rule, RuleError
 
@@ -24,9 +25,10 @@ def detect_secrets() -> Supplement:
         raise RuleError(
             "detect-secrets is not installed: pip install 'secretgate-mitmproxy[detect-secrets]'"
         ) from error
+    classes: dict[str, Any] = dict(get_mapping_from_secret_type_to_class())
     plugins = [
         plugin()
-        for name, plugin in sorted(get_mapping_from_secret_type_to_class().items())
+        for name, plugin in sorted(classes.items())
         if not any(word in name.lower() for word in _LEFT_OUT)
     ]
     rules = {
