@@ -57,6 +57,80 @@ def test_a_chain_belongs_to_its_scope_and_ends() -> None:
     assert vault.chain(SCOPE, "resp_1") is None
 
 
+def test_the_oldest_values_go_first() -> None:
+    vault = MemoryVault(most_values=2)
+    for value in (b"value-number-1", b"value-number-2", b"value-number-1", b"value-number-3"):
+        vault.learn(SCOPE, {value: "rule"})
+    known = vault.known(SCOPE)
+    assert b"value-number-2" not in known
+    assert b"value-number-1" in known
+    assert b"value-number-3" in known
+
+
+def test_the_first_rule_names_a_value() -> None:
+    vault = MemoryVault()
+    vault.learn(SCOPE, {b"first-value": "first-rule"})
+    vault.learn(SCOPE, {b"first-value": "another-rule"})
+    (finding,) = vault.known(SCOPE).find_many([b"a first-value b"])[0]
+    assert finding.rule == "first-rule"
+
+
+def test_the_number_of_scopes_is_bounded_and_the_idle_go_first() -> None:
+    vault = MemoryVault(most_scopes=2)
+    first, second, third = (SCOPE._replace(client=f"user {at}") for at in range(3))
+    for scope in (first, second, first, third):
+        vault.learn(scope, {b"first-value": "rule"})
+    assert b"first-value" in vault.known(first)
+    assert b"first-value" in vault.known(third)
+    assert b"first-value" not in vault.known(second)
+
+
+def test_the_number_of_chains_is_bounded_and_the_idle_go_first() -> None:
+    vault = MemoryVault(most_chains=2)
+    vault.link(SCOPE, "resp_1", ISSUED)
+    vault.link(SCOPE, "resp_2", ISSUED)
+    vault.chain(SCOPE, "resp_1")
+    vault.link(SCOPE, "resp_3", ISSUED)
+    assert vault.chain(SCOPE, "resp_1") is ISSUED
+    assert vault.chain(SCOPE, "resp_2") is None
+    assert vault.chain(SCOPE, "resp_3") is ISSUED
+
+
+def test_time_is_over_after_its_last_moment() -> None:
+    clock = Clock()
+    vault = MemoryVault(lifetime=100, clock=clock)
+    vault.learn(SCOPE, {b"first-value": "rule"})
+    vault.link(SCOPE, "resp_1", ISSUED)
+    clock.now = 100
+    vault.sweep()
+    assert vault.chain(SCOPE, "resp_1") is ISSUED
+    assert b"first-value" in vault.known(SCOPE)
+
+
+def test_a_chain_that_is_used_is_kept() -> None:
+    clock = Clock()
+    vault = MemoryVault(lifetime=100, clock=clock)
+    vault.link(SCOPE, "resp_1", ISSUED)
+    for clock.now in (60, 120, 180):
+        assert vault.chain(SCOPE, "resp_1") is ISSUED
+
+
+def test_a_sweep_forgets_what_nobody_asks_for() -> None:
+    clock = Clock()
+    vault = MemoryVault(lifetime=100, clock=clock)
+    idle, busy = (SCOPE._replace(client=name) for name in ("idle", "busy"))
+    vault.learn(idle, {b"first-value": "rule"})
+    vault.link(idle, "resp_1", ISSUED)
+    clock.now = 60
+    vault.learn(busy, {b"second-value": "rule"})
+    vault.link(busy, "resp_2", ISSUED)
+    clock.now = 120
+    vault.sweep()
+    assert repr(vault) == "<MemoryVault 1 scopes, 1 chains>"
+    assert vault.chain(busy, "resp_2") is ISSUED
+    assert b"second-value" in vault.known(busy)
+
+
 def test_its_repr_tells_no_value() -> None:
     vault = MemoryVault()
     vault.learn(SCOPE, {b"first-value": "rule"})

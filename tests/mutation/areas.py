@@ -1,0 +1,34 @@
+"""What is mutated, and the fast tests that have to notice."""
+
+from __future__ import annotations
+
+AREAS: dict[str, tuple[str, ...]] = {
+    "redaction": (
+        "redaction",
+        "naming",
+        "edits",
+        "hidden",
+        "egress",
+        "recall",
+        "history",
+        "units",
+    ),
+    "restoration": ("restoration", "beginnings", "placeholders", "events"),
+    "vault": ("vault", "shared_vault"),
+    "span reader": ("json_reader", "spans", "shapes"),
+}
+
+TESTS = (
+    "tests/addon/test_redaction.py",
+    "tests/addon/test_restoration.py",
+    "tests/addon/test_vault.py",
+    "tests/addon/test_json_reader.py",
+    "tests/addon/test_placeholders.py",
+    "tests/addon/test_history.py",
+    "tests/addon/test_events.py",
+    "tests/gateway/test_stores.py",
+)
+
+
+def area(module: str) -> str:
+    return next(name for name, modules in AREAS.items() if module in modules)

@@ -1,0 +1,123 @@
+"""Runs mutmut in a folder of its own: the packages lie beside each other there, as mutmut's names want it.
+
+Of all mutants of the modules, a random sample is tested, in strata of one area each; which ones depends on the seed
+and the code alone.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from mutation.areas import TESTS, area
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / ".cache" / "mutants"
+PACKAGES = {
+    "secretgate": "addon/secretgate",
+    "secretgate_rules": "rules/secretgate_rules",
+    "secretgate_ca": "certs/secretgate_ca",
+    "tests": "tests",
+}
+
+_KILLED = frozenset((1, 3, -24, 24, 36, 152, 255))
+"""mutmut's exit codes for a failed test and for a run out of time."""
+_CONFIG = """\
+[mutmut]
+source_paths =
+    secretgate
+    secretgate_rules
+only_mutate =
+{mutate}
+also_copy =
+    secretgate_ca
+pytest_add_cli_args_test_selection =
+{tests}
+pytest_add_cli_args =
+    -p
+    mutation.plugin
+    -p
+    no:cacheprovider
+    -m
+    not e2e and not clients
+timeout_constant = 2.0
+timeout_multiplier = 20.0
+use_git_change_detection = false
+"""
+
+
+class Mutant(NamedTuple):
+    name: str
+    exit_code: int | None
+
+    @property
+    def module(self) -> str:
+        return self.name.split(".")[1]
+
+    @property
+    def killed(self) -> bool:
+        return self.exit_code in _KILLED
+
+
+def prepare(modules: Iterable[str]) -> None:
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    for name, source in PACKAGES.items():
+        shutil.copytree(ROOT / source, WORK / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", WORK)
+    mutate = "\n".join(f"    secretgate/{module}.py" for module in modules)
+    tests = "\n".join(f"    {test}" for test in TESTS)
+    (WORK / "setup.cfg").write_text(_CONFIG.format(mutate=mutate, tests=tests))
+
+
+def generate() -> list[Mutant]:
+    """All mutants of the modules, untested."""
+    program = (
+        "from mutmut import __main__ as m; m.set_mutant_under_test('mutant_generation');"
+        "m.Path('mutants').mkdir(exist_ok=True); m.copy_src_dir(); m.copy_also_copy_files();"
+        "m.setup_source_paths(); m.create_mutants(2)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=WORK, check=True)
+    return mutants()
+
+
+def mutants() -> list[Mutant]:
+    found = []
+    for meta in sorted((WORK / "mutants" / "secretgate").rglob("*.meta")):
+        codes: dict[str, int | None] = json.loads(meta.read_text())["exit_code_by_key"]
+        found += [Mutant(name, code) for name, code in codes.items()]
+    return found
+
+
+def sample(every: Sequence[Mutant], size: int | None, seed: int) -> list[str]:
+    """`size` of each area."""
+    strata: dict[str, list[str]] = {}
+    for mutant in every:
+        strata.setdefault(area(mutant.module), []).append(mutant.name)
+    chosen: list[str] = []
+    for name, names in strata.items():
+        drawn = random.Random(f"{seed} {name}")
+        chosen += names if size is None else drawn.sample(names, min(size, len(names)))
+    return chosen
+
+
+def test(names: Sequence[str], children: int) -> None:
+    environment = {**os.environ, "PYTHONPATH": "tests", "PYTHONHASHSEED": "0"}
+    command = [sys.executable, "-m", "mutmut", "run", "--max-children", str(children), *names]
+    subprocess.run(command, cwd=WORK, env=environment, check=True)
+
+
+def difference(name: str) -> str:
+    """What a mutant changes: the lines that go and the lines that come."""
+    shown = subprocess.run(
+        [sys.executable, "-m", "mutmut", "show", name], cwd=WORK, capture_output=True, text=True
+    ).stdout
+    lines = [line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("---", "+++")]
+    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines)
