@@ -19,7 +19,7 @@ from secretgate.extras import NUMBER
 from secretgate.placeholders import Issued, Template
 from secretgate.providers import DIALECTS
 from secretgate.restoration import Depth, restore
-from secretgate.shapes import Shapes
+from secretgate.shapes import Shape, Shapes
 from secretgate.spoken import Spoken
 from secretgate.streams.base import Run
 from secretgate.streams.sse import SseFramer
@@ -275,3 +275,19 @@ def test_the_events_of_a_clean_stream_are_not_read(monkeypatch: pytest.MonkeyPat
     for chunk in sent(raw, list(range(0, 1 << 20, 997))):
         run = SseFramer().run(chunk)
         assert not isinstance(run, Run) or events._run(run) is run.raw
+
+
+def test_what_is_no_number_is_no_event_of_that_shape() -> None:
+    shape = Shape(b'{"n":', [(False, b',"t":"'), (True, b'"}')])
+    raw = b'{"n":-12,"t":"a \\"quoted\\" word"}'
+    found = shape.match(raw, 0)
+    assert found is not None
+    assert [raw[start:end] for start, end in found[1]] == [b"-12", b'a \\"quoted\\" word']
+    assert found[2] == len(raw)
+    for other in (
+        b'{"n":null,"t":"a"}',
+        b'{"n":12,"t":"a',
+        b'{"n":12,"t":"a"]',
+        b'{"m":12,"t":"a"}',
+    ):
+        assert shape.match(other, 0) is None

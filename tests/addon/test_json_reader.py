@@ -13,7 +13,7 @@ from secretgate.bodies import forms
 from secretgate.bodies.base import Form, Unreadable, spell
 from secretgate.bodies.forms import mapped, read
 from secretgate.bodies.json_spans import json_slots
-from secretgate.json_reader import read_strings
+from secretgate.json_reader import plain_name, read_strings
 from secretgate.paths import Paths
 
 ALL = Paths[str]([], "text").root
@@ -165,3 +165,24 @@ def test_a_stretch_of_text_maps_to_its_bytes(text: str, data: st.DataObject) -> 
     low, high = mapped(Form.JSON, raw)(start, end)
     assert read(Form.JSON, raw[low:high]) == plain[start:end]
     assert read(Form.JSON, raw[:low]) + plain[start:end] + read(Form.JSON, raw[high:]) == plain
+
+
+@pytest.mark.parametrize(
+    ("raw", "plain"),
+    [
+        (rb"\u0074ext", b"text"),
+        (rb"a\"\\\/b", b'a"\\/b'),
+        (rb"\b\f\n\r\t", b"\b\f\n\r\t"),
+        (rb"\ud800", b"\xed\xa0\x80"),
+        (rb"\q\u12", rb"\q\u12"),
+        (b"\\", b"\\"),
+    ],
+)
+def test_a_member_name_without_its_escapes(raw: bytes, plain: bytes) -> None:
+    assert plain_name(raw) == plain
+
+
+def test_half_a_character_may_name_a_member() -> None:
+    raw = rb'{"\ud800": "x"}'
+    (found,) = read_strings(raw, ALL).strings
+    assert raw[found[0] : found[1]] == b"x"

@@ -109,3 +109,48 @@ def test_other_templates_work_the_same(text: str) -> None:
 
 def test_no_value_is_in_its_repr() -> None:
     assert b"made-up" not in repr(ISSUED).encode()
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [b":", b"\\:", b"\\u003a", b"\\\\u003A", b"%3a", b"%3A", b"&#58;", b"&#x3a;", b"&#X3A;"],
+)
+def test_a_character_without_a_name_in_html_is_found_however_it_is_spelled(spelled: bytes) -> None:
+    found = Template().spelled.search(NAME.replace(b":", spelled))
+    assert found is not None
+    assert ISSUED.value(found[0]) == b"a made-up value"
+
+
+def test_two_conversations_are_joined_and_the_later_one_has_its_say() -> None:
+    other = NAMER.name("other", b"another value")
+    earlier = Issued(
+        TEMPLATE,
+        {NAME: b"an old value", other: b"another value"},
+        {b"QQ==": b"old", b"Qg==": b"b"},
+        {NAME: "never", other: "tools"},
+    )
+    later = Issued(TEMPLATE, {NAME: b"a made-up value"}, {b"QQ==": b"new"}, {NAME: "text"})
+    earlier.restored.add(b"another value")
+    later.unknown.add(b"redacted<a:000000000000>")
+    both = later.joined(earlier)
+    assert both.template is TEMPLATE
+    assert both.values == {NAME: b"a made-up value", other: b"another value"}
+    assert both.aliases == {b"QQ==": b"new", b"Qg==": b"b"}
+    assert (both.allowed(NAME, tool=False), both.allowed(NAME, tool=True)) == (True, False)
+    assert (both.allowed(other, tool=False), both.allowed(other, tool=True)) == (False, True)
+    assert both.restored == {b"another value"}
+    assert both.unknown == {b"redacted<a:000000000000>"}
+
+
+def test_another_answer_begins_with_nothing_restored_and_the_same_limits() -> None:
+    issued = Issued(TEMPLATE, {NAME: b"a made-up value"}, {b"QQ==": b"a"}, {NAME: "tools"})
+    issued.restored.add(b"a made-up value")
+    again = issued.afresh()
+    assert (again.template, again.values, again.aliases) == (
+        TEMPLATE,
+        issued.values,
+        issued.aliases,
+    )
+    assert not again.restored
+    assert not again.allowed(NAME, tool=False)
+    assert again.allowed(NAME, tool=True)

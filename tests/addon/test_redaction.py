@@ -292,6 +292,43 @@ def test_the_check_of_outgoing_bytes_knows_base64_at_any_offset(lead: int) -> No
     assert Egress().leaks(b"clean", {b"p": value}) == []
 
 
+@pytest.mark.parametrize("text", ['pä"ss', "p\\\\é", "plain"])
+def test_the_check_of_outgoing_bytes_knows_json_with_and_without_escapes_of_letters(
+    text: str,
+) -> None:
+    for ascii_only in (False, True):
+        inner = text
+        for _ in range(3):
+            inner = json.dumps(inner, ensure_ascii=ascii_only)[1:-1]
+            assert inner.encode() in set(forms(text.encode()))
+
+
+def test_a_text_file_in_base64_is_written_again_and_comes_back_to_the_letter() -> None:
+    bench, secret = Bench(), token(1)
+    data = base64.b64encode(f"a file with {secret} in it".encode()).decode()
+    source = {"type": "base64", "media_type": "text/plain", "data": data}
+    found = bench.redact(body([{"type": "document", "source": source}]))
+    ((block,),) = contents(found.raw)
+    written = base64.b64decode(block["source"]["data"], validate=True).decode()
+    assert written == f"a file with {bench.name(secret)} in it"
+    again = block["source"]["data"].encode()
+    assert restore(again, found.issued, Depth.LITERAL) == data.encode()
+
+
+@pytest.mark.parametrize("texts", ["{0} and {1}", "{1} behind {0}", "{0} ({1}) {1}.", "{0}|{1}?"])
+@pytest.mark.parametrize("lead", [1, 2])
+def test_base64_that_no_view_can_read_is_replaced_as_a_run(texts: str, lead: int) -> None:
+    """It lacks its first characters, so its groups of four are not those that were written."""
+    bench, secret = Bench(), token(1)
+    run = base64.b64encode(b"a" * lead + secret.encode())[lead + 1 :].rstrip(b"=").decode()
+    raw = body(texts.format(secret, run))
+    found = bench.redact(raw)
+    name = bench.name(secret), bench.name(run, "encoded-secret")
+    assert contents(found.raw) == [texts.format(*name)]
+    assert restore(found.raw, found.issued, Depth.LITERAL) == raw
+    assert {spot.rule for spot in found.spots} == {"test-token", "encoded-secret"}
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_value_that_was_named_is_secret_from_the_start(view: str) -> None:
     value = random_text("from a file", 20)

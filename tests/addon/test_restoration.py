@@ -131,3 +131,15 @@ def test_as_much_is_held_as_may_go_on_and_no_more(length: int) -> None:
     assert channel.feed(b"it is " + NAMES[0][:length]) == b"it is "
     assert channel.held == NAMES[0][:length]
     assert channel.feed(b"~") == NAMES[0][:length] + b"~"
+
+
+@pytest.mark.parametrize("before", range(12))
+def test_a_rewritten_run_whose_beginning_overlaps_itself_is_held(before: int) -> None:
+    """Base64 of zeros: where the run begins is seen only from what follows them."""
+    alias = b"A" * 8 + b"Bcdefghijklm"
+    issued = Issued(TEMPLATE, {}, {alias: b"the original run"})
+    text = b"A" * before + alias + b"."
+    for at in range(len(text)):
+        channel = Channel(issued, Depth.PLAIN)
+        out = channel.feed(text[:at]) + channel.feed(text[at:]) + channel.finish()
+        assert out == b"A" * before + b"the original run."

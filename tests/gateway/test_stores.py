@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,7 @@ from harness.programs import RedisServer, free_port
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.shared_vault import SharedVault
-from secretgate.stores import Learn, Mark, NoStore, Store, Unreachable
+from secretgate.stores import Learn, Mark, NoStore, Pulled, Store, Unreachable, Write
 from secretgate.stores.line import Line, Wait, waiting
 from secretgate.stores.sealing import Sealer
 from secretgate.stores.sqlite import SQLiteStore
@@ -128,6 +128,53 @@ def test_a_conversation_goes_on_elsewhere(start: Start) -> None:
     assert found is not None
     assert (found.values, found.aliases) == (ISSUED.values, ISSUED.aliases)
     assert two.vault.chain(SCOPE, "resp_2") is None
+
+
+def test_a_conversation_goes_on_where_it_began() -> None:
+    with waiting(Wait.NEEDED):
+        one = Worker(NoStore())
+        one.vault.link(SCOPE, "resp_1", ISSUED)
+        assert one.vault.chain(SCOPE, "resp_1") is ISSUED
+
+
+class Emptied(NoStore):
+    """A store that has lost everything when it is next asked."""
+
+    def __init__(self) -> None:
+        self.marks: list[Mark] = []
+        self.learnt: list[Learn] = []
+        self.anew = False
+
+    def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled:
+        self.marks.append(mark)
+        return Pulled((), Mark(b"first", 7), {}, self.anew)
+
+    def write(self, writes: Sequence[Write]) -> None:
+        self.learnt += [each for each in writes if isinstance(each, Learn)]
+
+
+def test_each_look_begins_where_the_last_one_ended() -> None:
+    store = Emptied()
+    with waiting(Wait.NEEDED):
+        one = Worker(store)
+        one.vault.refresh(SCOPE)
+        one.vault.refresh(SCOPE)
+        one.line.close()
+    assert store.marks == [Mark(), Mark(b"first", 7)]
+
+
+@pytest.mark.parametrize(("later", "told"), [(3599.0, 2), (3600.0, 1)])
+def test_a_store_that_was_emptied_is_told_again_what_still_counts(later: float, told: int) -> None:
+    store = Emptied()
+    with waiting(Wait.NEEDED):
+        one = Worker(store)
+        one.vault.learn(SCOPE, {VALUE: "rule"})
+        store.anew = True
+        one.clock.now += later
+        one.vault.refresh(SCOPE)
+        one.line.close()
+    assert [len(each.entries) for each in store.learnt] == [1] * told
+    assert len({each.place for each in store.learnt}) == 1
 
 
 def test_what_stays_with_a_worker_is_not_shared(start: Start) -> None:

@@ -15,7 +15,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     ),
     "restoration": ("restoration", "beginnings", "placeholders", "events"),
     "vault": ("vault", "shared_vault"),
-    "span reader": ("json_reader", "spans", "shapes"),
+    "span reader": ("json_reader", "shapes"),
 }
 
 TESTS = (
@@ -26,6 +26,7 @@ TESTS = (
     "tests/addon/test_placeholders.py",
     "tests/addon/test_history.py",
     "tests/addon/test_events.py",
+    "tests/addon/test_written.py",
     "tests/gateway/test_stores.py",
 )
 

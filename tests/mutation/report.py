@@ -63,9 +63,7 @@ def table(mutants: Sequence[Mutant], reviewed: Mapping[str, Review]) -> str:
     return "\n".join(lines)
 
 
-def _row(
-    name: str, modules: str, mutants: Sequence[Mutant], reviewed: Mapping[str, Review]
-) -> str:
+def _row(name: str, modules: str, mutants: Sequence[Mutant], reviewed: Mapping[str, Review]) -> str:
     tested = [mutant for mutant in mutants if mutant.exit_code is not None]
     killed = sum(mutant.killed for mutant in tested)
     same = sum(mutant.name in reviewed for mutant in tested)

@@ -6,6 +6,8 @@ and the code alone.
 
 from __future__ import annotations
 
+import ast
+import difflib
 import json
 import os
 import random
@@ -13,6 +15,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -116,8 +119,24 @@ def test(names: Sequence[str], children: int) -> None:
 
 def difference(name: str) -> str:
     """What a mutant changes: the lines that go and the lines that come."""
-    shown = subprocess.run(
-        [sys.executable, "-m", "mutmut", "show", name], cwd=WORK, capture_output=True, text=True
-    ).stdout
-    lines = [line for line in shown.splitlines() if line[:1] in "+-" and line[:3] not in ("---", "+++")]
-    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines)
+    _, module, function = name.split(".")
+    original = f"{function.rpartition('__mutmut_')[0]}__mutmut_orig"
+    file = WORK / "mutants" / "secretgate" / f"{module}.py"
+    was, becomes = (_body(file, each) for each in (original, function))
+    lines = list(difflib.unified_diff(was, becomes, n=0, lineterm=""))[3:]
+    return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-")
+
+
+def _body(file: Path, function: str) -> list[str]:
+    """The lines of a function behind its name."""
+    for node in _functions(file):
+        if node.name == function:
+            return [ast.unparse(node.args), *ast.unparse(ast.Module([*node.body], [])).splitlines()]
+    raise LookupError(f"{file} has no {function}")
+
+
+@cache
+def _functions(file: Path) -> list[ast.FunctionDef]:
+    return [
+        node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.FunctionDef)
+    ]
