@@ -59,7 +59,6 @@ def table(mutants: Sequence[Mutant], reviewed: Mapping[str, Review]) -> str:
     for name, modules in AREAS.items():
         here = [mutant for mutant in mutants if area(mutant.module) == name]
         lines.append(_row(name, ", ".join(f"`{module}`" for module in modules), here, reviewed))
-    lines.append(_row("all", "", mutants, reviewed))
     return "\n".join(lines)
 
 
