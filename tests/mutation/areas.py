@@ -15,7 +15,7 @@ AREAS: dict[str, tuple[str, ...]] = {
     ),
     "restoration": ("restoration", "beginnings", "placeholders", "events"),
     "vault": ("vault", "shared_vault"),
-    "span reader": ("json_reader", "shapes"),
+    "span reader": ("json_reader", "spans", "shapes"),
 }
 
 TESTS = (
