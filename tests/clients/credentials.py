@@ -64,31 +64,6 @@ def codex_auth() -> str:
     return json.dumps({"OPENAI_API_KEY": None, "tokens": tokens, "last_refresh": refreshed})
 
 
-def opencode_auth() -> str:
-    """`auth.json` of somebody who logged in with ChatGPT."""
-    later = (int(time.time()) + _YEAR) * 1000
-    token = {
-        "type": "oauth",
-        "refresh": _MAKE.text(60),
-        "access": _jwt({"exp": later // 1000}),
-        "expires": later,
-        "accountId": ACCOUNT,
-    }
-    return json.dumps({"openai": token})
-
-
-def qwen_oauth() -> str:
-    return json.dumps(
-        {
-            "access_token": _MAKE.text(60),
-            "refresh_token": _MAKE.text(60),
-            "token_type": "Bearer",
-            "resource_url": "portal.qwen.ai",
-            "expiry_date": (int(time.time()) + _YEAR) * 1000,
-        }
-    )
-
-
 def gemini_oauth() -> str:
     """`oauth_creds.json` of somebody who logged in with Google."""
     return json.dumps(

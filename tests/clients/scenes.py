@@ -105,7 +105,7 @@ def audit(world: World, planted: Planted, played: Played) -> None:
     _written(world, planted, played)
     told = [row for row in world.taps() if "same" in row]
     kinds = {row["kind"] for row in told}
-    watched = "request" in kinds and kinds & {"answer", "message"}
+    watched = "request" in kinds and kinds & {"answer", "answer begun", "message"}
     played.expect(bool(watched), "the proxy's process was not watched")
     changed = {f"{row['kind']} of {row['host']}{row['path']}" for row in told if not row["same"]}
     played.problems += (f"audit changed the {each}" for each in sorted(changed))

@@ -23,19 +23,19 @@ pytestmark = [
 ]
 USUAL = (
     "claude-OAuth-redact",
-    "claude-APIkey-block",
-    "claude-OAuth-restart",
     "codex-ChatGPT-redact-WebSocket",
-    "codex-APIkey-redact-HTTP",
-    "codex-ChatGPT-block-WebSocket",
     "gemini-OAuth-redact",
-    "gemini-APIkey-restart",
+    "claude-APIkey-block",
+    "codex-ChatGPT-block-WebSocket",
     "gemini-APIkey-block",
+    "codex-APIkey-redact-HTTP",
+    "claude-OAuth-restart",
+    "gemini-APIkey-restart",
     "claude-APIkey-audit",
     "codex-APIkey-audit-WebSocket",
     "gemini-OAuth-audit",
 )
-"""Every tool in both log-ins, over each transport, and in each mode."""
+"""Every tool in both log-ins, over each transport, and in each mode; what matters most first."""
 SECONDS = float(os.environ.get("SECRETGATE_CLIENTS_SECONDS", "240"))
 ENOUGH = 90.0
 """A case takes 10 to 20 s on a machine that is not busy; one that is begun and does not end has failed."""

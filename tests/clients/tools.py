@@ -156,12 +156,6 @@ OPENCODE = Tool(
             model="openai/gpt-5.2",
             hands=hands.opencode_patching,
         ),
-        Login(
-            "ChatGPT",
-            files=lambda: {".local/share/opencode/auth.json": credentials.opencode_auth()},
-            model="openai/gpt-5.2",
-            hands=hands.opencode_patching,
-        ),
     ),
     hands.opencode,
     ("run", "--model", "{model}", "{prompt}"),
@@ -188,11 +182,6 @@ QWEN = Tool(
                 "OPENAI_MODEL": "gpt-4o",
             },
             model="openai",
-        ),
-        Login(
-            "Qwen OAuth",
-            files=lambda: {".qwen/oauth_creds.json": credentials.qwen_oauth()},
-            model="qwen-oauth",
         ),
     ),
     hands.qwen,
@@ -349,6 +338,16 @@ UNCOVERED: tuple[tuple[str, str, str], ...] = (
         "Copilot CLI",
         "its WebSocket, its other models",
         "Which models speak over it is told by the service, to an account.",
+    ),
+    (
+        "Qwen Code",
+        "its own log-in",
+        "The vendor ended it: 0.24.4 says that Qwen OAuth was discontinued, and asks for nothing.",
+    ),
+    (
+        "OpenCode",
+        "its ChatGPT log-in",
+        "With a made-up log-in its own server fails before anything is sent.",
     ),
     ("Cursor, VS Code, JetBrains", "all", "Editors that need a screen, and an account."),
 )
