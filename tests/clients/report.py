@@ -204,8 +204,9 @@ def _about(results: Results) -> str:
 
 
 def _shown(tool: Tool) -> str:
-    words = [*tool.command, *tool.first]
-    return "secretgate run -- " + " ".join(word.replace("{prompt}", "PROMPT") for word in words)
+    filled = {name: name.upper() for name in ("prompt", "project", "model")}
+    words = [*tool.command, *(word.format(**filled) for word in tool.first)]
+    return f"secretgate run -- {' '.join(words)}"
 
 
 _HEAD = """\

@@ -134,7 +134,7 @@ GEMINI = Tool(
     doctor="Gemini CLI",
     limits=(
         "Its `read_file` refuses `.env`, so the model read it with `cat`.",
-        "A resumed session sends `skip_thought_signature_validator` in place of the signatures of the first, and each result twice; it does so without secretgate too.",
+        "A resumed session sends `skip_thought_signature_validator` in place of the signatures of the first, and each result twice; both are its own doing.",
         "With a Google log-in, an API error is printed as an object, message and cause.",
     ),
 )
@@ -193,7 +193,7 @@ QWEN = Tool(
 AGENTS = Path(__file__).with_name("agents")
 PYTHON_SDKS = Package("sdks-python", "pip", ("anthropic", "openai", "google-genai"))
 LANGCHAIN = Package("langchain", "pip", ("langchain", "langchain-anthropic", "langchain-openai"))
-LITELLM = Package("litellm", "pip", ("litellm",))
+LITELLM = Package("litellm", "pip", ("litellm", "mcp"))
 NODE_SDKS = Package("sdks-js", "npm", ("@anthropic-ai/sdk", "openai", "@google/genai"))
 COPILOT_RUN = ("--model", "claude-sonnet-4.5", "--allow-all-tools", "-p", "{prompt}")
 COPILOT = Tool(
