@@ -30,8 +30,8 @@ class Hands:
     read: Callable[[str], Item]
     write: Callable[[str, str], Item]
     run: Callable[[str], Item]
-    alone: bool = False
-    """One call a turn."""
+    wordy: bool = False
+    """No turn is without words."""
 
 
 def prompt_first(planted: Planted) -> str:
@@ -134,28 +134,17 @@ def _turns(hands: Hands, pause: str) -> list[Callable[[Prompt], list[Item]]]:
     return [read, write, run, report, again, last]
 
 
-def _one_by_one(items: list[Item]) -> list[list[Item]]:
-    calls = [item for item in items if not isinstance(item, Thinking | Text)]
-    words = [item for item in items if isinstance(item, Thinking | Text)]
-    return [[*words, calls[0]], *([call] for call in calls[1:])] if calls else [words]
-
-
 def agent(hands: Hands, pause: str = "") -> Script:
     """`pause` goes before the command of the first conversation."""
 
     def answer(prompt: Prompt) -> list[Item]:
         if hands.main not in prompt.tools:
             return [Text("Deployment")]
-        at = prompt.turn
         turns = _turns(hands, pause)
-        if not hands.alone:
-            return turns[min(at, len(turns) - 1)](prompt)
-        for turn in turns:
-            steps = _one_by_one(turn(prompt))
-            if at < len(steps):
-                return steps[at]
-            at -= len(steps)
-        return [Text(MORE)]
+        items = turns[min(prompt.turn, len(turns) - 1)](prompt)
+        if hands.wordy and not any(isinstance(item, Text) for item in items):
+            items.insert(1, Text("Now this."))
+        return items
 
     return answer
 

@@ -81,6 +81,11 @@ def script(project: Path) -> Hands:
     )
 
 
+def wordy_script(project: Path) -> Hands:
+    """LiteLLM puts words into a turn of Anthropic's that has none, and the provider refuses what it did not write."""
+    return replace(script(project), wordy=True)
+
+
 def patch(path: str, content: str) -> str:
     lines = "".join(f"+{line}\n" for line in content.splitlines())
     return f"*** Begin Patch\n*** Add File: {path}\n{lines}*** End Patch\n"

@@ -243,4 +243,7 @@ _LIBRARIES = """\
 
 Scripts in `tests/clients/agents` do with each library what an agent does. Node's `fetch`, which the JavaScript SDKs use, looks at `HTTPS_PROXY` only where
 `NODE_USE_ENV_PROXY` is `1` (Node 22.21, 24.5 and later); `secretgate run` sets it.
+
+LiteLLM puts words of its own into a turn of Anthropic's that has thinking and calls and no text. The provider here refuses such a history with secretgate and in
+audit mode alike, so the model always said something.
 """

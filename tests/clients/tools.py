@@ -264,7 +264,7 @@ def _script(
         package,
         ("python" if python else "node", str(AGENTS / script)),
         (Login("API key", lambda: {key: credentials.api_key(provider)}),),
-        hands.script,
+        hands.wordy_script if package is LITELLM else hands.script,
         ("{prompt}",),
         ("--continue", "{prompt}"),
         {**modules, **({"AGENT_MODEL": model} if model else {})},
