@@ -7,19 +7,21 @@ is found by this rule and whether every counterexample stays quiet.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from .database import supported
 from .engine import Detector
-from .model import Rule, RuleError
+from .model import Finding, Rule, RuleError
 from .rulefile import load_file
 from .table import prepare, wanted
 
 MISSING = "no examples"
 
 
-def problems(rule: Rule) -> list[str]:
-    """What is wrong with a rule, in words; empty where nothing is."""
+def problems(rule: Rule, among: Detector | None = None) -> list[str]:
+    """What is wrong with a rule, in words; empty where nothing is. `among` is a detector that holds it beside others:
+    where that one has said all there is to say, none is made for the rule alone."""
     found: list[str] = []
     item = prepare(rule)
     try:
@@ -27,18 +29,29 @@ def problems(rule: Rule) -> list[str]:
             supported(expression)
     except ValueError as error:
         return [str(error)]
-    detector = Detector([rule], keep=False, heuristics=False)
+    alone: list[Detector] = []
+
+    def by_itself(text: str) -> list[Finding]:
+        if not alone:
+            alone.append(Detector([rule], keep=False, heuristics=False))
+        return alone[0].find(text.encode())
+
     for index, text in enumerate(rule.examples):
-        if not any(f.rule == rule.id for f in detector.find(text.encode())):
+        together = among.find(text.encode()) if among else ()
+        if not _says(rule, together) and not _says(rule, by_itself(text)):
             found.append(f"example {index + 1} is not found")
     for index, text in enumerate(rule.counterexamples):
-        if detector.find(text.encode()):
+        if (among is None or among.find(text.encode())) and by_itself(text):
             found.append(f"counterexample {index + 1} is found")
     if len(rule.examples) < 2:
         found.append("has fewer than two examples")
     if not rule.counterexamples:
         found.append("has no counterexample")
     return found
+
+
+def _says(rule: Rule, findings: Sequence[Finding]) -> bool:
+    return any(finding.rule == rule.id for finding in findings)
 
 
 def main(arguments: list[str]) -> int:

@@ -68,6 +68,8 @@ class Soak:
             for number in range(self.clients)
         ]
         start = time.monotonic()
+        # What others sent before, through other proxies, is none of this.
+        self.provider.received.clear()
         with self.provider.manner(script=echo):
             for thread in threads:
                 thread.start()
