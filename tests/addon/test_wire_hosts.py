@@ -199,3 +199,14 @@ def test_the_documentation_names_every_host_and_every_limit() -> None:
     states = {limit.state for limit in hosts.limits()}
     assert states == {"refused", "not seen", "covered in part"}
     assert document("cursor").count("## ") == 2
+
+
+@pytest.mark.parametrize("odd", ["\r\n", "\n", " ", "\x00", "\x7f"])
+def test_a_path_with_a_break_in_it_is_never_left_alone(odd: str) -> None:
+    table = Hosts(hosts.builtin())
+    plain = table.route(["api.anthropic.com"], "/v1/oauth/token")
+    assert plain is not None
+    assert plain.treatment is Treatment.PASS
+    route = table.route(["api.anthropic.com"], f"/v1/oauth/token{odd}POST /v1/messages")
+    assert route is not None
+    assert route.treatment is Treatment.CONTENT

@@ -175,6 +175,7 @@ def plain_host(host: str) -> str:
     return host.lower().rstrip(".")
 
 
+_ODD = re.compile(r"[\x00-\x20\x7f]")
 _STRICTEST = (Treatment.CONTENT, Treatment.OTHER, Treatment.PASS)
 _ORIGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
 _ROUNDABOUT = re.compile(r"[%\\;]|//|/\.|\A[^/]")
@@ -235,6 +236,9 @@ class Hosts:
         ways = readings(path)
         routes = [_on(row, way) for row in {id(row): row for row in rows}.values() for way in ways]
         strictest = min(routes, key=lambda route: _STRICTEST.index(route.treatment))
+        if strictest.treatment is Treatment.PASS and _ODD.search(path):
+            # Whoever reads it next may see two requests in it.
+            return Route(strictest.provider, DIALECTS["generic"], Treatment.CONTENT)
         if strictest.treatment is Treatment.OTHER:
             lower = _on(rows[0], ways[-1].lower())
             return lower if lower.treatment is Treatment.CONTENT else strictest
