@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -178,7 +179,8 @@ def test_it_ends_in_bounded_time_with_streams_in_flight(
         for thread in threads:
             thread.join(SOON)
     assert len(ended) == 4
-    assert b"Traceback" not in proxy.output
+    # mitmproxy 11 prints where its own connections were when it cancelled them.
+    assert not re.search(rb'File "[^"]*[/\\]secretgate[/\\][^"]*", line', proxy.output)
 
 
 @pytest.mark.e2e
