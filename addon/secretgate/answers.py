@@ -83,7 +83,8 @@ class EventAnswer:
         return self._events.run(run)
 
     def finish(self) -> bytes:
-        return self._through(self._framer.finish()) + b"".join(self._events.finish())
+        *whole, last = self._framer.finish() or (None,)
+        return self._through(filter(None, whole)) + b"".join(self._events.finish(last))
 
     def _through(self, frames: Iterable[Frame]) -> bytes:
         out: list[bytes] = []

@@ -114,12 +114,21 @@ class Events:
             at = self._step(run, at, out)
         return b"".join(out)
 
-    def finish(self) -> list[bytes]:
-        """Extra events for whatever is still held back."""
-        extras = self._recorded(self._flush(list(self._open), None))
-        if self.recorder is not None:
-            self.recorder.flush()
-        return extras
+    def finish(self, last: Frame | None = None) -> list[bytes]:
+        """What goes out at the end: extra events for whatever is still held back, and `last`, what
+        stands behind the last whole frame. An event behind it would be read as a part of it, so
+        what it says of a text ends with it, and everything else goes out before."""
+        self._over = True
+        return self._recorded(self._finish(last))
+
+    def _finish(self, last: Frame | None) -> list[_Out]:
+        if last is None:
+            return self._flush(list(self._open), None)
+        payload = last.payload
+        event = read_event(payload, last.event, self.dialect) if payload is not None else None
+        if event is None:
+            return [*self._flush(list(self._open), None), (last.raw, payload)]
+        return self._changed(last, event, {*self._open, *(leaf.identity for leaf in event.leaves)})
 
     @property
     def shapes(self) -> Shapes:
@@ -193,7 +202,16 @@ class Events:
         event = read_event(payload, frame.event, self.dialect)
         if event is None:
             return [(frame.raw, payload)]
-        ended = closing(event, self.dialect, self._open)
+        out = self._changed(frame, event, closing(event, self.dialect, self._open))
+        if ends_all(event, self.dialect):
+            self._over = True
+        elif around is not None and event.kind not in self.dialect.closing:
+            self._learn(event, around, name)
+        return out
+
+    def _changed(self, frame: Frame, event: Event, ended: set[Identity]) -> list[_Out]:
+        """What becomes of an event that ends the texts `ended`."""
+        payload = event.payload
         # An empty last piece may stand beside a signature: what is held back goes out before it.
         here = {leaf.identity for leaf in event.leaves if leaf.start < leaf.end}
         ending = [identity for identity in self._open if identity in ended - here]
@@ -211,10 +229,6 @@ class Events:
         changed = splice(payload, edits) if edits else payload
         if self._shift:
             changed = renumbered(changed, number_of(event.value), self._shift)
-        if ends_all(event, self.dialect):
-            self._over = True
-        elif around is not None and event.kind not in self.dialect.closing:
-            self._learn(event, around, name)
         return [
             *extras,
             (frame.raw if changed is payload else frame.with_payload(changed), changed),

@@ -711,6 +711,17 @@ def test_a_stream_that_breaks_off_gives_what_it_held() -> None:
     assert b"partial_json" in out
 
 
+@pytest.mark.parametrize("rest", [": keep", 'event: ping\ndata: {"type": "ping"}'])
+def test_what_was_held_is_not_written_onto_an_event_that_was_cut_in_two(rest: str) -> None:
+    family = FAMILIES["anthropic"]
+    raw = family.write(PIECES, [])
+    raw = raw[: raw.index(b"event: content_block_stop")] + rest.encode()
+    out = streamed(family.framer(), judge(REDACT, family.dialect), raw)
+    assert out.endswith(b"\n\n" + rest.encode())
+    said = [event["delta"].get("text", "") for event in events(out) if "delta" in event]
+    assert "".join(said) == "look: [REDACTED:test-token] and more"
+
+
 def test_two_answers_of_a_websocket_are_judged_apart() -> None:
     case = CASES["responses"]
     raw = case.write([BAD])

@@ -356,8 +356,12 @@ class JudgedFramer:
         return self.feed(data)
 
     def finish(self) -> list[Frame]:
-        last = [out for frame in self._framer.finish() for out in self._judge.event(frame)]
-        return [*last, *self._judge.finish()]
+        out: list[Frame] = []
+        for frame in self._framer.finish():
+            going = self._judge.event(frame)
+            # No frame may follow one that is not ended: one that need not wait still goes last.
+            out += [*self._judge.finish(), frame] if going == [frame] else going
+        return [*out, *self._judge.finish()]
 
 
 class Taking(Protocol):

@@ -6,6 +6,7 @@ the input, wherever the input was cut. A frame that is not changed goes out as i
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -67,11 +68,11 @@ class Framer(Protocol):
         """What is left at the end; a cut-off frame comes without a payload, as it stands."""
 
 
-class FrameByFrame:
+class FrameByFrame(ABC):
     """A framer of a format in which frames have to be found one by one."""
 
-    def feed(self, data: bytes) -> list[Frame]:
-        raise NotImplementedError
+    @abstractmethod
+    def feed(self, data: bytes) -> list[Frame]: ...
 
     def run(self, data: bytes) -> Run | list[Frame]:
         return self.feed(data)
