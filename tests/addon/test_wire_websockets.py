@@ -8,7 +8,8 @@ from typing import Any, cast
 import pytest
 from wire_support import Gate, dump, secret
 
-from harness.wire_families import FAMILIES, events
+from harness.families.base import events
+from harness.wire_families import FAMILIES
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
 from secretgate.websockets import Outcome, Socket

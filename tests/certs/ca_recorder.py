@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from secretgate_ca.runner import Result
+from secretgate_ca.stores import Machine
+
+MakeMachine = Callable[..., Machine]
 
 
 @dataclass

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from ca_recorder import Recorder
+from ca_recorder import MakeMachine, Recorder
 
 from secretgate_ca import Authority, ensure_ca
 from secretgate_ca.stores import Machine, Root
@@ -33,7 +32,7 @@ def root(authority: Authority) -> Root:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, recorder: Recorder) -> Callable[..., Machine]:
+def machine(tmp_path: Path, recorder: Recorder) -> MakeMachine:
     def make(platform: str, **environ: str) -> Machine:
         home, system = tmp_path / "home", tmp_path / "system"
         home.mkdir(exist_ok=True)

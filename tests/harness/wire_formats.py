@@ -19,6 +19,7 @@ from typing import Any
 import h2.config
 import h2.connection
 import h2.events
+import httpx
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
@@ -213,3 +214,45 @@ class Duplex:
 
 def pieces(text: str, size: int) -> Iterator[str]:
     return (text[at : at + size] for at in range(0, len(text), size))
+
+
+def concrete(host: str) -> str:
+    """A host of a glob."""
+    if host.startswith("*."):
+        return "own" + concrete(host[1:])
+    google = host.endswith("googleapis.com")
+    return host.replace("*", "us-central1" if google else "us-east-1")
+
+
+Start = Callable[..., Proxy]
+"""Starts a proxy with settings, or gives the one that runs with them."""
+
+
+def client(proxy: Proxy, http2: bool = False) -> httpx.Client:
+    return httpx.Client(
+        proxy=proxy.url, verify=proxy.context(), http2=http2, timeout=10, trust_env=False
+    )
+
+
+def post(
+    proxy: Proxy, url: str, content: bytes, kind: str = "application/json", **headers: str
+) -> httpx.Response:
+    with client(proxy) as each:
+        return each.post(url, content=content, headers={"content-type": kind, **headers})
+
+
+def messages(text: str) -> Any:
+    return {"stream": True, "messages": [{"role": "user", "content": text}]}
+
+
+def contents(text: str) -> Any:
+    return {"contents": [{"role": "user", "parts": [{"text": text}]}]}
+
+
+def converse(text: str) -> Any:
+    return {"messages": [{"role": "user", "content": [{"text": text}]}]}
+
+
+def multipart(content: bytes, kind: str) -> bytes:
+    head = f'--b0\r\nContent-Disposition: form-data; name="file"; filename="x"\r\nContent-Type: {kind}\r\n\r\n'
+    return head.encode() + content + b"\r\n--b0--\r\n"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
 from secretgate.policy.documents import parse
 from secretgate.policy.engine import Policy, Scope
+from secretgate.policy.errors import PolicyError
 from secretgate.policy.loading import digest, scope_of
 from secretgate.policy.model import Call, Decision
 from secretgate.policy.rates import Rates
@@ -23,6 +26,7 @@ SCANNER = Scanner(Detector(RULES))
 AWS = "AKIA" + "IOSFODNN7" + "REALKEY"
 TOKEN = "tok_" + "aB3dE6gH9jK2mN5pQ8sT1vW4"
 WEAK = "weak_" + "aB3dE6gH9jK2"
+DENY = "  - {name: no, action: deny}\n"
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 """A Wednesday."""
 
@@ -60,6 +64,13 @@ def when(expression: str, head: str = "", /, *, context: Any = None, **params: A
 
 def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def refused(text: str) -> str:
+    """What is said of a file that cannot be loaded."""
+    with pytest.raises(PolicyError) as error:
+        scope(text)
+    return str(error.value)
 
 
 class Clock:

@@ -11,9 +11,11 @@ import pytest
 from typer.testing import CliRunner
 
 from addon.kit import SCOPE, Bench
+from harness.families.base import events, sse
 from harness.secrets import plant
-from harness.wire_families import FAMILIES, events, sse
-from policy.test_answers import anthropic_read, streamed
+from harness.wire_families import FAMILIES
+from policy.answer_cases import streamed
+from policy.answer_streams import anthropic_read
 from secretgate.cli import app
 from secretgate.hosts import Route, Treatment
 from secretgate.placeholders import Issued

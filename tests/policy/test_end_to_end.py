@@ -19,8 +19,8 @@ from harness.proxy import Proxy
 from harness.secrets import Planted, leaks
 from harness.wire_formats import Peer, Reply
 from harness.wires import WIRES, Access, Wire
+from policy.answer_cases import BAD, CASES, GOOD, SAYS
 from policy.kit import enforced
-from policy.test_answers import BAD, CASES, GOOD, SAYS
 from secretgate.demo.process import Failed
 
 pytestmark = pytest.mark.e2e

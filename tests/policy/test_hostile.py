@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policy.answer_cases import BAD, CASES, DENY, GOOD, REDACT, judge
 from policy.kit import SCANNER, enforced, scope
-from policy.test_answers import BAD, CASES, DENY, GOOD, REDACT, WHOLE, judge
+from policy.whole_answers import WHOLE
 from secretgate.policy.documents import parse
 from secretgate.policy.engine import Policy
 from secretgate.policy.errors import PolicyError

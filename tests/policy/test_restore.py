@@ -9,7 +9,8 @@ import pytest
 
 from addon.kit import Bench, token
 from harness.wire_families import FAMILIES
-from policy.test_answers import CASES, WHOLE
+from policy.answer_cases import CASES
+from policy.whole_answers import WHOLE
 from secretgate.answers import EventAnswer, document
 from secretgate.events import Events
 from secretgate.placeholders import Issued
