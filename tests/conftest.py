@@ -1,10 +1,12 @@
-"""Fixtures that every test may ask for."""
+"""Fixtures that every test may ask for. A folder's own conftest.py overrides them where its tests need others."""
 
 from __future__ import annotations
 
 import pytest
 
 from harness.secrets import Planted, plant
+
+pytest_plugins = ["harness.fixtures"]
 
 
 @pytest.fixture(scope="session")

@@ -4,28 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from harness.fixtures import (
-    Launch,
-    access,
-    launch,
-    plain,
-    poster,
-    provider,
-    proxy,
-    pytest_runtest_makereport,
-)
-
-__all__ = [
-    "Launch",
-    "access",
-    "launch",
-    "plain",
-    "poster",
-    "provider",
-    "proxy",
-    "pytest_runtest_makereport",
-]
-
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:

@@ -7,12 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.fixtures import provider
 from harness.programs import RedisServer, installed
 from harness.provider import Provider
 from harness.team import Balancer, Team
-
-__all__ = ["provider"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,5 +1,4 @@
-"""The provider and the proxies of end-to-end tests; each is started once. Folders of such tests import
-what they need of this into their `conftest.py`."""
+"""The provider and the proxies of end-to-end tests, as a plugin of pytest; each is started once, when a test asks for it."""
 
 from __future__ import annotations
 
