@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from conftest import Launch
 from harness import scenario
 from harness.clients import ResponsesConversation
+from harness.fixtures import Launch
 from harness.model import Text, agent, echo
 from harness.post import CHAT, GEMINI, MESSAGES, RESPONSES, Poster, ask
 from harness.provider import Provider

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from conftest import Launch
+from harness.fixtures import Launch
 from harness.model import PLACEHOLDER, echo
 from harness.post import CHAT, MESSAGES, Exchange, Poster, ask
 from harness.provider import Provider

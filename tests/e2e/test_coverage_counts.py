@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from conftest import Launch
+from harness.fixtures import Launch
 from harness.model import Call, Item, Prompt, Text, echo
 from harness.post import CHAT, GEMINI, GEMINI_SSE, MESSAGES, RESPONSES, Poster, Target, ask
 from harness.provider import Provider

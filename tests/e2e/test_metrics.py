@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from conftest import Launch
+from harness.fixtures import Launch
 from harness.model import echo
 from harness.post import MESSAGES, Poster, ask
 from harness.provider import Provider

@@ -8,8 +8,8 @@ import anthropic
 import openai
 import pytest
 
-from conftest import Launch
 from harness.clients import ResponsesConversation
+from harness.fixtures import Launch
 from harness.model import echo
 from harness.post import CHAT, GEMINI, MESSAGES, RESPONSES, Poster, Target, ask
 from harness.provider import Provider

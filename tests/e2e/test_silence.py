@@ -8,9 +8,9 @@ import re
 import httpx
 import pytest
 
-from conftest import Launch
 from harness import scenario
 from harness.dialects import Style
+from harness.fixtures import Launch
 from harness.model import agent, echo
 from harness.post import CHAT, GEMINI, MESSAGES, RESPONSES, Poster, ask
 from harness.provider import Provider

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from mitmproxy import http, io, version
 
-from conftest import Launch
 from harness.clients import ResponsesConversation
 from harness.dialects import Style
+from harness.fixtures import Launch
 from harness.model import echo
 from harness.post import CHAT, GEMINI_SSE, MESSAGES, Poster, ask
 from harness.provider import Provider
