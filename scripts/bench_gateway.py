@@ -48,9 +48,9 @@ from harness.team import USERS, Worker, htpasswd  # noqa: E402
 from secretgate.demo.planted import Maker  # noqa: E402
 from secretgate.ledger import Ledger  # noqa: E402
 from secretgate.placeholders import Issued, Namer, Template  # noqa: E402
-from secretgate.shared_vault import SharedVault  # noqa: E402
 from secretgate.stores.line import Line, Wait, waiting  # noqa: E402
 from secretgate.stores.redis import RedisStore  # noqa: E402
+from secretgate.stores.shared_vault import SharedVault  # noqa: E402
 from secretgate.vault import Scope  # noqa: E402
 
 MESSAGES = "https://api.anthropic.com/v1/messages"

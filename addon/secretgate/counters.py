@@ -12,9 +12,9 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from secretgate.coverage import Coverage, coverage
-from secretgate.leftovers import Fate
+from secretgate.inbound.leftovers import Fate
+from secretgate.outbound.requests import Decision, Verdict
 from secretgate.placeholders import ID_LENGTH, Template
-from secretgate.requests import Decision, Verdict
 
 RECENT = 50
 _NUMBERS = (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from secretgate.requests import Decision, Verdict
+from secretgate.outbound.requests import Decision, Verdict
 
 NAMES = {
     "scanned": "text that was looked at",

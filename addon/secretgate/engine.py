@@ -12,6 +12,8 @@ import msgspec
 from secretgate import hosts
 from secretgate.hosts import Hosts
 from secretgate.ledger import Ledger
+from secretgate.outbound.redaction import Redactor
+from secretgate.outbound.requests import Requests
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.policy import building
 from secretgate.policy.engine import Policy
@@ -19,13 +21,11 @@ from secretgate.policy.errors import PolicyError
 from secretgate.policy.rates import Rates
 from secretgate.policy.requests import Policies
 from secretgate.policy.secrets import Scanner
-from secretgate.redaction import Redactor
-from secretgate.requests import Requests
 from secretgate.settings import Settings, SettingsError
-from secretgate.shared_vault import SharedVault
 from secretgate.state import Places, load_key
 from secretgate.stores.line import Line
 from secretgate.stores.opening import open_store
+from secretgate.stores.shared_vault import SharedVault
 from secretgate.vault import MemoryVault, Vault
 from secretgate_rules import Detector, load_default
 from secretgate_rules.known import KnownValues

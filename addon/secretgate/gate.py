@@ -17,21 +17,23 @@ from weakref import WeakKeyDictionary
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
 
-from secretgate import access, credentials, grpc, heads, log, own_ca, passing, refusals
+from secretgate import grpc, log
 from secretgate.audit.trail import AuditError
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
-from secretgate.exchange import Exchange
-from secretgate.guard import Guard
-from secretgate.heads import Head
 from secretgate.hosts import Route, Treatment
+from secretgate.outbound import credentials, heads, refusals
+from secretgate.outbound.heads import Head
+from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.policy.watching import Watch
-from secretgate.requests import Decision, Request, Verdict
+from secretgate.proxy import access, own_ca, passing
+from secretgate.proxy.exchange import Exchange
+from secretgate.proxy.guard import Guard
+from secretgate.proxy.socket_hooks import Sockets, hang_up
+from secretgate.proxy.telling import UNRECORDED, Teller
+from secretgate.proxy.threads import consulted, takes_long
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
-from secretgate.socket_hooks import Sockets, hang_up
 from secretgate.state import Places, StateError
-from secretgate.telling import UNRECORDED, Teller
-from secretgate.threads import consulted, takes_long
 from secretgate.vault import Scope
 
 _TURN = 0.001

@@ -17,9 +17,9 @@ from collections.abc import Callable, Mapping
 from secretgate.bodies.base import Edit, Label, Slot, Unreadable
 from secretgate.bodies.protobuf import read_protobuf
 from secretgate.bodies.readers import read
+from secretgate.inbound.restoration import Channel, Depth, restore
+from secretgate.outbound.requests import Decision, Request, Requests
 from secretgate.placeholders import Issued
-from secretgate.requests import Decision, Request, Requests
-from secretgate.restoration import Channel, Depth, restore
 from secretgate.streams.envelopes import Envelope, EnvelopeFramer
 
 PROTOBUF = frozenset(("application/proto", "application/protobuf", "application/x-protobuf"))

@@ -19,7 +19,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 
-from secretgate.beginnings import HEAD, Aliases, Beginnings, beginnings
+from secretgate.inbound.beginnings import HEAD, Aliases, Beginnings, beginnings
 
 DEFAULT_TEMPLATE = "REDACTED<{rule}:{id}>"
 ID_LENGTH = 12

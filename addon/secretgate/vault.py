@@ -4,7 +4,7 @@ Two questions, two answers. *Which values are secret here?* -- for a client, pro
 every value that was found before is secret wherever it stands. *Which placeholders may this answer
 restore?* -- those of its own request, and, where the provider keeps the conversation, those of
 the chain of requests before it. Bounded, and forgotten after a time to live. `MemoryVault` is all there is on one
-machine; `shared_vault.py` puts a store behind it.
+machine; `stores/shared_vault.py` puts a store behind it.
 """
 
 from __future__ import annotations

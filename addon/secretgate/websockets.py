@@ -15,17 +15,17 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from secretgate import refusals
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.engine import Engine
-from secretgate.events import Events
 from secretgate.hosts import Treatment
+from secretgate.inbound.events import Events
+from secretgate.inbound.restoration import Depth, restore
+from secretgate.inbound.written import Recorder
+from secretgate.outbound import refusals
+from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
 from secretgate.policy.answers import Judging
-from secretgate.requests import Decision, Request, Verdict
-from secretgate.restoration import Depth, restore
 from secretgate.streams.base import Frame
-from secretgate.written import Recorder
 
 _KEEP_OPEN = frozenset(("openai-responses",))
 """Dialects with an error event that does not end the connection."""

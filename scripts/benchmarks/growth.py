@@ -19,9 +19,9 @@ from benchmarks.measuring import Row, main, timed
 from benchmarks.stream import CHUNK, Bench, prose, stream
 from secretgate.demo.planted import Maker
 from secretgate.engine import Engine, build
+from secretgate.inbound.responses import respond
+from secretgate.outbound.requests import Request
 from secretgate.placeholders import Issued
-from secretgate.requests import Request
-from secretgate.responses import respond
 from secretgate.settings import Settings
 from secretgate.state import Places
 from secretgate.vault import Scope

@@ -19,10 +19,10 @@ from benchmarks import bodies
 from benchmarks.measuring import Row, Timing, main
 from secretgate.hosts import Route, Treatment
 from secretgate.ledger import Ledger
+from secretgate.outbound.redaction import Redactor
+from secretgate.outbound.requests import Request, Requests
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.providers import DIALECTS
-from secretgate.redaction import Redactor
-from secretgate.requests import Request, Requests
 from secretgate.settings import Settings
 from secretgate.vault import MemoryVault, Scope
 from secretgate_rules import Detector, load_default

@@ -14,13 +14,13 @@ import random
 from collections.abc import Callable, Sequence
 
 from benchmarks.measuring import Row, main, timed
+from secretgate.inbound.responses import Response, respond
+from secretgate.inbound.written import Recorder
 from secretgate.ledger import Ledger
+from secretgate.outbound.redaction import Redactor
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.providers import DIALECTS, Dialect
-from secretgate.redaction import Redactor
-from secretgate.responses import Response, respond
 from secretgate.vault import MemoryVault, Scope
-from secretgate.written import Recorder
 from secretgate_rules import load_default
 
 CHUNK = 16 << 10

@@ -7,12 +7,12 @@ import string
 from functools import cache
 
 from secretgate.bodies.json_body import read_json
+from secretgate.inbound.written import Recorder
 from secretgate.ledger import Ledger
+from secretgate.outbound.redaction import Redaction, Redactor
 from secretgate.placeholders import Namer, Template
 from secretgate.providers import DIALECTS, Dialect
-from secretgate.redaction import Redaction, Redactor
 from secretgate.vault import MemoryVault, Scope
-from secretgate.written import Recorder
 from secretgate_rules import Detector
 from secretgate_rules.model import Rule
 

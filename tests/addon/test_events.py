@@ -13,17 +13,17 @@ from test_wire_streams import ARGUMENTS, GATE, ISSUED, KEY, QUOTED, TEXT, cut, s
 from wire_support import through
 
 from harness.wire_families import FAMILIES, Family
-from secretgate.event_reader import read_event
-from secretgate.events import Events
-from secretgate.extras import NUMBER
+from secretgate.inbound.event_reader import read_event
+from secretgate.inbound.events import Events
+from secretgate.inbound.extras import NUMBER
+from secretgate.inbound.restoration import Depth, restore
+from secretgate.inbound.shapes import Shape, Shapes
+from secretgate.inbound.spoken import Spoken
+from secretgate.inbound.written import _TOKEN, _long_tokens
 from secretgate.placeholders import Issued, Template
 from secretgate.providers import DIALECTS, Piece
-from secretgate.restoration import Depth, restore
-from secretgate.shapes import Shape, Shapes
-from secretgate.spoken import Spoken
 from secretgate.streams.base import Run
 from secretgate.streams.sse import SseFramer
-from secretgate.written import _TOKEN, _long_tokens
 
 NAME = GATE.name(KEY)
 SPICE = [
@@ -58,7 +58,7 @@ def the_long_way(family: Family, raw: bytes) -> bytes:
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places, chunks=places)
 @example(TEXT, ARGUMENTS, list(range(0, 400, 3)), list(range(0, 400, 5)), [100, 1000])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_short_way_is_the_long_way(
     name: str, text: str, arguments: str, texts: list[int], pieces: list[int], chunks: list[int]
 ) -> None:
@@ -111,7 +111,7 @@ spellings = st.lists(
 @given(spellings, st.sampled_from(TEMPLATES))
 @example("r&r", TEMPLATES[0])
 @example("r\\r\\n", TEMPLATES[0])
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=1000)
 def test_no_beginning_is_overlooked(text: str, template: Template) -> None:
     raw = text.encode()
     starts = set(template.beginnings.in_text(raw))
@@ -205,7 +205,7 @@ def test_running_numbers_and_padding_do_not_matter() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_what_is_said_is_the_same_in_a_run(
     name: str, text: str, arguments: str, texts: list[int], pieces: list[int]
 ) -> None:
@@ -272,7 +272,7 @@ def test_the_events_of_a_clean_stream_are_not_read(monkeypatch: pytest.MonkeyPat
     def read(*_: object) -> None:
         raise AssertionError("an event was read")
 
-    monkeypatch.setattr("secretgate.events.read_event", read)
+    monkeypatch.setattr("secretgate.inbound.events.read_event", read)
     events = Events(family.dialect, ISSUED)
     for chunk in sent(raw, list(range(0, 1 << 20, 997))):
         run = SseFramer().run(chunk)
@@ -311,7 +311,7 @@ def read_texts(family: Family, raw: bytes) -> dict[Any, str]:
 @pytest.mark.parametrize("name", FAMILIES)
 @given(place=st.integers(0, 1 << 20), texts=places)
 @example(1 << 19, list(range(1, 400, 2)))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_stream_that_is_cut_off_anywhere_gives_all_it_had(
     name: str, place: int, texts: list[int]
 ) -> None:

@@ -16,7 +16,8 @@ from mitmproxy.addons import proxyserver
 from mitmproxy.test import taddons, tflow
 
 from addon.kit import RULES, token
-from secretgate import engine, gate, threads
+from secretgate import engine, gate
+from secretgate.proxy import threads
 from secretgate_rules import Detector
 
 

@@ -15,13 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from addon.kit import ANTHROPIC, KEY, RULES, SCOPE, pem, random_text, token
-from secretgate import units
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.json_body import JsonBody, read_json
-from secretgate.history import History
+from secretgate.history import units
+from secretgate.history.verdicts import History
 from secretgate.ledger import Ledger
+from secretgate.outbound.redaction import Leak, Redactor
 from secretgate.placeholders import Namer, Template
-from secretgate.redaction import Leak, Redactor
 from secretgate.vault import MemoryVault, Scope
 from secretgate_rules import Detector
 
@@ -186,7 +186,7 @@ class Client:
 
 
 @given(st.lists(steps, min_size=4, max_size=14), st.sampled_from([1 << 20, 1 << 20, 6000]))
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 def test_warm_is_cold(script: list[tuple[str, Any]], limit: int) -> None:
     gates = [Gate(True, limit), Gate(False)]
     client = Client()

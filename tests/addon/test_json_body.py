@@ -13,7 +13,7 @@ from secretgate.bodies import json_body
 from secretgate.bodies.base import SHORTEST, Label, PlainBody, Slot, Unreadable, spell
 from secretgate.bodies.json_body import JsonBody, read_json
 from secretgate.bodies.json_spans import json_slots
-from secretgate.paths import Paths
+from secretgate.bodies.paths import Paths
 from secretgate.providers import DIALECTS
 
 TABLE = Paths[Label](

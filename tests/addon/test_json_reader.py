@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from secretgate.bodies import forms
 from secretgate.bodies.base import Form, Unreadable, spell
 from secretgate.bodies.forms import mapped, read
+from secretgate.bodies.json_reader import plain_name, read_strings
 from secretgate.bodies.json_spans import json_slots
-from secretgate.json_reader import plain_name, read_strings
-from secretgate.paths import Paths
+from secretgate.bodies.paths import Paths
 
 ALL = Paths[str]([], "text").root
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from secretgate.models import named
+from secretgate.outbound.models import named
 
 LONG = [{"role": "user", "content": "x" * 200_000}]
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretgate.paths import Paths, parse
+from secretgate.bodies.paths import Paths, parse
 
 TABLE = Paths(
     [

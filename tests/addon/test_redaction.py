@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from addon.kit import SCOPE, Bench, pem, random_text, token
-from secretgate.egress import Egress, forms
+from secretgate.inbound.restoration import Depth, restore
+from secretgate.outbound.egress import Egress, forms
+from secretgate.outbound.redaction import Leak
 from secretgate.providers import DIALECTS
-from secretgate.redaction import Leak
-from secretgate.restoration import Depth, restore
 from secretgate.vault import Scope
 
 
@@ -249,7 +249,6 @@ words = st.sampled_from(
 texts = st.lists(words, max_size=8).map("".join)
 
 
-@settings(deadline=None)
 @given(st.lists(texts, min_size=1, max_size=5))
 def test_restoring_and_redacting_again_gives_what_the_provider_saw(turns: list[str]) -> None:
     """Promise 4: what the provider saw, restored for the tool and sent again, is what it saw."""
@@ -261,7 +260,6 @@ def test_restoring_and_redacting_again_gives_what_the_provider_saw(turns: list[s
     assert contents(bench.redact(body(*restored)).raw) == seen
 
 
-@settings(deadline=None)
 @given(st.lists(texts, min_size=2, max_size=6))
 def test_a_turn_is_the_beginning_of_the_next(turns: list[str]) -> None:
     """Promise 5, also across a restart: only the key and the ledger stay."""
@@ -274,7 +272,6 @@ def test_a_turn_is_the_beginning_of_the_next(turns: list[str]) -> None:
         assert contents(restarted.redact(body(*turns[:count])).raw) == whole[:count]
 
 
-@settings(deadline=None)
 @given(st.lists(texts, min_size=1, max_size=4))
 def test_no_form_of_a_found_secret_leaves(turns: list[str]) -> None:
     """Promise 1."""

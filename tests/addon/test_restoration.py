@@ -9,8 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from secretgate.inbound.restoration import Channel, Depth, escaped, restore
 from secretgate.placeholders import Issued, Namer, Template
-from secretgate.restoration import Channel, Depth, escaped, restore
 
 TEMPLATE = Template()
 NAMER = Namer(TEMPLATE, b"k" * 32)

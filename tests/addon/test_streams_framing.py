@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secretgate.streams.base import Frame, Framer
@@ -99,7 +99,6 @@ def test_any_bytes_cut_anywhere_come_out_as_they_went_in(kind: str, data: st.Dat
         assert payloads(frames) == payloads(run(FRAMERS[kind](), [raw]))
 
 
-@settings(deadline=None)
 @given(st.lists(VALUES, max_size=5), st.booleans(), st.sampled_from([None, 1]))
 def test_an_array_gives_its_elements_at_every_cut(
     values: list[object], ascii_only: bool, indent: int | None

@@ -15,7 +15,7 @@ from wire_support import Gate, secret
 
 from secretgate.grpc import Call, EnvelopesAnswer, ProtobufAnswer, Refused, RequestStream, speaks
 from secretgate.hosts import Treatment
-from secretgate.requests import Decision
+from secretgate.outbound.requests import Decision
 from secretgate.streams.envelopes import END_OF_STREAM, EnvelopeFramer
 
 KEY = secret(1)

@@ -16,7 +16,7 @@ from wire_support import Gate, dump, secret
 
 from secretgate.bodies.documents import extracted
 from secretgate.hosts import Treatment
-from secretgate.requests import Decision, Verdict
+from secretgate.outbound.requests import Decision, Verdict
 
 KEY = secret(1)
 

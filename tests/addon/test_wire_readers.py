@@ -11,8 +11,8 @@ from wire_support import PLACEHOLDER, Gate, dump, secret
 
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.readers import read
+from secretgate.outbound.redaction import Leak
 from secretgate.providers import DIALECTS
-from secretgate.redaction import Leak
 
 CHAT = DIALECTS["openai-chat"]
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256))

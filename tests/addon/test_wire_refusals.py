@@ -8,7 +8,7 @@ import struct
 import pytest
 from test_streams_eventstream import read_by_botocore
 
-from secretgate import refusals
+from secretgate.outbound import refusals
 from secretgate.providers import DIALECTS
 from secretgate.streams.envelopes import EnvelopeFramer
 

@@ -13,9 +13,9 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from wire_support import Gate, dump, secret
 
-from secretgate import signatures
-from secretgate.requests import Decision, Verdict
-from secretgate.signatures import Unsignable, adjusted
+from secretgate.outbound import signatures
+from secretgate.outbound.requests import Decision, Verdict
+from secretgate.outbound.signatures import Unsignable, adjusted
 
 KEY = secret(1)
 URL = "https://bedrock-runtime.us-east-1.amazonaws.com/model/anthropic.claude%3A0/converse"

@@ -57,7 +57,7 @@ def check(family: Family, raw: bytes) -> None:
     arguments=st.lists(st.integers(0, 1000), max_size=12),
     places=st.lists(st.integers(0, 1 << 20), max_size=6),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_tool_reads_the_same_however_it_is_cut(
     name: str, texts: list[int], arguments: list[int], places: list[int]
 ) -> None:

@@ -8,16 +8,16 @@ from typing import Any
 
 import msgspec
 
-from secretgate.answers import DocumentAnswer, EventAnswer
 from secretgate.bodies.base import Body
 from secretgate.bodies.readers import read
-from secretgate.events import Events
 from secretgate.hosts import Route, Treatment
+from secretgate.inbound.answers import DocumentAnswer, EventAnswer
+from secretgate.inbound.events import Events
 from secretgate.ledger import Ledger
+from secretgate.outbound.redaction import Redaction, Redactor
+from secretgate.outbound.requests import Request, Requests
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.providers import DIALECTS, Dialect
-from secretgate.redaction import Redaction, Redactor
-from secretgate.requests import Request, Requests
 from secretgate.settings import Settings
 from secretgate.streams.base import Framer
 from secretgate.vault import MemoryVault, Scope

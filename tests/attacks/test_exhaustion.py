@@ -22,8 +22,8 @@ from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import decode
 from secretgate.counters import Counters
 from secretgate.ledger import Ledger
+from secretgate.outbound.requests import Decision, Verdict
 from secretgate.providers import DIALECTS
-from secretgate.requests import Decision, Verdict
 from secretgate.settings import SettingsError, load
 from secretgate.vault import MemoryVault
 from secretgate_rules import Detector

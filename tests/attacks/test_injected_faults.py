@@ -23,7 +23,8 @@ from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
 from addon.kit import RULES, token
-from secretgate import engine, gate, socket_hooks
+from secretgate import engine, gate
+from secretgate.proxy import socket_hooks
 from secretgate_rules import Detector
 
 ROOTS = tuple(str(Path(each.__file__).parent) for each in (gate, sys.modules["secretgate_rules"]))

@@ -23,9 +23,9 @@ from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.secrets import Planted
 from harness.wires import Access
-from secretgate import access
 from secretgate.demo.process import Failed
 from secretgate.gate import Gate
+from secretgate.proxy import access
 from secretgate.settings import Settings
 from secretgate.state import Places, StateError, load_key, private_folder
 

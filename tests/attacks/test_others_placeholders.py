@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from addon.kit import ANTHROPIC, SCOPE, Bench, token
+from secretgate.inbound.responses import respond
+from secretgate.inbound.restoration import Channel, Depth, restore
 from secretgate.placeholders import Issued
-from secretgate.responses import respond
-from secretgate.restoration import Channel, Depth, restore
 
 SECRET = token("mine")
 OTHER = token("another's")

@@ -20,13 +20,13 @@ from secretgate.audit.otlp import Collector
 from secretgate.audit.record import Record
 from secretgate.audit.syslog import AddressError, Syslog
 from secretgate.audit.trail import AuditError, Trail
-from secretgate.leftovers import Fate
+from secretgate.inbound.leftovers import Fate
+from secretgate.outbound.redaction import Counts, Spot
+from secretgate.outbound.requests import Decision, Verdict
 from secretgate.placeholders import Issued, Template
-from secretgate.redaction import Counts, Spot
-from secretgate.requests import Decision, Verdict
+from secretgate.proxy.telling import Teller
 from secretgate.settings import Settings
 from secretgate.state import Places
-from secretgate.telling import Teller
 
 RECORD = Record(
     time="2030-01-01T00:00:00.000Z", event="request", decision="redacted", rules={"jwt": 2}

@@ -14,8 +14,8 @@ from secretgate import hosts
 from secretgate.bodies.base import Label
 from secretgate.bodies.readers import read
 from secretgate.hosts import Hosts, Treatment
+from secretgate.inbound.responses import respond
 from secretgate.placeholders import Issued, Namer, Template
-from secretgate.responses import respond
 from secretgate_ca.stores import anchors
 from secretgate_rules.check import problems
 from secretgate_rules.rulefile import load_file

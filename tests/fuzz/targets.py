@@ -19,11 +19,11 @@ from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Edit, Unreadable
 from secretgate.bodies.encodings import Decoder, decode
 from secretgate.bodies.json_spans import read_json
+from secretgate.inbound.responses import respond
+from secretgate.inbound.restoration import Channel, Depth, restore
+from secretgate.outbound.redaction import Leak
 from secretgate.placeholders import Issued
 from secretgate.providers import DIALECTS
-from secretgate.redaction import Leak
-from secretgate.responses import respond
-from secretgate.restoration import Channel, Depth, restore
 from secretgate.settings import SettingsError, load
 from secretgate.streams.base import Framer
 from secretgate.streams.framers import framer_for

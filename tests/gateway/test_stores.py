@@ -13,10 +13,10 @@ from addon.kit import KEY, SCOPE, random_text
 from harness.programs import RedisServer, free_port
 from secretgate.ledger import Ledger
 from secretgate.placeholders import Issued, Namer, Template
-from secretgate.shared_vault import SharedVault
 from secretgate.stores import Learn, Mark, NoStore, Pulled, Store, Unreachable, Write
 from secretgate.stores.line import Line, Wait, waiting
 from secretgate.stores.sealing import Sealer
+from secretgate.stores.shared_vault import SharedVault
 from secretgate.stores.sqlite import SQLiteStore
 
 NAMER = Namer(Template(), KEY)

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from secretgate.counters import RECENT, Counters
+from secretgate.inbound.leftovers import Leftovers
 from secretgate.launch.summary import summary
-from secretgate.leftovers import Leftovers
+from secretgate.outbound.redaction import Spot
+from secretgate.outbound.requests import Decision, Verdict
 from secretgate.placeholders import DEFAULT_TEMPLATE, Issued, Template
-from secretgate.redaction import Spot
-from secretgate.requests import Decision, Verdict
 
 LOG = Path("/logs/run.log")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from mitmproxy.test import tflow
 
-from secretgate.own_address import (
+from secretgate.proxy.own_address import (
     from_another_site,
     linked_from_another_site,
     local_client,

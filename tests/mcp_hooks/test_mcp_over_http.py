@@ -13,8 +13,8 @@ from harness.secrets import plant
 from secretgate.engine import Engine, build
 from secretgate.hosts import Route, Treatment
 from secretgate.mcp.over_http import ResultJudge
+from secretgate.outbound.requests import Request, Verdict
 from secretgate.providers import DIALECTS
-from secretgate.requests import Request, Verdict
 from secretgate.settings import Settings
 from secretgate.state import Places
 from secretgate.streams.sse import SseFramer

@@ -11,8 +11,8 @@ import pytest
 
 from harness.secrets import plant
 from secretgate.engine import Engine, build
-from secretgate.handover import hand_over, of_models
 from secretgate.mcp.session import Passed, Session
+from secretgate.outbound.handover import hand_over, of_models
 from secretgate.placeholders import Issued
 from secretgate.policy.loading import load
 from secretgate.policy.secrets import Scanner

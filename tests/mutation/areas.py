@@ -4,18 +4,18 @@ from __future__ import annotations
 
 AREAS: dict[str, tuple[str, ...]] = {
     "redaction": (
-        "redaction",
-        "naming",
-        "edits",
-        "hidden",
-        "egress",
-        "recall",
-        "history",
-        "units",
+        "outbound.redaction",
+        "outbound.naming",
+        "outbound.edits",
+        "outbound.hidden",
+        "outbound.egress",
+        "history.recall",
+        "history.verdicts",
+        "history.units",
     ),
-    "restoration": ("restoration", "beginnings", "placeholders", "events"),
-    "vault": ("vault", "shared_vault"),
-    "span reader": ("json_reader", "spans", "shapes"),
+    "restoration": ("inbound.restoration", "inbound.beginnings", "placeholders", "inbound.events"),
+    "vault": ("vault", "stores.shared_vault"),
+    "span reader": ("bodies.json_reader", "outbound.spans", "inbound.shapes"),
 }
 
 TESTS = (

@@ -62,7 +62,7 @@ class Mutant(NamedTuple):
 
     @property
     def module(self) -> str:
-        return self.name.split(".")[1]
+        return self.name.partition(".")[2].rpartition(".")[0]
 
     @property
     def killed(self) -> bool:
@@ -75,7 +75,7 @@ def prepare(modules: Iterable[str]) -> None:
     for name, source in PACKAGES.items():
         shutil.copytree(ROOT / source, WORK / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", WORK)
-    mutate = "\n".join(f"    secretgate/{module}.py" for module in modules)
+    mutate = "\n".join(f"    secretgate/{module.replace('.', '/')}.py" for module in modules)
     tests = "\n".join(f"    {test}" for test in TESTS)
     (WORK / "setup.cfg").write_text(_CONFIG.format(mutate=mutate, tests=tests))
 
@@ -119,9 +119,9 @@ def test(names: Sequence[str], children: int) -> None:
 
 def difference(name: str) -> str:
     """What a mutant changes: the lines that go and the lines that come."""
-    _, module, function = name.split(".")
+    *path, function = name.split(".")
     original = f"{function.rpartition('__mutmut_')[0]}__mutmut_orig"
-    file = WORK / "mutants" / "secretgate" / f"{module}.py"
+    file = WORK / "mutants" / f"{'/'.join(path)}.py"
     was, becomes = (_body(file, each) for each in (original, function))
     lines = list(difflib.unified_diff(was, becomes, n=0, lineterm=""))[3:]
     return "\n".join(f"{line[0]} {line[1:].strip()}" for line in lines if line[0] in "+-")

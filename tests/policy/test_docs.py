@@ -18,6 +18,7 @@ from policy.answer_cases import streamed
 from policy.answer_streams import anthropic_read
 from secretgate.cli import app
 from secretgate.hosts import Route, Treatment
+from secretgate.outbound.requests import Decision, Request, Requests
 from secretgate.placeholders import Issued
 from secretgate.policy import building, schema
 from secretgate.policy.answers import judging
@@ -25,7 +26,6 @@ from secretgate.policy.functions import NAMES
 from secretgate.policy.requests import Policies
 from secretgate.policy.secrets import Scanner
 from secretgate.providers import DIALECTS
-from secretgate.requests import Decision, Request, Requests
 from secretgate.settings import Settings, load
 from secretgate.streams.sse import SseFramer
 from secretgate_rules import Detector, load_default

@@ -12,6 +12,8 @@ from addon.kit import RULES, SCOPE, Bench, random_text, token
 from policy.kit import enforced, scope
 from secretgate.bodies.json_spans import read_json
 from secretgate.hosts import Route, Treatment
+from secretgate.outbound.redaction import Redaction
+from secretgate.outbound.requests import Decision, Request, Requests, Verdict
 from secretgate.placeholders import Issued
 from secretgate.policy import building
 from secretgate.policy.choices import Guardrail, Secrets
@@ -20,8 +22,6 @@ from secretgate.policy.loading import digest
 from secretgate.policy.requests import Denied, Policies
 from secretgate.policy.secrets import Scanner
 from secretgate.providers import DIALECTS
-from secretgate.redaction import Redaction
-from secretgate.requests import Decision, Request, Requests, Verdict
 from secretgate.settings import Settings
 from secretgate_rules import Detector
 

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from rules.conftest import github_token, made_up
 from secretgate_rules import Detector, Finding, Literals, Part, redact, views
 
-MODEST = settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+MODEST = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 SECRETS = [
     github_token(1),

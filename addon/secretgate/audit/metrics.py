@@ -17,7 +17,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from secretgate.telling import Teller
+from secretgate.proxy.telling import Teller
 
 MOST_RULES = 500
 _NUMBERS = {

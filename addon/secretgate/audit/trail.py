@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from secretgate import refusals
 from secretgate.audit import chain
 from secretgate.audit.journal import Journal
 from secretgate.audit.record import MOST_PLACEHOLDERS, Record, stamp, type_name
@@ -23,11 +22,12 @@ from secretgate.audit.syslog import AddressError, Syslog
 from secretgate.audit.writer import Target, Writer
 from secretgate.coverage import Coverage
 from secretgate.hosts import Route
-from secretgate.leftovers import Fate
+from secretgate.inbound.leftovers import Fate
+from secretgate.outbound import refusals
+from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import ID_LENGTH
 from secretgate.policy.model import Action
 from secretgate.policy.model import Decision as Ruled
-from secretgate.requests import Decision, Request
 from secretgate.settings import FIELDS, Settings
 from secretgate.state import Places, StateError
 

@@ -10,7 +10,7 @@ from mitmproxy import connection, http
 
 from secretgate.base_urls import BaseURL, BaseURLError, chosen, route_for, target
 from secretgate.launch.environment import LOCAL
-from secretgate.own_address import from_another_site, to_us
+from secretgate.proxy.own_address import from_another_site, to_us
 
 if TYPE_CHECKING:
     from secretgate.gate import Gate

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from secretgate.bodies.base import Label, Path
+from secretgate.bodies.json_reader import plain_name
 from secretgate.bodies.json_spans import SHORTEST_KEY
-from secretgate.json_reader import plain_name
-from secretgate.paths import Node
+from secretgate.bodies.paths import Node
 
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 _LITERAL = re.compile(

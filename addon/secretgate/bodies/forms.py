@@ -15,7 +15,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 import msgspec
 
 from secretgate.bodies.base import Form
-from secretgate.restoration import escaped
+from secretgate.inbound.restoration import escaped
 
 _JSON_ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.?)", re.DOTALL

@@ -29,9 +29,9 @@ from secretgate.bodies.base import (
     splice,
 )
 from secretgate.bodies.between import ITEM, ITEM_END, LIST, Frame, Invalid, Mark, Place, grammar
+from secretgate.bodies.json_reader import closing_quote
 from secretgate.bodies.json_spans import json_slots
-from secretgate.json_reader import closing_quote
-from secretgate.paths import Node
+from secretgate.bodies.paths import Node
 
 _FIRST_BLOCK: Final = 4 << 10
 _BLOCK: Final = 128 << 10

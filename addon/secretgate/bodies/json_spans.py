@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from secretgate.bodies.base import THINKING, Form, Label, PlainBody, Slot
-from secretgate.json_reader import read_strings
-from secretgate.paths import Node
+from secretgate.bodies.json_reader import read_strings
+from secretgate.bodies.paths import Node
 
 SHORTEST_KEY = 8
 """Member names of this length and more that are no part of the format are slots too."""

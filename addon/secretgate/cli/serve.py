@@ -11,7 +11,6 @@ from typing import Annotated
 
 import typer
 
-from secretgate import access
 from secretgate.base_urls import ALL, BaseURL, BaseURLError, chosen
 from secretgate.cli import addon_path
 from secretgate.cli.options import Config, Hosts, Mode
@@ -21,6 +20,7 @@ from secretgate.hosts import ca_domains
 from secretgate.launch import plan as plans
 from secretgate.launch.plan import Wishes
 from secretgate.launch.upstream import UpstreamError, upstream
+from secretgate.proxy import access
 from secretgate.settings import PREFIX, SettingsError
 from secretgate.state import Places, StateError, private_folder
 from secretgate_ca import CAError, ensure_ca, write_bundle

@@ -10,7 +10,7 @@ from mitmproxy.addonmanager import Loader
 
 from secretgate.doctor.exchange import CONNECT_HEADER, HOST, PATH
 from secretgate.hosts import plain_host
-from secretgate.requests import Request
+from secretgate.outbound.requests import Request
 from secretgate.vault import Scope
 
 if TYPE_CHECKING:

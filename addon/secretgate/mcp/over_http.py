@@ -15,18 +15,18 @@ from fnmatch import fnmatchcase
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from secretgate.answers import document
-from secretgate.handover import handed_over, of_models
+from secretgate.inbound.answers import document
 from secretgate.mcp import messages
 from secretgate.mcp.hooks import MCP, Hooks, Told
 from secretgate.mcp.secrets import SessionSecrets
+from secretgate.outbound.handover import handed_over, of_models
+from secretgate.outbound.redaction import Redactor
 from secretgate.placeholders import Issued
 from secretgate.policy.answers import Changed
 from secretgate.policy.interest import Interest
 from secretgate.policy.model import Decision
 from secretgate.policy.requests import Policies, RequestPolicy
 from secretgate.providers import Dialect
-from secretgate.redaction import Redactor
 from secretgate.streams.base import Frame
 from secretgate.vault import Scope
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from secretgate.handover import hand_over
+from secretgate.outbound.handover import hand_over
+from secretgate.outbound.redaction import Redactor
 from secretgate.placeholders import Issued
 from secretgate.policy.secrets import fixed
-from secretgate.redaction import Redactor
 from secretgate.vault import Scope
 from secretgate_rules import Finding, Part
 

@@ -11,17 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from secretgate.answers import document
 from secretgate.bodies.base import Unreadable
 from secretgate.engine import Engine
-from secretgate.handover import handed_over, of_models
 from secretgate.hosts import Route, Treatment
+from secretgate.inbound.answers import document
 from secretgate.mcp import messages
 from secretgate.mcp.hooks import MCP, Hooks
 from secretgate.mcp.secrets import SessionSecrets
+from secretgate.outbound.handover import handed_over, of_models
+from secretgate.outbound.requests import Request
 from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision
-from secretgate.requests import Request
 from secretgate.vault import Scope
 
 

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 from secretgate.bodies import forms
 from secretgate.bodies.base import Body, Slot
 from secretgate.bodies.base import Path as SlotPath
-from secretgate.json_reader import plain_name
-from secretgate.paths import Paths
+from secretgate.bodies.json_reader import plain_name
+from secretgate.bodies.paths import Paths
 from secretgate.policy.model import Call
 from secretgate.policy.texts import decoded
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from secretgate import models, refusals
+from secretgate.outbound import models, refusals
 from secretgate.policy.model import Decision
 
 

@@ -14,11 +14,11 @@ from typing import Any, Protocol
 
 from secretgate.bodies.base import Body
 from secretgate.bodies.base import Edit as BodyEdit
+from secretgate.outbound.texts import Counts
 from secretgate.policy import decomposing, facts, secrets, treatments
 from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision, Edit
 from secretgate.policy.treatments import FindingRules, Treatment
-from secretgate.texts import Counts
 from secretgate_rules import Finding, Part
 
 Found = Mapping[int, Sequence[Finding]]

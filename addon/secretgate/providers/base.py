@@ -14,7 +14,7 @@ from enum import Enum
 from typing import Any
 
 from secretgate.bodies.base import Label
-from secretgate.paths import Paths
+from secretgate.bodies.paths import Paths
 
 
 class Piece(Enum):

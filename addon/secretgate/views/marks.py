@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from mitmproxy import flow
 
-from secretgate.leftovers import Fate
-from secretgate.requests import Decision, Verdict
+from secretgate.inbound.leftovers import Fate
+from secretgate.outbound.requests import Decision, Verdict
 
 _MARKS = {
     Verdict.BLOCKED: ":no_entry:",

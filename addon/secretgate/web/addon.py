@@ -10,7 +10,7 @@ from mitmproxy import ctx, http
 from secretgate.base_urls.addon import BaseURLs
 from secretgate.doctor.answering import SelfTest
 from secretgate.hosts import plain_host
-from secretgate.own_address import (
+from secretgate.proxy.own_address import (
     from_another_site,
     linked_from_another_site,
     local_client,

@@ -12,7 +12,7 @@ from typing import Any
 
 from secretgate.counters import Sighting
 from secretgate.hosts import Row
-from secretgate.telling import Teller
+from secretgate.proxy.telling import Teller
 from secretgate_ca import Authority, CAError, load_ca
 
 DISTRIBUTION = "secretgate-mitmproxy"

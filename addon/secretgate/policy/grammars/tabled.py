@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from secretgate.paths import Node
+from secretgate.bodies.paths import Node
 from secretgate.policy.grammars.base import TEXT, Block, Event, Key, Reading, Sign
 from secretgate.providers import Dialect
 from secretgate.providers import Piece as Pieces

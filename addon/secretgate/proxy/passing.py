@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from mitmproxy import ctx, http
 
-from secretgate.exchange import Exchange, passage
 from secretgate.hosts import Treatment
+from secretgate.inbound.responses import respond
+from secretgate.inbound.written import Recorder
 from secretgate.policy.answers import Judging, judging
-from secretgate.responses import respond
-from secretgate.telling import Teller
+from secretgate.proxy.exchange import Exchange, passage
+from secretgate.proxy.telling import Teller
 from secretgate.views.stored import KeptAnswer
-from secretgate.written import Recorder
 
 _STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
 """Paths of answers that come line by line, or event by event, whatever their type says."""

@@ -26,7 +26,7 @@ from typing import Any, Final
 
 from secretgate.bodies.base import Edit, spell
 from secretgate.bodies.between import Frame
-from secretgate.digests import Digests
+from secretgate.history.digests import Digests
 
 LIMIT: Final = 48 << 20
 """Bytes that all verdicts together may take, roughly."""

@@ -8,18 +8,19 @@ from dataclasses import replace
 
 from mitmproxy.proxy.layers.http._events import ResponseData
 
-from secretgate import grpc, log, refusals
+from secretgate import grpc, log
 from secretgate.engine import Engine
-from secretgate.leftovers import Leftovers
+from secretgate.inbound.leftovers import Leftovers
+from secretgate.inbound.responses import Response
+from secretgate.inbound.written import Recorder
+from secretgate.outbound import refusals
+from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.policy.model import Decision as Ruled
 from secretgate.providers import Dialect
-from secretgate.requests import Decision, Request
-from secretgate.responses import Response
 from secretgate.views.marks import Notes
 from secretgate.views.stored import KeptAnswer, KeptMessages
 from secretgate.websockets import Socket
-from secretgate.written import Recorder
 
 
 class Exchange:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from secretgate.engine import Engine
-from secretgate.requests import Request
+from secretgate.outbound.requests import Request
 
 IN_A_THREAD = 64 << 10
 """A larger request, and one that has to be unpacked, is looked at in a thread."""

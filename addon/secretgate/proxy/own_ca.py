@@ -8,7 +8,7 @@ from pathlib import Path
 from mitmproxy import ctx, exceptions
 
 from secretgate import hosts, log
-from secretgate.leaves import ShowLeaves
+from secretgate.proxy.leaves import ShowLeaves
 from secretgate.settings import Settings
 from secretgate_ca import CAError, Leaves, ensure_ca
 from secretgate_ca.authority import CHAIN_FILE

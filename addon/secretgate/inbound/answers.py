@@ -11,15 +11,15 @@ from typing import Protocol
 import msgspec
 
 from secretgate.bodies.base import THINKING, Edit, Unreadable, splice
-from secretgate.event_reader import steps
-from secretgate.events import WHOLES, Events
-from secretgate.json_reader import read_strings
+from secretgate.bodies.json_reader import read_strings
+from secretgate.inbound.event_reader import steps
+from secretgate.inbound.events import WHOLES, Events
+from secretgate.inbound.restoration import Channel, Depth, restore
+from secretgate.inbound.tool_places import in_tool
+from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, Piece
-from secretgate.restoration import Channel, Depth, restore
 from secretgate.streams.base import Frame, Framer, Run
-from secretgate.tool_places import in_tool
-from secretgate.written import Recorder
 
 
 class Answer(Protocol):

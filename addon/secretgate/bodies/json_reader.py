@@ -16,7 +16,7 @@ import re
 from typing import Generic, NamedTuple, TypeVar
 
 from secretgate.bodies.base import Path, Unreadable
-from secretgate.paths import Node
+from secretgate.bodies.paths import Node
 
 L = TypeVar("L")
 

@@ -9,15 +9,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from secretgate import grpc
-from secretgate.answers import Answer, DocumentAnswer, EventAnswer, TextAnswer
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder
-from secretgate.events import Events
+from secretgate.inbound.answers import Answer, DocumentAnswer, EventAnswer, TextAnswer
+from secretgate.inbound.events import Events
+from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.policy.answers import JudgedDocument, JudgedFramer, Judging
 from secretgate.providers import Dialect
 from secretgate.streams.framers import framer_for
-from secretgate.written import Recorder
 
 
 @dataclass(slots=True)

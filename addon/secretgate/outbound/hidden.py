@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from secretgate import egress
-from secretgate.texts import Text
+from secretgate.outbound import egress
+from secretgate.outbound.texts import Text
 from secretgate_rules import Finding, Part
 
 _RUN = re.compile(rb"[A-Za-z0-9+/=_-]*+")

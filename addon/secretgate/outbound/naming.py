@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from secretgate.ledger import Ledger
-from secretgate.spans import Spans
+from secretgate.outbound.spans import Spans
 from secretgate.vault import Scope, Vault
 from secretgate_rules import Finding, Part
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from secretgate.bodies import forms
 from secretgate.bodies.base import Edit, splice
+from secretgate.outbound.spans import Spans
+from secretgate.outbound.texts import Text, wrapped_like
 from secretgate.policy.treatments import Treatment
-from secretgate.spans import Spans
-from secretgate.texts import Text, wrapped_like
 from secretgate_rules import Finding, Part, redact
 
 Named = Callable[[Finding, Part], tuple[bytes, Treatment | None]]

@@ -14,7 +14,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from secretgate.bodies.json_body import JsonBody, Passed
-from secretgate.naming import Naming
+from secretgate.outbound.naming import Naming
 from secretgate.placeholders import Namer
 from secretgate_rules import Literals
 

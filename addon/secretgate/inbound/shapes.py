@@ -13,9 +13,9 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from secretgate.event_reader import Event, Identity, Steps
-from secretgate.extras import NUMBER
-from secretgate.json_reader import closing_quote, plain_name
+from secretgate.bodies.json_reader import closing_quote, plain_name
+from secretgate.inbound.event_reader import Event, Identity, Steps
+from secretgate.inbound.extras import NUMBER
 from secretgate.providers import Dialect, Piece
 
 _TOKEN = re.compile(

@@ -14,10 +14,10 @@ from typing import Final, NamedTuple
 from secretgate.bodies.base import Body, Edit, Label, Slot
 from secretgate.bodies.between import Frame
 from secretgate.bodies.json_body import Item, JsonBody, Passed
-from secretgate.edits import Made
-from secretgate.history import Seen, Trace, Verdict, joined
-from secretgate.naming import Naming
-from secretgate.texts import Text
+from secretgate.history.verdicts import Seen, Trace, Verdict, joined
+from secretgate.outbound.edits import Made
+from secretgate.outbound.naming import Naming
+from secretgate.outbound.texts import Text
 
 SMALL: Final = 4 << 10
 LARGE: Final = 48 << 10

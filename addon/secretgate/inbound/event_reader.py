@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from secretgate.bodies.base import THINKING, Unreadable
-from secretgate.json_reader import plain_name, read_strings
+from secretgate.bodies.json_reader import plain_name, read_strings
 from secretgate.providers import Dialect, Piece, value_at
 
 Identity = tuple[Any, ...]

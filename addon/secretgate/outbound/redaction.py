@@ -5,7 +5,7 @@ the same on every turn. What it finds becomes known, for the request and for its
 values are then replaced wherever they stand, in every encoding. Where both speak, the known value
 wins: that is what makes a restored answer, resent as history, read exactly as the provider wrote it.
 
-What was seen before is not read again (`history.py`). Its verdict holds unless a value that has become known since
+What was seen before is not read again (`history/`). Its verdict holds unless a value that has become known since
 may stand in it; then it is read after all. So the outcome is always what it would be without a history.
 """
 
@@ -19,19 +19,19 @@ from typing import NamedTuple
 from secretgate.bodies.base import Body, Edit, Label, Path, Unreadable, moved, splice
 from secretgate.bodies.envelopes import EnvelopesBody
 from secretgate.bodies.json_body import JsonBody, below
-from secretgate.edits import Made, made, merged
-from secretgate.egress import Egress
-from secretgate.hidden import apart, hidden
-from secretgate.history import History, Seen, Verdict
+from secretgate.history.recall import Names, Recall
+from secretgate.history.units import Notes, Unit, cuts, remember, units
+from secretgate.history.verdicts import History, Seen, Verdict
 from secretgate.ledger import Ledger
-from secretgate.naming import Naming
+from secretgate.outbound.edits import Made, made, merged
+from secretgate.outbound.egress import Egress
+from secretgate.outbound.hidden import apart, hidden
+from secretgate.outbound.naming import Naming
+from secretgate.outbound.texts import Counts, Text, count, texts
 from secretgate.placeholders import Issued, Namer
 from secretgate.policy.decomposing import Leaf
 from secretgate.policy.requests import Denied, RequestPolicy, Ruling
 from secretgate.policy.treatments import REDACT, Treatment
-from secretgate.recall import Names, Recall
-from secretgate.texts import Counts, Text, count, texts
-from secretgate.units import Notes, Unit, cuts, remember, units
 from secretgate.vault import Scope, Vault
 from secretgate_rules import Detector, Finding, Literals, Part
 
@@ -75,7 +75,7 @@ class Leak(Exception):
 
 
 class Redactor:
-    """Redacts requests; of a request's data it holds what `history.py` says."""
+    """Redacts requests; of a request's data it holds what `history/` says."""
 
     def __init__(
         self,

@@ -15,11 +15,11 @@ from typing import Any
 
 import msgspec
 
+from secretgate.inbound.scanner import Scanner
+from secretgate.inbound.spoken import Spoken
 from secretgate.ledger import Ledger
+from secretgate.outbound.redaction import Redactor
 from secretgate.providers import Dialect
-from secretgate.redaction import Redactor
-from secretgate.scanner import Scanner
-from secretgate.spoken import Spoken
 from secretgate.streams.base import Run
 from secretgate.vault import Scope
 

@@ -13,7 +13,6 @@ from enum import Enum
 
 import msgspec
 
-from secretgate import handover, models, refusals, signatures
 from secretgate.bodies import json_spans, readers
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.bodies.encodings import decode, encode
@@ -21,17 +20,18 @@ from secretgate.bodies.json_body import JsonBody
 from secretgate.hosts import Route, Treatment
 from secretgate.mcp import messages
 from secretgate.mcp.over_http import Remote
+from secretgate.outbound import handover, models, refusals, signatures
+from secretgate.outbound.redaction import Leak, Redaction, Redactor, Spot
+from secretgate.outbound.texts import Counts
 from secretgate.placeholders import Issued
 from secretgate.policy.facts import told
 from secretgate.policy.model import Decision as Ruled
 from secretgate.policy.requests import Denied, Policies, RequestPolicy
 from secretgate.policy.treatments import BLOCK, REDACT
 from secretgate.providers import Dialect, value_at
-from secretgate.redaction import Leak, Redaction, Redactor, Spot
 from secretgate.settings import Settings
 from secretgate.stores import Unreachable
 from secretgate.stores.line import Wait, asked, waiting
-from secretgate.texts import Counts
 from secretgate.vault import Scope, Vault
 
 _STREAM = re.compile(rb'"stream"\s*:\s*true')

@@ -13,9 +13,9 @@ import msgspec
 
 from secretgate.bodies import forms
 from secretgate.bodies.base import Form
-from secretgate.event_reader import Event, Identity, read_event
+from secretgate.inbound.event_reader import Event, Identity, read_event
+from secretgate.inbound.shapes import Match, Shapes
 from secretgate.providers import Dialect, Piece
-from secretgate.shapes import Match, Shapes
 from secretgate.streams.base import Run
 
 Text = tuple[bytes, bytes]

@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
-from secretgate import refusals
 from secretgate.bodies.base import Form, Label, PlainBody, Slot
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
+from secretgate.outbound import refusals
+from secretgate.outbound.redaction import Leak, Redaction, Redactor, Spot
+from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued, Template
 from secretgate.policy.requests import RequestPolicy
 from secretgate.policy.treatments import BLOCK, REDACT
-from secretgate.redaction import Leak, Redaction, Redactor, Spot
-from secretgate.requests import Decision, Request, Verdict
 from secretgate.settings import Settings
 
 _CREDENTIAL = re.compile(

@@ -8,10 +8,11 @@ import functools
 from mitmproxy import ctx, http
 from mitmproxy.websocket import WebSocketMessage
 
-from secretgate import log, passing
-from secretgate.exchange import Exchange
-from secretgate.telling import UNRECORDED, Teller
-from secretgate.threads import IN_A_THREAD, consulted
+from secretgate import log
+from secretgate.proxy import passing
+from secretgate.proxy.exchange import Exchange
+from secretgate.proxy.telling import UNRECORDED, Teller
+from secretgate.proxy.threads import IN_A_THREAD, consulted
 from secretgate.websockets import Outcome, Socket
 
 _LINGER = 0.2

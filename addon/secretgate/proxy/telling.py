@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
-from secretgate import refusals
 from secretgate.audit.trail import Trail
 from secretgate.counters import Counters
 from secretgate.coverage import coverage
-from secretgate.exchange import Exchange
 from secretgate.hosts import Route, Treatment
+from secretgate.outbound import refusals
+from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.policy.model import Decision as Ruled
-from secretgate.requests import Decision, Request, Verdict
+from secretgate.proxy.exchange import Exchange
 
 UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
 

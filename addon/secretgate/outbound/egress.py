@@ -18,7 +18,7 @@ from urllib.parse import quote_from_bytes
 
 import hyperscan
 
-from secretgate.digests import Digests
+from secretgate.history.digests import Digests
 
 SHORTEST_ENCODED = 12
 """A shorter value is not looked for in base64 and hex, where it would turn up by chance."""

@@ -12,7 +12,7 @@ from typing import Any, Final
 import msgspec
 
 from secretgate.bodies.base import Edit, splice
-from secretgate.event_reader import Steps
+from secretgate.inbound.event_reader import Steps
 
 NUMBER: Final = "sequence_number"
 _NUMBERED = re.compile(rb'("sequence_number"[ \t\r\n]*:[ \t\r\n]*)([0-9]+)')

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from secretgate.bodies.base import Edit, splice
-from secretgate.event_reader import (
+from secretgate.inbound.event_reader import (
     Event,
     Identity,
     Leaf,
@@ -24,14 +24,14 @@ from secretgate.event_reader import (
     ends_all,
     read_event,
 )
-from secretgate.extras import extra, number_of, renumbered
+from secretgate.inbound.extras import extra, number_of, renumbered
+from secretgate.inbound.restoration import Channel, Depth, restore
+from secretgate.inbound.shapes import Match, Shapes
+from secretgate.inbound.tool_places import in_tool
+from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, Piece
-from secretgate.restoration import Channel, Depth, restore
-from secretgate.shapes import Match, Shapes
 from secretgate.streams.base import Frame, Run
-from secretgate.tool_places import in_tool
-from secretgate.written import Recorder
 
 DELTAS = {Piece.DELTA: Depth.LITERAL, Piece.DELTA_JSON: Depth.NESTED}
 WHOLES = {
