@@ -266,10 +266,10 @@ is the median of several runs, and *least* and *most* are the slowest and the fa
 _TAIL = """\
 ## Repeat it
 
-```
-scripts/bench --quick                 # some minutes, tables on the terminal
-scripts/bench all --write             # everything, and this page
-scripts/bench stream --json           # one part, for a program
+```sh
+scripts/bench --quick                 # by hand (some minutes): tables on the terminal
+scripts/bench all --write             # by hand (hours): everything, and this page
+scripts/bench stream --json           # by hand (minutes): one part, for a program
 ```
 
 The parts are `detection`, `request`, `stream`, `growth`, `proxy` and `peers`. Peers are installed from PyPI, each into an environment
