@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import socket
 import subprocess
 import sys
 import tarfile
@@ -74,3 +76,27 @@ def test_an_installation_does_what_a_checkout_does(built: Path, tmp_path: Path) 
     assert Path(told).is_relative_to(tmp_path / "venv")
     shown = run(scripts / "secretgate", "demo", SECRETGATE_HOME=str(home))
     assert "Nothing leaked" in shown
+
+
+def test_a_checkout_sets_itself_up(tmp_path: Path) -> None:
+    """As the README begins: nothing but a clone and a Python."""
+    clone = tmp_path / "clone"
+    run("git", "clone", "--quiet", ROOT, clone)
+    home = {"HOME": str(tmp_path), "SECRETGATE_HOME": str(tmp_path / "home")}
+    assert "Nothing leaked" in run(clone / "scripts/run", "demo", **home)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    proxy = subprocess.Popen(
+        [clone / "scripts/run", "-p", str(port)],
+        env={**os.environ, **home},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        assert proxy.stdout is not None
+        assert any(f"listening at 127.0.0.1:{port}" in line for line in proxy.stdout)
+    finally:
+        proxy.send_signal(signal.SIGINT)
+        proxy.communicate(timeout=30)
+    assert proxy.returncode in (0, 130)
