@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from addon.kit import RULES, token
+from addon.kit import RULES, Bench, token
 from secretgate import log
 from secretgate_rules import Detector
 
@@ -48,11 +50,42 @@ def test_one_line_of_plain_text(
 
 
 def test_names_of_members_reach_the_log_in_ascii() -> None:
-    from addon.kit import Bench
-
     bench = Bench()
     bench.redactor.detector = Detector(RULES)
     raw = json.dumps({HOSTILE["a line break"]: {HOSTILE["a colour"]: f"it is {token(1)}"}})
     (spot,) = bench.redact(raw.encode()).spots
     assert spot.path.isprintable()
     assert spot.path.isascii()
+
+
+SHOWN: dict[str, Callable[[str], dict[str, Any]]] = {
+    "a name": lambda value: {value: "x", "messages": [{"role": "user", "content": "hello"}]},
+    "a name above a secret": lambda value: {value: {"deep": token("another")}},
+    "a name in a message": lambda value: {
+        "messages": [{"role": "user", "content": [{"type": "text", "text": "x", value: "y"}]}]
+    },
+    "the name of a list of messages": lambda value: {
+        value: [{"role": "user", "content": f"it is {token('another')}"}]
+    },
+    "a name with more in it": lambda value: {f"key {value} é": [token("another")]},
+}
+
+
+@pytest.mark.parametrize("form", SHOWN)
+def test_a_secret_in_the_name_of_a_member_is_not_shown_as_its_place(form: str) -> None:
+    """Neither at first, nor where the request comes again and is known, nor without a name for it."""
+    value = token("shown")
+    raw = json.dumps(SHOWN[form](value)).encode()
+    bench = Bench()
+    for _ in range(3):
+        spots = bench.redact(raw).spots
+        assert spots
+        assert [spot for spot in spots if value in spot.path] == []
+        assert any(bench.name(value) in spot.path for spot in spots)
+
+
+def test_the_requests_own_credential_in_a_name_is_not_shown_as_a_place() -> None:
+    own = token("own")
+    raw = json.dumps({own: {"deep": token("another")}}).encode()
+    (spot,) = Bench().redact(raw, exempt=(own.encode(),)).spots
+    assert own not in spot.path

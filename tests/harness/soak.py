@@ -52,6 +52,8 @@ class Soak:
     proxy: Proxy
     provider: Provider
     clients: int = 24
+    pause: float = 0.0
+    """Seconds between two rounds of a client, as tools wait for models and for people."""
     lost: list[str] = field(default_factory=list)
     """What a client did not get as it should, without values."""
     leaked: int = 0
@@ -90,6 +92,7 @@ class Soak:
                     if over.is_set():
                         return
                     try:
+                        over.wait(self.pause * 2 * chance.random())
                         self._round(client, access, chance)
                     except (httpx.HTTPError, OSError) as error:
                         if not over.is_set():

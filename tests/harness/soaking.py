@@ -16,6 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=24)
+    parser.add_argument("--pause", type=float, default=0, help="seconds between two rounds of a client")
     options = parser.parse_args()
     seconds = options.minutes * 60
     with tempfile.TemporaryDirectory() as folder:
@@ -23,7 +24,7 @@ def main() -> int:
         home = Path(folder) / "proxy"
         home.mkdir()
         proxy = Proxy(provider, home).start()
-        soak = Soak(proxy, provider, options.clients)
+        soak = Soak(proxy, provider, options.clients, options.pause)
         soak.run(seconds, max(1.0, seconds / 60), lambda sample: print(sample, flush=True))
         proxy.stop()
         provider.close()

@@ -28,6 +28,7 @@ TESTS = (
     "tests/addon/test_events.py",
     "tests/addon/test_written.py",
     "tests/gateway/test_stores.py",
+    "tests/policy/test_requests.py",
 )
 
 

@@ -7,7 +7,7 @@ inside a changed slot leaves as it came, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple, Protocol
@@ -50,7 +50,15 @@ Path = str | tuple["Path", "bytes | int"]
 """Where a slot stands: spelled out, or as (container, member name or index)."""
 
 
-def spell(path: Path) -> str:
+Shown = Callable[[bytes], bytes]
+"""The name of a member as it may be shown: it may hold a secret like any other text."""
+
+
+def as_it_is(name: bytes) -> bytes:
+    return name
+
+
+def spell(path: Path, shown: Shown = as_it_is) -> str:
     """A path for people: `messages[2].content[0].text`."""
     steps: list[str] = []
     while not isinstance(path, str):
@@ -58,7 +66,8 @@ def spell(path: Path) -> str:
         if isinstance(last, int):
             steps.append(f"[{last}]")
         else:
-            steps.append("." + ascii(last.decode("utf-8", "replace"))[1:-1])
+            steps.append("." + ascii(shown(last).decode("utf-8", "replace"))[1:-1])
+    path = shown(path.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
     return (path + "".join(reversed(steps))).removeprefix(".")
 
 
@@ -89,7 +98,7 @@ class Body(Protocol):
     def outline(self) -> bytes:
         """Enough of the body to tell what it asks for; of a long list of messages, the frame."""
 
-    def where(self, slot: Slot) -> str:
+    def where(self, slot: Slot, shown: Shown = as_it_is) -> str:
         """The path of a slot, for people."""
 
     def splice(self, edits: Sequence[Edit]) -> bytes:
@@ -139,8 +148,8 @@ class Whole:
     def outline(self) -> bytes:
         return self.raw
 
-    def where(self, slot: Slot) -> str:
-        return spell(slot.path)
+    def where(self, slot: Slot, shown: Shown = as_it_is) -> str:
+        return spell(slot.path, shown)
 
 
 @dataclass(frozen=True)

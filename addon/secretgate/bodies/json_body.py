@@ -24,7 +24,9 @@ from secretgate.bodies.base import (
     Label,
     Path,
     PlainBody,
+    Shown,
     Slot,
+    as_it_is,
     spell,
     splice,
 )
@@ -107,18 +109,18 @@ class JsonBody:
         pieces.append(self.raw[at:])
         return b"".join(pieces)
 
-    def where(self, slot: Slot) -> str:
+    def where(self, slot: Slot, shown: Shown = as_it_is) -> str:
         if slot.path:
-            return spell(slot.path)
-        place, path = self.item_path(slot)
-        return below(place, path)
+            return spell(slot.path, shown)
+        place, path = self.item_path(slot, shown)
+        return below(place, path, shown)
 
     def item(self, slot: Slot) -> Item | None:
         """The item that a slot stands in."""
         at = bisect_right(self.items, slot.start, key=_start) - 1
         return self.items[at] if at >= 0 and slot.start < self.items[at].end else None
 
-    def item_path(self, slot: Slot) -> tuple[Path, str]:
+    def item_path(self, slot: Slot, shown: Shown = as_it_is) -> tuple[Path, str]:
         """The path of the item that a slot stands in, and its path there."""
         item = self.item(slot)
         start, end = (item.start, item.end) if item else (0, len(self.raw))
@@ -127,7 +129,7 @@ class JsonBody:
             found = json_slots(self.raw[start:end], node)
             self._paths[start] = {start + each.start: each.path for each in found}
         place = (item.frame.path or "", item.number) if item else ""
-        return place, spell(self._paths[start][slot.start])
+        return place, spell(self._paths[start][slot.start], shown)
 
     def expanded(self, passed: Iterable[Passed]) -> None:
         """Reads what had been passed over."""
@@ -169,9 +171,9 @@ def _rest(pieces: Iterator[bytes]) -> int:
     return 0
 
 
-def below(place: Path, path: str) -> str:
+def below(place: Path, path: str, shown: Shown = as_it_is) -> str:
     """The spelling of a path below another."""
-    base = spell(place)
+    base = spell(place, shown)
     return f"{base}{path}" if path[:1] in ("[", "") or not base else f"{base}.{path}"
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from secretgate.bodies.base import Body, Edit, Label, Slot
+from secretgate.bodies.base import Body, Edit, Label, Shown, Slot, as_it_is
 from secretgate.bodies.between import Frame
 from secretgate.bodies.json_body import Item, JsonBody, Passed
 from secretgate.history.verdicts import Seen, Trace, Verdict, joined
@@ -42,8 +42,11 @@ class Note:
 class Notes:
     """The notes of a body, by where their item starts."""
 
-    def __init__(self, body: Body | None = None, entries: Sequence[Text] = ()) -> None:
+    def __init__(
+        self, body: Body | None = None, entries: Sequence[Text] = (), shown: Shown = as_it_is
+    ) -> None:
         self.by_item: dict[int, Note] = {}
+        self._shown = shown
         self._body = body if isinstance(body, JsonBody) and body.seen is not None else None
         if self._body is None:
             return
@@ -74,7 +77,7 @@ class Notes:
         note = self._of(entry.slot)
         if note is None or self._body is None:
             return
-        _, path = self._body.item_path(entry.slot)
+        _, path = self._body.item_path(entry.slot, self._shown)
         note.edits += made.edits
         note.traces += ((0, path, *source) for source in sources)
         note.names.update(made.values)

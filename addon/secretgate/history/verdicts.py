@@ -62,8 +62,8 @@ class Verdict:
     used: float = 0.0
     searched: bool = False
     """Whether that has been looked at."""
-    spots: tuple[int, Sequence[Any]] = (-1, ())
-    """The traces as they were told last, and at which item."""
+    spots: tuple[tuple[int, object], Sequence[Any]] = ((-1, None), ())
+    """The traces as they were told last: at which item, and which values were known."""
 
     @property
     def cost(self) -> int:

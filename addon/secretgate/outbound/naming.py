@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from secretgate.ledger import Ledger
 from secretgate.outbound.spans import Spans
+from secretgate.placeholders import Namer
 from secretgate.vault import Scope, Vault
 from secretgate_rules import Finding, Part
 
@@ -82,6 +83,20 @@ class Naming:
         """These are still in use."""
         if values and self.learns:
             self.known = self._vault.learn(self._scope, values)
+
+    def hidden(self, text: bytes, namer: Namer) -> bytes:
+        """A text with placeholders for the secrets in it: for people to read, not for a provider."""
+        for own in self.exempt:
+            text = text.replace(own, b"***") if len(own) >= SHORTEST_KNOWN else text
+        pieces, at = [], 0
+        for finding in self.known.find(text):
+            pieces += text[at : finding.start], namer.name(finding.rule, finding.value)
+            at = finding.end
+        text = b"".join((*pieces, text[at:]))
+        for value, rule in self.named.items():
+            if len(value) < SHORTEST_KNOWN:
+                text = text.replace(value, namer.name(rule, value))
+        return text
 
     def _know(self, values: Mapping[bytes, str]) -> None:
         if self.learns and values:

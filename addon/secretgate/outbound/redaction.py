@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from secretgate.bodies.base import Body, Edit, Label, Path, Unreadable, moved, splice
+from secretgate.bodies.base import Body, Edit, Label, Path, Shown, Unreadable, moved, splice
 from secretgate.bodies.envelopes import EnvelopesBody
 from secretgate.bodies.json_body import JsonBody, below
 from secretgate.history.recall import Names, Recall
@@ -195,6 +195,8 @@ class _Inspection:
         self._told: dict[int, list[Finding]] = {}
         """What was found and may leave, but is spoken of."""
         self._notes = Notes()
+        self._names: dict[bytes, bytes] = {}
+        """Names of members as they are shown."""
         self._recall: Recall | None = None
         if isinstance(body, JsonBody):
             self._recall = Recall(body, naming, redactor.names, self._now)
@@ -299,7 +301,8 @@ class _Inspection:
     def _changes(self) -> dict[int, list[Finding]]:
         """What is to be replaced in which text."""
         naming, ruling = self._naming, self._ruling
-        self._notes = Notes(self._body, self._texts)
+        self._names.clear()
+        self._notes = Notes(self._body, self._texts, self._shown)
         hits: Mapping[int, list[Finding]] = {}
         if len(naming.known):
             hits = naming.known.find_many([entry.text for entry in self._texts])
@@ -375,7 +378,14 @@ class _Inspection:
         ]
 
     def _where(self, index: int) -> str:
-        return self._body.where(self._texts[index].slot)
+        return self._body.where(self._texts[index].slot, self._shown)
+
+    def _shown(self, name: bytes) -> bytes:
+        """The name of a member, with placeholders for the secrets in it."""
+        told = self._names.get(name)
+        if told is None:
+            told = self._names[name] = self._naming.hidden(name, self._redactor.namer)
+        return told
 
     def _spots(self, changes: Mapping[int, Sequence[Finding]]) -> list[Spot]:
         told = sorted(self._told.items())
@@ -387,8 +397,10 @@ class _Inspection:
         ]
         if isinstance(self._body, JsonBody):
             for start, _, frame, first, verdict in self._body.passed:
-                if verdict.traces and verdict.spots[0] != first:
-                    verdict.spots = (first, _told(verdict, frame.path or "", first))
+                place = (first, self._naming.known.version)
+                if verdict.traces and verdict.spots[0] != place:
+                    spots = _told(verdict, frame.path or "", first, self._shown)
+                    verdict.spots = (place, spots)
                 placed += ((start, spot) for spot in verdict.spots[1])
         placed.sort(key=lambda entry: entry[0])
         return [spot for _, spot in placed]
@@ -405,9 +417,9 @@ class _Inspection:
         return counts
 
 
-def _told(verdict: Verdict, place: Path, first: int) -> list[Spot]:
+def _told(verdict: Verdict, place: Path, first: int, shown: Shown) -> list[Spot]:
     """What was found in a unit, with paths for a unit that begins with the item `first`."""
     return [
-        Spot(rule, below((place, first + item), path), confidence, action)
+        Spot(rule, below((place, first + item), path, shown), confidence, action)
         for item, path, rule, confidence, action in verdict.traces
     ]
