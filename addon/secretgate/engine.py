@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from secretgate import hosts
+from secretgate.bodies import between
 from secretgate.hosts import Hosts
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redactor
@@ -27,7 +29,7 @@ from secretgate.stores.line import Line
 from secretgate.stores.opening import open_store
 from secretgate.stores.shared_vault import SharedVault
 from secretgate.vault import MemoryVault, Vault
-from secretgate_rules import Detector, load_default
+from secretgate_rules import Detector, forget, load_default
 from secretgate_rules.known import KnownValues
 
 
@@ -50,6 +52,15 @@ class Engine:
         self.requests.policies.policy = _policy(
             self.settings, self.redactor.detector, before.rates if before else None
         )
+
+    def forget(self) -> None:
+        """Lets go of what is past its time."""
+        self.vault.sweep()
+        self.redactor.egress.sweep(self.settings.remember)
+        forget()
+        between.forget()
+        # It keeps the targets that were taken apart.
+        urllib.parse.clear_cache()  # type: ignore[attr-defined]
 
     @property
     def nothing_issued(self) -> Issued:

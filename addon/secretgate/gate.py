@@ -132,7 +132,11 @@ class Gate:
         """What is past its time is forgotten also while nothing happens."""
         while True:
             await asyncio.sleep(min(_SWEEP, self.engine().settings.remember / 4))
-            self.engine().vault.sweep()
+            self.forget()
+
+    def forget(self) -> None:
+        """Whatever is past its time."""
+        self.engine().forget()
 
     def engine(self) -> Engine:
         assert self._engine is not None, "configure comes before every other hook"
@@ -234,7 +238,8 @@ class Gate:
             decision, seen = await asyncio.to_thread(decide)
         else:
             decision, seen = decide()
-        exchange = Exchange(engine, request, decision, flow.id)
+        target = seen.target.decode("utf-8", "surrogateescape") if seen is not None else None
+        exchange = Exchange(engine, request, decision, flow.id, target)
         self.exchanges[flow] = exchange
         if seen is not None and engine.settings.mode != "audit":
             _put_head(flow, seen)

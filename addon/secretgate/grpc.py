@@ -60,6 +60,10 @@ class RequestStream:
     def feed(self, data: bytes) -> bytes:
         return b"".join(map(self._sent, self._framer.envelopes(data)))
 
+    def release(self) -> None:
+        """Lets go of values: the call is over."""
+        self.issued = Issued(self.issued.template, {})
+
     def finish(self) -> bytes:
         return b"".join(
             self._undecided(frame.raw, "the last message is cut off")

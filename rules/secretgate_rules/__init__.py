@@ -11,6 +11,7 @@ Rules are YAML in `packs/`. Nothing here knows of HTTP or of mitmproxy.
 from .engine import Detector
 from .literals import Literals
 from .load import load_default
+from .memo import forget
 from .model import Finding, Part, Rule, RuleError
 from .redaction import redact
 
@@ -21,6 +22,7 @@ __all__ = [
     "Part",
     "Rule",
     "RuleError",
+    "forget",
     "load_default",
     "redact",
 ]

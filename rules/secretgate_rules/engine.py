@@ -17,10 +17,10 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from functools import lru_cache
 
 from . import cache, context, near, values, views
 from .candidates import Candidate, Claims, lifted, of_match, shifted
+from .memo import remembered
 from .model import ENTROPY, Finding, Rule
 from .names import Tier, tier
 from .randomness import entropy
@@ -60,7 +60,7 @@ class Detector:
         self._allow = allow
         self._entropy_rules = entropy_rules
         self._supplement = supplement
-        self._telling = lru_cache(maxsize=4096)(self._tells)
+        self._telling = remembered(4096)(self._tells)
         fence = barrier.pattern if barrier else b""
         seal = repr((cache.code_digest(), table.digest, heuristics, salt, fence))
         self.digest = hashlib.sha256(seal.encode()).hexdigest()

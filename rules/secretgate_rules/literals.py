@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache
 from typing import Final
 
 from . import database, spellings
+from .memo import remembered
 from .model import HIGH, Finding, Part
 from .randomness import entropy
 from .spellings import PLAIN, Needle
@@ -31,7 +31,7 @@ _BUILD_COST: Final = 60e-6
 _SEPARATOR = b"\n\0\n"
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def below_floor(value: bytes) -> bool:
     """Whether a value is too short or too plain to be found inside other words."""
     return len(value) < SHORTEST or entropy(value) < LEAST_ENTROPY

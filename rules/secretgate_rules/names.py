@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from enum import IntEnum
-from functools import lru_cache
 from typing import Final
+
+from .memo import remembered
 
 
 class Tier(IntEnum):
@@ -81,7 +82,7 @@ _SPLIT_JOINED: Final = re.compile(
 )
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def words(name: bytes) -> tuple[bytes, ...]:
     """The words of a name, lower-case, numbers left out."""
     found: list[bytes] = []
@@ -94,7 +95,7 @@ def words(name: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def tier(name: bytes) -> Tier:
     """How much the name promises."""
     parts = words(name[-96:])

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import lru_cache
 from math import log2
 from pathlib import Path
 from typing import Final
+
+from .memo import remembered
 
 _SYMBOLS = 60
 _START = 60
@@ -68,7 +69,7 @@ def _plain(value: bytes) -> bool:
 _ENOUGH: Final = 200
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def evidence(value: bytes) -> float:
     """Bits by which an even draw beats the table of code: above 0 leans to random."""
     value = value[:_ENOUGH]

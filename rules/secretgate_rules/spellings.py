@@ -12,11 +12,11 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import product
 from typing import Final, NamedTuple
 
 from . import views
+from .memo import remembered
 from .model import Layer, Part
 
 PLAIN: Final = 0
@@ -39,7 +39,7 @@ class Needle(NamedTuple):
     """Where in the value the needle starts (plain needles only)."""
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def needles(value: bytes, everywhere: bool) -> tuple[Needle, ...]:
     """What to search for. A value that is not looked for everywhere has plain needles only."""
     found: list[Needle] = []
@@ -111,12 +111,12 @@ def read(text: bytes, place: int, needle: Needle, value: bytes) -> Iterator[Part
             yield part
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _behind(value: bytes) -> re.Pattern[bytes]:
     return re.compile(b"".join(_spelling(char) for char in _characters(value)))
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _before(value: bytes) -> re.Pattern[bytes]:
     return re.compile(b"".join(_spelling(char) for char in _characters(value)) + rb"\Z")
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import pairwise
 
+from .memo import remembered
 from .randomness import entropy, evidence
 
 _DOCUMENTED = re.compile(
@@ -67,7 +67,7 @@ def uuid(value: bytes) -> bool:
     return _UUID.fullmatch(value) is not None
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def dummy(value: bytes) -> bool:
     """A placeholder, a documented example, or of too little variety to be a secret of any kind."""
     if _DOCUMENTED.search(value) or _PLACEHOLDER.search(value[:80]):
@@ -88,7 +88,7 @@ def _steps(value: bytes) -> float:
     return runs / max(1, len(low) - 1)
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def code(value: bytes) -> bool:
     """An identifier, a path, a host, a version, a hash with its name: not made to be secret."""
     if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
@@ -102,7 +102,7 @@ def code(value: bytes) -> bool:
     return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 8
 
 
-@lru_cache(maxsize=4096)
+@remembered(4096)
 def trivial(value: bytes) -> bool:
     """A default or a teaching password: nothing but well-known words, digits and punctuation."""
     found = _LETTERS.findall(value.lower().translate(_LEET))

@@ -21,6 +21,7 @@ from secretgate.bodies import readers
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import decode
 from secretgate.counters import Counters
+from secretgate.egress import Egress
 from secretgate.ledger import Ledger
 from secretgate.outbound.requests import Decision, Verdict
 from secretgate.providers import DIALECTS
@@ -297,3 +298,16 @@ def test_a_rule_with_a_hostile_id_names_nothing_odd() -> None:
     raw = bench.redact(b'"odd_abcdefghij0123456789"').raw
     assert b"<b>" not in raw
     assert b"\n" not in raw
+
+
+def test_the_check_of_outgoing_bytes_forgets_values_also_where_nobody_asks_again() -> None:
+    now = [0.0]
+    egress = Egress(clock=lambda: now[0])
+    value = token("checked").encode()
+    assert egress.leaks(b"it is " + value, {b"name": value}) == [b"name"]
+    now[0] = 59.0
+    egress.sweep(60)
+    assert len(egress._searches) == len(egress._alive) == 1
+    now[0] = 61.0
+    egress.sweep(60)
+    assert len(egress._searches) == len(egress._alive) == 0

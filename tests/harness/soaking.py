@@ -16,7 +16,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/soak", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--clients", type=int, default=24)
-    parser.add_argument("--pause", type=float, default=0, help="seconds between two rounds of a client")
+    parser.add_argument(
+        "--pause", type=float, default=0, help="seconds between two rounds of a client"
+    )
     options = parser.parse_args()
     seconds = options.minutes * 60
     with tempfile.TemporaryDirectory() as folder:

@@ -251,3 +251,8 @@ def grammar(root: Node[Label]) -> Grammar:
     if found is None or found[1].full:
         found = _grammars[id(root)] = (root, Grammar(root))
     return found[1]
+
+
+def forget() -> None:
+    """Has grammars grow anew: they know names of members, which may be anything."""
+    _grammars.clear()

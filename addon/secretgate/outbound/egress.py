@@ -163,6 +163,11 @@ class Egress:
                     self._clean.popitem(last=False)
         return found
 
+    def sweep(self, lifetime: float = _KEPT_FOR) -> None:
+        """Forgets what has not been asked for in so many seconds, also where nothing else is asked for."""
+        with self._lock:
+            self._forget(self._clock() - min(lifetime, _KEPT_FOR))
+
     def _search(self, wanted: frozenset[bytes]) -> _Search:
         with self._lock:
             search = self._searches.get(wanted)
@@ -171,14 +176,16 @@ class Egress:
                 self._searches[wanted] = self._alive[search.number] = search
             search.used = self._clock()
             self._searches.move_to_end(wanted)
-            while len(self._searches) > self._kept or (
-                len(self._searches) > 1
-                and next(iter(self._searches.values())).used < search.used - _KEPT_FOR
-            ):
-                # Values are not kept for longer than a conversation pauses.
-                _, old = self._searches.popitem(last=False)
-                del self._alive[old.number]
+            self._forget(search.used - _KEPT_FOR)
         return search
+
+    def _forget(self, since: float) -> None:
+        """Values are not kept for longer than a conversation pauses."""
+        while self._searches and (
+            len(self._searches) > self._kept or next(iter(self._searches.values())).used < since
+        ):
+            _, old = self._searches.popitem(last=False)
+            del self._alive[old.number]
 
     def _made(self, wanted: frozenset[bytes]) -> _Search:
         """From the largest search there is for some of the values, and the rest."""

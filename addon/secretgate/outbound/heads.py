@@ -42,6 +42,9 @@ class Head(NamedTuple):
     trailers: Fields = ()
 
 
+_NOT_SHOWN = Head(b"/(not shown)", ())
+
+
 class Look(NamedTuple):
     """What was found in a head, and the head to send."""
 
@@ -93,8 +96,23 @@ def look(
 
 
 def decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Head | None]:
-    """What becomes of a whole request, and its head where that has to change. Raises nothing that a request
-    can cause."""
+    """What becomes of a whole request, and its head where that has to change: what is refused is not sent, but shown.
+    Raises nothing that a request can cause."""
+    decision, seen = _decide(engine, request, head)
+    if decision.refused:
+        return decision, _to_show(engine.redactor, request, head)
+    return decision, seen
+
+
+def _to_show(redactor: Redactor, request: Request, head: Head) -> Head:
+    try:
+        seen = look(redactor, request, head, learn=False)
+    except Leak:
+        return _NOT_SHOWN
+    return seen.head if seen is not None else head
+
+
+def _decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Head | None]:
     if request.route.treatment is Treatment.PASS:
         return engine.requests.decide(request), None
     learn = engine.settings.mode != "audit"

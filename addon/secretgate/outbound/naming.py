@@ -88,7 +88,8 @@ class Naming:
         """A text with placeholders for the secrets in it: for people to read, not for a provider."""
         for own in self.exempt:
             text = text.replace(own, b"***") if len(own) >= SHORTEST_KNOWN else text
-        pieces, at = [], 0
+        pieces: list[bytes] = []
+        at = 0
         for finding in self.known.find(text):
             pieces += text[at : finding.start], namer.name(finding.rule, finding.value)
             at = finding.end

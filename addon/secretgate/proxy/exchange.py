@@ -27,9 +27,16 @@ class Exchange:
     """What the gate knows of one flow, from its request to the end of its answer."""
 
     def __init__(
-        self, engine: Engine, request: Request, decision: Decision, identity: str = ""
+        self,
+        engine: Engine,
+        request: Request,
+        decision: Decision,
+        identity: str = "",
+        target: str | None = None,
     ) -> None:
+        """`target`: the request's as it may be shown, where that is not its own."""
         self.id = identity
+        self._shown = (target or request.path).partition("?")[0]
         self.engine = engine
         self.request = request
         self.decision = decision
@@ -60,11 +67,18 @@ class Exchange:
         return self.decision.dialect or self.request.route.dialect
 
     def release(self) -> None:
-        """Lets go of what is large once the answer is over. An exchange is part of a cycle, and cycles are not looked
-        for often enough to have megabytes wait for it."""
-        self.request = replace(self.request, content=b"")
-        self.decision = replace(self.decision, content=None)
-        self.recorder = self.response = None
+        """Lets go of what is large or secret once the answer is over. An exchange is part of a cycle, and cycles are
+        not looked for often enough to have megabytes wait for it; and mitmweb keeps its flows, and us with them."""
+        self.request = replace(
+            self.request, content=b"", headers={}, exempt=(), path=self._shown, url=""
+        )
+        nothing = self.engine.nothing_issued
+        self.decision = replace(self.decision, content=None, issued=nothing, headers={})
+        if self.call is not None:
+            self.call.release()
+        self.recorder = self.response = self.socket = None
+        self.leftovers = Leftovers()
+        self.rulings = []
 
     def collects(self, recorder: Recorder) -> Recorder:
         """Has the recorder's texts searched for placeholders that are still there."""
@@ -78,20 +92,19 @@ class Exchange:
 
     @property
     def log(self):  # type: ignore[no-untyped-def]
-        return log.logger().bind(
-            host=self.request.route.provider, path=self.request.path.partition("?")[0]
-        )
+        return log.logger().bind(host=self.request.route.provider, path=self._shown)
 
 
-def passage(exchange: Exchange, way: Response, content_type: str) -> Callable[[bytes], list[bytes]]:
-    """The callable that mitmproxy streams an answer through. It gives a list, as an empty chunk
-    would end the answer."""
+def passage(exchange: Exchange, content_type: str) -> Callable[[bytes], list[bytes]]:
+    """The callable that mitmproxy streams an answer through, as long as the exchange is not over. It gives a list, as
+    an empty chunk would end the answer."""
     over = begun = False
 
     def through(data: bytes) -> list[bytes]:
         nonlocal over, begun
         try:
-            if over or (not data and _empty_frame()):
+            way = exchange.response
+            if over or way is None or (not data and _empty_frame()):
                 return []
             over = not data
             if exchange.kept is not None:

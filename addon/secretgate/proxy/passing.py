@@ -54,7 +54,7 @@ def through(
     if way.rewrites:
         _rewritten(exchange, response, chunked)
     _link(exchange)
-    return passage(exchange, way, headers.get("content-type", ""))
+    return passage(exchange, headers.get("content-type", ""))
 
 
 def judge_of(exchange: Exchange, teller: Teller) -> Judging | None:

@@ -33,6 +33,7 @@ class Sockets:
     def ended(self, exchange: Exchange) -> None:
         exchange.messages.put()
         self._answered(exchange)
+        exchange.release()
 
     async def _looked_at(self, exchange: Exchange, message: WebSocketMessage) -> Outcome | None:
         exchange.messages.put()
