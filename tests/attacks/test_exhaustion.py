@@ -21,8 +21,8 @@ from secretgate.bodies import readers
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import decode
 from secretgate.counters import Counters
-from secretgate.egress import Egress
 from secretgate.ledger import Ledger
+from secretgate.outbound.egress import Egress
 from secretgate.outbound.requests import Decision, Verdict
 from secretgate.providers import DIALECTS
 from secretgate.settings import SettingsError, load
