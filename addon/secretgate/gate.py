@@ -410,6 +410,7 @@ class Gate:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
         self.teller.trail.close()
+        log.flush()
 
 
 def _is_call(request: http.Request, route: Route) -> bool:

@@ -1,17 +1,29 @@
 """Log lines through structlog, on stderr. What is logged never holds a value of a secret: only
-hosts, rules, field paths, counts, and the types and places of exceptions."""
+hosts, rules, field paths, counts, and the types and places of exceptions.
+
+Lines that report what goes well are put into words a moment later, several at a time, so that no request
+waits for them; a warning or an error is written at once, behind the lines that were waiting.
+"""
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import contextlib
 import logging
 import re
 import sys
+import threading
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import MutableMapping, Sequence
 from typing import Any
 
 import structlog
+
+_GATHER = 0.05
+"""Seconds that a line waits for others."""
+_MOST = 64
+"""Lines that wait at most."""
 
 
 class _StandardError:
@@ -25,6 +37,60 @@ class _StandardError:
             print(line, file=sys.stderr, flush=True)
 
     info = warning = error = msg
+
+
+class _Waiting:
+    """The last processor: has `wording` put into words what is told on the event loop when it is not
+    busy, and everything else at once."""
+
+    def __init__(self, wording: Sequence[Any]) -> None:
+        self._wording = wording
+        self._told: list[tuple[str, MutableMapping[str, Any]]] = []
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The one that is going to write."""
+
+    def __call__(self, _: object, method: str, told: MutableMapping[str, Any]) -> str:
+        with self._lock:
+            self._told.append((method, told))
+        if method != "info" or len(self._told) >= _MOST or not self._later():
+            self.write()
+        raise structlog.DropEvent
+
+    def _later(self) -> bool:
+        """Has the event loop write soon; False where none runs in this thread."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return False
+        if self._loop is not loop:
+            self._loop = loop
+            loop.call_later(_GATHER, self.write)
+        return True
+
+    def write(self) -> None:
+        with self._lock:
+            told, self._told, self._loop = self._told, [], None
+            lines = [self._worded(method, each) for method, each in told]
+            if lines:
+                _StandardError().msg("\n".join(lines))
+
+    def _worded(self, method: str, told: Any) -> str:
+        for processor in self._wording:
+            told = processor(None, method, told)
+        return str(told)
+
+
+_waiting: _Waiting | None = None
+
+
+def flush() -> None:
+    """Writes what waits."""
+    if _waiting is not None:
+        _waiting.write()
+
+
+atexit.register(flush)
 
 
 _ODD = re.compile(r"[^ -~\u00a0-\u1fff\u2030-\u205e\u2070-\ud7ff\uf900-\ufffd]")
@@ -45,25 +111,25 @@ def configure(log_format: str, to_mitmproxy: bool = False) -> None:
     `to_mitmproxy`: into mitmproxy's own event log, where standard error is a terminal that mitmproxy
     draws on.
     """
-    factory: Any = _StandardError
+    global _waiting
+    flush()
+    _waiting = None
     processors: list[Any] = [structlog.processors.add_log_level]
+    wording: list[Any] = [structlog.processors.JSONRenderer()]
+    if log_format != "json":
+        render: Any = structlog.processors.KeyValueRenderer(key_order=["event"])
+        if not to_mitmproxy:
+            render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+        wording = [_in_one_line, render]
     if to_mitmproxy:
-        factory = structlog.stdlib.LoggerFactory()
+        processors += wording
     else:
-        processors.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
-    if log_format == "json":
-        processors.append(structlog.processors.JSONRenderer())
-    elif to_mitmproxy:
-        processors.append(_in_one_line)
-        processors.append(structlog.processors.KeyValueRenderer(key_order=["event"]))
-    else:
-        colors = sys.stderr.isatty()
-        processors.append(_in_one_line)
-        processors.append(structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=24))
+        _waiting = _Waiting(wording)
+        processors += [structlog.processors.TimeStamper(fmt="iso", utc=True), _waiting]
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=factory,
+        logger_factory=structlog.stdlib.LoggerFactory() if to_mitmproxy else _StandardError,
         cache_logger_on_first_use=False,
     )
 

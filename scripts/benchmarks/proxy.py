@@ -5,7 +5,8 @@
 Provider, both proxies and the client are processes of their own on loopback, with TLS on either side.
 Requests take turns, so whatever else the machine does falls on both. What is added is the difference of
 the medians (or of the 99th percentiles). Plain mitmdump is told to stream answers, as it would else hold
-each back until it is whole.
+each back until it is whole. Both write what they say to a file: a thread that read along in the process of
+the client would disturb the client's clock.
 """
 
 from __future__ import annotations
@@ -86,6 +87,7 @@ def lane(kind: str, home: Path, port: int, roots: Path) -> Lane:
         addon=ADDON if kind == "secretgate" else None,
         options={"flow_detail": 0},
         arguments=["-s", str(STREAMED)] if kind == "plain" else [],
+        log=folder / "log",
     )
     return Lane(kind, proxy.start(), port)
 

@@ -1,0 +1,83 @@
+"""When log lines are written: what goes well a moment later and together, what does not at once."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from secretgate import log
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def configured() -> Iterator[None]:
+    log.configure("json")
+    yield
+    log.configure("text")
+
+
+def events(written: str) -> list[str]:
+    return [json.loads(line)["event"] for line in written.splitlines()]
+
+
+def test_without_an_event_loop_a_line_is_written_at_once(capsys: Capture) -> None:
+    log.logger().info("one")
+    assert events(capsys.readouterr().err) == ["one"]
+
+
+async def test_lines_of_a_loop_are_written_together_and_in_order(capsys: Capture) -> None:
+    log.logger().info("one")
+    log.logger().info("two")
+    assert capsys.readouterr().err == ""
+    await asyncio.wait_for(_written(capsys, ["one", "two"]), 5)
+
+
+async def _written(capsys: Capture, wanted: list[str]) -> None:
+    seen: list[str] = []
+    while seen != wanted:
+        await asyncio.sleep(0)
+        seen += events(capsys.readouterr().err)
+        assert seen == wanted[: len(seen)]
+
+
+async def test_a_warning_is_written_at_once_behind_what_waits(capsys: Capture) -> None:
+    log.logger().info("one")
+    log.logger().warning("two")
+    assert events(capsys.readouterr().err) == ["one", "two"]
+
+
+async def test_many_lines_do_not_wait(capsys: Capture) -> None:
+    for number in range(200):
+        log.logger().info(str(number))
+    written = events(capsys.readouterr().err)
+    assert len(written) > 100
+    log.flush()
+    written += events(capsys.readouterr().err)
+    assert written == [str(number) for number in range(200)]
+
+
+async def test_a_thread_writes_at_once(capsys: Capture) -> None:
+    log.logger().info("one")
+    thread = threading.Thread(target=lambda: log.logger().info("two"))
+    thread.start()
+    thread.join()
+    assert events(capsys.readouterr().err) == ["one", "two"]
+
+
+def test_what_a_loop_leaves_behind_is_written_by_the_next(capsys: Capture) -> None:
+    async def say(what: str) -> None:
+        log.logger().info(what)
+
+    asyncio.run(say("one"))
+    assert capsys.readouterr().err == ""
+
+    async def later() -> None:
+        await say("two")
+        await _written(capsys, ["one", "two"])
+
+    asyncio.run(asyncio.wait_for(later(), 5))
