@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
+from mitmproxy.net.http.url import parse_authority
 
 from secretgate import grpc, log
 from secretgate.audit.trail import AuditError
@@ -296,16 +297,16 @@ class Gate:
         given = self.routes.get(flow)
         if given is not None:
             return given
-        names = [flow.request.host, flow.request.pretty_host]
+        names = [flow.request.host, _named_host(flow.request.host_header or flow.request.host)]
         if flow.client_conn.sni:
             names.append(flow.client_conn.sni)
         return self.engine().hosts.route(names, flow.request.path)
 
     def _request(self, engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
-        headers = {name.lower(): value for name, value in flow.request.headers.items()}
+        headers, url = heads.folded(flow.request.headers.fields), flow.request.url
         user = (flow.metadata.get("proxyauth") or ("",))[0]
         peer = flow.client_conn.peername[0] if flow.client_conn.peername else ""
-        account = engine.namer.digest(b"account\0" + credentials.account(headers, flow.request.url))
+        account = engine.namer.digest(b"account\0" + credentials.account(headers, url))
         return Request(
             route=route,
             method=flow.request.method,
@@ -313,8 +314,8 @@ class Gate:
             headers=headers,
             content=flow.request.raw_content or b"",
             scope=Scope(user or peer, route.provider, account),
-            exempt=credentials.values(flow.request.headers.items(), flow.request.url),
-            url=flow.request.url,
+            exempt=credentials.values(headers, url),
+            url=url,
         )
 
     def _refuse(
@@ -436,6 +437,12 @@ def _put_head(flow: http.HTTPFlow, head: Head) -> None:
     flow.request.headers.fields = head.headers
     if flow.request.trailers:
         flow.request.trailers.fields = head.trailers
+
+
+@functools.lru_cache(maxsize=256)
+def _named_host(authority: str) -> str:
+    """The host in a host header; the same few come with every request."""
+    return parse_authority(authority, check=False)[0]
 
 
 def _address(server: connection.Server) -> str:

@@ -23,11 +23,18 @@ Text = tuple[bytes, bytes]
 
 
 class Spoken:
-    """Collects events; `seen` is called with each that is read in full."""
+    """Collects events; `seen` is called with each that is read in full. Where there are not `several`, none
+    will be like another."""
 
-    def __init__(self, dialect: Dialect, seen: Callable[[Any], None] | None = None) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        seen: Callable[[Any], None] | None = None,
+        several: bool = True,
+    ) -> None:
         self._dialect = dialect
         self._seen = seen
+        self._several = several
         self._shapes = Shapes(dialect)
         self._wholes: list[tuple[Piece, bytes, bytes]] = []
         self._channels: dict[Identity, tuple[Piece, list[bytes]]] = {}
@@ -38,7 +45,8 @@ class Spoken:
         if found is not None and found[2] == len(payload):
             self._alike(found, payload)
         elif event := self._read(payload, ""):
-            self._shapes.learn(event)
+            if self._several:
+                self._shapes.learn(event)
         else:
             for element in _elements(payload):
                 self._read(bytes(element), "")

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from secretgate.inbound.scanner import Scanner
-from secretgate.inbound.spoken import Spoken
+from secretgate.inbound.spoken import Spoken, Text
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redactor
 from secretgate.providers import Dialect
@@ -26,6 +26,8 @@ from secretgate.vault import Scope
 MOST_BYTES = 4 << 20
 """An answer is looked at in portions of this size at most."""
 
+_BETWEEN = b"\0"
+"""Between two texts: nothing that is looked for goes on behind it."""
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/=.~-]{16,200}")
 _TOKEN_HEAD = 16
 _LONG = Scanner([rb"(?:^|[^A-Za-z0-9_+/=.~-])[A-Za-z0-9_+/=.~-]{16}"])
@@ -48,7 +50,7 @@ class Recorder:
         self._told: Callable[[bytes], None] | None = None
 
     def tell(self, told: Callable[[bytes], None]) -> None:
-        """Has `told` called with every text of the answer, put together."""
+        """Has `told` called with the texts of the answer, put together, one or several at a time."""
         self._told = told
 
     def watch(self, seen: Callable[[Any], None]) -> None:
@@ -93,24 +95,31 @@ class Recorder:
         events, self._events, self._size = self._events, [], 0
         if not events:
             return
-        spoken = Spoken(self._dialect, self._seen)
+        spoken = Spoken(self._dialect, self._seen, several=len(events) > 1)
         for event in _joined(events):
             if isinstance(event, Run):
                 spoken.add_run(event)
             else:
                 spoken.add(event)
-        values: set[bytes] = set()
-        for key, text in spoken.texts():
-            if self._told is not None:
-                self._told(text)
-            values |= self._redactor.written(text, self._scope, key)
-            values.update(self._tokens(text))
+        self._note([*spoken.texts()])
+
+    def _note(self, said: list[Text]) -> None:
+        if not said:
+            return
+        texts = [text for _, text in said]
+        together = _BETWEEN.join(texts)
+        if self._told is not None:
+            self._told(together)
+        values = self._redactor.written(texts, self._scope, [key for key, _ in said])
+        if _LONG.scan(together):
+            for text in texts:
+                values.update(self._tokens(text))
         if values:
             self._ledger.note_written(self._scope, values)
 
     def note_text(self, text: bytes) -> None:
         """An answer that is no JSON."""
-        self._ledger.note_written(self._scope, self._redactor.written(text, self._scope))
+        self._ledger.note_written(self._scope, self._redactor.written([text], self._scope))
 
     def _tokens(self, text: bytes) -> Iterator[bytes]:
         """What looks random enough that it may count as a secret in another place, where its

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,16 +24,17 @@ _ACCOUNTS = ("chatgpt-account-id", "openai-organization", "x-goog-user-project")
 _CLAIMS = ("iss", "sub", "account_id", "organization_id")
 
 
-def values(headers: Iterable[tuple[str, str]], url: str) -> frozenset[bytes]:
-    """The credentials of a request, whole and without their scheme."""
+def values(headers: Mapping[str, str], url: str) -> frozenset[bytes]:
+    """The credentials of a request, whole and without their scheme. Names of headers are in lower case."""
     found: set[str] = set()
-    for name, value in headers:
-        if name.lower() in _HEADERS:
+    for name in _HEADERS:
+        value = headers.get(name)
+        if value is not None:
             scheme, _, token = value.partition(" ")
             found |= {value, token or scheme}
             if scheme.lower() == "basic":
                 found |= _basic(token)
-    found |= {value for name, value in parse_qsl(urlsplit(url).query) if name.lower() in _QUERY}
+    found.update(_queried(url))
     return frozenset(value.encode("utf-8", "surrogateescape") for value in found if len(value) >= 8)
 
 
@@ -47,8 +48,14 @@ def account(headers: Mapping[str, str], url: str) -> bytes:
     if named:
         return "\0".join(named).encode()
     tokens = [headers[name] for name in _HEADERS if name in headers]
-    tokens += [value for name, value in parse_qsl(urlsplit(url).query) if name.lower() in _QUERY]
-    return b"\0".join(_subject(token) for token in tokens)
+    return b"\0".join(_subject(token) for token in (*tokens, *_queried(url)))
+
+
+def _queried(url: str) -> list[str]:
+    """The credentials in a query."""
+    if "?" not in url:
+        return []
+    return [value for name, value in parse_qsl(urlsplit(url).query) if name.lower() in _QUERY]
 
 
 def _subject(token: str) -> bytes:

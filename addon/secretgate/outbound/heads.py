@@ -4,16 +4,22 @@ A secret can be in a query, in a path, or in the metadata that a tool sends alon
 remote, say). What is found there with high confidence, and what is known to be secret, is replaced there
 as in a body. Not looked at are a request's own credentials: headers and parameters whose names say so, and
 headers that are one word and nothing else.
+
+The heads of a tool's requests are all alike. One in which detection finds nothing is known again by a keyed digest;
+then only known values are looked for.
 """
 
 from __future__ import annotations
 
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 from secretgate.bodies.base import Form, Label, PlainBody, Slot
+from secretgate.history.digests import Digests
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
 from secretgate.outbound import refusals
@@ -23,6 +29,7 @@ from secretgate.placeholders import Issued, Template
 from secretgate.policy.requests import RequestPolicy
 from secretgate.policy.treatments import BLOCK, REDACT
 from secretgate.settings import Settings
+from secretgate.outbound.texts import Counts, texts
 
 _CREDENTIAL = re.compile(
     rb"(?i)auth|cookie|token|key|secret|signature|session|credential|passw|\Asig\Z|\Acode\Z"
@@ -32,6 +39,7 @@ _CREDENTIAL = re.compile(
 _ONE_WORD = re.compile(rb"(?:[A-Za-z]+ +)?[^\s,;{}\"'<>|]*")
 _SPLIT = re.compile(rb"[^/?&=]+")
 _LEAST = 8
+_MOST_QUIET = 4096
 
 Fields = tuple[tuple[bytes, bytes], ...]
 
@@ -64,6 +72,50 @@ class _Piece(NamedTuple):
     text: bytes
 
 
+def folded(fields: Fields) -> dict[str, str]:
+    """Headers by their names in lower case, those that come several times as one."""
+    headers: dict[str, str] = {}
+    for name, value in fields:
+        key = name.decode("utf-8", "surrogateescape").lower()
+        text = value.decode("utf-8", "surrogateescape")
+        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+    return headers
+
+
+class _Quiet:
+    """Heads in which detection has found nothing, by digest."""
+
+    def __init__(self) -> None:
+        self._digests = Digests()
+        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def holds(self, redactor: Redactor, request: Request, pieces: list[_Piece]) -> bool:
+        """Whether neither detection nor a search for what is known finds anything."""
+        body = _body(pieces)
+        parts = [redactor.detector.digest.encode()]
+        for piece in pieces:
+            parts += piece.slot.form.value.encode(), piece.slot.key, piece.text
+        mark = self._digests.of(b"".join([b"%d:%b" % (len(part), part) for part in parts]))
+        with self._lock:
+            seen = mark in self._seen
+            if seen:
+                self._seen.move_to_end(mark)
+        plain = [entry.text for entry in texts(body.raw, body.slots, Counts())]
+        if not seen:
+            if redactor.detector.find_many(plain, [piece.slot.key for piece in pieces]):
+                return False
+            with self._lock:
+                self._seen[mark] = None
+                while len(self._seen) > _MOST_QUIET:
+                    self._seen.popitem(last=False)
+        known = redactor.secret(request.scope)
+        return not (len(known) and known.find_many(plain))
+
+
+_quiet = _Quiet()
+
+
 def look(
     redactor: Redactor,
     request: Request,
@@ -73,7 +125,9 @@ def look(
 ) -> Look | None:
     """None where nothing is found. May raise `Leak`, as bodies may."""
     pieces = list(_pieces(head))
-    if not pieces or not _inspect(redactor, request, pieces, False, policy).spots:
+    if not pieces or _quiet.holds(redactor, request, pieces):
+        return None
+    if not _inspect(redactor, request, pieces, False, policy).spots:
         return None
     spots: list[Spot] = []
     issued = None
@@ -210,12 +264,16 @@ def _inspect(
     learn: bool,
     policy: RequestPolicy | None,
 ) -> Redaction:
+    body = _body(pieces)
+    return redactor.inspect(body, request.scope, request.exempt, learn, strict=False, policy=policy)
+
+
+def _body(pieces: list[_Piece]) -> PlainBody:
     slots, at = [], 0
     for piece in pieces:
         slots.append(piece.slot._replace(start=at, end=at + len(piece.text)))
         at += len(piece.text) + 1
-    body = PlainBody(b"\n".join(piece.text for piece in pieces), slots)
-    return redactor.inspect(body, request.scope, request.exempt, learn, strict=False, policy=policy)
+    return PlainBody(b"\n".join(piece.text for piece in pieces), slots)
 
 
 def _rewritten(head: Head, written: dict[_Piece, bytes]) -> Head:

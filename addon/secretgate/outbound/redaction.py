@@ -130,13 +130,19 @@ class Redactor:
             refusal.counts = inspection.tally()
             raise
 
-    def written(self, text: bytes, scope: Scope, key: bytes = b"") -> set[bytes]:
-        """The values in a provider's text that detection would take for secrets and the scope does
+    def written(
+        self, texts: Sequence[bytes], scope: Scope, keys: Sequence[bytes] | None = None
+    ) -> set[bytes]:
+        """The values in a provider's texts that detection would take for secrets and the scope does
         not know: what the provider wrote itself."""
+        found = self.detector.find_many(texts, keys)
+        if not found:
+            return set()
         known = self.vault.known(scope)
         return {
             part.value
-            for finding in self.detector.find(text, key)
+            for findings in found.values()
+            for finding in findings
             for part in finding.parts
             if part.value not in known
         }
@@ -148,6 +154,10 @@ class Redactor:
     def known(self, scope: Scope) -> Literals:
         """The values that are secret in a scope."""
         return self.vault.known(scope)
+
+    def secret(self, scope: Scope) -> Literals:
+        """The same, with those that are secret from the start."""
+        return self.vault.learn(scope, self._from_the_start(False), share=False)
 
     def _from_the_start(self, learn: bool) -> Mapping[bytes, str]:
         """The values that are secret from the start, under the names that they have kept."""
