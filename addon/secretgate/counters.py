@@ -9,6 +9,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from secretgate.coverage import Coverage, coverage
@@ -119,9 +120,13 @@ class Counters:
 
 def _rule(template: Template, name: bytes) -> str:
     """The rule that a placeholder names, where its template has room for one."""
-    spelled = re.escape(template.text)
+    match = _named(template.text).fullmatch(name.decode())
+    return match.groupdict().get("rule", "secret") if match else "secret"
+
+
+@lru_cache(maxsize=16)
+def _named(template: str) -> re.Pattern[str]:
+    spelled = re.escape(template)
     spelled = spelled.replace(re.escape("{rule}"), "(?P<rule>.+)", 1)
     spelled = spelled.replace(re.escape("{rule}"), ".+")
-    spelled = spelled.replace(re.escape("{id}"), f"[0-9a-f]{{{ID_LENGTH}}}")
-    match = re.fullmatch(spelled, name.decode())
-    return match.groupdict().get("rule", "secret") if match else "secret"
+    return re.compile(spelled.replace(re.escape("{id}"), f"[0-9a-f]{{{ID_LENGTH}}}"))

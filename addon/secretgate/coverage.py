@@ -6,6 +6,7 @@ numbers and the like).
 
 from __future__ import annotations
 
+import operator
 from typing import NamedTuple
 
 from secretgate.outbound.requests import Decision, Verdict
@@ -30,7 +31,7 @@ class Coverage(NamedTuple):
     unreadable: int = 0
 
     def __add__(self, other: tuple[int, ...]) -> Coverage:  # type: ignore[override]
-        return Coverage(*map(sum, zip(self, other, strict=True)))
+        return Coverage(*map(operator.add, self, other))
 
     def classes(self) -> dict[str, int]:
         """Bytes by class, all of them."""

@@ -207,6 +207,8 @@ class Trail:
 
 def _named(rulings: Sequence[Ruled]) -> tuple[str, ...]:
     """The rules of the policy that had their say."""
+    if not rulings:
+        return ()
     names = {name for ruling in rulings for name in (ruling.rule, *ruling.logged) if name}
     return tuple(sorted(names))
 
@@ -217,7 +219,10 @@ def _types(rules: Iterable[str]) -> tuple[str, ...]:
 
 def _printable(text: str) -> str:
     """What comes from outside and goes to terminals."""
-    return "".join(char if char.isprintable() else "?" for char in text[:_LONGEST])
+    text = text[:_LONGEST]
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else "?" for char in text)
 
 
 def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
