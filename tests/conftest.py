@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from hypothesis import settings
 
 from harness.secrets import Planted, plant
+from secretgate import log
 
 pytest_plugins = ["harness.fixtures"]
 
@@ -18,3 +21,10 @@ settings.load_profile("untimed")
 def planted() -> Planted:
     """Secrets of this run: the same in every run, in no file."""
     return plant()
+
+
+@pytest.fixture(autouse=True)
+def own_log_lines() -> Iterator[None]:
+    """What a test has logged is not written while the next one runs."""
+    yield
+    log.flush()

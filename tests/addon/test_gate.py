@@ -280,3 +280,27 @@ async def test_bodies_are_let_go_when_the_answer_is_over(made: gate.Gate) -> Non
     assert not exchange.decision.content
     assert not exchange.recorder
     assert not exchange.response
+
+
+async def test_a_head_that_was_quiet_is_looked_at_for_what_is_known_since(made: gate.Gate) -> None:
+    def tagged(said: str) -> http.HTTPFlow:
+        return flow(prompt(said), **{"x-build": f"run of {value} by a tool"})
+
+    value = "correct-horse-battery-staple"
+    for _ in range(2):
+        one = tagged("hello")
+        await made.request(one)
+        assert value in one.request.headers["x-build"]
+    engine = made.engine()
+    scope = made.exchanges[one].request.scope
+    engine.vault.learn(scope, {value.encode(): "generic-api-key"})
+    again = tagged("hello")
+    await made.request(again)
+    assert value not in again.request.headers["x-build"]
+
+
+async def test_a_head_with_a_secret_is_redacted_each_time(made: gate.Gate) -> None:
+    for _ in range(3):
+        one = flow(prompt("hello"), **{"x-remote": f"remote with {token(9)} in it"})
+        await made.request(one)
+        assert token(9) not in one.request.headers["x-remote"]

@@ -19,17 +19,17 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from secretgate.bodies.base import Form, Label, PlainBody, Slot
-from secretgate.history.digests import Digests
 from secretgate.engine import Engine
+from secretgate.history.digests import Digests
 from secretgate.hosts import Treatment
 from secretgate.outbound import refusals
 from secretgate.outbound.redaction import Leak, Redaction, Redactor, Spot
 from secretgate.outbound.requests import Decision, Request, Verdict
+from secretgate.outbound.texts import Counts, texts
 from secretgate.placeholders import Issued, Template
 from secretgate.policy.requests import RequestPolicy
 from secretgate.policy.treatments import BLOCK, REDACT
 from secretgate.settings import Settings
-from secretgate.outbound.texts import Counts, texts
 
 _CREDENTIAL = re.compile(
     rb"(?i)auth|cookie|token|key|secret|signature|session|credential|passw|\Asig\Z|\Acode\Z"
