@@ -27,7 +27,7 @@ from secretgate.outbound import credentials, heads, refusals
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.policy.watching import Watch
-from secretgate.proxy import access, own_ca, passing
+from secretgate.proxy import access, own_ca, passing, silence
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.guard import Guard
 from secretgate.proxy.socket_hooks import Sockets, hang_up
@@ -123,6 +123,7 @@ class Gate:
         gc.collect()
         gc.freeze()
         access.seal_process()
+        silence.keep_silent()
         await access.listen_on_loopback()
         self._following = asyncio.create_task(self._follow_policy())
         self._sweeper = asyncio.create_task(self._sweep())

@@ -1,19 +1,25 @@
 """A mitmproxy script that makes our hooks fail, where the query of a request says `fault=HOOK`.
 
-What fails is the first thing that a hook asks for, the engine, in the middle of our own code.
+What fails is the first thing that a hook asks for, the engine, in the middle of our own code. The message of the
+exception is a value of those that `test_canary` plants.
 """
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from mitmproxy import http
 
+sys.path.append(str(Path(__file__).parents[1]))
+
+from harness.secrets import plant
 from secretgate.gate import Gate
 
 wanted = {"hook": ""}
+SECRET = plant(815).values["GITHUB_TOKEN"]
 _engine = Gate.engine
 
 
@@ -24,7 +30,7 @@ def engine(gate: Gate) -> Any:
         names.add(frame.f_code.co_name)
         frame = frame.f_back
     if wanted["hook"] and wanted["hook"] in names:
-        raise RuntimeError(f"injected into {wanted['hook']}")
+        raise RuntimeError(f"could not work on {SECRET}")
     return _engine(gate)
 
 

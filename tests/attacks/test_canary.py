@@ -66,6 +66,6 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
     written = proxy.written()
     assert "flows" in written
     assert len(written["flows"]) > 1000
-    assert b"injected" in written["(output)"]
+    assert written["(output)"].count(b"RuntimeError at engine") > 3
     for name, data in written.items():
         assert leaks(data, planted.secrets) == [], name

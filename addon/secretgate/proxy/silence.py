@@ -1,0 +1,83 @@
+"""What Python and mitmproxy print of exceptions by themselves, without the words of ours.
+
+A message may quote what it failed on. We say the type and the place of what we catch (`log.where`); what gets past us
+is printed by others, message and all: an exception that a generator raises when it is dropped, one that ends a
+thread, one that a hook lets through, one that a task keeps until it is forgotten.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from mitmproxy import exceptions
+
+import secretgate_rules
+from secretgate import log
+
+_OURS = tuple(str(Path(each).parent) for each in (log.__file__, secretgate_rules.__file__))
+_MEANT_FOR_PEOPLE = (exceptions.OptionsError, exceptions.CommandError)
+"""Our own words about settings; they quote no value."""
+
+
+def keep_silent() -> None:
+    """From here on no exception that went through our code is printed with its message."""
+    sys.unraisablehook = _unraisable
+    threading.excepthook = _ended_a_thread
+    made = logging.getLogRecordFactory()
+    if getattr(made, "__module__", "") == __name__:
+        return
+
+    def record(*args: Any, **more: Any) -> logging.LogRecord:
+        return _without_words(made(*args, **more))
+
+    logging.setLogRecordFactory(record)
+
+
+def _unraisable(told: Any) -> None:
+    place = getattr(told.object, "__qualname__", type(told.object).__qualname__)
+    log.logger().error("an exception was ignored", place=place, error=_told(told.exc_value))
+
+
+def _ended_a_thread(told: Any) -> None:
+    name = told.thread.name if told.thread is not None else ""
+    log.logger().error("an exception ended a thread", thread=name, error=_told(told.exc_value))
+
+
+def _without_words(record: logging.LogRecord) -> logging.LogRecord:
+    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
+    if error is not None and not isinstance(error, _MEANT_FOR_PEOPLE) and _is_ours(error):
+        record.msg, record.args = f"secretgate failed: {log.where(error)}", ()
+        record.exc_info = record.exc_text = None
+    return record
+
+
+def _told(error: BaseException | None) -> str:
+    return log.where(error) if error is not None else "unknown"
+
+
+def _is_ours(error: BaseException) -> bool:
+    """Whether it, or what led to it, went through our code."""
+    seen: list[BaseException] = []
+    todo: list[BaseException | None] = [error]
+    while todo:
+        each = todo.pop()
+        if each is None or each in seen:
+            continue
+        seen.append(each)
+        if _through_us(each.__traceback__):
+            return True
+        todo += (each.__cause__, each.__context__)
+    return False
+
+
+def _through_us(trace: TracebackType | None) -> bool:
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            return True
+        trace = trace.tb_next
+    return False
