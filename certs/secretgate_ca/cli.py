@@ -32,8 +32,8 @@ DOMAINS_GROUP = "secretgate_ca.domains"
 app = typer.Typer(
     name="secretgate-ca",
     help="The local CA of secretgate: it can sign for the covered hosts only.",
+    epilog="Exit codes: 0 done, 1 not done or not so, 2 the command line is wrong.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -73,7 +73,14 @@ def _settings(
 
 @app.command()
 def init(context: typer.Context, domain: Domains = None) -> None:
-    """Make the CA, if there is none yet."""
+    """Make the CA, if there is none yet.
+
+    Examples:
+      secretgate-ca init
+      secretgate-ca init --domain llm.corp.example
+
+    Exit code: 0, or 1 where it cannot be done.
+    """
     confdir: Path = context.obj
     there = ca.load_ca(confdir)
     made = there or ca.ensure_ca(confdir, _wanted(domain))
@@ -89,7 +96,15 @@ def init(context: typer.Context, domain: Domains = None) -> None:
 def install(
     context: typer.Context, domain: Domains = None, store: Stores = None, dry_run: DryRun = False
 ) -> None:
-    """Make the CA trusted in every store found here (and make the CA first, if there is none)."""
+    """Make the CA trusted in every store found here (and make the CA first, if there is none).
+
+    Examples:
+      secretgate-ca install --dry-run
+      secretgate-ca install
+      secretgate-ca install --store nss
+
+    Exit code: 0, or 1 where a store does not trust it afterwards.
+    """
     confdir: Path = context.obj
     made = ca.load_ca(confdir) or ca.ensure_ca(confdir, _wanted(domain))
     if made.expired():
@@ -103,7 +118,13 @@ def install(
 
 @app.command()
 def uninstall(context: typer.Context, store: Stores = None, dry_run: DryRun = False) -> None:
-    """Take the CA, and earlier ones, out of every store; the CA's own files stay."""
+    """Take the CA, and earlier ones, out of every store; the CA's own files stay.
+
+    Examples:
+      secretgate-ca uninstall
+
+    Exit code: 0, or 1 where a store still trusts it.
+    """
     confdir: Path = context.obj
     installation = _installation(confdir, ca.load_ca(confdir), store, dry_run)
     failed = _show(installation.uninstall(), dry_run, "The CA is in no trust store here.")
@@ -112,7 +133,14 @@ def uninstall(context: typer.Context, store: Stores = None, dry_run: DryRun = Fa
 
 @app.command()
 def status(context: typer.Context, store: Stores = None, as_json: AsJson = False) -> None:
-    """Say where the CA is trusted, store by store and variable by variable, and until when."""
+    """Say where the CA is trusted, store by store and variable by variable, and until when.
+
+    Examples:
+      secretgate-ca status
+      secretgate-ca status --json
+
+    Exit code: 0, or 1 where there is no CA.
+    """
     confdir: Path = context.obj
     made = ca.load_ca(confdir)
     if made is None:
@@ -135,7 +163,14 @@ def rotate(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Make a new CA, and put it in the old one's place in every store that trusted that."""
+    """Make a new CA, and put it in the old one's place in every store that trusted that.
+
+    Examples:
+      secretgate-ca rotate
+      secretgate-ca rotate --domain llm.corp.example --yes
+
+    Exit code: 0, or 1 where it cannot be done.
+    """
     confdir: Path = context.obj
     wanted = list(domain or [])
     if not only:
@@ -169,7 +204,14 @@ def path(
     context: typer.Context,
     cert: Annotated[bool, typer.Option("--cert", help="The certificate, not the folder.")] = False,
 ) -> None:
-    """Print the folder of the CA (mitmproxy's confdir)."""
+    """Print the folder of the CA (mitmproxy's confdir).
+
+    Examples:
+      mitmdump --set confdir="$(secretgate-ca path)"
+      curl --cacert "$(secretgate-ca path --cert)" ...
+
+    Exit code: 0, or 1 where there is no CA (with --cert).
+    """
     confdir: Path = context.obj
     typer.echo(_existing(confdir).ca_cert if cert else confdir)
 
@@ -179,7 +221,13 @@ def bundle(
     context: typer.Context,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it there.")] = None,
 ) -> None:
-    """Write one PEM with the system's roots and ours, and print where it is."""
+    """Write one PEM with the system's roots and ours, and print where it is.
+
+    Examples:
+      export SSL_CERT_FILE="$(secretgate-ca bundle)"
+
+    Exit code: 0, or 1 where there is no CA.
+    """
     typer.echo(write_bundle(_existing(context.obj), inherited=os.environ, path=output))
 
 
@@ -189,7 +237,14 @@ def export(
     output: Annotated[Path, typer.Argument(help="Where to; - for the standard output (PEM).")],
     der: Annotated[bool, typer.Option("--der", help="DER, as Windows and phones like it.")] = False,
 ) -> None:
-    """Write the CA's certificate (never its key), to make it trusted on another machine."""
+    """Write the CA's certificate (never its key), to make it trusted on another machine.
+
+    Examples:
+      secretgate-ca export secretgate.crt
+      secretgate-ca export - --der > secretgate.der
+
+    Exit code: 0, or 1 where there is no CA.
+    """
     root = _existing(context.obj).root
     content = root.public_bytes(Encoding.DER if der else Encoding.PEM)
     if str(output) == "-":

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from harness.command import environment, secretgate
-from secretgate.cli import _COMMANDS
+from secretgate.cli import _COMMANDS, app, coverage
 from secretgate.cli.settings import document
+from secretgate_ca.cli import app as ca_app
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -22,12 +32,67 @@ def test_help_groups_every_command(tmp_path: Path) -> None:
         assert command.panel in done.stdout
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
-def test_each_command_says_what_it_is_for(name: str, tmp_path: Path) -> None:
-    done = secretgate([name, "--help"], environment(tmp_path), tmp_path)
-    assert done.returncode == 0
-    assert name in done.stdout
-    assert len(done.stdout.splitlines()) < 80
+def leaves(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
+    """Every command that does something, by its whole name."""
+    inner = {
+        name: command.get_command(None, name)
+        for name in (command.list_commands(None) if hasattr(command, "list_commands") else ())
+    }
+    if not inner:
+        yield " ".join(names), command
+    for name, each in inner.items():
+        yield from leaves(each, *names, name)
+
+
+LEAVES = dict(
+    [
+        *leaves(typer.main.get_command(app), "secretgate"),
+        *leaves(typer.main.get_command(ca_app), "secretgate-ca"),
+    ]
+)
+
+
+@pytest.mark.parametrize("name", LEAVES)
+def test_each_command_shows_examples_and_exit_codes(name: str) -> None:
+    command = LEAVES[name]
+    first, *paragraphs = command.help.split("\n\n")
+    assert first.endswith(".")
+    assert "\n" not in first
+    assert any(paragraph.startswith("Exit code: ") for paragraph in paragraphs)
+    (examples,) = (each for each in paragraphs if each.startswith("Examples:"))
+    assert [param.name for param in command.params if not getattr(param, "help", "")] == []
+    for line in examples.splitlines()[1:]:
+        if name in line:
+            given = re.split(r" [<>] |\)\"", line.partition(name)[2])[0]
+            command.make_context(name, shlex.split(given))
+    assert name in examples or f"{name.split()[-1]})" in examples
+
+
+@pytest.mark.parametrize("name", ["status", "audit report", "doctor", "coverage", "rules list"])
+def test_scripts_get_json(name: str) -> None:
+    """And `scan --format json`; the rest has tests of its own."""
+    assert "as_json" in {param.name for param in LEAVES[f"secretgate {name}"].params}
+
+
+def test_coverage_for_scripts_says_what_the_page_says() -> None:
+    every, some = coverage.table(), coverage.table("codex")
+    assert {"api.openai.com", "chatgpt.com"} <= {
+        host for each in some["providers"] for host in each["hosts"]
+    }
+    assert len(some["providers"]) < len(every["providers"])
+    page = coverage.document()
+    for each in (*every["providers"], *every["endpoints"]):
+        assert each["name"] in page
+        for row in each["endpoints"]:
+            assert f"`{row['path']}`" in page
+
+
+def test_rules_for_scripts(tmp_path: Path) -> None:
+    done = secretgate(["rules", "list", "github-pat", "--json"], environment(tmp_path), tmp_path)
+    (rule, *_) = [each for each in json.loads(done.stdout) if each["id"] == "github-pat"]
+    shown = secretgate(["rules", "show", "github-pat", "--json"], environment(tmp_path), tmp_path)
+    assert json.loads(shown.stdout) == rule
+    assert rule["pattern"].startswith("\\b(ghp_") or "ghp_" in rule["pattern"]
 
 
 def test_nothing_asked_for_shows_the_help_and_fails(tmp_path: Path) -> None:
@@ -40,6 +105,42 @@ def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
     done = secretgate(["scna"], environment(tmp_path), tmp_path)
     assert done.returncode == 2
     assert "scna" in done.stderr
+
+
+BASHRC = """
+{program} --install-completion bash
+. ~/.bashrc
+COMP_WORDS=({words}); COMP_CWORD={at}; COMP_LINE="{words}"; COMP_POINT=${{#COMP_LINE}}
+"$(complete -p {name} | sed 's/.*-F \\([^ ]*\\).*/\\1/')" {name}
+echo "${{COMPREPLY[@]}}"
+"""
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(os.name == "nt", reason="needs bash")
+@pytest.mark.parametrize(
+    ("name", "words", "found"),
+    [
+        ("secretgate", "secretgate co", "coverage"),
+        ("secretgate", "secretgate policy ex", "explain"),
+        ("secretgate-ca", "secretgate-ca ro", "rotate"),
+    ],
+)
+def test_bash_completes_it_once_installed(
+    name: str, words: str, found: str, tmp_path: Path
+) -> None:
+    program = Path(sys.executable).with_name(name)
+    script = BASHRC.format(program=program, name=name, words=words, at=len(words.split()) - 1)
+    env = environment(tmp_path)
+    done = subprocess.run(
+        ["bash", "-ec", script],
+        env={**env, "PATH": f"{program.parent}:{env['PATH']}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout.splitlines()[-1].split() == [found], done.stderr
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

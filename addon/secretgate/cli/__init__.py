@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
+from secretgate.cli.options import lay_out
+
 
 class _Command(NamedTuple):
     panel: str
@@ -60,6 +62,7 @@ class _Commands(TyperGroup):
             found = alone
         command = typer.main.get_command(found)
         command.name = cmd_name
+        lay_out(command)
         command.rich_help_panel = panel  # type: ignore[attr-defined]
         return command
 
@@ -99,7 +102,13 @@ def addon_path() -> Path:
 
 
 def show_addon_path() -> None:
-    """Print the file to give mitmproxy: mitmdump -s "$(secretgate addon-path)"."""
+    """Print the file to give mitmproxy.
+
+    Examples:
+      mitmdump -s "$(secretgate addon-path)"
+
+    Exit code: 0.
+    """
     typer.echo(addon_path())
 
 

@@ -16,11 +16,14 @@ from secretgate.audit import chain
 from secretgate.audit.totals import add_up
 from secretgate.audit.trail import folder
 from secretgate.audit.verify import AnchorError, anchor, records, verify
+from secretgate.cli.options import AsJson
 from secretgate.placeholders import Namer, Template
 from secretgate.settings import SettingsError, load
 from secretgate.state import Places, StateError, load_key
 
-app = typer.Typer(no_args_is_help=True, help="Check the audit log, or say what is in it.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Check the audit log, or say what is in it."
+)
 
 _AGO = re.compile(r"([0-9]+)([mhdw])\Z")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
@@ -59,9 +62,16 @@ def verify_log(
             "--anchor", help="NUMBER:HASH of a record that must be in it, as printed before."
         ),
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Find records that were edited, deleted, inserted, moved or cut off. Ends with 1 where any is."""
+    """Find records that were edited, deleted, inserted, moved or cut off.
+
+    Examples:
+      secretgate audit verify
+      secretgate audit verify --folder backup/audit --key backup/placeholder.key
+
+    Exit code: 0 if the log is sound, 1 if it is not, 2 where it could not be read.
+    """
     place = _place(chosen, config)
     file = Path(key).expanduser() if key else Places.find().key
     if not file.is_file():
@@ -104,11 +114,18 @@ def report(
     since: Annotated[
         str, typer.Option(help="From when: 2030-01-31, 2030-01-31T12:00, or 90m, 24h, 7d, 4w ago.")
     ] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: AsJson = False,
     chosen: _Folder = "",
     config: _Config = "",
 ) -> None:
-    """Say what was found, by rule, tool and host, what was put back, and how much was looked at."""
+    """Say what was found, by rule, tool and host, what was put back, and how much was looked at.
+
+    Examples:
+      secretgate audit report
+      secretgate audit report --since 7d --html report.html
+
+    Exit code: 0, or 2 where the log could not be read.
+    """
     place = _place(chosen, config)
     try:
         totals = add_up(records(place), _since(since))

@@ -5,11 +5,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from secretgate.cli.options import AsJson
 from secretgate.hosts import Section, limits, sections
 from secretgate.providers import DIALECTS
 
@@ -34,12 +36,18 @@ _STATES = {"content": "covered", "other": "scanned", "pass": "left alone"}
 
 def coverage(
     word: Annotated[str, typer.Argument(help="A host, a tool, a path: only what holds it.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Show which hosts and endpoints are covered, as Markdown.
 
-    Example: [bold]secretgate coverage codex[/]
+    Examples:
+      secretgate coverage
+      secretgate coverage codex
+      secretgate coverage --json
+
+    Exit code: 0.
     """
-    print(document(word), end="")
+    print(json.dumps(table(word), indent=2) if as_json else document(word), end="")
 
 
 def document(word: str = "") -> str:
@@ -52,6 +60,33 @@ def document(word: str = "") -> str:
     if word:
         parts = [part for part in parts if word.lower() in part.lower()]
     return "\n".join(parts)
+
+
+def table(word: str = "") -> dict[str, Any]:
+    """The same for scripts."""
+    sets, providers = sections()
+    return {
+        "providers": [_facts(each) for each in providers if _holds(each, word)],
+        "endpoints": [_facts(each) for each in sets if _holds(each, word)],
+    }
+
+
+def _facts(section: Section) -> dict[str, Any]:
+    rows = [path for path in section.paths if not isinstance(path, str)]
+    return {
+        "name": section.title,
+        "hosts": list(section.hosts),
+        "clients": list(section.clients),
+        "all_of": [path for path in section.paths if isinstance(path, str)],
+        "endpoints": [
+            {"path": glob, "state": _STATES[treatment], "format": (*own, section.dialect)[0]}
+            for glob, treatment, *own in rows
+        ],
+    }
+
+
+def _holds(section: Section, word: str) -> bool:
+    return word.lower() in json.dumps(_facts(section)).lower()
 
 
 def _provider(section: Section) -> str:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.text import Text
 
 from secretgate import hosts
+from secretgate.cli.options import AsJson
 from secretgate.doctor.checks import BAD, GOOD, Finding, Machine, examine
 from secretgate.doctor.selftest import self_test
 from secretgate.launch import plan as plans
@@ -32,14 +33,18 @@ USUAL_PORT = 8080
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: AsJson = False,
     port: Annotated[
         int, typer.Option(help="Where the proxy is, if HTTPS_PROXY does not say.")
     ] = USUAL_PORT,
 ) -> None:
     """Find what would go past the proxy or not trust it, and how to put it right.
 
-    The exit code is 1 if anything is wrong.
+    Examples:
+      secretgate doctor
+      secretgate doctor --json
+
+    Exit code: 0 if all is well, 1 if anything is not.
     """
     findings = list(_findings(port))
     if as_json:

@@ -27,10 +27,13 @@ def mcp(
 ) -> None:
     """Run an MCP server with its tool calls and results judged, and secrets in results replaced.
 
-    Example, in a client's configuration: [bold]secretgate mcp -- npx -y some-mcp-server[/] in place of
-    [bold]npx -y some-mcp-server[/]
+    It goes into a client's configuration, before the server's own command.
 
-    The exit code is the server's; 2 where it could not begin.
+    Examples:
+      secretgate mcp -- npx -y some-mcp-server
+      secretgate mcp --name db --policy rules/ -- uvx mcp-server-sqlite
+
+    Exit code: the server's; 2 where it could not begin, 126 and 127 as in a shell.
     """
     raise typer.Exit(_run(command, name or Path(command[0]).stem, policy, mode, config))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ import msgspec
 import typer
 import yaml
 
+from secretgate.cli.options import AsJson
 from secretgate.policy import building, fixtures, loading
 from secretgate.policy.engine import Policy, Scope
 from secretgate.policy.errors import PolicyError
@@ -21,7 +23,9 @@ from secretgate.settings import Settings, SettingsError, load
 from secretgate.state import Places
 from secretgate_rules import load_default
 
-app = typer.Typer(no_args_is_help=True, help="Validate, test and explain policies.")
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, help="Validate, test and explain policies."
+)
 
 _Rules = Annotated[Path, typer.Argument(help="A rule file, or a folder of rule files.")]
 _Packs = Annotated[Path | None, typer.Option(help="The folder of packs (default: packs/).")]
@@ -31,9 +35,25 @@ _Profiles = Annotated[
 
 
 @app.command()
-def validate(rules: _Rules, packs: _Packs = None, profiles: _Profiles = None) -> None:
-    """Check rule files: schema, expressions, patterns, packs."""
+def validate(
+    rules: _Rules, packs: _Packs = None, profiles: _Profiles = None, as_json: AsJson = False
+) -> None:
+    """Check rule files: schema, expressions, patterns, packs.
+
+    Examples:
+      secretgate policy validate rules/
+
+    Exit code: 0, or 2 where a file cannot be used.
+    """
     loaded = _read(rules, packs, profiles)
+    if as_json:
+        scopes = [
+            {"file": str(scope.source), "scope": scope.name, "enforced": scope.enforces}
+            | {"rules": [rule.row.name for rule in scope.rules]}
+            for scope in loaded.scopes
+        ]
+        typer.echo(json.dumps({"scopes": scopes, "warnings": list(loaded.warnings)}, indent=2))
+        return
     for warning in loaded.warnings:
         typer.echo(f"warning: {warning}", err=True)
     for scope in loaded.scopes:
@@ -48,24 +68,52 @@ def run_fixtures(
     ],
     packs: _Packs = None,
     profiles: _Profiles = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Run fixtures against rule files; what does not hold makes the exit code 1."""
+    """Run fixtures against rule files.
+
+    Examples:
+      secretgate policy test rules/ --fixtures fixtures/
+
+    Exit code: 0 if all hold, 1 if one does not, 2 where a file cannot be used.
+    """
     loaded = _read(rules, packs, profiles)
-    passed = failed = 0
     try:
-        for report in fixtures.run(loaded.scopes, fixtures_path, Scanner(load_default)):
-            typer.echo(f"{report.file}:")
-            for outcome in report.outcomes:
-                typer.echo(f"  {'PASS' if outcome.passed else 'FAIL'}  {outcome.name}")
-                for expected, got in outcome.differences:
-                    typer.echo(f"        expected: {expected}\n        got:      {got}")
-                passed += outcome.passed
-                failed += not outcome.passed
-            typer.echo()
+        reports = list(fixtures.run(loaded.scopes, fixtures_path, Scanner(load_default)))
     except PolicyError as error:
         raise _stop(error) from None
-    typer.echo(f"{passed + failed} tests, {passed} passed, {failed} failed")
-    raise typer.Exit(1 if failed else 0)
+    typer.echo(_as_json(reports) if as_json else _as_text(reports))
+    raise typer.Exit(0 if all(each.passed for report in reports for each in report.outcomes) else 1)
+
+
+def _as_text(reports: Sequence[fixtures.Report]) -> str:
+    lines = []
+    for report in reports:
+        lines.append(f"{report.file}:")
+        for outcome in report.outcomes:
+            lines.append(f"  {'PASS' if outcome.passed else 'FAIL'}  {outcome.name}")
+            for expected, got in outcome.differences:
+                lines += [f"        expected: {expected}", f"        got:      {got}"]
+        lines.append("")
+    held = [outcome.passed for report in reports for outcome in report.outcomes]
+    passed = sum(held)
+    return "\n".join([*lines, f"{len(held)} tests, {passed} passed, {len(held) - passed} failed"])
+
+
+def _as_json(reports: Sequence[fixtures.Report]) -> str:
+    tests = [
+        {
+            "file": str(report.file),
+            "name": outcome.name,
+            "passed": outcome.passed,
+            "differences": [
+                {"expected": expected, "got": got} for expected, got in outcome.differences
+            ],
+        }
+        for report in reports
+        for outcome in report.outcomes
+    ]
+    return json.dumps({"tests": tests}, indent=2)
 
 
 @app.command()
@@ -83,7 +131,14 @@ def explain(
     client: Annotated[str, typer.Option(help="The tool that sends it.")] = "",
     model: Annotated[str, typer.Option(help="The model that is asked.")] = "",
 ) -> None:
-    """Print the policy in force, and, for a text on standard input, which rule decides."""
+    """Print the policy in force, and, for a text on standard input, which rule decides.
+
+    Examples:
+      secretgate policy explain < prompt.txt
+      secretgate policy explain rules/ --operation llm.tool_result < output.txt
+
+    Exit code: 0, or 2 where a file or setting cannot be used.
+    """
     settings = _settings(config)
     if rules is not None:
         settings = msgspec.structs.replace(settings, policy=str(rules))

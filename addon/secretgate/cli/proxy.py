@@ -21,7 +21,11 @@ PORT = "8080"
 def proxy(context: typer.Context) -> NoReturn:
     """Run mitmdump with secretgate in it; arguments go to mitmdump.
 
-    Example: [bold]secretgate proxy -- -p 8081 --set secretgate_mode=block[/]
+    Examples:
+      secretgate proxy
+      secretgate proxy -- -p 8081 --set secretgate_mode=block
+
+    Exit code: mitmdump's; 2 where there can be no CA.
     """
     arguments: Sequence[str] = context.args
     places = Places.find()

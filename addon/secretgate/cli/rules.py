@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from secretgate.cli.options import AsJson
 from secretgate_rules import RuleError, check
 from secretgate_rules.context import RULES as CONTEXT_RULES
 from secretgate_rules.model import Rule
@@ -51,35 +53,70 @@ def list_rules(
         str, typer.Argument(help="Only rules whose id or description holds this.")
     ] = "",
     rules: _Files = None,
+    as_json: AsJson = False,
 ) -> None:
-    """List rules: pack, id, description."""
+    """List rules: pack, id, description.
+
+    Examples:
+      secretgate rules list
+      secretgate rules list github --json
+
+    Exit code: 0, or 2 where a rule file cannot be used.
+    """
+    found = []
     for pack, rule in _rules(rules or []):
         if word.lower() in f"{rule.id} {rule.description}".lower():
-            off = "" if rule.enabled else "  (off by default)"
-            typer.echo(f"{pack:16} {rule.id:44} {rule.description}{off}")
+            found.append((pack, rule))
+    if as_json:
+        typer.echo(json.dumps([_row(pack, rule) for pack, rule in found], indent=2))
+        return
+    for pack, rule in found:
+        off = "" if rule.enabled else "  (off by default)"
+        typer.echo(f"{pack:16} {rule.id:44} {rule.description}{off}")
+
+
+def _row(pack: str, rule: Rule) -> dict[str, Any]:
+    return {
+        "id": rule.id,
+        "pack": pack,
+        "description": rule.description,
+        "pattern": rule.pattern or "(read in code: see docs/detection.md)",
+        "secret": rule.secret if rule.pattern else "",
+        "keywords": list(rule.keywords),
+        "entropy": rule.entropy,
+        "validate": rule.validate,
+        "confidence": rule.confidence,
+        "enabled": rule.enabled,
+        "reference": rule.reference,
+    }
 
 
 @app.command("show")
 def show_rule(
-    rule_id: Annotated[str, typer.Argument(help="The rule's id.")], rules: _Files = None
+    rule_id: Annotated[str, typer.Argument(help="The rule's id.")],
+    rules: _Files = None,
+    as_json: AsJson = False,
 ) -> None:
-    """Show one rule with everything it says."""
+    """Show one rule with everything it says.
+
+    Examples:
+      secretgate rules show github-pat
+
+    Exit code: 0, or 2 where there is no such rule.
+    """
     for pack, rule in _rules(rules or []):
         if rule.id == rule_id:
-            rows = {
-                "id": rule.id,
-                "pack": pack,
-                "description": rule.description,
-                "pattern": rule.pattern or "(read in code: see docs/detection.md)",
-                "secret": rule.secret if rule.pattern else "",
+            row = _row(pack, rule)
+            if as_json:
+                typer.echo(json.dumps(row, indent=2))
+                return
+            shown = {
+                **row,
                 "keywords": ", ".join(rule.keywords),
                 "entropy": rule.entropy or "",
-                "validate": rule.validate,
-                "confidence": rule.confidence,
                 "enabled": "yes" if rule.enabled else "no",
-                "reference": rule.reference,
             }
-            for name, value in rows.items():
+            for name, value in shown.items():
                 if value != "":
                     typer.echo(f"{name:12} {value}")
             return
@@ -93,5 +130,12 @@ def try_rules(
         list[Path] | None, typer.Argument(help="Rule files; without, the packs of secretgate.")
     ] = None,
 ) -> None:
-    """Run the examples and counterexamples of rules."""
+    """Run the examples and counterexamples of rules.
+
+    Examples:
+      secretgate rules test
+      secretgate rules test mine.yaml
+
+    Exit code: 0 if all hold, 1 if one does not or a file cannot be used.
+    """
     raise typer.Exit(check.main([str(path) for path in files or pack_files()]))

@@ -26,9 +26,12 @@ def run(
 ) -> None:
     """Run a command whose requests to AI providers go through the gate.
 
-    Examples: [bold]secretgate run -- claude[/], [bold]secretgate run --mode block -- codex exec "fix the tests"[/]
+    Examples:
+      secretgate run -- claude
+      secretgate run --mode block -- codex exec "fix the tests"
+      secretgate run --isolate -- aider
 
-    The exit code is the command's; 2 where the run could not begin, 126 and 127 as in a shell.
+    Exit code: the command's; 2 where the run could not begin, 126 and 127 as in a shell.
     """
     wishes = Wishes(mode, config, tuple(host or ()), verbose, isolate)
     raise typer.Exit(launch(command, wishes, addon_path(), say_on_stderr, os.environ))

@@ -76,7 +76,16 @@ def scan(
         typer.Option(help="Ask detect-secrets as well.", envvar="SECRETGATE_DETECT_SECRETS"),
     ] = False,
 ) -> None:
-    """Look for secrets in files, folders, standard input or what git has staged."""
+    """Look for secrets in files, folders, standard input or what git has staged.
+
+    Examples:
+      secretgate scan .
+      git diff --cached | secretgate scan -
+      secretgate scan --staged --baseline known.json
+      secretgate scan --format sarif src > findings.sarif
+
+    Exit code: 0 if nothing was found, 1 if something was, 2 where something could not be read.
+    """
     unread: list[str] = []
     try:
         known = _baseline(baseline)

@@ -64,7 +64,10 @@ def serve(
         typer.Option("--own-ports", help="Give each worker a port of its own, from --port on."),
     ] = False,
     health_port: Annotated[
-        int, typer.Option(help="Answer /readyz and /livez from this port on, one a worker.")
+        int,
+        typer.Option(
+            help="Answer /readyz and /livez from this port on, one a worker.", show_default=False
+        ),
     ] = 0,
     drain: Annotated[
         float | None,
@@ -80,7 +83,12 @@ def serve(
     With --workers it runs several: one that dies is started again, SIGTERM lets streams come to their end,
     SIGHUP renews one worker after the other.
 
-    Example: [bold]secretgate serve --base-url --port 8082[/]
+    Examples:
+      secretgate serve
+      secretgate serve --base-url --port 8082
+      secretgate serve --workers 4 --proxyauth @users --listen 0.0.0.0
+
+    Exit code: 0 when it was ended, 2 where it could not begin.
     """
     entries = (*((ALL,) if base_url else ()), *(provider or ()))
     wishes = Wishes(mode, config, tuple(host or ()), verbose, base_urls=entries)

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import typer
 
+from secretgate.cli.options import AsJson
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load, without_password
 from secretgate.state import Places
 
@@ -46,12 +47,19 @@ class InForce(NamedTuple):
 
 def settings(
     config: Annotated[str, typer.Option(help="The configuration file.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: AsJson = False,
     reference: Annotated[
         bool, typer.Option("--reference", help="The reference instead, as Markdown.")
     ] = False,
 ) -> None:
-    """Show every setting, the value in force and where that comes from."""
+    """Show every setting, the value in force and where that comes from.
+
+    Examples:
+      secretgate settings
+      secretgate settings --config team.yaml --json
+
+    Exit code: 0, or 2 where a value cannot be used.
+    """
     if reference:
         print(document(), end="")
         return

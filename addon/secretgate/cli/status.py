@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from secretgate.cli.options import AsJson
 from secretgate.launch import running
 from secretgate.launch.upstream import UpstreamError, upstream
 from secretgate.web.lines import lines
@@ -18,11 +19,22 @@ PORT = 8080
 
 def status(
     port: Annotated[
-        int, typer.Option(help=f"Where the proxy is (default: what HTTPS_PROXY says, or {PORT}).")
+        int,
+        typer.Option(
+            help=f"Where the proxy is (default: what HTTPS_PROXY says, or {PORT}).",
+            show_default=False,
+        ),
     ] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Say what the running proxy has found, put back, refused and not been able to see."""
+    """Say what the running proxy has found, put back, refused and not been able to see.
+
+    Examples:
+      secretgate status
+      secretgate status --port 8082 --json
+
+    Exit code: 0, or 1 where no proxy answers.
+    """
     host, at = _address(port)
     told = running.status(host, at)
     if told is None:

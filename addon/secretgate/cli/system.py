@@ -6,8 +6,12 @@ from typing import Annotated
 
 import typer
 
+from secretgate.cli.options import AsJson
+
 app = typer.Typer(
-    no_args_is_help=True, help="The proxy for everything on this account; undone to the byte."
+    no_args_is_help=True,
+    add_completion=False,
+    help="The proxy for everything on this account; undone to the byte.",
 )
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, and how.")]
 
@@ -18,7 +22,14 @@ def on(
     mode: Annotated[str, typer.Option(help="redact, block or audit.")] = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Start the proxy now and at every log-in, and point programs at it."""
+    """Start the proxy now and at every log-in, and point programs at it.
+
+    Examples:
+      secretgate system on --dry-run
+      secretgate system on --mode audit
+
+    Exit code: 0, 1 where a step could not be done, 2 where it could not begin.
+    """
     from secretgate.system.command import on
 
     raise typer.Exit(on(port, mode, dry_run))
@@ -26,15 +37,27 @@ def on(
 
 @app.command()
 def off(dry_run: DryRun = False) -> None:
-    """Undo all that `on` has changed."""
+    """Undo all that `on` has changed.
+
+    Examples:
+      secretgate system off
+
+    Exit code: 0, 1 where a step could not be undone, 2 where it could not begin.
+    """
     from secretgate.system.command import off
 
     raise typer.Exit(off(dry_run))
 
 
 @app.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False) -> None:
-    """Say whether it is on, and whether the proxy runs."""
+def status(as_json: AsJson = False) -> None:
+    """Say whether it is on, and whether the proxy runs.
+
+    Examples:
+      secretgate system status --json
+
+    Exit code: 0, or 1 if it is on and no proxy answers.
+    """
     from secretgate.system.command import status
 
     raise typer.Exit(status(as_json))
