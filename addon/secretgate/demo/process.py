@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -19,6 +20,8 @@ from secretgate_rules import cache
 _RUN = "from mitmproxy.tools.main import {tool} as run; raise SystemExit(run())"
 _REDIRECT = Path(__file__).with_name("redirect.py")
 _KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
+READY_WITHIN = 120.0
+"""Seconds. The first start of a new installation compiles its rules, and all that it imports."""
 
 
 class Failed(Exception):
@@ -121,17 +124,21 @@ class Mitmdump:
 
     def _wait(self, server: socket.socket) -> dict[str, Any]:
         assert self._process
-        for _ in range(200):
+        last = time.monotonic() + READY_WITHIN
+        while time.monotonic() < last:
             with contextlib.suppress(TimeoutError):
                 channel, _ = server.accept()
                 with channel, channel.makefile("rb") as file:
                     report: dict[str, Any] = json.loads(file.read())
                     return report
             if self._process.poll() is not None:
+                why = "mitmdump ended"
                 break
+        else:
+            why = f"mitmdump was not ready within {READY_WITHIN:.0f} seconds"
         self.kill()
         said = self.log.read_bytes() if self.log else self.output
-        raise Failed(said.decode(errors="replace"))
+        raise Failed(f"{why}:\n{said.decode(errors='replace')}")
 
     def _collect(self) -> None:
         assert self._process
