@@ -47,6 +47,7 @@ class Detector:
         keep: bool = True,
         heuristics: bool = True,
         allow: Callable[[str, bytes], bool] | None = None,
+        allow_path: Callable[[str], bool] | None = None,
         entropy_rules: bool = True,
         supplement: Supplement | None = None,
         salt: str = "",
@@ -58,12 +59,17 @@ class Detector:
         self._heuristics = heuristics
         self._barrier = barrier
         self._allow = allow
+        self._allow_path = allow_path
         self._entropy_rules = entropy_rules
         self._supplement = supplement
         self._telling = remembered(4096)(self._tells)
         fence = barrier.pattern if barrier else b""
         seal = repr((cache.code_digest(), table.digest, heuristics, salt, fence))
         self.digest = hashlib.sha256(seal.encode()).hexdigest()
+
+    def leaves_out(self, path: str) -> bool:
+        """Whether an allowlist names this file. Traffic has none: it is for whoever scans files."""
+        return self._allow_path is not None and self._allow_path(path)
 
     def find(self, text: bytes, key: bytes = b"") -> list[Finding]:
         """The secrets in a text, sorted and non-overlapping.

@@ -31,19 +31,6 @@ LARGEST: Final = 1 << 20
 """Files larger than this are not read."""
 RULE: Final = "known-value"
 
-USUAL_FILES: Final = (
-    ".env",
-    ".env.*",
-    "*.env",
-    "secrets.json",
-    "secrets.toml",
-    "secrets.y*ml",
-    "credentials.json",
-    "credentials.y*ml",
-)
-"""What is looked for under a folder when a user asks for that."""
-_EXAMPLES = re.compile(r"(?i)example|sample|template|dist$|test")
-
 
 def worth_knowing(value: str) -> bool:
     """Whether a value is long and varied enough that finding it means something."""
@@ -86,14 +73,6 @@ def of_file(path: Path) -> dict[bytes, str]:
     except (ValueError, RecursionError, configparser.Error):
         raise RuleError(f"{path}: not valid {path.suffix.lstrip('.').upper() or 'text'}") from None
     return _taken((name, value, False) for name, value in pairs)
-
-
-def files_under(folder: Path, patterns: Iterable[str] = USUAL_FILES) -> list[Path]:
-    """The usual files under a folder, examples and templates left out."""
-    found: set[Path] = set()
-    for pattern in patterns:
-        found.update(path for path in folder.rglob(pattern) if path.is_file())
-    return sorted(path for path in found if not _EXAMPLES.search(path.name))
 
 
 def _taken(triples: Iterable[tuple[str, str, bool]]) -> dict[bytes, str]:

@@ -73,6 +73,7 @@ def load_default(
         table,
         barrier,
         allow=allowed if lists or refused else None,
+        allow_path=lambda path: any(one.allows_path(path) for one in lists),
         salt=salt,
         entropy_rules=entropy,
         supplement=supplement.detect_secrets() if detect_secrets else None,

@@ -36,9 +36,6 @@ def _symbol_table() -> bytes:
 _TO_SYMBOL = _symbol_table()
 _HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 
-SURE: Final = 12.0
-"""Evidence in bits from which a string counts as random whatever it is called."""
-
 
 def entropy(value: bytes) -> float:
     """Shannon entropy in bits a character."""

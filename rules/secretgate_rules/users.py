@@ -113,7 +113,6 @@ def gitleaks(text: str, name: str, notice: Notice) -> Loaded:
             rules.append(rule)
     regexes: list[str] = []
     stopwords: list[str] = []
-    paths: list[str] = []
     rule_ids = list(extend.get("disabledRules", []))
     lists = data.get("allowlists", []) + ([data["allowlist"]] if "allowlist" in data else [])
     for entry in lists:
@@ -122,7 +121,7 @@ def gitleaks(text: str, name: str, notice: Notice) -> Loaded:
         if entry.get("paths") or entry.get("commits"):
             notice(f"{name}: paths and commits of the allowlist are not used")
     return Loaded(
-        rulefile.unique(rules), Allowlist(rule_ids, regexes, paths, (), stopwords, where=name)
+        rulefile.unique(rules), Allowlist(rule_ids, regexes, stopwords=stopwords, where=name)
     )
 
 

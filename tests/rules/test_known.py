@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rules.conftest import made_up
-from secretgate_rules.known import KnownValues, files_under, of_environment, of_file
+from secretgate_rules.known import KnownValues, of_environment, of_file
 from secretgate_rules.model import RuleError
 
 SECRET = made_up(18, 60).decode()
@@ -67,9 +67,3 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     os.utime(path, ns=(1, 1))
     assert SECRET[::-1].encode() in known.literals
     assert SECRET.encode() not in known.literals
-
-
-def test_files_under_leaves_examples_out(tmp_path: Path) -> None:
-    for name in (".env", ".env.local", ".env.example", "secrets.toml", "notes.txt"):
-        (tmp_path / name).write_text("")
-    assert [path.name for path in files_under(tmp_path)] == [".env", ".env.local", "secrets.toml"]

@@ -49,6 +49,15 @@ def test_text_and_sarif(folder: Path) -> None:
     assert log["runs"][0]["results"][0]["ruleId"] == "github-pat"
 
 
+def test_files_of_an_allowlist_are_left_out(folder: Path) -> None:
+    own = folder / "own.yaml"
+    own.write_text("allow:\n  paths: ['*.env']\n")
+    assert run.invoke(app, ["scan", "--rules", str(own), str(folder)]).exit_code == 0
+    diff = f"--- /dev/null\n+++ b/x.env\n@@ -0,0 +1 @@\n+TOKEN={TOKEN}\n"
+    assert run.invoke(app, ["scan", "-"], input=diff).exit_code == 1
+    assert run.invoke(app, ["scan", "--rules", str(own), "-"], input=diff).exit_code == 0
+
+
 def test_clean_and_unreadable(folder: Path) -> None:
     assert run.invoke(app, ["scan", str(folder / "b.py")]).exit_code == 0
     assert run.invoke(app, ["scan", str(folder / "none")]).exit_code == 2

@@ -142,6 +142,7 @@ def _findings(detector: Detector, source: Source) -> list[Finding]:
         for finding in detector.find(source.text)
         if source.covers(finding.start)
         and ALLOW_MARK not in source.lines_around(finding.start, finding.end)
+        and not detector.leaves_out(source.place(finding.start)[0])
     ]
 
 

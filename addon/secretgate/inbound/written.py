@@ -117,10 +117,6 @@ class Recorder:
         if values:
             self._ledger.note_written(self._scope, values)
 
-    def note_text(self, text: bytes) -> None:
-        """An answer that is no JSON."""
-        self._ledger.note_written(self._scope, self._redactor.written([text], self._scope))
-
     def _tokens(self, text: bytes) -> Iterator[bytes]:
         """What looks random enough that it may count as a secret in another place, where its
         surroundings say so."""

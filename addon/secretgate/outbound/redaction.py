@@ -11,7 +11,6 @@ may stand in it; then it is read after all. So the outcome is always what it wou
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -56,10 +55,6 @@ class Redaction:
     counts: Counts
     secrets: Collection[bytes] = field(repr=False)
     ruling: Ruling | None = field(default=None, repr=False)
-
-    @property
-    def by_rule(self) -> dict[str, int]:
-        return dict(Counter(spot.rule for spot in self.spots))
 
 
 class Leak(Exception):

@@ -71,10 +71,6 @@ class Expression:
             raise BadExpression("must be true or false, and is neither")
 
     @property
-    def reads_secrets(self) -> bool:
-        return bool({"hasSecrets", "secretTypes"} & set(self._program.functions()))
-
-    @property
     def counts(self) -> bool:
         """Whether the verdict depends on more than the call."""
         return "rateCount" in self._program.functions() or "now" in self._program.variables()
