@@ -114,6 +114,14 @@ def test_gzip_and_zstd_are_known_by_their_first_bytes(header: str, name: str) ->
             assert streamed(raw, header, size) == (PLAIN, True)
 
 
+def test_gzip_that_brotli_never_objects_to_is_read_as_gzip() -> None:
+    """Some seconds in a gzip header make its first bytes the beginning of a long brotli block."""
+    for second in range(1_800_000_000, 1_800_000_100):
+        raw = gzip.compress(PLAIN, mtime=second)
+        assert decode(raw, "br", LIMIT) == (PLAIN, ("gzip",))
+        assert streamed(raw, "br", 1) == (PLAIN, True)
+
+
 def test_a_body_packed_once_more_than_the_header_says() -> None:
     raw, _ = pack(PLAIN, ["zstd", "gzip"])
     assert decode(raw, "gzip", LIMIT) == (PLAIN, ("zstd", "gzip"))

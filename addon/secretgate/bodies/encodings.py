@@ -299,12 +299,10 @@ class Decoder:
     def _chain(self, head: bytes) -> Sequence[str] | None:
         """The codings to undo, or None while the first bytes do not tell."""
         outer = self._claimed[-1] if self._claimed else ""
-        if outer and outer not in _MARKED:
-            return self._claimed
         mark = _marked(head)
         if mark is None and any(mark.startswith(head) for mark, _ in _MARKS):
             return None
-        if outer == mark:
+        if outer == mark or (outer and mark is None and outer not in _MARKED):
             return self._claimed
         if mark:
             return [mark]
