@@ -4,18 +4,22 @@ children wrote, and nothing that the system shows of it, holds a planted value i
 from __future__ import annotations
 
 import contextlib
+import json
+import socket
 import sys
 from pathlib import Path
 
 import httpx
 import pytest
+from mitmproxy import version
 
 from harness.fixtures import Launch
 from harness.model import echo
 from harness.post import CHAT, MESSAGES, RESPONSES, Poster, ask
 from harness.provider import Provider
 from harness.secrets import leaks, plant
-from harness.wires import WIRES, Access
+from harness.web import Web
+from harness.wires import WIRES, Access, Wire
 
 pytestmark = pytest.mark.e2e
 FAULTS = Path(__file__).with_name("faulty_addon.py")
@@ -29,6 +33,79 @@ HOOKS = (
     "websocket_end",
     "error",
 )
+
+
+def _socket() -> Wire:
+    return next(wire for wire in WIRES if wire.name == "responses-websocket")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+@pytest.mark.parametrize("detail", [3, 4])
+def test_mitmdump_prints_of_an_answer_what_the_provider_wrote(
+    detail: int, launch: Launch, provider: Provider
+) -> None:
+    planted = plant(816)
+    options: dict[str, object] = {"flow_detail": detail, "store_streamed_bodies": True}
+    if version.VERSION.startswith("11.0"):
+        del options["store_streamed_bodies"]
+    proxy = launch(options=options)
+    poster = Poster(Access.through(proxy), provider)
+    with provider.manner(script=echo):
+        for target in (MESSAGES, CHAT, RESPONSES):
+            for stream in (False, True):
+                exchange = poster.post(target, ask(target, planted.env, stream=stream))
+                assert leaks(exchange.content, planted.secrets)
+        with _socket().transport(poster.access) as transport:
+            for _ in range(2):
+                conversation = _socket().conversation("Be brief.")
+                conversation.say(planted.env)
+                answer = transport(conversation.body())
+                assert leaks(json.dumps(answer).encode(), planted.secrets)
+    proxy.stop()
+    assert proxy.output.count(b"REDACTED<") > 20
+    assert leaks(proxy.output, planted.secrets) == []
+
+
+def test_the_api_of_mitmweb_shows_of_an_answer_what_the_provider_wrote(
+    launch: Launch, provider: Provider
+) -> None:
+    """All that it tells, of bodies that were streamed and of a WebSocket that is still open, its updates too."""
+    planted = plant(817)
+    port = free_port()
+    options: dict[str, object] = {
+        "web_open_browser": False,
+        "web_port": port,
+        "web_password": "of-the-test",
+    }
+    if not version.VERSION.startswith("11.0"):
+        options["store_streamed_bodies"] = True
+    proxy = launch(tool="mitmweb", options=options)
+    poster = Poster(Access.through(proxy), provider)
+    heard: list[str | bytes] = []
+    with Web(port, heard) as web, provider.manner(script=echo):
+        for target in (MESSAGES, CHAT):
+            for stream in (False, True):
+                poster.post(target, ask(target, planted.env, stream=stream))
+        poster.post(MESSAGES, b'{"broken')
+        with _socket().transport(poster.access) as transport:
+            conversation = _socket().conversation("Be brief.")
+            conversation.say(planted.env)
+            answer = transport(conversation.body())
+            assert leaks(json.dumps(answer).encode(), planted.secrets)
+            told = web.everything()
+        told |= web.everything()
+    updates = "\0".join(each if isinstance(each, str) else each.decode() for each in heard)
+    assert "/v1/responses" in updates
+    assert sum(b"REDACTED<" in content for content in told.values()) > 8
+    for name, content in {**told, "(updates)": updates.encode()}.items():
+        assert leaks(content, planted.secrets) == [], name
+    proxy.stop()
+    assert leaks(proxy.output, planted.secrets) == []
 
 
 @pytest.mark.parametrize("mode", ["redact", "block"])
@@ -49,11 +126,11 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
             body = ask(target, system, stream=True)
             with provider.manner(script=echo), contextlib.suppress(httpx.HTTPError, OSError):
                 poster.post((target[0], path), body)
-    conversation = WIRES[10].conversation(system)
+    conversation = _socket().conversation(system)
     with (
         provider.manner(script=echo),
         contextlib.suppress(Exception),
-        WIRES[10].transport(poster.access) as transport,
+        _socket().transport(poster.access) as transport,
     ):
         conversation.say(planted.env)
         conversation.absorb(transport(conversation.body()))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import functools
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mitmproxy import ctx, http
+from mitmproxy import ctx, flow, http
 from mitmproxy.addonmanager import Loader
 
 from secretgate.views import content, marks
@@ -22,6 +24,7 @@ class Views:
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        self._unveil = Unveil(gate)
 
     def load(self, loader: Loader) -> None:
         content.register(lambda: self._gate.engine().namer.template)
@@ -36,7 +39,17 @@ class Views:
     def error(self, flow: http.HTTPFlow) -> None:
         self._show(flow)
 
+    def running(self) -> None:
+        ctx.master.addons.add(self._unveil)
+
+    def done(self) -> None:
+        if ctx.master.addons.get(Unveil.name) is self._unveil:
+            ctx.master.addons.remove(self._unveil)
+
     def websocket_message(self, flow: http.HTTPFlow) -> None:
+        exchange = self._gate.exchanges.get(flow)
+        if exchange is not None and flow.websocket is not None and self._unveil.there():
+            exchange.messages.veil(flow.websocket.messages[-1])
         self._show(flow)
 
     def websocket_end(self, flow: http.HTTPFlow) -> None:
@@ -65,3 +78,40 @@ class Views:
             marks.show(flow, exchange.notes.mark, exchange.notes.comment)
         elif flow.response is not None and flow.response.headers.get("x-secretgate") == "refused":
             marks.refused(flow)
+
+
+class Unveil:
+    """Stands behind all other addons. mitmproxy sends a message when the `update` that follows its hook is over."""
+
+    name = "secretgate-unveil"
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._tasks: set[asyncio.Future[None]] = set()
+
+    def there(self) -> bool:
+        return ctx.master.addons.get(self.name) is self
+
+    def update(self, flows: Sequence[flow.Flow]) -> None:
+        for each in flows:
+            if isinstance(each, http.HTTPFlow) and each in self._gate.exchanges:
+                messages = self._gate.exchanges[each].messages
+                message = messages.unveil()
+                if message is not None and not each.intercepted:
+                    sent = _sent(each, functools.partial(messages.put, message))
+                    asyncio.get_running_loop().call_soon(self._start, sent)
+
+    def _start(self, waiting: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(waiting)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _sent(flow: http.HTTPFlow, then: Callable[[], None]) -> None:
+    """Calls `then` when mitmproxy has handled what it was about to for the flow's connection: one event at a time, in
+    the order in which they asked."""
+    handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
+    turn = getattr(handler, "_server_event_lock", None)
+    if turn is not None:
+        async with turn:
+            then()

@@ -3,8 +3,8 @@ answer as the provider wrote it.
 
 A request's body is replaced before anything stores it. Of an answer mitmproxy keeps nothing, as it is streamed,
 unless `store_streamed_bodies` is set: then it keeps what the client got, values and all, and that is replaced by
-what had come. A WebSocket message is kept as it goes to the client; it is replaced as soon as it has gone, which is
-when the next hook of its flow runs.
+what had come. A WebSocket message is kept as it goes to the client: it is *veiled* while other addons look at it (mitmdump
+prints it, mitmweb tells its pages of it), unveiled when nothing but the sending is left, and replaced when it has gone.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class KeptMessages:
     def __init__(self) -> None:
         self._shown: list[tuple[WebSocketMessage, bytes]] = []
         self._injected: deque[bool] = deque()
+        self._veiled: tuple[WebSocketMessage, bytes, bytes] | None = None
+        """A message, what is shown of it, and what the client gets."""
 
     def changed(self, message: WebSocketMessage, original: bytes) -> None:
         """It goes to the client otherwise than it came."""
@@ -54,8 +56,26 @@ class KeptMessages:
         if self._injected and self._injected.popleft():
             self._shown.append((message, NOT_KEPT))
 
-    def put(self) -> None:
-        """All messages up to now have gone."""
+    def veil(self, message: WebSocketMessage) -> None:
+        """Shows of the message what the provider wrote."""
+        if self._shown and self._shown[-1][0] is message and not message.dropped:
+            shown = self._shown[-1][1]
+            self._veiled = message, shown, message.content
+            message.content = shown
+
+    def unveil(self) -> WebSocketMessage | None:
+        """The message with which the client gets more than was shown, if there is one; it goes out next."""
+        if self._veiled is None:
+            return None
+        message, shown, content = self._veiled
+        self._veiled = None
+        if message.content == shown:  # else another script has had its way
+            message.content = content
+        return message
+
+    def put(self, gone: WebSocketMessage | None = None) -> None:
+        """This message has gone, or all up to now have."""
         for message, original in self._shown:
-            message.content = original
-        self._shown.clear()
+            if gone is None or message is gone:
+                message.content = original
+        self._shown = [each for each in self._shown if gone is not None and each[0] is not gone]
