@@ -311,7 +311,7 @@ def read_texts(family: Family, raw: bytes) -> dict[Any, str]:
 @pytest.mark.parametrize("name", FAMILIES)
 @given(place=st.integers(0, 1 << 20), texts=places)
 @example(1 << 19, list(range(1, 400, 2)))
-@settings(max_examples=60)
+@settings(max_examples=25)
 def test_a_stream_that_is_cut_off_anywhere_gives_all_it_had(
     name: str, place: int, texts: list[int]
 ) -> None:

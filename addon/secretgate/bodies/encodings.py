@@ -273,6 +273,8 @@ class Decoder:
             raise Unreadable(self._broken)
         if self._over:
             return b""
+        if self._seen is None and not self._stages and len(data) <= self._limit:
+            return data
         if self._seen is not None:
             self._seen += data
             if self._stages is None:

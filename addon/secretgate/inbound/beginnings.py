@@ -26,6 +26,15 @@ _CUT = r"(?:[ \t]+|[ \t]*(?:\\+r|\r)|\\+(?:u[0-7]{0,3})?|&[a-zA-Z#0-9]{0,5}|%[0-
 # The end of a string, unless it is a member's name.
 _STRING_END = r'"[ \t\r\n]*(?:[^ \t\r\n:]|\z)'
 # Text in a string of a JSON text of its own, which decides how often a value has to be escaped.
+_ONE_BREAK = re.compile(rb"([ \t]*+)((?:\\+r)?\\+n[ \t]*+)?")
+_BEGINS: Final = b" \t\r\n\\%&"
+"""What an escape, a break or an indentation begins with."""
+_ENDING = re.compile(rb"([A-Za-z])((?:[ \t]|\\+[rn])*+)\Z")
+"""The last letter of a text, and what of a line break stands behind it."""
+_CUT_OFF = re.compile(rb"(?:\\|&[a-zA-Z#0-9]{0,5})\Z")
+"""Before a letter: that it is part of an escape."""
+_NEAR: Final = 32
+"""So much of two pieces is looked at where they meet."""
 _QUOTE_IN_QUOTES: Final = rb'\\\\"'
 
 
@@ -37,6 +46,8 @@ class Beginnings:
         self._first = re.compile(first.encode())
         self._in_events = Scanner([_pattern(first, head, _STRING_END), _QUOTE_IN_QUOTES])
         self._in_text = Scanner([_pattern(first, head, r"\z")], starts=True)
+        self._head = head.lower().encode()
+        self._distinct = head.isalpha() and len(set(self._head)) == len(head)
         self._once = head[0].isalpha() and head[0].lower() not in head[1:HEAD].lower()
         # Whether what follows the first character cannot itself be the first.
 
@@ -44,6 +55,34 @@ class Beginnings:
         """Offsets in the text of one or more events, each in a literal that may hold a placeholder, the
         beginning of one at its end, or what says how one has to be escaped."""
         return [end - 1 for _, end in self._in_events.scan(raw)]
+
+    def refuted(self, text: bytes, more: bytes) -> int:
+        """Where the end of a text begins that looks like the beginning of a placeholder and is none, as `more`
+        comes behind it; -1 where there is no such end, or where that takes a closer look."""
+        near = text[-_NEAR:]
+        ending = _ENDING.search(near) if self._distinct else None
+        if ending is None:
+            return -1
+        last = self._head.find(ending[1].lower())
+        start = ending.start() - last
+        if last < 0 or start < 0 or near[start : ending.end(1)].lower() != self._head[: last + 1]:
+            return -1
+        if _CUT_OFF.search(near, 0, start) or not self._breaks_off(ending[2] + more[:_NEAR], last):
+            return -1
+        return len(text) - len(near) + start
+
+    def _breaks_off(self, more: bytes, last: int) -> bool:
+        """Whether the head does not go on with `more` behind its character `last`."""
+        broken = _ONE_BREAK.match(more)
+        if broken is None or broken.end() == len(more):
+            return False
+        if broken[1] and not broken[2]:
+            # Spaces alone are no break.
+            return more[broken.end()] not in _BEGINS
+        for char, wanted in zip(more[broken.end() :].lower(), self._head[last + 1 :], strict=False):
+            if char != wanted:
+                return char not in _BEGINS
+        return False
 
     def in_text(self, text: bytes) -> list[int]:
         """Where in a text a placeholder may begin, be it whole or cut off by the text's end."""

@@ -88,7 +88,7 @@ class Events:
         """What goes out for a run of frames."""
         out = self._run(run)
         if self.recorder is not None and out:
-            going = Run(out, run.end, run.frame)
+            going = run if out is run.raw else Run(out, run.end, run.frame)
             self.recorder.add_run(going)
             if self._over or self._ends(going):
                 self.recorder.flush()
@@ -111,8 +111,39 @@ class Events:
                     out.append(raw[at:start])
                     at = start
                     continue
+                stop = self._refuted(raw, at, hits, next_hit, out)
+                if stop > at:
+                    at = stop
+                    continue
             at = self._step(run, at, out)
         return b"".join(out)
+
+    def _refuted(self, raw: bytes, at: int, hits: list[int], number: int, out: list[bytes]) -> int:
+        """Lets the event that begins here and the next one through, and gives where that ends, if all that is
+        suspect in them is the end of the first one's text, and the second one's shows that it begins no
+        placeholder; else `at`. What would have been held back goes out with the second all the same: what goes
+        out does not hang on how the stream is cut."""
+        if self.issued.limits or self.issued.aliases:
+            return at
+        found = self.shapes.find(raw, at)
+        if found is None or found[0].text < 0:
+            return at
+        shape, spans, stop = found
+        start, end = spans[shape.text]
+        # What says that a text may go on is the quote behind it, and the character behind that.
+        if hits[number] != end + 1:
+            return at
+        follows = shape.match(raw, stop)
+        if follows is None or (number + 1 < len(hits) and hits[number + 1] < follows[2]):
+            return at
+        begin, until = follows[1][shape.text]
+        text = raw[start:end]
+        held = self.issued.template.beginnings.refuted(text, raw[begin:until])
+        if held < 0 or not self.issued.begins(text[held : held + 1], 0):
+            return at
+        held += start
+        out += raw[at:held], raw[end:begin], raw[held:end], raw[begin : follows[2]]
+        return follows[2]
 
     def finish(self, last: Frame | None = None) -> list[bytes]:
         """What goes out at the end: extra events for whatever is still held back, and `last`, what

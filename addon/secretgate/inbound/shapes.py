@@ -40,7 +40,19 @@ Match = tuple["Shape", list[Span], int]
 class Shape:
     """`head`, then literals, each with what stands behind it."""
 
-    __slots__ = ("head", "holes", "identity", "name", "number", "path", "piece", "text")
+    __slots__ = (
+        "_pattern",
+        "_places",
+        "_strings",
+        "head",
+        "holes",
+        "identity",
+        "name",
+        "number",
+        "path",
+        "piece",
+        "text",
+    )
 
     def __init__(self, head: bytes, holes: list[tuple[bool, bytes]]) -> None:
         self.head = head
@@ -53,10 +65,26 @@ class Shape:
         self.path: Steps = ()
         self.name = ""
         """The name on the frame, where that is no part of what is matched."""
+        literals = [
+            (b'([^"]*+)' if string else b"(%b)" % _NUMBER.pattern) + re.escape(behind)
+            for string, behind in holes
+        ]
+        self._pattern = re.compile(re.escape(head) + b"".join(literals))
+        self._places = range(1, len(holes) + 1)
+        self._strings = [place for place, (string, _) in enumerate(holes, 1) if string]
 
     def match(self, raw: bytes, at: int) -> Match | None:
-        if not raw.startswith(self.head, at):
-            return None
+        found = self._pattern.match(raw, at)
+        if found is None:
+            return self._escaped(raw, at) if raw.startswith(self.head, at) else None
+        for string in self._strings:
+            if raw[found.end(string) - 1] == _BACKSLASH:
+                # The quote is escaped, and the literal goes on.
+                return self._escaped(raw, at)
+        return self, [found.span(place) for place in self._places], found.end()
+
+    def _escaped(self, raw: bytes, at: int) -> Match | None:
+        """The same where there are quotes in a literal."""
         at += len(self.head)
         spans: list[Span] = []
         for string, behind in self.holes:
@@ -75,7 +103,34 @@ class Shape:
 
     def sweep(self, raw: bytes, at: int, pieces: list[bytes]) -> int:
         """Takes the pieces of as many events of this shape as follow each other; gives where the
-        last of them ends. Only for shapes with one literal."""
+        last of them ends."""
+        if self._strings == [1] and len(self.holes) == 1:
+            return self._sweep_of_one(raw, at, pieces)
+        match, place, strings, add = (
+            self._pattern.match,
+            self.text + 1,
+            self._strings,
+            pieces.append,
+        )
+        while True:
+            found = match(raw, at)
+            if found is not None:
+                for string in strings:
+                    if raw[found.end(string) - 1] == _BACKSLASH:
+                        break
+                else:
+                    add(found[place])
+                    at = found.end()
+                    continue
+            escaped = self._escaped(raw, at) if raw.startswith(self.head, at) else None
+            if escaped is None:
+                return at
+            start, end = escaped[1][self.text]
+            add(raw[start:end])
+            at = escaped[2]
+
+    def _sweep_of_one(self, raw: bytes, at: int, pieces: list[bytes]) -> int:
+        """Where the piece is the only literal."""
         ((_, behind),) = self.holes
         head, ahead, after = self.head, len(self.head), len(behind)
         find, startswith, add = raw.find, raw.startswith, pieces.append

@@ -60,11 +60,12 @@ class Spoken:
                 at = self._frame(run, at)
                 continue
             shape, spans, stop = found
-            if shape.text == 0 and len(spans) == 1:
-                at = shape.sweep(raw, at, self._channel(shape.identity, shape.piece))
-            else:
-                self._alike(found, raw)
-                at = stop
+            at = stop
+            if shape.text >= 0:
+                start, end = spans[shape.text]
+                pieces = self._channel(shape.identity, shape.piece)
+                pieces.append(raw[start:end])
+                at = shape.sweep(raw, at, pieces)
 
     def texts(self) -> Iterator[Text]:
         for piece, key, raw in self._wholes:
