@@ -13,7 +13,7 @@ from .literals import Literals
 from .load import load_default
 from .memo import forget
 from .model import Finding, Part, Rule, RuleError
-from .redaction import redact
+from .redaction import redact, rewritten, runs
 
 __all__ = [
     "Detector",
@@ -25,4 +25,6 @@ __all__ = [
     "forget",
     "load_default",
     "redact",
+    "rewritten",
+    "runs",
 ]

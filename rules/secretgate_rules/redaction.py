@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from . import views
@@ -43,6 +44,33 @@ def redact(text: bytes, findings: Iterable[Finding], replace: Replace) -> bytes:
         for part in finding.parts
     ]
     return _splice(text, _edits(text, items))
+
+
+def runs(findings: Iterable[Finding]) -> Iterator[tuple[int, int, list[tuple[Finding, Part]]]]:
+    """Stretches that are rewritten together, in order: parts that overlap."""
+    entries = sorted(
+        ((part.start, part.end, finding, part) for finding in findings for part in finding.parts),
+        key=lambda entry: entry[:2],
+    )
+    at = 0
+    while at < len(entries):
+        start, end, finding, part = entries[at]
+        group = [(finding, part)]
+        at += 1
+        while at < len(entries) and entries[at][0] < end:
+            end = max(end, entries[at][1])
+            group.append((entries[at][2], entries[at][3]))
+            at += 1
+        yield start, end, group
+
+
+def rewritten(
+    text: bytes, start: int, end: int, group: Iterable[tuple[Finding, Part]], new: Replace
+) -> bytes:
+    """What stands between `start` and `end` once the parts of a run are replaced."""
+    alone = [replace(finding, parts=(part,)) for finding, part in group]
+    changed = redact(text, alone, new)
+    return changed[start : len(changed) - (len(text) - end)]
 
 
 def _edits(text: bytes, items: list[_Item]) -> list[_Edit]:

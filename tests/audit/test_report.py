@@ -6,7 +6,6 @@ import json
 import os
 import re
 import stat
-from html.parser import HTMLParser
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from harness.pages import Elements
 from secretgate.audit import chain
 from secretgate.audit.journal import Journal
 from secretgate.audit.page import page
@@ -99,22 +99,6 @@ def test_the_course_loses_nothing() -> None:
     assert course(add_up([])).counts == []
     years = [request(f"{year}-01-01T00:00:00Z", {"jwt": 1}) for year in range(2000, 2031)]
     assert sum(map(sum, course(add_up(years)).counts)) == 31
-
-
-class Elements(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-        if tag not in ("meta", "rect", "line"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag not in ("rect", "line"):
-            assert self.open.pop() == tag
 
 
 def test_the_page_stands_alone_and_escapes_what_comes_from_outside() -> None:

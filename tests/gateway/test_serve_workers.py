@@ -20,7 +20,7 @@ import pytest
 from harness.command import CLI, environment
 from harness.corporate import CorporateProxy
 from harness.post import MESSAGES, ask
-from harness.programs import free_port
+from harness.programs import free_port, read
 from harness.provider import Provider
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers share a port on Linux")
@@ -73,15 +73,6 @@ class Supervised:
             assert self._come.wait_for(has_come, timeout), "".join(self._lines)
         return found[0]
 
-    def ask(self, port: int, path: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
-
     def post(self, user: str = "") -> int:
         """A message through the first provider's prefix."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
@@ -121,7 +112,7 @@ def test_workers_share_a_port_and_one_that_dies_is_started_again(
         workers = [int(served.said(r"process (\d+), is on 127")[1]) for _ in range(2)]
         assert len(set(workers)) == 2
         for number in range(2):
-            status, body = served.ask(served.health + number, "/readyz")
+            status, body = read(served.health + number, "/readyz")
             assert status == 200
             assert json.loads(body)["ready"] is True
         assert all(served.post() == 200 for _ in range(8))
@@ -171,7 +162,7 @@ def test_each_has_a_port_of_its_own_where_that_is_asked_for(
         ports = {int(served.said(r"is on 127\.0\.0\.1:(\d+)")[1]) for _ in range(2)}
         assert ports == {served.port, served.port + 1}
         for port in ports:
-            assert served.ask(port, "/healthz")[0] == 200
+            assert read(port, "/healthz")[0] == 200
 
 
 def test_passwords_show_in_no_process_list(
@@ -190,7 +181,7 @@ def test_passwords_show_in_no_process_list(
         assert password.encode() not in shown
         assert served.post(f"somebody:{password}") == 200
         assert served.post() == 407
-        assert served.ask(served.health, "/readyz")[0] == 200
+        assert read(served.health, "/readyz")[0] == 200
 
 
 def test_a_second_command_does_not_get_into_the_port(

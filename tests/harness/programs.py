@@ -4,6 +4,7 @@ skipped; and a Redis of the test's own."""
 from __future__ import annotations
 
 import functools
+import http.client
 import os
 import shutil
 import signal
@@ -19,6 +20,17 @@ _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sb
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
+
+
+def read(port: int, path: str) -> tuple[int, bytes]:
+    """Status and body of a GET on loopback, past every proxy."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status, response.read()
+    finally:
+        connection.close()
 
 
 @functools.cache

@@ -6,7 +6,6 @@ import base64
 import contextlib
 import csv
 import hashlib
-import http.client
 import importlib.util
 import io
 import json
@@ -21,7 +20,7 @@ from typing import Any
 
 import httpx
 
-from harness.programs import free_port
+from harness.programs import free_port, read
 from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.wires import Access
@@ -53,13 +52,7 @@ class Worker(Proxy):
         return status, json.loads(body)
 
     def read(self, path: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.health, timeout=10)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            return response.status, response.read()
-        finally:
-            connection.close()
+        return read(self.health, path)
 
     def access(self, user: str = "alice") -> Access:
         url = f"http://{user}:{USERS[user]}@127.0.0.1:{self.port}"
@@ -165,15 +158,10 @@ class Balancer:
 
     def states(self) -> list[str]:
         """What it takes the workers for: UP, DOWN."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.stats, timeout=5)
-        try:
-            connection.request("GET", "/;csv")
-            rows = csv.DictReader(io.StringIO(connection.getresponse().read().decode()))
-            checked = [row for row in rows if row["svname"].startswith("worker")]
-            # A server that has not been checked yet counts as up: ask for the result of a check.
-            return [row["status"] if row["check_status"] else "" for row in checked]
-        finally:
-            connection.close()
+        rows = csv.DictReader(io.StringIO(read(self.stats, "/;csv")[1].decode()))
+        checked = [row for row in rows if row["svname"].startswith("worker")]
+        # A server that has not been checked yet counts as up: ask for the result of a check.
+        return [row["status"] if row["check_status"] else "" for row in checked]
 
     def wait_for(self, *states: str) -> None:
         seen: list[str] = []

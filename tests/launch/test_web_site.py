@@ -7,11 +7,11 @@ import json
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
 
+from harness.pages import Elements
 from secretgate.counters import Counters, Sighting
 from secretgate.hosts import Hosts, builtin
 from secretgate.web.pac import pac
@@ -44,21 +44,6 @@ def status(**changes: Any) -> Status:
 
 def get(path: str, method: str = "GET", foreign: bool = False, direct: bool = False) -> Any:
     return answer(method, path, status, foreign=foreign, direct=direct)
-
-
-class Elements(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-        self.open: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-        if tag not in ("meta", "link"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 def test_the_page_has_no_script_and_no_form_and_loads_only_its_own() -> None:

@@ -10,7 +10,7 @@ from secretgate.bodies.base import Edit, splice
 from secretgate.outbound.spans import Spans
 from secretgate.outbound.texts import Text, wrapped_like
 from secretgate.policy.treatments import Treatment
-from secretgate_rules import Finding, Part, redact
+from secretgate_rules import Finding, Part, rewritten, runs
 
 Named = Callable[[Finding, Part], tuple[bytes, Treatment | None]]
 """The placeholder of a secret, and what the policy says of it."""
@@ -114,25 +114,11 @@ def _changes(
 ) -> Iterator[Edit]:
     """Sorted edits of the text: what stands plain one by one, what is encoded together a run at a
     time."""
-    entries = sorted(
-        ((part.start, part.end, finding, part) for finding in findings for part in finding.parts),
-        key=lambda entry: entry[:2],
-    )
-    at = 0
-    while at < len(entries):
-        start, end, finding, part = entries[at]
-        group = [(finding, part)]
-        at += 1
-        while at < len(entries) and entries[at][0] < end:
-            end = max(end, entries[at][1])
-            group.append((entries[at][2], entries[at][3]))
-            at += 1
-        if len(group) == 1 and not part.layers:
-            yield Edit(start, end, name(finding, part))
+    for start, end, group in runs(findings):
+        if len(group) == 1 and not group[0][1].layers:
+            yield Edit(start, end, name(*group[0]))
             continue
-        alone = [replace(finding, parts=(part,)) for finding, part in group]
-        changed = redact(text, alone, name)
-        replacement = changed[start : len(changed) - (len(text) - end)]
+        replacement = rewritten(text, start, end, group, name)
         if any(layer.kind in ("base64", "hex") for _, part in group for layer in part.layers):
             aliases[replacement] = text[start:end]
         yield Edit(start, end, replacement)

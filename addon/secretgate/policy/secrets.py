@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from secretgate.policy.model import Edit
-from secretgate_rules import Detector, Finding, Part, redact
+from secretgate_rules import Detector, Finding, Part, rewritten, runs
 
 MARK = "[REDACTED:{rule}]"
 _CACHED = 4096
@@ -57,22 +57,5 @@ def edits(
     text: bytes, findings: Sequence[Finding], name: Callable[[Finding, Part], bytes]
 ) -> Iterator[Edit]:
     """Sorted edits that put names in place of secrets; what is encoded together, a run at a time."""
-    entries = sorted(
-        ((part.start, part.end, finding, part) for finding in findings for part in finding.parts),
-        key=lambda entry: (entry[0], -entry[1]),
-    )
-    at = 0
-    while at < len(entries):
-        start, end, finding, part = entries[at]
-        group = [(finding, part)]
-        at += 1
-        while at < len(entries) and entries[at][0] < end:
-            end = max(end, entries[at][1])
-            group.append((entries[at][2], entries[at][3]))
-            at += 1
-        alone = [
-            Finding(f.rule, f.description, f.start, f.end, f.value, f.view, f.confidence, (p,))
-            for f, p in group
-        ]
-        changed = redact(text, alone, name)
-        yield Edit(start, end, changed[start : len(changed) - (len(text) - end)])
+    for start, end, group in runs(findings):
+        yield Edit(start, end, rewritten(text, start, end, group, name))
