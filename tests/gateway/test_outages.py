@@ -25,6 +25,8 @@ from harness.team import Balancer, Team, Worker
 from harness.wire import Gate
 from secretgate.demo.planted import Maker
 
+pytestmark = pytest.mark.e2e
+
 
 def test_a_worker_that_dies_takes_its_streams_along_and_nothing_else(
     balancer: Balancer, team: Team, provider: Provider, planted: Planted

@@ -23,7 +23,10 @@ from harness.post import MESSAGES, ask
 from harness.programs import free_port, read
 from harness.provider import Provider
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="workers share a port on Linux")
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(sys.platform != "linux", reason="workers share a port on Linux"),
+]
 
 
 class Supervised:

@@ -14,6 +14,7 @@ import pytest
 
 from harness.command import environment
 
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "bench_gateway.py"
 FIGURES = {
@@ -62,6 +63,7 @@ def test_sizes_that_were_not_measured_are_on_the_line(script: Any, size: int, ms
     assert need["cpu_ms_per_request"] == pytest.approx(ms)
 
 
+@pytest.mark.e2e
 def test_it_runs_and_its_page_holds_what_it_measured(tmp_path: Path, redis_program: str) -> None:
     page = tmp_path / "page.md"
     done = subprocess.run(

@@ -22,6 +22,8 @@ from harness.team import USERS, Balancer, Team
 from harness.wires import Access, Wire
 from secretgate.demo.planted import Maker
 
+pytestmark = pytest.mark.e2e
+
 
 @pytest.mark.parametrize("wire", TURNS, ids=str)
 def test_turns_on_two_workers_are_one_conversation(
