@@ -14,7 +14,6 @@ import pytest
 
 from harness.command import environment
 
-
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "scripts" / "bench_gateway.py"
 FIGURES = {
