@@ -1,10 +1,10 @@
 """What may stand between two strings of a JSON document, and what it makes of the next one.
 
-JSON without its strings is a handful of short runs of punctuation (`:`, `,`, `"},{"` without the quotes), and
+JSON without its values is a handful of short runs of punctuation and member names (`},{"role":`, `,"text":`), and
 bodies of one API have the same few in the same places. So the reader's state is an object, a `Place`, and what a
 run leads to from there is worked out once, by the rules of JSON, and remembered: reading costs a look-up for each
-string. What is remembered depends on the runs and member names alone, is bounded, and serves every body of a
-dialect.
+string value. What is remembered depends on the runs and member names alone, is bounded, and serves every body of
+a dialect.
 """
 
 from __future__ import annotations
@@ -22,14 +22,15 @@ _SPACE = re.compile(rb"[ \t\n\r]*+")
 _LITERAL = re.compile(
     rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity"
 )
-_OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON = b"{[}],:"
+_OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON, _QUOTE = b'{[}],:"'
 
 _VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE, _AFTER_NAME = range(6)
 
-LIST, ITEM, ITEM_END, NEXT = range(4)
-"""Marks in a run: a list begins, an item that is a container begins, it ends, the next item comes."""
+LIST, ITEM, ITEM_END, NEXT, NAME, FLAG = range(6)
+"""Marks in a run: a list begins, an item that is a container begins, it ends, the next item comes; a member name
+is a slot; a `true` says that the object it stands in holds thinking."""
 
-_LONGEST_RUN = 96
+_LONGEST_RUN = 256
 _LONGEST_NAME = 96
 _MOST_NAMES = 512
 _MOST_PLACES = 20_000
@@ -42,8 +43,8 @@ class Invalid(Exception):
     """The document is not JSON; the strict reader says why."""
 
 
-Mark = tuple[int, int, "Frame"]
-"""Offset in the run, what is there, and the list it is about."""
+Mark = tuple[int, int, "Frame", int, Path]
+"""Offset in the run, what is there, and the container it is about; of a name where it ends, and its path."""
 
 
 class Frame:
@@ -86,8 +87,6 @@ class Step(NamedTuple):
     path: Path
     """Where the string stands, if no array is around it, or nothing."""
     after: Place
-    flag: bool
-    """Whether the run says of an object that it holds thinking."""
     frame: Frame | None
 
 
@@ -123,7 +122,7 @@ class Grammar:
 
     def step(self, place: Place, run: bytes) -> Step:
         """What `run` leads to, with a string behind it; raises Invalid."""
-        state, frame, node, key, flag, marks = self._through(place, run)
+        state, frame, node, key, marks = self._through(place, run)
         if state in (_AFTER_VALUE, _AFTER_NAME):
             raise Invalid
         is_name = frame is not None and state in (_MEMBER, _FIRST_MEMBER)
@@ -137,7 +136,6 @@ class Grammar:
             key,
             path,
             frame.after if frame else self._over,
-            flag,
             frame,
         )
         if len(run) <= _LONGEST_RUN and self._room(frame):
@@ -145,12 +143,12 @@ class Grammar:
             place.steps[run] = step
         return step
 
-    def end(self, place: Place, run: bytes, within: Frame | None) -> tuple[bool, list[Mark]]:
-        """The same for a run with nothing behind it but the end of `within`, or of the document."""
-        state, frame, _, _, flag, marks = self._through(place, run)
+    def end(self, place: Place, run: bytes, within: Frame | None) -> list[Mark]:
+        """The marks of a run with nothing behind it but the end of `within`, or of the document."""
+        state, frame, _, _, marks = self._through(place, run)
         if state != _AFTER_VALUE or frame is not within:
             raise Invalid
-        return flag, marks
+        return marks
 
     def name(self, frame: Frame, raw: bytes) -> Place:
         """The place behind a member name of an object."""
@@ -163,6 +161,9 @@ class Grammar:
             self.size += 1
             frame.names[raw] = place
         return place
+
+    def _named(self, frame: Frame, raw: bytes) -> Place:
+        return frame.names.get(raw) or self.name(frame, raw)
 
     def _room(self, frame: Frame | None) -> bool:
         """Whether one more may be remembered."""
@@ -188,10 +189,9 @@ class Grammar:
 
     def _through(
         self, place: Place, run: bytes
-    ) -> tuple[int, Frame | None, Node[Label], bytes, bool, list[Mark]]:
+    ) -> tuple[int, Frame | None, Node[Label], bytes, list[Mark]]:
         """One run by the rules of JSON: the state, the container and the node at its end."""
         state, frame, node, key = place.state, place.frame, place.node, place.key
-        flag = False
         marks: list[Mark] = []
         at = 0
         while (at := _SPACE.match(run, at).end()) < len(run):  # type: ignore[union-attr]
@@ -203,43 +203,53 @@ class Grammar:
                 at += 1
             elif state <= _FIRST_VALUE and first in (_OBJECT, _ARRAY):
                 if frame and frame.lists:
-                    marks.append((at, ITEM, frame))
+                    marks.append((at, ITEM, frame, 0, ""))
                 is_array = first == _ARRAY
                 frame = self._open(frame, node, key, is_array)
                 if is_array:
                     node = node.item()
                 if frame.lists:
-                    marks.append((at, LIST, frame))
+                    marks.append((at, LIST, frame, 0, ""))
                 key = b""
                 state = _FIRST_VALUE if is_array else _FIRST_MEMBER
                 at += 1
             elif state == _AFTER_VALUE and frame and first == _COMMA:
                 if frame.lists:
-                    marks.append((at, NEXT, frame))
+                    marks.append((at, NEXT, frame, 0, ""))
                 node = frame.node.item() if frame.is_array else frame.node
                 key = b""
                 state = _VALUE if frame.is_array else _MEMBER
                 at += 1
+            elif first == _QUOTE and frame and state in (_MEMBER, _FIRST_MEMBER):
+                end = run.index(_QUOTE, at + 1)
+                member = self._named(frame, run[at + 1 : end])
+                if member.is_slot:
+                    marks.append((at + 1, NAME, frame, end, member.path))
+                state, node, key = _AFTER_NAME, member.node, member.key
+                at = end + 1
             elif frame and first == (_ARRAY_END if frame.is_array else _OBJECT_END):
                 if state not in (_AFTER_VALUE, _FIRST_VALUE, _FIRST_MEMBER):
                     raise Invalid
                 frame = frame.parent
                 at += 1
                 if frame and frame.lists:
-                    marks.append((at, ITEM_END, frame))
+                    marks.append((at, ITEM_END, frame, 0, ""))
                 state = _AFTER_VALUE
             elif state <= _FIRST_VALUE:
                 literal = _LITERAL.match(run, at)
                 if literal is None:
                     raise Invalid
-                flag = flag or (literal[0] == b"true" and node.label is Label.KIND)
+                if literal[0] == b"true" and node.label is Label.KIND:
+                    if frame is None:
+                        raise Invalid
+                    marks.append((at, FLAG, frame, 0, ""))
                 at = literal.end()
                 state = _AFTER_VALUE
             else:
                 raise Invalid
         if state in (_MEMBER, _FIRST_MEMBER) and frame:
             node = frame.node
-        return state, frame, node, key, flag, marks
+        return state, frame, node, key, marks
 
 
 _grammars: dict[int, tuple[Node[Label], Grammar]] = {}

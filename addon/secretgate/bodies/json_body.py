@@ -1,7 +1,7 @@
 """JSON bodies as slots, read as fast as Python can, and only where they are new.
 
-The body is split at its quotes by `bytes.split`, escaped quotes masked before; what stands between two
-strings is looked up (`between.py`). An array that is in no other array (`messages`, `input`, `contents`, `tools`)
+One expression takes the body apart into string values and what stands between two of them, which is looked
+up (`between.py`). An array that is in no other array (`messages`, `input`, `contents`, `tools`)
 is a *list*: each of its items that is a container begins and ends by itself, so one that was seen before, or a
 run of them, may be passed over whole. Who remembers what is `Seen`'s business.
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -30,16 +30,33 @@ from secretgate.bodies.base import (
     spell,
     splice,
 )
-from secretgate.bodies.between import ITEM, ITEM_END, LIST, Frame, Invalid, Mark, Place, grammar
+from secretgate.bodies.between import (
+    FLAG,
+    ITEM,
+    ITEM_END,
+    LIST,
+    NAME,
+    Frame,
+    Invalid,
+    Mark,
+    Place,
+    grammar,
+)
 from secretgate.bodies.json_reader import closing_quote
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.paths import Node
 
 _FIRST_BLOCK: Final = 4 << 10
 _BLOCK: Final = 128 << 10
-"""Bytes that are split at a time: more would hold up other threads."""
+"""Bytes that are taken apart at a time: more would hold up other threads."""
+_STRINGS: Final = re.compile(
+    rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"((?:[^"]*+(?<=\\)")*+[^"]*+)"|([\s\S]++)'
+)
+"""A run with the member names in it and the string behind it; or what is left, with no string that ends in it. Wants
+backslashes that are escaped masked. (Numbers differ: a name before one is a string of its own.)"""
+_MASK: Final = b"\0\0"
 _SPACE = re.compile(rb"[ \t\n\r]*+")
-_BACKSLASH, _COMMA = b"\\,"
+_COMMA = b","[0]
 _OPENING = frozenset(b"{[")
 
 
@@ -153,24 +170,6 @@ def _start(span: Item | Passed) -> int:
     return span.start
 
 
-def _escapes(piece: bytes) -> bool:
-    """Whether the quote behind a piece is escaped."""
-    if piece[-1:] != b"\\":
-        return False
-    return piece[-2:-1] != b"\\" or (len(piece) - len(piece.rstrip(b"\\"))) % 2 == 1
-
-
-def _rest(pieces: Iterator[bytes]) -> int:
-    """How much longer a string is, the first piece of which ends in an escaped quote; 0 if it does not end
-    in these pieces."""
-    size = 0
-    for piece in pieces:
-        size += len(piece) + 1
-        if not piece or piece[-1] != _BACKSLASH or not _escapes(piece):
-            return size
-    return 0
-
-
 def below(place: Path, path: str, shown: Shown = as_it_is) -> str:
     """The spelling of a path below another."""
     base = spell(place, shown)
@@ -205,20 +204,14 @@ class _Walk:
 
     def whole(self) -> None:
         at, place, run = self._read(0, self._size, self._grammar.start)
-        self._end(*self._grammar.end(place, run, None), at)
+        self._marked(self._grammar.end(place, run, None), at)
 
     def resume(self, start: int, end: int, frame: Frame, index: int) -> None:
         """Reads some items of a list and nothing else."""
         self._index = index
         self._fresh_list = True
         at, place, run = self._read(start, end, frame.item)
-        self._end(*self._grammar.end(place, run, frame), at)
-
-    def _end(self, flag: bool, marks: Sequence[Mark], at: int) -> None:
-        if flag:
-            self._flag()
-        if marks:
-            self._marked(marks, at)
+        self._marked(self._grammar.end(place, run, frame), at)
 
     def _read(self, at: int, size: int, place: Place) -> tuple[int, Place, bytes]:
         """Everything up to the last string; gives where the last run begins, the place, and that run."""
@@ -226,53 +219,47 @@ class _Walk:
         block = _FIRST_BLOCK
         while True:
             end = min(at + block, size)
-            pieces = raw[at:end].split(b'"')
-            last = pieces.pop()
+            piece = raw[at:end]
+            if b'\\\\"' in piece:
+                piece = piece.replace(b"\\\\", _MASK)
+            pieces = _STRINGS.findall(piece)
+            left = pieces.pop()[2] if pieces and pieces[-1][2] else b""
             before = at
             at, place, passed = self._strings(at, place, pieces)
             if passed:
                 block = _FIRST_BLOCK
             elif at > before:
                 block = min(block * 2, _BLOCK)
-            elif not pieces:
+            elif (quote := left.find(b'"')) < 0:
                 if end == size:
-                    return at, place, last
+                    return at, place, left
                 block *= 2
             else:
                 # The string is longer than the block.
-                start = at + len(pieces[0]) + 1
+                start = at + quote + 1
                 end = closing_quote(raw, start)
                 if not start <= end < size:
                     raise Invalid
-                at, place, _ = self._strings(at, place, [pieces[0], b""], end - start)
+                at, place, _ = self._strings(at, place, [(left[:quote], b"", b"")], end - start)
 
     def _strings(
-        self, at: int, place: Place, pieces: list[bytes], long: int = 0
+        self, at: int, place: Place, pieces: list[tuple[bytes, bytes, bytes]], long: int = 0
     ) -> tuple[int, Place, bool]:
-        """The strings of a block that was split at its quotes, up to something that was seen before; says
-        whether it came to that. `long`: the length of the string behind the only run, where that is
-        not among the pieces."""
+        """The strings of a block, each with the run before it, up to something that was seen before; says
+        whether it came to that. `long`: the length of the only string, where it is not among the pieces."""
         raw, body, step_of = self.body.raw, self.body, self._grammar.step
         add, new, form = self.body.slots.append, tuple.__new__, Form.JSON
         text_label, opaque_label, kind_label = Label.TEXT, Label.OPAQUE, Label.KIND
         scanned = opaque = 0
-        each = iter(pieces)
-        for run, text in zip(each, each, strict=False):
+        for run, text, _ in pieces:
             size = long or len(text)
-            if text and text[-1] == _BACKSLASH and _escapes(text):
-                more = _rest(each)
-                if not more:
-                    break
-                size += more
-            marks, names, label, key, path, after, flag, frame = place.steps.get(run) or step_of(
+            marks, names, label, key, path, after, frame = place.steps.get(run) or step_of(
                 place, run
             )
-            if marks or flag:
+            if marks:
                 body.scanned += scanned
                 body.opaque += opaque
                 scanned = opaque = 0
-                if flag:
-                    self._flag()
                 over = self._marked(marks, at)
                 if over is not None:
                     return *over, True
@@ -281,26 +268,46 @@ class _Walk:
             if names is None:
                 place = after
             else:
-                name = text if size == len(text) else raw[start : start + size]
+                name = raw[start : start + size]
                 place = names.get(name) or self._grammar.name(frame, name)  # type: ignore[arg-type]
                 if not place.is_slot:
                     continue
                 key, path = b"", place.path
-            if label is kind_label:
-                if raw[start : start + size] in THINKING:
-                    self._flag()
-                label = text_label
-            if label is opaque_label:
-                opaque += size
-            elif size < SHORTEST and label is text_label:
+            if label is text_label:
                 scanned += size
+                if size >= SHORTEST:
+                    add(new(Slot, (start, start + size, form, label, key, path)))
+            elif label is opaque_label:
+                opaque += size
+            elif label is kind_label:
+                scanned += size
+                self._kind(start, start + size, key, path)
             else:
                 add(new(Slot, (start, start + size, form, label, key, path)))
-                if label is text_label:
-                    scanned += size
         body.scanned += scanned
         body.opaque += opaque
         return at, place, False
+
+    def _kind(self, start: int, end: int, key: bytes, path: Path) -> None:
+        """A string that tells what stands beside it."""
+        body = self.body
+        if body.raw[start:end] in THINKING:
+            self._flag()
+        if end - start >= SHORTEST:
+            body.slots.append(Slot(start, end, Form.JSON, Label.TEXT, key, path))
+
+    def _name(self, start: int, end: int, label: Label, path: Path) -> None:
+        """A member name that is a slot."""
+        body = self.body
+        if label is Label.OPAQUE:
+            body.opaque += end - start
+            return
+        if label in (Label.TEXT, Label.KIND):
+            body.scanned += end - start
+        if label is Label.KIND:
+            self._kind(start, end, b"", path)
+        elif label is not Label.TEXT or end - start >= SHORTEST:
+            body.slots.append(Slot(start, end, Form.JSON, label, b"", path))
 
     def _flag(self) -> None:
         if self._open is None:
@@ -308,9 +315,9 @@ class _Walk:
         self._flagged = True
 
     def _marked(self, marks: Sequence[Mark], base: int) -> tuple[int, Place] | None:
-        """Items that begin and end in a run; gives where to go on if some were seen before."""
+        """What a run says of items; gives where to go on if some were seen before."""
         body = self.body
-        for offset, mark, frame in marks:
+        for offset, mark, frame, end, path in marks:
             at = base + offset
             if mark == ITEM:
                 if self._seen is not None and (over := self._passes(at, frame)) is not None:
@@ -322,6 +329,10 @@ class _Walk:
             elif mark == LIST:
                 self._index = 0
                 self._fresh_list = True
+            elif mark == NAME:
+                self._name(at, base + end, frame.node.label, path)
+            elif mark == FLAG:
+                self._flag()
             else:
                 self._index += 1
         return None
