@@ -67,12 +67,18 @@ class Leaves:
             )
         made = self._made.get(names)
         now = self._now()
-        if made is None or made.not_valid_after_utc - now < RENEW:
+        if made is None or self._outdated(made, now):
             made = self._made[names] = self._sign(names, now)
             while len(self._made) > REMEMBERED:
                 self._made.popitem(last=False)
         self._made.move_to_end(names)
         return made
+
+    def _outdated(self, made: x509.Certificate, now: datetime.datetime) -> bool:
+        """Soon over, or of a time to come: a clock that was wrong may have been put right."""
+        begin = made.not_valid_before_utc
+        early = now < begin and begin > self.authority.issuing.not_valid_before_utc
+        return early or made.not_valid_after_utc - now < RENEW
 
     def _may_sign(self, host: str) -> bool:
         below = host.removeprefix("*.")
@@ -82,14 +88,16 @@ class Leaves:
         issuing = self.authority.issuing
         common = next((n for n in names if len(n) <= _LONGEST_COMMON_NAME), "secretgate")
         public = self.key.public_key()
+        end = self.authority.expires
+        begin = min(max(now - BACKDATE, issuing.not_valid_before_utc), end - RENEW)
         return (
             x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)]))
             .issuer_name(issuing.subject)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(max(now - BACKDATE, issuing.not_valid_before_utc))
-            .not_valid_after(min(now + LIFETIME, self.authority.expires))
+            .not_valid_before(begin)
+            .not_valid_after(min(max(now, begin) + LIFETIME, end))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_SERVER_KEY, critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)

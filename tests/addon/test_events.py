@@ -326,3 +326,24 @@ def test_a_stream_that_is_cut_off_anywhere_gives_all_it_had(
     for identity, text in had.items():
         wanted = {restore(text.encode(), ISSUED, depth).decode() for depth in Depth}
         assert got.get(identity, "") in wanted
+
+
+def _chunk(text: str) -> bytes:
+    event = {"choices": [{"index": 0, "delta": {"content": text}}]}
+    return b"data: " + json.dumps(event).encode() + b"\n\n"
+
+
+@pytest.mark.parametrize(("end", "flushed"), [(b"data: [DONE]\n\n", True), (b": ping\n\n", False)])
+def test_what_is_held_goes_out_before_the_end_mark_and_not_before_a_comment(
+    end: bytes, flushed: bool
+) -> None:
+    """Of a stream that says nothing else of its end."""
+    dialect = DIALECTS["openai-chat"]
+    events, framer = Events(dialect, ISSUED), SseFramer()
+    out = b"".join(
+        going for frame in framer.feed(_chunk("see REDA") + end) for going in events.event(frame)
+    )
+    assert out.endswith(end)
+    assert (b'"REDA"' in out) == flushed
+    rest = b"".join(going for frame in framer.feed(_chunk("LOC")) for going in events.event(frame))
+    assert (b"REDALOC" in rest) == (not flushed)

@@ -348,3 +348,29 @@ def test_no_dialect_lets_a_prompt_pass(dialect: str) -> None:
         DIALECTS[dialect],
     )
     assert token(9).encode() not in found.raw
+
+
+def test_a_history_of_another_account_decides_nothing() -> None:
+    """What is secret for one account is not for another, though both send the same bytes."""
+    bench = Bench()
+    other = SCOPE._replace(account=b"another account")
+    word = random_text("common", 20)
+    bench.vault.learn(SCOPE, {word.encode(): "test-assigned"})
+    raw = body(*(f"{word} and so on {number} {'x' * 400}" for number in range(12)))
+    for _ in range(2):
+        assert word.encode() not in bench.redact(raw).raw
+        assert bench.redact(raw, scope=other).raw is raw
+
+
+def test_a_value_that_was_named_stays_with_this_worker() -> None:
+    """Every worker has the values that its user named by itself; no store holds them."""
+    value = random_text("named", 20)
+    bench = Bench(named={value.encode(): "known-value"})
+    shared: list[bool] = []
+    learn = bench.vault.learn
+    bench.vault.learn = lambda scope, values, share=True: (  # type: ignore[method-assign]
+        shared.append(share) if values else None,
+        learn(scope, values, share),
+    )[1]
+    assert value.encode() not in bench.redact(body(f"it is {value}")).raw
+    assert shared == [False]

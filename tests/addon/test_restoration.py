@@ -143,3 +143,13 @@ def test_a_rewritten_run_whose_beginning_overlaps_itself_is_held(before: int) ->
         channel = Channel(issued, Depth.PLAIN)
         out = channel.feed(text[:at]) + channel.feed(text[at:]) + channel.finish()
         assert out == b"A" * before + b"the original run."
+
+
+@pytest.mark.parametrize("value", ['quote " and \\', "line\nbreak", "\u00e9\u20ac", "\ud800x"])
+@pytest.mark.parametrize("depth", [0, 1, 2])
+def test_a_value_is_escaped_so_that_reading_gives_it_back(value: str, depth: int) -> None:
+    spelled = escaped(value.encode("utf-8", "surrogatepass"), depth)
+    for _ in range(depth):
+        text = json.loads(b'"' + spelled + b'"')
+        spelled = text.encode("utf-8", "surrogatepass")
+    assert spelled == value.encode("utf-8", "surrogatepass")

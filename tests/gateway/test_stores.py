@@ -130,6 +130,19 @@ def test_a_conversation_goes_on_elsewhere(start: Start) -> None:
     assert two.vault.chain(SCOPE, "resp_2") is None
 
 
+def test_what_may_not_be_restored_may_not_be_elsewhere(start: Start) -> None:
+    """Where a rule keeps a placeholder back, it does for all workers; and ids may hold any character."""
+    one, two = start(), start()
+    name = NAMER.name("rule", VALUE)
+    link = "resp_\ud800"
+    one.vault.link(SCOPE, link, Issued(Template(), {name: VALUE}, limits={name: "never"}))
+    two.vault.refresh(SCOPE, [link])
+    found = two.vault.chain(SCOPE, link)
+    assert found is not None
+    assert found.limits == {name.lower(): "never"}
+    assert not found.allowed(name, tool=False)
+
+
 def test_a_conversation_goes_on_where_it_began() -> None:
     with waiting(Wait.NEEDED):
         one = Worker(NoStore())

@@ -186,14 +186,16 @@ class SharedVault:
     def _opened(
         self, side: _Side, entries: Sequence[bytes]
     ) -> list[tuple[bytes, tuple[str, float]]]:
-        """What can be opened and is not over its time; the latest of each value last."""
+        """What can be opened and is not over its time; the latest of each value last. What is of a time to come was
+        learnt while a clock was wrong."""
         since = self._clock() - self._lifetime
+        until = self._clock() + self._lifetime
         found = []
         for entry in entries:
             plain = side.sealer.opened(_KNOWN, b"", entry)
             if plain is not None:
                 each = msgspec.msgpack.decode(plain, type=_Value)
-                if each.time > since:
+                if since < each.time < until:
                     found.append((each.value, (each.rule, each.time)))
         return found
 

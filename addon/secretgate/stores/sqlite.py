@@ -62,16 +62,17 @@ class SQLiteStore:
 
     def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled:
         with self._lock:
-            since = time.time() - self._lifetime
+            # What is of a time to come was written while the clock was wrong.
+            span = (time.time() - self._lifetime, time.time() + self._lifetime)
             rows = self._read(
-                "SELECT number, entry FROM known WHERE scope = ? AND number > ? AND time > ? "
-                "ORDER BY number",
-                (place, mark.read, since),
+                "SELECT number, entry FROM known WHERE scope = ? AND number > ? "
+                "AND time > ? AND time < ? ORDER BY number",
+                (place, mark.read, *span),
             )
             chains = {}
             for link in links:
-                query = "SELECT blob FROM chains WHERE link = ? AND time > ?"
-                for (blob,) in self._read(query, (link, since)):
+                query = "SELECT blob FROM chains WHERE link = ? AND time > ? AND time < ?"
+                for (blob,) in self._read(query, (link, *span)):
                     chains[link] = blob
             last = rows[-1][0] if rows else mark.read
             return Pulled([entry for _, entry in rows], Mark(b"", last), chains)
@@ -147,5 +148,6 @@ def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
     now = int(time.time())
     db.execute("DELETE FROM written WHERE day < ?", (now // 86400 - WRITTEN_FOR_DAYS,))
     for table in ("known", "chains"):
-        db.execute(f"DELETE FROM {table} WHERE time < ?", (now - lifetime,))
+        span = (now - lifetime, now + lifetime)
+        db.execute(f"DELETE FROM {table} WHERE time < ? OR time > ?", span)
     return db
