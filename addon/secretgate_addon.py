@@ -4,6 +4,7 @@ In a checkout the three packages lie beside this file; from an installed distrib
 imported as they are.
 """
 
+import gc
 import importlib.util
 import sys
 from pathlib import Path
@@ -11,6 +12,10 @@ from pathlib import Path
 if importlib.util.find_spec("secretgate") is None:
     root = Path(__file__).resolve().parent.parent
     sys.path[:0] = [str(root / folder) for folder in ("addon", "rules", "certs")]
+
+if gc.isenabled():
+    # What mitmproxy has loaded stays. Collecting garbage while ours loads would walk it again and again.
+    gc.freeze()
 
 from secretgate.gate import Gate
 from secretgate.gateway.drain import Drain

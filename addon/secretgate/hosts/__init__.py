@@ -43,9 +43,8 @@ class Row(NamedTuple):
 
     provider: str
     hosts: tuple[str, ...]
-    paths: tuple[tuple[re.Pattern[str], Route], ...]
-    globs: tuple[str, ...] = ()
-    """The paths as the table spells them."""
+    paths: tuple[tuple[str, Route], ...]
+    """Globs, as the table spells them."""
     title: str = ""
     clients: tuple[str, ...] = ()
 
@@ -155,19 +154,22 @@ def _row(
 ) -> Row:
     routes = tuple(
         (
-            re.compile(translate(glob), re.DOTALL),
+            glob,
             Route(provider, DIALECTS[own[0] if own else dialect], Treatment(treatment)),
         )
         for glob, treatment, *own in paths
     )
     names = tuple(host.lower() for host in hosts)
-    globs = tuple(path[0] for path in paths)
-    return Row(provider, names, routes, globs, title or provider, tuple(clients))
+    return Row(provider, names, routes, title or provider, tuple(clients))
 
 
 def ca_domains() -> list[str]:
     """The names that the local CA may sign for: what is covered without any setting."""
-    return Hosts(builtin()).names
+    return _names(builtin())
+
+
+def _names(rows: Iterable[Row]) -> list[str]:
+    return sorted({host for row in rows for host in row.hosts})
 
 
 def plain_host(host: str) -> str:
@@ -202,9 +204,15 @@ def readings(path: str) -> tuple[str, ...]:
     return tuple(ways)
 
 
+@cache
+def _pattern(glob: str) -> re.Pattern[str]:
+    """Made when the first path is held against it: most providers are never asked for."""
+    return re.compile(translate(glob), re.DOTALL)
+
+
 def _on(row: Row, path: str) -> Route:
-    for pattern, route in row.paths:
-        if pattern.match(path):
+    for glob, route in row.paths:
+        if _pattern(glob).match(path):
             return route
     return Route(row.provider, DIALECTS["generic"], Treatment.OTHER)
 
@@ -222,7 +230,7 @@ class Hosts:
     @property
     def names(self) -> list[str]:
         """Every host and glob covered."""
-        return sorted({host for row in self.rows for host in row.hosts})
+        return _names(self.rows)
 
     def covers(self, host: str) -> bool:
         return self._row(plain_host(host)) is not None
