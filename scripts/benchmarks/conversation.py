@@ -5,12 +5,19 @@ from __future__ import annotations
 import itertools
 import json
 import random
-from typing import Any
 
 from benchmarks.stream import prose
 from secretgate.demo.planted import Maker
 
 _BLOCK = 2000
+_FRAME = {
+    "model": "claude-sonnet-4-5",
+    "max_tokens": 8192,
+    "stream": True,
+    "system": "You are a coding agent.",
+    "messages": [],
+}
+_HEAD = json.dumps(_FRAME).encode().removesuffix(b"]}")
 _text = prose(1 << 20)
 _salts = itertools.count(1)
 
@@ -25,7 +32,7 @@ class Conversation:
 
     def __init__(self, size: int, with_secret: bool = True) -> None:
         self._salt = next(_salts)
-        self._messages: list[dict[str, Any]] = []
+        self._messages: list[bytes] = []
         self._size = 0
         if with_secret:
             self._add(f"The deploy script has GITHUB_TOKEN={secret()} in line 3.")
@@ -33,8 +40,8 @@ class Conversation:
 
     def _add(self, text: str) -> None:
         role = "assistant" if len(self._messages) % 2 else "user"
-        block: dict[str, Any] = {"type": "text", "text": text}
-        self._messages.append({"role": role, "content": [block]})
+        block = {"type": "text", "text": text}
+        self._messages.append(json.dumps({"role": role, "content": [block]}).encode())
         self._size += len(text) + 80
 
     def grow(self, size: int) -> None:
@@ -47,15 +54,7 @@ class Conversation:
             self._add(mark + _text[at : at + max(length, 20)])
 
     def body(self) -> bytes:
-        return json.dumps(
-            {
-                "model": "claude-sonnet-4-5",
-                "max_tokens": 8192,
-                "stream": True,
-                "system": "You are a coding agent.",
-                "messages": self._messages,
-            }
-        ).encode()
+        return b"".join((_HEAD, b", ".join(self._messages), b"]}"))
 
 
 def first_seen(size: int, with_secret: bool = True) -> bytes:

@@ -197,14 +197,6 @@ def cpu(process: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
-def resident(process: int) -> float:
-    """Megabytes of memory a process holds."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS"):
-            return int(line.split()[1]) / 1024
-    return 0.0
-
-
 def together(count: int, work: Callable[[int], None]) -> None:
     """Runs `work` so often at once."""
     failed: list[BaseException] = []
@@ -317,37 +309,10 @@ def startup(quick: bool) -> Row:
     return row
 
 
-def memory(quick: bool, requests: int | None = None) -> list[Row]:
-    """Resident memory while conversations of 2 MB go through, a turn of 2 kB at a time."""
-    total = requests or (200 if quick else 10_000)
-    rows: list[Row] = []
-    with lanes() as made:
-
-        def work(number: int) -> None:
-            each = made[KINDS[number]]
-            bodies = turns(2_000_000, 2_000)
-            with each.client() as client:
-                for done in range(1, total + 1):
-                    client.post(next(bodies))
-                    if done in (1, 10, 100) or done % max(1, total // 20) == 0:
-                        rows.append(
-                            {
-                                "part": "memory",
-                                "case": each.kind,
-                                "requests": done,
-                                "resident MB": resident(each.proxy.pid),
-                            }
-                        )
-
-        together(len(KINDS), work)
-    return sorted(rows, key=lambda row: (row["case"], row["requests"]))
-
-
 def measure(quick: bool = False) -> list[Row]:
     with lanes() as made:
         rows = [*latency(made, quick), *throughput(made, quick), *streaming(made, quick)]
-    requests = os.environ.get("SECRETGATE_BENCH_REQUESTS")
-    return [*rows, startup(quick), *memory(quick, int(requests) if requests else None)]
+    return [*rows, startup(quick)]
 
 
 if __name__ == "__main__":

@@ -79,7 +79,7 @@ def _targets(results: Results) -> str:
             rows.append(
                 _target_row(target.name, target.limit, target.least, value, met, target.unit)
             )
-    rows += _memory_target(results.get("proxy", {}).get("rows", ()))
+    rows += _memory_target(results.get("memory", {}).get("rows", ()))
     return (
         "## Goals, and what was measured\n\nWhere several APIs were measured, the slowest counts.\n\n"
         + table(rows)
@@ -211,20 +211,20 @@ def _proxy(rows: Rows, folder: Path) -> list[str]:
             table(_without(fitting(rows, {"part": kind}), "part")),
             "",
         ]
-    memory = fitting(rows, {"part": "memory"})
-    series = {
-        kind: [(row["requests"], row["resident MB"]) for row in fitting(memory, {"case": kind})]
-        for kind in dict.fromkeys(row["case"] for row in memory)
-    }
-    if series:
-        svg = lines("Resident memory, conversations of 2 MB", series, "requests", "MB", log=False)
-        pieces += [
-            "### Memory\n",
-            _chart(folder, "memory", "Resident memory", svg),
-            table(_without(memory, "part")),
-            "",
-        ]
     return pieces
+
+
+def _memory(rows: Rows, folder: Path) -> list[str]:
+    series = {
+        kind: [(row["requests"], row["resident MB"]) for row in fitting(rows, {"case": kind})]
+        for kind in dict.fromkeys(row["case"] for row in rows)
+    }
+    svg = lines("Resident memory, conversations of 2 MB", series, "requests", "MB", log=False)
+    return [
+        _chart(folder, "memory", "Resident memory", svg),
+        table(_without(rows, "part")),
+        "",
+    ]
 
 
 def _peers(rows: Rows, folder: Path) -> list[str]:
@@ -246,6 +246,7 @@ _SECTIONS: tuple[tuple[str, str, Callable[[Any, Path], list[str]]], ...] = (
     ("stream", "The answer path", _stream),
     ("growth", "How cost grows", _growth),
     ("proxy", "The whole proxy beside plain mitmdump", _proxy),
+    ("memory", "Memory over thousands of requests", _memory),
     ("peers", "Other proxies on the same traffic", _peers),
 )
 _HEAD = """\
@@ -272,7 +273,7 @@ scripts/bench all --write             # by hand (hours): everything, and this pa
 scripts/bench stream --json           # by hand (minutes): one part, for a program
 ```
 
-The parts are `detection`, `request`, `stream`, `growth`, `proxy` and `peers`. Peers are installed from PyPI, each into an environment
+The parts are `detection`, `request`, `stream`, `growth`, `proxy`, `memory` and `peers`. Peers are installed from PyPI, each into an environment
 of its own in the cache folder. `SECRETGATE_BENCH_REQUESTS` sets how many requests the memory test sends
-(10,000; on a small machine these take the better part of an hour).
+(10,000, which take some ten minutes on two cores).
 """

@@ -24,7 +24,7 @@ from benchmarks.report import write
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "docs" / "benchmarks" / "results.json"
-MODULES = ("request", "stream", "growth", "proxy", "peers")
+MODULES = ("request", "stream", "growth", "proxy", "memory", "peers")
 PARTS = ("detection", *MODULES)
 
 

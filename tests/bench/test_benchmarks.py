@@ -31,6 +31,8 @@ RESULTS = {
         latency("2 kB, first seen", 0.75),
         latency("200 kB, first seen", 3.5),
         {"part": "start-up", "case": "warm", "plain s": 0.5, "secretgate s": 1.25},
+    ),
+    "memory": part(
         {"part": "memory", "case": "plain", "requests": 10, "resident MB": 100.0},
         {"part": "memory", "case": "plain", "requests": 1000, "resident MB": 101.0},
         {"part": "memory", "case": "secretgate", "requests": 10, "resident MB": 200.0},
