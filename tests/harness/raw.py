@@ -100,15 +100,18 @@ class Line2:
         )
         self.state = h2.connection.H2Connection(config)
         self.state.initiate_connection()
-        self._flush()
+        self.flush()
 
     def __enter__(self) -> Line2:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._line.close()
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
         self._line.send(self.state.data_to_send())
 
     def exchange(
@@ -126,7 +129,7 @@ class Line2:
                 self.state.send_data(stream, body, end_stream=not trailers)
             if trailers:
                 self.state.send_headers(stream, trailers, end_stream=True)
-            self._flush()
+            self.flush()
         status, out = 0, b""
         end = time.monotonic() + limit
         while time.monotonic() < end:
@@ -148,5 +151,5 @@ class Line2:
                     case h2.events.StreamReset() | h2.events.ConnectionTerminated():
                         return status, out
             with contextlib.suppress(OSError):
-                self._flush()
+                self.flush()
         return status, out

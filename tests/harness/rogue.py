@@ -9,6 +9,10 @@ import struct
 import threading
 from collections.abc import Callable
 
+import h2.config
+import h2.connection
+import h2.events
+
 from harness.provider import Provider
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -25,7 +29,10 @@ class Wire:
         self._pump(self._tls.do_handshake)
         self.request = b""
         while b"\r\n\r\n" not in self.request:
-            self.request += self._pump(lambda: self._tls.read(65536))
+            self.request += self.read()
+
+    def read(self) -> bytes:
+        return self._pump(lambda: self._tls.read(65536))
 
     def _pump(self, step: Callable[[], object]) -> bytes:
         while True:
@@ -62,17 +69,50 @@ class Wire:
         self.socket.shutdown(socket.SHUT_WR)
 
 
+class Http2Wire:
+    """HTTP/2 over a `Wire`, up to the end of the first request."""
+
+    def __init__(self, wire: Wire) -> None:
+        self.wire = wire
+        self.state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+        self.state.initiate_connection()
+        self.stream = 0
+        data = wire.request
+        while not self.stream:
+            for event in self.state.receive_data(data):
+                if isinstance(event, h2.events.StreamEnded):
+                    self.stream = event.stream_id
+            self.flush()
+            data = b"" if self.stream else wire.read()
+
+    def flush(self) -> None:
+        self.wire.write(self.state.data_to_send())
+
+    def begin(self) -> None:
+        headers = [(":status", "200"), ("content-type", "text/event-stream")]
+        self.state.send_headers(self.stream, headers)
+        self.state.send_data(self.stream, _EVENT)
+        self.flush()
+
+
 class Rogue:
     """Listens until `close`; `behave` is called with each `Wire`."""
 
-    def __init__(self, provider: Provider, folder: str, behave: Callable[[Wire], None]) -> None:
+    def __init__(
+        self,
+        provider: Provider,
+        folder: str,
+        behave: Callable[[Wire], None],
+        host: str = "api.anthropic.com",
+        protocol: str = "http/1.1",
+    ) -> None:
         from pathlib import Path
 
         self.behave = behave
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        identity = provider.authority.issue(["api.anthropic.com"], Path(folder) / "rogue.pem")
+        identity = provider.authority.issue([host], Path(folder) / "rogue.pem")
         self._context.load_cert_chain(identity)
-        self._context.set_alpn_protocols(["http/1.1"])
+        self._context.set_alpn_protocols([protocol])
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._server.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
