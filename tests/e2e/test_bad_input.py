@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-import time
 from pathlib import Path
 
 import httpx
@@ -188,8 +187,6 @@ def test_without_its_addon_file_the_proxy_does_not_pass_requests_unread(
     body = planted_in(GOOD, planted)
     assert poster.post(MESSAGES, body).leaks(planted.secrets) == []
     addon.unlink()
-    deadline = time.monotonic() + 10
-    while b"Removing script" not in proxy.output and proxy.alive and time.monotonic() < deadline:
-        time.sleep(0.05)
+    proxy.comes(b"Removing script", 10)
     with contextlib.suppress(httpx.HTTPError, OSError):
         assert poster.post(MESSAGES, body).leaks(planted.secrets) == []

@@ -26,7 +26,6 @@ class Console(Proxy):
     def __init__(self, provider: Provider, home: Path, **arguments: Any) -> None:
         super().__init__(provider, home, tool="mitmproxy", **arguments)
         self._terminal = -1
-        self._more = threading.Condition()
 
     def start(self) -> Self:
         self._terminal, inside = pty.openpty()
@@ -54,16 +53,11 @@ class Console(Proxy):
     def _collect(self) -> None:
         with contextlib.suppress(OSError):
             while data := os.read(self._terminal, 65536):
-                with self._more:
-                    self.output += data
-                    self._more.notify_all()
+                self._heard(data)
 
     def press(self, keys: str) -> None:
         os.write(self._terminal, keys.encode())
 
     def shows(self, text: str, timeout: float = 20) -> bool:
         """Whether a text comes up on the screen."""
-        with self._more:
-            return self._more.wait_for(
-                lambda: text.encode() in _CONTROLS.sub(b"", self.output), timeout
-            )
+        return self.comes(lambda said: text.encode() in _CONTROLS.sub(b"", said), timeout)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +25,19 @@ class Proxy(Mitmdump):
         self, provider: Provider, home: Path, *, addon: Path | None = ADDON, **arguments: Any
     ) -> None:
         super().__init__(home, provider.port, provider.trusted, addon=addon, **arguments)
+
+    def comes(self, what: bytes | Callable[[bytes], bool], timeout: float = 20) -> bool:
+        """Waits until the output holds a text, or is as it should be."""
+        holds = what if callable(what) else lambda said: what in said
+        with self._more:
+            return self._more.wait_for(lambda: holds(self.output), timeout)
+
+    def ends(self, timeout: float) -> bool:
+        """Waits until the process is over."""
+        assert self._process
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+        return not self.alive
 
     def bundle(self) -> Path:
         """What a client has to trust: the proxy's CA, the providers' (for tunnels) and the usual."""

@@ -118,7 +118,7 @@ async def _answer1(
         writer.transport.abort()
         return False
     except ConnectionError:
-        received.left = True
+        received.gone.set()
         return False
     return True
 
@@ -192,7 +192,7 @@ class _Streams:
             self.state.reset_stream(stream, error_code=2)
             self.flush()
         except (ConnectionError, h2.exceptions.ProtocolError):
-            received.left = True
+            received.gone.set()
         except Exception as problem:
             self.app.problems.append(problem)
             raise

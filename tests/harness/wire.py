@@ -32,8 +32,8 @@ class Received:
     raw: bytes
     messages: list[bytes] = field(default_factory=list)
     """What came over the WebSocket, message by message."""
-    left: bool = False
-    """The client went away before the answer was complete."""
+    gone: threading.Event = field(default_factory=threading.Event, compare=False)
+    """Set when the client goes away before the answer is complete."""
 
     def header(self, name: str) -> str | None:
         wanted = name.lower().encode()

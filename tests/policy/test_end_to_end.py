@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +114,7 @@ def test_a_denied_text_is_refused_and_nothing_is_sent(ruling: Poster) -> None:
 
 def test_the_log_tells_what_the_policy_said(ruled: Proxy, ruling: Poster) -> None:
     ruling.post(MESSAGES, ask(MESSAGES, "gimme more"))
-    assert _within(lambda: b"polite" in ruled.output and b"deny" in ruled.output)
+    assert ruled.comes(lambda said: b"polite" in said and b"deny" in said)
 
 
 # Families that the scripted provider does not speak
@@ -176,15 +175,6 @@ def test_a_denied_streamed_call_of_other_families(name: str, peer: Peer, beside:
 # Reload and start
 
 
-def _within(holds: Callable[[], bool], seconds: float = 15) -> bool:
-    end = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.05)
-    return True
-
-
 def test_a_changed_policy_is_taken_up_and_a_broken_one_is_not(
     launch: Launch, provider: Provider, tmp_path: Path
 ) -> None:
@@ -199,10 +189,10 @@ def test_a_changed_policy_is_taken_up_and_a_broken_one_is_not(
     with provider.manner(script=echo):
         assert (status("gimme"), status("thanks")) == (403, 200)
         rules.write_text(TOOLS.replace("gimme", "thanks"))
-        assert _within(lambda: b"policy reloaded" in proxy.output)
+        assert proxy.comes(b"policy reloaded")
         assert (status("gimme"), status("thanks")) == (200, 403)
         rules.write_text(TOOLS.replace("action: deny", "action: stop"))
-        assert _within(lambda: b"the policy stays as it was" in proxy.output)
+        assert proxy.comes(b"the policy stays as it was")
         assert b"rules.yaml:5: rules[0].action" in proxy.output.replace(b"\n", b"")
         assert (status("gimme"), status("thanks")) == (200, 403)
 
@@ -252,5 +242,5 @@ def test_observe_changes_nothing_and_tells(
         exchange = poster.post(MESSAGES, body)
     assert exchange.forwarded.raw == body
     assert planted.values["STRIPE_SECRET_KEY"].encode() in exchange.content
-    assert _within(lambda: b"llm.text" in proxy.output)
+    assert proxy.comes(b"llm.text")
     assert leaks(proxy.output, planted.secrets) == []

@@ -59,6 +59,7 @@ class Mitmdump:
         """mitmdump, mitmweb or mitmproxy."""
         self.log = log
         self.output = b""
+        self._more = threading.Condition()
         self.host = ""
         self.port = 0
         self.folder = home
@@ -144,7 +145,12 @@ class Mitmdump:
         assert self._process
         pipe: Any = self._process.stdout
         while data := pipe.read1(65536):
+            self._heard(data)
+
+    def _heard(self, data: bytes) -> None:
+        with self._more:
             self.output += data
+            self._more.notify_all()
 
     def _end(self, timeout: float) -> None:
         if self._process:
