@@ -126,6 +126,18 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
             body = ask(target, system, stream=True)
             with provider.manner(script=echo), contextlib.suppress(httpx.HTTPError, OSError):
                 poster.post((target[0], path), body)
+    token = planted.values["STRIPE_SECRET_KEY"]
+    boundary = f"multipart/form-data; boundary={token}"
+    for target, kind in (
+        (f"/v1/files/{token}/content", "application/json"),
+        (f"/v1/messages?note={token}", "application/json"),
+        ("/v1/messages", boundary),
+        (f"/v1/messages/{token}", boundary),
+    ):
+        headers = {"content-type": kind, "x-note": f"it is {token} so"}
+        content = json.dumps({"messages": [], token: {"deep": planted.env}}).encode()
+        with provider.manner(script=echo), contextlib.suppress(httpx.HTTPError, OSError):
+            poster.post((MESSAGES[0], target), content, headers=headers)
     conversation = _socket().conversation(system)
     with (
         provider.manner(script=echo),

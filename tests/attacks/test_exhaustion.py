@@ -127,7 +127,9 @@ def test_decompression_bombs(name: str) -> None:
 
     swiftly(read)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    assert grown < (16 << 10 if sys.platform == "linux" else 16 << 20)
+    # A frame of zstd may ask for a window as large as what it holds.
+    most = (16 << 20) + (len(BOMB) if name == "zstd" else 0)
+    assert grown < (most >> 10 if sys.platform == "linux" else most)
 
 
 def _nest(opening: bytes, closing: bytes, depth: int = 200_000) -> bytes:
