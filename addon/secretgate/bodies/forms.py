@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -24,8 +24,10 @@ _PERCENT_ESCAPE = re.compile(rb"%[0-9a-fA-F]{2}|\+")
 _SHORT = {b"b": b"\b", b"f": b"\f", b"n": b"\n", b"r": b"\r", b"t": b"\t"}
 
 _json_string = msgspec.json.Decoder(str)
+_json_strings = msgspec.json.Decoder(list[str])
 
 _PIECE = 512 << 10
+_GROUP = 64 << 10
 _SEAM = re.compile(rb"[^\\]{12}(?=[\x00-\x7f\xc2-\xf4])")
 """Behind so many bytes that are no backslash, no escape goes on."""
 
@@ -66,6 +68,31 @@ def _json_text(raw: bytes) -> bytes:
         return _JSON_ESCAPE.sub(lambda escape: _json_unit(escape[0]), raw)
 
 
+def unescaped(raws: Iterable[bytes]) -> list[bytes]:
+    """The texts of slots of the form JSON, many at a time: one call for each would cost more than its text."""
+    texts: list[bytes] = []
+    group: list[bytes] = []
+    size = 0
+    for raw in raws:
+        group.append(raw)
+        size += len(raw)
+        if size > _GROUP:
+            texts += _json_texts(group)
+            group, size = [], 0
+    return texts + _json_texts(group)
+
+
+def _json_texts(raws: Sequence[bytes]) -> list[bytes]:
+    if len(raws) < 2:
+        return [read(Form.JSON, raw) for raw in raws]
+    try:
+        found = _json_strings.decode(b'["%b"]' % b'","'.join(raws))
+        return [text.encode() for text in found]
+    except (msgspec.DecodeError, UnicodeError):
+        half = len(raws) // 2
+        return _json_texts(raws[:half]) + _json_texts(raws[half:])
+
+
 def _pieces(raw: bytes) -> Iterator[bytes]:
     """A long string in pieces, with no escape and no character cut in two: one call must not take so
     long that other threads wait for it."""
@@ -99,6 +126,39 @@ def _short_escapes(raw: bytes) -> Span:
 
 def mapped(form: Form, raw: bytes) -> Span:
     """Text offsets to byte offsets in the slot. A span never cuts an escape in two."""
+    if form is Form.JSON and len(raw) > _PIECE and b"\\" in raw:
+        return _by_pieces(raw)
+    return _mapped(form, raw)
+
+
+def _by_pieces(raw: bytes) -> Span:
+    """The map of a long JSON string, made where it is asked for."""
+    pieces = list(_pieces(raw))
+    texts = list(accumulate(map(_size, pieces), initial=0))
+    raws = list(accumulate(map(len, pieces), initial=0))
+    maps: dict[int, Span] = {}
+
+    def at(place: int, offset: int) -> tuple[int, int]:
+        if place not in maps:
+            maps[place] = _mapped(Form.JSON, pieces[place])
+        first, last = maps[place](offset - texts[place], offset - texts[place])
+        return raws[place] + first, raws[place] + last
+
+    def span(start: int, end: int) -> tuple[int, int]:
+        first = min(bisect_right(texts, start) - 1, len(pieces) - 1)
+        last = max(first, bisect_left(texts, end) - 1)
+        return at(first, start)[0], at(last, end)[1]
+
+    return span
+
+
+def _size(raw: bytes) -> int:
+    """How long the text of a slot is."""
+    paired = raw.replace(b"\\\\", b"\\b")
+    return len(_json_text(raw)) if b"\\u" in paired else len(raw) - paired.count(b"\\")
+
+
+def _mapped(form: Form, raw: bytes) -> Span:
     if form not in _UNITS:
         return lambda start, end: (start, end)
     if form is Form.JSON:

@@ -248,7 +248,7 @@ class _Inspection:
         while True:
             slots = body.slots[self._read_slots :]
             short = self._policy is not None and self._policy.needs_calls
-            fresh = list(texts(body.raw, slots, self._counts, short))
+            fresh = texts(body.raw, slots, self._counts, short)
             self._read_slots = len(body.slots)
             first = len(self._texts)
             self._texts += fresh

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -39,32 +39,39 @@ class Text(NamedTuple):
     """Text inside a file that cannot be rewritten."""
 
 
-def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False) -> Iterator[Text]:
+def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False) -> list[Text]:
     """The texts of slots that may hold a secret. Bytes and credentials are counted.
 
     `short`: those too that are too short for a secret.
     """
-    read, text_label = forms.read, Label.TEXT
+    read, text_label, json_form = forms.read, Label.TEXT, Form.JSON
     new = tuple.__new__
     shortest = 1 if short else SHORTEST
+    found: list[Text] = []
+    add = found.append
+    escaped: list[int] = []
     for slot in slots:
         start, end, form, label, _, _ = slot
-        size = end - start
         if label is text_label:
-            if size >= shortest:
+            if end - start >= shortest:
                 text = raw[start:end]
-                if form is not Form.RAW and not (form is Form.JSON and b"\\" not in text):
+                if form is not json_form:
                     text = read(form, text)
-                yield new(Text, (slot, text, None, False))
+                elif b"\\" in text:
+                    escaped.append(len(found))
+                add(new(Text, (slot, text, None, False)))
         elif label is Label.CREDENTIAL:
-            counts.credential += size
+            counts.credential += end - start
         elif label is not Label.OPAQUE:
             entry = _unwrapped(slot, read(form, raw[start:end]))
             if entry is None:
-                counts.bytes += size
+                counts.bytes += end - start
             else:
-                counts.scanned += size
-                yield entry
+                counts.scanned += end - start
+                add(entry)
+    for at, text in zip(escaped, forms.unescaped([found[at].text for at in escaped]), strict=True):
+        found[at] = new(Text, (found[at].slot, text, None, False))
+    return found
 
 
 def count(slots: Iterable[Slot], counts: Counts) -> None:
