@@ -251,6 +251,52 @@ async def test_a_placeholder_of_another_conversation_is_not_restored(made: gate.
     assert b"".join([*one.response.stream(body), *one.response.stream(b"")]) == body
 
 
+def answered(made: gate.Gate, one: http.HTTPFlow, text: str) -> str:
+    """What the client gets of an answer that says `text`."""
+    output = [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
+    body = json.dumps({"id": "resp_0123456789", "object": "response", "output": output}).encode()
+    one.response = http.Response.make(200, b"", {"content-type": "application/json"})
+    made.responseheaders(one)
+    if callable(one.response.stream):
+        body = b"".join([*one.response.stream(body), *one.response.stream(b"")])
+    made.error(one)
+    said: str = json.loads(body)["output"][0]["content"][0]["text"]
+    return said
+
+
+@pytest.mark.parametrize(
+    ("headers", "peer", "user", "restored"),
+    [
+        ({}, "127.0.0.1", "", True),
+        ({"authorization": "Bearer of-somebody-else"}, "127.0.0.1", "", False),
+        ({}, "127.0.0.2", "", False),
+        ({}, "127.0.0.1", "another", False),
+    ],
+    ids=["the same", "another account", "another machine", "another user"],
+)
+async def test_a_conversation_that_the_provider_keeps_goes_on_for_its_own_client_alone(
+    made: gate.Gate, headers: dict[str, str], peer: str, user: str, restored: bool
+) -> None:
+    def asking(text: str, **more: Any) -> http.HTTPFlow:
+        body = json.dumps({"model": "m", "input": text, **more}).encode()
+        one = flow(body, "api.openai.com", "/v1/responses", authorization="Bearer of-one-user")
+        one.client_conn.peername = ("127.0.0.1", 5000)
+        return one
+
+    first = asking(f"it is {token(12)}")
+    await made.request(first)
+    placeholder = json.loads(first.request.raw_content)["input"].removeprefix("it is ")
+    assert answered(made, first, placeholder) == token(12)
+
+    later = asking("say it again", previous_response_id="resp_0123456789")
+    later.request.headers.update(headers)
+    later.client_conn.peername = (peer, 5001)
+    if user:
+        later.metadata["proxyauth"] = (user, "made up")
+    await made.request(later)
+    assert answered(made, later, placeholder) == (token(12) if restored else placeholder)
+
+
 async def test_a_log_that_cannot_be_written_lets_nothing_pass_and_stops_nothing(
     made: gate.Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
