@@ -21,14 +21,14 @@ MISSING = "no examples"
 
 def problems(rule: Rule, among: Detector | None = None) -> list[str]:
     """What is wrong with a rule, in words; empty where nothing is. `among` is a detector that holds it beside others:
-    where that one has said all there is to say, none is made for the rule alone."""
+    Hyperscan took it then, and where that one has said all there is to say, none is made for the rule alone."""
     found: list[str] = []
-    item = prepare(rule)
-    try:
-        for expression in wanted(item):
-            supported(expression)
-    except ValueError as error:
-        return [str(error)]
+    if among is None:
+        try:
+            for expression in wanted(prepare(rule)):
+                supported(expression)
+        except ValueError as error:
+            return [str(error)]
     alone: list[Detector] = []
 
     def by_itself(text: str) -> list[Finding]:

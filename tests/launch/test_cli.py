@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 import typer
+from typer.testing import CliRunner, Result
 
 from harness.command import environment, secretgate
 from secretgate.cli import _COMMANDS, app, coverage
@@ -30,6 +31,11 @@ def test_help_groups_every_command(tmp_path: Path) -> None:
     for name, command in _COMMANDS.items():
         assert f"│ {name} " in done.stdout
         assert command.panel in done.stdout
+
+
+def told(tmp_path: Path, *arguments: str, **variables: str) -> Result:
+    """What a command says, in this process."""
+    return CliRunner().invoke(app, list(arguments), env=environment(tmp_path, **variables))
 
 
 def leaves(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
@@ -88,22 +94,22 @@ def test_coverage_for_scripts_says_what_the_page_says() -> None:
 
 
 def test_rules_for_scripts(tmp_path: Path) -> None:
-    done = secretgate(["rules", "list", "github-pat", "--json"], environment(tmp_path), tmp_path)
+    done = told(tmp_path, "rules", "list", "github-pat", "--json")
     (rule, *_) = [each for each in json.loads(done.stdout) if each["id"] == "github-pat"]
-    shown = secretgate(["rules", "show", "github-pat", "--json"], environment(tmp_path), tmp_path)
+    shown = told(tmp_path, "rules", "show", "github-pat", "--json")
     assert json.loads(shown.stdout) == rule
     assert rule["pattern"].startswith("\\b(ghp_") or "ghp_" in rule["pattern"]
 
 
 def test_nothing_asked_for_shows_the_help_and_fails(tmp_path: Path) -> None:
-    done = secretgate([], environment(tmp_path), tmp_path)
-    assert done.returncode == 2
+    done = told(tmp_path)
+    assert done.exit_code == 2
     assert "secretgate demo" in done.stdout
 
 
 def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
-    done = secretgate(["scna"], environment(tmp_path), tmp_path)
-    assert done.returncode == 2
+    done = told(tmp_path, "scna")
+    assert done.exit_code == 2
     assert "scna" in done.stderr
 
 
@@ -161,9 +167,8 @@ def test_shells_can_complete_it(shell: str, tmp_path: Path) -> None:
 def test_the_settings_in_force_name_their_source(tmp_path: Path) -> None:
     file = tmp_path / "my.yaml"
     file.write_text("mode: block\nremember: 120\n")
-    env = environment(tmp_path, SECRETGATE_MODE="audit")
-    done = secretgate(["settings", "--config", str(file)], env, tmp_path)
-    assert done.returncode == 0, done.stderr
+    done = told(tmp_path, "settings", "--config", str(file), SECRETGATE_MODE="audit")
+    assert done.exit_code == 0, done.stderr
     rows = {line.split()[0]: line.split(maxsplit=1)[1] for line in done.stdout.splitlines()}
     assert rows["mode"] == "audit  (SECRETGATE_MODE)"
     assert rows["remember"] == f"120  ({file})"
@@ -172,16 +177,16 @@ def test_the_settings_in_force_name_their_source(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("password", ["of-the-test", "of@the-test", "of/the-test"])
 def test_the_vaults_password_is_not_shown(tmp_path: Path, password: str) -> None:
-    env = environment(tmp_path, SECRETGATE_VAULT=f"rediss://gate:{password}@vault.internal:6379/0")
+    vault = f"rediss://gate:{password}@vault.internal:6379/0"
     for options in ([], ["--json"]):
-        done = secretgate(["settings", *options], env, tmp_path)
+        done = told(tmp_path, "settings", *options, SECRETGATE_VAULT=vault)
         assert "rediss://gate:***@vault.internal:6379/0" in done.stdout, done.stderr
         assert "the-test" not in done.stdout + done.stderr
 
 
 def test_a_setting_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
-    done = secretgate(["settings"], environment(tmp_path, SECRETGATE_MODE="maybe"), tmp_path)
-    assert done.returncode == 2
+    done = told(tmp_path, "settings", SECRETGATE_MODE="maybe")
+    assert done.exit_code == 2
     assert "SECRETGATE_MODE" in done.stderr
 
 
