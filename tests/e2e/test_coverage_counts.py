@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import time
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from harness.post import CHAT, GEMINI, GEMINI_SSE, MESSAGES, RESPONSES, Poster, 
 from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.secrets import Planted, plant
-from harness.wires import Access
+from harness.wires import WIRES, Access
 from secretgate.audit.totals import add_up
 from secretgate.audit.verify import records
 from secretgate.launch.running import status
@@ -205,3 +206,63 @@ def test_page_status_and_report_agree(launch: Launch, provider: Provider) -> Non
         assert totals[name] == told[name], name
     assert {rule: tally["finds"] for rule, tally in totals["rules"].items()} == told["found"]
     assert totals["secrets"] == sum(told["redacted"].values())
+
+
+def test_messages_of_a_websocket_count_like_bodies(
+    counting: tuple[Proxy, Poster], planted: Planted
+) -> None:
+    """Each message that the provider received, of which one answer is given with one of ours, and one misspelt."""
+    proxy, poster = counting
+    wire = next(wire for wire in WIRES if wire.name == "responses-websocket")
+
+    def script(prompt: Prompt) -> list[Item]:
+        given = sorted(
+            {word for text in prompt.last for word in text.split() if "REDACTED" in word}
+        )
+        misspelt = given[1].replace("REDACTED<", "[").replace(">", "]")
+        return [Text(f"use {given[0]} and {STRANGER} but {misspelt} is not")]
+
+    before = numbers(proxy)
+    conversation = wire.conversation("Be brief.")
+    text = f"{planted.values['GITHUB_TOKEN']} {planted.values['STRIPE_SECRET_KEY']}"
+    with (
+        poster.provider.manner(script=script),
+        poster.provider.recording() as arrived,
+        wire.transport(poster.access) as transport,
+    ):
+        conversation.say(text)
+        body = conversation.body()
+        transport(body)
+    over = time.monotonic() + 10
+    while numbers(proxy)["answers"] == before["answers"] and time.monotonic() < over:
+        time.sleep(0.05)
+    after = numbers(proxy)
+    assert [len(each.messages) for each in arrived] == [1]
+    counted = {name: after[name] - before[name] for name in ("answers", "restored", "not_restored")}
+    assert counted == {"answers": 1, "restored": 1, "not_restored": 2}
+    assert grown(proxy, before)["total"] == len(json.dumps({"type": "response.create", **body}))
+
+
+def test_a_batch_counts_as_what_its_requests_say(counting: tuple[Proxy, Poster]) -> None:
+    """Twice the text in a request of a batch is twice as many bytes scanned, and an image is none of them."""
+    proxy, poster = counting
+
+    def batch(text: str, data: str) -> bytes:
+        def one(body: bytes, name: str) -> dict[str, Any]:
+            return {"custom_id": name, "params": json.loads(body)}
+
+        requests = [one(with_text(MESSAGES, text), "a"), one(with_binary(MESSAGES, data), "b")]
+        return json.dumps({"requests": requests}).encode()
+
+    told = []
+    for times in (1, 11):
+        before = numbers(proxy)
+        body = batch("hello " * times, image(256 * times))
+        exchange = poster.post(("api.anthropic.com", "/v1/messages/batches"), body)
+        assert exchange.forwarded.raw == body
+        told.append(grown(proxy, before))
+        assert told[-1]["total"] == len(body)
+    assert {name: told[1][name] - told[0][name] for name in ("scanned", "binary")} == {
+        "scanned": 6 * 10,
+        "binary": len(image(256 * 11)) - len(image(256)),
+    }

@@ -62,7 +62,7 @@ class Provider:
         self._manner = Manner()
         self._generic = Generic()
         self._routes: Sequence[tuple[re.Pattern[str], Dialect]] = [
-            (re.compile(r"/v1/messages(/count_tokens)?\b"), Anthropic()),
+            (re.compile(r"/v1/messages(/count_tokens)?(?![\w/])"), Anthropic()),
             (re.compile(r"(/v1|^)/chat/completions\b"), OpenAIChat()),
             (re.compile(r"/(v1|backend-api/codex)/responses\b"), OpenAIResponses()),
             (re.compile(r"/v1internal:((stream)?[gG]enerateContent|countTokens)"), CodeAssist()),
