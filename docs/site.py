@@ -15,11 +15,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages = {"index.md": text, "changelog.md": (ROOT / "CHANGELOG.md").read_text("utf-8")}
     if (ROOT / "SECURITY.md").exists():
         pages["security.md"] = (ROOT / "SECURITY.md").read_text("utf-8").replace("](docs/", "](")
-    pages["index.md"] = (
-        pages["index.md"]
-        .replace("](CHANGELOG.md)", "](changelog.md)")
-        .replace("](SECURITY.md)", "](security.md)")
-    )
+    pages["index.md"] = f"---\nhide: [toc]\n---\n{pages['index.md']}".replace(
+        "](CHANGELOG.md)", "](changelog.md)"
+    ).replace("](SECURITY.md)", "](security.md)")
     for name, content in pages.items():
         files.append(File.generated(config, name, content=content))
     return files

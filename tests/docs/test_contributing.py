@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from docs.commands import PAGES
 from secretgate import hosts
 from secretgate.bodies.base import Label
 from secretgate.bodies.readers import read
@@ -106,7 +107,17 @@ def test_a_row_is_a_trust_store() -> None:
     assert family.anchors not in {each.anchors for each in anchors.FAMILIES}
 
 
-def test_every_file_it_names_is_there() -> None:
-    text = (ROOT / "docs/contributing.md").read_text("utf-8")
-    for name in re.findall(r"`((?:addon|rules|certs|tests|docs|scripts)/[\w./-]+)`", text):
-        assert (ROOT / name).exists(), name
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_that_is_named_is_there(page: Path) -> None:
+    named = re.findall(
+        r"`((?:addon|rules|certs|tests|docs|scripts|examples)/[\w./-]+)`", page.read_text("utf-8")
+    )
+    examples = set(SHOWN) if page.name == "contributing.md" else set()
+    assert [name for name in named if name not in examples and not (ROOT / name).exists()] == []
+
+
+def test_the_modules_that_the_architecture_names_are_there() -> None:
+    text = (ROOT / "docs/architecture.md").read_text("utf-8")
+    files = {str(file.relative_to(ROOT)) for file in ROOT.rglob("*.py") if "/." not in str(file)}
+    for name in re.findall(r"`((?:\w+/)*\w+\.py)`", text):
+        assert any(f"/{each}".endswith(f"/{name}") for each in files), name
