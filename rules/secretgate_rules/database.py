@@ -15,6 +15,7 @@ from importlib import metadata
 from typing import Any, Final, NamedTuple
 
 import hyperscan as hs
+from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from . import cache
 
@@ -66,38 +67,69 @@ class Database:
         return scratch
 
 
+_COMPILING: Final = 37e-6
+_SLOWER: Final = 4.5e-9
+"""Seconds that Hyperscan takes to compile one more string, and that an automaton takes longer for a byte of text."""
+
+
 class Literals:
-    """Fixed strings, by the thousand. `scan` is safe from any thread."""
+    """Fixed strings, by the thousand. `scan` is safe from any thread.
+
+    Hyperscan reads several times as fast as an Aho-Corasick automaton, and takes several times as long to
+    prepare; so it is prepared once there is, or has been, enough to read to make up for that.
+    """
 
     def __init__(self, texts: Sequence[bytes]) -> None:
         self._places: dict[bytes, list[int]] = {}
         for index, text in enumerate(texts):
             self._places.setdefault(text, []).append(index)
         self._texts = list(self._places)
+        self._owners = list(self._places.values())
         self._local = threading.local()
-        self._database = hs.Database(mode=hs.HS_MODE_BLOCK)
+        self._lock = threading.Lock()
+        self._read = 0
+        self._automaton: BytesAhoCorasick | None = None
+        self._database: Any = None
+
+    def scan(self, text: bytes) -> list[tuple[int, int]]:
+        """`(index of the string, start offset)` of every occurrence."""
+        with self._lock:
+            self._read += len(text)
+            if self._database is None:
+                if self._read * _SLOWER > len(self._texts) * _COMPILING:
+                    self._database, self._automaton = self._compiled(), None
+                elif self._automaton is None:
+                    kind = Implementation.ContiguousNFA
+                    self._automaton = BytesAhoCorasick(self._texts, implementation=kind)
+            automaton = self._automaton
+            database: Any = self._database
+        owners = self._owners
+        if automaton is not None:
+            hits = automaton.find_matches_as_indexes(text, overlapping=True)
+            return [(owner, start) for index, start, _ in hits for owner in owners[index]]
+        found: list[tuple[int, int]] = []
+
+        def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+            start = end - len(self._texts[index])
+            found.extend((owner, start) for owner in owners[index])
+
+        scratch = getattr(self._local, "scratch", None)
+        if scratch is None:
+            scratch = self._local.scratch = hs.Scratch(database)
+        database.scan(text, match_event_handler=on_match, scratch=scratch)
+        return found
+
+    def _compiled(self) -> Any:
+        database = hs.Database(mode=hs.HS_MODE_BLOCK)
         count = len(self._texts)
-        self._database.compile(
+        database.compile(
             expressions=self._texts,
             ids=list(range(count)),
             elements=count,
             flags=[0] * count,
             literal=True,
         )
-
-    def scan(self, text: bytes) -> list[tuple[int, int]]:
-        """`(index of the string, start offset)` of every occurrence."""
-        found: list[tuple[int, int]] = []
-
-        def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> None:
-            needle = self._texts[index]
-            found.extend((owner, end - len(needle)) for owner in self._places[needle])
-
-        scratch = getattr(self._local, "scratch", None)
-        if scratch is None:
-            scratch = self._local.scratch = hs.Scratch(self._database)
-        self._database.scan(text, match_event_handler=on_match, scratch=scratch)
-        return found
+        return database
 
 
 def compile_all(expressions: Sequence[Expression]) -> Any:

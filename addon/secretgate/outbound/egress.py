@@ -1,7 +1,7 @@
 """The last step before bytes leave: is a secret of this request still in them, in any form?
 
 The forms are computed from the value, not found by decoding the body, so that this check shares
-no code with what it checks. All bytes are covered, every time; but a stretch of bytes that was found
+no reading of encodings with what it checks. All bytes are covered, every time; but a stretch of bytes that was found
 clean of the same secrets before is known by its keyed digest and not searched again.
 """
 
@@ -16,9 +16,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from urllib.parse import quote_from_bytes
 
-import hyperscan
-
 from secretgate.history.digests import Digests
+from secretgate_rules.database import Literals
 
 SHORTEST_ENCODED = 12
 """A shorter value is not looked for in base64 and hex, where it would turn up by chance."""
@@ -55,33 +54,18 @@ def forms(value: bytes) -> Iterator[bytes]:
 
 
 class _Part:
-    """A database of the forms of some values."""
+    """The forms of some values, and a search for them."""
 
     def __init__(self, values: frozenset[bytes]) -> None:
         self.values = values
         owner = {form: value for value in values for form in forms(value)}
         self._owners = list(owner.values())
         self.longest = max(map(len, owner))
-        self._local = threading.local()
-        self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._database.compile(
-            expressions=list(owner),
-            ids=list(range(len(owner))),
-            elements=len(owner),
-            flags=[hyperscan.HS_FLAG_SINGLEMATCH] * len(owner),
-            literal=True,
-        )
+        self._forms = Literals(list(owner))
 
     def find(self, raw: bytes, found: set[bytes]) -> None:
         """Adds the values of which a form is in `raw`."""
-
-        def hit(number: int, _start: int, _end: int, _flags: int, _context: object) -> None:
-            found.add(self._owners[number])
-
-        scratch = getattr(self._local, "scratch", None)
-        if scratch is None:
-            scratch = self._local.scratch = hyperscan.Scratch(self._database)
-        self._database.scan(raw, match_event_handler=hit, scratch=scratch)
+        found.update(self._owners[number] for number, _ in self._forms.scan(raw))
 
 
 class _Search:
