@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -32,3 +33,13 @@ def test_no_secret_is_in_the_repository(tmp_path: Path) -> None:
     baseline = str(ROOT / ".secretgate-baseline.json")
     done = secretgate(["scan", ".", "--baseline", baseline], environment(tmp_path), ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_two_test_files_share_a_module_name() -> None:
+    """pytest imports those of folders without `__init__.py` by their bare names."""
+    bare = Counter(
+        file.name
+        for file in (ROOT / "tests").rglob("test_*.py")
+        if not (file.parent / "__init__.py").exists()
+    )
+    assert [name for name, count in bare.items() if count > 1] == []
