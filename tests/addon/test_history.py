@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import gc
 import json
 import random
 import threading
@@ -319,3 +320,17 @@ def test_several_threads_get_what_one_gets() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_body_is_let_go_of_without_a_search_for_garbage() -> None:
+    gate = Gate(warm=True)
+    raw = json.dumps({"messages": [{"role": "user", "content": token(1)}]}).encode()
+    gc.collect()
+    gc.disable()
+    try:
+        body = read_json(raw, ANTHROPIC.request_paths.root)
+        gate.redactor.inspect(body, SCOPE)
+        del body
+        assert not [each for each in gc.get_objects() if isinstance(each, JsonBody)]
+    finally:
+        gc.enable()

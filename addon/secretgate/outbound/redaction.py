@@ -124,6 +124,8 @@ class Redactor:
         except (Denied, Leak) as refusal:
             refusal.counts = inspection.tally()
             raise
+        finally:
+            inspection.release()
 
     def written(
         self, texts: Sequence[bytes], scope: Scope, keys: Sequence[bytes] | None = None
@@ -205,6 +207,11 @@ class _Inspection:
         self._recall: Recall | None = None
         if isinstance(body, JsonBody):
             self._recall = Recall(body, naming, redactor.names, self._now)
+
+    def release(self) -> None:
+        """Lets go of the notes, which know the way back here: in a cycle, a body of megabytes would stay
+        until one is looked for."""
+        self._notes = Notes()
 
     def result(self, strict: bool, leaves: bool) -> Redaction:
         while True:
