@@ -52,22 +52,31 @@ class Assured(NamedTuple):
     behind: int
 
 
-def assured(pattern: str, flags: str = "") -> Assured:
-    """The run that every match of a pattern holds."""
+def assured(pattern: str, flags: str = "") -> tuple[Assured, Assured]:
+    """The best run that every match of a pattern holds; and all of its runs taken together."""
     items = patterns.flat(parse(pattern, flags), False)
     said = [_of(code, value) for code, value, _ in items]
     widths = [patterns.width(item)[1] for item in items]
-    best = Assured(0.0, 0, 0)
-    run, start = _NONE, 0
+    runs = [Assured(0.0, 0, 0)]
+    run, start, grows = _NONE, 0, False
     for index, one in enumerate(said):
         if one.solid:
             run += one.run
             found = Assured(surety(run), sum(widths[:start]), sum(widths[index + 1 :]))
+            if grows:
+                runs.pop()
+            grows = True
         else:
             found = Assured(surety(one.best), sum(widths[: index + 1]), sum(widths[index:]))
-            run, start = _NONE, index + 1
-        best = max(best, found, key=lambda assurance: assurance.surety)
-    return best
+            run, start, grows = _NONE, index + 1, False
+        runs.append(found)
+    seen = [found for found in runs if found.surety]
+    together = Assured(
+        sum(found.surety for found in seen),
+        max((found.ahead for found in seen), default=0),
+        max((found.behind for found in seen), default=0),
+    )
+    return max(runs, key=lambda found: found.surety), together
 
 
 _NONE: Run = ()

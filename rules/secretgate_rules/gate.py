@@ -60,8 +60,10 @@ def windows(text: bytes, runs: Sequence[int], places: Sequence[int]) -> list[tup
     size = len(text)
     for end in runs:
         if end - LEAST - LEAD > high:
+            if text[max(0, end - LEAST) : end - 1].translate(None, _STRIP):
+                continue
             start = _start(text, end)
-            if end - start < LEAST:
+            if end - start < LEAST or _says_little(text, start, end):
                 continue
             if start - LEAD > high:
                 if high >= 0:
@@ -74,6 +76,15 @@ def windows(text: bytes, runs: Sequence[int], places: Sequence[int]) -> list[tup
         found += [(max(0, place - LEAD), min(size, place + TAIL)) for place in places]
         found = _joined(sorted(found))
     return found
+
+
+def _says_little(text: bytes, start: int, end: int) -> bool:
+    """Whether a run is made of escapes that say fewer characters than count."""
+    escapes = text.count(b"\\", start, end)
+    if not escapes:
+        return False
+    said = end - start - escapes - 2 * text.count(b"\\x", start, end)
+    return said - 4 * text.count(b"\\u", start, end) < LEAST
 
 
 def _start(text: bytes, end: int) -> int:

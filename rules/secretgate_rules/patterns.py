@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from .regex import ASSERTIONS, REPEATS, chars, op, parse, sre
+from .regex import ASSERTIONS, REPEATS, chars, children, op, parse, sre
 
 WIDEST: Final = 8192
 """The widest window given to `re` for a pattern without an upper bound."""
@@ -51,10 +51,10 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
         whole = "".join(_emit(c, v, d) for c, v, d in _trimmed_flat(items))
         return Shape(whole, caseless, length, most, most)
     taken = [*_lead(items[:start], length), *(_emit(*item) for item in items[start:end])]
-    room, position = _FOLLOW if length > 3 else _FOLLOW_WEAK, end
+    room, position = _FOLLOW, end
     rest = _trimmed_flat(items[end:])
     reach = 0
-    while room > 0 and position - end < len(rest):
+    while room > 0 and position - end < len(rest) and not _anything(rest[position - end]):
         text, least, most, goes_on = _follow(rest[position - end], room)
         taken.append(text)
         room -= least
@@ -69,8 +69,8 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     )
 
 
-_FOLLOW = 32
-_FOLLOW_WEAK = 32
+_FOLLOW = 24
+"""How many of the characters behind the fixed bytes the database is told."""
 _Item = tuple[Any, Any, bool]
 
 
@@ -132,6 +132,32 @@ def _lead(items: list[_Item], length: int) -> list[str]:
         if length > 2:
             break
     return taken[::-1]
+
+
+def _anything(item: _Item) -> bool:
+    """Whether an item may swallow line after line: what stands behind it tells the database little."""
+    code, value, dotall = item
+    if code not in REPEATS or value[0]:
+        return False
+    return width(item)[1] > _LINES and any(
+        inner is op.ANY and dotall or (taken := chars(inner, body)) is not None and len(taken) == 256
+        for inner, body, _ in _inside(value[2], dotall)
+    )
+
+
+_LINES: Final = 256
+
+
+def _inside(items: Any, dotall: bool) -> list[_Item]:
+    """The items of a sequence and those inside of them."""
+    found: list[_Item] = []
+    for code, value in items:
+        found.append((code, value, dotall))
+        for child in children(code, value):
+            found += _inside(child, dotall)
+        if code in REPEATS:
+            found += _inside(value[2], dotall)
+    return found
 
 
 def _follow(item: _Item, room: int) -> tuple[str, int, int, bool]:

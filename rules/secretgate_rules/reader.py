@@ -81,10 +81,18 @@ class Reader:
     def _sight(self, text: bytes, hits: list[Hit]) -> Sight:
         size = len(text)
         first, contextual = self._run, self._context
-        runs = [min(end, size) for number, end in hits if number == first]
-        if len(runs) == len(hits):
+        runs: list[int] = []
+        rest: list[Hit] = []
+        for hit in hits:
+            if hit[0] == first:
+                runs.append(hit[1])
+            else:
+                rest.append(hit)
+        if runs and runs[-1] > size:
+            runs[-1] = size
+        if not rest:
             return Sight(gate.windows(text, runs, ()))
-        hits = [hit for hit in hits if hit[0] != first]
+        hits = rest
         sight = Sight(gate.windows(text, runs, [min(end, size) for _, end in hits]))
         sight.context = [end for number, end in hits if number >= contextual]
         names = self._everywhere

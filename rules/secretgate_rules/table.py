@@ -140,13 +140,15 @@ _AHEAD: Final = gate.LEAD - near.BEFORE - 16
 def _near(rule: Rule, shape: patterns.Shape, by_keyword: bool) -> bool:
     """Whether every match holds a token that is seen, or so nearly every one that the credential
     words around the rest make up for it."""
-    token = assured(rule.pattern, rule.flags)
-    if token.ahead > _AHEAD or token.behind > gate.TAIL:
-        return False
     if by_keyword:
-        return token.surety > _SURE_ENOUGH
-    weak = shape.anchor <= ANCHOR or shape.caseless
-    return token.surety > (_FAIRLY_SURE if weak else _SURE)
+        needed = _SURE_ENOUGH
+    else:
+        weak = shape.anchor <= ANCHOR or shape.caseless
+        needed = _FAIRLY_SURE if weak else _SURE
+    return any(
+        token.surety > needed and token.ahead <= _AHEAD and token.behind <= gate.TAIL
+        for token in assured(rule.pattern, rule.flags)
+    )
 
 
 @dataclass
