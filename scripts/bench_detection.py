@@ -6,7 +6,7 @@
 `source`); `--negatives` are folders of files that hold no secrets (the interpreter's own library,
 where none is named). `--peers` installs `detect-secrets`, `secretgate` 0.8.1 from PyPI and
 `kingfisher-secret-scanner`, each into an environment of its own, and scans the same files.
-Prints Markdown.
+Prints Markdown, and with `--peers` writes their table into `docs/detection.md`.
 """
 
 from __future__ import annotations
@@ -15,21 +15,18 @@ import argparse
 import json
 import os
 import random
-import re
 import resource
 import subprocess
 import sys
 import sysconfig
-import tempfile
 import time
-import venv
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, NamedTuple
+
+import detection_peers
 
 SAMPLE = 20 << 20
-PATIENCE = 600
 PLAIN = {".py", ".js", ".ts", ".md", ".txt", ".rst", ".c", ".h", ".html", ".json", ".toml", ".cfg"}
 
 
@@ -152,138 +149,6 @@ def literals() -> None:
         print(f"| {count} | {made * 1e3:.2f} | {first * 1e3:.1f} | {again * 1e3:.1f} |")
 
 
-class Scanner(NamedTuple):
-    """A scanner beside this one: how it is installed, called, and how a finding shows in its output."""
-
-    packages: tuple[str, ...]
-    command: tuple[str, ...]
-    finding: str
-    batch: int = 0
-    """Files named in one call; 0: the folder is."""
-
-
-PEERS = {
-    "detect-secrets": Scanner(
-        ("detect-secrets",),
-        ("detect-secrets", "scan", "--all-files", "--no-verify"),
-        r'"filename": "[^"]*?([pn]\d{5})\.',
-    ),
-    "secretgate 0.8.1 (PyPI)": Scanner(
-        ("secretgate==0.8.1",), ("secretgate", "scan"), r"([pn]\d{5})\.[a-z]+:\d+", 200
-    ),
-    "kingfisher": Scanner(
-        ("kingfisher-bin",),
-        ("kingfisher", "scan", "--no-validate", "--format", "json"),
-        r'"path":\s*"[^"]*?([pn]\d{5})\.',
-    ),
-}
-OURS = Scanner(
-    (),
-    (sys.executable, "-c", "from secretgate.cli import main; main()", "scan", "--format", "json"),
-    r'"file": "[^"]*?([pn]\d{5})\.',
-)
-
-
-def peers(files: list[Path], corpora: Path | None, limit: int) -> list[dict[str, Any]]:
-    """The peers on the same files, each in an environment of its own.
-
-    Recall is told by file: a positive counts where the scanner reports anything in its file.
-    """
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        positives, negatives = place / "positives", place / "negatives"
-        count = _spread(positives, corpora) if corpora else 0
-        size = _copy(negatives, files, limit)
-        rows: list[dict[str, Any]] = []
-        for name, scanner in {"this": OURS, **PEERS}.items():
-            command = list(scanner.command)
-            if scanner.packages:
-                home = place / name.split()[0]
-                venv.create(home, with_pip=True)
-                install = [str(home / "bin/pip"), "install", "-q", *scanner.packages]
-                if subprocess.run(install, capture_output=True, check=False).returncode:
-                    rows.append({"scanner": name, "error": "could not be installed"})
-                    continue
-                command[0] = str(home / "bin" / command[0])
-            try:
-                found, _ = _run(command, scanner, positives) if count else ([], 0.0)
-                wrong, seconds = _run(command, scanner, negatives)
-            except subprocess.TimeoutExpired:
-                rows.append({"scanner": name, "error": f"not done after {PATIENCE} s"})
-                continue
-            rows.append(
-                {
-                    "scanner": name,
-                    "recall": round(len({*found}) / count, 3) if count else None,
-                    "findings_per_mb": round(len(wrong) / size, 2),
-                    "mb_per_s": round(size / seconds, 2),
-                }
-            )
-    return rows
-
-
-def _spread(folder: Path, corpora: Path) -> int:
-    folder.mkdir()
-    count = 0
-    for file in sorted(corpora.glob("*.jsonl")):
-        for line in file.read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if row["label"] == "pos" and row["quality"] == "random":
-                text = row["text"].encode("utf-8", "surrogatepass")
-                (folder / f"p{count:05}.txt").write_bytes(text)
-                count += 1
-    return count
-
-
-def _copy(folder: Path, files: list[Path], limit: int) -> float:
-    folder.mkdir()
-    size = 0
-    for index, path in enumerate(files):
-        data = path.read_bytes()
-        (folder / f"n{index:05}{path.suffix}").write_bytes(data)
-        size += len(data)
-        if size > limit:
-            break
-    return size / 1e6
-
-
-def _run(command: list[str], scanner: Scanner, folder: Path) -> tuple[list[str], float]:
-    names = sorted(path.name for path in folder.iterdir())
-    calls = (
-        [names[at : at + scanner.batch] for at in range(0, len(names), scanner.batch)]
-        if scanner.batch
-        else [["."]]
-    )
-    found: list[str] = []
-    begun = time.perf_counter()
-    for call in calls:
-        done = subprocess.run(
-            [*command, *call], cwd=folder, capture_output=True, check=False, timeout=PATIENCE
-        )
-        found += re.findall(scanner.finding, done.stdout.decode("utf-8", "replace"))
-    return found, time.perf_counter() - begun
-
-
-_MARKS = ("<!-- peers: written by scripts/bench_detection.py --peers -->", "<!-- end of peers -->")
-
-
-def document(rows: list[dict[str, Any]], page: Path) -> None:
-    """Write the peers' table into the documentation, between its marks."""
-    table = "\n### Beside other scanners\n\n| scanner | recall, by file | findings a MB of source | MB/s, start-up included |\n"
-    table += "|---|---|---|---|\n"
-    for row in rows:
-        told = [
-            row.get("error") or row.get("recall"),
-            row.get("findings_per_mb"),
-            row.get("mb_per_s"),
-        ]
-        table += f"| {row['scanner']} | {' | '.join('' if x is None else str(x) for x in told)} |\n"
-    text = page.read_text(encoding="utf-8")
-    head, _, rest = text.partition(_MARKS[0])
-    _, _, tail = rest.partition(_MARKS[1])
-    page.write_text(f"{head}{_MARKS[0]}\n{table}\n{_MARKS[1]}{tail}", encoding="utf-8")
-
-
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(
@@ -298,7 +163,7 @@ def main() -> None:
     folders = options.negatives or [Path(sysconfig.get_paths()["stdlib"])]
     files = sample(folders, SAMPLE // (4 if options.quick else 1))
     if options.json:
-        print(json.dumps(peers(files, options.corpora, (1 if options.quick else 4) << 20)))
+        print(json.dumps(detection_peers.compare(files, options.corpora, options.quick)))
         return
     print("# Detection")
     if options.corpora and options.corpora.is_dir():
@@ -309,8 +174,8 @@ def main() -> None:
     literals()
     footprint()
     if options.peers:
-        rows = peers(files, options.corpora, (1 if options.quick else 4) << 20)
-        document(rows, Path(__file__).parents[1] / "docs" / "detection.md")
+        rows = detection_peers.compare(files, options.corpora, options.quick)
+        detection_peers.document(rows, Path(__file__).parents[1] / "docs" / "detection.md")
         print("\n" + "\n".join(json.dumps(row) for row in rows))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nPeak memory of this run: {peak:.0f} MB")

@@ -53,12 +53,14 @@ NEARBY = Rule(
 RULES: Final = (GENERIC, PASSWORD, UUID, TOLD, NEARBY)
 
 WORD: Final = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
-_GLUE = r"[\w.-]{0,30}[\\\"'`\])]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\||>|\bis\b|\bto\b)\s{0,12}"
+_GLUE = r"[\w.-]{0,30}[\\\"'`\])]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|\bis\b|\bto\b)\s{0,12}"
+_PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{1,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 EXPRESSIONS: Final = (
     Expression(WORD + _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]", CASELESS),
     Expression(
         WORD + _GLUE + r"(?:\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})", CASELESS
     ),
+    Expression(WORD + _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{8}", CASELESS),
     Expression(WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}", CASELESS),
 )
 
@@ -76,7 +78,7 @@ _ASSIGNMENT = re.compile(
     (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
     (?P<close> \\{0,3}["'`]? [\])]{0,2} )
     (?: [ \t]{0,3} : [ \t]{0,2} (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{0,2}=) | [ \t]{1,3}(?:string|str)(?=[ \t]{0,3}=) )?
-    (?P<op> [ \t]{0,40} (?: :{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <-) [ \t]{0,8} | > )
+    (?P<op> [ \t]{0,40} (?: :{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ])) [ \t]{0,8} | > )
     (?P<gap> \s{0,16} )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
     """,
@@ -117,25 +119,38 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
     line = text.rfind(b"\n", start, max(start, event - 1))
     low = start if line < 0 else max(start, text.rfind(b"\n", start, line) + 1)
     covering = [
-        (match, end)
+        (match, name, end)
         for match in _ASSIGNMENT.finditer(text, low, event)
         if match.end() < event
-        and tier(match["name"]) > Tier.NONE
+        and tier(name := _name(text, match)) > Tier.NONE
         and event <= (end := _value_end(text, match)) + 1
     ]
-    for match, end in dict.fromkeys(covering[:1] + covering[-1:]):
+    for match, name, end in dict.fromkeys(covering[:1] + covering[-1:]):
         opened = match["open"] or b""
         operator = match["op"].strip()
         if text[match.start() - 1 : match.start()] in (b"?", b"&"):
             operator = _IN_QUERY
-        rule = assigned(match["name"], operator, opened, text, match.end(), end)
+        rule = assigned(name, operator, opened, text, match.end(), end)
         if rule:
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
             return
     if covering:
-        yield None, covering[0][1]
+        yield None, covering[0][2]
         return
     yield from _told(text, low, event)
+
+
+_NAMED_VALUE = re.compile(rb"(?i)(?:\w{1,10}_?)?value")
+_NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{1,40}[\\\"']{0,4}$")
+
+
+def _name(text: bytes, match: re.Match[bytes]) -> bytes:
+    """The name of an assignment; of one half of a pair (`name: X`, `value: Y`), what the other half says."""
+    name = match["name"]
+    if not _NAMED_VALUE.fullmatch(name):
+        return name
+    other = _NAME_BEFORE.search(text, max(0, match.start() - LEAD), match.start())
+    return other[1] if other else name
 
 
 def _value_end(text: bytes, match: re.Match[bytes]) -> int:
@@ -211,16 +226,16 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
 
 
 _PHRASE = re.compile(
-    rb"(?i)\b(?P<pass>pass(?:word|phrase|code|wd)|pwd)\b|\b(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
+    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd)\b|(?:\b|_)(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
     rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
 )
 _LINK = re.compile(
-    rb"(?i)[\s\"'`*(_]*(?:(?:is|was|are|=|:|=>|->|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above)[\s\"'`*:=(_-]+){0,6}"
+    rb"(?i)[\s\"'`*(_|]*(?:(?:is|was|are|=|:|=>|->|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above)[\s\"'`*:=(_|-]+){0,6}"
 )
 _IN_QUERY: Final = b"?"
 _WEAK = frozenset((b"key", b"id", b"sid"))
 _FIRM = re.compile(
-    rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says)\b|[=:]|->|=>"
+    rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says)\b|[=:|]|->|=>"
 )
 _UNLIKE = re.compile(
     rb"(?i)\b(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id)\b"

@@ -140,7 +140,7 @@ def _anything(item: _Item) -> bool:
     if code not in REPEATS or value[0]:
         return False
     return width(item)[1] > _LINES and any(
-        inner is op.ANY and dotall or (taken := chars(inner, body)) is not None and len(taken) == 256
+        (inner is not op.ANY or dotall) and (taken := chars(inner, body)) and len(taken) == 256
         for inner, body, _ in _inside(value[2], dotall)
     )
 
