@@ -238,11 +238,36 @@ _FIRM = re.compile(
     rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says)\b|[=:|]|->|=>"
 )
 _UNLIKE = re.compile(
-    rb"(?i)\b(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id)\b"
+    rb"(?i)(?:\b|_)(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id)(?:\b|_)"
 )
 
 
+_APART: Final = tuple(bytes([char]) for char in b" \t\r\n\"'`<>|")
+_CHOSEN = re.compile(rb"[^\s\"'`<>|]++")
+
+
+def _told_password(text: bytes, low: int, event: int) -> tuple[int, int] | None:
+    """Where the password stands that a sentence tells; it may hold any character but spaces and quotes."""
+    begin = max(text.rfind(mark, low, event - 1) for mark in _APART) + 1
+    begin = max(begin, low)
+    lead = text[max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1) : begin]
+    phrase = next((match for match in reversed([*_PHRASE.finditer(lead)])), None)
+    if phrase is None or not phrase["pass"]:
+        return None
+    between = lead[phrase.end() :]
+    chosen = _CHOSEN.match(text, begin)
+    if chosen is None or not _LINK.fullmatch(between) or not _FIRM.search(between):
+        return None
+    value = chosen[0].rstrip(b".,;:?)")
+    if len(value) < 8 or value.isalnum() or not values.password(value) or evidence(value) <= 5:
+        return None
+    return (begin, begin + len(value)) if any(48 <= c <= 57 for c in value) else None
+
+
 def _told(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]]:
+    if place := _told_password(text, low, event):
+        yield Found(TOLD, *place), place[1]
+        return
     token = _token_at(text, low, event)
     if token is None:
         return

@@ -132,7 +132,7 @@ def prepare(rule: Rule) -> Compiled:
 
 
 _SURE: Final = -math.log(0.001)
-_FAIRLY_SURE: Final = -math.log(0.01)
+_FAIRLY_SURE: Final = -math.log(0.005)
 _SURE_ENOUGH: Final = -math.log(0.1)
 _AHEAD: Final = gate.LEAD - near.BEFORE - 16
 
