@@ -11,7 +11,6 @@ import hashlib
 import platform
 import threading
 from collections.abc import Sequence
-from importlib import metadata
 from typing import Any, Final, NamedTuple
 
 import hyperscan as hs
@@ -176,4 +175,4 @@ def _load(stored: bytes) -> Any:
 
 
 def _version() -> str:
-    return f"{metadata.version('hyperscan')} {platform.machine()} {platform.system()}"
+    return f"{vars(hs)['__version__']} {platform.machine()} {platform.system()}"

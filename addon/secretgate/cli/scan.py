@@ -136,20 +136,46 @@ def _progress(sources: Iterable[Source]) -> Iterator[Source]:
             bar.advance(task)
 
 
-def _findings(detector: Detector, source: Source) -> list[Finding]:
-    return [
-        finding
-        for finding in detector.find(source.text)
-        if source.covers(finding.start)
-        and ALLOW_MARK not in source.lines_around(finding.start, finding.end)
-        and not detector.leaves_out(source.place(finding.start)[0])
-    ]
+_BATCH = 2 << 20
+"""Bytes of small files that are read in one go."""
+
+
+def _scanned(
+    detector: Detector, sources: Iterable[Source]
+) -> Iterator[tuple[Source, list[Finding]]]:
+    """Each source with what was found in it."""
+    batch: list[Source] = []
+    size = 0
+    for source in sources:
+        batch.append(source)
+        size += len(source.text)
+        if size >= _BATCH:
+            yield from _together(detector, batch)
+            batch, size = [], 0
+    yield from _together(detector, batch)
+
+
+def _together(
+    detector: Detector, batch: Sequence[Source]
+) -> Iterator[tuple[Source, list[Finding]]]:
+    found = detector.find_many([source.text for source in batch])
+    for index, source in enumerate(batch):
+        yield (
+            source,
+            [
+                finding
+                for finding in found.get(index, ())
+                if source.covers(finding.start)
+                and ALLOW_MARK not in source.lines_around(finding.start, finding.end)
+                and not detector.leaves_out(source.place(finding.start)[0])
+            ],
+        )
 
 
 def _report(detector: Detector, sources: Iterable[Source], form: Format, known: Report) -> bool:
     report = Report()
-    for source in sources:
-        for finding in _findings(detector, source):
+    for source, findings in _scanned(detector, sources):
+        for finding in findings:
             report.add(source, finding)
     report = report.without(known)
     typer.echo(
@@ -166,8 +192,7 @@ def _redact(detector: Detector, sources: Iterable[Source]) -> bool:
         return f"REDACTED<{finding.rule}:{name}>".encode()
 
     found = False
-    for source in sources:
-        findings = _findings(detector, source)
+    for source, findings in _scanned(detector, sources):
         found = found or bool(findings)
         sys.stdout.buffer.write(source.encode(redact(source.text, findings, placeholder)))
     sys.stdout.buffer.flush()
