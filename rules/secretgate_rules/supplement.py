@@ -1,7 +1,8 @@
 """detect-secrets as a second opinion, for those who install the extra.
 
 Its plugins that go by entropy alone are left off: on source code they report hundreds of strings
-a megabyte. What the others find counts as found by context.
+a megabyte. So are those whose finding is no secret (addresses, the first line of a key). What the
+others find counts as found by context, unless it is a placeholder or only the beginning of a token.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from . import values
 from .model import CONTEXT, MEDIUM, Rule, RuleError
 
 Supplement = Callable[[bytes], Iterator[tuple[Rule, int, int]]]
 
-_LEFT_OUT = ("entropy", "keyword")
+_LEFT_OUT = ("entropy", "keyword", "public ip", "private key")
+_SHORTEST = 8
 
 
 def detect_secrets() -> Supplement:
@@ -47,11 +50,16 @@ def detect_secrets() -> Supplement:
         for raw in text.splitlines(keepends=True):
             line = raw.decode("utf-8", "surrogateescape")
             for plugin in plugins:
-                for value in plugin.analyze_string(line):
-                    found = raw.find(str(value).encode("utf-8", "surrogateescape"))
-                    if value and found >= 0:
-                        end = found + len(str(value).encode("utf-8", "surrogateescape"))
-                        yield rules[plugin.secret_type], offset + found, offset + end
+                for found in plugin.analyze_string(line):
+                    value = str(found).encode("utf-8", "surrogateescape")
+                    start = raw.find(value)
+                    if start >= 0 and _counts(value):
+                        rule = rules[plugin.secret_type]
+                        yield rule, offset + start, offset + start + len(value)
             offset += len(raw)
 
     return ask
+
+
+def _counts(value: bytes) -> bool:
+    return len(value) >= _SHORTEST and not values.dummy(value) and not values.template(value)

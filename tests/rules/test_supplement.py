@@ -1,0 +1,46 @@
+"""detect-secrets asked as well: its findings are merged, and what it is wrong about is left out."""
+
+from __future__ import annotations
+
+import string
+
+import pytest
+
+from rules.conftest import github_token, made_up
+from secretgate_rules import Detector, load_default
+from secretgate_rules.supplement import detect_secrets
+
+pytest.importorskip("detect_secrets", reason="the extra detect-secrets is not installed")
+
+SLACK = b"xoxb-" + made_up(12, 41, string.digits) + b"-" + made_up(24, 42)
+
+
+def test_it_finds_without_rules_of_ours() -> None:
+    alone = Detector([], keep=False, heuristics=False, supplement=detect_secrets())
+    text = b"first line\nslack = " + SLACK + b" # bot\n"
+    (finding,) = alone.find(text)
+    assert (finding.rule, text[finding.start : finding.end]) == (
+        "detect-secrets-slack-token",
+        SLACK,
+    )
+    assert finding.parts[0].value == SLACK
+
+
+def test_what_both_find_is_told_once_and_by_the_named_rule() -> None:
+    token = github_token(43)
+    (finding,) = load_default(detect_secrets=True).find(b"token = " + token)
+    assert (finding.rule, finding.value) == ("github-pat", token)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"host = 8.8.8.8",
+        b"-----BEGIN RSA PRIVATE KEY-----",
+        b"digest = '" + made_up(64, 44, "0123456789abcdef") + b"'",
+        b"key = AKIA" + b"X" * 16,
+        b"see ghp_ tokens",
+    ],
+)
+def test_what_is_no_secret_stays_quiet(text: bytes) -> None:
+    assert load_default(detect_secrets=True).find(text) == []
