@@ -10,6 +10,10 @@ _MOST = 32767
 """The largest count that Hyperscan knows."""
 
 
+class TooSlowError(ValueError):
+    """A pattern that is right and could take too long."""
+
+
 def check_linear(pattern: str, flags: str = "") -> None:
     """Refuse patterns that could take exponential time.
 
@@ -27,7 +31,7 @@ def _check(tree: Any, inside: bool) -> None:
             if low > _MOST or (high > _MOST and high is not sre.MAXREPEAT):
                 raise ValueError(f"a count beyond {_MOST}")
             if inside and high > 1 and high != low:
-                raise ValueError(
+                raise TooSlowError(
                     "a repeat inside a repeat could take exponential time; make the inner one "
                     "fixed ({8}), possessive (a++) or set it off by a separator"
                 )

@@ -221,7 +221,7 @@ def _trimmed(items: list[Any]) -> list[Any]:
         code, value = items[-1]
         if code is op.SUBPATTERN:
             inner = _trimmed(list(value[3]))
-            items[-1] = (code, (*value[:3], inner))
+            items[-1] = (code, (*value[:3], sre.SubPattern(sre.State(), inner)))
             return items if inner else items[:-1]
         if code in REPEATS and value[0] != value[1]:
             low, _, body = value

@@ -19,6 +19,7 @@ from typing import Any
 
 from . import rulefile
 from .allow import Allowlist
+from .linear import TooSlowError
 from .model import HIGH, MEDIUM, Rule, RuleError
 
 Notice = Callable[[str], None]
@@ -150,22 +151,27 @@ def _gitleaks_rule(
         target += [from_go(regex) for regex in one.get("regexes", [])]
         stopwords += [word.lower() for word in one.get("stopwords", [])]
     secret = entry.get("secretGroup", -1)
-    return rulefile.finish(
-        Rule(
-            rule_id,
-            entry.get("description", rule_id),
-            from_go(entry["regex"]),
-            secret=secret if secret else -1,
-            keywords=tuple(word.lower() for word in entry.get("keywords", [])),
-            keywords_anywhere=True,
-            entropy=float(entry.get("entropy", 0.0)),
-            confidence=MEDIUM if "generic" in rule_id else HIGH,
-            allow=tuple(allow),
-            allow_match=tuple(allow_match),
-            stopwords=tuple(stopwords),
-            origin=where,
-        )
+    rule = Rule(
+        rule_id,
+        entry.get("description", rule_id),
+        from_go(entry["regex"]),
+        secret=secret if secret else -1,
+        keywords=tuple(word.lower() for word in entry.get("keywords", [])),
+        keywords_anywhere=True,
+        entropy=float(entry.get("entropy", 0.0)),
+        confidence=MEDIUM if "generic" in rule_id else HIGH,
+        allow=tuple(allow),
+        allow_match=tuple(allow_match),
+        stopwords=tuple(stopwords),
+        origin=where,
     )
+    try:
+        return rulefile.finish(rule)
+    except RuleError as error:
+        if not isinstance(error.__cause__, TooSlowError):
+            raise
+        notice(f"{error}; the rule is left out, and one of that name that comes with us stays")
+        return None
 
 
 _GO = (

@@ -78,6 +78,20 @@ def test_a_rule_allowlist_of_gitleaks(tmp_path: Path) -> None:
     assert detector.find(f"x {ACME[:-4]}0000 ".encode()) == []
 
 
+def test_a_rule_of_gitleaks_that_could_take_too_long_is_left_out(tmp_path: Path) -> None:
+    rules = tmp_path / "gitleaks.toml"
+    rules.write_text(
+        "[[rules]]\nid = \"slow\"\nregex = '''curl(?:.*?(?:[\\r\\n]{1,2}.*?){1,5}) -u (\\w+)'''\n"
+        "[[rules]]\nid = \"ends-open\"\nregex = '''\\bacme-((?i)[a-z0-9]{20}[a-z0-9]*)'''\n"
+    )
+    notices: list[str] = []
+    detector = load_default(rule_files=[rules], notice=notices.append)
+    assert [finding.rule for finding in detector.find(ACME.encode())] == ["ends-open"]
+    (notice,) = notices
+    assert notice.startswith(f"{rules}:2: slow: ")
+    assert "left out" in notice
+
+
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
