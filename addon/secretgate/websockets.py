@@ -24,7 +24,7 @@ from secretgate.inbound.written import Recorder
 from secretgate.outbound import refusals
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
-from secretgate.policy.answers import Judging
+from secretgate.policy.judged import Judging
 from secretgate.streams.base import Frame
 
 _KEEP_OPEN = frozenset(("openai-responses",))

@@ -26,8 +26,9 @@ from policy.answer_streams import (
     responses_write,
 )
 from policy.kit import SCANNER, enforced, scope
-from secretgate.policy.answers import Judge, JudgedFramer, judging
+from secretgate.policy.answers import Judge, judging
 from secretgate.policy.engine import Policy
+from secretgate.policy.judged import JudgedFramer
 from secretgate.policy.model import Decision
 from secretgate.streams.base import Framer
 from secretgate.streams.eventstream import EventStreamFramer

@@ -15,7 +15,7 @@ from secretgate.inbound.answers import Answer, DocumentAnswer, EventAnswer, Text
 from secretgate.inbound.events import Events
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
-from secretgate.policy.answers import JudgedDocument, JudgedFramer, Judging
+from secretgate.policy.judged import JudgedDocument, JudgedFramer, Judging
 from secretgate.providers import Dialect
 from secretgate.streams.framers import framer_for
 

@@ -22,8 +22,8 @@ from secretgate.mcp.secrets import SessionSecrets
 from secretgate.outbound.handover import handed_over, of_models
 from secretgate.outbound.redaction import Redactor
 from secretgate.placeholders import Issued
-from secretgate.policy.answers import Changed
 from secretgate.policy.interest import Interest
+from secretgate.policy.judged import Changed
 from secretgate.policy.model import Decision
 from secretgate.policy.requests import Policies, RequestPolicy
 from secretgate.providers import Dialect

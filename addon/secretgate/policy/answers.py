@@ -10,10 +10,9 @@ planned them on a yes.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
 
@@ -31,38 +30,16 @@ from secretgate.policy.grammars.base import (
     Reading,
 )
 from secretgate.policy.interest import OPERATIONS, RESPONSE, Interest, interest
+from secretgate.policy.judged import Changed
 from secretgate.policy.model import Call, Decision
 from secretgate.policy.texts import encoded
 from secretgate.providers import Dialect
-from secretgate.streams.base import Frame, Framer
+from secretgate.streams.base import Frame
 
 _END_MARK = b"[DONE]"
-_EVENT_LINE = re.compile(rb"(?m)^(event:[ ]?)[^\r\n]*")
 _LIVE = frozenset(("ping", "heartbeat", "keepalive"))
 
 Told = Callable[[str, Decision], None]
-
-
-class Changed(msgspec.Struct, frozen=True):
-    """A frame with another payload, and perhaps another name."""
-
-    frame: Frame
-    payload: bytes
-    name: str = ""
-
-    @property
-    def raw(self) -> bytes:
-        return self.with_payload(self.payload)
-
-    @property
-    def event(self) -> str:
-        return self.name or self.frame.event
-
-    def with_payload(self, payload: bytes) -> bytes:
-        raw = self.frame.with_payload(payload)
-        if not self.name or self.name == self.frame.event:
-            return raw
-        return _EVENT_LINE.sub(lambda line: line[1] + self.name.encode(), raw, count=1)
 
 
 @dataclass
@@ -330,65 +307,6 @@ class Judge:
             Changed(held.frame, msgspec.json.encode(event), "" if kind == entry.kind else kind)
             for kind, event in events
         ]
-
-
-class Judging(Protocol):
-    """What judges answers: a `Judge`, or that of MCP."""
-
-    @property
-    def wanted(self) -> Interest: ...
-    def event(self, frame: Frame) -> list[Frame]: ...
-    def finish(self) -> list[Frame]: ...
-    def document(self, payload: bytes) -> bytes: ...
-
-
-class JudgedFramer:
-    """A framer whose frames have been judged."""
-
-    def __init__(self, framer: Framer, judge: Judging) -> None:
-        self._framer = framer
-        self._judge = judge
-
-    def feed(self, data: bytes) -> list[Frame]:
-        return [out for frame in self._framer.feed(data) for out in self._judge.event(frame)]
-
-    def run(self, data: bytes) -> list[Frame]:
-        return self.feed(data)
-
-    def finish(self) -> list[Frame]:
-        out: list[Frame] = []
-        for frame in self._framer.finish():
-            going = self._judge.event(frame)
-            # No frame may follow one that is not ended: one that need not wait still goes last.
-            out += [*self._judge.finish(), frame] if going == [frame] else going
-        return [*out, *self._judge.finish()]
-
-
-class Taking(Protocol):
-    """What goes on with an answer once it has been judged."""
-
-    def feed(self, data: bytes) -> bytes: ...
-    def finish(self) -> bytes: ...
-
-
-class JudgedDocument:
-    """An answer that is one document, judged when it is whole. White space that keeps the connection alive
-    goes on at once."""
-
-    def __init__(self, answer: Taking, judge: Judging) -> None:
-        self._answer = answer
-        self._judge = judge
-        self._pieces: list[bytes] = []
-
-    def feed(self, data: bytes) -> bytes:
-        if not self._pieces and not data.strip():
-            return self._answer.feed(data)
-        self._pieces.append(data)
-        return b""
-
-    def finish(self) -> bytes:
-        whole = b"".join(self._pieces)
-        return self._answer.feed(self._judge.document(whole)) + self._answer.finish()
 
 
 def judging(

@@ -10,7 +10,8 @@ from mitmproxy import ctx, http
 from secretgate.hosts import Treatment
 from secretgate.inbound.responses import respond
 from secretgate.inbound.written import Recorder
-from secretgate.policy.answers import Judging, judging
+from secretgate.policy.answers import judging
+from secretgate.policy.judged import Judging
 from secretgate.proxy.exchange import Exchange, passage
 from secretgate.proxy.telling import Teller
 from secretgate.views.stored import KeptAnswer
