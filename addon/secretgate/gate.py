@@ -16,18 +16,16 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
-from mitmproxy.net.http.url import parse_authority
 
 from secretgate import grpc, log
 from secretgate.audit.trail import AuditError
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
 from secretgate.hosts import Route, Treatment
-from secretgate.outbound import credentials, heads, refusals
+from secretgate.outbound import heads, refusals
 from secretgate.outbound.heads import Head
-from secretgate.outbound.requests import Decision, Request, Verdict
-from secretgate.policy.watching import Watch
-from secretgate.proxy import access, own_ca, passing, silence
+from secretgate.outbound.requests import Decision, Request
+from secretgate.proxy import access, flows, own_ca, passing, silence, upkeep
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.guard import Guard
 from secretgate.proxy.socket_hooks import Sockets, hang_up
@@ -35,14 +33,9 @@ from secretgate.proxy.telling import UNRECORDED, Teller
 from secretgate.proxy.threads import consulted, takes_long
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
 from secretgate.state import Places, StateError
-from secretgate.vault import Scope
 
 _TURN = 0.001
 """Seconds that such a thread keeps the interpreter to itself while the event loop waits for it."""
-_POLICY_PERIOD = 1.0
-"""Seconds between two looks at the files of the policy."""
-_SWEEP = 60
-"""Seconds between two looks at what is past its time."""
 
 
 class Gate:
@@ -50,11 +43,10 @@ class Gate:
         self._engine: Engine | None = None
         self._unusable: exceptions.OptionsError | None = None
         """Why there can be no gate, where loading it has shown that."""
-        self._sweeper: asyncio.Task[None] | None = None
+        self._upkeep: list[asyncio.Task[None]] = []
         self._places = Places.find()
         self.teller = Teller()
         self._sockets = Sockets(self.teller)
-        self._following: asyncio.Task[None] | None = None
         # Beside the flows, not in their metadata: those are copied and stored (`-w`).
         self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
         self.routes: WeakKeyDictionary[http.HTTPFlow, Route] = WeakKeyDictionary()
@@ -100,22 +92,6 @@ class Gate:
                 raise exceptions.OptionsError(f"secretgate: {error}") from None
         access.check(ctx.options, self.engine().settings.clients)
 
-    async def _follow_policy(self) -> None:
-        """Takes up what changes in the files of the policy; a change that cannot be used changes nothing."""
-        watch, path = None, ""
-        while True:
-            engine = self.engine()
-            if path != engine.settings.policy:
-                path = engine.settings.policy
-                watch = Watch(Path(path).expanduser()) if path else None
-            if watch is not None and watch.changed():
-                try:
-                    engine.reload_policy()
-                    log.logger().info("policy reloaded", policy=path)
-                except SettingsError as error:
-                    log.logger().error("the policy stays as it was", reason=str(error))
-            await asyncio.sleep(_POLICY_PERIOD)
-
     async def running(self) -> None:
         Guard.of_master().hosts = None
         sys.setswitchinterval(min(_TURN, sys.getswitchinterval()))
@@ -125,16 +101,9 @@ class Gate:
         access.seal_process()
         silence.keep_silent()
         await access.listen_on_loopback()
-        self._following = asyncio.create_task(self._follow_policy())
-        self._sweeper = asyncio.create_task(self._sweep())
+        self._upkeep = upkeep.start(self.engine, self.forget)
         engine = self.engine()
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
-
-    async def _sweep(self) -> None:
-        """What is past its time is forgotten also while nothing happens."""
-        while True:
-            await asyncio.sleep(min(_SWEEP, self.engine().settings.remember / 4))
-            self.forget()
 
     def forget(self) -> None:
         """Whatever is past its time."""
@@ -165,7 +134,7 @@ class Gate:
             )
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
-        names = [data.client_hello.sni or "", _address(data.context.server)]
+        names = [data.client_hello.sni or "", flows.address(data.context.server)]
         if not any(self.engine().hosts.covers(name) for name in names):
             data.ignore_connection = True
 
@@ -178,37 +147,46 @@ class Gate:
         route = self._route(flow)
         if flow.response is None and route is None:
             flow.request.stream = True
-        elif flow.response is None and route is not None and _is_call(flow.request, route):
-            if self._objects(flow, route):
-                return
-            engine = self.engine()
-            request = self._request(engine, flow, route)
-            if engine.line.remote:
-                begin = functools.partial(engine.requests.begin, request)
-                refused = await asyncio.to_thread(consulted, engine, request, begin)
-                if refused is not None:
-                    self.teller.decided(Exchange(engine, request, refused, flow.id), refused)
-                    self._refuse(flow, route, refused.status, refused.message)
-                    return
-            flow.request.stream = self._call(engine, flow, route, request)
+        elif flow.response is None and route is not None and flows.is_call(flow.request, route):
+            try:
+                await self._begin_call(flow, route)
+            except Exception as error:
+                self._failed(flow, error)
 
-    def _call(
-        self, engine: Engine, flow: http.HTTPFlow, route: Route, request: Request
-    ) -> grpc.Call:
+    async def _begin_call(self, flow: http.HTTPFlow, route: Route) -> None:
+        """The head of a call goes out before its first message is here."""
+        if self._objects(flow, route):
+            return
+        engine = self.engine()
+        request = flows.request(engine, flow, route)
+        decide = functools.partial(heads.decide, engine, request, flows.head(flow))
+        refused = None
+        if engine.line.remote:
+            begin = functools.partial(engine.requests.begin, request)
+            refused = await asyncio.to_thread(consulted, engine, request, begin)
+        if refused is None and engine.line.remote:
+            decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
+        else:
+            decision, seen = (refused, None) if refused is not None else decide()
+        exchange = self._decided(engine, flow, request, decision, seen)
+        if decision.refused or decision.spots:
+            self.teller.decided(exchange, decision)
+        if not decision.refused:
+            flow.request.stream = self._call(engine, flow, exchange)
+
+    def _call(self, engine: Engine, flow: http.HTTPFlow, exchange: Exchange) -> grpc.Call:
         """Messages that are looked at as they come: the answer may come before the last of them."""
-        nothing = Decision(Verdict.CLEAN, engine.nothing_issued)
-        exchange = Exchange(engine, request, nothing, flow.id)
+        request = exchange.request
         exchange.call = grpc.RequestStream(
             engine.requests,
             request,
-            engine.nothing_issued,
+            exchange.decision.issued,
             lambda decision: self.teller.decided(exchange, decision),
         )
-        self.exchanges[flow] = exchange
 
         def broken(error: Exception) -> None:
             if not isinstance(error, grpc.Refused):
-                self._tell_failed(flow.id, route, request)
+                self._tell_failed(flow.id, request.route, request)
                 exchange.log.error("a message could not be looked at", error=log.where(error))
 
         loop = asyncio.get_running_loop()
@@ -232,33 +210,44 @@ class Gate:
         if self._objects(flow, route):
             return
         engine = self.engine()
-        request = self._request(engine, flow, route)
-        decide = functools.partial(heads.decide, engine, request, _head(flow))
+        request = flows.request(engine, flow, route)
+        decide = functools.partial(heads.decide, engine, request, flows.head(flow))
         if engine.line.remote:
             decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
         elif takes_long(request):
             decision, seen = await asyncio.to_thread(decide)
         else:
             decision, seen = decide()
-        target = seen.target.decode("utf-8", "surrogateescape") if seen is not None else None
-        exchange = Exchange(engine, request, decision, flow.id, target)
-        self.exchanges[flow] = exchange
-        if seen is not None and engine.settings.mode != "audit":
-            _put_head(flow, seen)
-        if decision.refused:
-            self._refuse(flow, route, decision.status, decision.message, decision.reply)
-        elif decision.content is not None:
+        exchange = self._decided(engine, flow, request, decision, seen)
+        if decision.content is not None and not decision.refused:
             flow.request.raw_content = decision.content
             if "content-length" in flow.request.headers:
                 flow.request.headers["content-length"] = str(len(decision.content))
             flow.request.headers.update(decision.headers)
         self.teller.decided(exchange, decision)
 
+    def _decided(
+        self,
+        engine: Engine,
+        flow: http.HTTPFlow,
+        request: Request,
+        decision: Decision,
+        seen: Head | None,
+    ) -> Exchange:
+        """With its new head in place, or its refusal."""
+        target = seen.target.decode("utf-8", "surrogateescape") if seen is not None else None
+        exchange = self.exchanges[flow] = Exchange(engine, request, decision, flow.id, target)
+        if seen is not None and engine.settings.mode != "audit":
+            flows.put_head(flow, seen)
+        if decision.refused:
+            self._refuse(flow, request.route, decision.status, decision.message, decision.reply)
+        return exchange
+
     def _look_at_trailers(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """Of a request whose messages have gone out already."""
         if exchange.call is None or not flow.request.trailers:
             return
-        engine, head = exchange.engine, _head(flow)
+        engine, head = exchange.engine, flows.head(flow)
         if engine.settings.mode != "audit" and heads.look(engine.redactor, exchange.request, head):
             flow.request.trailers = None
             exchange.log.warning("trailers with a secret in them were not sent")
@@ -298,26 +287,7 @@ class Gate:
         given = self.routes.get(flow)
         if given is not None:
             return given
-        names = [flow.request.host, _named_host(flow.request.host_header or flow.request.host)]
-        if flow.client_conn.sni:
-            names.append(flow.client_conn.sni)
-        return self.engine().hosts.route(names, flow.request.path)
-
-    def _request(self, engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
-        headers, url = heads.folded(flow.request.headers.fields), flow.request.url
-        user = (flow.metadata.get("proxyauth") or ("",))[0]
-        peer = flow.client_conn.peername[0] if flow.client_conn.peername else ""
-        account = engine.namer.digest(b"account\0" + credentials.account(headers, url))
-        return Request(
-            route=route,
-            method=flow.request.method,
-            path=flow.request.path,
-            headers=headers,
-            content=flow.request.raw_content or b"",
-            scope=Scope(user or peer, route.provider, account),
-            exempt=credentials.values(headers, url),
-            url=url,
-        )
+        return self.engine().hosts.route(flows.names(flow), flow.request.path)
 
     def _refuse(
         self,
@@ -402,10 +372,8 @@ class Gate:
             self._sockets.ended(exchange)
 
     def done(self) -> None:
-        if self._following is not None:
-            self._following.cancel()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
+        for task in self._upkeep:
+            task.cancel()
         for exchange in self.exchanges.values():
             exchange.messages.put()
         if self._engine is not None:
@@ -413,38 +381,3 @@ class Gate:
             self._engine.ledger.close()
         self.teller.trail.close()
         log.flush()
-
-
-def _is_call(request: http.Request, route: Route) -> bool:
-    """Whether a request is messages that may go on while the answer comes."""
-    return (
-        grpc.speaks(request.headers.get("content-type", ""))
-        and "content-length" not in request.headers
-        and route.treatment is not Treatment.PASS
-    )
-
-
-def _head(flow: http.HTTPFlow) -> Head:
-    trailers = flow.request.trailers
-    return Head(
-        flow.request.path.encode("utf-8", "surrogateescape"),
-        flow.request.headers.fields,
-        trailers.fields if trailers else (),
-    )
-
-
-def _put_head(flow: http.HTTPFlow, head: Head) -> None:
-    flow.request.path = head.target.decode("utf-8", "surrogateescape")
-    flow.request.headers.fields = head.headers
-    if flow.request.trailers:
-        flow.request.trailers.fields = head.trailers
-
-
-@functools.lru_cache(maxsize=256)
-def _named_host(authority: str) -> str:
-    """The host in a host header; the same few come with every request."""
-    return parse_authority(authority, check=False)[0]
-
-
-def _address(server: connection.Server) -> str:
-    return server.address[0] if server.address else ""

@@ -87,6 +87,8 @@ class Literals:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._read = 0
+        # Hyperscan's literals end at a NUL.
+        self._stays = any(b"\0" in text for text in self._texts)
         self._automaton: BytesAhoCorasick | None = None
         self._database: Any = None
 
@@ -95,7 +97,7 @@ class Literals:
         with self._lock:
             self._read += len(text)
             if self._database is None:
-                if self._read * _SLOWER > len(self._texts) * _COMPILING:
+                if self._read * _SLOWER > len(self._texts) * _COMPILING and not self._stays:
                     self._database, self._automaton = self._compiled(), None
                 elif self._automaton is None:
                     kind = Implementation.ContiguousNFA

@@ -98,6 +98,10 @@ class Literals:
     def __len__(self) -> int:
         return sum(len(segment.values) for segment in self._segments)
 
+    def rule(self, value: bytes) -> str | None:
+        """The rule that a value belongs to, if it is one of these."""
+        return next((s.values[value] for s in self._segments if value in s.values), None)
+
     def with_values(self, more: Mapping[bytes, str]) -> Literals:
         """These and more values. What is there already keeps its rule."""
         fresh = {value: rule for value, rule in more.items() if value not in self}

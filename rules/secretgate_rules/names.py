@@ -74,6 +74,8 @@ _TRAILERS = frozenset(
     b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
     b"default test prod dev live staging main primary secondary backup a b x ro rw v1 v2 me here".split()
 )
+_NONCE: Final = (b"sec", b"web", b"socket")
+"""The headers of a WebSocket's handshake (RFC 6455): sent in clear, and used once."""
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(
@@ -106,7 +108,7 @@ def tier(name: bytes) -> Tier:
     last = parts[-1]
     if last in _NOT_LAST and not (last == b"id" and len(parts) > 1 and parts[-2] in _KEEP_ID):
         return Tier.NONE
-    if _NOT.intersection(parts):
+    if _NOT.intersection(parts) or parts[:3] == _NONCE:
         return Tier.NONE
     found = Tier.NONE
     for index, word in enumerate(parts):

@@ -195,6 +195,25 @@ async def test_an_error_in_the_gate_blocks_and_quotes_nothing(
     assert "RuntimeError" in printed.err
 
 
+@pytest.mark.parametrize("mode", ["redact", "block", "audit"])
+async def test_the_head_of_a_call_is_looked_at_before_it_goes_out(
+    made: gate.Gate, context: taddons.context, mode: str
+) -> None:
+    """Its messages go on as they come, so nothing else would look at it in time."""
+    context.options.update(secretgate_mode=mode)
+    one = flow(
+        b"",
+        **{"content-type": "application/connect+proto", "x-note": f"this one needs {token(14)}"},
+    )
+    one.request.raw_content = None
+    one.request.headers.pop("content-length", None)
+    await made.requestheaders(one)
+    assert (one.response is not None) == (mode == "block")
+    assert callable(one.request.stream) == (mode != "block")
+    assert (token(14) in one.request.headers["x-note"]) == (mode == "audit")
+    assert made.counters.numbers()["found"] == {"test-token": 1}
+
+
 async def test_an_error_in_an_answer_ends_it_with_an_error(
     made: gate.Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from addon.kit import ANTHROPIC, KEY, RULES, SCOPE, pem, random_text, token
@@ -186,7 +186,21 @@ class Client:
                 gate.restart()
 
 
+def said(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
 @given(st.lists(steps, min_size=4, max_size=14), st.sampled_from([1 << 20, 1 << 20, 6000]))
+@example(
+    [
+        ("grow", [said("nothing to see")]),
+        ("name", SECRETS[0]),
+        ("grow", [said("nothing to see")]),
+        ("edit", (0, said(f"the token is {SECRETS[0]}"))),
+        ("learn", False),
+    ],
+    1 << 20,
+)
 @settings(max_examples=250)
 def test_warm_is_cold(script: list[tuple[str, Any]], limit: int) -> None:
     gates = [Gate(True, limit), Gate(False)]

@@ -140,7 +140,7 @@ def project(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Path:
         "ask.py": ASK,
         "job.py": "import os\nassert os.environ['HTTPS_PROXY'] and os.environ['NODE_EXTRA_CA_CERTS']\n",
         "pack.yaml": rules.split("```yaml")[1].partition("\n")[2].partition("```")[0],
-        "users": "alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n",
+        "users": "alice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n",  # "password"; secretgate:allow
         **{
             name: policy.split(f'title="{name}"\n')[1].partition("```")[0]
             for name in ("rules.yaml", "fixtures.yaml")

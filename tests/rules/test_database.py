@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from secretgate_rules import database
 from secretgate_rules.database import Literals
 
-letters = st.sampled_from([b"a", b"b", b"B", b"\xff", b"\n", b"+"])
+letters = st.sampled_from([b"a", b"b", b"B", b"\xff", b"\n", b"+", b"\0"])
 words = st.lists(st.lists(letters, min_size=1, max_size=6).map(b"".join), min_size=1, max_size=12)
 
 

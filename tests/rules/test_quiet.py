@@ -15,6 +15,7 @@ SHA256 = hashlib.sha256(b"x").hexdigest()
 UUID = str(uuid.UUID(bytes=hashlib.md5(b"x").digest()))
 
 QUIET = [
+    f"Sec-WebSocket-Key: {made_up(22, 4).decode()}==",
     f"commit {SHA1}\nAuthor: a\n\n    rotate the token",
     f"resolved https://registry.npmjs.org/x/-/x-1.0.0.tgz#{SHA1}",
     f'"integrity": "sha512-{made_up(86, 9).decode()}=="',

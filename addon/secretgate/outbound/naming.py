@@ -73,10 +73,7 @@ class Naming:
                         or self._ledger.was_written(self._scope, value)
                     ):
                         continue
-                    rule = finding.rule
-                    self.named[value] = fresh[value] = (
-                        self._ledger.name(value, rule) if self.learns else rule
-                    )
+                    self.named[value] = fresh[value] = self._name(value, finding.rule)
         self._know({v: rule for v, rule in fresh.items() if len(v) >= SHORTEST_KNOWN})
 
     def refresh(self, values: Mapping[bytes, str]) -> None:
@@ -98,6 +95,12 @@ class Naming:
             if len(value) < SHORTEST_KNOWN:
                 text = text.replace(value, namer.name(rule, value))
         return text
+
+    def _name(self, value: bytes, rule: str) -> str:
+        """What a value is called: as it was called first."""
+        if self.learns:
+            return self._ledger.name(value, rule)
+        return self._before.rule(value) or rule
 
     def _know(self, values: Mapping[bytes, str]) -> None:
         if self.learns and values:

@@ -1,0 +1,78 @@
+"""What the gate reads from a flow of mitmproxy's, and writes back into it."""
+
+from __future__ import annotations
+
+import functools
+
+from mitmproxy import connection, http
+from mitmproxy.net.http.url import parse_authority
+
+from secretgate import grpc
+from secretgate.engine import Engine
+from secretgate.hosts import Route, Treatment
+from secretgate.outbound import credentials, heads
+from secretgate.outbound.heads import Head
+from secretgate.outbound.requests import Request
+from secretgate.vault import Scope
+
+
+def names(flow: http.HTTPFlow) -> list[str]:
+    """Every name of the host that a request is for: each of them can have it covered."""
+    authority = flow.request.host_header or flow.request.host
+    found = [flow.request.host, _named_host(authority)]
+    if flow.client_conn.sni:
+        found.append(flow.client_conn.sni)
+    return found
+
+
+def address(server: connection.Server) -> str:
+    return server.address[0] if server.address else ""
+
+
+def request(engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
+    """What the gate needs of a request."""
+    headers, url = heads.folded(flow.request.headers.fields), flow.request.url
+    user = (flow.metadata.get("proxyauth") or ("",))[0]
+    peer = flow.client_conn.peername[0] if flow.client_conn.peername else ""
+    account = engine.namer.digest(b"account\0" + credentials.account(headers, url))
+    return Request(
+        route=route,
+        method=flow.request.method,
+        path=flow.request.path,
+        headers=headers,
+        content=flow.request.raw_content or b"",
+        scope=Scope(user or peer, route.provider, account),
+        exempt=credentials.values(headers, url),
+        url=url,
+    )
+
+
+def is_call(request: http.Request, route: Route) -> bool:
+    """Whether a request is messages that may go on while the answer comes."""
+    return (
+        grpc.speaks(request.headers.get("content-type", ""))
+        and "content-length" not in request.headers
+        and route.treatment is not Treatment.PASS
+    )
+
+
+def head(flow: http.HTTPFlow) -> Head:
+    trailers = flow.request.trailers
+    return Head(
+        flow.request.path.encode("utf-8", "surrogateescape"),
+        flow.request.headers.fields,
+        trailers.fields if trailers else (),
+    )
+
+
+def put_head(flow: http.HTTPFlow, changed: Head) -> None:
+    flow.request.path = changed.target.decode("utf-8", "surrogateescape")
+    flow.request.headers.fields = changed.headers
+    if flow.request.trailers:
+        flow.request.trailers.fields = changed.trailers
+
+
+@functools.lru_cache(maxsize=256)
+def _named_host(authority: str) -> str:
+    """The host in a host header; the same few come with every request."""
+    return parse_authority(authority, check=False)[0]
