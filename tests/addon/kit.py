@@ -6,7 +6,7 @@ import random
 import string
 from functools import cache
 
-from secretgate.bodies.json_body import read_json
+from secretgate.bodies.json_walk import read_json
 from secretgate.inbound.written import Recorder
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redaction, Redactor

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from addon.kit import ANTHROPIC, KEY, RULES, SCOPE, pem, random_text, token
 from secretgate.bodies.base import Unreadable
-from secretgate.bodies.json_body import JsonBody, read_json
+from secretgate.bodies.json_body import JsonBody
+from secretgate.bodies.json_walk import read_json
 from secretgate.history import units
 from secretgate.history.verdicts import History
 from secretgate.ledger import Ledger

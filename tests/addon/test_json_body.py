@@ -9,10 +9,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from secretgate.bodies import json_body
+from secretgate.bodies import json_walk
 from secretgate.bodies.base import SHORTEST, Label, PlainBody, Slot, Unreadable, spell
-from secretgate.bodies.json_body import JsonBody, read_json
+from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_spans import json_slots
+from secretgate.bodies.json_walk import read_json
 from secretgate.bodies.paths import Paths
 from secretgate.providers import DIALECTS
 
@@ -133,8 +134,8 @@ def test_both_readers_refuse_the_same(raw: bytes) -> None:
 def test_where_blocks_end_does_not_matter(size: int, document: Any) -> None:
     raw = json.dumps(document).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_body, "_FIRST_BLOCK", size)
-        patch.setattr(json_body, "_BLOCK", size)
+        patch.setattr(json_walk, "_FIRST_BLOCK", size)
+        patch.setattr(json_walk, "_BLOCK", size)
         assert fast(raw) == strict(raw)
 
 
@@ -145,14 +146,14 @@ def test_what_is_remembered_of_shapes_is_bounded() -> None:
     }
     raw = json.dumps(nested).encode()
     assert fast(raw, table.root) == strict(raw, table.root)
-    assert json_body.grammar(table.root).size <= 20_002
+    assert json_walk.grammar(table.root).size <= 20_002
     for number in range(3):
         names = {f"member {number} {at}": {f"inner {at}": "some text"} for at in range(5000)}
         raw = json.dumps(names).encode()
         assert fast(raw, table.root) == strict(raw, table.root)
     deep = b'{"a":[' * 3000 + b'"deep text"' + b"]}" * 3000
     assert fast(deep, table.root) == strict(deep, table.root)
-    assert json_body.grammar(table.root).size <= 20_002
+    assert json_walk.grammar(table.root).size <= 20_002
 
 
 def test_the_outline_is_the_body_without_its_items() -> None:

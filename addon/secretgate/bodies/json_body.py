@@ -1,63 +1,24 @@
-"""JSON bodies as slots, read as fast as Python can, and only where they are new.
+"""JSON bodies as slots, item by item.
 
-One expression takes the body apart into string values and what stands between two of them, which is looked
-up (`between.py`). An array that is in no other array (`messages`, `input`, `contents`, `tools`)
-is a *list*: each of its items that is a container begins and ends by itself, so one that was seen before, or a
-run of them, may be passed over whole. Who remembers what is `Seen`'s business.
+An array that is in no other array (`messages`, `input`, `contents`, `tools`) is a *list*: each of its items that is a
+container begins and ends by itself, so one that was seen before, or a run of them, may be passed over whole. Who
+remembers what is `Seen`'s business.
 
-Whatever is not plain JSON is left to the strict reader (`json_reader.py`), which says what is wrong with it.
+A body is filled by the walk (`json_walk.py`), which is fast because it keeps no paths inside of items. Here is what is
+asked of it afterwards: where a slot stands, which item it stands in, and what was passed over after all.
 """
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-from secretgate.bodies.base import (
-    SHORTEST,
-    THINKING,
-    Edit,
-    Form,
-    Label,
-    Path,
-    PlainBody,
-    Shown,
-    Slot,
-    as_it_is,
-    spell,
-    splice,
-)
-from secretgate.bodies.between import (
-    FLAG,
-    ITEM,
-    ITEM_END,
-    LIST,
-    NAME,
-    Frame,
-    Invalid,
-    Mark,
-    Place,
-    grammar,
-)
-from secretgate.bodies.json_reader import closing_quote
+from secretgate.bodies.base import Edit, Label, Path, Shown, Slot, as_it_is, spell, splice
+from secretgate.bodies.between import Frame
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.paths import Node
-
-_FIRST_BLOCK: Final = 4 << 10
-_BLOCK: Final = 128 << 10
-"""Bytes that are taken apart at a time: more would hold up other threads."""
-_STRINGS: Final = re.compile(
-    rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"((?:[^"]*+(?<=\\)")*+[^"]*+)"|([\s\S]++)'
-)
-"""A run with the member names in it and the string behind it; or what is left, with no string that ends in it. Wants
-backslashes that are escaped masked. (Numbers differ: a name before one is a string of its own.)"""
-_MASK: Final = b"\0\0"
-_SPACE = re.compile(rb"[ \t\n\r]*+")
-_COMMA = b","[0]
-_OPENING = frozenset(b"{[")
 
 
 class Item(NamedTuple):
@@ -100,6 +61,8 @@ class JsonBody:
 
     raw: bytes
     root: Node[Label]
+    reread: Callable[[bytes, Node[Label], Passed], JsonBody]
+    """Reads what had been passed over; the walk's."""
     seen: Any = None
     """Who passes over what was seen before, and is told what was new."""
     slots: list[Slot] = field(default_factory=list)
@@ -152,17 +115,16 @@ class JsonBody:
         """Reads what had been passed over."""
         gone = set(passed)
         self.passed = [each for each in self.passed if each not in gone]
-        for start, end, frame, index, _ in sorted(gone, key=_start):
-            walk = _Walk(self.raw, self.root, None)
-            walk.resume(start, end, frame, index)
+        for each in sorted(gone, key=_start):
+            read = self.reread(self.raw, self.root, each)
             shift = len(self.slots)
-            self.slots += walk.body.slots
+            self.slots += read.slots
             self.items += (
                 item._replace(first=item.first + shift, last=item.last + shift)
-                for item in walk.body.items
+                for item in read.items
             )
-            self.scanned += walk.body.scanned
-            self.opaque += walk.body.opaque
+            self.scanned += read.scanned
+            self.opaque += read.opaque
         self.items.sort(key=_start)
 
 
@@ -174,236 +136,3 @@ def below(place: Path, path: str, shown: Shown = as_it_is) -> str:
     """The spelling of a path below another."""
     base = spell(place, shown)
     return f"{base}{path}" if path[:1] in ("[", "") or not base else f"{base}.{path}"
-
-
-def read_json(raw: bytes, root: Node[Label], seen: Seen | None = None) -> JsonBody | PlainBody:
-    """Raises Unreadable."""
-    walk = _Walk(raw, root, seen)
-    try:
-        walk.whole()
-    except (Invalid, _Thinking):
-        return PlainBody(raw, json_slots(raw, root))
-    return walk.body
-
-
-class _Thinking(Exception):
-    """Something outside of all items says that what stands beside it is thinking."""
-
-
-class _Walk:
-    def __init__(self, raw: bytes, root: Node[Label], seen: Seen | None) -> None:
-        self.body = JsonBody(raw, root, seen)
-        self._seen = seen
-        self._grammar = grammar(root)
-        self._size = len(raw)
-        self._index = 0
-        self._open: tuple[int, int, int, int] | None = None
-        """Of the item that is being read: where it begins, its first slot, and the counts there."""
-        self._flagged = False
-        self._fresh_list = False
-
-    def whole(self) -> None:
-        at, place, run = self._read(0, self._size, self._grammar.start)
-        self._marked(self._grammar.end(place, run, None), at)
-
-    def resume(self, start: int, end: int, frame: Frame, index: int) -> None:
-        """Reads some items of a list and nothing else."""
-        self._index = index
-        self._fresh_list = True
-        at, place, run = self._read(start, end, frame.item)
-        self._marked(self._grammar.end(place, run, frame), at)
-
-    def _read(self, at: int, size: int, place: Place) -> tuple[int, Place, bytes]:
-        """Everything up to the last string; gives where the last run begins, the place, and that run."""
-        raw = self.body.raw
-        block = _FIRST_BLOCK
-        while True:
-            end = min(at + block, size)
-            piece = raw[at:end]
-            if b'\\\\"' in piece:
-                piece = piece.replace(b"\\\\", _MASK)
-            pieces = _STRINGS.findall(piece)
-            left = pieces.pop()[2] if pieces and pieces[-1][2] else b""
-            before = at
-            at, place, passed = self._strings(at, place, pieces)
-            if passed:
-                block = _FIRST_BLOCK
-            elif at > before:
-                block = min(block * 2, _BLOCK)
-            elif (quote := left.find(b'"')) < 0:
-                if end == size:
-                    return at, place, left
-                block *= 2
-            else:
-                # The string is longer than the block.
-                start = at + quote + 1
-                end = closing_quote(raw, start)
-                if not start <= end < size:
-                    raise Invalid
-                at, place, _ = self._strings(at, place, [(left[:quote], b"", b"")], end - start)
-
-    def _strings(
-        self, at: int, place: Place, pieces: list[tuple[bytes, bytes, bytes]], long: int = 0
-    ) -> tuple[int, Place, bool]:
-        """The strings of a block, each with the run before it, up to something that was seen before; says
-        whether it came to that. `long`: the length of the only string, where it is not among the pieces."""
-        raw, body, step_of = self.body.raw, self.body, self._grammar.step
-        add, new, form = self.body.slots.append, tuple.__new__, Form.JSON
-        text_label, opaque_label, kind_label = Label.TEXT, Label.OPAQUE, Label.KIND
-        scanned = opaque = 0
-        for run, text, _ in pieces:
-            size = long or len(text)
-            marks, names, label, key, path, after, frame = place.steps.get(run) or step_of(
-                place, run
-            )
-            if marks:
-                body.scanned += scanned
-                body.opaque += opaque
-                scanned = opaque = 0
-                over = self._marked(marks, at)
-                if over is not None:
-                    return *over, True
-            start = at + len(run) + 1
-            at = start + size + 1
-            if names is None:
-                place = after
-            else:
-                name = raw[start : start + size]
-                place = names.get(name) or self._grammar.name(frame, name)  # type: ignore[arg-type]
-                if not place.is_slot:
-                    continue
-                key, path = b"", place.path
-            if label is text_label:
-                scanned += size
-                if size >= SHORTEST:
-                    add(new(Slot, (start, start + size, form, label, key, path)))
-            elif label is opaque_label:
-                opaque += size
-            elif label is kind_label:
-                scanned += size
-                self._kind(start, start + size, key, path)
-            else:
-                add(new(Slot, (start, start + size, form, label, key, path)))
-        body.scanned += scanned
-        body.opaque += opaque
-        return at, place, False
-
-    def _kind(self, start: int, end: int, key: bytes, path: Path) -> None:
-        """A string that tells what stands beside it."""
-        body = self.body
-        if body.raw[start:end] in THINKING:
-            self._flag()
-        if end - start >= SHORTEST:
-            body.slots.append(Slot(start, end, Form.JSON, Label.TEXT, key, path))
-
-    def _name(self, start: int, end: int, label: Label, path: Path) -> None:
-        """A member name that is a slot."""
-        body = self.body
-        if label is Label.OPAQUE:
-            body.opaque += end - start
-            return
-        if label in (Label.TEXT, Label.KIND):
-            body.scanned += end - start
-        if label is Label.KIND:
-            self._kind(start, end, b"", path)
-        elif label is not Label.TEXT or end - start >= SHORTEST:
-            body.slots.append(Slot(start, end, Form.JSON, label, b"", path))
-
-    def _flag(self) -> None:
-        if self._open is None:
-            raise _Thinking
-        self._flagged = True
-
-    def _marked(self, marks: Sequence[Mark], base: int) -> tuple[int, Place] | None:
-        """What a run says of items; gives where to go on if some were seen before."""
-        body = self.body
-        for offset, mark, frame, end, path in marks:
-            at = base + offset
-            if mark == ITEM:
-                if self._seen is not None and (over := self._passes(at, frame)) is not None:
-                    return over, frame.after
-                self._listed(at)
-                self._open = (at, len(body.slots), body.scanned, body.opaque)
-            elif mark == ITEM_END:
-                self._close(at, frame)
-            elif mark == LIST:
-                self._index = 0
-                self._fresh_list = True
-            elif mark == NAME:
-                self._name(at, base + end, frame.node.label, path)
-            elif mark == FLAG:
-                self._flag()
-            else:
-                self._index += 1
-        return None
-
-    def _close(self, end: int, frame: Frame) -> None:
-        if self._open is None:
-            return
-        body = self.body
-        start, first, scanned, opaque = self._open
-        self._open = None
-        if self._flagged:
-            self._flagged = False
-            del body.slots[first:]
-            body.scanned, body.opaque = scanned, opaque
-            self._strictly(start, end, frame)
-        body.items.append(
-            Item(
-                start,
-                end,
-                frame,
-                self._index,
-                first,
-                len(body.slots),
-                body.scanned - scanned,
-                body.opaque - opaque,
-            )
-        )
-        body.lists[-1][1] = end
-
-    def _strictly(self, start: int, end: int, frame: Frame) -> None:
-        """An item in which there is thinking."""
-        body = self.body
-        for slot in json_slots(body.raw[start:end], frame.node.item()):
-            size = slot.end - slot.start
-            if slot.label is Label.OPAQUE:
-                body.opaque += size
-                continue
-            if slot.label is Label.TEXT:
-                body.scanned += size
-            if size >= SHORTEST or slot.label is not Label.TEXT:
-                body.slots.append(
-                    slot._replace(start=slot.start + start, end=slot.end + start, path="")
-                )
-
-    def _passes(self, at: int, frame: Frame) -> int | None:
-        """Where what was seen before ends, if something that begins here was."""
-        raw, body, seen = self.body.raw, self.body, self._seen
-        over: int | None = None
-        start = at
-        while seen is not None and (known := seen.items(raw, at, frame)) is not None:
-            over, count, verdict = known
-            body.passed.append(Passed(at, over, frame, self._index, verdict))
-            self._index += count - 1
-            after = over
-            if after < self._size and raw[after] == _COMMA:
-                after = _SPACE.match(raw, after + 1).end()  # type: ignore[union-attr]
-                if after < self._size and raw[after] in _OPENING:
-                    self._index += 1
-                    at = after
-                    continue
-            break
-        else:
-            if over is not None:
-                self._index -= 1
-        if over is not None:
-            self._listed(start)
-            body.lists[-1][1] = over
-        return over
-
-    def _listed(self, at: int) -> None:
-        """An item begins."""
-        if self._fresh_list:
-            self._fresh_list = False
-            self.body.lists.append([at, at])

@@ -18,8 +18,9 @@ from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadabl
 from secretgate.bodies.documents import sealed
 from secretgate.bodies.envelopes import read_envelopes
 from secretgate.bodies.form import read_form
-from secretgate.bodies.json_body import Seen, read_json
+from secretgate.bodies.json_body import Seen
 from secretgate.bodies.json_spans import json_slots
+from secretgate.bodies.json_walk import read_json
 from secretgate.bodies.jsonl import read_jsonl
 from secretgate.bodies.multipart import read_multipart
 from secretgate.bodies.parts import text_start
