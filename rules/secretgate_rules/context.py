@@ -238,7 +238,7 @@ _FIRM = re.compile(
     rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says)\b|[=:|]|->|=>"
 )
 _UNLIKE = re.compile(
-    rb"(?i)(?:\b|_)(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id)(?:\b|_)"
+    rb"(?i)(?:\b|_)(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec-websocket)(?:\b|_)"
 )
 
 
