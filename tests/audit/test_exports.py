@@ -21,8 +21,9 @@ from secretgate.audit.record import Record
 from secretgate.audit.syslog import AddressError, Syslog
 from secretgate.audit.trail import AuditError, Trail
 from secretgate.inbound.leftovers import Fate
-from secretgate.outbound.redaction import Counts, Spot
 from secretgate.outbound.requests import Decision, Verdict
+from secretgate.outbound.spots import Spot
+from secretgate.outbound.texts import Counts
 from secretgate.placeholders import Issued, Template
 from secretgate.proxy.telling import Teller
 from secretgate.settings import Settings

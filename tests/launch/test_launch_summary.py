@@ -10,8 +10,8 @@ import pytest
 from secretgate.counters import RECENT, Counters
 from secretgate.inbound.leftovers import Leftovers
 from secretgate.launch.summary import summary
-from secretgate.outbound.redaction import Spot
 from secretgate.outbound.requests import Decision, Verdict
+from secretgate.outbound.spots import Spot
 from secretgate.placeholders import DEFAULT_TEMPLATE, Issued, Template
 
 LOG = Path("/logs/run.log")

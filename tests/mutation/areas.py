@@ -8,6 +8,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "outbound.naming",
         "outbound.edits",
         "outbound.hidden",
+        "outbound.spots",
         "outbound.egress",
         "history.recall",
         "history.verdicts",

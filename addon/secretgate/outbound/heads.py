@@ -23,8 +23,9 @@ from secretgate.engine import Engine
 from secretgate.history.digests import Digests
 from secretgate.hosts import Treatment
 from secretgate.outbound import refusals
-from secretgate.outbound.redaction import Leak, Redaction, Redactor, Spot
+from secretgate.outbound.redaction import Leak, Redaction, Redactor
 from secretgate.outbound.requests import Decision, Request, Verdict
+from secretgate.outbound.spots import Spot
 from secretgate.outbound.texts import Counts, texts
 from secretgate.placeholders import Issued, Template
 from secretgate.policy.requests import RequestPolicy

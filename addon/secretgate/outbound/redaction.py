@@ -13,36 +13,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from secretgate.bodies.base import Body, Edit, Label, Path, Shown, Unreadable, moved, splice
+from secretgate.bodies.base import Body, Edit, Label, Unreadable, moved, splice
 from secretgate.bodies.envelopes import EnvelopesBody
-from secretgate.bodies.json_body import JsonBody, below
+from secretgate.bodies.json_body import JsonBody
 from secretgate.history.recall import Names, Recall
 from secretgate.history.units import Notes, Unit, cuts, remember, units
-from secretgate.history.verdicts import History, Seen, Verdict
+from secretgate.history.verdicts import History, Seen
 from secretgate.ledger import Ledger
 from secretgate.outbound.edits import Made, made, merged
 from secretgate.outbound.egress import Egress
 from secretgate.outbound.hidden import apart, hidden
 from secretgate.outbound.naming import Naming
+from secretgate.outbound.spots import Spot, Spots, sources
 from secretgate.outbound.texts import Counts, Text, count, texts
 from secretgate.placeholders import Issued, Namer
 from secretgate.policy.decomposing import Leaf
 from secretgate.policy.requests import Denied, RequestPolicy, Ruling
-from secretgate.policy.treatments import REDACT, Treatment
+from secretgate.policy.treatments import Treatment
 from secretgate.vault import Scope, Vault
 from secretgate_rules import Detector, Finding, Literals, Part
-
-
-class Spot(NamedTuple):
-    """Where something was found, for people and logs."""
-
-    rule: str
-    path: str
-    confidence: str
-    action: str = REDACT
-    """What the policy says of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +114,6 @@ class Redactor:
         except (Denied, Leak) as refusal:
             refusal.counts = inspection.tally()
             raise
-        finally:
-            inspection.release()
 
     def written(
         self, texts: Sequence[bytes], scope: Scope, keys: Sequence[bytes] | None = None
@@ -202,16 +190,10 @@ class _Inspection:
         self._told: dict[int, list[Finding]] = {}
         """What was found and may leave, but is spoken of."""
         self._notes = Notes()
-        self._names: dict[bytes, bytes] = {}
-        """Names of members as they are shown."""
+        self._spots = Spots(body, self._texts, naming, redactor.namer)
         self._recall: Recall | None = None
         if isinstance(body, JsonBody):
             self._recall = Recall(body, naming, redactor.names, self._now)
-
-    def release(self) -> None:
-        """Lets go of the notes, which know the way back here: in a cycle, a body of megabytes would stay
-        until one is looked for."""
-        self._notes = Notes()
 
     def result(self, strict: bool, leaves: bool) -> Redaction:
         while True:
@@ -219,7 +201,7 @@ class _Inspection:
             changes = self._changes()
             sealed = {index for index in changes if self._texts[index].sealed}
             if sealed and strict:
-                path = self._where(min(sealed))
+                path = self._spots.where(min(sealed))
                 raise Unreadable(
                     f"{path} is a document with a secret in it, and cannot be rewritten"
                 )
@@ -243,7 +225,7 @@ class _Inspection:
                 made.aliases,
                 made.limits,
             ),
-            self._spots(changes),
+            self._spots.of(changes, self._told, self._ruling),
             self.tally(),
             set(values.values()),
             self._ruling,
@@ -313,8 +295,8 @@ class _Inspection:
     def _changes(self) -> dict[int, list[Finding]]:
         """What is to be replaced in which text."""
         naming, ruling = self._naming, self._ruling
-        self._names.clear()
-        self._notes = Notes(self._body, self._texts, self._shown)
+        self._spots.forget()
+        self._notes = Notes(self._body, self._texts, self._spots.shown)
         hits: Mapping[int, list[Finding]] = {}
         if len(naming.known):
             hits = naming.known.find_many([entry.text for entry in self._texts])
@@ -348,7 +330,7 @@ class _Inspection:
                 if whole.values.setdefault(name, value) != value:
                     raise Leak([name.decode(errors="replace")])
             whole.add(own)
-            self._notes.made(entry, own, self._sources(findings), naming)
+            self._notes.made(entry, own, sources(findings, naming, self._ruling), naming)
         edits, runs = whole.edits, list[list[Unit]]()
         if isinstance(body, JsonBody):
             for start, _, _, _, verdict in body.passed:
@@ -377,46 +359,6 @@ class _Inspection:
         treatment = self._ruling.of(finding) if self._ruling is not None else None
         return self._redactor.namer.name(rule, part.value), treatment
 
-    def _sources(self, findings: Sequence[Finding]) -> list[tuple[str, str, str]]:
-        """The rule, the confidence, and the action of the policy, of each finding."""
-        named, ruling = self._naming.named, self._ruling
-        return [
-            (
-                named.get(each.value) or each.rule,
-                each.confidence,
-                ruling.of(each).action if ruling is not None else REDACT,
-            )
-            for each in findings
-        ]
-
-    def _where(self, index: int) -> str:
-        return self._body.where(self._texts[index].slot, self._shown)
-
-    def _shown(self, name: bytes) -> bytes:
-        """The name of a member, with placeholders for the secrets in it."""
-        told = self._names.get(name)
-        if told is None:
-            told = self._names[name] = self._naming.hidden(name, self._redactor.namer)
-        return told
-
-    def _spots(self, changes: Mapping[int, Sequence[Finding]]) -> list[Spot]:
-        told = sorted(self._told.items())
-        placed = [
-            (self._texts[index].slot.start, Spot(rule, path, confidence, action))
-            for index, findings in [*changes.items(), *told]
-            for path in [self._where(index)]
-            for rule, confidence, action in self._sources(findings)
-        ]
-        if isinstance(self._body, JsonBody):
-            for start, _, frame, first, verdict in self._body.passed:
-                place = (first, self._naming.known.version)
-                if verdict.traces and verdict.spots[0] != place:
-                    spots = _told(verdict, frame.path or "", first, self._shown)
-                    verdict.spots = (place, spots)
-                placed += ((start, spot) for spot in verdict.spots[1])
-        placed.sort(key=lambda entry: entry[0])
-        return [spot for _, spot in placed]
-
     def tally(self) -> Counts:
         counts, body = self._counts, self._body
         if not isinstance(body, JsonBody):
@@ -427,11 +369,3 @@ class _Inspection:
             verdict = passed.verdict
             counts.add(verdict.scanned, verdict.opaque, verdict.counted)
         return counts
-
-
-def _told(verdict: Verdict, place: Path, first: int, shown: Shown) -> list[Spot]:
-    """What was found in a unit, with paths for a unit that begins with the item `first`."""
-    return [
-        Spot(rule, below((place, first + item), path, shown), confidence, action)
-        for item, path, rule, confidence, action in verdict.traces
-    ]

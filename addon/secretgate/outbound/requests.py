@@ -21,7 +21,8 @@ from secretgate.hosts import Route, Treatment
 from secretgate.mcp import messages
 from secretgate.mcp.over_http import Remote
 from secretgate.outbound import handover, models, refusals, signatures
-from secretgate.outbound.redaction import Leak, Redaction, Redactor, Spot
+from secretgate.outbound.redaction import Leak, Redaction, Redactor
+from secretgate.outbound.spots import Spot
 from secretgate.outbound.texts import Counts
 from secretgate.placeholders import Issued
 from secretgate.policy.facts import told
