@@ -14,8 +14,8 @@ from secretgate import hosts
 from secretgate.bodies import between
 from secretgate.hosts import Hosts
 from secretgate.ledger import Ledger
+from secretgate.outbound.deciding import Requests
 from secretgate.outbound.redaction import Redactor
-from secretgate.outbound.requests import Requests
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.policy import building
 from secretgate.policy.engine import Policy

@@ -18,7 +18,8 @@ from secretgate.bodies.base import Edit, Label, Slot, Unreadable
 from secretgate.bodies.protobuf import read_protobuf
 from secretgate.bodies.readers import read
 from secretgate.inbound.restoration import Channel, Depth, restore
-from secretgate.outbound.requests import Decision, Request, Requests
+from secretgate.outbound.deciding import Requests
+from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.streams.envelopes import Envelope, EnvelopeFramer
 
@@ -87,7 +88,7 @@ class RequestStream:
         return envelope.raw if decision.content is None else envelope.with_message(decision.content)
 
     def _undecided(self, raw: bytes, reason: str) -> bytes:
-        decision = self._requests.unreadable(self._request, reason, len(raw))
+        decision = self._requests.refusing.unreadable(self._request, reason, len(raw))
         self._told(decision)
         if decision.refused:
             raise Refused(decision)

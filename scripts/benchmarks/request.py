@@ -19,8 +19,9 @@ from benchmarks import bodies
 from benchmarks.measuring import Row, Timing, main
 from secretgate.hosts import Route, Treatment
 from secretgate.ledger import Ledger
+from secretgate.outbound.deciding import Requests
 from secretgate.outbound.redaction import Redactor
-from secretgate.outbound.requests import Request, Requests
+from secretgate.outbound.requests import Request
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.providers import DIALECTS
 from secretgate.settings import Settings

@@ -14,8 +14,9 @@ from secretgate.hosts import Route, Treatment
 from secretgate.inbound.answers import DocumentAnswer, EventAnswer
 from secretgate.inbound.events import Events
 from secretgate.ledger import Ledger
+from secretgate.outbound.deciding import Requests
 from secretgate.outbound.redaction import Redaction, Redactor
-from secretgate.outbound.requests import Request, Requests
+from secretgate.outbound.requests import Request
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.providers import DIALECTS, Dialect
 from secretgate.settings import Settings

@@ -18,7 +18,8 @@ from policy.answer_cases import streamed
 from policy.answer_streams import anthropic_read
 from secretgate.cli import app
 from secretgate.hosts import Route, Treatment
-from secretgate.outbound.requests import Decision, Request, Requests
+from secretgate.outbound.deciding import Requests
+from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.policy import building, schema
 from secretgate.policy.answers import judging

@@ -12,8 +12,9 @@ from addon.kit import RULES, SCOPE, Bench, random_text, token
 from policy.kit import enforced, scope
 from secretgate.bodies.json_spans import read_json
 from secretgate.hosts import Route, Treatment
+from secretgate.outbound.deciding import Requests
 from secretgate.outbound.redaction import Redaction
-from secretgate.outbound.requests import Decision, Request, Requests, Verdict
+from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
 from secretgate.policy import building
 from secretgate.policy.choices import Guardrail, Secrets

@@ -1,0 +1,252 @@
+"""What a request to a covered host becomes: itself, a redacted one, or a refusal.
+
+Bytes and headers in, a decision out; the hooks turn it into HTTP. Here is the order in which things are asked; how
+a refusal comes about and what it says is in `refusing.py`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+
+import msgspec
+
+from secretgate.bodies import json_spans, readers
+from secretgate.bodies.base import Body, Unreadable
+from secretgate.bodies.encodings import decode, encode
+from secretgate.bodies.json_body import JsonBody
+from secretgate.hosts import Treatment
+from secretgate.mcp import messages
+from secretgate.mcp.over_http import Remote
+from secretgate.outbound import handover, models, signatures
+from secretgate.outbound.redaction import Leak, Redaction, Redactor
+from secretgate.outbound.refusing import Refusing
+from secretgate.outbound.requests import Decision, Request, Verdict
+from secretgate.placeholders import Issued
+from secretgate.policy.requests import Denied, Policies, RequestPolicy
+from secretgate.policy.treatments import BLOCK, REDACT
+from secretgate.providers import value_at
+from secretgate.settings import Settings
+from secretgate.stores import Unreachable
+from secretgate.stores.line import Wait, asked, waiting
+from secretgate.vault import Vault
+
+_STREAM = re.compile(rb'"stream"\s*:\s*true')
+
+
+class Requests:
+    """Decides on requests, under one set of settings."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        redactor: Redactor,
+        vault: Vault,
+        empty: Issued,
+        policies: Policies | None = None,
+    ) -> None:
+        self.policies = policies or Policies(None)
+        self.refusing = Refusing(settings, empty)
+        self.mcp = Remote(redactor, self.policies, settings.mcp_restore)
+        self._settings = settings
+        self._redactor = redactor
+        self._vault = vault
+        self._empty = empty
+
+    def decide(self, request: Request) -> Decision:
+        """Raises nothing that a body can cause."""
+        if request.route.treatment is Treatment.PASS:
+            return Decision(Verdict.LEFT_ALONE, self._empty, size=len(request.content))
+        if not request.content:
+            with waiting(Wait.GLADLY if asked() else Wait.NEVER):
+                links = self._refreshed(request, None)
+            return Decision(Verdict.CLEAN, self._chained(request, links, self._empty))
+        try:
+            plain, chain = decode(
+                request.content,
+                request.headers.get("content-encoding", ""),
+                self._settings.body_limit,
+            )
+            if request.route.dialect.name == "mcp":
+                return self._adjusted(request, self._decide_mcp(request, plain, chain))
+            body = self.read(request, plain, request.headers.get("content-type", ""))
+        except Unreadable as error:
+            return self.refusing.unreadable(request, error.reason, len(request.content))
+        return self._adjusted(request, self.decide_body(request, body, chain))
+
+    def _decide_mcp(self, request: Request, plain: bytes, chain: tuple[str, ...]) -> Decision:
+        """With its hook before everything else, and refused in its own way. Raises Unreadable."""
+        out = self.mcp.outgoing(request, plain)
+        if out.reply is not None:
+            return Decision(
+                Verdict.BLOCKED,
+                self._empty,
+                message="a policy rule denies this tool call",
+                status=200,
+                reply=out.reply,
+                rulings=tuple(out.rulings),
+                size=len(plain),
+            )
+        allowed = replace(request, exempt=(*request.exempt, *out.allowed))
+        body = self.read(allowed, out.raw, request.headers.get("content-type", ""))
+        decision = self.decide_body(allowed, body, chain)
+        decision = replace(decision, rulings=(*out.rulings, *decision.rulings))
+        if decision.refused:
+            reply = messages.refused(out.raw, decision.message)
+            return decision if reply is None else replace(decision, status=200, reply=reply)
+        if decision.content is None and out.raw != plain and self._settings.mode != "audit":
+            return replace(decision, content=encode(out.raw, chain), verdict=Verdict.REDACTED)
+        return decision
+
+    def read(self, request: Request, raw: bytes, content_type: str) -> Body:
+        """A body, what was seen before passed over; raises Unreadable.
+
+        Where rules of the policy look at whole calls, all of it is read.
+        """
+        dialect = request.route.dialect
+        policy = self._policy(request, raw)
+        seen = None
+        if policy is None or not policy.needs_calls:
+            context = (dialect.name, self._settings.mode)
+            seen = self._redactor.seen(request.scope, _digest(policy), *context)
+        return readers.read(raw, content_type, dialect, seen)
+
+    def _policy(self, request: Request, raw: bytes) -> RequestPolicy | None:
+        policy = self.policies.of(request, raw)
+        if policy and request.route.dialect.name == "mcp":
+            # Its messages are no part of a conversation with a model: mcp.session judges them.
+            return policy.of_findings
+        return policy
+
+    def _adjusted(self, request: Request, decision: Decision) -> Decision:
+        """With what the request says about its body made true again."""
+        if decision.content is None:
+            return decision
+        try:
+            headers = signatures.adjusted(
+                request.method, request.url, request.headers, request.content, decision.content
+            )
+        except signatures.Unsignable as error:
+            return self.refusing.unsignable(request, decision, error)
+        return replace(decision, headers=headers) if headers else decision
+
+    def decide_body(self, request: Request, body: Body, chain: tuple[str, ...] = ()) -> Decision:
+        """The same for a body that has been read."""
+        decision = self._decided(request, body, chain)
+        named = any(spot.path == "model" for spot in decision.spots)
+        asked_for = "" if named else _model(request, body)
+        return replace(decision, size=len(body.raw), model=asked_for)
+
+    def _decided(self, request: Request, body: Body, chain: tuple[str, ...]) -> Decision:
+        outline = body.outline
+        try:
+            links = self._refreshed(request, outline)
+            policy = self._policy(request, outline)
+            found = self._inspected(request, body, policy)
+        except Unreachable as error:
+            return self.refusing.unreachable(request, error)
+        except Unreadable as error:
+            return self.refusing.unreadable(request, error.reason)
+        except Denied as denied:
+            return self.refusing.denied(request, denied)
+        except Leak as leak:
+            return self.refusing.leak(request, leak)
+        mode, said = self._settings.mode, self._said(request, outline, found)
+        if mode == "audit":
+            return said
+        blocked = [spot for spot in said.spots if spot.action == BLOCK]
+        if blocked or (mode == "block" and said.spots and policy is None):
+            return self.refusing.found(request, said, policy.message(blocked[0]) if policy else "")
+        if self._settings.mcp_restore:
+            scope = handover.of_models(request.scope.client)
+            handover.hand_over(self._vault, scope, found.issued)
+        said = replace(said, issued=self._chained(request, links, found.issued))
+        if found.raw is not body.raw:
+            return replace(said, verdict=Verdict.REDACTED, content=encode(found.raw, chain))
+        if any(spot.action == REDACT for spot in said.spots):
+            message = "a document with a secret in it cannot be rewritten"
+            return replace(said, verdict=Verdict.UNREADABLE, message=message)
+        return said
+
+    def _inspected(self, request: Request, body: Body, policy: RequestPolicy | None) -> Redaction:
+        """Raises Unreachable, Unreadable, Denied and Leak."""
+        mode = self._settings.mode
+        if isinstance(body, JsonBody) and body.seen.policy != _digest(policy):
+            # The policy has changed since it was read.
+            body = json_spans.read_json(body.raw, request.route.dialect.request_paths.root)
+        return self._redactor.inspect(
+            body,
+            request.scope,
+            request.exempt,
+            learn=mode != "audit",
+            strict=mode == "redact" and self.refusing.blocks(request),
+            leaves=mode != "audit",
+            policy=policy,
+        )
+
+    def _said(self, request: Request, outline: bytes, found: Redaction) -> Decision:
+        """What was found in a request that goes on as it came, and what its answer will be."""
+        return Decision(
+            Verdict.AUDITED if found.spots else Verdict.CLEAN,
+            self._empty,
+            spots=tuple(found.spots),
+            counts=found.counts,
+            streams=_STREAM.search(outline) is not None,
+            dialect=request.route.dialect.answering(outline),
+            rulings=found.ruling.decisions if found.ruling else (),
+        )
+
+    def consulting(self, request: Request) -> AbstractContextManager[None]:
+        """Within it, what other workers know is asked for; where nobody answers, a request that would be
+        blocked if it could not be read is blocked too."""
+        return waiting(Wait.NEEDED if self.refusing.blocks(request) else Wait.GLADLY)
+
+    def begin(self, request: Request) -> Decision | None:
+        """What is to be done before the first of several messages; a refusal, where there can be none."""
+        try:
+            self._refreshed(request, None)
+        except Unreachable as error:
+            return self.refusing.unreachable(request, error)
+        return None
+
+    def _refreshed(self, request: Request, raw: bytes | None) -> list[str]:
+        """The links of the request, once what other workers know is here."""
+        links = _links(request, raw)
+        self._vault.refresh(request.scope, links)
+        return links
+
+    def _chained(self, request: Request, links: Sequence[str], issued: Issued) -> Issued:
+        """With what was issued before, where the provider keeps the conversation."""
+        for link in links:
+            earlier = self._vault.chain(request.scope, link)
+            if earlier is not None:
+                issued = issued.joined(earlier.afresh())
+        return issued
+
+
+def _digest(policy: RequestPolicy | None) -> str:
+    return policy.digest if policy is not None else ""
+
+
+def _model(request: Request, body: Body) -> str:
+    """Which model is asked for: as a rule the body says so beside its messages, or the path does."""
+    return models.named(request.path, body.outline) or models.named("", body.raw)
+
+
+def _links(request: Request, raw: bytes | None) -> list[str]:
+    """The ids of earlier answers that a request goes on with, or asks for in its path."""
+    dialect = request.route.dialect
+    if not dialect.chain_in:
+        return []
+    links = [part for part in request.path.partition("?")[0].split("/") if len(part) >= 8]
+    if raw and any(f'"{name.partition(".")[0]}"'.encode() in raw for name in dialect.chain_in):
+        try:
+            event = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return links
+        links += [
+            value for name in dialect.chain_in if isinstance(value := value_at(event, name), str)
+        ]
+    return links

@@ -1,0 +1,112 @@
+"""Why a request is refused, and what its client is told: one method for each reason.
+
+What becomes of such a decision on the wire, status and framing, is in `refusals.py`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from secretgate.hosts import Treatment
+from secretgate.outbound import refusals
+from secretgate.outbound.redaction import Leak
+from secretgate.outbound.requests import Decision, Request, Verdict
+from secretgate.outbound.signatures import Unsignable
+from secretgate.outbound.spots import Spot
+from secretgate.placeholders import Issued
+from secretgate.policy.facts import told
+from secretgate.policy.requests import Denied
+from secretgate.settings import Settings
+from secretgate.stores import Unreachable
+
+
+class Refusing:
+    """Refuses requests, under one set of settings."""
+
+    def __init__(self, settings: Settings, empty: Issued) -> None:
+        self._settings = settings
+        self._empty = empty
+
+    def blocks(self, request: Request) -> bool:
+        """Whether what cannot be read is blocked."""
+        content = request.route.treatment is Treatment.CONTENT
+        return (
+            content and self._settings.on_unreadable == "block" and self._settings.mode != "audit"
+        )
+
+    def unreadable(self, request: Request, reason: str, size: int = 0) -> Decision:
+        """What becomes of content of a size that cannot be read."""
+        if not self.blocks(request):
+            return Decision(Verdict.UNREADABLE, self._empty, message=reason, size=size)
+        refused = self._refused(
+            request,
+            Verdict.UNREADABLE,
+            f"secretgate cannot read this request, so it was not sent: {reason}. "
+            "To let such requests pass unread: --set secretgate_on_unreadable=pass",
+        )
+        return replace(refused, size=size)
+
+    def unreachable(self, request: Request, error: Unreachable) -> Decision:
+        """What other workers found cannot be asked for."""
+        message = (
+            f"secretgate cannot reach the vault that its workers share: {error}. Without it, secrets "
+            "that other workers found could leave, so this request was not sent. Try again later."
+        )
+        refused = self._refused(request, Verdict.UNREADABLE, message)
+        return replace(refused, status=self._settings.block_status or 503)
+
+    def found(self, request: Request, said: Decision, message: str) -> Decision:
+        """What was found is not to leave; `message` is the policy's, where it has one."""
+        refused = self._refused(request, Verdict.BLOCKED, message or _found(said.spots))
+        return replace(refused, spots=said.spots, counts=said.counts, rulings=said.rulings)
+
+    def denied(self, request: Request, denied: Denied) -> Decision:
+        """A rule of the policy denies a call."""
+        refused = self._refused(request, Verdict.BLOCKED, told(denied.decision))
+        return replace(refused, rulings=(denied.decision,), counts=denied.counts)
+
+    def leak(self, request: Request, leak: Leak) -> Decision:
+        """The check of the outgoing bytes found a secret in them."""
+        refused = self._refused(
+            request,
+            Verdict.BLOCKED,
+            f"secretgate blocked this request: {leak}. Nothing was sent. Remove the secret, or "
+            "report this as a defect of secretgate.",
+        )
+        return replace(refused, counts=leak.counts)
+
+    def unsignable(self, request: Request, decision: Decision, error: Unsignable) -> Decision:
+        """The body had to change, and its signature cannot be made again."""
+        message = (
+            f"secretgate blocked this request: a secret was detected in it ({_places(decision.spots)}), and "
+            f"{error}. Nothing was sent."
+        )
+        return replace(
+            self._refused(request, Verdict.BLOCKED, message),
+            spots=decision.spots,
+            counts=decision.counts,
+            size=decision.size,
+            model=decision.model,
+        )
+
+    def _refused(self, request: Request, verdict: Verdict, message: str) -> Decision:
+        client = request.headers.get("user-agent", "")
+        status = refusals.status(client, self._settings.block_status)
+        return Decision(verdict, self._empty, message=message, status=status)
+
+
+def _found(spots: Sequence[Spot]) -> str:
+    return (
+        f"request blocked: secret detected in prompt ({_places(spots)}). secretgate sent "
+        "nothing. Remove it, or run secretgate in redact mode."
+    )
+
+
+def _places(spots: Sequence[Spot]) -> str:
+    places: dict[str, list[str]] = {}
+    for spot in spots:
+        places.setdefault(spot.path or "the body", []).append(spot.rule)
+    shown = [f"{path}: {', '.join(sorted(set(rules)))}" for path, rules in places.items()]
+    more = f" and {len(shown) - 5} more places" if len(shown) > 5 else ""
+    return "; ".join(shown[:5]) + more
