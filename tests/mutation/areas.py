@@ -29,6 +29,7 @@ TESTS = (
     "tests/addon/test_events.py",
     "tests/addon/test_written.py",
     "tests/gateway/test_stores.py",
+    "tests/gateway/test_store_outages.py",
     "tests/policy/test_requests.py",
     "tests/policy/test_restore.py",
     "tests/addon/test_spans.py",
