@@ -22,15 +22,13 @@ from secretgate.bodies.base import Form, Label, PlainBody, Slot
 from secretgate.engine import Engine
 from secretgate.history.digests import Digests
 from secretgate.hosts import Treatment
-from secretgate.outbound import refusals
 from secretgate.outbound.redaction import Leak, Redaction, Redactor
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.outbound.spots import Spot
 from secretgate.outbound.texts import Counts, texts
-from secretgate.placeholders import Issued, Template
+from secretgate.placeholders import Issued
 from secretgate.policy.requests import RequestPolicy
 from secretgate.policy.treatments import BLOCK, REDACT
-from secretgate.settings import Settings
 
 _CREDENTIAL = re.compile(
     rb"(?i)auth|cookie|token|key|secret|signature|session|credential|passw|\Asig\Z|\Acode\Z"
@@ -180,14 +178,14 @@ def _decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Hea
         if decision.spots and learn:
             seen = look(engine.redactor, request, head, policy=policy)
     except Leak as leak:
-        return _blocked(engine.settings, request, (), f"{leak}"), None
+        return engine.requests.refusing.head(request, (), f"{leak}"), None
     if seen is None:
         return decision, None
-    return _settled(engine.settings, request, decision, seen, policy), seen.head
+    return _settled(engine, request, decision, seen, policy), seen.head
 
 
 def _settled(
-    settings: Settings,
+    engine: Engine,
     request: Request,
     decision: Decision,
     seen: Look,
@@ -197,32 +195,23 @@ def _settled(
     if decision.refused:
         return replace(decision, spots=spots)
     clean = decision.verdict is Verdict.CLEAN
-    if settings.mode == "audit":
+    if engine.settings.mode == "audit":
         return replace(
             decision, verdict=Verdict.AUDITED if clean else decision.verdict, spots=spots
         )
     actions = {spot.action for spot in seen.spots}
     if not actions & {BLOCK, REDACT}:
         return replace(decision, spots=spots)
-    redacts = BLOCK not in actions if policy else settings.mode == "redact"
+    redacts = BLOCK not in actions if policy else engine.settings.mode == "redact"
     if redacts and not request.signed:
         issued = decision.issued.joined(seen.issued)
         verdict = Verdict.REDACTED if clean else decision.verdict
         return replace(decision, verdict=verdict, spots=spots, issued=issued)
     places = ", ".join(sorted({f"{spot.path}: {spot.rule}" for spot in seen.spots}))
     why = ", and the request is signed" if redacts else ""
-    return _blocked(
-        settings, request, spots, f"secret detected in what goes with it ({places}){why}"
+    return engine.requests.refusing.head(
+        request, spots, f"secret detected in what goes with it ({places}){why}"
     )
-
-
-def _blocked(
-    settings: Settings, request: Request, spots: tuple[Spot, ...], reason: str
-) -> Decision:
-    status = refusals.status(request.headers.get("user-agent", ""), settings.block_status)
-    message = f"request blocked: {reason}. secretgate sent nothing."
-    nothing = Issued(Template(settings.placeholder), {})
-    return Decision(Verdict.BLOCKED, nothing, message=message, status=status, spots=spots)
 
 
 def _pieces(head: Head) -> Iterator[_Piece]:

@@ -90,6 +90,11 @@ class Refusing:
             model=decision.model,
         )
 
+    def head(self, request: Request, spots: tuple[Spot, ...], reason: str) -> Decision:
+        """What goes with the body is not to leave."""
+        message = f"request blocked: {reason}. secretgate sent nothing."
+        return replace(self._refused(request, Verdict.BLOCKED, message), spots=spots)
+
     def _refused(self, request: Request, verdict: Verdict, message: str) -> Decision:
         client = request.headers.get("user-agent", "")
         status = refusals.status(client, self._settings.block_status)
