@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import json
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -98,3 +101,153 @@ def test_rules(folder: Path) -> None:
         "    counterexamples: ['abc']\n"
     )
     assert run.invoke(app, ["rules", "test", str(mine)]).exit_code == 0
+
+
+def _git(folder: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=a", "-c", "user.email=a@b.invalid", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    _git(tmp_path, "init", "-q")
+    _git(tmp_path, "config", "diff.mnemonicPrefix", "true")
+    _git(tmp_path, "config", "diff.noprefix", "true")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def _rows(arguments: list[str], given: str | bytes | None = None) -> list[dict[str, object]]:
+    done = run.invoke(app, ["scan", "--format", "json", *arguments], input=given)
+    assert TOKEN not in done.output
+    rows: list[dict[str, object]] = json.loads(done.stdout)
+    assert done.exit_code == bool(rows)
+    return rows
+
+
+def test_what_git_has_staged(repository: Path) -> None:
+    name = 'ü "x" y.env'
+    (repository / name).write_text(f"a=1\n++ b\nTOKEN={TOKEN}\n")
+    (repository / "wide.env").write_bytes(f"TOKEN={TOKEN}\n".encode("utf-16"))
+    (repository / "later.env").write_text(f"TOKEN={TOKEN}\n")
+    _git(repository, "add", name, "wide.env")
+    rows = _rows(["--staged"])
+    assert [(row["file"], row["line"], row["column"]) for row in rows] == [
+        (name, 3, 7),
+        ("wide.env", 1, 7),
+    ]
+
+
+def test_nothing_staged_and_no_repository(repository: Path, tmp_path: Path) -> None:
+    assert _rows(["--staged"]) == []
+    done = run.invoke(app, ["scan", "--staged"], env={"GIT_DIR": str(tmp_path / "none")})
+    assert done.exit_code == 2
+    assert "git diff" in done.output
+
+
+def test_a_carriage_return_ends_no_line_of_a_diff() -> None:
+    diff = f"--- a/x\n+++ b/x\n@@ -0,0 +1,2 @@\n+a\rTOKEN={TOKEN}\n+b\n"
+    (row,) = _rows(["-"], diff)
+    assert (row["file"], row["line"], row["column"]) == ("x", 1, 9)
+
+
+def test_what_stands_around_a_diff_is_scanned() -> None:
+    diff = f"commit 1\n\n    TOKEN={TOKEN}\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n-- \nTOKEN={TOKEN}\n"
+    assert [(row["file"], row["line"]) for row in _rows(["-"], diff)] == [("-", 3), ("-", 11)]
+
+
+def test_what_a_diff_takes_away_is_redacted_too() -> None:
+    diff = f"--- a/x\n+++ b/x\n@@ -1,2 +1 @@\n-TOKEN={TOKEN}\n b\n"
+    assert run.invoke(app, ["scan", "-"], input=diff).exit_code == 0
+    assert TOKEN not in run.invoke(app, ["scan", "--redact", "-"], input=diff).stdout
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("before", ["", "🔑é ", "🔑\r\n\té "])
+def test_places_are_characters_of_the_decoded_file(
+    tmp_path: Path, encoding: str, before: str
+) -> None:
+    path = tmp_path / "a.env"
+    mark = codecs.BOM_UTF16_BE if encoding == "utf-16-be" else b""
+    text = f"{before}TOKEN={TOKEN} 🔑\nOTHER={github_token(94).decode()}\n"
+    path.write_bytes(mark + text.encode(encoding))
+    first, second = _rows([str(path)])
+    assert text[int(str(first["start"])) : int(str(first["end"]))] == TOKEN
+    assert text[int(str(second["start"])) : int(str(second["end"]))] == github_token(94).decode()
+    assert first["column"] == len(before.rsplit("\n", 1)[-1]) + 7
+    done = run.invoke(app, ["scan", "--redact", str(path)])
+    assert done.stdout_bytes.startswith(path.read_bytes()[:4] if mark or before else b"")
+    assert TOKEN not in done.stdout_bytes.decode("utf-16" if mark else encoding)
+
+
+def test_every_field_and_no_other(folder: Path) -> None:
+    (row,) = _rows([str(folder)])
+    fields = "file rule description line column start end confidence view"
+    assert list(row) == fields.split()
+
+
+def test_sarif_says_where_in_characters(tmp_path: Path) -> None:
+    (tmp_path / "a b#.env").write_text(f"🔑 TOKEN={TOKEN}\n")
+    log = json.loads(run.invoke(app, ["scan", "--format", "sarif", str(tmp_path)]).stdout)
+    (one,) = log["runs"]
+    place = one["results"][0]["locations"][0]["physicalLocation"]
+    assert log["version"] == "2.1.0"
+    assert one["columnKind"] == "unicodeCodePoints"
+    assert place["artifactLocation"]["uri"].endswith("/a%20b%23.env")
+    assert place["region"]["startColumn"] == 9
+    assert {rule["id"] for rule in one["tool"]["driver"]["rules"]} == {"github-pat"}
+
+
+def test_standard_input_beside_files(folder: Path) -> None:
+    rows = _rows(["-", str(folder / "a.env")], f"TOKEN={TOKEN}\n")
+    assert [row["file"] for row in rows] == ["-", str(folder / "a.env")]
+
+
+def test_no_input_is_an_error_and_not_a_clean_bill() -> None:
+    assert run.invoke(app, ["scan"], input="").exit_code == 2
+    assert run.invoke(app, ["scan", "-"], input="").exit_code == 0
+
+
+def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
+    path = os.fsdecode(os.fsencode(tmp_path) + b"/\xff.env")
+    try:
+        Path(path).write_text(f"TOKEN={TOKEN}\n")
+    except OSError:
+        pytest.skip("this file system takes names in UTF-8 alone")
+    (row,) = _rows([str(tmp_path)])
+    assert str(row["file"]).endswith("/\ufffd.env")
+
+
+@pytest.mark.parametrize(
+    ("line", "kept"),
+    [
+        ("*.env", []),
+        ("sub/*.env", ["a.env", "sub/deep/a.env"]),
+        ("**/deep", ["a.env", "sub/a.env"]),
+        ("/a.env", ["sub/a.env", "sub/deep/a.env"]),
+        ("sub/", ["a.env"]),
+        ("sub/**", ["a.env"]),
+        ("[!b].env\n!sub/a.env", ["sub/a.env"]),
+        ("a.env/", ["a.env", "sub/a.env", "sub/deep/a.env"]),
+    ],
+)
+@pytest.mark.parametrize("git", [True, False])
+def test_folders_are_read_as_git_sees_them(
+    tmp_path: Path, line: str, kept: list[str], git: bool
+) -> None:
+    (tmp_path / "sub" / "deep").mkdir(parents=True)
+    for name in ("a.env", "sub/a.env", "sub/deep/a.env"):
+        (tmp_path / name).write_text(f"TOKEN={TOKEN}\n")
+    (tmp_path / ".gitignore").write_text(line + "\n")
+    if git:
+        _git(tmp_path, "init", "-q")
+    rows = _rows([str(tmp_path)])
+    assert [Path(str(row["file"])).relative_to(tmp_path).as_posix() for row in rows] == kept
+
+
+def test_without_randomness() -> None:
+    text = f"my api key {made_up(30, 95).decode()}\n"
+    rules = {row["rule"] for row in _rows(["-"], text)}
+    without = {row["rule"] for row in _rows(["--no-entropy", "-"], text)}
+    assert "random-near-credential" in rules
+    assert "random-near-credential" not in without

@@ -20,12 +20,15 @@ from typing import Annotated
 
 import typer
 
-from secretgate.cli.scan_files import Source, read_paths, read_stdin, staged
+from secretgate.cli.scan_diff import read_stdin, staged
+from secretgate.cli.scan_files import Source, list_paths, read
 from secretgate.cli.scan_report import Report, as_json, as_sarif, as_text
 from secretgate_rules import Detector, Finding, Part, RuleError, load_default, redact
 from secretgate_rules.load import REPORTED
 
 ALLOW_MARK = b"secretgate:allow"
+_STDIN = Path("-")
+_NOTHING = "nothing to scan: name files or folders, or `-` for standard input"
 SIGNATURES = Path("~/.secretgate/signatures.yaml")
 
 
@@ -114,26 +117,28 @@ def _detector(options: _Options) -> Detector:
 
 
 def _sources(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
+    files = [path for path in paths if path != _STDIN]
     if not paths and sys.stdin.isatty():
-        raise ValueError("nothing to scan: name files or folders, or `-` for standard input")
-    if not paths or paths == [Path("-")]:
-        return iter([read_stdin(sys.stdin.buffer.read())])
-    return _progress(read_paths([path for path in paths if path != Path("-")], unread.append))
+        raise ValueError(_NOTHING)
+    if len(files) < len(paths) or not paths:
+        data = sys.stdin.buffer.read()
+        if not data and not paths:
+            raise ValueError(_NOTHING)
+        yield read_stdin(data)
+    yield from _progress(files, unread)
 
 
-def _progress(sources: Iterable[Source]) -> Iterator[Source]:
-    if not sys.stderr.isatty():
-        yield from sources
+def _progress(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
+    files = list_paths(paths, unread.append)
+    if not paths or not sys.stderr.isatty():
+        yield from read(files, unread.append)
         return
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import track
 
-    columns = (SpinnerColumn(), TextColumn("{task.completed} files"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scan", total=None)
-        for source in sources:
-            yield source
-            bar.advance(task)
+    console = Console(stderr=True)
+    known = track(list(files), "scan", console=console, transient=True)
+    yield from read(known, unread.append)
 
 
 _BATCH = 2 << 20
@@ -192,7 +197,7 @@ def _redact(detector: Detector, sources: Iterable[Source]) -> bool:
         return f"REDACTED<{finding.rule}:{name}>".encode()
 
     found = False
-    for source, findings in _scanned(detector, sources):
+    for source, findings in _scanned(detector, (source.whole() for source in sources)):
         found = found or bool(findings)
         sys.stdout.buffer.write(source.encode(redact(source.text, findings, placeholder)))
     sys.stdout.buffer.flush()

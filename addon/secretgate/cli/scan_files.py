@@ -1,9 +1,8 @@
-"""What a scan reads: files, folders as git sees them, standard input, diffs."""
+"""What a scan reads: files and folders as git sees them."""
 
 from __future__ import annotations
 
 import codecs
-import fnmatch
 import os
 import re
 import subprocess
@@ -19,6 +18,18 @@ _SKIP = frozenset({".git", ".hg", ".svn"})
 _BINARY_SAMPLE = 8192
 
 
+@dataclass(frozen=True, slots=True)
+class AddedLine:
+    """A line of a diff that is to be scanned: where it is in the diff, and in the file."""
+
+    begin: int
+    start: int
+    """Where its text begins, behind the sign."""
+    end: int
+    file: str
+    number: int
+
+
 @dataclass
 class Source:
     """A text to scan, as UTF-8, and where it came from."""
@@ -26,26 +37,29 @@ class Source:
     name: str
     text: bytes
     encoding: str = "utf-8"
-    hunks: list[tuple[int, int, str, int]] = field(default_factory=list)
-    """Of a diff: start and end of each added line, its file, its line there."""
+    mark: bytes = b""
+    """The byte order mark that the file begins with; it is no character of the text."""
+    added: list[AddedLine] = field(default_factory=list)
+    """Of a diff: what of it is to be scanned, in order."""
+    _counted: tuple[int, int] = field(default=(0, 0), init=False)
 
     def covers(self, offset: int) -> bool:
-        """Whether an offset is in what is to be scanned: of a diff, the lines it adds."""
-        return not self.hunks or self._hunk(offset) is not None
+        """Whether an offset is in what is to be scanned: of a diff, all but what was there before."""
+        return not self.added or self._line(offset) is not None
 
     def place(self, offset: int) -> tuple[str, int, int]:
         """File, line and column (both from 1) of an offset."""
-        hunk = self._hunk(offset)
-        if hunk:
-            start, _, name, line = hunk
-            return name, line, len(self.text[start + 1 : offset].decode("utf-8", "replace")) + 1
+        line = self._line(offset)
+        if line:
+            return line.file, line.number, self._count(line.start, offset) + 1
         index = bisect_right(self._line_starts, offset) - 1
-        column = len(self.text[self._line_starts[index] : offset].decode("utf-8", "replace")) + 1
-        return self.name, index + 1, column
+        return self.name, index + 1, self._count(self._line_starts[index], offset) + 1
 
     def characters(self, offset: int) -> int:
-        """An offset in characters of the decoded text."""
-        return len(self.text[:offset].decode("utf-8", "replace"))
+        """An offset in characters of the decoded text; quick where offsets are asked for in order."""
+        begin, counted = self._counted if self._counted[0] <= offset else (0, 0)
+        self._counted = (offset, counted + self._count(begin, offset))
+        return self._counted[1]
 
     def lines_around(self, start: int, end: int) -> bytes:
         """The lines that a stretch touches."""
@@ -55,91 +69,82 @@ class Source:
 
     def encode(self, text: bytes) -> bytes:
         """UTF-8 back into the file's own encoding."""
-        if self.encoding == "utf-8":
-            return text
-        return text.decode("utf-8", "surrogatepass").encode(self.encoding, "surrogatepass")
+        if self.encoding != "utf-8":
+            text = text.decode("utf-8", "surrogatepass").encode(self.encoding, "surrogatepass")
+        return self.mark + text
+
+    def whole(self) -> Source:
+        """The same text, all of which is to be scanned."""
+        return Source(self.name, self.text, self.encoding, self.mark)
+
+    def _count(self, start: int, end: int) -> int:
+        return len(self.text[start:end].decode("utf-8", "replace"))
 
     @cached_property
     def _line_starts(self) -> list[int]:
         return [0, *(match.end() for match in re.finditer(rb"\n", self.text))]
 
-    def _hunk(self, offset: int) -> tuple[int, int, str, int] | None:
-        index = bisect_right(self.hunks, offset, key=lambda hunk: hunk[0]) - 1
-        if index < 0 or offset >= self.hunks[index][1]:
+    def _line(self, offset: int) -> AddedLine | None:
+        index = bisect_right(self.added, offset, key=lambda line: line.begin) - 1
+        if index < 0 or offset >= self.added[index].end:
             return None
-        return self.hunks[index]
+        return self.added[index]
 
 
-def read_stdin(data: bytes) -> Source:
-    """Standard input; of a diff only what it adds is scanned."""
-    return diff(data) if _DIFF.search(data) else _source("-", data)
-
-
-def staged() -> Iterator[Source]:
-    """What git has staged."""
-    command = ["git", "diff", "--cached", "--no-color", "--no-ext-diff", "-U3"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode:
-        raise ValueError(
-            f"git diff --cached failed: {done.stderr.decode('utf-8', 'replace').strip()}"
-        )
-    yield diff(done.stdout)
-
-
-_DIFF = re.compile(rb"(?m)^(?:diff --git |--- .*\n\+\+\+ )")
-_HUNK = re.compile(rb"@@ -\d+(?:,\d+)? \+(\d+)(?:,\d+)? @@")
-
-
-def diff(data: bytes) -> Source:
-    """A unified diff."""
-    source = Source("-", data)
-    name, line, offset = "-", 0, 0
-    for raw in data.splitlines(keepends=True):
-        start, offset = offset, offset + len(raw)
-        hunk = _HUNK.match(raw)
-        if raw.startswith(b"+++ "):
-            name = raw[4:].strip().decode("utf-8", "replace").removeprefix("b/")
-        elif hunk:
-            line = int(hunk[1])
-        elif raw.startswith(b"+"):
-            source.hunks.append((start, offset, name, line))
-            line += 1
-        elif raw.startswith(b" "):
-            line += 1
-    if not source.hunks:
-        source.hunks.append((-1, -1, "-", 0))
-    return source
-
-
-def read_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iterator[Source]:
+def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iterator[Path]:
     """The files named, and those in the folders named."""
     for path in paths:
         if not path.exists():
             unreadable(f"{path}: no such file or folder")
-            continue
-        for file in walk(path) if path.is_dir() else [path]:
-            try:
-                if file.stat().st_size > LARGEST:
-                    unreadable(f"{file}: larger than {LARGEST >> 20} MB, not read")
-                    continue
-                data = file.read_bytes()
-            except OSError as error:
-                unreadable(f"{file}: {error.strerror}")
+        elif path.is_dir():
+            yield from walk(path, unreadable)
+        else:
+            yield path
+
+
+def read(files: Iterable[Path], unreadable: Callable[[str], None]) -> Iterator[Source]:
+    """What is in files, those left out that hold no text."""
+    for file in files:
+        try:
+            if file.stat().st_size > LARGEST:
+                unreadable(f"{file}: larger than {LARGEST >> 20} MB, not read")
                 continue
-            source = _source(str(file), data)
-            if not _binary(source.text):
-                yield source
+            data = file.read_bytes()
+        except OSError as error:
+            unreadable(f"{file}: {error.strerror}")
+            continue
+        source = from_bytes(str(file), data)
+        if not binary(source.text):
+            yield source
 
 
-def _source(name: str, data: bytes) -> Source:
-    for mark, encoding in ((codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be")):
-        if data.startswith(mark):
-            text = data.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
-            return Source(name, text, encoding)
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def from_bytes(name: str, data: bytes) -> Source:
+    """The text of a file, in the encoding that its first bytes name."""
+    for mark, encoding in _MARKS:
+        if not data.startswith(mark):
+            continue
+        body = data[len(mark) :]
+        if encoding == "utf-8":
+            return Source(name, body, mark=mark)
+        try:
+            text = body.decode(encoding, "surrogatepass").encode("utf-8", "surrogatepass")
+        except UnicodeDecodeError:
+            continue
+        return Source(name, text, encoding, mark)
     return Source(name, data)
 
 
-def _binary(text: bytes) -> bool:
+def binary(text: bytes) -> bool:
+    """Whether this is no text: an image, a program, an archive."""
     sample = text[:_BINARY_SAMPLE]
     return sample.count(b"\0") > len(sample) // 2 + 16 or sample.startswith(_MAGIC)
 
@@ -147,7 +152,7 @@ def _binary(text: bytes) -> bool:
 _MAGIC = (b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"MZ\x90")
 
 
-def walk(folder: Path) -> Iterator[Path]:
+def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[Path]:
     """The files of a folder that git does not ignore."""
     command = [
         "git",
@@ -169,19 +174,31 @@ def walk(folder: Path) -> Iterator[Path]:
             if name and path.is_file():
                 yield path
         return
-    yield from _walk(folder, [])
+    yield from _walk(folder, [], unreadable)
 
 
-_Ignore = tuple[Path, str, bool, bool]
+@dataclass(frozen=True)
+class _Ignore:
+    folder: Path
+    pattern: re.Pattern[str]
+    keep: bool
+    only_folders: bool
 
 
-def _walk(folder: Path, ignores: list[_Ignore]) -> Iterator[Path]:
-    ignores = [*ignores, *_ignores(folder)]
-    for path in sorted(folder.iterdir()):
+def _walk(
+    folder: Path, ignores: list[_Ignore], unreadable: Callable[[str], None]
+) -> Iterator[Path]:
+    try:
+        ignores = [*ignores, *_ignores(folder)]
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        unreadable(f"{folder}: {error.strerror}")
+        return
+    for path in paths:
         if path.name in _SKIP or path.is_symlink() or _ignored(path, ignores):
             continue
         if path.is_dir():
-            yield from _walk(path, ignores)
+            yield from _walk(path, ignores, unreadable)
         elif path.is_file():
             yield path
 
@@ -195,20 +212,37 @@ def _ignores(folder: Path) -> Iterable[_Ignore]:
         if not pattern or pattern.startswith("#"):
             continue
         keep = pattern.startswith("!")
-        pattern = pattern.lstrip("!")
-        yield folder, pattern.rstrip("/"), keep, pattern.endswith("/")
+        pattern = pattern.removeprefix("!")
+        yield _Ignore(folder, _glob(pattern), keep, pattern.endswith("/"))
+
+
+_GLOB = re.compile(r"/\*\*$|\*\*/|\*+|\?|\[[!^]?\]?[^\]]*\]|\\.|.")
+_GLOBS = {"/**": "/.+", "**/": "(?:.*/)?", "?": "[^/]"}
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    """A line of a .gitignore as an expression for paths below its folder."""
+    body = pattern.rstrip("/")
+    anchored = "/" in body
+    parts = []
+    for part in _GLOB.findall(body.removeprefix("/")):
+        if part.startswith("*") and part not in _GLOBS:
+            parts.append("[^/]*")
+        elif len(part) > 2 and part.startswith("["):
+            parts.append("[^" + part[2:] if part[1] in "!^" else part)
+        else:
+            parts.append(_GLOBS.get(part) or re.escape(part.removeprefix("\\")))
+    try:
+        return re.compile(("" if anchored else "(?:.*/)?") + "".join(parts))
+    except re.error:
+        return re.compile("(?!)")
 
 
 def _ignored(path: Path, ignores: list[_Ignore]) -> bool:
     ignored = False
-    for folder, pattern, keep, only_folders in ignores:
-        if only_folders and not path.is_dir():
+    for line in ignores:
+        if line.only_folders and not path.is_dir():
             continue
-        name = path.relative_to(folder).as_posix()
-        if "/" in pattern:
-            hit = fnmatch.fnmatch(name, pattern.lstrip("/"))
-        else:
-            hit = fnmatch.fnmatch(path.name, pattern)
-        if hit:
-            ignored = not keep
+        if line.pattern.fullmatch(path.relative_to(line.folder).as_posix()):
+            ignored = not line.keep
     return ignored

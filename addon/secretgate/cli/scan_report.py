@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from secretgate.cli.scan_files import Source
 from secretgate_rules import Finding
@@ -45,9 +46,9 @@ class Report:
 
     def add(self, source: Source, finding: Finding) -> None:
         """Put a finding on the report."""
-        file, line, column = source.place(finding.start)
-        start = source.characters(finding.start)
-        end = start + len(source.text[finding.start : finding.end].decode("utf-8", "replace"))
+        name, line, column = source.place(finding.start)
+        file = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        start, end = source.characters(finding.start), source.characters(finding.end)
         self.rows.append(
             Row(
                 file,
@@ -107,7 +108,7 @@ def as_sarif(report: Report) -> str:
             "locations": [
                 {
                     "physicalLocation": {
-                        "artifactLocation": {"uri": row.file},
+                        "artifactLocation": {"uri": quote(row.file)},
                         "region": {
                             "startLine": row.line,
                             "startColumn": row.column,
@@ -123,6 +124,12 @@ def as_sarif(report: Report) -> str:
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
-        "runs": [{"tool": {"driver": {"name": "secretgate", "rules": rules}}, "results": results}],
+        "runs": [
+            {
+                "tool": {"driver": {"name": "secretgate", "rules": rules}},
+                "columnKind": "unicodeCodePoints",
+                "results": results,
+            }
+        ],
     }
     return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
