@@ -104,6 +104,7 @@ def build(
         os.environ if settings.known_environment else None,
         settings.known_names,
         settings.known_except,
+        Path.cwd() if settings.known_search else None,
     )
     _ = known.literals
     if known.problems:

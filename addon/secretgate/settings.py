@@ -158,6 +158,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         tuple[str, ...],
         Meta(description="Files (.env, JSON, TOML, YAML, INI) whose credentials are secret too."),
     ] = ()
+    known_search: Annotated[
+        bool,
+        Meta(
+            description="Whether such files are also looked for under the working directory; of what they "
+            "hold, only what looks like a credential counts."
+        ),
+    ] = False
     known_names: Annotated[
         tuple[str, ...], Meta(description="More environment variables that count, as globs.")
     ] = ()

@@ -11,13 +11,15 @@ import configparser
 import json
 import os
 import re
+import time
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from . import rulefile, values
+from . import context, rulefile, values
 from .literals import Literals
 from .model import RuleError
 from .names import Tier, tier
@@ -30,6 +32,20 @@ LEAST_ENTROPY: Final = 2.0
 LARGEST: Final = 1 << 20
 """Files larger than this are not read."""
 RULE: Final = "known-value"
+AGAIN: Final = 10.0
+"""Seconds after which a folder is looked through again."""
+MOST_FILES: Final = 5000
+"""Files of a folder that are read."""
+_KINDS = re.compile(r"(?:.*\.)?env(?:\..+)?|.+\.(?:json|toml|ya?ml|ini|cfg|conf|properties)")
+_PASSED_BY = re.compile(
+    r"\.(?!config$).*|node_modules|venv|site-packages|vendor|target|dist|build|__pycache__"
+    r"|.*lock.*|.*\.(?:example|sample|template|dist)"
+)
+_ENV = re.compile(r"(?:.*\.)?env(?:\..+)?")
+
+
+_State = tuple[int, int]
+_NEVER: Final = (-1, -1)
 
 
 def worth_knowing(value: str) -> bool:
@@ -57,8 +73,10 @@ def of_environment(
     )
 
 
-def of_file(path: Path) -> dict[bytes, str]:
+def of_file(path: Path, named: bool = True) -> dict[bytes, str]:
     """The credentials in a file: JSON, TOML, YAML, INI or `NAME=value` lines.
+
+    In a file that the user did not name, a value must look like one as well.
 
     Raises `RuleError` naming the file where it cannot be read as what it is; never its content.
     """
@@ -72,7 +90,25 @@ def of_file(path: Path) -> dict[bytes, str]:
         pairs = list(_pairs(path.suffix.lower(), text, str(path)))
     except (ValueError, RecursionError, configparser.Error):
         raise RuleError(f"{path}: not valid {path.suffix.lstrip('.').upper() or 'text'}") from None
-    return _taken((name, value, False) for name, value in pairs)
+    return _taken((name, value, False) for name, value in pairs if named or _likely(name, value))
+
+
+def files_under(folder: Path) -> Iterator[Path]:
+    """Files in a folder that may hold settings; what is installed, built or generated is passed by."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not _PASSED_BY.fullmatch(name))
+        for name in sorted(names):
+            dotenv = _ENV.fullmatch(name) and not name.endswith(
+                (".example", ".sample", ".template")
+            )
+            if dotenv or (_KINDS.fullmatch(name) and not _PASSED_BY.fullmatch(name)):
+                yield Path(place, name)
+
+
+def _likely(name: str, value: str) -> bool:
+    """Whether a pair of a file that nobody named is a credential: as in a text, not by its name alone."""
+    level = tier(name.encode("utf-8", "surrogateescape"))
+    return context.judge(level, value.encode("utf-8", "surrogateescape"), quoted=True) is not None
 
 
 def _taken(triples: Iterable[tuple[str, str, bool]]) -> dict[bytes, str]:
@@ -125,7 +161,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
 
 
 class KnownValues:
-    """Known values from an environment and files, up to date whenever asked for."""
+    """Known values from an environment, files and what is found in a folder, up to date whenever asked for."""
 
     def __init__(
         self,
@@ -133,35 +169,66 @@ class KnownValues:
         environment: Mapping[str, str] | None = None,
         add: Iterable[str] = (),
         exclude: Iterable[str] = (),
+        under: Path | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._fixed = of_environment(environment or {}, add, exclude)
         self._files = tuple(Path(path).expanduser() for path in files)
-        self._state: tuple[tuple[int, int] | None, ...] | None = None
+        self._under = under
+        self._clock = clock
+        self._looked = float("-inf")
+        self._states: dict[Path, _State | None] = {}
+        self._found: dict[Path, dict[bytes, str]] = {}
+        self._told: dict[Path, str] = {}
         self._literals = Literals(self._fixed)
         self.problems: list[str] = []
-        """What could not be read the last time, without content."""
+        """What of the files named could not be read the last time, without content."""
 
     @property
     def literals(self) -> Literals:
-        """The values as they are now; a file that changed is read again."""
-        state = tuple(_state(path) for path in self._files)
-        if state != self._state:
-            self._state = state
-            self.problems = []
+        """The values as they are now. A file that changed is read again; what one held that can be
+        read no longer stays known."""
+        changed = False
+        for path in self._watched():
+            state = _state(path)
+            if state != self._states.get(path, _NEVER):
+                self._states[path] = state
+                changed |= self._read(path, state)
+        if changed:
+            self.problems = [self._told[path] for path in self._files if path in self._told]
             found = dict(self._fixed)
-            for path, seen in zip(self._files, state, strict=True):
-                if seen is None:
-                    self.problems.append(f"{path}: no such file")
-                    continue
-                try:
-                    found.update(of_file(path))
-                except RuleError as error:
-                    self.problems.append(str(error))
+            for values_of_file in self._found.values():
+                found.update(values_of_file)
             self._literals = Literals(found)
         return self._literals
 
+    def _watched(self) -> list[Path]:
+        """The files named, those that gave something, and all in the folder when it is time."""
+        watched = [*self._files, *(path for path in self._found if path not in self._files)]
+        if self._under and self._clock() - self._looked >= AGAIN:
+            self._looked = self._clock()
+            watched += islice(files_under(self._under), MOST_FILES)
+        return watched
 
-def _state(path: Path) -> tuple[int, int] | None:
+    def _read(self, path: Path, state: _State | None) -> bool:
+        """Take what a file holds now; whether that makes a difference."""
+        named = path in self._files
+        self._told.pop(path, None)
+        if state is None:
+            self._told[path] = f"{path}: no such file"
+            return named
+        try:
+            found = of_file(path, named)
+        except RuleError as error:
+            self._told[path] = str(error)
+            return named
+        before = self._found.pop(path, {})
+        if found:
+            self._found[path] = found
+        return named or found != before
+
+
+def _state(path: Path) -> _State | None:
     try:
         status = os.stat(path)
     except OSError:

@@ -22,5 +22,9 @@ def test_rule_on_its_own_examples(rule: Rule, together: Detector) -> None:
     assert problems(rule, together) == []
 
 
+def test_every_rule_says_who_documents_its_format() -> None:
+    assert [rule.id for rule in RULES if not rule.reference.startswith("https://")] == []
+
+
 def test_ids_are_unique() -> None:
     assert len(unique(RULES)) == len(RULES)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 
 from rules.conftest import made_up
-from secretgate_rules.known import KnownValues, of_environment, of_file
+from secretgate_rules.known import AGAIN, KnownValues, of_environment, of_file
 from secretgate_rules.model import RuleError
 
 SECRET = made_up(18, 60).decode()
@@ -67,3 +69,55 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     os.utime(path, ns=(1, 1))
     assert SECRET[::-1].encode() in known.literals
     assert SECRET.encode() not in known.literals
+
+
+def test_a_file_that_cannot_be_read_for_a_moment_is_not_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"password": SECRET}))
+    known = KnownValues([path])
+    assert SECRET.encode() in known.literals
+    path.write_text('{"password": "')
+    assert SECRET.encode() in known.literals
+    assert known.problems == [f"{path}: not valid JSON"]
+    path.write_text(json.dumps({"password": OTHER}))
+    assert OTHER.encode() in known.literals
+    assert SECRET.encode() not in known.literals
+    assert known.problems == []
+
+
+def test_files_are_found_in_a_folder(tmp_path: Path) -> None:
+    values = {made_up(20, 70 + n).decode(): n for n in range(6)}
+    one, two, three, four, five, six = values
+    (tmp_path / "deploy").mkdir()
+    (tmp_path / "node_modules").mkdir()
+    (tmp_path / ".env.local").write_text(f"API_TOKEN={one}\nGREETING_TOKEN=see-you-later\n")
+    (tmp_path / "deploy" / "a.yaml").write_text(f"db:\n  password: {two}\n")
+    (tmp_path / "app.ini").write_text(f"[db]\npassword = {three}\n")
+    (tmp_path / "broken.json").write_text('{"password": "' + four)
+    (tmp_path / "node_modules" / "b.json").write_text(json.dumps({"password": five}))
+    (tmp_path / ".env.example").write_text(f"API_TOKEN={six}\n")
+    now = [0.0]
+    known = KnownValues(under=tmp_path, clock=lambda: now[0])
+    assert {value for value, _ in known.literals.items()} == {v.encode() for v in (one, two, three)}
+    assert known.problems == []
+    (tmp_path / "new.toml").write_text(f'token = "{six}"\n')
+    (tmp_path / "deploy" / "a.yaml").write_text(f"db:\n  password: {five}0\n")
+    assert f"{five}0".encode() in known.literals
+    assert six.encode() not in known.literals
+    now[0] = AGAIN
+    assert six.encode() in known.literals
+
+
+def test_every_spelling_of_a_known_value_is_found() -> None:
+    value = "pa ss/w+rd&1=é%"
+    known = KnownValues(environment={"DB_PASSWORD": value})
+    raw = value.encode()
+    for text in (
+        raw,
+        quote(value, safe="").encode(),
+        base64.b64encode(raw),
+        base64.b64encode(b"user:" + raw),
+        base64.urlsafe_b64encode(b"x" + raw + b"yz"),
+        json.dumps(value)[1:-1].encode(),
+    ):
+        assert known.literals.find(b"a " + text + b" b"), text
