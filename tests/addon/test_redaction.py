@@ -49,6 +49,12 @@ def test_a_secret_becomes_its_placeholder_and_nothing_else_changes() -> None:
     assert bench.redact(raw).raw == raw.replace(secret.encode(), bench.name(secret).encode())
 
 
+@pytest.mark.parametrize("mark", ["secretgate:allow", "pragma: allowlist secret", "gitleaks:allow"])
+def test_a_mark_that_scan_heeds_means_nothing_in_traffic(mark: str) -> None:
+    secret = token(1)
+    assert secret.encode() not in Bench().redact(body(f"{secret}  # {mark}")).raw
+
+
 def test_every_place_of_a_request_is_read() -> None:
     bench = Bench()
     secrets = [token(at) for at in range(9)]
