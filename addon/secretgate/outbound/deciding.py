@@ -153,22 +153,52 @@ class Requests:
             return self.refusing.denied(request, denied)
         except Leak as leak:
             return self.refusing.leak(request, leak)
-        mode, said = self._settings.mode, self._said(request, outline, found)
-        if mode == "audit":
-            return said
-        blocked = [spot for spot in said.spots if spot.action == BLOCK]
-        if blocked or (mode == "block" and said.spots and policy is None):
-            return self.refusing.found(request, said, policy.message(blocked[0]) if policy else "")
+        if self._forbids(policy, found):
+            return self.refusing.found(request, found, policy)
+        issued = self._issued(request, links, found.issued)
+        verdict, content, message = self._outcome(body, chain, found)
+        return Decision(
+            verdict,
+            issued,
+            content,
+            message,
+            spots=tuple(found.spots),
+            counts=found.counts,
+            streams=_STREAM.search(outline) is not None,
+            dialect=request.route.dialect.answering(outline),
+            rulings=found.ruling.decisions if found.ruling else (),
+        )
+
+    def _forbids(self, policy: RequestPolicy | None, found: Redaction) -> bool:
+        """Whether what was found must not leave even redacted: the policy says so, or the mode where there is none."""
+        if self._settings.mode == "audit" or not found.spots:
+            return False
+        if policy is None and self._settings.mode == "block":
+            return True
+        return any(spot.action == BLOCK for spot in found.spots)
+
+    def _issued(self, request: Request, links: Sequence[str], issued: Issued) -> Issued:
+        """What the answer may restore."""
+        if self._settings.mode == "audit":
+            return self._empty
         if self._settings.mcp_restore:
-            scope = handover.of_models(request.scope.client)
-            handover.hand_over(self._vault, scope, found.issued)
-        said = replace(said, issued=self._chained(request, links, found.issued))
-        if found.raw is not body.raw:
-            return replace(said, verdict=Verdict.REDACTED, content=encode(found.raw, chain))
-        if any(spot.action == REDACT for spot in said.spots):
-            message = "a document with a secret in it cannot be rewritten"
-            return replace(said, verdict=Verdict.UNREADABLE, message=message)
-        return said
+            handover.hand_over(self._vault, handover.of_models(request.scope.client), issued)
+        return self._chained(request, links, issued)
+
+    def _outcome(
+        self, body: Body, chain: tuple[str, ...], found: Redaction
+    ) -> tuple[Verdict, bytes | None, str]:
+        """The verdict, the body to send where it is another one, and why nothing could be done."""
+        if self._settings.mode != "audit":
+            if found.raw is not body.raw:
+                return Verdict.REDACTED, encode(found.raw, chain), ""
+            if any(spot.action == REDACT for spot in found.spots):
+                return (
+                    Verdict.UNREADABLE,
+                    None,
+                    "a document with a secret in it cannot be rewritten",
+                )
+        return (Verdict.AUDITED if found.spots else Verdict.CLEAN), None, ""
 
     def _inspected(self, request: Request, body: Body, policy: RequestPolicy | None) -> Redaction:
         """Raises Unreachable, Unreadable, Denied and Leak."""
@@ -184,18 +214,6 @@ class Requests:
             strict=mode == "redact" and self.refusing.blocks(request),
             leaves=mode != "audit",
             policy=policy,
-        )
-
-    def _said(self, request: Request, outline: bytes, found: Redaction) -> Decision:
-        """What was found in a request that goes on as it came, and what its answer will be."""
-        return Decision(
-            Verdict.AUDITED if found.spots else Verdict.CLEAN,
-            self._empty,
-            spots=tuple(found.spots),
-            counts=found.counts,
-            streams=_STREAM.search(outline) is not None,
-            dialect=request.route.dialect.answering(outline),
-            rulings=found.ruling.decisions if found.ruling else (),
         )
 
     def consulting(self, request: Request) -> AbstractContextManager[None]:

@@ -10,13 +10,14 @@ from dataclasses import replace
 
 from secretgate.hosts import Treatment
 from secretgate.outbound import refusals
-from secretgate.outbound.redaction import Leak
+from secretgate.outbound.redaction import Leak, Redaction
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.outbound.signatures import Unsignable
 from secretgate.outbound.spots import Spot
 from secretgate.placeholders import Issued
 from secretgate.policy.facts import told
-from secretgate.policy.requests import Denied
+from secretgate.policy.requests import Denied, RequestPolicy
+from secretgate.policy.treatments import BLOCK
 from secretgate.settings import Settings
 from secretgate.stores import Unreachable
 
@@ -56,10 +57,16 @@ class Refusing:
         refused = self._refused(request, Verdict.UNREADABLE, message)
         return replace(refused, status=self._settings.block_status or 503)
 
-    def found(self, request: Request, said: Decision, message: str) -> Decision:
-        """What was found is not to leave; `message` is the policy's, where it has one."""
-        refused = self._refused(request, Verdict.BLOCKED, message or _found(said.spots))
-        return replace(refused, spots=said.spots, counts=said.counts, rulings=said.rulings)
+    def found(self, request: Request, found: Redaction, policy: RequestPolicy | None) -> Decision:
+        """What was found is not to leave."""
+        blocked = next((spot for spot in found.spots if spot.action == BLOCK), None)
+        message = policy.message(blocked) if policy and blocked else ""
+        return replace(
+            self._refused(request, Verdict.BLOCKED, message or _found(found.spots)),
+            spots=tuple(found.spots),
+            counts=found.counts,
+            rulings=found.ruling.decisions if found.ruling else (),
+        )
 
     def denied(self, request: Request, denied: Denied) -> Decision:
         """A rule of the policy denies a call."""
