@@ -94,6 +94,11 @@ def password(value: bytes) -> Verdict:
     return values.password(value) and None
 
 
+def chosen_password(value: bytes) -> Verdict:
+    """A password with letters and digits, so that no word of a sentence or of code is one."""
+    return None if mixed(value) and values.password(value) else False
+
+
 def token(value: bytes) -> Verdict:
     """Random, or a UUID."""
     if values.template(value) or values.dummy(value):
@@ -121,6 +126,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "mixed": mixed,
     "mixed-case": mixed_case,
     "password": password,
+    "chosen-password": chosen_password,
     "token": token,
     "basic-auth": basic_auth,
 }
