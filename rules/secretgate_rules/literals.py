@@ -153,7 +153,10 @@ class Literals:
                 for part in spellings.read(text, place, needle, value):
                     if needle.kind == PLAIN and below_floor(value) and not _bounded(text, part):
                         continue
-                    parts.setdefault((part.start, -part.end), (part, segment.values[value]))
+                    span = part.start, -part.end
+                    # In which order values became known makes no difference.
+                    if span not in parts or _rank(part) < _rank(parts[span][0]):
+                        parts[span] = part, segment.values[value]
         found: list[Finding] = []
         reached = 0
         for _, (part, rule) in sorted(parts.items()):
@@ -198,6 +201,11 @@ def _apart(one: Part, other: Part) -> bool:
 
 
 _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_")
+
+
+def _rank(part: Part) -> tuple[int, bytes]:
+    """Which of several values in the same place counts: rather one as it is than one in an encoding."""
+    return len(part.layers), part.value
 
 
 def _bounded(text: bytes, part: Part) -> bool:

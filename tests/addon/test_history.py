@@ -202,6 +202,40 @@ def said(text: str) -> dict[str, Any]:
     ],
     1 << 20,
 )
+@example(
+    [
+        ("grow", [said("nothing to see")] * 6 + [said(f"password={LONG} and more")]),
+        ("escape", True),
+        ("grow", [said("nothing to see")] * 3),
+        ("grow", [said("nothing to see")] * 7),
+        ("name", "x"),
+        ("exempt", (LONG.encode(),)),
+    ],
+    1 << 20,
+)
+@example(
+    [
+        (
+            "grow",
+            [
+                said(f"password={LONG} and more"),
+                said(TEXTS[7]),
+                {"role": "user", "content": block(2, TEXTS[1])},
+            ],
+        ),
+        ("exempt", (SECRETS[0].encode(),)),
+    ],
+    1 << 20,
+)
+@example(
+    [
+        ("grow", [said("nothing to see")]),
+        ("grow", [said(TEXTS[9]), {"role": "user", "content": block(4, TEXTS[8])}]),
+        ("send", None),
+        ("later", 2000),
+    ],
+    1 << 20,
+)
 @settings(max_examples=250)
 def test_warm_is_cold(script: list[tuple[str, Any]], limit: int) -> None:
     gates = [Gate(True, limit), Gate(False)]

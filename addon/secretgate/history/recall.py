@@ -66,6 +66,7 @@ class Recall:
         """Has what does not hold read again; False if all of it holds."""
         passed, known = self._body.passed, self._naming.known
         if not passed:
+            self.values = {}
             return False
         wanted = frozenset().union(*(each.verdict.names for each in passed))
         self.values = self._names.values(known, wanted) if wanted else {}

@@ -84,6 +84,11 @@ class Notes:
         note.kept &= not made.aliases and not made.limits and not entry.sealed
         note.kept &= all(value in naming.known for value in made.values.values())
 
+    def undo(self) -> None:
+        """The edits are made again, in another way."""
+        for note in self.by_item.values():
+            note.edits, note.traces, note.names = [], [], set()
+
     def bar(self, slot: Slot) -> None:
         """What a slot holds is not to be remembered."""
         note = self._of(slot)

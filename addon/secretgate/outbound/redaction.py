@@ -211,6 +211,7 @@ class _Inspection:
         if attempt.left:
             for index, runs in hidden(self._texts, attempt.made.values.values()).items():
                 changes[index] = list(merged(runs, changes.get(index, ()), self._naming.named, ()))
+            self._notes.undo()
             attempt = self._attempt(changes, sealed)
         if attempt.left and leaves:
             raise Leak([name.decode(errors="replace") for name in attempt.left])
