@@ -32,7 +32,8 @@ from secretgate_rules.known import of_file
 from secretgate_rules.model import Rule, RuleError
 from secretgate_rules.users import load_user_file
 
-SOON = 5.0
+SOON = 10.0
+"""Seconds of processor time: what is not linear takes minutes."""
 LIMIT = 1 << 20
 BILLION = "\n".join(
     ["a: &a [x, x, x, x, x, x, x, x, x]"]
@@ -60,9 +61,9 @@ DOCUMENTS = {
 
 
 def swiftly(work: Callable[[], object]) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     work()
-    assert time.perf_counter() - start < SOON
+    assert time.process_time() - start < SOON
 
 
 def refused(work: Callable[[], object], path: Path) -> None:
