@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -107,22 +107,44 @@ def gitleaks(text: str, name: str, notice: Notice) -> Loaded:
     extend = data.get("extend", {})
     if extend.get("path"):
         notice(f"{name}: extend.path is not followed; name that file as a rule file of its own")
+    entries = data.get("rules", [])
+    lists = data.get("allowlists", []) + ([data["allowlist"]] if "allowlist" in data else [])
+    aimed = [each for each in lists if each.get("targetRules")]
+    for each in aimed:
+        targets = set(each["targetRules"])
+        for entry in entries:
+            if entry.get("id") in targets:
+                entry["allowlists"] = [*entry.get("allowlists", []), each]
+                targets.discard(entry["id"])
+        for rule_id in sorted(targets):
+            notice(
+                f"{name}: an allowlist is for {rule_id}, a rule that is not in this file; it is not used"
+            )
     rules: list[Rule] = []
-    for entry in data.get("rules", []):
+    for entry in entries:
         rule = _gitleaks_rule(entry, name, lines, notice)
         if rule is not None:
             rules.append(rule)
     regexes: list[str] = []
     stopwords: list[str] = []
     rule_ids = list(extend.get("disabledRules", []))
-    lists = data.get("allowlists", []) + ([data["allowlist"]] if "allowlist" in data else [])
-    for entry in lists:
+    for entry in (each for each in lists if each not in aimed):
+        if _bound(entry):
+            notice(f"{name}: an allowlist bound to paths or commits is not used")
+            continue
         regexes += [from_go(regex) for regex in entry.get("regexes", [])]
         stopwords += entry.get("stopwords", [])
         if entry.get("paths") or entry.get("commits"):
             notice(f"{name}: paths and commits of the allowlist are not used")
     return Loaded(
         rulefile.unique(rules), Allowlist(rule_ids, regexes, stopwords=stopwords, where=name)
+    )
+
+
+def _bound(allowlist: Mapping[str, Any]) -> bool:
+    """Whether it holds for some paths or commits alone."""
+    return allowlist.get("condition") == "AND" and bool(
+        allowlist.get("paths") or allowlist.get("commits")
     )
 
 
@@ -144,8 +166,8 @@ def _gitleaks_rule(
     stopwords: list[str] = []
     lists = entry.get("allowlists", []) + ([entry["allowlist"]] if "allowlist" in entry else [])
     for one in lists:
-        if one.get("condition") == "AND" and (one.get("paths") or one.get("commits")):
-            notice(f"{where}: {rule_id}: an allowlist bound to paths is not used")
+        if _bound(one):
+            notice(f"{where}: {rule_id}: an allowlist bound to paths or commits is not used")
             continue
         target = allow_match if one.get("regexTarget") in ("match", "line") else allow
         target += [from_go(regex) for regex in one.get("regexes", [])]

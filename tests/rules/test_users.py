@@ -10,6 +10,7 @@ import pytest
 from rules.conftest import github_token, made_up
 from secretgate_rules import RuleError, load_default
 from secretgate_rules.allow import Allowlist
+from secretgate_rules.users import load_user_file
 
 ACME = "acme-" + made_up(20, 70, "0123456789abcdef").decode()
 
@@ -69,6 +70,36 @@ def test_each_form_is_read(tmp_path: Path, name: str, text: str, rule: str) -> N
     if name != "signatures.yaml":
         assert detector.find(b"x " + github_token()) == []
     assert detector.digest != load_default().digest
+
+
+AIMED = """
+[[allowlists]]
+targetRules = ["acme-key", "of-nobody"]
+regexes = ['^acme-']
+[[allowlists]]
+condition = "AND"
+paths = ['docs/']
+regexes = ['beta']
+[[rules]]
+id = "acme-key"
+regex = '(acme-[a-z]{8})'
+[[rules]]
+id = "beta-key"
+regex = '(acme-[a-z]{8}|beta-[a-z]{8})'
+"""
+
+
+def test_an_allowlist_of_gitleaks_holds_for_its_own_rules_and_paths_alone(tmp_path: Path) -> None:
+    path = tmp_path / "gitleaks.toml"
+    path.write_text(AIMED)
+    told: list[str] = []
+    found = load_user_file(path, told.append)
+    (acme, beta), allow = found.rules, found.allow
+    assert acme.allow == ("^acme-",)
+    assert beta.allow == ()
+    assert not allow.allows("beta-key", b"beta-abcdefgh")
+    assert any("of-nobody" in line for line in told)
+    assert any("bound to paths" in line for line in told)
 
 
 def test_a_rule_allowlist_of_gitleaks(tmp_path: Path) -> None:
