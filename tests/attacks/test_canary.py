@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import sys
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from mitmproxy import version
 from harness.fixtures import Launch
 from harness.model import echo
 from harness.post import CHAT, MESSAGES, RESPONSES, Poster, ask
+from harness.programs import free_port
 from harness.provider import Provider
 from harness.secrets import leaks, plant
 from harness.web import Web
@@ -37,12 +37,6 @@ HOOKS = (
 
 def _socket() -> Wire:
     return next(wire for wire in WIRES if wire.name == "responses-websocket")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 @pytest.mark.parametrize("detail", [3, 4])

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from ca_verifiers import HOST, VERIFIERS, Proxy, curl, openssl, python_strict
 
+from harness.programs import free_port
 from secretgate_ca import Authority, ensure_ca, write_bundle
 
 pytestmark = pytest.mark.e2e
@@ -25,11 +26,6 @@ DOMAINS = (
     "bedrock-runtime.*.amazonaws.com",
 )
 MITMDUMP = os.environ.get("SECRETGATE_TEST_MITMDUMP", str(Path(sys.executable).parent / "mitmdump"))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def start(

@@ -10,7 +10,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from clients.tools import Login, Tool
 from clients.vendors import Vendors
 from harness.command import CLI, environment
 from harness.corporate import CorporateProxy
+from harness.programs import free_port
 from secretgate.launch import enter, running
 
 TAP = Path(__file__).with_name("tap")
@@ -148,8 +148,7 @@ class Serving:
     """`secretgate serve`, which runs of ours join; it can be ended and begun again."""
 
     def __init__(self, world: World, mode: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port: int = free.getsockname()[1]
+        self.port = free_port()
         self._world, self._mode = world, mode
         self.starts = 0
 

@@ -23,6 +23,8 @@ from harness.command import environment
 from harness.corporate import CorporateProxy
 from harness.provider import Provider
 from harness.secrets import Planted
+from secretgate import hosts
+from secretgate_ca import ensure_ca
 
 ELSEWHERE = {
     "scripts/run": "tests/packaging/test_distribution.py::test_a_checkout_sets_itself_up",
@@ -158,7 +160,11 @@ def project(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Path:
 
 @pytest.fixture
 def env(home: Path, programs: Path, provider: Provider) -> Iterator[dict[str, str]]:
-    """Behind a company's proxy, so that nothing leaves this machine."""
+    """Behind a company's proxy, so that nothing leaves this machine.
+
+    With a CA, which `secretgate-ca install` would have made, and commands of another page may have removed.
+    """
+    ensure_ca(home / ".config/secretgate/ca", hosts.ca_domains())
     with CorporateProxy(provider.port) as corporate:
         yield _env(home, programs, corporate.url, provider.trusted)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from harness.fixtures import Launch
 from harness.model import echo
 from harness.post import MESSAGES, Poster, ask
+from harness.programs import free_port
 from harness.provider import Provider
 from harness.secrets import Planted, leaks
 from harness.wires import Access
@@ -22,12 +22,6 @@ if sys.platform != "win32":
     from harness.console import Console
 
 _PASSWORD = "of-the-test"
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
 
 
 def test_mitmweb(launch: Launch, provider: Provider, planted: Planted) -> None:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -21,16 +20,12 @@ import pytest
 from harness.command import CLI, environment, secretgate
 from harness.corporate import CorporateProxy
 from harness.post import CHAT, MESSAGES, ask
+from harness.programs import free_port
 from harness.provider import UNCOVERED, Provider
 from harness.secrets import Planted
 
 PAGE = "http://secretgate.internal"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 class Served:

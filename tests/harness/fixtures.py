@@ -9,12 +9,10 @@ import pytest
 
 from harness.post import Poster
 from harness.provider import Provider
-from harness.proxy import Proxy
+from harness.proxy import RUNNING, Proxy
 from harness.wires import Access
 
 Launch = Callable[..., Proxy]
-
-_STARTED: list[Proxy] = []
 
 
 @pytest.hookimpl(wrapper=True)
@@ -22,7 +20,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     """A failure comes with the last words of the proxies that run."""
     report = yield
     if report.failed:
-        for proxy in _STARTED:
+        for proxy in RUNNING:
             if proxy.alive:
                 words = proxy.output[-3000:].decode(errors="replace")
                 report.sections.append((f"mitmdump on port {proxy.port}", words))
@@ -45,7 +43,6 @@ def launch(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iter
     def start(**arguments: Any) -> Proxy:
         home = arguments.pop("home", None) or tmp_path_factory.mktemp("proxy")
         proxy = Proxy(provider, home, **arguments)
-        _STARTED.append(proxy)
         mine.append(proxy)
         return proxy.start()
 

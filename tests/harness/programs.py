@@ -3,9 +3,11 @@ skipped; and a Redis of the test's own."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import http.client
 import os
+import random
 import shutil
 import signal
 import socket
@@ -17,9 +19,20 @@ import pytest
 _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 
 
+_CHANCE = random.SystemRandom()
+"""Not the generator that is set to the same beginning in every process of a test run."""
+
+
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """One that nobody listens on, for a program that has to be told a number.
+
+    It lies below those that systems hand out by themselves (IANA's from 49152 on, Linux' from 32768 on): no
+    connection of another test takes it before the program has bound it.
+    """
+    while True:
+        port = _CHANCE.randrange(20_000, 32_000)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def read(port: int, path: str) -> tuple[int, bytes]:

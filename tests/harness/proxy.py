@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import certifi
 
@@ -19,12 +20,16 @@ ADDON = Path(__file__).parents[2] / "addon" / "secretgate_addon.py"
 
 _BUNDLE = "client-bundle.pem"
 
+RUNNING: WeakSet[Proxy] = WeakSet()
+"""All there are, for who wants to read what they said."""
+
 
 class Proxy(Mitmdump):
     def __init__(
         self, provider: Provider, home: Path, *, addon: Path | None = ADDON, **arguments: Any
     ) -> None:
         super().__init__(home, provider.port, provider.trusted, addon=addon, **arguments)
+        RUNNING.add(self)
 
     def comes(self, what: bytes | Callable[[bytes], bool], timeout: float = 20) -> bool:
         """Waits until the output holds a text, or is as it should be."""

@@ -67,31 +67,20 @@ class Peer:
         self.talk: Talk = lambda message: [message]
         self._loop = asyncio.new_event_loop()
         self._over = asyncio.Event()
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            self.port: int = probe.getsockname()[1]
+        listening = socket.create_server(("127.0.0.1", 0))
+        self.port: int = listening.getsockname()[1]
         self._config = Config()
-        self._config.bind = [f"127.0.0.1:{self.port}"]
+        self._config.bind = [f"fd://{listening.detach()}"]
         self._config.certfile = self._config.keyfile = str(identity)
         self._config.accesslog = self._config.errorlog = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        self._wait()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         self._loop.run_until_complete(
-            serve(self._application, self._config, shutdown_trigger=self._over.wait)  # type: ignore[arg-type]
+            serve(self._application, self._config, shutdown_trigger=self._over.wait)
         )
-
-    def _wait(self) -> None:
-        for _ in range(100):
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-            except OSError:
-                threading.Event().wait(0.05)
-            else:
-                return
-        raise RuntimeError("the peer does not listen")
 
     def close(self) -> None:
         self._loop.call_soon_threadsafe(self._over.set)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tarfile
@@ -12,6 +11,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
+from harness.programs import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = [
@@ -84,8 +85,7 @@ def test_a_checkout_sets_itself_up(tmp_path: Path) -> None:
     run("git", "clone", "--quiet", ROOT, clone)
     home = {"HOME": str(tmp_path), "SECRETGATE_HOME": str(tmp_path / "home")}
     assert "Nothing leaked" in run(clone / "scripts/run", "demo", **home)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     proxy = subprocess.Popen(
         [clone / "scripts/run", "-p", str(port)],
         env={**os.environ, **home},
