@@ -1,6 +1,7 @@
 """Files that can be made again: kept under the user's cache folder, readable by the user only.
 
-Every file is sealed with a digest of its content, so a damaged one reads as missing. Nothing here
+Every file is sealed with a digest of its content, so a damaged one reads as missing. Of each kind
+(`patterns-*.hs`, `rules-*.msgpack`) those used last are kept and the others removed. Nothing here
 ever holds a secret: what is kept is made from rules.
 """
 
@@ -10,12 +11,18 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from functools import lru_cache
 from pathlib import Path
+from typing import Final
 
 import platformdirs
 
 _DIGEST = 32
+KEPT: Final = 16
+"""Files of one kind that are kept."""
+_ABANDONED: Final = 3600.0
+"""Seconds after which a file that was never finished belongs to nobody."""
 
 
 @lru_cache(maxsize=1)
@@ -35,10 +42,13 @@ def folder() -> Path:
 
 def read(name: str) -> bytes | None:
     """A file's content, or None where there is none or it is damaged."""
+    path = folder() / name
     try:
-        data = (folder() / name).read_bytes()
+        data = path.read_bytes()
     except OSError:
         return None
+    with contextlib.suppress(OSError):
+        os.utime(path)
     seal, content = data[:_DIGEST], data[_DIGEST:]
     return content if hashlib.sha256(content).digest() == seal else None
 
@@ -48,7 +58,7 @@ def write(name: str, content: bytes) -> None:
     with contextlib.suppress(OSError):
         place = folder()
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=place)
+        handle, temporary = tempfile.mkstemp(dir=place, prefix=_UNFINISHED)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(hashlib.sha256(content).digest() + content)
@@ -56,3 +66,30 @@ def write(name: str, content: bytes) -> None:
         except OSError:
             os.unlink(temporary)
             raise
+        _prune(place, name)
+
+
+_UNFINISHED: Final = ".new-"
+
+
+def _prune(place: Path, name: str) -> None:
+    """Remove what was not used for longest among the files of one kind, and what nobody finished.
+
+    Others may do the same at this moment, or read what is removed: a file is read in one go, and one
+    that is gone is made again.
+    """
+    kind = f"{name.partition('-')[0]}-*{Path(name).suffix}"
+    used = sorted(((_used(path), path) for path in place.glob(kind)), reverse=True)
+    limit = time.time() - _ABANDONED
+    unfinished = [path for path in place.glob(f"{_UNFINISHED}*") if _used(path) < limit]
+    for path in [*(path for _, path in used[KEPT:]), *unfinished]:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+
+def _used(path: Path) -> float:
+    """When a file was used last; one that is gone meanwhile counts as used just now."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return time.time()

@@ -16,11 +16,12 @@ from typing import Final
 
 import msgspec
 
-from . import cache, patterns, rulefile, supplement
+from . import cache, context, patterns, rulefile, supplement
 from .allow import Allowlist
 from .database import Expression
 from .engine import Detector
 from .model import ENTROPY, Rule
+from .rulefile import Loaded
 from .table import Compiled, Table, tabulate
 from .users import load_user_file
 
@@ -51,10 +52,13 @@ def load_default(
     refused = set(disable)
     user_rules: list[Rule] = []
     lists = [allow] if allow else []
+    amended: list[tuple[str, Allowlist]] = []
     for name in rule_files:
         loaded = load_user_file(Path(name), notice or (lambda _: None))
         user_rules += loaded.rules
         lists.append(loaded.allow)
+        amended += loaded.amended.items()
+        _tell_unknown(loaded, table, str(name), notice)
     if user_rules or refused or not entropy:
         own = {rule.id for rule in user_rules}
         kept = [
@@ -64,20 +68,37 @@ def load_default(
         ]
         table = tabulate([*kept, *(rule for rule in user_rules if rule.id not in refused)])
     lists = [one for one in lists if one]
-    salt = repr((sorted(refused), entropy, detect_secrets, [one.digest for one in lists]))
+    seals = [one.digest for one in lists], [(rule, one.digest) for rule, one in amended]
+    salt = repr((sorted(refused), entropy, detect_secrets, seals))
 
     def allowed(rule: str, value: bytes) -> bool:
-        return rule in refused or any(one.allows(rule, value) for one in lists)
+        return (
+            rule in refused
+            or any(one.allows(rule, value) for one in lists)
+            or any(one.allows(rule, value) for name, one in amended if name == rule)
+        )
 
     return Detector(
         table,
         barrier,
-        allow=allowed if lists or refused else None,
+        allow=allowed if lists or refused or amended else None,
         allow_path=lambda path: any(one.allows_path(path) for one in lists),
         salt=salt,
         entropy_rules=entropy,
         supplement=supplement.detect_secrets() if detect_secrets else None,
     )
+
+
+def _tell_unknown(
+    loaded: Loaded, table: Table, name: str, notice: Callable[[str], None] | None
+) -> None:
+    """Tells of allowlists for rules that do not come with us."""
+    known = {item.rule.id for item in table.compiled} | {rule.id for rule in context.RULES}
+    for rule in sorted(loaded.amended.keys() - known):
+        if notice:
+            notice(
+                f"{name}: an allowlist is for {rule}, a rule that there is none of; it is not used"
+            )
 
 
 def packs(enable: frozenset[str] = frozenset()) -> Table:

@@ -8,19 +8,33 @@ the fields.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import yaml
 
 from . import linear, regex, safe_yaml, validators
+from .allow import Allowlist
 from .model import CONFIDENCES, CONTEXT, ENTROPY, HIGH, NAMED, Rule, RuleError
 from .template import expand
 
 FOLDER: Final = Path(__file__).parent / "packs"
 
 _KINDS = {"named": NAMED, "context": CONTEXT, "entropy": ENTROPY}
+
+Notice = Callable[[str], None]
+"""Told of what in a file is not used."""
+
+
+@dataclass
+class Loaded:
+    """What a rule file of a user's holds."""
+
+    rules: list[Rule] = field(default_factory=list)
+    allow: Allowlist = field(default_factory=Allowlist)
+    amended: dict[str, Allowlist] = field(default_factory=dict)
+    """Allowlists for rules that come with us."""
 
 
 def pack_files() -> list[Path]:

@@ -1,8 +1,12 @@
-"""Recall and silence on the development corpora, which are no part of this repository."""
+"""Recall and silence on the development corpora, which are no part of this repository.
+
+They are looked for in the folder that `SECRETGATE_CORPORA` names, else beside the repository.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 from collections import defaultdict
 from pathlib import Path
 
@@ -10,7 +14,8 @@ import pytest
 
 from secretgate_rules import Detector
 
-CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpora" / "dev.jsonl"
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "corpora"
+CORPUS = Path(os.environ.get("SECRETGATE_CORPORA") or BESIDE) / "dev.jsonl"
 LEAST = {
     "truefoundry-table": 0.98,
     "promptshield-table": 0.99,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import os
 import random
 import re
 import stat
@@ -44,6 +45,37 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     monkeypatch.setenv("SECRETGATE_CACHE_DIR", str(tmp_path / "file"))
     assert Detector([RULE]).find(TEXT)
     assert cache.read("nothing") is None
+
+
+def _kept(folder: Path) -> set[str]:
+    return {file.name for file in folder.iterdir()}
+
+
+def test_of_each_kind_those_used_last_are_kept(cache_folder: Path) -> None:
+    for number in range(cache.KEPT):
+        cache.write(f"patterns-{number}.hs", b"x")
+        os.utime(cache_folder / f"patterns-{number}.hs", (number, number))
+    cache.write("rules-0.msgpack", b"x")
+    (cache_folder / ".new-left").write_bytes(b"")
+    os.utime(cache_folder / ".new-left", (0, 0))
+    (cache_folder / ".new-fresh").write_bytes(b"")
+    assert cache.read("patterns-0.hs") == b"x"
+    cache.write("patterns-new.hs", b"y")
+    expected = {f"patterns-{n}.hs" for n in range(cache.KEPT) if n != 1}
+    assert _kept(cache_folder) == {*expected, "patterns-new.hs", "rules-0.msgpack", ".new-fresh"}
+
+
+def test_many_may_prune_the_cache_at_once(cache_folder: Path) -> None:
+    def keep(number: int) -> bool:
+        cache.write(f"patterns-{number}.hs", bytes([number]) * 100)
+        return cache.read(f"patterns-{number}.hs") in (bytes([number]) * 100, None)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(keep, range(200)))
+    assert len(_kept(cache_folder)) <= cache.KEPT + 8
+    cache.write("patterns-last.hs", b"x")
+    assert len(_kept(cache_folder)) == cache.KEPT
+    assert cache.read("patterns-last.hs") == b"x"
 
 
 def test_many_threads_agree(detector: Detector) -> None:

@@ -8,6 +8,7 @@ import os
 import subprocess
 from pathlib import Path
 
+import jsonschema
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -196,6 +197,23 @@ def test_sarif_says_where_in_characters(tmp_path: Path) -> None:
     assert place["artifactLocation"]["uri"].endswith("/a%20b%23.env")
     assert place["region"]["startColumn"] == 9
     assert {rule["id"] for rule in one["tool"]["driver"]["rules"]} == {"github-pat"}
+
+
+SARIF = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
+"""The schema of SARIF 2.1.0 as its committee published it."""
+
+
+@pytest.mark.parametrize("texts", [[], [""], [f"TOKEN={TOKEN}\n", f"🔑 password: '{SECRET}'\r\n"]])
+def test_sarif_keeps_to_its_schema(tmp_path: Path, texts: list[str]) -> None:
+    for number, text in enumerate(texts):
+        (tmp_path / f"{number} ü.env").write_text(text)
+    done = run.invoke(app, ["scan", "--format", "sarif", str(tmp_path)])
+    validator = jsonschema.Draft4Validator(json.loads(SARIF.read_text()))
+    log = json.loads(done.stdout)
+    assert [error.message for error in validator.iter_errors(log)] == []
+    assert len(log["runs"][0]["results"]) == sum(map(bool, texts))
+    del log["runs"][0]["tool"]
+    assert not validator.is_valid(log)
 
 
 def test_standard_input_beside_files(folder: Path) -> None:

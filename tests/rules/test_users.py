@@ -102,6 +102,85 @@ def test_an_allowlist_of_gitleaks_holds_for_its_own_rules_and_paths_alone(tmp_pa
     assert any("bound to paths" in line for line in told)
 
 
+BASE = r"""
+[extend]
+useDefault = true
+[[rules]]
+id = "acme-key"
+regex = '(acme-[0-9a-f]{20})'
+keywords = ["acme"]
+[[rules.allowlists]]
+regexes = ['0000$']
+[[rules]]
+id = "dropped"
+regex = '(drop-[0-9a-f]{20})'
+[[allowlists]]
+regexes = ['1111$']
+"""
+EXTENDING = r"""
+[extend]
+path = "base.toml"
+disabledRules = ["dropped"]
+[[rules]]
+id = "acme-key"
+description = "ours"
+[[rules.allowlists]]
+regexes = ['2222$']
+[[rules]]
+id = "github-pat"
+[[rules.allowlists]]
+stopwords = ["letmein"]
+[[allowlists]]
+targetRules = ["npm-access-token", "of-nobody"]
+regexes = ['3333$']
+"""
+
+
+@pytest.fixture
+def extending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file that extends another, which is named from the working directory."""
+    (tmp_path / "conf").mkdir()
+    (tmp_path / "base.toml").write_text(BASE)
+    (tmp_path / "conf" / "own.toml").write_text(EXTENDING)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path / "conf" / "own.toml"
+
+
+def test_a_gitleaks_toml_extends_another(extending: Path) -> None:
+    told: list[str] = []
+    detector = load_default(rule_files=[extending], notice=told.append)
+
+    def found(text: str) -> list[tuple[str, str]]:
+        return [(f.rule, f.description) for f in detector.find(text.encode())]
+
+    assert found(f"x = {ACME}") == [("acme-key", "ours")]
+    for ending in ("0000", "1111", "2222"):
+        assert found(f"x = {ACME[:-4]}{ending}") == []
+    assert found(f"x = {ACME.replace('acme', 'drop')}") == []
+    token = github_token().decode()
+    assert [rule for rule, _ in found(f"x = {token}")] == ["github-pat"]
+    assert found(f"x = {token[:-7]}letmein") == []
+    npm = "npm_" + made_up(36, 75).decode()
+    assert [rule for rule, _ in found(f"x = {npm}")] == ["npm-access-token"]
+    assert found(f"x = {npm[:-4]}3333") == []
+    assert [line for line in told if "of-nobody" in line]
+    assert len(told) == 1
+
+
+def test_gitleaks_files_are_extended_two_in_a_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(5):
+        text = f"[[rules]]\nid = 'r{number}'\nregex = '(acm{number}-[a-z]{{9}})'\n"
+        (tmp_path / f"{number}.toml").write_text(f"[extend]\npath = '{number + 1}.toml'\n{text}")
+    told: list[str] = []
+    loaded = load_user_file(tmp_path / "0.toml", told.append)
+    assert {rule.id for rule in loaded.rules} == {"r0", "r1", "r2"}
+    (notice,) = told
+    assert notice.startswith("2.toml: extend.path is not followed")
+
+
 def test_a_rule_allowlist_of_gitleaks(tmp_path: Path) -> None:
     path = tmp_path / "gitleaks.toml"
     path.write_text(GITLEAKS)
@@ -140,6 +219,9 @@ def test_a_rule_of_gitleaks_that_could_take_too_long_is_left_out(tmp_path: Path)
         ("a.yaml", "- ACME:\n    - Key: 7\n", "a.yaml:2: ACME: Key: expected a regex"),
         ("a.toml", "[[rules]\n", "not valid TOML"),
         ("a.toml", "[[rules]]\nid = 'q'\nregex = '(a'\n", "a.toml:2: q: pattern does not compile"),
+        ("a.toml", "[[rules]]\nid='q'\nregex='ab'\n[[rules]]\nid='q'\nregex='cd'\n", "two rules"),
+        ("a.toml", "[extend]\npath = 'not-there.toml'\n", "extend.path: not-there.toml: cannot"),
+        ("a.toml", "[extend]\npath = 'a'\nuseDefault = true\n", "exclude each other"),
         ("a.yaml", "allow:\n  hashes: [abc]\n", "not a SHA-256"),
     ],
 )
