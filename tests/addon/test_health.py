@@ -28,7 +28,7 @@ class Asked:
         self.server = HealthServer("127.0.0.1", 0, routes(lambda: self.state))
 
     def __call__(self, path: str, method: str = "GET") -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=30)
         try:
             connection.request(method, path)
             response = connection.getresponse()

@@ -195,7 +195,7 @@ def _talk(proxy: Proxy, message: bytes) -> list[str | bytes]:
     heard: list[str | bytes] = []
     with (
         contextlib.suppress(WebSocketException, OSError),
-        connect(url, ssl=access.context(), proxy=proxy.url, open_timeout=10) as line,
+        connect(url, ssl=access.context(), proxy=proxy.url, open_timeout=30) as line,
     ):
         line.send(message.decode())
         heard.extend(line)

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.e2e
 
 
 def ask(proxy: Proxy, request: str) -> tuple[int, bytes]:
-    with socket.create_connection((proxy.host, proxy.port), timeout=10) as line:
+    with socket.create_connection((proxy.host, proxy.port), timeout=30) as line:
         line.sendall(request.replace("PORT", str(proxy.port)).encode())
         answer = b""
         line.settimeout(3)

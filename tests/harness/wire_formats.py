@@ -161,7 +161,7 @@ class Duplex:
         context = proxy.context()
         context.set_alpn_protocols(["h2"])
         self._socket: ssl.SSLSocket = context.wrap_socket(plain, server_hostname=host)
-        self._socket.settimeout(10)
+        self._socket.settimeout(30)
         self._state = h2.connection.H2Connection(h2.config.H2Configuration(client_side=True))
         self._state.initiate_connection()
         pseudo = [(":method", "POST"), (":scheme", "https"), (":authority", host), (":path", path)]
@@ -219,7 +219,7 @@ Start = Callable[..., Proxy]
 
 def client(proxy: Proxy, http2: bool = False) -> httpx.Client:
     return httpx.Client(
-        proxy=proxy.url, verify=proxy.context(), http2=http2, timeout=10, trust_env=False
+        proxy=proxy.url, verify=proxy.context(), http2=http2, timeout=30, trust_env=False
     )
 
 

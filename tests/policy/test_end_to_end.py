@@ -164,7 +164,7 @@ def test_a_denied_streamed_call_of_other_families(name: str, peer: Peer, beside:
     case = CASES[name]
     peer.respond = lambda asked: Reply(case.write([GOOD, BAD]), kind)
     with httpx.Client(
-        proxy=beside.url, verify=beside.context(), timeout=10, trust_env=False
+        proxy=beside.url, verify=beside.context(), timeout=30, trust_env=False
     ) as client:
         answer = client.post(f"https://{host}{path}", json=body)
     seen = case.read(answer.content)

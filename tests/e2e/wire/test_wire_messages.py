@@ -26,7 +26,7 @@ def dial(proxy: Proxy, host: str, path: str, **headers: str) -> ClientConnection
         f"wss://{host}{path}",
         ssl=proxy.context(),
         proxy=proxy.url,
-        open_timeout=10,
+        open_timeout=30,
         additional_headers=headers,
     )
 
@@ -49,7 +49,7 @@ def test_gemini_live_speaks_json_in_binary_messages(proxy: Proxy, peer: Peer, to
         socket.send(json.dumps(turn).encode())
         text = ""
         while True:
-            message = socket.recv(timeout=10)
+            message = socket.recv(timeout=30)
             assert isinstance(message, bytes)
             content = json.loads(message)["serverContent"]
             if content.get("turnComplete"):
@@ -77,7 +77,7 @@ def test_many_messages_at_once_keep_their_order(proxy: Proxy, peer: Peer, token:
             socket.send(json.dumps({"type": "response.create", "input": f"it: {token}"}))
             events = []
             while not events or events[-1]["type"] != "response.completed":
-                events.append(json.loads(socket.recv(timeout=10)))
+                events.append(json.loads(socket.recv(timeout=30)))
             raw = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
             text, _ = FAMILIES["responses"].read(raw)
             assert text.startswith(f"{token} and REDACTED<")
@@ -89,10 +89,10 @@ def test_a_binary_protocol_on_a_covered_host_ends_with_a_reason(
     before = len(peer.asked)
     with dial(proxy, "ampcode.com", "/api/thread-actors", **{"user-agent": "amp/1.0"}) as socket:
         socket.send(b"\x01\x00\xff\xfe" + token.encode())
-        error = json.loads(socket.recv(timeout=10))
+        error = json.loads(socket.recv(timeout=30))
         assert "cannot read" in error["error"]["message"]
         with pytest.raises(ConnectionClosed):
-            socket.recv(timeout=10)
+            socket.recv(timeout=30)
     (asked,) = peer.asked[before:]
     assert asked.messages == []
 
@@ -100,7 +100,7 @@ def test_a_binary_protocol_on_a_covered_host_ends_with_a_reason(
 def test_policy_may_let_a_binary_protocol_pass(start: Start, peer: Peer) -> None:
     with dial(start(on_unreadable="pass"), "ampcode.com", "/api/thread-actors") as socket:
         socket.send(b"\x01\x00\xff\xfe")
-        assert socket.recv(timeout=10) == b"\x01\x00\xff\xfe"
+        assert socket.recv(timeout=30) == b"\x01\x00\xff\xfe"
 
 
 # Connect and gRPC
