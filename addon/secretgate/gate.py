@@ -16,6 +16,7 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy.layer import NextLayer
 
 from secretgate import grpc, log
 from secretgate.audit.trail import AuditError
@@ -25,7 +26,7 @@ from secretgate.hosts import Route, Treatment
 from secretgate.outbound import heads, refusals
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Decision, Request
-from secretgate.proxy import access, flows, own_ca, passing, silence, upkeep
+from secretgate.proxy import access, flows, layers, own_ca, passing, silence, upkeep
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.guard import Guard
 from secretgate.proxy.socket_hooks import Sockets, hang_up
@@ -137,6 +138,9 @@ class Gate:
         names = [data.client_hello.sni or "", flows.address(data.context.server)]
         if not any(self.engine().hosts.covers(name) for name in names):
             data.ignore_connection = True
+
+    def next_layer(self, following: NextLayer) -> None:
+        layers.choose(self.engine().hosts, following)
 
     # Requests
 
@@ -326,6 +330,9 @@ class Gate:
     async def response(self, flow: http.HTTPFlow) -> None:
         """The client learns that the answer is over when this is: its next turn may reach another
         worker, which then has to know what this one learnt from the answer."""
+        if layers.leaves_http(flow) and self._route(flow) is not None:
+            log.logger().error("refused: an upgrade to an unknown protocol", host=flow.request.host)
+            flow.kill()
         self._over(flow)
         line = self.engine().line
         if line.remote:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import json
 
 from mitmproxy import ctx, http
+from mitmproxy.proxy.layer import NextLayer
 
 from secretgate import log
 from secretgate.hosts import Hosts
+from secretgate.proxy import layers
 
 _MESSAGE = (
     "secretgate is not running in this proxy any more, so nothing was sent. Restart the proxy."
@@ -34,6 +36,10 @@ class Guard:
             guard = cls()
             ctx.master.addons.add(guard)
         return guard
+
+    def next_layer(self, following: NextLayer) -> None:
+        if self.hosts is not None:
+            layers.choose(self.hosts, following)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if not self._covers(flow):
