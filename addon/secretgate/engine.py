@@ -111,7 +111,7 @@ def build(
         raise SettingsError(f"known_files: {known.problems[0]}")
     earlier = before.requests.policies.policy if before else None
     policy = _policy(settings, detector, earlier.rates if earlier else None)
-    redactor = Redactor(detector, vault, ledger, namer, lambda: dict(known.literals.items()))
+    redactor = Redactor(detector, vault, ledger, namer, lambda: known.literals)
     requests = Requests(settings, redactor, vault, Issued(template, {}), Policies(policy))
     return Engine(settings, table, line, vault, ledger, namer, redactor, requests)
 

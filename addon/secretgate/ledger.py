@@ -62,6 +62,22 @@ class Ledger:
                 _bound(self._guessed)
         return known
 
+    def names(self, rules: Mapping[bytes, str]) -> dict[bytes, str]:
+        """The same for many values, each with the rule that found it now: they are asked for at once."""
+        keys = {self._key(b"name", value): rule for value, rule in rules.items()}
+        with self._lock:
+            unknown = {
+                key: self._guessed.get(key, rule)
+                for key, rule in keys.items()
+                if key not in self._names
+            }
+        if unknown:
+            self._ask(b"", unknown, ())
+        return {
+            value: self._names.get(key) or self.name(value, rule)
+            for (value, rule), key in zip(rules.items(), keys, strict=True)
+        }
+
     def note_written(self, scope: Scope, values: Iterable[bytes]) -> None:
         """The provider wrote these values itself."""
         place = self.place(scope)

@@ -7,6 +7,7 @@ A scan needs a scratch of its own per thread.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import platform
 import threading
@@ -67,15 +68,23 @@ class Database:
 
 
 _COMPILING: Final = 37e-6
-_SLOWER: Final = 4.5e-9
-"""Seconds that Hyperscan takes to compile one more string, and that an automaton takes longer for a byte of text."""
+"""Seconds that Hyperscan takes to compile one more string."""
+_AT_ONCE: Final = 32
+"""Strings that are compiled while somebody waits."""
+_COMPILER: Final = threading.Lock()
+_SMALL: Final = 256
+_SLOWER: Final = (1.6e-9, 6e-9)
+"""Seconds that an automaton of few strings, and one of many, takes longer than Hyperscan for a byte of text."""
+_KEY: Final = 8
+_VARIED: Final = 4
 
 
 class Literals:
     """Fixed strings, by the thousand. `scan` is safe from any thread.
 
-    Hyperscan reads several times as fast as an Aho-Corasick automaton, and takes several times as long to
-    prepare; so it is prepared once there is, or has been, enough to read to make up for that.
+    Hyperscan reads several times as fast as an Aho-Corasick automaton, and takes many times as long to prepare. So
+    there is an automaton at first, which knows strings by their last few bytes. Hyperscan is prepared once there is, or
+    has been, enough to read to make up for that; of many strings in a thread of its own, and nobody waits for it.
     """
 
     def __init__(self, texts: Sequence[bytes]) -> None:
@@ -89,25 +98,33 @@ class Literals:
         self._read = 0
         # Hyperscan's literals end at a NUL.
         self._stays = any(b"\0" in text for text in self._texts)
+        self._small = len(self._texts) <= _SMALL
         self._automaton: BytesAhoCorasick | None = None
+        self._ending: list[list[int]] = []
+        """Of each string that the automaton knows, the numbers of the texts that end in it."""
         self._database: Any = None
+
+    def prepare(self) -> None:
+        """Makes ready for what is to be read: the automaton now, Hyperscan as soon as may be."""
+        with self._lock:
+            if self._automaton is None and self._database is None:
+                self._automaton = self._automated()
+            self._compile_aside()
 
     def scan(self, text: bytes) -> list[tuple[int, int]]:
         """`(index of the string, start offset)` of every occurrence."""
         with self._lock:
-            self._read += len(text)
             if self._database is None:
-                if self._read * _SLOWER > len(self._texts) * _COMPILING and not self._stays:
-                    self._database, self._automaton = self._compiled(), None
-                elif self._automaton is None:
-                    kind = Implementation.ContiguousNFA
-                    self._automaton = BytesAhoCorasick(self._texts, implementation=kind)
+                self._read += len(text)
+                if self._read * _SLOWER[not self._small] > len(self._texts) * _COMPILING:
+                    self._compile_aside()
+                if self._database is None and self._automaton is None:
+                    self._automaton = self._automated()
             automaton = self._automaton
             database: Any = self._database
-        owners = self._owners
         if automaton is not None:
-            hits = automaton.find_matches_as_indexes(text, overlapping=True)
-            return [(owner, start) for index, start, _ in hits for owner in owners[index]]
+            return self._matches(automaton, text)
+        owners = self._owners
         found: list[tuple[int, int]] = []
 
         def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> None:
@@ -119,6 +136,42 @@ class Literals:
             scratch = self._local.scratch = hs.Scratch(database)
         database.scan(text, match_event_handler=on_match, scratch=scratch)
         return found
+
+    def _automated(self) -> BytesAhoCorasick:
+        ending: dict[bytes, list[int]] = {}
+        for number, text in enumerate(self._texts):
+            key = text[-_KEY:]
+            # A rule of dashes would be met at every turn.
+            ending.setdefault(key if len({*key}) >= _VARIED else text, []).append(number)
+        self._ending = list(ending.values())
+        kind = Implementation.DFA if self._small else Implementation.ContiguousNFA
+        return BytesAhoCorasick(list(ending), implementation=kind)
+
+    def _matches(self, automaton: BytesAhoCorasick, text: bytes) -> list[tuple[int, int]]:
+        texts, owners, ending = self._texts, self._owners, self._ending
+        found: list[tuple[int, int]] = []
+        for key, _, end in automaton.find_matches_as_indexes(text, overlapping=True):
+            for number in ending[key]:
+                start = end - len(texts[number])
+                if start >= 0 and text.startswith(texts[number], start):
+                    found.extend((owner, start) for owner in owners[number])
+        return found
+
+    def _compile_aside(self) -> None:
+        """Has Hyperscan prepared; the lock is held."""
+        if self._stays:
+            return
+        if len(self._texts) <= _AT_ONCE:
+            self._database, self._automaton = self._compiled(), None
+            return
+        self._stays = True
+        threading.Thread(target=self._take_over, name="literals", daemon=True).start()
+
+    def _take_over(self) -> None:
+        with _COMPILER, contextlib.suppress(hs.error):
+            database = self._compiled()
+            with self._lock:
+                self._database, self._automaton = database, None
 
     def _compiled(self) -> Any:
         database = hs.Database(mode=hs.HS_MODE_BLOCK)

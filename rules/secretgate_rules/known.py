@@ -181,6 +181,7 @@ class KnownValues:
         self._found: dict[Path, dict[bytes, str]] = {}
         self._told: dict[Path, str] = {}
         self._literals = Literals(self._fixed)
+        self._literals.prepare()
         self.problems: list[str] = []
         """What of the files named could not be read the last time, without content."""
 
@@ -199,7 +200,9 @@ class KnownValues:
             found = dict(self._fixed)
             for values_of_file in self._found.values():
                 found.update(values_of_file)
-            self._literals = Literals(found)
+            gone = any(value not in found for value, _ in self._literals.items())
+            self._literals = (Literals({}) if gone else self._literals).with_values(found)
+            self._literals.prepare()
         return self._literals
 
     def _watched(self) -> list[Path]:

@@ -8,6 +8,7 @@ to a thousand builds a segment of one; small segments are merged as they pile up
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -60,6 +61,18 @@ class _Segment:
             ]
         return self._needles
 
+    def prepare(self) -> None:
+        """Makes ready for a search."""
+        if self._searcher is None:
+            self._searcher = database.Literals([needle.text for needle, _ in self._all()])
+        self._searcher.prepare()
+
+    def called(self, rules: Mapping[bytes, str]) -> _Segment:
+        """The same values, with other rules, and what is ready for a search."""
+        other = copy.copy(self)
+        other.values = {value: rules.get(value, rule) for value, rule in self.values.items()}
+        return other
+
     def places(self, text: bytes) -> Iterator[tuple[int, Needle, bytes]]:
         """Where a needle is, which, and the value it stands for."""
         needles = self._all()
@@ -84,8 +97,9 @@ class Literals:
     def __init__(self, values: Mapping[bytes, str]) -> None:
         self._segments: tuple[_Segment, ...] = (_Segment(values),) if values else ()
         self._growth: tuple[tuple[object, Mapping[bytes, str]], ...] = ()
-        self.version = object()
-        """Stands for this set of values; see `since`."""
+        self._beside: tuple[Literals, Literals] | None = None
+        self.version: tuple[object, object] = object(), None
+        """Stands for this set of values, and for those beside them; see `since`."""
 
     @property
     def segments(self) -> Sequence[_Segment]:
@@ -118,17 +132,45 @@ class Literals:
                 segments = [_Segment({**segments[0].values, **merged})]
         grown = Literals({})
         grown._segments = tuple(segments)
-        grown._growth = (*self._growth, (self.version, fresh))[-_GROWTH:]
+        grown._growth = (*self._growth, (self.version[0], fresh))[-_GROWTH:]
+        grown.version = object(), self.version[1]
         return grown
+
+    def prepare(self) -> None:
+        """Makes ready for a search, so that the first one need not."""
+        for segment in self._segments:
+            segment.prepare()
+
+    def called(self, rules: Mapping[bytes, str]) -> Literals:
+        """The same values, with the rules that are given for them."""
+        other = Literals({})
+        other._segments = tuple(segment.called(rules) for segment in self._segments)
+        return other
+
+    def beside(self, others: Literals) -> Literals:
+        """These and others, both searched for as they are: the same set for the same others."""
+        if not others._segments:
+            return self
+        if self._beside is None or self._beside[0] is not others:
+            both = Literals({})
+            both._segments = (*others._segments, *self._segments)
+            both._growth = self._growth
+            both.version = self.version[0], others.version
+            self._beside = others, both
+        return self._beside[1]
 
     def since(self, version: object) -> dict[bytes, str] | None:
         """What has been added since the set with this version, or None if that cannot be told."""
         if version is self.version:
             return {}
+        if not isinstance(version, tuple) or version[1] is not self.version[1]:
+            return None
         added: dict[bytes, str] = {}
+        if version[0] is self.version[0]:
+            return added
         for before, fresh in reversed(self._growth):
             added.update(fresh)
-            if before is version:
+            if before is version[0]:
                 return added
         return None
 

@@ -30,6 +30,9 @@ _DEEPEST: Final = 3
 """How many times a value may be JSON-escaped."""
 
 
+_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
+
+
 class Needle(NamedTuple):
     """Bytes to search for, and how to read the place where they are."""
 
@@ -43,9 +46,10 @@ class Needle(NamedTuple):
 def needles(value: bytes, everywhere: bool) -> tuple[Needle, ...]:
     """What to search for. A value that is not looked for everywhere has plain needles only."""
     found: list[Needle] = []
-    core = max(_SAFE.finditer(value), key=lambda match: len(match[0]), default=None)
-    if core is not None and len(core[0]) >= min(3, len(value)):
-        found.append(Needle(core[0], PLAIN, core.start()))
+    if _SAFE.fullmatch(value):
+        found.append(Needle(value, PLAIN, 0))
+    elif len(core := max(_SAFE.findall(value), key=len, default=b"")) >= min(3, len(value)):
+        found.append(Needle(core, PLAIN, value.index(core)))
     else:
         found += (Needle(form, PLAIN, -1) for form in _forms(value))
     if everywhere:
@@ -76,7 +80,9 @@ def _base64_needles(value: bytes) -> set[bytes]:
         size = min(_PIECE, max(8, len(settled) // 2))
         for piece in {settled[:size], settled[-size:]}:
             if len(piece) >= 8:
-                found |= {piece, piece.translate(bytes.maketrans(b"+/", b"-_"))}
+                found.add(piece)
+                if b"+" in piece or b"/" in piece:
+                    found.add(piece.translate(_URL_SAFE))
     return found
 
 

@@ -13,7 +13,7 @@ from secretgate.outbound.redaction import Redaction, Redactor
 from secretgate.placeholders import Namer, Template
 from secretgate.providers import DIALECTS, Dialect
 from secretgate.vault import MemoryVault, Scope
-from secretgate_rules import Detector
+from secretgate_rules import Detector, Literals
 from secretgate_rules.model import Rule
 
 KEY = bytes(range(32))
@@ -69,12 +69,13 @@ class Bench:
         self.namer = Namer(self.template, KEY)
         self.ledger = ledger or Ledger(None, self.namer.digest)
         self.vault = MemoryVault()
+        self.always = Literals(named or {})
         self.redactor = Redactor(
             detector(),
             self.vault,
             self.ledger,
             self.namer,
-            lambda: named or {},
+            lambda: self.always,
         )
 
     def redact(

@@ -25,7 +25,7 @@ from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Leak, Redactor
 from secretgate.placeholders import Namer, Template
 from secretgate.vault import MemoryVault, Scope
-from secretgate_rules import Detector
+from secretgate_rules import Detector, Literals
 
 ROOT = ANTHROPIC.request_paths.root
 TEMPLATE = Template()
@@ -38,7 +38,7 @@ class Gate:
 
     def __init__(self, warm: bool, limit: int = 1 << 20) -> None:
         self.time = 0.0
-        self.named: dict[bytes, str] = {}
+        self.named = Literals({})
         self.namer = Namer(TEMPLATE, KEY)
         self.ledger = Ledger(None, self.namer.digest)
         self.vault = MemoryVault(1000, clock=lambda: self.time)
@@ -180,7 +180,9 @@ class Client:
                 if value.encode() not in gate.redactor.known(SCOPE):
                     gate.ledger.note_written(SCOPE, [value.encode()])
             elif what == "name":
-                gate.named = {value.encode() * 8: "known-value", value.encode(): "known-value"}
+                gate.named = Literals(
+                    dict.fromkeys((value.encode() * 8, value.encode()), "known-value")
+                )
             elif what == "later":
                 gate.time += value
             elif what == "restart":
@@ -311,7 +313,7 @@ def test_what_was_no_secret_and_is_one_now_is_read_again() -> None:
         gate.ledger.note_written(SCOPE, [LONG.encode()])
         first, *_ = gate.send(client.body())
         assert twice.encode() in first
-        gate.named = {LONG.encode(): "known-value"}
+        gate.named = Literals({LONG.encode(): "known-value"})
         sent.append(gate.send(client.body()))
     assert sent[0] == sent[1]
     assert twice.encode() not in sent[0][0]

@@ -17,6 +17,7 @@ from secretgate.outbound.egress import Egress, forms
 from secretgate.outbound.redaction import Leak
 from secretgate.providers import DIALECTS
 from secretgate.vault import Scope
+from secretgate_rules import Literals
 
 
 def message(text: Any, role: str = "user") -> dict[str, Any]:
@@ -380,3 +381,15 @@ def test_a_value_that_was_named_stays_with_this_worker() -> None:
     )[1]
     assert value.encode() not in bench.redact(body(f"it is {value}")).raw
     assert shared == [False]
+
+
+def test_what_was_named_once_and_sent_stays_secret_when_it_is_named_no_more() -> None:
+    """The history must read as it did when the value left the file it was kept in."""
+    sent, other = random_text("sent", 20), random_text("never sent", 20)
+    bench = Bench(named={value.encode(): "known-value" for value in (sent, other)})
+    raw = body(f"it is {sent}")
+    before = bench.redact(raw)
+    assert sent.encode() not in before.raw
+    bench.always = Literals({})
+    assert bench.redact(raw).raw == before.raw
+    assert bench.redact(body(other)).issued.values == {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,8 +37,24 @@ def test_the_dearer_search_is_prepared_once_it_pays() -> None:
     search = Literals([b"first string", b"second string"])
     assert search.scan(b"a second string") == [(1, 2)]
     assert search._database is None
-    text = b"x" * 40_000 + b"first string"
-    assert search.scan(text) == [(0, 40_000)]
+    text = b"x" * 80_000 + b"first string"
+    assert search.scan(text) == [(0, 80_000)]
     assert search._database is not None
     assert search._automaton is None
-    assert search.scan(text) == [(0, 40_000)]
+    assert search.scan(text) == [(0, 80_000)]
+
+
+@pytest.mark.parametrize("count", [100, 1000])
+def test_nobody_waits_until_many_strings_are_prepared(count: int) -> None:
+    strings = [b"%04d string" % number for number in range(count)]
+    search = Literals(strings)
+    text = b"x" + b" ".join(strings)
+    places = [(number, 1 + number * 12) for number in range(count)]
+    search.prepare()
+    assert sorted(search.scan(text)) == places
+    for thread in threading.enumerate():
+        if thread.name == "literals":
+            thread.join()
+    assert search._database is not None
+    assert search._automaton is None
+    assert sorted(search.scan(text)) == places

@@ -206,6 +206,36 @@ def test_literals_tell_what_was_added() -> None:
     assert first.with_values({b"value one": "y"}) is first
 
 
+def test_two_sets_are_searched_for_as_one() -> None:
+    named = Literals({b"value zero": "named", b"value one": "named"})
+    named.prepare()
+    first = Literals({b"value one": "x"})
+    second = first.with_values({b"value two": "y"})
+    text = b"value zero, value one, value two"
+    both = second.beside(named)
+    assert both is second.beside(named)
+    assert [(each.value, each.rule) for each in both.find(text)] == [
+        (b"value zero", "named"),
+        (b"value one", "named"),
+        (b"value two", "y"),
+    ]
+    assert both.since(both.version) == {}
+    assert both.since(first.beside(named).version) == {b"value two": "y"}
+    assert both.since(first.version) is None
+    assert both.since(first.beside(named.called({})).version) is None
+    assert second.since(both.version) is None
+    grown = both.with_values({b"value three": "z"})
+    assert grown.since(first.beside(named).version) == {b"value two": "y", b"value three": "z"}
+    assert first.beside(Literals({})) is first
+
+
+def test_values_may_be_called_after_another_rule() -> None:
+    named = Literals({b"value one": "x", b"value two": "x"})
+    called = named.called({b"value two": "y"})
+    assert [each.rule for each in called.find(b"value one, value two")] == ["x", "y"]
+    assert [each.rule for each in named.find(b"value one, value two")] == ["x", "x"]
+
+
 _BITS = [b"\\", b"\\", b"n", b'"', b"u", b"d83d", b"\\ude00", b"0", b"7", b"x41", b"t", b"q", b"\n"]
 
 

@@ -138,7 +138,7 @@ class Recall:
         ]
         if old:
             values = {self.values[name] for verdict in old for name in verdict.names}
-            rules = dict(self._naming.known.items())
-            self._naming.refresh({value: rules[value] for value in values})
+            rule = self._naming.known.rule
+            self._naming.refresh({value: rule(value) or "" for value in values})
             for verdict in old:
                 verdict.used = self._now

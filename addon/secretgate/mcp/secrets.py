@@ -23,7 +23,7 @@ class SessionSecrets:
 
     def find(self, text: bytes) -> Sequence[Finding]:
         """Known values first, then what detection finds and does not touch them."""
-        known = self._redactor.vault.known(self._scope).find(text)
+        known = self._redactor.known(self._scope).find(text)
         apart = [
             finding
             for finding in self._redactor.detected(text)

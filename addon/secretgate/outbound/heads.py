@@ -108,7 +108,7 @@ class _Quiet:
                 self._seen[mark] = None
                 while len(self._seen) > _MOST_QUIET:
                     self._seen.popitem(last=False)
-        known = redactor.secret(request.scope)
+        known = redactor.known(request.scope)
         return not (len(known) and known.find_many(plain))
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from secretgate.ledger import Ledger
 from secretgate.outbound.spans import Spans
 from secretgate.placeholders import Namer
 from secretgate.vault import Scope, Vault
-from secretgate_rules import Finding, Part
+from secretgate_rules import Finding, Literals, Part
 
 SHORTEST_KNOWN = 8
 """A shorter secret is replaced where it was found, but not looked for elsewhere."""
@@ -24,7 +24,7 @@ class Naming:
         scope: Scope,
         exempt: Collection[bytes],
         learn: bool,
-        always: Mapping[bytes, str],
+        always: Literals,
     ) -> None:
         """`always`: the values that are secret from the start, with their names."""
         self._vault = vault
@@ -32,7 +32,8 @@ class Naming:
         self._scope = scope
         self.exempt = frozenset(exempt)
         self.learns = learn
-        self._before = vault.learn(scope, always, share=False)
+        self._always = always
+        self._before = vault.known(scope).beside(always)
         self.known = self._before
         self.named: dict[bytes, str] = {}
         """The values found now, with the rule that each is named after."""
@@ -78,8 +79,17 @@ class Naming:
 
     def refresh(self, values: Mapping[bytes, str]) -> None:
         """These are still in use."""
-        if values and self.learns:
-            self.known = self._vault.learn(self._scope, values)
+        if self.learns:
+            self.met(values)
+            self._know({v: rule for v, rule in values.items() if v not in self._always})
+
+    def met(self, values: Iterable[bytes]) -> None:
+        """What is secret from the start, and stands in a request, stays secret in its scope: also when it is no
+        longer where it was kept."""
+        rules = {value: rule for value in values if (rule := self._always.rule(value))}
+        if rules and self.learns:
+            known = self._vault.learn(self._scope, rules, share=False)
+            self.known = known.beside(self._always)
 
     def hidden(self, text: bytes, namer: Namer) -> bytes:
         """A text with placeholders for the secrets in it: for people to read, not for a provider."""
@@ -104,7 +114,7 @@ class Naming:
 
     def _know(self, values: Mapping[bytes, str]) -> None:
         if self.learns and values:
-            self.known = self._vault.learn(self._scope, values)
+            self.known = self._vault.learn(self._scope, values).beside(self._always)
         elif values:
             self.known = self.known.with_values(values)
 

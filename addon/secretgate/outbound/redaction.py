@@ -68,10 +68,10 @@ class Redactor:
         vault: Vault,
         ledger: Ledger,
         namer: Namer,
-        named: Callable[[], Mapping[bytes, str]] = dict,
+        named: Callable[[], Literals] | None = None,
         history: History | None = None,
     ) -> None:
-        """`named`: the values that are secret from the start, as they are now, with their rule."""
+        """`named`: the values that are secret from the start, as they are now."""
         self.detector = detector
         self.vault = vault
         self.ledger = ledger
@@ -79,8 +79,9 @@ class Redactor:
         self.history = history or History()
         self.egress = Egress()
         self.names = Names(namer)
-        self._named = named
-        self._always: tuple[Mapping[bytes, str], Mapping[bytes, str]] = ({}, {})
+        nothing = Literals({})
+        self._named = named or (lambda: nothing)
+        self._always = nothing, nothing
 
     def seen(self, scope: Scope, policy: str = "", *context: str) -> Seen:
         """What was seen in a scope, for the reader of a body. `policy` is the digest of the policy in force,
@@ -123,7 +124,7 @@ class Redactor:
         found = self.detector.find_many(texts, keys)
         if not found:
             return set()
-        known = self.vault.known(scope)
+        known = self.known(scope)
         return {
             part.value
             for findings in found.values()
@@ -138,20 +139,16 @@ class Redactor:
 
     def known(self, scope: Scope) -> Literals:
         """The values that are secret in a scope."""
-        return self.vault.known(scope)
+        return self.vault.known(scope).beside(self._named())
 
-    def secret(self, scope: Scope) -> Literals:
-        """The same, with those that are secret from the start."""
-        return self.vault.learn(scope, self._from_the_start(False), share=False)
-
-    def _from_the_start(self, learn: bool) -> Mapping[bytes, str]:
+    def _from_the_start(self, learn: bool) -> Literals:
         """The values that are secret from the start, under the names that they have kept."""
         values = self._named()
         if not learn:
             return values
-        if values != self._always[0]:
-            names = {value: self.ledger.name(value, rule) for value, rule in values.items()}
-            self._always = (values, names)
+        if values is not self._always[0]:
+            names = self.ledger.names(dict(values.items()))
+            self._always = values, values.called(names)
         return self._always[1]
 
 
@@ -303,6 +300,7 @@ class _Inspection:
             hits = naming.known.find_many([entry.text for entry in self._texts])
         if ruling is not None:
             hits = ruling.taken(hits)
+        naming.met(hit.value for own in hits.values() for hit in own)
         changes = {}
         for index in sorted({*self._found, *hits}):
             own, found = hits.get(index, []), self._found.get(index, [])
