@@ -324,8 +324,9 @@ class Gate:
             way = passing.through(exchange, self.teller, response, flow.request.is_http11)
             response.stream = way or True
         except Exception as error:
+            response.stream = passing.nothing
             exchange.log.error("an answer could not be looked at", error=log.where(error))
-            response.stream = True
+            passing.failed(exchange, response, flow.request.is_http11)
 
     async def response(self, flow: http.HTTPFlow) -> None:
         """The client learns that the answer is over when this is: its next turn may reach another

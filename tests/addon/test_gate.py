@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
@@ -17,7 +18,8 @@ from mitmproxy.test import taddons, tflow
 
 from addon.kit import RULES, token
 from secretgate import engine, gate
-from secretgate.proxy import threads
+from secretgate.outbound import refusals
+from secretgate.proxy import passing, threads
 from secretgate_rules import Detector
 
 
@@ -227,6 +229,29 @@ async def test_an_error_in_an_answer_ends_it_with_an_error(
     (last,) = one.response.stream(b"data: {}\n\n")
     assert b"error" in last
     assert one.response.stream(b"data: {}\n\n") == []
+
+
+@pytest.mark.parametrize("broken", ["through", "failed"])
+async def test_an_answer_that_fails_before_it_begins_is_an_error_and_nothing_else(
+    made: gate.Gate, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """A policy may have had something against it, and a tool would write placeholders into files."""
+    one = flow(prompt(token(7)))
+    await made.request(one)
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    one.response = http.Response.make(200, b"", headers)
+    monkeypatch.setattr(passing, "through", lambda *_: 1 / 0)
+    if broken == "failed":
+        monkeypatch.setattr(refusals, "event", lambda *_: 1 / 0)
+    with contextlib.suppress(ZeroDivisionError):
+        made.responseheaders(one)
+    assert callable(one.response.stream)
+    said = b"".join([*one.response.stream(b"what it says"), *one.response.stream(b"")])
+    assert b"what it says" not in said
+    if broken == "through":
+        assert one.response.status_code == 502
+        assert "content-encoding" not in one.response.headers
+        assert json.loads(said)["error"]["message"].startswith("secretgate failed")
 
 
 async def test_a_large_request_is_decided_on_the_same(made: gate.Gate) -> None:

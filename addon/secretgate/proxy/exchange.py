@@ -22,6 +22,8 @@ from secretgate.views.marks import Notes
 from secretgate.views.stored import KeptAnswer, KeptMessages
 from secretgate.websockets import Socket
 
+FAILED = "secretgate failed on this answer; its log says where."
+
 
 class Exchange:
     """What the gate knows of one flow, from its request to the end of its answer."""
@@ -113,8 +115,7 @@ def passage(exchange: Exchange, content_type: str) -> Callable[[bytes], list[byt
         except Exception as error:
             over = True
             exchange.log.error("an answer could not be restored", error=log.where(error))
-            message = "secretgate failed on this answer; its log says where."
-            out = refusals.event(exchange.dialect, content_type, 502, message, begun)
+            out = refusals.event(exchange.dialect, content_type, 502, FAILED, begun)
         begun = begun or bool(out)
         return [out] if out else []
 

@@ -10,9 +10,10 @@ from mitmproxy import ctx, http
 from secretgate.hosts import Treatment
 from secretgate.inbound.responses import respond
 from secretgate.inbound.written import Recorder
+from secretgate.outbound import refusals
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
-from secretgate.proxy.exchange import Exchange, passage
+from secretgate.proxy.exchange import FAILED, Exchange, passage
 from secretgate.proxy.telling import Teller
 from secretgate.views.stored import KeptAnswer
 
@@ -58,6 +59,23 @@ def through(
     return passage(exchange, headers.get("content-type", ""))
 
 
+def nothing(data: bytes) -> list[bytes]:
+    """Streams none of an answer."""
+    return []
+
+
+def failed(exchange: Exchange, response: http.Response, chunked: bool) -> None:
+    """An error in place of the whole answer, where anything may be changed."""
+    if exchange.engine.settings.mode == "audit":
+        response.stream = True
+        return
+    kind = response.headers.get("content-type", "")
+    said = iter([refusals.event(exchange.dialect, kind, 502, FAILED, False)])
+    _unmeasured(response, chunked)
+    response.status_code, response.reason = 502, "Bad Gateway"
+    response.stream = lambda data: list(said)
+
+
 def judge_of(exchange: Exchange, teller: Teller) -> Judging | None:
     """What judges the answer, or every answer of a WebSocket."""
     requests = exchange.engine.requests
@@ -81,6 +99,10 @@ def judge_of(exchange: Exchange, teller: Teller) -> Judging | None:
 def _rewritten(exchange: Exchange, response: http.Response, chunked: bool) -> None:
     if getattr(ctx.options, "store_streamed_bodies", False):  # not in mitmproxy 11.0
         exchange.kept = KeptAnswer(response.headers.get("content-encoding"))
+    _unmeasured(response, chunked)
+
+
+def _unmeasured(response: http.Response, chunked: bool) -> None:
     for name in ("content-length", "content-encoding"):
         response.headers.pop(name, None)
     if chunked:
