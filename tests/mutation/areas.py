@@ -10,13 +10,27 @@ AREAS: dict[str, tuple[str, ...]] = {
         "outbound.hidden",
         "outbound.spots",
         "outbound.egress",
+        "outbound.texts",
         "history.recall",
         "history.verdicts",
         "history.units",
     ),
-    "restoration": ("inbound.restoration", "inbound.beginnings", "placeholders", "inbound.events"),
+    "restoration": (
+        "inbound.restoration",
+        "inbound.beginnings",
+        "inbound.event_reader",
+        "inbound.extras",
+        "placeholders",
+        "inbound.events",
+    ),
     "vault": ("vault", "stores.shared_vault"),
-    "span reader": ("bodies.json_reader", "outbound.spans", "inbound.shapes"),
+    "span reader": (
+        "bodies.json_reader",
+        "bodies.json_walk",
+        "bodies.between",
+        "outbound.spans",
+        "inbound.shapes",
+    ),
 }
 
 TESTS = (
@@ -33,6 +47,9 @@ TESTS = (
     "tests/policy/test_requests.py",
     "tests/policy/test_restore.py",
     "tests/addon/test_spans.py",
+    "tests/addon/test_json_body.py",
+    "tests/addon/test_beginnings.py",
+    "tests/addon/test_bodies_forms.py",
 )
 
 

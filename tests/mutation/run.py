@@ -50,6 +50,8 @@ pytest_add_cli_args =
     no:cacheprovider
     -m
     not e2e and not clients
+    --timeout
+    600
 timeout_constant = 2.0
 timeout_multiplier = 20.0
 use_git_change_detection = false

@@ -202,8 +202,9 @@ _STAGES: Final[dict[str, Callable[[], _Stage]]] = {
 }
 
 
-def decode(raw: bytes, header: str, limit: int) -> Decoded:
-    """The plain body and the codings it came in; `header` is the `Content-Encoding`, or nothing.
+def decode(raw: bytes, header: str, limit: int, deep: bool = True) -> Decoded:
+    """The plain body and the codings it came in; `header` is the `Content-Encoding`, or nothing. What is not in it
+    is undone too, where that is `deep`.
 
     Never makes much more than `limit` bytes, whatever the body unpacks to.
     """
@@ -222,13 +223,13 @@ def decode(raw: bytes, header: str, limit: int) -> Decoded:
                 break
             raise Unreadable(f"the body is not whole and sound {coding}") from None
         chain.append(exact)
-    while len(chain) < _MAX_CHAIN and (mark := _marked(plain)):
+    while deep and len(chain) < _MAX_CHAIN and (mark := _marked(plain)):
         try:
             plain, exact = _undo(plain, mark, limit)
         except _Broken:
             raise Unreadable(f"the body begins like {mark} and is not sound") from None
         chain.append(exact)
-    if _marked(plain):
+    if deep and _marked(plain):
         raise Unreadable(f"the body is compressed more than {_MAX_CHAIN} times")
     return Decoded(plain, tuple(reversed(chain)))
 

@@ -29,7 +29,7 @@ _PLAIN_NAME = re.compile(rb"[\w.\[\]-]{1,40}")
 _JSON = re.compile(rb"(?i)application/(?:[\w.-]+\+)?json\s*(?:;|\Z)")
 _LINES = re.compile(rb"(?i)application/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)\b")
 _MULTIPART = re.compile(rb"(?i)multipart/")
-_WIDE = re.compile(rb"(?i)charset\s*=\s*[\"']?utf-?(?:16|32)")
+_OTHER_TEXT = re.compile(rb"(?i)charset\s*=\s*[\"']?[\w-]*?utf[-_]?(?:7|16|32)")
 _PARAMETERS_OF_THE_FORMAT = frozenset((b"boundary", b"charset"))
 _HEADERS_OF_THE_FORMAT = frozenset(
     (
@@ -89,7 +89,7 @@ class _Reader(NamedTuple):
         self._document(*epilogue, f"{path}epilogue")
 
     def _part(self, start: int, end: int, path: str, depth: int) -> None:
-        headers, content = self._headers(start, end, path)
+        headers, others, content = self._headers(start, end, path)
         absent = _Header(0, b"")
         kind = headers.get(b"content-type", absent)
         names = self._parameters(kind, path)
@@ -97,10 +97,9 @@ class _Reader(NamedTuple):
         key = names.get(b"name", b"")
         if _PLAIN_NAME.fullmatch(key):
             path = path[: path.rindex("part ")] + key.decode("ascii", "replace")
-        for name, header in headers.items():
-            if name not in _HEADERS_OF_THE_FORMAT and header.value:
-                stop = header.start + len(header.value)
-                self._slot(header.start, stop, f"{path} {name.decode()}", name)
+        for name, header in others:
+            stop = header.start + len(header.value)
+            self._slot(header.start, stop, f"{path} {name.decode()}", name)
         if headers.get(b"content-encoding", absent).value.lower() not in (b"", b"identity"):
             raise Unreadable(f"{path} is compressed on its own")
         coding = headers.get(b"content-transfer-encoding", absent).value.strip().lower()
@@ -118,22 +117,31 @@ class _Reader(NamedTuple):
                 raise Unreadable(f"{path}: its Content-Length is not its length")
             self.lengths.append(Length(length.start, stop, content, end))
 
-    def _headers(self, start: int, end: int, path: str) -> tuple[dict[bytes, _Header], int]:
-        """The headers of a part, and where its content begins."""
+    def _headers(
+        self, start: int, end: int, path: str
+    ) -> tuple[dict[bytes, _Header], list[tuple[bytes, _Header]], int]:
+        """The headers of a part, those of the format and others, and where its content begins."""
         if self.raw.startswith(b"\r\n", start, end):
-            return {}, start + 2
+            return {}, [], start + 2
         stop = self.raw.find(b"\r\n\r\n", start, end)
         if stop < 0:
             raise Unreadable(f"{path}: no empty line behind its headers")
         headers: dict[bytes, _Header] = {}
+        others: list[tuple[bytes, _Header]] = []
         at = start
         while at < stop:
             match = _HEADER.match(self.raw, at, stop)
             if match is None:
                 raise Unreadable(f"{path}: a header without a name")
-            headers[match[1].lower()] = _Header(match.start(2), match[2])
+            name, header = match[1].lower(), _Header(match.start(2), match[2])
+            if name in headers:
+                raise Unreadable(f"{path}: two headers {name.decode()}")
+            if name in _HEADERS_OF_THE_FORMAT:
+                headers[name] = header
+            elif header.value:
+                others.append((name, header))
             at = match.end()
-        return headers, stop + 4
+        return headers, others, stop + 4
 
     def _parameters(self, header: _Header, path: str) -> dict[bytes, bytes]:
         """The parameters of a header; each is a slot too."""
@@ -160,8 +168,8 @@ class _Reader(NamedTuple):
         data = self.raw[start:end]
         if not data.strip():
             return
-        if _WIDE.search(kind):
-            raise Unreadable(f"{path} is text in UTF-16 or UTF-32; send it as UTF-8")
+        if _OTHER_TEXT.search(kind):
+            raise Unreadable(f"{path} is text in UTF-7, UTF-16 or UTF-32; send it as UTF-8")
         begin = text_start(data)
         if begin is None or sealed(data):
             self._slot(start, end, path, key, label=Label.BYTES)

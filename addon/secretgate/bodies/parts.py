@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -19,6 +20,10 @@ _OTHER_MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
+
+
+IN_ASCII = re.compile(r"(?i)charset\s*=\s*[\"']?[\w-]*?(?:utf[-_]?7|\bu7)\b")
+"""Says that what looks like ASCII is not."""
 
 
 def text_start(raw: bytes) -> int | None:

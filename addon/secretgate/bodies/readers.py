@@ -23,7 +23,7 @@ from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.json_walk import read_json
 from secretgate.bodies.jsonl import read_jsonl
 from secretgate.bodies.multipart import read_multipart
-from secretgate.bodies.parts import text_start
+from secretgate.bodies.parts import IN_ASCII, text_start
 from secretgate.bodies.protobuf import read_protobuf
 from secretgate.bodies.text import read_text
 from secretgate.providers import Dialect
@@ -120,6 +120,8 @@ def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = No
     media_type = content_type.partition(";")[0].strip().lower()
     if not raw.strip():
         return PlainBody(raw, [])
+    if IN_ASCII.search(content_type):
+        raise Unreadable("text in UTF-7; send it as UTF-8")
     reader = _reader(media_type)
     if reader is not _json and "proto" not in media_type and raw.lstrip()[:1] in (b"{", b"["):
         try:

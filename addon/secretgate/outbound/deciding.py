@@ -14,7 +14,8 @@ from dataclasses import replace
 import msgspec
 
 from secretgate.bodies import json_spans, readers
-from secretgate.bodies.base import Body, Unreadable
+from secretgate.bodies.asides import asides
+from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
 from secretgate.bodies.encodings import decode, encode
 from secretgate.bodies.json_body import JsonBody
 from secretgate.hosts import Treatment
@@ -70,11 +71,13 @@ class Requests:
                 self._settings.body_limit,
             )
             if request.route.dialect.name == "mcp":
-                return self._adjusted(request, self._decide_mcp(request, plain, chain))
-            body = self.read(request, plain, request.headers.get("content-type", ""))
+                decision = self._decide_mcp(request, plain, chain)
+            else:
+                body = self.read(request, plain, request.headers.get("content-type", ""))
+                decision = self.decide_body(request, body, chain)
         except Unreadable as error:
             return self.refusing.unreadable(request, error.reason, len(request.content))
-        return self._adjusted(request, self.decide_body(request, body, chain))
+        return self._adjusted(request, self._without_asides(request, plain, chain, decision))
 
     def _decide_mcp(self, request: Request, plain: bytes, chain: tuple[str, ...]) -> Decision:
         """With its hook before everything else, and refused in its own way. Raises Unreadable."""
@@ -99,6 +102,25 @@ class Requests:
         if decision.content is None and out.raw != plain and self._settings.mode != "audit":
             return replace(decision, content=encode(out.raw, chain), verdict=Verdict.REDACTED)
         return decision
+
+    def _without_asides(
+        self, request: Request, plain: bytes, chain: tuple[str, ...], decision: Decision
+    ) -> Decision:
+        """Compressed anew where a secret stands beside the data, in the name of a file, say."""
+        if not chain or decision.refused or decision.content is not None:
+            return decision
+        text = asides(request.content, chain, self._settings.body_limit)
+        if not text:
+            return decision
+        slot = Slot(0, len(text), Form.RAW, Label.TEXT, b"", "beside the compressed body")
+        found = self.decide_body(request, PlainBody(text, [slot]))
+        if found.refused or not found.spots:
+            return found if found.refused else decision
+        decision = replace(decision, verdict=found.verdict, spots=(*decision.spots, *found.spots))
+        if found.content is None:
+            return decision
+        issued = decision.issued.joined(found.issued)
+        return replace(decision, content=encode(plain, chain), issued=issued)
 
     def read(self, request: Request, raw: bytes, content_type: str) -> Body:
         """A body, what was seen before passed over; raises Unreadable.

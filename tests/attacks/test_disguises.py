@@ -1,0 +1,243 @@
+"""Bodies that a receiver may read another way than their bytes suggest: charsets, compression, parts, odd JSON.
+
+Whatever the disguise, a body is refused or leaves without the secret, read as the receiver would read it.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import zlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import pytest
+import zstandard
+
+from addon.wire_support import Gate, secret
+
+SECRET = secret(7)
+RAW = SECRET.encode()
+Reading = Callable[[bytes], bytes]
+
+
+class Disguise(NamedTuple):
+    content_type: str
+    coding: str
+    raw: bytes
+    read: Reading = bytes
+    """What the receiver makes of what it gets."""
+
+
+def asked(text: str = f"it is {SECRET} so") -> str:
+    return json.dumps({"model": "m", "messages": [{"role": "user", "content": text}]})
+
+
+JSON, CLEAN = asked(), asked("nothing").encode()
+ESCAPED = JSON.replace(SECRET, "".join(f"\\u{ord(char):04x}" for char in SECRET)).encode()
+UTF7 = b"+" + base64.b64encode(SECRET.encode("utf-16-be")).rstrip(b"=") + b"-"
+
+
+def unescaped(data: bytes) -> bytes:
+    return re.sub(rb"\\u00([0-9a-f]{2})", lambda found: bytes.fromhex(found[1].decode()), data)
+
+
+def recoded(charset: str) -> Reading:
+    return lambda data: data.decode(charset, "replace").encode()
+
+
+def member(data: bytes, name: bytes = b"", extra: bytes = b"", comment: bytes = b"") -> bytes:
+    """Of a gzip file, with what its header can say."""
+    flags = 4 * bool(extra) | 8 * bool(name) | 16 * bool(comment)
+    head = b"\x1f\x8b\x08%c\0\0\0\0\0\xff" % flags
+    head += len(extra).to_bytes(2, "little") + extra if extra else b""
+    head += b"".join(text + b"\0" for text in (name, comment) if text)
+    packer = zlib.compressobj(wbits=-15)
+    packed = packer.compress(data) + packer.flush()
+    size = len(data) & 0xFFFFFFFF
+    return head + packed + zlib.crc32(data).to_bytes(4, "little") + size.to_bytes(4, "little")
+
+
+def skipped(data: bytes) -> bytes:
+    """A frame of zstd that holds no data."""
+    return b"\x50\x2a\x4d\x18" + len(data).to_bytes(4, "little") + data
+
+
+def unzipped(data: bytes) -> bytes:
+    """With what stands around the data."""
+    return data + zlib.decompressobj(31).decompress(data)
+
+
+def parts(*each: tuple[bytes, bytes], boundary: bytes = b"x") -> bytes:
+    body = b"".join(b"--%s\r\n%s\r\n\r\n%s\r\n" % (boundary, *part) for part in each)
+    return body + b"--%s--\r\n" % boundary
+
+
+FORM = "multipart/form-data; boundary=x"
+FIELD = b'Content-Disposition: form-data; name="a"'
+ZSTD = zstandard.ZstdCompressor().compress(CLEAN)
+NAMED = "the name of a compressed file"
+DISGUISES = {
+    "a charset that is said": Disguise("application/json; charset=utf-8", "", JSON.encode()),
+    "a mark of the byte order": Disguise("text/plain", "", b"\xef\xbb\xbf" + ESCAPED, unescaped),
+    "a form feed before JSON": Disguise("text/plain", "", b"\x0c" + ESCAPED, unescaped),
+    "JSON that is called an image": Disguise("image/png", "", ESCAPED, unescaped),
+    "JSON that is called a form": Disguise(
+        "application/x-www-form-urlencoded", "", ESCAPED, unescaped
+    ),
+    "UTF-16": Disguise(
+        "application/json; charset=utf-16", "", JSON.encode("utf-16"), recoded("utf-16")
+    ),
+    "UTF-16 without a mark": Disguise(
+        "text/plain", "", JSON.encode("utf-16-le"), recoded("utf-16-le")
+    ),
+    "UTF-16 that is called an image": Disguise(
+        "image/png", "", JSON.encode("utf-16-le"), recoded("utf-16-le")
+    ),
+    "UTF-32": Disguise("application/json", "", JSON.encode("utf-32"), recoded("utf-32")),
+    "UTF-7": Disguise("text/plain; charset=utf-7", "", b"it is " + UTF7, recoded("utf-7")),
+    "UTF-7 in JSON": Disguise(
+        'application/json; charset="UTF-7"', "", JSON.encode().replace(RAW, UTF7), recoded("utf-7")
+    ),
+    "UTF-7 by another name": Disguise(
+        "text/plain; charset=unicode-1-1-utf-7", "", b"it is " + UTF7, recoded("utf-7")
+    ),
+    "UTF-7 in a part": Disguise(
+        FORM,
+        "",
+        parts((FIELD + b"\r\nContent-Type: text/plain; charset=UTF-7", UTF7)),
+        recoded("utf-7"),
+    ),
+    "UTF-16 in a part": Disguise(
+        FORM,
+        "",
+        parts((FIELD + b"\r\nContent-Type: text/plain", SECRET.encode("utf-16-le"))),
+        lambda data: data.replace(b"\0", b""),
+    ),
+    "EBCDIC": Disguise("text/plain; charset=cp037", "", JSON.encode("cp037"), recoded("cp037")),
+    "two JSON documents": Disguise("application/json", "", CLEAN + JSON.encode()),
+    "JSON behind a comment": Disguise("application/json", "", b"/* */" + JSON.encode()),
+    "JSON in single quotes": Disguise("application/json", "", JSON.replace('"', "'").encode()),
+    "JSON with a comma too much": Disguise(
+        "application/json", "", JSON.replace("}]", "},]").encode()
+    ),
+    "a member twice": Disguise(
+        "application/json",
+        "",
+        JSON.replace('"content"', f'"content":"{SECRET}","content"').encode(),
+    ),
+    "an escaped name": Disguise(
+        "application/json", "", JSON.replace('"model"', f'"{SECRET}"').encode()
+    ),
+    "a number of five thousand digits": Disguise(
+        "application/json", "", JSON.replace('"m"', "9" * 5000).encode()
+    ),
+    "an escape that is none": Disguise(
+        "application/json",
+        "",
+        JSON.replace(SECRET, SECRET[:8] + "\\" + SECRET[8:]).encode(),
+        lambda data: data.replace(b"\\", b""),
+    ),
+    "compressed under two names": Disguise(
+        "application/json", "identity, gzip", gzip.compress(JSON.encode()), unzipped
+    ),
+    "compressed twice, once said": Disguise(
+        "application/json",
+        "gzip",
+        gzip.compress(gzip.compress(JSON.encode())),
+        lambda data: unzipped(gzip.decompress(data)),
+    ),
+    "compressed and not said": Disguise("image/png", "", gzip.compress(JSON.encode()), unzipped),
+    NAMED: Disguise("application/json", "gzip", member(CLEAN, name=RAW), unzipped),
+    "a comment of a compressed file": Disguise(
+        "application/json", "gzip", member(CLEAN, comment=b"it is " + RAW), unzipped
+    ),
+    "an extra field of a compressed file": Disguise(
+        "application/json", "gzip", member(CLEAN, extra=b"it is " + RAW), unzipped
+    ),
+    "the name of a second member": Disguise(
+        "application/json", "gzip", member(CLEAN) + member(b" ", name=RAW), unzipped
+    ),
+    "the name of a file inside another": Disguise(
+        "application/json",
+        "gzip, gzip",
+        gzip.compress(member(CLEAN, name=RAW)),
+        lambda data: unzipped(gzip.decompress(data)),
+    ),
+    "a frame that is skipped": Disguise(
+        "application/json", "zstd", skipped(b"it is " + RAW) + ZSTD
+    ),
+    "a frame that is skipped, at the end": Disguise(
+        "application/json", "zstd", ZSTD + skipped(b"it is " + RAW)
+    ),
+    "a header of a part, twice": Disguise(
+        FORM, "", parts((b"X-Note: it is %s\r\nX-Note: no\r\n%s" % (RAW, FIELD), b"hi"))
+    ),
+    "two dispositions of a part": Disguise(
+        FORM,
+        "",
+        parts((b'Content-Disposition: form-data; name="%s"\r\n%s' % (RAW, FIELD), b"hi")),
+    ),
+    "two types of a part": Disguise(
+        FORM,
+        "",
+        parts(
+            (b"Content-Type: a/b; note=%s\r\nContent-Type: text/plain\r\n%s" % (RAW, FIELD), b"x")
+        ),
+    ),
+    "a name in an encoded word": Disguise(
+        FORM,
+        "",
+        parts(
+            (b'Content-Disposition: form-data; name="=?utf-8?B?%s?="' % base64.b64encode(RAW), b"x")
+        ),
+        lambda data: base64.b64decode((re.findall(rb"[?]B[?]([^?]*)", data) or [b""])[0] + b"=="),
+    ),
+    "quoted-printable": Disguise(
+        FORM,
+        "",
+        parts(
+            (FIELD + b"\r\nContent-Transfer-Encoding: quoted-printable", RAW.replace(b"_", b"=5F"))
+        ),
+        lambda data: data.replace(b"=5F", b"_"),
+    ),
+    "two boundaries": Disguise(FORM + "; boundary=y", "", parts((FIELD, RAW), boundary=b"y")),
+    "parts with bare line feeds": Disguise(FORM, "", parts((FIELD, RAW)).replace(b"\r\n", b"\n")),
+}
+
+
+@pytest.mark.parametrize("how", DISGUISES)
+def test_a_disguised_secret_does_not_leave(how: str) -> None:
+    content_type, coding, raw, read = DISGUISES[how]
+    assert RAW in read(raw), "the receiver would have read it"
+    gate = Gate()
+    headers = {"content-type": content_type, "content-encoding": coding}
+    decision = gate.requests.decide(gate.request("anthropic", headers=headers, content=raw))
+    if not decision.refused:
+        assert decision.content is not None
+        assert RAW not in read(decision.content)
+
+
+@pytest.mark.parametrize("mode", ["redact", "block", "audit"])
+def test_the_name_of_a_compressed_file_is_treated_like_any_text(mode: str) -> None:
+    gate = Gate(mode=mode)
+    headers = {"content-type": "application/json", "content-encoding": "gzip"}
+    request = gate.request("anthropic", headers=headers, content=DISGUISES[NAMED].raw)
+    decision = gate.requests.decide(request)
+    assert [spot.path for spot in decision.spots] == ["beside the compressed body"]
+    assert decision.refused == (mode == "block")
+    if mode == "redact":
+        assert gzip.decompress(decision.content or b"") == CLEAN
+    else:
+        assert decision.content is None
+
+
+@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+def test_what_is_no_secret_beside_compressed_data_stays(coding: str) -> None:
+    raw = {"gzip": member(CLEAN, name=b"request.json"), "zstd": skipped(b"\0" * 9) + ZSTD}[coding]
+    gate = Gate()
+    headers = {"content-type": "application/json", "content-encoding": coding}
+    decision = gate.requests.decide(gate.request("anthropic", headers=headers, content=raw))
+    assert (decision.content, decision.refused, decision.spots) == (None, False, ())
