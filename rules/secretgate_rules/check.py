@@ -7,12 +7,11 @@ is found by this rule and whether every counterexample stays quiet.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from .database import supported
 from .engine import Detector
-from .model import Finding, Rule, RuleError
+from .model import Rule, RuleError
 from .rulefile import load_file
 from .table import prepare, wanted
 
@@ -20,38 +19,30 @@ MISSING = "no examples"
 
 
 def problems(rule: Rule, among: Detector | None = None) -> list[str]:
-    """What is wrong with a rule, in words; empty where nothing is. `among` is a detector that holds it beside others:
-    Hyperscan took it then, and where that one has said all there is to say, none is made for the rule alone."""
-    found: list[str] = []
+    """What is wrong with a rule, in words; empty where nothing is. `among` is a detector that holds it beside others,
+    and so has Hyperscan's word that it takes it; without, one is made for the rule alone."""
     if among is None:
         try:
             for expression in wanted(prepare(rule)):
                 supported(expression)
         except ValueError as error:
             return [str(error)]
-    alone: list[Detector] = []
-
-    def by_itself(text: str) -> list[Finding]:
-        if not alone:
-            alone.append(Detector([rule], keep=False, heuristics=False))
-        return alone[0].find(text.encode())
-
-    for index, text in enumerate(rule.examples):
-        together = among.find(text.encode()) if among else ()
-        if not _says(rule, together) and not _says(rule, by_itself(text)):
+        among = Detector([rule], keep=False, heuristics=False)
+    texts = [text.encode() for text in (*rule.examples, *rule.counterexamples)]
+    matching = among.matching(texts)
+    many = len(rule.examples)
+    found: list[str] = []
+    for index in range(len(texts)):
+        matches = rule.id in matching.get(index, ())
+        if index < many and not matches:
             found.append(f"example {index + 1} is not found")
-    for index, text in enumerate(rule.counterexamples):
-        if (among is None or among.find(text.encode())) and by_itself(text):
-            found.append(f"counterexample {index + 1} is found")
+        if index >= many and matches:
+            found.append(f"counterexample {index - many + 1} is found")
     if len(rule.examples) < 2:
         found.append("has fewer than two examples")
     if not rule.counterexamples:
         found.append("has no counterexample")
     return found
-
-
-def _says(rule: Rule, findings: Sequence[Finding]) -> bool:
-    return any(finding.rule == rule.id for finding in findings)
 
 
 def main(arguments: list[str]) -> int:

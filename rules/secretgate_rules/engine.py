@@ -99,6 +99,13 @@ class Detector:
                 results[index] = findings
         return results
 
+    def matching(self, texts: Sequence[bytes]) -> dict[int, set[str]]:
+        """The rules that match in each text, each by itself: one that overlaps another is not settled against it."""
+        return {
+            index: {candidate.rule.id for candidate in candidates}
+            for index, candidates in self._search(texts, 0).items()
+        }
+
     def _leads(self, keys: Sequence[bytes]) -> dict[int, bytes]:
         """What to put before the texts whose member name makes a difference."""
         telling = {key: b'"%b": "' % key for key in {*keys} if key and self._telling(key)}
