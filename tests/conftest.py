@@ -7,13 +7,14 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from harness import effort
 from harness.secrets import Planted, plant
 from secretgate import log
 
 pytest_plugins = ["harness.fixtures"]
 
 # How long one example takes says more about the machine than about the code.
-settings.register_profile("untimed", deadline=None)
+settings.register_profile("untimed", deadline=None, max_examples=effort.of(100))
 settings.load_profile("untimed")
 
 

@@ -7,6 +7,9 @@ is found by this rule and whether every counterexample stays quiet.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from .database import supported
@@ -45,25 +48,32 @@ def problems(rule: Rule, among: Detector | None = None) -> list[str]:
     return found
 
 
-def main(arguments: list[str]) -> int:
-    """Check each file; 1 if anything is wrong."""
-    bad = 0
-    for name in arguments:
+def tried(files: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
+    """Each file, each of its rules, and what is wrong with that; a file that cannot be used has a rule without a name."""
+    for name in files:
         try:
             rules = load_file(Path(name))
         except RuleError as error:
-            print(error)
-            bad += 1
+            yield name, "", [str(error)]
             continue
         for rule in rules:
-            told = problems(rule)
-            bad += bool(told)
-            print(
-                f"{'ok  ' if not told else 'FAIL'} {rule.id}"
-                + "".join(f"\n       {p}" for p in told)
-            )
-        print(f"{name}: {len(rules)} rules")
-    return 1 if bad else 0
+            yield name, rule.id, problems(rule)
+
+
+def main(arguments: list[str]) -> int:
+    """Check each file; 1 if anything is wrong."""
+    bad = False
+    for name, results in groupby(tried(arguments), key=itemgetter(0)):
+        many = 0
+        for _, rule, wrong in results:
+            bad |= bool(wrong)
+            if not rule:
+                print(*wrong)
+                continue
+            many += 1
+            print("\n       ".join([f"{'FAIL' if wrong else 'ok  '} {rule}", *wrong]))
+        print(f"{name}: {many} rules")
+    return int(bad)
 
 
 if __name__ == "__main__":

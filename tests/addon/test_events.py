@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from test_wire_streams import ARGUMENTS, GATE, ISSUED, KEY, QUOTED, TEXT, cut, sent
 from wire_support import through
 
+from harness import effort
 from harness.wire_families import FAMILIES, Family
 from secretgate.inbound.event_reader import read_event
 from secretgate.inbound.events import Events
@@ -58,7 +59,7 @@ def the_long_way(family: Family, raw: bytes) -> bytes:
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places, chunks=places)
 @example(TEXT, ARGUMENTS, list(range(0, 400, 3)), list(range(0, 400, 5)), [100, 1000])
-@settings(max_examples=25)
+@settings(max_examples=effort.of(25))
 def test_the_short_way_is_the_long_way(
     name: str, text: str, arguments: str, texts: list[int], pieces: list[int], chunks: list[int]
 ) -> None:
@@ -111,7 +112,7 @@ spellings = st.lists(
 @given(spellings, st.sampled_from(TEMPLATES))
 @example("r&r", TEMPLATES[0])
 @example("r\\r\\n", TEMPLATES[0])
-@settings(max_examples=1000)
+@settings(max_examples=effort.of(1000))
 def test_no_beginning_is_overlooked(text: str, template: Template) -> None:
     raw = text.encode()
     starts = set(template.beginnings.in_text(raw))
@@ -205,7 +206,7 @@ def test_running_numbers_and_padding_do_not_matter() -> None:
 
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places)
-@settings(max_examples=25)
+@settings(max_examples=effort.of(25))
 def test_what_is_said_is_the_same_in_a_run(
     name: str, text: str, arguments: str, texts: list[int], pieces: list[int]
 ) -> None:
@@ -311,7 +312,7 @@ def read_texts(family: Family, raw: bytes) -> dict[Any, str]:
 @pytest.mark.parametrize("name", FAMILIES)
 @given(place=st.integers(0, 1 << 20), texts=places)
 @example(1 << 19, list(range(1, 400, 2)))
-@settings(max_examples=25)
+@settings(max_examples=effort.of(25))
 def test_a_stream_that_is_cut_off_anywhere_gives_all_it_had(
     name: str, place: int, texts: list[int]
 ) -> None:

@@ -16,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from addon.kit import ANTHROPIC, KEY, RULES, SCOPE, pem, random_text, token
+from harness import effort
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_walk import read_json
@@ -238,7 +239,7 @@ def said(text: str) -> dict[str, Any]:
     ],
     1 << 20,
 )
-@settings(max_examples=250)
+@settings(max_examples=effort.of(250))
 def test_warm_is_cold(script: list[tuple[str, Any]], limit: int) -> None:
     gates = [Gate(True, limit), Gate(False)]
     client = Client()
@@ -382,6 +383,6 @@ def test_a_body_is_let_go_of_without_a_search_for_garbage() -> None:
         body = read_json(raw, ANTHROPIC.request_paths.root)
         gate.redactor.inspect(body, SCOPE)
         del body
-        assert not [each for each in gc.get_objects() if isinstance(each, JsonBody)]
+        assert not [each for each in gc.get_objects() if type(each) is JsonBody]
     finally:
         gc.enable()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from harness import effort
 from secretgate.bodies import json_walk
 from secretgate.bodies.base import SHORTEST, Label, PlainBody, Slot, Unreadable, spell
 from secretgate.bodies.json_body import JsonBody
@@ -90,7 +91,7 @@ def fast(raw: bytes, root: Any = TABLE.root) -> tuple[list[Any], int, int] | Non
 
 
 @given(bodies, st.sampled_from([None, 1, "\t"]), st.booleans())
-@settings(max_examples=300)
+@settings(max_examples=effort.of(300))
 def test_both_readers_find_the_same(document: Any, indent: Any, ascii_only: bool) -> None:
     raw = json.dumps(document, indent=indent, ensure_ascii=ascii_only).encode(
         "utf-8", "surrogatepass"
@@ -124,7 +125,7 @@ def test_both_readers_find_the_same(document: Any, indent: Any, ascii_only: bool
 @example(b'{"a":"\\')
 @example(b'["\\\\","\\\\\\"",""]')
 @example(b'["a"1]')
-@settings(max_examples=500)
+@settings(max_examples=effort.of(500))
 def test_both_readers_refuse_the_same(raw: bytes) -> None:
     assert fast(raw) == strict(raw)
 

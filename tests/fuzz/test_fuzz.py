@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 
 from fuzz.engine import WORDS, corpus, fuzz
 from fuzz.targets import TARGETS
+from harness import effort
 
 SECONDS = float(os.environ.get("SECRETGATE_FUZZ_SECONDS", "3"))
-CHANGES = int(os.environ.get("SECRETGATE_FUZZ_CHANGES", "200"))
+CHANGES = int(os.environ.get("SECRETGATE_FUZZ_CHANGES", effort.of(200)))
 
 
 @pytest.mark.parametrize("name", TARGETS)
@@ -29,7 +30,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=effort.of(60), suppress_health_check=[HealthCheck.too_slow])
 @given(VALUES, st.booleans(), st.sampled_from([None, 1]))
 def test_json_of_any_shape(value: object, ascii_only: bool, indent: int | None) -> None:
     import json
@@ -39,7 +40,7 @@ def test_json_of_any_shape(value: object, ascii_only: bool, indent: int | None) 
 
 
 @pytest.mark.parametrize("name", TARGETS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=effort.of(25), suppress_health_check=[HealthCheck.too_slow])
 @given(parts=st.lists(st.sampled_from(WORDS) | st.binary(max_size=6), max_size=20))
 def test_words_in_any_order(name: str, parts: list[bytes]) -> None:
     TARGETS[name](b"".join(parts))

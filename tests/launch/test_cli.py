@@ -101,6 +101,18 @@ def test_rules_for_scripts(tmp_path: Path) -> None:
     assert rule["pattern"].startswith("\\b(ghp_") or "ghp_" in rule["pattern"]
 
 
+def test_rules_of_ones_own_are_tried_for_scripts(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "rules:\n  - id: odd\n    description: x\n    pattern: odd_\n"
+    )
+    done = told(tmp_path, "rules", "test", "--json", str(tmp_path / "bad.yaml"), "/of/nobody.yaml")
+    assert done.exit_code == 1
+    (bad, missing) = json.loads(done.stdout)
+    assert (bad["rule"], missing["rule"]) == ("odd", "")
+    assert "has no counterexample" in bad["problems"]
+    assert "cannot be read" in missing["problems"][0]
+
+
 def test_nothing_asked_for_shows_the_help_and_fails(tmp_path: Path) -> None:
     done = told(tmp_path)
     assert done.exit_code == 2

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness import effort
 from policy.answer_cases import BAD, CASES, DENY, GOOD, REDACT, judge
 from policy.kit import SCANNER, enforced, scope
 from policy.whole_answers import WHOLE
@@ -43,14 +44,14 @@ def refused(text: str) -> PolicyError | None:
     return None
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort.of(300))
 @given(st.text(max_size=200))
 def test_any_text_is_a_rule_file_or_refused(text: str) -> None:
     error = refused(text)
     assert error is None or str(error).startswith("t:")
 
 
-@settings(max_examples=300)
+@settings(max_examples=effort.of(300))
 @given(st.integers(0, len(RULES)), st.integers(0, 12), st.text(max_size=6))
 def test_a_damaged_rule_file_loads_or_is_refused_with_its_line(at: int, cut: int, new: str) -> None:
     damaged = RULES[:at] + new + RULES[at + cut :]
@@ -60,7 +61,7 @@ def test_a_damaged_rule_file_loads_or_is_refused_with_its_line(at: int, cut: int
         assert error.reason
 
 
-@settings(max_examples=200)
+@settings(max_examples=effort.of(200))
 @given(
     st.dictionaries(st.sampled_from(["a", "text", "input"]), JSON),
     st.dictionaries(st.text(max_size=9), JSON),
@@ -87,7 +88,7 @@ PATH = st.lists(st.integers(0, 5), min_size=1, max_size=5)
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=30)
+@settings(max_examples=effort.of(30))
 @given(st.lists(st.tuples(st.integers(0, 40), PATH, JSON), min_size=1, max_size=4))
 def test_a_damaged_stream_is_no_error_of_ours(
     name: str, damages: list[tuple[int, list[int], Any]]
@@ -111,7 +112,7 @@ def test_a_damaged_stream_is_no_error_of_ours(
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=30)
+@settings(max_examples=effort.of(30))
 @given(PATH, JSON)
 def test_a_damaged_answer_is_no_error_of_ours(name: str, path: list[int], new: Any) -> None:
     dialect, answer, _ = WHOLE[name]

@@ -10,10 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness import effort
 from rules.conftest import github_token, made_up
 from secretgate_rules import Detector, Finding, Literals, Part, redact, views
 
-MODEST = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+MODEST = settings(
+    max_examples=effort.of(60), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 
 SECRETS = [
     github_token(1),

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from secretgate.cli.options import lay_out
+from secretgate.cli.options import lay_out, name_values
 
 
 class _Command(NamedTuple):
@@ -46,6 +46,11 @@ _COMMANDS = {
 
 class _Commands(TyperGroup):
     """Imports a sub-command's module when it is asked for."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        params = super().get_params(ctx)
+        name_values(params)
+        return params
 
     def list_commands(self, ctx: Any) -> list[str]:
         return list(_COMMANDS)

@@ -16,7 +16,7 @@ from secretgate.audit import chain
 from secretgate.audit.totals import add_up
 from secretgate.audit.trail import folder
 from secretgate.audit.verify import AnchorError, anchor, records, verify
-from secretgate.cli.options import AsJson
+from secretgate.cli.options import AsJson, Config
 from secretgate.placeholders import Namer, Template
 from secretgate.settings import SettingsError, load
 from secretgate.state import Places, StateError, load_key
@@ -28,7 +28,6 @@ app = typer.Typer(
 _AGO = re.compile(r"([0-9]+)([mhdw])\Z")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
 _Folder = Annotated[str, typer.Option("--folder", help="The log (default: the installation's).")]
-_Config = Annotated[str, typer.Option("--config", help="The configuration file.")]
 
 
 def _fail(reason: object) -> typer.Exit:
@@ -54,7 +53,7 @@ def _place(chosen: str, config: str) -> Path:
 @app.command("verify")
 def verify_log(
     chosen: _Folder = "",
-    config: _Config = "",
+    config: Config = "",
     key: Annotated[str, typer.Option(help="The key file of the installation that wrote it.")] = "",
     known: Annotated[
         str,
@@ -116,7 +115,7 @@ def report(
     ] = "",
     as_json: AsJson = False,
     chosen: _Folder = "",
-    config: _Config = "",
+    config: Config = "",
 ) -> None:
     """Say what was found, by rule, tool and host, what was put back, and how much was looked at.
 

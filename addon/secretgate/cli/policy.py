@@ -12,7 +12,7 @@ import msgspec
 import typer
 import yaml
 
-from secretgate.cli.options import AsJson
+from secretgate.cli.options import AsJson, Config
 from secretgate.policy import building, fixtures, loading
 from secretgate.policy.engine import Policy, Scope
 from secretgate.policy.errors import PolicyError
@@ -122,7 +122,7 @@ def explain(
         Path | None,
         typer.Argument(help="A rule file or folder in place of that of the settings."),
     ] = None,
-    config: Annotated[str, typer.Option(help="The configuration file.")] = "",
+    config: Config = "",
     operation: Annotated[str, typer.Option(help="The operation of the call.")] = "llm.text",
     role: Annotated[str, typer.Option(help="The role of the text.")] = "user",
     direction: Annotated[str, typer.Option(help="request or response.")] = "request",

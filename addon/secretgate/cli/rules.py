@@ -129,13 +129,21 @@ def try_rules(
     files: Annotated[
         list[Path] | None, typer.Argument(help="Rule files; without, the packs of secretgate.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Run the examples and counterexamples of rules.
 
     Examples:
       secretgate rules test
-      secretgate rules test mine.yaml
+      secretgate rules test mine.yaml --json
 
     Exit code: 0 if all hold, 1 if one does not or a file cannot be used.
     """
-    raise typer.Exit(check.main([str(path) for path in files or pack_files()]))
+    names = [str(path) for path in files or pack_files()]
+    if not as_json:
+        raise typer.Exit(check.main(names))
+    rows = [
+        {"file": name, "rule": rule, "problems": wrong} for name, rule, wrong in check.tried(names)
+    ]
+    typer.echo(json.dumps(rows, indent=2))
+    raise typer.Exit(any(row["problems"] for row in rows))

@@ -76,7 +76,12 @@ def scan(
     ] = False,
     detect_secrets: Annotated[
         bool,
-        typer.Option(help="Ask detect-secrets as well.", envvar="SECRETGATE_DETECT_SECRETS"),
+        typer.Option(
+            "--detect-secrets",
+            envvar="SECRETGATE_DETECT_SECRETS",
+            help="Ask detect-secrets as well.",
+            show_default=False,
+        ),
     ] = False,
 ) -> None:
     """Look for secrets in files, folders, standard input or what git has staged.

@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 import msgspec
 import typer
 
-from secretgate.cli.options import AsJson
+from secretgate.cli.options import AsJson, Config
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load, without_password
 from secretgate.state import Places
 
@@ -46,7 +46,7 @@ class InForce(NamedTuple):
 
 
 def settings(
-    config: Annotated[str, typer.Option(help="The configuration file.")] = "",
+    config: Config = "",
     as_json: AsJson = False,
     reference: Annotated[
         bool, typer.Option("--reference", help="The reference instead, as Markdown.")

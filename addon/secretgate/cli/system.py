@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from secretgate.cli.options import AsJson
+from secretgate.cli.options import AsJson, Mode
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -19,7 +19,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be chan
 @app.command()
 def on(
     port: Annotated[int, typer.Option(help="The port of the proxy.")] = 8080,
-    mode: Annotated[str, typer.Option(help="redact, block or audit.")] = "",
+    mode: Mode = "",
     dry_run: DryRun = False,
 ) -> None:
     """Start the proxy now and at every log-in, and point programs at it.
