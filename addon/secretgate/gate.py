@@ -26,7 +26,7 @@ from secretgate.hosts import Route, Treatment
 from secretgate.outbound import heads, refusals
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Decision, Request
-from secretgate.proxy import access, flows, layers, own_ca, passing, silence, upkeep
+from secretgate.proxy import access, asking, flows, layers, own_ca, passing, silence, upkeep
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.guard import Guard
 from secretgate.proxy.socket_hooks import Sockets, hang_up
@@ -101,6 +101,7 @@ class Gate:
         gc.freeze()
         access.seal_process()
         silence.keep_silent()
+        asking.only_who_listens(ctx.master.addons)
         await access.listen_on_loopback()
         self._upkeep = upkeep.start(self.engine, self.forget)
         engine = self.engine()
@@ -387,5 +388,6 @@ class Gate:
         if self._engine is not None:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
+        asking.everybody(ctx.master.addons)
         self.teller.trail.close()
         log.flush()

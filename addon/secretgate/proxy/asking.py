@@ -1,0 +1,44 @@
+"""Asks only those addons about an event that have a hook for it.
+
+mitmproxy asks each of its forty or so about each of the eight events of a request, by way of a coroutine and a context
+manager each, and most of them have nothing to say. What an addon with a hook does, and what becomes of its
+exceptions, stays mitmproxy's.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from mitmproxy.addonmanager import AddonManager, safecall
+from mitmproxy.exceptions import AddonHalt
+from mitmproxy.hooks import Hook
+
+
+def only_who_listens(manager: AddonManager) -> None:
+    """From here on, until `everybody`."""
+    manager.trigger_event = functools.partial(_trigger, manager)  # type: ignore[method-assign]
+
+
+def everybody(manager: AddonManager) -> None:
+    vars(manager).pop("trigger_event", None)
+
+
+async def _trigger(manager: AddonManager, event: Hook) -> None:
+    name = event.name
+    for addon in manager.chain:
+        if not (hasattr(addon, name) or (hasattr(addon, "addons") and _within(addon, name))):
+            continue
+        try:
+            with safecall():
+                await manager.invoke_addon(addon, event)
+        except AddonHalt:
+            return
+
+
+def _within(addon: Any, name: str) -> bool:
+    """Whether an addon in it, at any depth, has the hook."""
+    for inner in addon.addons:
+        if hasattr(inner, name) or (hasattr(inner, "addons") and _within(inner, name)):
+            return True
+    return False
