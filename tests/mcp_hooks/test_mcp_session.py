@@ -163,6 +163,11 @@ def test_a_denied_call_is_answered_and_never_made(session: Make) -> None:
         "isError": True,
     }
     assert now.from_client(call(8, sql="select 1")).forward == call(8, sql="select 1")
+    # Half a surrogate pair: not every parser reads it, servers' do.
+    odd = call(9, sql="DROP TABLE users", more="\ud83d")
+    assert now.from_client(odd).forward is None
+    passed = now.from_client(b"[" + odd + b"," + call(10, sql="\ud83d") + b"]")
+    assert said(passed.forward) == [json.loads(call(10, sql="\ud83d"))]
 
 
 def test_of_a_batch_only_the_denied_call_is_taken_out(session: Make) -> None:

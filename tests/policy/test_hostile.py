@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness import effort
-from policy.answer_cases import BAD, CASES, DENY, GOOD, REDACT, judge
+from policy.answer_cases import BAD, CASES, DENY, GOOD, REDACT, judge, streamed
 from policy.kit import SCANNER, enforced, scope
 from policy.whole_answers import WHOLE
 from secretgate.policy.documents import parse
@@ -117,3 +118,26 @@ def test_a_damaged_stream_is_no_error_of_ours(
 def test_a_damaged_answer_is_no_error_of_ours(name: str, path: list[int], new: Any) -> None:
     dialect, answer, _ = WHOLE[name]
     judge(BOTH, DIALECTS[dialect]).document(json.dumps(_damaged(answer, path, new)).encode())
+
+
+HALF = r"\ud83d"
+"""Of a surrogate pair: what the standard calls no text, and JavaScript and Python read."""
+
+
+@pytest.mark.parametrize("odd", [HALF, "\\xff"], ids=["half a pair", "no UTF-8"])
+@pytest.mark.parametrize("name", [name for name in CASES if "bedrock" not in name])
+def test_an_event_that_only_some_parsers_read_is_judged(name: str, odd: str) -> None:
+    """A client that reads it would make the call."""
+    case = CASES[name]
+    member = b'"odd":"' + odd.encode().replace(rb"\xff", b"\xff") + b'",'
+    raw = re.sub(rb"(?m)^(data: | ?)\{", lambda start: start[0] + member, case.write([BAD]))
+    assert member in raw
+    assert b"rm -rf" not in streamed(case.framer(), judge(DENY, DIALECTS[case.dialect]), raw)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_arguments_that_only_some_parsers_read_are_judged(name: str) -> None:
+    case = CASES[name]
+    call = ("bash", f'{{"command": "rm -rf /", "odd": "{HALF}"}}')
+    out = streamed(case.framer(), judge(DENY, DIALECTS[case.dialect]), case.write([call]))
+    assert b"rm -rf" not in out

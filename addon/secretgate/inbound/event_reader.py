@@ -11,8 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
+from secretgate import tolerant
 from secretgate.bodies.base import THINKING, Unreadable
 from secretgate.bodies.json_reader import plain_name, read_strings
 from secretgate.providers import Dialect, Piece, value_at
@@ -47,8 +46,8 @@ class Event:
 def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
     """An event from its payload and the name on its frame; None for what is no JSON object."""
     try:
-        value = msgspec.json.decode(payload)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        value = tolerant.decode(payload)
+    except ValueError:
         return None
     if not isinstance(value, dict):
         return None

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
+from secretgate import tolerant
 from secretgate.bodies.base import Edit, splice
 from secretgate.inbound.event_reader import Steps
 
@@ -28,7 +29,7 @@ def extra(event: dict[str, Any], path: Steps, held: bytes, number: int | None) -
     value = _skeleton(event, path)
     if number is not None:
         value[NUMBER] = number
-    return msgspec.json.encode(value).replace(_SPELLED_MARK, b'"' + held + b'"', 1)
+    return tolerant.encode(value).replace(_SPELLED_MARK, b'"' + held + b'"', 1)
 
 
 def number_of(event: dict[str, Any] | None) -> int | None:

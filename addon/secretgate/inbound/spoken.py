@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import msgspec
-
+from secretgate import tolerant
 from secretgate.bodies import forms
 from secretgate.bodies.base import Form
 from secretgate.inbound.event_reader import Event, Identity, read_event
@@ -49,7 +48,7 @@ class Spoken:
                 self._shapes.learn(event)
         else:
             for element in _elements(payload):
-                self._read(bytes(element), "")
+                self._read(element, "")
 
     def add_run(self, run: Run) -> None:
         """Events in their frames."""
@@ -116,11 +115,11 @@ class Spoken:
         return self._channels.setdefault(identity, (piece, []))[1]
 
 
-def _elements(payload: bytes) -> list[msgspec.Raw]:
+def _elements(payload: bytes) -> list[bytes]:
     """The elements of an answer that is an array of events."""
     try:
-        return msgspec.json.decode(payload, type=list[msgspec.Raw])
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return tolerant.elements(payload)
+    except ValueError:
         return []
 
 
@@ -129,8 +128,8 @@ def _json_texts(text: bytes) -> Iterator[Text]:
     if text:
         yield b"", text
     try:
-        value = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        value = tolerant.decode(text)
+    except ValueError:
         return
     yield from _strings(value, "")
 

@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
-import msgspec
-
+from secretgate import tolerant
 from secretgate.inbound.scanner import Scanner
 from secretgate.inbound.spoken import Spoken, Text
 from secretgate.ledger import Ledger
@@ -80,8 +79,8 @@ class Recorder:
     def _see(self, payload: bytes) -> None:
         self._first = False
         try:
-            event = msgspec.json.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            event = tolerant.decode(payload)
+        except ValueError:
             return
         if self._seen is not None:
             self._seen(event)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
+from secretgate import tolerant
 
 REFUSED = -32001
 """Our own error code, in the range that JSON-RPC leaves to servers."""
@@ -57,10 +57,7 @@ def _key(number: Any) -> tuple[str, Any]:
 
 def parsed(raw: bytes) -> Any:
     """Raises ValueError where it is no JSON."""
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise ValueError("no JSON") from None
+    return tolerant.decode(raw)
 
 
 def items(message: Any) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
@@ -104,15 +101,14 @@ def error(number: Any, message: str) -> dict[str, Any]:
 
 
 def encoded(message: Any) -> bytes:
-    return msgspec.json.encode(message)
+    return tolerant.encode(message)
 
 
 def without(raw: bytes, gone: Collection[tuple[str | int, ...]]) -> bytes | None:
     """What was sent without some of its messages, the others as they came; None where none is left."""
     if () in gone:
         return None
-    batch = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    kept = [bytes(item) for at, item in enumerate(batch) if (at,) not in gone]
+    kept = [item for at, item in enumerate(tolerant.elements(raw)) if (at,) not in gone]
     return b"[" + b",".join(kept) + b"]" if kept else None
 
 
@@ -120,8 +116,8 @@ def put(raw: bytes, at: tuple[str | int, ...], message: Any) -> bytes:
     """What was sent with another message in the place of one; the others as they came."""
     if not at:
         return encoded(message)
-    batch = msgspec.json.decode(raw, type=list[msgspec.Raw])
-    pieces = [encoded(message) if (n,) == at else bytes(item) for n, item in enumerate(batch)]
+    batch = tolerant.elements(raw)
+    pieces = [encoded(message) if (n,) == at else item for n, item in enumerate(batch)]
     return b"[" + b",".join(pieces) + b"]"
 
 

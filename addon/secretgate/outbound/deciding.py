@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-import msgspec
-
+from secretgate import tolerant
 from secretgate.bodies import json_spans, readers
 from secretgate.bodies.asides import asides
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
@@ -283,8 +282,8 @@ def _links(request: Request, raw: bytes | None) -> list[str]:
     links = [part for part in request.path.partition("?")[0].split("/") if len(part) >= 8]
     if raw and any(f'"{name.partition(".")[0]}"'.encode() in raw for name in dialect.chain_in):
         try:
-            event = msgspec.json.decode(raw)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            event = tolerant.decode(raw)
+        except ValueError:
             return links
         links += [
             value for name in dialect.chain_in if isinstance(value := value_at(event, name), str)

@@ -14,8 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from secretgate import tolerant
 from secretgate.policy import grammars
 from secretgate.policy.blocks import replaced, rewrite, value_of, whole, write
 from secretgate.policy.engine import Policy
@@ -77,8 +76,8 @@ class Judge:
                 return [*self.finish(), frame]
             return [frame] if frame.raw[:1] == b":" else self._passed(_Held(frame, None))
         try:
-            event = msgspec.json.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            event = tolerant.decode(payload)
+        except ValueError:
             event = None
         if not isinstance(event, dict):
             return self._passed(_Held(frame, None))
@@ -96,8 +95,8 @@ class Judge:
     def document(self, payload: bytes) -> bytes:
         """A whole answer."""
         try:
-            whole = msgspec.json.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            whole = tolerant.decode(payload)
+        except ValueError:
             return payload
         entries = [
             Entry(each, "")
@@ -111,7 +110,7 @@ class Judge:
             self._settle(entry, reading)
         if not any(entry.changed for entry in entries):
             return payload
-        return msgspec.json.encode(whole)
+        return tolerant.encode(whole)
 
     def _read(self, frame: Frame, entry: Entry) -> list[Frame]:
         reading = self.grammar.read(entry.event, entry.kind)
@@ -231,7 +230,7 @@ class Judge:
         self._tools += 1
         if decision.redacts and isinstance(raw, str):
             new = decision.params["input"]
-            text = new if isinstance(new, str) else msgspec.json.encode(new).decode()
+            text = new if isinstance(new, str) else tolerant.encode(new).decode()
             write(block, text)
             self._said[raw] = text
         elif decision.redacts:
@@ -243,8 +242,8 @@ class Judge:
             return None, self.grammar.given(block)
         raw = whole(block)
         try:
-            given = msgspec.json.decode(encoded(raw))
-        except (msgspec.DecodeError, UnicodeDecodeError):
+            given = tolerant.decode(encoded(raw))
+        except ValueError:
             return raw, raw
         return raw, given if isinstance(given, dict | list) else raw
 
@@ -304,7 +303,7 @@ class Judge:
                 event["sequence_number"] = number + self._shift + at
             self._shift += len(events) - 1
         return [
-            Changed(held.frame, msgspec.json.encode(event), "" if kind == entry.kind else kind)
+            Changed(held.frame, tolerant.encode(event), "" if kind == entry.kind else kind)
             for kind, event in events
         ]
 
