@@ -177,13 +177,19 @@ class Serving:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while running.status("127.0.0.1", self.port) is None:
             if self._process.poll() is not None or time.monotonic() > deadline:
+                self._process.kill()
+                self._process.wait()
                 raise RuntimeError((self._world.folder / "serve.log").read_text()[-2000:])
             time.sleep(0.05)
         self.starts += 1
 
     def _stop(self) -> None:
         self._process.terminate()
-        self._process.wait(20)
+        try:
+            self._process.wait(PATIENCE)
+        finally:
+            self._process.kill()
+            self._process.wait()
