@@ -68,6 +68,10 @@ HEADERS = {
     "a git remote": ("x-turn-metadata", '{"origin": "https://me:{}@git.corp.example/a.git"}'),
     "words": ("x-note", "the token is {} so"),
     "a user agent": ("user-agent", "tool/1.0 ({})"),
+    "a user agent of one word": ("user-agent", "{}"),
+    "where a link was": ("referer", "https://wiki.corp.example/page?t={}&x=1"),
+    "another proxy": ("via", "1.1 {}"),
+    "who asks": ("from", "{}@corp.example"),
 }
 
 
@@ -81,6 +85,24 @@ def test_in_a_header(place: str, poster: Poster, planted: Planted) -> None:
     assert arrived.startswith(before)
     assert arrived.endswith(after)
     assert exchange.forwarded.raw == CLEAN
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
+def test_in_the_name_of_a_header(http2: bool, poster: Poster, planted: Planted) -> None:
+    """A name with a placeholder in it would be none, so such a request is refused."""
+    refused = poster.post(MESSAGES, CLEAN, headers={token(planted): "1"}, http2=http2)
+    assert refused.leaks(planted.secrets) == []
+    # HTTP/2 has names in lower case, which no rule takes for this secret.
+    assert http2 or (refused.refused and token(planted).encode() not in refused.content)
+
+
+def test_in_the_method(proxy: Proxy, provider: Provider, planted: Planted) -> None:
+    head = f"{token(planted)} /v1/messages HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 0\r\n\r\n"
+    with provider.recording() as arrived, Line(proxy, HOST) as line:
+        answer = line.exchange(head.encode())
+    assert arrived == []
+    assert b"HTTP/1.1 4" in answer
+    assert token(planted).encode() not in answer
 
 
 def test_a_credential_header_stays(poster: Poster, planted: Planted) -> None:

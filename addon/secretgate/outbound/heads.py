@@ -36,6 +36,8 @@ _CREDENTIAL = re.compile(
 )
 """Names of headers and parameters that hold what the request shows to whom it is sent."""
 _ONE_WORD = re.compile(rb"(?:[A-Za-z]+ +)?[^\s,;{}\"'<>|]*")
+_SAID = re.compile(rb"(?i)(?:user-agent|referer|origin|from|via|forwarded|x-forwarded-.*)")
+"""Names of headers that are never meant as a credential, be they one word or more."""
 _SPLIT = re.compile(rb"[^/?&=]+")
 _LEAST = 8
 _MOST_QUIET = 4096
@@ -47,6 +49,7 @@ class Head(NamedTuple):
     target: bytes
     headers: Fields
     trailers: Fields = ()
+    method: bytes = b""
 
 
 _NOT_SHOWN = Head(b"/(not shown)", ())
@@ -62,7 +65,7 @@ class Look(NamedTuple):
 
 class _Piece(NamedTuple):
     part: str
-    """`target`, `headers` or `trailers`."""
+    """`target`, `headers` or `trailers`; `names`, where nothing can be put in the place of a secret."""
     number: int
     start: int
     """Where in the target, or in the field's value, and until where."""
@@ -136,8 +139,8 @@ def look(
         if not any(spot.confidence == "high" for spot in first.spots):
             continue
         rewritten = any(spot.action == REDACT for spot in first.spots)
-        if learn and rewritten and piece.slot.key == b"content-type":
-            # A boundary stands in the body too, where nothing reads it.
+        if learn and rewritten and (piece.part == "names" or piece.slot.key == b"content-type"):
+            # A boundary stands in the body too, where nothing reads it; a name would be none.
             raise Leak([spot.rule for spot in first.spots])
         found = _inspect(redactor, request, [piece], learn, policy)
         written[piece] = found.raw
@@ -216,9 +219,13 @@ def _settled(
 
 def _pieces(head: Head) -> Iterator[_Piece]:
     yield from _of_target(head.target)
+    names = b"\n".join([head.method, *(name for name, _ in head.headers + head.trailers)])
+    slot = Slot(0, len(names), Form.RAW, Label.TEXT, b"", "the names of headers")
+    yield _Piece("names", 0, 0, len(names), slot, names)
     for part, fields in (("headers", head.headers), ("trailers", head.trailers)):
         for index, (name, value) in enumerate(fields):
-            own = _CREDENTIAL.search(name) or _ONE_WORD.fullmatch(value)
+            word = _ONE_WORD.fullmatch(value) and not _SAID.fullmatch(name)
+            own = word or _CREDENTIAL.search(name)
             if len(value) >= _LEAST and (part == "trailers" or not own):
                 path = f"{part}.{name.decode('ascii', 'backslashreplace').lower()}"
                 slot = Slot(0, len(value), Form.RAW, Label.TEXT, name.lower(), path)
@@ -269,6 +276,8 @@ def _body(pieces: list[_Piece]) -> PlainBody:
 def _rewritten(head: Head, written: dict[_Piece, bytes]) -> Head:
     target, fields = head.target, {"headers": [*head.headers], "trailers": [*head.trailers]}
     for piece in sorted(written, key=lambda each: each.start, reverse=True):
+        if piece.part == "names":
+            continue
         if piece.part == "target":
             target = target[: piece.start] + written[piece] + target[piece.end :]
         else:

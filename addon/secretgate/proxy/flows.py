@@ -62,6 +62,7 @@ def head(flow: http.HTTPFlow) -> Head:
         flow.request.path.encode("utf-8", "surrogateescape"),
         flow.request.headers.fields,
         trailers.fields if trailers else (),
+        flow.request.data.method,
     )
 
 

