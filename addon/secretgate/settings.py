@@ -8,21 +8,22 @@ variable over the file.
 
 from __future__ import annotations
 
+import difflib
 import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
 import yaml
 from msgspec import Meta
 
+from secretgate import hosts
 from secretgate.placeholders import DEFAULT_TEMPLATE, Template
 from secretgate.policy.choices import Guardrail, Preset, Secrets
-from secretgate.providers import DIALECTS
 from secretgate_rules import safe_yaml
 
 PREFIX = "secretgate_"
@@ -44,8 +45,7 @@ class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     provider: str = ""
 
     def __post_init__(self) -> None:
-        if self.dialect not in DIALECTS:
-            raise ValueError(f"no dialect {self.dialect!r}; there are: {', '.join(DIALECTS)}")
+        hosts.check(self.host, self.dialect)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -292,14 +292,12 @@ def load(
         values["secrets"] = {"action": values["secrets"]}
     for name, value in values.items():
         if name not in FIELDS:
-            raise SettingsError(
-                f"{places[name]}: there is no such setting; there are: {', '.join(FIELDS)}"
-            )
+            raise SettingsError(f"{places[name]}: there is no such setting; {_meant(name)}")
         try:
             checked = {name: value}
             msgspec.convert(checked, Settings, strict=False)
         except (msgspec.ValidationError, ValueError) as error:
-            raise SettingsError(f"{places[name]}: {_reason(error)}") from None
+            raise SettingsError(f"{places[name]}: {_reason(name, error)}") from None
     return msgspec.convert(values, Settings, strict=False)
 
 
@@ -311,9 +309,20 @@ def without_password(url: str) -> str:
 _PASSWORD = re.compile(r"(://[^/@]*:).*@")
 
 
-def _reason(error: Exception) -> str:
-    """msgspec's message without the path, which is the setting's name."""
-    return str(error).split(" - at `$", 1)[0]
+def _meant(name: str) -> str:
+    near = difflib.get_close_matches(name, FIELDS, n=3)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"there are: {', '.join(FIELDS)}"
+
+
+def _reason(name: str, error: Exception) -> str:
+    """msgspec's message without the path, which is the setting's name, and with what it could be instead."""
+    said = str(error).split(" - at `$", 1)[0]
+    hint = get_args(_HINTS[name])[0]
+    if get_origin(hint) is Literal:
+        return f"{said}; it is one of: {', '.join(get_args(hint))}"
+    return said
 
 
 def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:

@@ -34,12 +34,14 @@ def test_hosts_are_written_short_or_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("mode: guess", ["mode", "Invalid enum value 'guess'"]),
+        ("mode: guess", ["mode", "Invalid enum value 'guess'", "redact, block, audit"]),
         ("block_status: 200", ["block_status", ">= 400"]),
         ("nonsense: 1", ["nonsense", "no such setting", "mode"]),
+        ("moode: audit", ["moode", "did you mean mode"]),
         ("mode: [", [":", "expected"]),
         ("- mode", ["setting: value"]),
         ("hosts: [{host: a, dialect: b}]", ["hosts", "no dialect 'b'", "anthropic"]),
+        ("hosts: [{host: a b}]", ["hosts", "'a b' is no host name"]),
         ("placeholder: X", ["placeholder", "{id}"]),
     ],
 )

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -123,6 +124,30 @@ def test_an_unknown_command_is_refused(tmp_path: Path) -> None:
     done = told(tmp_path, "scna")
     assert done.exit_code == 2
     assert "scna" in done.stderr
+
+
+def test_a_port_that_is_taken_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = told(tmp_path, "serve", "--port", str(port))
+    assert done.exit_code == 2
+    assert f"127.0.0.1:{port}" in done.stderr
+    assert "--port" in done.stderr
+
+
+@pytest.mark.parametrize("port", ["0", "65536"])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
+    assert told(tmp_path, "serve", "--port", port).exit_code == 2
+
+
+def test_a_host_that_is_none_is_told(tmp_path: Path) -> None:
+    done = told(tmp_path, "run", "--host", "a host", "--", "true")
+    assert done.exit_code == 2
+    assert "'a host' is no host name" in done.stderr
+
+
+def test_a_misspelt_command_is_guessed(tmp_path: Path) -> None:
+    assert "Did you mean 'scan'?" in told(tmp_path, "scna").stderr
 
 
 BASHRC = """

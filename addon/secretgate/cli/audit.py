@@ -46,7 +46,9 @@ def _place(chosen: str, config: str) -> Path:
         except SettingsError as error:
             raise _fail(error) from None
     if not place.is_dir():
-        raise _fail(f"there is no audit log in {place}")
+        raise _fail(
+            f"there is no audit log in {place}: it begins with the first request; --folder names another"
+        )
     return place
 
 

@@ -217,3 +217,5 @@ def _baseline(path: Path | None) -> Report:
         return Report.from_rows(rows)
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"{path}: not a report of `secretgate scan --format json`") from error
+    except OSError as error:
+        raise ValueError(f"--baseline: {path}: {error.strerror}") from error

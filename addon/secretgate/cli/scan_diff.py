@@ -27,6 +27,7 @@ def read_stdin(data: bytes) -> Source:
 def staged() -> Iterator[Source]:
     """What git has staged; files that git takes for binary (UTF-16 text among them) are read whole."""
     form = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
+    _git("rev-parse", "--git-dir")  # which says in a line that there is no repository
     yield diff(_git("diff", "--cached", "-U3", *form))
     for row in _git("diff", "--cached", "--numstat", "--no-renames", "--diff-filter=d", "-z").split(
         b"\0"
@@ -43,7 +44,7 @@ def _git(*arguments: str) -> bytes:
     done = subprocess.run(command, capture_output=True, check=False)
     if done.returncode:
         reason = done.stderr.decode("utf-8", "replace").strip()
-        raise ValueError(f"git {' '.join(arguments[:2])} failed: {reason}")
+        raise ValueError(f"git {' '.join(arguments[:2])}: {reason}")
     return done.stdout
 
 

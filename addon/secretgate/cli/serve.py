@@ -14,7 +14,7 @@ import typer
 from secretgate.base_urls import ALL, BaseURL, BaseURLError, chosen
 from secretgate.cli import addon_path
 from secretgate.cli.options import Config, Hosts, Mode
-from secretgate.gateway.workers import Plan, WorkersError, reserve
+from secretgate.gateway.workers import Plan, WorkersError, reserve, vacant
 from secretgate.gateway.workers import serve as run_workers
 from secretgate.hosts import ca_domains
 from secretgate.launch import plan as plans
@@ -29,7 +29,7 @@ _DRAIN = 30.0
 
 
 def serve(
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8080,
     listen: Annotated[
         str,
         typer.Option(
@@ -182,6 +182,8 @@ class _Gateway:
     def kept(self) -> AbstractContextManager[object]:
         """The port, where workers share it."""
         if not self.shared:
+            for number in range(self.workers):
+                vacant(self.listen, self.port(number))
             return nullcontext()
         if sys.platform != "linux":
             raise WorkersError("only Linux deals connections out to workers: add --own-ports")

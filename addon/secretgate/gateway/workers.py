@@ -183,19 +183,31 @@ def _send(place: _Place, number: signal.Signals) -> None:
             place.process.send_signal(number)
 
 
+def vacant(host: str, port: int) -> None:
+    """Raises WorkersError where a port cannot be had."""
+    try:
+        with closing(socket.socket(_family(host))) as alone:
+            if os.name == "posix":
+                # Elsewhere it would share the port with who has it.
+                alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            alone.bind((host, port))
+    except OSError as error:
+        raise WorkersError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port"
+        ) from None
+
+
 def reserve(host: str, port: int) -> socket.socket:
     """Keeps a port for workers that share it: nobody else may have it, and nobody but this user gets in later."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        with closing(socket.socket(family)) as alone:
-            alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            alone.bind((host, port))
-        kept = socket.socket(family)
-        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        kept.bind((host, port))
-    except OSError as error:
-        raise WorkersError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    vacant(host, port)
+    kept = socket.socket(_family(host))
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    kept.bind((host, port))
     return kept
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def serve(plan: Plan, say: Callable[[str], None]) -> int:

@@ -122,13 +122,18 @@ def sections() -> tuple[list[Section], list[Section]]:
     return sets, providers
 
 
-def added(host: str, provider: str, dialect: str) -> Row:
-    """A row for a host of the user's: all its paths carry content. Those that others who speak the
-    dialect have are read as theirs."""
+def check(host: str, dialect: str) -> None:
+    """Raises TableError where a host of the user's cannot be had."""
     if dialect not in DIALECTS:
         raise TableError(f"no dialect {dialect!r}; there are: {', '.join(DIALECTS)}")
     if not re.fullmatch(r"[A-Za-z0-9*._:\[\]-]+", host):
         raise TableError(f"{host!r} is no host name or glob of one")
+
+
+def added(host: str, provider: str, dialect: str) -> Row:
+    """A row for a host of the user's: all its paths carry content. Those that others who speak the
+    dialect have are read as theirs."""
+    check(host, dialect)
     known = _spelled_out([dialect]) if dialect in _table()["sets"] else []
     return _row(provider or host, dialect, [host], [*known, ["*", "content"]])
 
