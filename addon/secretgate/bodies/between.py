@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from secretgate.bodies.base import Label, Path
+from secretgate.bodies.columns import Kind
 from secretgate.bodies.json_reader import plain_name
 from secretgate.bodies.json_spans import SHORTEST_KEY
 from secretgate.bodies.paths import Node
@@ -43,8 +43,8 @@ class Invalid(Exception):
     """The document is not JSON; the strict reader says why."""
 
 
-Mark = tuple[int, int, "Frame", int, Path]
-"""Offset in the run, what is there, and the container it is about; of a name where it ends, and its path."""
+Mark = tuple[int, int, "Frame", int, "Place | None"]
+"""Offset in the run, what is there, and the container it is about; of a name where it ends, and the place behind."""
 
 
 class Frame:
@@ -76,24 +76,34 @@ class Frame:
         return self.is_array and self.path is not None
 
 
-class Step(NamedTuple):
+class Step:
     """What a run leads to: the string behind it."""
 
-    marks: Sequence[Mark]
-    names: dict[bytes, Place] | None
-    """The places behind a member name, if the string is one."""
-    label: Label
-    key: bytes
-    path: Path
-    """Where the string stands, if no array is around it, or nothing."""
-    after: Place
-    frame: Frame | None
+    __slots__ = ("after", "frame", "is_text", "kind", "label", "marks", "names")
+
+    def __init__(
+        self,
+        marks: Sequence[Mark],
+        names: dict[bytes, Place] | None,
+        kind: Kind,
+        after: Place,
+        frame: Frame | None,
+    ) -> None:
+        self.marks = marks
+        self.names = names
+        """The places behind a member name, if the string is one."""
+        self.kind = kind
+        self.label = kind.label
+        self.after = after
+        self.frame = frame
+        self.is_text = not marks and names is None and kind.label is Label.TEXT
+        """Whether there is nothing to it but that the string is text."""
 
 
 class Place:
     """A point between two strings, before the run."""
 
-    __slots__ = ("frame", "is_slot", "key", "node", "path", "state", "steps")
+    __slots__ = ("frame", "is_slot", "key", "kind", "node", "path", "state", "steps")
 
     def __init__(self, frame: Frame | None, state: int, node: Node[Label], key: bytes) -> None:
         self.frame = frame
@@ -104,6 +114,8 @@ class Place:
         self.is_slot = False
         """Whether the member name before it is a slot, and at which path, if that is known."""
         self.path: Path = ""
+        self.kind = Kind(node.label, b"", "")
+        """Of the member name, if it is a slot."""
 
 
 class Grammar:
@@ -132,9 +144,7 @@ class Grammar:
         step = Step(
             marks,
             frame.names if frame and is_name else None,
-            node.label,
-            key,
-            path,
+            Kind(node.label, key, path),
             frame.after if frame else self._over,
             frame,
         )
@@ -155,6 +165,7 @@ class Grammar:
         plain = plain_name(raw) if b"\\" in raw else raw
         place = Place(frame, _AFTER_NAME, frame.node.member(plain), raw)
         place.path = "" if frame.path is None else (frame.path, raw)
+        place.kind = Kind(frame.node.label, b"", place.path)
         place.is_slot = len(raw) >= SHORTEST_KEY and not frame.node.names(plain)
         plainly = plain is raw and len(raw) <= _LONGEST_NAME
         if plainly and len(frame.names) < _MOST_NAMES and self._room(frame):
@@ -203,19 +214,19 @@ class Grammar:
                 at += 1
             elif state <= _FIRST_VALUE and first in (_OBJECT, _ARRAY):
                 if frame and frame.lists:
-                    marks.append((at, ITEM, frame, 0, ""))
+                    marks.append((at, ITEM, frame, 0, None))
                 is_array = first == _ARRAY
                 frame = self._open(frame, node, key, is_array)
                 if is_array:
                     node = node.item()
                 if frame.lists:
-                    marks.append((at, LIST, frame, 0, ""))
+                    marks.append((at, LIST, frame, 0, None))
                 key = b""
                 state = _FIRST_VALUE if is_array else _FIRST_MEMBER
                 at += 1
             elif state == _AFTER_VALUE and frame and first == _COMMA:
                 if frame.lists:
-                    marks.append((at, NEXT, frame, 0, ""))
+                    marks.append((at, NEXT, frame, 0, None))
                 node = frame.node.item() if frame.is_array else frame.node
                 key = b""
                 state = _VALUE if frame.is_array else _MEMBER
@@ -224,7 +235,7 @@ class Grammar:
                 end = run.index(_QUOTE, at + 1)
                 member = self._named(frame, run[at + 1 : end])
                 if member.is_slot:
-                    marks.append((at + 1, NAME, frame, end, member.path))
+                    marks.append((at + 1, NAME, frame, end, member))
                 state, node, key = _AFTER_NAME, member.node, member.key
                 at = end + 1
             elif frame and first == (_ARRAY_END if frame.is_array else _OBJECT_END):
@@ -233,7 +244,7 @@ class Grammar:
                 frame = frame.parent
                 at += 1
                 if frame and frame.lists:
-                    marks.append((at, ITEM_END, frame, 0, ""))
+                    marks.append((at, ITEM_END, frame, 0, None))
                 state = _AFTER_VALUE
             elif state <= _FIRST_VALUE:
                 literal = _LITERAL.match(run, at)
@@ -242,7 +253,7 @@ class Grammar:
                 if literal[0] == b"true" and node.label is Label.KIND:
                     if frame is None:
                         raise Invalid
-                    marks.append((at, FLAG, frame, 0, ""))
+                    marks.append((at, FLAG, frame, 0, None))
                 at = literal.end()
                 state = _AFTER_VALUE
             else:

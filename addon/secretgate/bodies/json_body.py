@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 
 from secretgate.bodies.base import Edit, Label, Path, Shown, Slot, as_it_is, spell, splice
 from secretgate.bodies.between import Frame
+from secretgate.bodies.columns import Columns
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.paths import Node
 
@@ -29,9 +30,6 @@ class Item(NamedTuple):
     frame: Frame
     number: int
     """Its index in the list."""
-    first: int
-    last: int
-    """Its slots."""
     scanned: int
     opaque: int
     """Bytes of text, and of what is opaque."""
@@ -57,7 +55,7 @@ class Seen(Protocol):
 
 @dataclass(slots=True)
 class JsonBody:
-    """`slots` has no opaque strings and none too short to hold a secret."""
+    """Without opaque strings and those too short to hold a secret."""
 
     raw: bytes
     root: Node[Label]
@@ -65,7 +63,10 @@ class JsonBody:
     """Reads what had been passed over; the walk's."""
     seen: Any = None
     """Who passes over what was seen before, and is told what was new."""
-    slots: list[Slot] = field(default_factory=list)
+    strings: Columns = field(default_factory=Columns)
+    """What is text."""
+    others: list[Slot] = field(default_factory=list)
+    """What else there is."""
     items: list[Item] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     lists: list[list[int]] = field(default_factory=list)
@@ -74,6 +75,10 @@ class JsonBody:
     """Bytes of text that was read."""
     opaque: int = 0
     _paths: dict[int, dict[int, Path]] = field(default_factory=dict)
+
+    @property
+    def slots(self) -> list[Slot]:
+        return sorted([*self.strings, *self.others], key=_start)
 
     def splice(self, edits: Sequence[Edit]) -> bytes:
         return splice(self.raw, edits)
@@ -117,18 +122,15 @@ class JsonBody:
         self.passed = [each for each in self.passed if each not in gone]
         for each in sorted(gone, key=_start):
             read = self.reread(self.raw, self.root, each)
-            shift = len(self.slots)
-            self.slots += read.slots
-            self.items += (
-                item._replace(first=item.first + shift, last=item.last + shift)
-                for item in read.items
-            )
+            self.strings.extend(read.strings)
+            self.others += read.others
+            self.items += read.items
             self.scanned += read.scanned
             self.opaque += read.opaque
         self.items.sort(key=_start)
 
 
-def _start(span: Item | Passed) -> int:
+def _start(span: Item | Passed | Slot) -> int:
     return span.start
 
 

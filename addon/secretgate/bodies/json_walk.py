@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from secretgate.bodies.base import SHORTEST, THINKING, Form, Label, Path, PlainBody, Slot
+from secretgate.bodies.base import SHORTEST, THINKING, Form, Label, PlainBody, Slot
 from secretgate.bodies.between import (
     FLAG,
     ITEM,
@@ -26,6 +26,7 @@ from secretgate.bodies.between import (
     Place,
     grammar,
 )
+from secretgate.bodies.columns import Kind
 from secretgate.bodies.json_body import Item, JsonBody, Passed, Seen
 from secretgate.bodies.json_reader import closing_quote
 from secretgate.bodies.json_spans import json_slots
@@ -43,6 +44,7 @@ _MASK: Final = b"\0\0"
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 _COMMA = b","[0]
 _OPENING = frozenset(b"{[")
+_item = tuple.__new__
 
 
 def read_json(raw: bytes, root: Node[Label], seen: Seen | None = None) -> JsonBody | PlainBody:
@@ -73,8 +75,8 @@ class _Walk:
         self._grammar = grammar(root)
         self._size = len(raw)
         self._index = 0
-        self._open: tuple[int, int, int, int] | None = None
-        """Of the item that is being read: where it begins, its first slot, and the counts there."""
+        self._open: tuple[int, int, int, int, int] | None = None
+        """Of the item that is being read: where it begins, how many strings and others there were, and the counts there."""
         self._flagged = False
         self._fresh_list = False
 
@@ -96,12 +98,13 @@ class _Walk:
         while True:
             end = min(at + block, size)
             piece = raw[at:end]
-            if b'\\\\"' in piece:
+            masked = b'\\\\"' in piece
+            if masked:
                 piece = piece.replace(b"\\\\", _MASK)
             pieces = _STRINGS.findall(piece)
             left = pieces.pop()[2] if pieces and pieces[-1][2] else b""
             before = at
-            at, place, passed = self._strings(at, place, pieces)
+            at, place, passed = self._strings(at, place, pieces, masked)
             if passed:
                 block = _FIRST_BLOCK
             elif at > before:
@@ -116,74 +119,72 @@ class _Walk:
                 end = closing_quote(raw, start)
                 if not start <= end < size:
                     raise Invalid
-                at, place, _ = self._strings(at, place, [(left[:quote], b"", b"")], end - start)
+                long = (left[:quote], raw[start:end], b"")
+                at, place, _ = self._strings(at, place, [long], False)
 
     def _strings(
-        self, at: int, place: Place, pieces: list[tuple[bytes, bytes, bytes]], long: int = 0
+        self, at: int, place: Place, pieces: list[tuple[bytes, bytes, bytes]], masked: bool
     ) -> tuple[int, Place, bool]:
         """The strings of a block, each with the run before it, up to something that was seen before; says
-        whether it came to that. `long`: the length of the only string, where it is not among the pieces."""
-        raw, body, step_of = self.body.raw, self.body, self._grammar.step
-        add, new, form = self.body.slots.append, tuple.__new__, Form.JSON
-        text_label, opaque_label, kind_label = Label.TEXT, Label.OPAQUE, Label.KIND
-        scanned = opaque = 0
+        whether it came to that. `masked`: backslashes that are escaped are not as they stand."""
+        body, raw, step_of = self.body, self.body.raw, self._grammar.step
+        strings = body.strings
+        add_start, add_raw, add_kind = (
+            strings.starts.append,
+            strings.raws.append,
+            strings.kinds.append,
+        )
+        scanned = 0
         for run, text, _ in pieces:
-            size = long or len(text)
-            marks, names, label, key, path, after, frame = place.steps.get(run) or step_of(
-                place, run
-            )
-            if marks:
-                body.scanned += scanned
-                body.opaque += opaque
-                scanned = opaque = 0
-                over = self._marked(marks, at)
-                if over is not None:
-                    return *over, True
+            step = place.steps.get(run) or step_of(place, run)
             start = at + len(run) + 1
-            at = start + size + 1
-            if names is None:
-                place = after
-            else:
-                name = raw[start : start + size]
-                place = names.get(name) or self._grammar.name(frame, name)  # type: ignore[arg-type]
-                if not place.is_slot:
-                    continue
-                key, path = b"", place.path
-            if label is text_label:
+            size = len(text)
+            if step.is_text:
+                at = start + size + 1
+                place = step.after
                 scanned += size
                 if size >= SHORTEST:
-                    add(new(Slot, (start, start + size, form, label, key, path)))
-            elif label is opaque_label:
-                opaque += size
-            elif label is kind_label:
-                scanned += size
-                self._kind(start, start + size, key, path)
+                    if masked and b"\0" in text:
+                        text = raw[start : start + size]
+                    add_start(start)
+                    add_raw(text)
+                    add_kind(step.kind)
+                continue
+            if step.marks:
+                body.scanned += scanned
+                scanned = 0
+                over = self._marked(step.marks, at)
+                if over is not None:
+                    return *over, True
+            at = start + size + 1
+            kind = step.kind
+            if step.names is None:
+                place = step.after
             else:
-                add(new(Slot, (start, start + size, form, label, key, path)))
+                name = raw[start : start + size]
+                place = step.names.get(name) or self._grammar.name(step.frame, name)  # type: ignore[arg-type]
+                if not place.is_slot:
+                    continue
+                kind = place.kind
+            self._string(start, start + size, kind)
         body.scanned += scanned
-        body.opaque += opaque
         return at, place, False
 
-    def _kind(self, start: int, end: int, key: bytes, path: Path) -> None:
-        """A string that tells what stands beside it."""
-        body = self.body
-        if body.raw[start:end] in THINKING:
-            self._flag()
-        if end - start >= SHORTEST:
-            body.slots.append(Slot(start, end, Form.JSON, Label.TEXT, key, path))
-
-    def _name(self, start: int, end: int, label: Label, path: Path) -> None:
-        """A member name that is a slot."""
-        body = self.body
+    def _string(self, start: int, end: int, kind: Kind) -> None:
+        """A string of any kind."""
+        body, label, size = self.body, kind.label, end - start
         if label is Label.OPAQUE:
-            body.opaque += end - start
-            return
-        if label in (Label.TEXT, Label.KIND):
-            body.scanned += end - start
-        if label is Label.KIND:
-            self._kind(start, end, b"", path)
-        elif label is not Label.TEXT or end - start >= SHORTEST:
-            body.slots.append(Slot(start, end, Form.JSON, label, b"", path))
+            body.opaque += size
+        elif label is Label.TEXT or label is Label.KIND:
+            body.scanned += size
+            text = body.raw[start:end]
+            if label is Label.KIND and text in THINKING:
+                self._flag()
+            if size >= SHORTEST:
+                body.strings.add(start, text, kind)
+        else:
+            _, key, path = kind
+            body.others.append(Slot(start, end, Form.JSON, label, key, path))
 
     def _flag(self) -> None:
         if self._open is None:
@@ -193,20 +194,20 @@ class _Walk:
     def _marked(self, marks: Sequence[Mark], base: int) -> tuple[int, Place] | None:
         """What a run says of items; gives where to go on if some were seen before."""
         body = self.body
-        for offset, mark, frame, end, path in marks:
+        for offset, mark, frame, end, place in marks:
             at = base + offset
             if mark == ITEM:
                 if self._seen is not None and (over := self._passes(at, frame)) is not None:
                     return over, frame.after
                 self._listed(at)
-                self._open = (at, len(body.slots), body.scanned, body.opaque)
+                self._open = (at, len(body.strings), len(body.others), body.scanned, body.opaque)
             elif mark == ITEM_END:
                 self._close(at, frame)
             elif mark == LIST:
                 self._index = 0
                 self._fresh_list = True
             elif mark == NAME:
-                self._name(at, base + end, frame.node.label, path)
+                self._string(at, base + end, place.kind)  # type: ignore[union-attr]
             elif mark == FLAG:
                 self._flag()
             else:
@@ -217,41 +218,23 @@ class _Walk:
         if self._open is None:
             return
         body = self.body
-        start, first, scanned, opaque = self._open
+        start, strings, others, scanned, opaque = self._open
         self._open = None
         if self._flagged:
             self._flagged = False
-            del body.slots[first:]
+            body.strings.cut(strings)
+            del body.others[others:]
             body.scanned, body.opaque = scanned, opaque
             self._strictly(start, end, frame)
-        body.items.append(
-            Item(
-                start,
-                end,
-                frame,
-                self._index,
-                first,
-                len(body.slots),
-                body.scanned - scanned,
-                body.opaque - opaque,
-            )
-        )
+        counts = body.scanned - scanned, body.opaque - opaque
+        body.items.append(_item(Item, (start, end, frame, self._index, *counts)))
         body.lists[-1][1] = end
 
     def _strictly(self, start: int, end: int, frame: Frame) -> None:
         """An item in which there is thinking."""
-        body = self.body
-        for slot in json_slots(body.raw[start:end], frame.node.item()):
-            size = slot.end - slot.start
-            if slot.label is Label.OPAQUE:
-                body.opaque += size
-                continue
-            if slot.label is Label.TEXT:
-                body.scanned += size
-            if size >= SHORTEST or slot.label is not Label.TEXT:
-                body.slots.append(
-                    slot._replace(start=slot.start + start, end=slot.end + start, path="")
-                )
+        for slot in json_slots(self.body.raw[start:end], frame.node.item()):
+            kind = Kind(slot.label, slot.key, "")
+            self._string(slot.start + start, slot.end + start, kind)
 
     def _passes(self, at: int, frame: Frame) -> int | None:
         """Where what was seen before ends, if something that begins here was."""

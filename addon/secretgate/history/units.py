@@ -43,16 +43,17 @@ class Notes:
     """The notes of a body, by where their item starts."""
 
     def __init__(
-        self, body: Body | None = None, entries: Sequence[Text] = (), shown: Shown = as_it_is
+        self, body: Body | None = None, entries: Iterable[Text] = (), shown: Shown = as_it_is
     ) -> None:
+        """`entries`: the texts of slots of bytes."""
         self.by_item: dict[int, Note] = {}
         self._shown = shown
         self._body = body if isinstance(body, JsonBody) and body.seen is not None else None
         if self._body is None:
             return
-        decoded = {entry.slot.start for entry in entries if entry.slot.label is Label.BYTES}
-        for slot in self._body.slots:
-            if slot.label is Label.TEXT or (note := self._of(slot)) is None:
+        decoded = {entry.slot.start for entry in entries}
+        for slot in self._body.others:
+            if (note := self._of(slot)) is None:
                 continue
             size = slot.end - slot.start
             if slot.label is Label.CREDENTIAL:

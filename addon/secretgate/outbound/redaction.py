@@ -26,7 +26,7 @@ from secretgate.outbound.egress import Egress
 from secretgate.outbound.hidden import apart, hidden
 from secretgate.outbound.naming import Naming
 from secretgate.outbound.spots import Spot, Spots, sources
-from secretgate.outbound.texts import Counts, Text, count, texts
+from secretgate.outbound.texts import Counts, Texts, count
 from secretgate.placeholders import Issued, Namer
 from secretgate.policy.decomposing import Leaf
 from secretgate.policy.requests import Denied, RequestPolicy, Ruling
@@ -180,9 +180,7 @@ class _Inspection:
         self._policy = policy
         self._ruling: Ruling | None = None
         self._now = redactor.history.clock()
-        self._counts = Counts()
-        self._texts: list[Text] = []
-        self._read_slots = 0
+        self._texts = Texts(body)
         self._found: dict[int, list[Finding]] = {}
         self._told: dict[int, list[Finding]] = {}
         """What was found and may leave, but is spoken of."""
@@ -231,16 +229,12 @@ class _Inspection:
 
     def _read(self) -> None:
         """Reads what is new, and of what was seen before what has to be read again for it."""
-        body, detector = self._body, self._redactor.detector
+        detector, texts = self._redactor.detector, self._texts
         while True:
-            slots = body.slots[self._read_slots :]
-            short = self._policy is not None and self._policy.needs_calls
-            fresh = texts(body.raw, slots, self._counts, short)
-            self._read_slots = len(body.slots)
-            first = len(self._texts)
-            self._texts += fresh
-            plain = [entry.text for entry in fresh]
-            found = detector.find_many(plain, [entry.slot.key for entry in fresh])
+            first = len(texts)
+            texts.read(self._policy is not None and self._policy.needs_calls)
+            plain = texts.plain[first:]
+            found = detector.find_many(plain, texts.keys[first:])
             if self._policy is not None:
                 ruling = self._ruling = self._ruling or self._ruled(self._policy, found)
                 told = self._noticed(ruling.told(found))
@@ -256,7 +250,7 @@ class _Inspection:
         leaves: list[Leaf] = []
         redactor, known = self._redactor, self._naming.known
         if policy.needs_calls:
-            hits = known.find_many([entry.text for entry in self._texts]) if len(known) else {}
+            hits = known.find_many(self._texts.plain) if len(known) else {}
             found = {
                 index: apart([*found.get(index, ()), *hits.get(index, ())])
                 for index in {*found, *hits}
@@ -294,10 +288,10 @@ class _Inspection:
         """What is to be replaced in which text."""
         naming, ruling = self._naming, self._ruling
         self._spots.forget()
-        self._notes = Notes(self._body, self._texts, self._spots.shown)
+        self._notes = Notes(self._body, self._texts.from_bytes, self._spots.shown)
         hits: Mapping[int, list[Finding]] = {}
         if len(naming.known):
-            hits = naming.known.find_many([entry.text for entry in self._texts])
+            hits = naming.known.find_many(self._texts.plain)
         if ruling is not None:
             hits = ruling.taken(hits)
         naming.met(hit.value for own in hits.values() for hit in own)
@@ -344,7 +338,8 @@ class _Inspection:
         if isinstance(body, EnvelopesBody):
             # Messages may be compressed again in what leaves.
             checked = raw + splice(body.raw, edits)
-        credentials = [slot for slot in body.slots if slot.label is Label.CREDENTIAL]
+        slots = body.others if isinstance(body, JsonBody) else body.slots
+        credentials = [slot for slot in slots if slot.label is Label.CREDENTIAL]
         if credentials:
             blanks = [Edit(slot.start, slot.end, b"") for slot in credentials]
             edits = sorted([*edits, *blanks])
@@ -359,7 +354,7 @@ class _Inspection:
         return self._redactor.namer.name(rule, part.value), treatment
 
     def tally(self) -> Counts:
-        counts, body = self._counts, self._body
+        counts, body = self._texts.counts, self._body
         if not isinstance(body, JsonBody):
             count(body.slots, counts)
             return counts

@@ -5,12 +5,15 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import attrgetter
+from typing import NamedTuple, overload
 
 from secretgate.bodies import documents, forms
-from secretgate.bodies.base import SHORTEST, Form, Label, Slot
+from secretgate.bodies.base import SHORTEST, Body, Form, Label, Slot
+from secretgate.bodies.columns import Columns
+from secretgate.bodies.json_body import JsonBody
 
 _DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
 
@@ -72,6 +75,65 @@ def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False
     for at, text in zip(escaped, forms.unescaped([found[at].text for at in escaped]), strict=True):
         found[at] = new(Text, (found[at].slot, text, None, False))
     return found
+
+
+class Texts(Sequence[Text]):
+    """The texts of a body. Of those that stand plainly in it, which are many, a `Text` is made where one is asked for."""
+
+    def __init__(self, body: Body) -> None:
+        self.plain: list[bytes] = []
+        self.keys: list[bytes] = []
+        self.counts = Counts()
+        self._body = body
+        self._strings = body.strings if isinstance(body, JsonBody) else Columns()
+        self._read = 0, 0
+        self._entries: list[Text | int] = []
+        """The text, or which string it is."""
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Text: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Text]: ...
+    def __getitem__(self, index: int | slice) -> Text | list[Text]:
+        if isinstance(index, slice):
+            return [self[at] for at in range(*index.indices(len(self)))]
+        entry = self._entries[index]
+        if isinstance(entry, int):
+            return Text(self._strings.slot(entry), self.plain[index], None)
+        return entry
+
+    @property
+    def from_bytes(self) -> Iterator[Text]:
+        """Those of slots that are labelled as bytes."""
+        return (
+            each
+            for each in self._entries
+            if isinstance(each, Text) and each.slot.label is Label.BYTES
+        )
+
+    def read(self, short: bool) -> None:
+        """Takes in what has been read of the body since; `short` as for `texts`."""
+        body, strings = self._body, self._strings
+        first, others = self._read
+        slots = body.others if isinstance(body, JsonBody) else body.slots
+        self._read = len(strings), len(slots)
+        raws = strings.raws[first:]
+        escaped = [at for at, raw in enumerate(raws) if b"\\" in raw]
+        for at, text in zip(escaped, forms.unescaped([raws[at] for at in escaped]), strict=True):
+            raws[at] = text
+        self.plain += raws
+        self.keys += map(_key, strings.kinds[first:])
+        self._entries += range(first, len(strings))
+        more = texts(body.raw, slots[others:], self.counts, short)
+        self.plain += [entry.text for entry in more]
+        self.keys += [entry.slot.key for entry in more]
+        self._entries += more
+
+
+_key = attrgetter("key")
 
 
 def count(slots: Iterable[Slot], counts: Counts) -> None:
