@@ -36,7 +36,7 @@ _FIRST_BLOCK: Final = 4 << 10
 _BLOCK: Final = 128 << 10
 """Bytes that are taken apart at a time: more would hold up other threads."""
 _STRINGS: Final = re.compile(
-    rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"((?:[^"]*+(?<=\\)")*+[^"]*+)"|([\s\S]++)'
+    rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"([^"]*+(?:(?<=\\)"[^"]*+)*+)"|([\s\S]++)'
 )
 """A run with the member names in it and the string behind it; or what is left, with no string that ends in it. Wants
 backslashes that are escaped masked. (Numbers differ: a name before one is a string of its own.)"""
