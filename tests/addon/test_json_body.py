@@ -16,6 +16,7 @@ from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.json_walk import read_json
 from secretgate.bodies.paths import Paths
+from secretgate.outbound.texts import Counts, Texts, texts
 from secretgate.providers import DIALECTS
 
 TABLE = Paths[Label](
@@ -97,6 +98,30 @@ def test_both_readers_find_the_same(document: Any, indent: Any, ascii_only: bool
         "utf-8", "surrogatepass"
     )
     assert fast(raw) == strict(raw)
+
+
+@given(
+    bodies,
+    st.booleans(),
+    st.lists(st.sampled_from([b"\\ud800", b"\\/", b"\\u0041", b"\x01", b"\xff", b"\\q", b"\0"])),
+)
+@settings(max_examples=200)
+def test_texts_are_those_of_the_strict_reader(
+    document: Any, ascii_only: bool, odd: list[bytes]
+) -> None:
+    """Whatever is escaped, and what no JSON writer would write."""
+    raw = json.dumps(document, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+    for at, piece in enumerate(odd):
+        raw = raw.replace(b"text", b"te%bxt%b" % (piece, b"\\\\" * (at % 2)), 1)
+    body = read_json(raw, TABLE.root)
+    read = Texts(body)
+    read.read(short=False)
+    told = [(*each.slot[:5], each.text, each.wrapped) for each in read]
+    slots = [each for each in json_slots(raw, TABLE.root) if _kept(each)]
+    exact = [(*each.slot[:5], each.text, each.wrapped) for each in texts(raw, slots, Counts())]
+    assert sorted(told) == sorted(exact)
+    assert read.plain == [each.text for each in read]
+    assert read.keys == [each.slot.key for each in read]
 
 
 @given(

@@ -79,7 +79,7 @@ class Frame:
 class Step:
     """What a run leads to: the string behind it."""
 
-    __slots__ = ("after", "frame", "is_text", "kind", "label", "marks", "names")
+    __slots__ = ("after", "frame", "kind", "label", "marks", "names")
 
     def __init__(
         self,
@@ -96,8 +96,6 @@ class Step:
         self.label = kind.label
         self.after = after
         self.frame = frame
-        self.is_text = not marks and names is None and kind.label is Label.TEXT
-        """Whether there is nothing to it but that the string is text."""
 
 
 class Place:

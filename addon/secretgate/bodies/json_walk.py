@@ -128,36 +128,22 @@ class _Walk:
         """The strings of a block, each with the run before it, up to something that was seen before; says
         whether it came to that. `masked`: backslashes that are escaped are not as they stand."""
         body, raw, step_of = self.body, self.body.raw, self._grammar.step
-        strings = body.strings
-        add_start, add_raw, add_kind = (
-            strings.starts.append,
-            strings.raws.append,
-            strings.kinds.append,
-        )
-        scanned = 0
+        starts, raws, kinds = body.strings.starts, body.strings.raws, body.strings.kinds
+        text_label, opaque_label, kind_label = Label.TEXT, Label.OPAQUE, Label.KIND
+        scanned = opaque = 0
         for run, text, _ in pieces:
             step = place.steps.get(run) or step_of(place, run)
-            start = at + len(run) + 1
-            size = len(text)
-            if step.is_text:
-                at = start + size + 1
-                place = step.after
-                scanned += size
-                if size >= SHORTEST:
-                    if masked and b"\0" in text:
-                        text = raw[start : start + size]
-                    add_start(start)
-                    add_raw(text)
-                    add_kind(step.kind)
-                continue
             if step.marks:
                 body.scanned += scanned
-                scanned = 0
+                body.opaque += opaque
+                scanned = opaque = 0
                 over = self._marked(step.marks, at)
                 if over is not None:
                     return *over, True
+            start = at + len(run) + 1
+            size = len(text)
             at = start + size + 1
-            kind = step.kind
+            kind, label = step.kind, step.label
             if step.names is None:
                 place = step.after
             else:
@@ -166,8 +152,24 @@ class _Walk:
                 if not place.is_slot:
                     continue
                 kind = place.kind
-            self._string(start, start + size, kind)
+            if label is opaque_label:
+                opaque += size
+                continue
+            if label is kind_label:
+                if text in THINKING:
+                    self._flag()
+            elif label is not text_label:
+                self._string(start, start + size, kind)
+                continue
+            scanned += size
+            if size >= SHORTEST:
+                if masked and b"\0" in text:
+                    text = raw[start : start + size]
+                starts.append(start)
+                raws.append(text)
+                kinds.append(kind)
         body.scanned += scanned
+        body.opaque += opaque
         return at, place, False
 
     def _string(self, start: int, end: int, kind: Kind) -> None:
