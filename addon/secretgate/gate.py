@@ -361,6 +361,10 @@ class Gate:
 
     # WebSockets
 
+    def websocket_start(self, flow: http.HTTPFlow) -> None:
+        if flow in self.exchanges:
+            self._sockets.started(flow, self.exchanges[flow])
+
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)
         if exchange is None or flow.websocket is None:

@@ -246,11 +246,15 @@ async def _websocket(
                         received.messages.append(text.encode("utf-8", "surrogatepass"))
                         await _converse(app, received, text, state, writer)
                         text = ""
-                case ws.Ping():
+                case ws.Ping() | ws.Pong():
+                    received.control.append(bytes(event.payload))
+                    if isinstance(event, ws.Pong):
+                        continue
                     writer.write(state.send(event.response()))
                 case ws.CloseConnection(code=CloseReason.ABNORMAL_CLOSURE):
                     return
                 case ws.CloseConnection():
+                    received.control.append((event.reason or "").encode())
                     writer.write(state.send(event.response()))
                     await writer.drain()
                     return

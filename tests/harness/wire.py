@@ -32,6 +32,8 @@ class Received:
     raw: bytes
     messages: list[bytes] = field(default_factory=list)
     """What came over the WebSocket, message by message."""
+    control: list[bytes] = field(default_factory=list)
+    """What its control frames carried."""
     gone: threading.Event = field(default_factory=threading.Event, compare=False)
     """Set when the client goes away before the answer is complete."""
 
@@ -56,7 +58,9 @@ class Received:
             body = self.content
         except (ValueError, OSError, zlib.error, EOFError, zstandard.ZstdError, brotli.error):
             body = b""
-        return b"\0\0".join([self.path.encode(), head, self.raw, body, *self.messages])
+        return b"\0\0".join(
+            [self.path.encode(), head, self.raw, body, *self.messages, *self.control]
+        )
 
 
 def decoded(raw: bytes, encoding: str | None) -> bytes:

@@ -9,7 +9,9 @@ from mitmproxy import ctx, http
 from mitmproxy.websocket import WebSocketMessage
 
 from secretgate import log
-from secretgate.proxy import passing
+from secretgate.bodies.base import Form, Label, PlainBody, Slot
+from secretgate.hosts import Treatment
+from secretgate.proxy import control_frames, passing
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.telling import UNRECORDED, Teller
 from secretgate.proxy.threads import IN_A_THREAD, consulted
@@ -22,6 +24,10 @@ _LINGER = 0.2
 class Sockets:
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
+        control_frames.install()
+
+    def started(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+        control_frames.watch(flow.client_conn, functools.partial(_holds, exchange))
 
     async def message(
         self, flow: http.HTTPFlow, exchange: Exchange, message: WebSocketMessage
@@ -101,6 +107,22 @@ class Sockets:
         mode = exchange.engine.settings.mode
         self._teller.failed(exchange.id, exchange.request.route, exchange.request, mode)
         exchange.log.error("a message could not be looked at", error=log.where(error))
+
+
+def _holds(exchange: Exchange, payload: bytes) -> bool:
+    """Whether there is a secret in what a control frame carries."""
+    engine, request = exchange.engine, exchange.request
+    if request.route.treatment is Treatment.PASS or engine.settings.mode == "audit":
+        return False
+    body = PlainBody(payload, [Slot(0, len(payload), Form.RAW, Label.TEXT, b"", "a control frame")])
+    try:
+        found = engine.redactor.inspect(
+            body, request.scope, request.exempt, learn=False, strict=False, leaves=False
+        )
+        return bool(found.spots)
+    except Exception as error:
+        exchange.log.error("a control frame could not be looked at", error=log.where(error))
+        return True
 
 
 def hang_up(flow: http.HTTPFlow) -> None:
