@@ -17,13 +17,18 @@ import pytest
 
 from addon.kit import SCOPE, Bench, token
 from harness.wire import encoded
+from policy.kit import SCANNER, enforced, scope
 from secretgate.bodies import readers
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import decode
 from secretgate.counters import Counters
+from secretgate.inbound import responses
 from secretgate.ledger import Ledger
 from secretgate.outbound.egress import Egress
 from secretgate.outbound.requests import Decision, Verdict
+from secretgate.placeholders import Issued, Namer, Template
+from secretgate.policy.answers import judging
+from secretgate.policy.engine import Policy
 from secretgate.providers import DIALECTS
 from secretgate.settings import SettingsError, load
 from secretgate.vault import MemoryVault
@@ -35,6 +40,7 @@ from secretgate_rules.users import load_user_file
 SOON = 10.0
 """Seconds of processor time: what is not linear takes minutes."""
 LIMIT = 1 << 20
+WATCHES = enforced("  - {name: one, action: log, match: {operation: llm.text}}")
 BILLION = "\n".join(
     ["a: &a [x, x, x, x, x, x, x, x, x]"]
     + [
@@ -314,3 +320,50 @@ def test_the_check_of_outgoing_bytes_forgets_values_also_where_nobody_asks_again
     now[0] = 61.0
     egress.sweep(60)
     assert len(egress._searches) == len(egress._alive) == 0
+
+
+@pytest.mark.parametrize("issued", [True, False], ids=["restored", "watched"])
+@pytest.mark.parametrize(
+    ("kind", "begins"),
+    [
+        ("text/event-stream", b"data: "),
+        ("application/x-ndjson", b'{"a":"'),
+        ("application/json", b'[{"a":"'),
+        ("application/connect+json", b"\0\3\xff\xff\xff"),
+    ],
+)
+def test_an_answer_whose_first_event_never_ends(
+    kind: str, begins: bytes, issued: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(responses, "MOST_HELD", LIMIT)
+    namer = Namer(Template(), b"k" * 32)
+    known = Issued(namer.template, {namer.name("rule", b"value"): b"value"} if issued else {})
+    dialect = DIALECTS["anthropic"]
+    judge = judging(Policy([scope(WATCHES)], SCANNER), {}, dialect, lambda *_: None)
+    said: list[str] = []
+    way = responses.respond(
+        {"content-type": kind}, dialect, known, None, True, said.append, judge=judge
+    )
+    assert way is not None
+    sent = begins + b"x" * (2 * LIMIT)
+    out = b"".join(way.feed(sent[at : at + 4096]) for at in range(0, len(sent), 4096))
+    assert said == [f"more than {LIMIT >> 20} MiB of an answer would have to be held back"]
+    out += way.finish()
+    assert out.strip(b"[") == b"" if issued else out == sent
+
+
+def test_an_answer_that_cannot_be_decoded_ends_there() -> None:
+    """What came behind it would be nobody's: the header that says how it is compressed is gone."""
+    namer = Namer(Template(), b"k" * 32)
+    known = Issued(namer.template, {namer.name("rule", b"value"): b"value"})
+    headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
+    said: list[str] = []
+    way = responses.respond(headers, DIALECTS["anthropic"], known, None, True, said.append)
+    assert way is not None
+    begin = b"data: {}\n\n"
+    packed = gzip.compress(begin * 1000)
+    wrong_sum = b"\0" * 8
+    assert way.feed(packed[:-8]) == begin * 1000
+    rest = [wrong_sum, begin, packed, begin]
+    assert b"".join([*map(way.feed, rest), way.finish()]) == b""
+    assert len(said) == 1

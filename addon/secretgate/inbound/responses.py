@@ -19,6 +19,10 @@ from secretgate.policy.judged import JudgedDocument, JudgedFramer, Judging
 from secretgate.providers import Dialect
 from secretgate.streams.framers import framer_for
 
+MOST_HELD = 128 << 20
+"""Bytes of an answer that may wait for what comes behind them, such as the end of a line. It ends where there are more:
+a provider may send no end."""
+
 
 @dataclass(slots=True)
 class Response:
@@ -26,21 +30,27 @@ class Response:
 
     rewrites: bool
     _answer: Answer | None
+    """None once it is not looked at any more."""
     _decoder: Decoder
     _broken: Callable[[str], None]
-    _failed: bool = field(default=False)
+    _held: int = field(default=0)
 
     def feed(self, data: bytes) -> bytes:
-        if self._answer is None or self._failed:
-            return data
+        if self._answer is None:
+            return self._blindly(data)
         try:
-            out = self._answer.feed(self._decoder.feed(data))
+            plain = self._decoder.feed(data)
+            out = self._answer.feed(plain)
         except Unreadable as error:
             return self._undecodable(error, data)
+        self._held = max(0, self._held + len(plain) - len(out))
+        if self._held > MOST_HELD:
+            self._let_go(f"more than {MOST_HELD >> 20} MiB of an answer would have to be held back")
+            return self._blindly(data)
         return out if self.rewrites else data
 
     def finish(self) -> bytes:
-        if self._answer is None or self._failed:
+        if self._answer is None:
             return b""
         try:
             out = self._answer.feed(self._decoder.finish()) + self._answer.finish()
@@ -51,19 +61,16 @@ class Response:
     def _undecodable(self, error: Unreadable, data: bytes) -> bytes:
         """An answer that cannot be decoded holds no secret of ours. Untouched it goes on; one that
         was being rewritten ends where it can still be told what it says."""
-        self._failed = True
-        self._broken(error.reason)
-        out = self._answer.finish() if self._answer and self.rewrites else data
-        self._answer = None if not self.rewrites else _Nothing()
-        return out
+        answer = self._let_go(error.reason)
+        return answer.finish() if answer is not None and self.rewrites else self._blindly(data)
 
+    def _let_go(self, reason: str) -> Answer | None:
+        self._broken(reason)
+        answer, self._answer = self._answer, None
+        return answer
 
-class _Nothing:
-    def feed(self, data: bytes) -> bytes:
-        return b""
-
-    def finish(self) -> bytes:
-        return b""
+    def _blindly(self, data: bytes) -> bytes:
+        return b"" if self.rewrites else data
 
 
 def respond(
