@@ -205,7 +205,7 @@ On {date}, the newest release of each (secretgate from PyPI: 0.8.1), the same fi
 
 def document(rows: list[dict[str, Any]], page: Path) -> None:
     """Write the table into the documentation, between its marks."""
-    table = _HEAD.format(date=datetime.date.today().isoformat())
+    table = _HEAD.format(date=datetime.datetime.now(datetime.UTC).date().isoformat())
     columns = ("recall", "findings_per_mb", "mb_per_s", "start_s")
     for row in rows:
         cells = [row["error"], "", "", ""] if "error" in row else [row[name] for name in columns]

@@ -123,6 +123,6 @@ def _make_key(path: Path) -> None:
         except FileExistsError:
             pass
         except OSError:
-            os.replace(draft, path)
+            draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)

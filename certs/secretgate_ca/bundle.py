@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import os
 import re
 import ssl
 import sys
@@ -105,7 +104,7 @@ def system_roots(
                 if encoding == "x509_asn" and (trust is True or _server_auth(trust)):
                     yield der
     else:
-        found = next((Path(file) for file in files if os.path.isfile(file)), None)
+        found = next((path for path in map(Path, files) if path.is_file()), None)
         if found is not None:
             yield from _from_file(found)
 

@@ -62,9 +62,9 @@ def write(name: str, content: bytes) -> None:
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(hashlib.sha256(content).digest() + content)
-            os.replace(temporary, place / name)
+            Path(temporary).replace(place / name)
         except OSError:
-            os.unlink(temporary)
+            Path(temporary).unlink()
             raise
         _prune(place, name)
 

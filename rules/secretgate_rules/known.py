@@ -233,7 +233,7 @@ class KnownValues:
 
 def _state(path: Path) -> _State | None:
     try:
-        status = os.stat(path)
+        status = path.stat()
     except OSError:
         return None
     return status.st_mtime_ns, status.st_size

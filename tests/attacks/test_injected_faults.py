@@ -14,7 +14,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from mitmproxy import http, websocket
@@ -52,7 +52,7 @@ class Tracer:
                 self.raised += 1
                 raise Injected(f"could not work on {SECRET}")
 
-    def __enter__(self) -> Tracer:
+    def __enter__(self) -> Self:
         threading.settrace(self)  # type: ignore[arg-type]
         sys.settrace(self)  # type: ignore[arg-type]
         return self

@@ -85,7 +85,7 @@ def test_in_a_log_line_of_others(how: str, caplog: pytest.LogCaptureFixture) -> 
                 raise OSError(f"because {error}") from error
             raise OSError(f"while {error}")  # noqa: B904
     except Exception as error:
-        logging.getLogger("mitmproxy").error(f"Addon error: {error}", exc_info=True)
+        logging.getLogger("mitmproxy").error(f"Addon error: {error}", exc_info=True)  # noqa: G004, G201 - as mitmproxy does
     assert "Error at" in caplog.text
     assert SECRET not in caplog.text
 

@@ -90,37 +90,37 @@ def test_older_files_go_and_the_rest_is_sound(tmp_path: Path) -> None:
     ("change", "told"),
     [
         pytest.param(
-            lambda all: [*all[:2], all[2].replace(b"request", b"answer_"), *all[3:]],
+            lambda lines: [*lines[:2], lines[2].replace(b"request", b"answer_"), *lines[3:]],
             ["audit.jsonl:3: record 3 is not as it was written"],
             id="edited",
         ),
         pytest.param(
-            lambda all: [*all[:2], all[2][:-4] + b'0"}\n', *all[3:]],
+            lambda lines: [*lines[:2], lines[2][:-4] + b'0"}\n', *lines[3:]],
             ["audit.jsonl:3: record 3 is not as it was written"],
             id="hash edited",
         ),
         pytest.param(
-            lambda all: [*all[:2], *all[4:]],
+            lambda lines: [*lines[:2], *lines[4:]],
             ["audit.jsonl:3: records 3 to 4 are missing before this"],
             id="deleted",
         ),
         pytest.param(
-            lambda all: all[1:],
+            lambda lines: lines[1:],
             ["audit.jsonl:1: record 1 is missing before this"],
             id="first deleted",
         ),
         pytest.param(
-            lambda all: [*all[:3], all[1], *all[3:]],
+            lambda lines: [*lines[:3], lines[1], *lines[3:]],
             ["audit.jsonl:4: record 2 is out of order, or a copy of an earlier line"],
             id="copied",
         ),
         pytest.param(
-            lambda all: [*all[:3], b'{"event":"request"}\n', *all[3:]],
+            lambda lines: [*lines[:3], b'{"event":"request"}\n', *lines[3:]],
             ["audit.jsonl:4: not a record of this log: inserted, or a record cut short"],
             id="inserted",
         ),
         pytest.param(
-            lambda all: [all[0], all[2], all[1], *all[3:]],
+            lambda lines: [lines[0], lines[2], lines[1], *lines[3:]],
             [
                 "audit.jsonl:2: record 2 is missing before this",
                 "audit.jsonl:3: record 2 is out of order, or a copy of an earlier line",
@@ -128,12 +128,12 @@ def test_older_files_go_and_the_rest_is_sound(tmp_path: Path) -> None:
             id="reordered",
         ),
         pytest.param(
-            lambda all: all[:4],
+            lambda lines: lines[:4],
             ["audit.jsonl:4: records 5 to 6 are missing behind this: cut off"],
             id="cut off",
         ),
         pytest.param(
-            lambda all: [*all[:5], all[5][:40]],
+            lambda lines: [*lines[:5], lines[5][:40]],
             [
                 "audit.jsonl:6: not a record of this log: inserted, or a record cut short",
                 "audit.jsonl:6: record 6 is missing behind this: cut off",
@@ -152,7 +152,7 @@ def test_tampering_is_found(
 
 def test_tampering_is_found_after_more_has_been_written(tmp_path: Path) -> None:
     written(tmp_path, 6)
-    rewrite(tmp_path, lambda all: all[:4])
+    rewrite(tmp_path, lambda lines: lines[:4])
     written(tmp_path, 2)
     assert problems(tmp_path) == ["audit.jsonl:5: records 5 to 6 are missing before this"]
     assert "shorter than the head says" in str(verify(tmp_path, KEY).notes[0])

@@ -127,7 +127,7 @@ def test_a_page_of_nothing() -> None:
 def test_colours_can_be_read() -> None:
     """WCAG: 4.5 to 1 for text, 3 to 1 for what a chart says, in light and in dark."""
     style = files("secretgate.audit").joinpath("report.css").read_text("utf-8")
-    blocks = re.findall(r":root \{(.*?)\}", style, re.S)
+    blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     assert len(blocks) == 2
     for block in blocks:
         colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))

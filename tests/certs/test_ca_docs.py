@@ -18,7 +18,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def test_the_table_of_variables_is_the_programs() -> None:
     rows = re.findall(
-        r"^\| `([A-Z_0-9]+)` \| the (\w+) \| (.+) \|$", (DOCS / "ca.md").read_text(), re.M
+        r"^\| `([A-Z_0-9]+)` \| the (\w+) \| (.+) \|$", (DOCS / "ca.md").read_text(), re.MULTILINE
     )
     assert rows == [(v.name, "CA" if v.adds else "bundle", v.tools) for v in VARIABLES]
 
@@ -38,7 +38,7 @@ def test_every_linux_family_is_documented() -> None:
 
 
 def test_the_refused_patterns_are_refused() -> None:
-    row = re.findall(r"^\| ([^|]+) \| refused \|", (DOCS / "ca.md").read_text(), re.M)
+    row = re.findall(r"^\| ([^|]+) \| refused \|", (DOCS / "ca.md").read_text(), re.MULTILINE)
     patterns = [pattern for cell in row for pattern in re.findall(r"`([^`]+)`", cell)]
     assert len(patterns) == 4
     for pattern in patterns:

@@ -43,9 +43,7 @@ class Only(SystemRunner):
         return super().which(program) if program in self._programs else None
 
 
-def installation(
-    machine: Machine, authority: Authority, store: type[Nss] | type[Java]
-) -> Installation:
+def installation(machine: Machine, authority: Authority, store: type[Nss | Java]) -> Installation:
     old = [Root.of(cert, path) for path, cert in retired(authority.confdir)]
     return Installation(machine, Root.of(authority.root, authority.ca_cert), old, stores=[store])
 

@@ -230,8 +230,10 @@ AIDER = Tool(
     scenes=("redact", "block", "audit", "trust"),
     limits=(
         "It runs no command unasked, also not with `--yes-always`: files only.",
-        "It loads the project's `.env` into its environment. A key for its provider in there becomes its own credential: it goes to "
-        "that provider in a header, and a request's own credential is no secret to whom it is sent.",
+        (
+            "It loads the project's `.env` into its environment. A key for its provider in there becomes its own credential: it goes to "
+            "that provider in a header, and a request's own credential is no secret to whom it is sent."
+        ),
     ),
 )
 

@@ -168,7 +168,7 @@ class Serving:
         self._start()
 
     def _start(self) -> None:
-        with open(self._world.folder / "serve.log", "ab") as log:
+        with (self._world.folder / "serve.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*CLI, "serve", "--port", str(self.port), "--mode", self._mode],
                 cwd=self._world.project,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import time
 from pathlib import Path
@@ -187,14 +186,14 @@ def test_a_log_that_must_be_written_blocks_while_it_cannot_be(
     poster = Poster(Access.through(proxy), provider)
     body = ask(MESSAGES, "hello")
     assert poster.post(MESSAGES, body).status == 200
-    os.rename(place, tmp_path / "away")
+    place.rename(tmp_path / "away")
     place.write_bytes(b"")
     refused = until(lambda: poster.post(MESSAGES, body), lambda each: each.status != 200)
     assert refused.status == 503
     assert refused.arrived == []
     assert "audit_on_error" in json.loads(refused.content)["error"]["message"]
     place.unlink()
-    os.rename(tmp_path / "away", place)
+    (tmp_path / "away").rename(place)
     served = until(lambda: poster.post(MESSAGES, body), lambda each: each.status == 200)
     assert served.forwarded.raw == body
     proxy.stop()

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType
-from typing import Any
+from typing import Any, Self
 
 from fuzz.targets import Target
 
@@ -40,7 +40,7 @@ class Watch:
         self.lines = 0
         self._monitoring: Any = getattr(sys, "monitoring", None)
 
-    def __enter__(self) -> Watch:
+    def __enter__(self) -> Self:
         if self._monitoring and self._monitoring.get_tool(self._TOOL) is None:
             self._monitoring.use_tool_id(self._TOOL, "fuzz")
             events = self._monitoring.events.LINE

@@ -101,7 +101,7 @@ class Prompt:
     def key(self) -> str:
         """The PEM key it was shown, line by line as it stands in the prompt."""
         for text in self.texts:
-            found = re.search(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", text, re.S)
+            found = re.search(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", text, re.DOTALL)
             if found:
                 return found[0]
         return "(no key seen)"

@@ -10,7 +10,7 @@ import socket
 import ssl
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import h2.config
 import h2.connection
@@ -53,7 +53,7 @@ class Line:
         name = host if sni == "" else sni
         self._socket = context.wrap_socket(self._plain, server_hostname=name or None)
 
-    def __enter__(self) -> Line:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -102,7 +102,7 @@ class Line2:
         self.state.initiate_connection()
         self.flush()
 
-    def __enter__(self) -> Line2:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

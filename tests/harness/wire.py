@@ -9,7 +9,7 @@ import threading
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import brotli
 import zstandard
@@ -80,11 +80,6 @@ def decoded(raw: bytes, encoding: str | None) -> bytes:
 
 def encoded(raw: bytes, encoding: str) -> bytes:
     return b"".join(Encoder(encoding).all([raw]))
-
-
-class _Compressor(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self) -> bytes: ...
 
 
 class Encoder:

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import h2.config
 import h2.connection
@@ -194,7 +194,7 @@ class Duplex:
     def close(self) -> None:
         self._socket.close()
 
-    def __enter__(self) -> Duplex:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

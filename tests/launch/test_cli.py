@@ -72,7 +72,7 @@ def test_each_command_shows_examples_and_exit_codes(name: str) -> None:
         if name in line:
             given = re.split(r" [<>] |\)\"", line.partition(name)[2])[0]
             command.make_context(name, shlex.split(given))
-    assert name in examples or f"{name.split()[-1]})" in examples
+    assert name in examples or f"{name.rsplit(maxsplit=1)[-1]})" in examples
 
 
 @pytest.mark.parametrize("name", ["status", "audit report", "doctor", "coverage", "rules list"])

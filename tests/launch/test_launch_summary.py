@@ -32,8 +32,10 @@ def numbers(**changes: Any) -> dict[str, Any]:
         ),
         (
             {"requests": 2, "refused": 1, "not_restored": 1, "unreadable": 1},
-            "secretgate: 2 requests, no secrets redacted, 1 not restored, 1 refused, 1 unreadable. "
-            "Log: /logs/run.log",
+            (
+                "secretgate: 2 requests, no secrets redacted, 1 not restored, 1 refused, 1 unreadable. "
+                "Log: /logs/run.log"
+            ),
         ),
     ],
 )

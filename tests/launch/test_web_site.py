@@ -126,7 +126,7 @@ def test_colours_can_be_read() -> None:
     style = get("/style.css").body.decode()
     light, dark = (
         dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))
-        for block in re.findall(r":root \{(.*?)\}", style, re.S)
+        for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     )
     pairs = [("text", "back"), ("text", "card"), ("soft", "card"), ("soft", "back")]
     pairs += [("accent", "card"), ("accent", "accent-back"), ("warn", "warn-back")]

@@ -145,10 +145,7 @@ def test_the_settings_that_are_shown(tmp_path: Path, detector: Detector) -> None
     assert list(decision.issued.limits.values()) == ["tools"]
     key = (
         "-----BEGIN RSA PRIVATE "
-        + "KEY-----\n"
-        + "Qm7Tr2Wx9Lb4Vn6Hc8JdPq3S" * 12
-        + "\n-----END RSA PRIVATE "
-        + "KEY-----"
+        "KEY-----\n" + "Qm7Tr2Wx9Lb4Vn6Hc8JdPq3S" * 12 + "\n-----END RSA PRIVATE " + "KEY-----"
     )
     assert decide(chosen, detector, prompt(key)).status == 403
 

@@ -165,7 +165,7 @@ class Journal:
         first = head.first
         while (target := self.folder / f"audit-{first:010d}.jsonl").exists():
             first += 1
-        os.replace(self.folder / CURRENT, target)
+        (self.folder / CURRENT).replace(target)
         older = [path for path in files(self.folder) if path.name != CURRENT]
         gone = older[: -self._keep] if self._keep else []
         for path in gone:

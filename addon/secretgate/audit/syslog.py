@@ -19,8 +19,8 @@ class AddressError(ValueError):
 class _Handler(SysLogHandler):
     append_nul = False
 
-    def handleError(self, record: logging.LogRecord) -> None:
-        raise
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging calls it so
+        raise  # noqa: PLE0704 - out of the handler that called this
 
 
 class Syslog:

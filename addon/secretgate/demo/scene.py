@@ -86,7 +86,7 @@ def _lines(text: str, names: Mapping[str, str]) -> dict[str, str]:
         name, equals, value = line.removeprefix("export ").partition("=")
         if equals and re.fullmatch(r"[A-Z_]+", name):
             found[name] = value
-    key = re.search(r"-----BEGIN [A-Z ]+-----\n(.*?)\n-----END", text, re.S)
+    key = re.search(r"-----BEGIN [A-Z ]+-----\n(.*?)\n-----END", text, re.DOTALL)
     for at, line in enumerate(key[1].splitlines() if key else (), 1):
         found[f"deploy key, line {at}"] = line
     return found

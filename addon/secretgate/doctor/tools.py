@@ -97,8 +97,10 @@ TOOLS: tuple[Tool, ...] = (
         ("ollama.com",),
         Reads.DAEMON,
         notes=(
-            "models on this machine are asked at 127.0.0.1:11434 and pass no proxy; to have them gated: "
-            "secretgate serve --base-url, and OLLAMA_HOST=http://127.0.0.1:8080/ollama",
+            (
+                "models on this machine are asked at 127.0.0.1:11434 and pass no proxy; to have them gated: "
+                "secretgate serve --base-url, and OLLAMA_HOST=http://127.0.0.1:8080/ollama"
+            ),
         ),
     ),
     Tool(

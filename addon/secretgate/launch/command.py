@@ -60,7 +60,7 @@ def run(
     """Runs `command`; its exit code, or one of ours before it has started."""
     program = shutil.which(command[0], path=inherited.get("PATH"))
     if program is None:
-        present = os.path.exists(command[0])
+        present = Path(command[0]).exists()
         say(f"secretgate: {command[0]}: " + ("not executable" if present else "command not found"))
         return NOT_EXECUTABLE if present else NOT_FOUND
     try:

@@ -30,7 +30,7 @@ async def _follow_policy(current: Callable[[], Engine]) -> None:
         engine = current()
         if path != engine.settings.policy:
             path = engine.settings.policy
-            watch = Watch(Path(path).expanduser()) if path else None
+            watch = Watch(Path(path).expanduser()) if path else None  # noqa: ASYNC240 - reads no file
         try:
             if watch is not None and watch.changed():
                 engine.reload_policy()

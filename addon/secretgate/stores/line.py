@@ -105,7 +105,7 @@ class Line:
             if wait is Wait.NEEDED:
                 raise
 
-    async def settled(self, timeout: float) -> None:
+    async def settled(self, timeout: float) -> None:  # noqa: ASYNC109 - it waits for another thread
         """Waits until what is queued now has been written, or the time is over."""
         with self._filled:
             if self._lost or not (self._queue or self._writing):

@@ -195,8 +195,8 @@ def replace_file(path: Path, content: bytes, mode: int) -> None:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-        os.chmod(draft, mode)
-        os.replace(draft, path)
+        draft.chmod(mode)
+        draft.replace(path)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise ChangeError(f"{path} cannot be written: {error.strerror}") from None

@@ -12,8 +12,10 @@ def lines(told: dict[str, Any]) -> list[str]:
     numbers = told["counters"]
     shown = [
         f"running at {told['proxy']} for {_span(told['uptime'])}, mode {told['mode']}",
-        f"{numbers['requests']:8,} requests, {numbers['refused']:,} refused, "
-        f"{numbers['unreadable']:,} unreadable, {numbers['failed']:,} failed",
+        (
+            f"{numbers['requests']:8,} requests, {numbers['refused']:,} refused, "
+            f"{numbers['unreadable']:,} unreadable, {numbers['failed']:,} failed"
+        ),
         f"{sum(numbers['redacted'].values()):8,} secrets redacted{_listed(numbers['redacted'])}",
         f"{sum(numbers['found'].values()):8,} finds{_listed(numbers['found'])}",
         f"{numbers['restored']:8,} secrets put back into {numbers['answers']:,} answers",

@@ -15,7 +15,7 @@ from typing import ClassVar
 from secretgate_ca.runner import Result
 from secretgate_ca.stores.base import Machine, Root, helper, matching, must
 
-PASSWORD = "changeit"
+PASSWORD = "changeit"  # noqa: S105 - as the next line says
 """Not a secret: the password every Java ships its public roots under."""
 HOMES = (
     "/usr/lib/jvm/*",

@@ -17,12 +17,10 @@ def converse(texts: Pieces, arguments: Pieces) -> bytes:
         delta: Any = {"text": piece} if kind == "text" else {"toolUse": {"input": piece}}
         payload = {"contentBlockIndex": int(kind != "text"), "delta": delta, "p": "abc"}
         out.append(message(json.dumps(payload).encode(), event_type="contentBlockDelta"))
-    for index in range(2):
-        out.append(
-            message(
-                json.dumps({"contentBlockIndex": index}).encode(), event_type="contentBlockStop"
-            )
-        )
+    out += [
+        message(json.dumps({"contentBlockIndex": index}).encode(), event_type="contentBlockStop")
+        for index in range(2)
+    ]
     return b"".join([*out, message(b'{"stopReason":"tool_use"}', event_type="messageStop")])
 
 
