@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Final
 
 from . import database, spellings
@@ -189,53 +190,60 @@ class Literals:
 
     def find(self, text: bytes) -> list[Finding]:
         """Every copy of every value: leftmost-longest, sorted, non-overlapping."""
-        parts: dict[tuple[int, int], tuple[Part, str]] = {}
-        for segment in self._segments:
-            for place, needle, value in segment.places(text):
-                for part in spellings.read(text, place, needle, value):
-                    if needle.kind == PLAIN and below_floor(value) and not _bounded(text, part):
-                        continue
-                    span = part.start, -part.end
-                    # In which order values became known makes no difference.
-                    if span not in parts or _rank(part) < _rank(parts[span][0]):
-                        parts[span] = part, segment.values[value]
-        found: list[Finding] = []
-        reached = 0
-        for _, (part, rule) in sorted(parts.items()):
-            inside = found and part.layers and part.layers == found[-1].parts[0].layers
-            if part.start < reached and not (inside and _apart(found[-1].parts[0], part)):
-                continue
-            reached = max(reached, part.end)
-            view = tuple(layer.kind for layer in part.layers)
-            found.append(
-                Finding(
-                    rule, "A known value", part.start, part.end, part.value, view, HIGH, (part,)
-                )
-            )
-        return found
+        return _read(
+            text, ((segment, *each) for segment in self._segments for each in segment.places(text))
+        )
 
     def find_many(self, texts: Sequence[bytes]) -> dict[int, list[Finding]]:
         """What `find` says of each text, where it says anything."""
         if not self._segments or not texts:
             return {}
-        starts: list[int] = []
-        position = 0
-        for text in texts:
-            starts.append(position)
-            position += len(text) + len(_SEPARATOR)
+        gap = len(_SEPARATOR)
+        starts = list(accumulate(map(gap.__add__, map(len, texts)), initial=0))
         joined = _SEPARATOR.join(texts)
-        touched: set[int] = set()
+        touched: dict[int, list[_Place]] = {}
         for segment in self._segments:
-            touched.update(
-                bisect_right(starts, place) - 1 for place, _, _ in segment.places(joined)
-            )
-        every = ((index, self.find(texts[index])) for index in sorted(touched))
+            for place, needle, value in segment.places(joined):
+                index = bisect_right(starts, place) - 1
+                if place + len(needle.text) <= starts[index + 1] - gap:
+                    at = place - starts[index]
+                    touched.setdefault(index, []).append((segment, at, needle, value))
+        every = ((index, _read(texts[index], touched[index])) for index in sorted(touched))
         return {index: found for index, found in every if found}
 
     def items(self) -> Iterable[tuple[bytes, str]]:
         """The values and their rules."""
         for segment in self._segments:
             yield from segment.values.items()
+
+
+_Place = tuple[_Segment, int, Needle, bytes]
+"""Where a needle is, which, and the value it stands for."""
+
+
+def _read(text: bytes, places: Iterable[_Place]) -> list[Finding]:
+    """The copies of values at some places of a text."""
+    parts: dict[tuple[int, int], tuple[Part, str]] = {}
+    for segment, place, needle, value in places:
+        for part in spellings.read(text, place, needle, value):
+            if needle.kind == PLAIN and below_floor(value) and not _bounded(text, part):
+                continue
+            span = part.start, -part.end
+            # In which order values became known makes no difference.
+            if span not in parts or _rank(part) < _rank(parts[span][0]):
+                parts[span] = part, segment.values[value]
+    found: list[Finding] = []
+    reached = 0
+    for _, (part, rule) in sorted(parts.items()):
+        inside = found and part.layers and part.layers == found[-1].parts[0].layers
+        if part.start < reached and not (inside and _apart(found[-1].parts[0], part)):
+            continue
+        reached = max(reached, part.end)
+        view = tuple(layer.kind for layer in part.layers)
+        found.append(
+            Finding(rule, "A known value", part.start, part.end, part.value, view, HIGH, (part,))
+        )
+    return found
 
 
 def _apart(one: Part, other: Part) -> bool:

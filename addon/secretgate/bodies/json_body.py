@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Protocol
 from secretgate.bodies.base import Edit, Label, Path, Shown, Slot, as_it_is, spell, splice
 from secretgate.bodies.between import Frame
 from secretgate.bodies.columns import Columns
-from secretgate.bodies.json_spans import json_slots
+from secretgate.bodies.json_reader import paths
 from secretgate.bodies.paths import Node
 
 
@@ -110,9 +110,7 @@ class JsonBody:
         item = self.item(slot)
         start, end = (item.start, item.end) if item else (0, len(self.raw))
         if start not in self._paths:
-            node = item.frame.node.item() if item else self.root
-            found = json_slots(self.raw[start:end], node)
-            self._paths[start] = {start + each.start: each.path for each in found}
+            self._paths[start] = dict(paths(self.raw, start, end))
         place = (item.frame.path or "", item.number) if item else ""
         return place, spell(self._paths[start][slot.start], shown)
 

@@ -13,6 +13,7 @@ nothing.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 from secretgate.bodies.base import Path, Unreadable
@@ -164,6 +165,33 @@ def read_strings(
     if stack or state != _AFTER_VALUE:
         raise Unreadable(f"the JSON ends early, at byte {size}")
     return Strings(strings, flagged)
+
+
+_TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"([ \t\n\r]*+:)?|[{}\[\],]', re.DOTALL)
+
+
+def paths(raw: bytes, start: int, end: int) -> Iterator[tuple[int, Path]]:
+    """Where each string begins, and its path, in a stretch of a document that has been read and is a value by itself.
+
+    A member name stands where its value does."""
+    container: Path = ""
+    place: bytes | int = b""
+    around: list[tuple[Path, bytes | int]] = []
+    for token in _TOKEN.finditer(raw, start, end):
+        at = token.start()
+        first = raw[at]
+        if first == _QUOTE:
+            if token[2]:
+                place = token[1]
+            yield at + 1, (container, place)
+        elif first == _COMMA:
+            place = place + 1 if isinstance(place, int) else place
+        elif first in (_OBJECT, _ARRAY):
+            around.append((container, place))
+            container = (container, place) if len(around) > 1 else ""
+            place = 0 if first == _ARRAY else b""
+        else:
+            container, place = around.pop()
 
 
 _ESCAPE = re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/bfnrt])|.?)', re.DOTALL)

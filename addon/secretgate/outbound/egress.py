@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -29,17 +30,23 @@ _MOST_STRETCHES = 20_000
 _KEPT_FOR = 900.0
 
 
+_UNCHANGED = re.compile(rb"[A-Za-z0-9_.~-]*")
+"""What neither JSON nor a URL has to escape."""
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
 def forms(value: bytes) -> Iterator[bytes]:
     """The ways a value may be written that the gate knows."""
     yield value
-    text = value.decode("utf-8", "surrogatepass")
-    for ensure_ascii in (False, True):
-        inner = text
-        for _ in range(3):
-            inner = json.dumps(inner, ensure_ascii=ensure_ascii)[1:-1]
-            yield inner.encode("utf-8", "surrogatepass")
-    yield quote_from_bytes(value, safe="").encode()
-    yield quote_from_bytes(value, safe="/").encode()
+    if not _UNCHANGED.fullmatch(value):
+        text = value.decode("utf-8", "surrogatepass")
+        for ensure_ascii in (False, True):
+            inner = text
+            for _ in range(3):
+                inner = json.dumps(inner, ensure_ascii=ensure_ascii)[1:-1]
+                yield inner.encode("utf-8", "surrogatepass")
+        yield quote_from_bytes(value, safe="").encode()
+        yield quote_from_bytes(value, safe="/").encode()
     if len(value) < SHORTEST_ENCODED:
         return
     for hexed in (value.hex(), value.hex().upper()):
@@ -50,7 +57,7 @@ def forms(value: bytes) -> Iterator[bytes]:
         first = (lead * 8 + 5) // 6
         sure = run[first : ((lead + len(value)) * 8) // 6]
         yield sure
-        yield sure.translate(bytes.maketrans(b"+/", b"-_"))
+        yield sure.translate(_URL_SAFE)
 
 
 class _Part:
