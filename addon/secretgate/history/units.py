@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
+from operator import itemgetter
 from typing import Final, NamedTuple
 
 from secretgate.bodies.base import Body, Edit, Label, Shown, Slot, as_it_is
@@ -19,7 +21,7 @@ from secretgate.outbound.edits import Made
 from secretgate.outbound.naming import Naming
 from secretgate.outbound.texts import Text
 
-SMALL: Final = 4 << 10
+SMALL: Final = 8 << 10
 LARGE: Final = 48 << 10
 _TAIL: Final = 4
 
@@ -109,43 +111,40 @@ class Unit(NamedTuple):
     is_new: bool
 
 
-_NOTHING: Final = Note()
-
-
 def units(
     body: JsonBody, notes: Mapping[int, Note], version: object, now: float
 ) -> list[list[Unit]]:
     """Runs of adjacent units. `notes` are by the item's start."""
+    spans: Sequence[Item | Passed] = body.items
+    if body.passed:
+        spans = sorted([*body.items, *body.passed], key=_span)
+    lasts = {each.frame: each.number for each in spans}
     runs: list[list[Unit]] = []
-    pending: list[tuple[Item, Note]] = []
-    before: tuple[Frame, int] | None = None
+    pending: list[Item] = []
+    place: tuple[Frame, int] | None = None
 
     def flush() -> None:
         if pending:
-            runs[-1].append(_unit(pending, version, now))
+            runs[-1].append(_unit(pending, notes, version, now))
             pending.clear()
 
-    size = 0
-    for each, is_last in _in_order(body):
-        if before != (each.frame, each.number):
+    for each in spans:
+        frame, number = each.frame, each.number
+        if place != (frame, number):
             flush()
             runs.append([])
         if isinstance(each, Passed):
             flush()
-            runs[-1].append(Unit(each.start, each.end, each.frame, each.verdict, False))
-            before = (each.frame, each.number + each.verdict.items)
+            runs[-1].append(Unit(each.start, each.end, frame, each.verdict, False))
+            place = frame, number + each.verdict.items
             continue
-        note = notes.get(each.start, _NOTHING)
-        before = (each.frame, each.number + 1)
-        if not note.kept:
+        place = frame, number + 1
+        if each.start in notes and not notes[each.start].kept:
             flush()
             runs.append([])
             continue
-        if not pending:
-            size = 0
-        size += each.end - each.start
-        pending.append((each, note))
-        if size >= SMALL or is_last:
+        pending.append(each)
+        if each.end - pending[0].start >= SMALL or number > lasts[frame] - _TAIL:
             flush()
     flush()
     return runs
@@ -184,51 +183,45 @@ def cuts(runs: Iterable[Sequence[Unit]]) -> list[int]:
         found.update(edge for unit in run if unit.end - unit.start >= LARGE for edge in unit[:2])
         for group in groups([run]):
             found.update((group[0].start, group[-1].end))
-    return sorted(found)
+    edges = sorted(found)
+    # One of two is enough, where a comma is all there is between them.
+    return [at for at, behind in pairwise([*edges, _FAR]) if behind - at > _APART]
 
 
-def _in_order(body: JsonBody) -> Iterator[tuple[Item | Passed, bool]]:
-    """What was read and what was passed over; and whether it is one of the last of its list."""
-    spans: list[Item | Passed] = sorted(
-        [*body.items, *body.passed], key=lambda each: (each.start, each.end)
+_FAR: Final = 1 << 62
+_APART: Final = 8
+_span = itemgetter(0, 1)
+
+
+def _unit(items: Sequence[Item], notes: Mapping[int, Note], version: object, now: float) -> Unit:
+    first = items[0]
+    start, end, frame = first.start, items[-1].end, first.frame
+    scanned = opaque = 0
+    for item in items:
+        scanned += item.scanned
+        opaque += item.opaque
+    verdict = Verdict(len(items), scanned, opaque, 0, version, used=now)
+    noted = [(at, notes[item.start]) for at, item in enumerate(items) if item.start in notes]
+    if noted:
+        _note(verdict, start, noted)
+    return Unit(start, end, frame, verdict, True)
+
+
+def _note(verdict: Verdict, start: int, noted: Sequence[tuple[int, Note]]) -> None:
+    """Adds what was made of some items of a unit that begins at `start`."""
+    notes = [note for _, note in noted]
+    verdict.scanned += sum(note.scanned for note in notes)
+    verdict.counted = sum(note.counted for note in notes)
+    verdict.edits = tuple(
+        sorted(
+            Edit(low - start, high - start, new) for note in notes for low, high, new in note.edits
+        )
     )
-    ends: dict[Frame, int] = {}
-    for each in spans:
-        ends[each.frame] = each.number
-    for each in spans:
-        yield each, each.number > ends[each.frame] - _TAIL
-
-
-def _unit(items: Sequence[tuple[Item, Note]], version: object, now: float) -> Unit:
-    first, last = items[0][0], items[-1][0]
-    start, end = first.start, last.end
-    edits: list[Edit] = []
-    traces: list[Trace] = []
-    names: set[bytes] = set()
-    scanned = counted = 0
-    settled = True
-    searchable = True
-    for at, (_, note) in enumerate(items):
-        if note is _NOTHING:
-            continue
-        edits += (Edit(low - start, high - start, new) for low, high, new in note.edits)
-        traces += ((at, path, rule, sure, action) for _, path, rule, sure, action in note.traces)
-        names |= note.names
-        scanned += note.scanned
-        counted += note.counted
-        settled = settled and note.settled
-        searchable = searchable and note.searchable
-    verdict = Verdict(
-        len(items),
-        scanned + sum(item.scanned for item, _ in items),
-        sum(item.opaque for item, _ in items),
-        counted,
-        version,
-        tuple(sorted(edits)),
-        tuple(traces),
-        frozenset(names),
-        settled,
-        searchable,
-        now,
+    verdict.traces = tuple(
+        (at, path, rule, sure, action)
+        for at, note in noted
+        for _, path, rule, sure, action in note.traces
     )
-    return Unit(start, end, first.frame, verdict, True)
+    verdict.names = frozenset().union(*(note.names for note in notes))
+    verdict.settled = all(note.settled for note in notes)
+    verdict.searchable = all(note.searchable for note in notes)

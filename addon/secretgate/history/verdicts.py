@@ -146,8 +146,12 @@ class History:
             self._drop(digest)
             self._entries[digest] = _Entry(head, length, verdict)
             self.size += verdict.cost
-            lengths = [each for each in self._lengths.get(head, ()) if each != length]
-            self._lengths[head] = [*lengths[1 - _LENGTHS :], length]
+            lengths = self._lengths.get(head)
+            if lengths is None:
+                self._lengths[head] = [length]
+            else:
+                others = [each for each in lengths if each != length]
+                self._lengths[head] = [*others[1 - _LENGTHS :], length]
             while self.size > self._limit:
                 self._drop(next(iter(self._entries)))
 
