@@ -241,7 +241,7 @@ def _unescape(token: bytes) -> bytes:
         units = bytes.fromhex(token.replace(b"\\u", b"").decode())
         return units.decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
     if kind == b"x":
-        return bytes([int(token, 0)])
+        return bytes.fromhex(token[2:].decode())
     if len(token) == 4:
         return bytes([int(token[1:], 8) & 255])
     return _SIMPLE.get(kind, kind)
