@@ -19,7 +19,7 @@ from harness.command import CLI
 from secretgate.doctor.tools import TOOLS, Reads, Tool
 
 VARIABLES = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "CODEX_CA_CERTIFICATE", "REQUESTS_CA_BUNDLE")
-PATIENCE = 30.0
+PATIENCE = 120.0
 HESITATION = 8.0
 """How long after it has refused a certificate a tool may still send its request."""
 
