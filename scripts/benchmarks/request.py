@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import asyncio
 import statistics
-import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache
 
 from benchmarks import bodies
-from benchmarks.measuring import Row, Timing, main
+from benchmarks.measuring import Row, Timing, made_ready, main
 from secretgate.hosts import Route, Treatment
 from secretgate.ledger import Ledger
 from secretgate.outbound.deciding import Requests
@@ -51,9 +50,7 @@ def _known(count: int) -> Literals:
     values = {bodies.token(f"known {at}").encode(): "known-value" for at in range(count)}
     known = Literals(values)
     known.prepare()
-    for thread in threading.enumerate():
-        if thread.name == "literals":
-            thread.join()
+    made_ready()
     return known
 
 
