@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from secretgate import tolerant
 from secretgate.bodies.base import THINKING, Unreadable
@@ -19,6 +19,7 @@ from secretgate.providers import Dialect, Piece, value_at
 Identity = tuple[Any, ...]
 """What tells a text apart: members at the top of the event, then the path."""
 Steps = tuple[str | int, ...]
+END_MARK: Final = b"[DONE]"
 
 
 @dataclass(slots=True)
@@ -105,10 +106,11 @@ def ends_all(event: Event, dialect: Dialect) -> bool:
 
 
 def end_marks(dialect: Dialect) -> tuple[bytes, ...]:
-    """Strings of which one stands in every event for which `ends_all` is true, and in few others."""
+    """Strings of which one stands in every frame that ends all texts, and in few others."""
     kinds = [kind for kind, names in dialect.closing.items() if not names]
     flags = [path.rpartition(".")[2] for path in dialect.ends]
     return (
+        END_MARK,
         *(f'"{kind}"'.encode() for kind in kinds),
         *(f"event: {kind}".encode() for kind in kinds),
         *(f'"{flag}":{space}true'.encode() for flag in flags for space in ("", " ")),

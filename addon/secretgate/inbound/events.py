@@ -5,16 +5,22 @@ ends in what may be the beginning of a placeholder keeps that end back; it goes 
 the same text, or in an extra event of its own before the event that ends the text.
 
 An event that has to be looked at is read in full once; those that differ from it in nothing but
-their text (`shapes.py`) are not read again.
+their text (`shapes.py`) are not read again. Of many that follow each other (a *streak*) the texts are put
+together and looked at in one go: what may begin at the end of one and does not go on in the next is none.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from itertools import accumulate
 
 from secretgate.bodies.base import Edit, splice
+from secretgate.inbound.beginnings import Watch
 from secretgate.inbound.event_reader import (
+    END_MARK,
     Event,
     Identity,
     Leaf,
@@ -25,8 +31,9 @@ from secretgate.inbound.event_reader import (
     read_event,
 )
 from secretgate.inbound.extras import extra, number_of, renumbered
-from secretgate.inbound.restoration import Channel, Depth, restore
-from secretgate.inbound.shapes import Match, Shapes
+from secretgate.inbound.restoration import Channel, Depth, quotes_in_quotes, restore
+from secretgate.inbound.scanner import Scanner
+from secretgate.inbound.shapes import Match, Shape, Shapes, Streak
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
@@ -40,7 +47,9 @@ WHOLES = {
     Piece.DELTA: Depth.LITERAL,
     Piece.DELTA_JSON: Depth.NESTED,
 }
-_END_MARK = b"[DONE]"
+
+_SHORT = 1024
+"""A run of fewer bytes, of an event or two, is not worth looking for streaks."""
 
 
 @dataclass(slots=True)
@@ -52,11 +61,25 @@ class _Open:
     path: Steps
 
 
+_Around = tuple[bytes, bytes]
+"""What stands before and behind a payload in its frame."""
+
+
+def _around(frame: Frame, payload: bytes) -> _Around | None:
+    before, again, behind = frame.raw.partition(payload)
+    return (before, behind) if again else None
+
+
+@lru_cache(maxsize=64)
+def _scanner(marks: tuple[bytes, ...]) -> Scanner:
+    return Scanner(marks, literal=True)
+
+
 _Out = tuple[bytes, bytes | None]
 """What goes out: a frame, and the payload in it."""
 
 
-@dataclass(slots=True)
+@dataclass
 class Events:
     dialect: Dialect
     issued: Issued
@@ -66,7 +89,8 @@ class Events:
     """How many numbered events of our own have gone out."""
     _over: bool = False
     """Whether every text has ended."""
-    _marks: tuple[bytes, ...] | None = None
+    _goes_on: bool = False
+    """Whether the last event of a run is known to be one that ends nothing."""
     _shapes: Shapes | None = None
     _shaped_for: Issued | None = None
 
@@ -90,20 +114,37 @@ class Events:
         if self.recorder is not None and out:
             going = run if out is run.raw else Run(out, run.end, run.frame)
             self.recorder.add_run(going)
-            if self._over or self._ends(going):
+            if self._over or (not self._goes_on and self._ends(going)):
                 self.recorder.flush()
         self._over = False
         return out
 
     def _run(self, run: Run) -> bytes:
-        raw = run.raw
-        hits = self.issued.suspects(raw) if self.issued else []
-        if not hits and self._untouched:
+        raw, issued = run.raw, self.issued
+        self._goes_on = False
+        if not issued and self._untouched:
             return raw
+        simple = not (issued.limits or issued.aliases)
+        short = len(raw) < _SHORT
+        hits: list[int] | None = None
+        unmarked = False
+        if short and simple and self._untouched:
+            hits, marked = self._watch.see(raw)
+            self._goes_on = unmarked = not marked
+            if not hits:
+                return raw
         out: list[bytes] = []
         at = next_hit = 0
         while at < len(raw):
-            if not self._open and not self._shift:
+            streak = self.shapes.streak(raw, at) if simple and not short else None
+            if streak is not None:
+                at = self._along(run, at, streak, out)
+                self._goes_on = True
+                continue
+            self._goes_on = unmarked
+            if self._untouched:
+                if hits is None:
+                    hits = issued.suspects(raw) if issued else []
                 while next_hit < len(hits) and hits[next_hit] < at:
                     next_hit += 1
                 start = run.start(hits[next_hit], at) if next_hit < len(hits) else len(raw)
@@ -111,39 +152,66 @@ class Events:
                     out.append(raw[at:start])
                     at = start
                     continue
-                stop = self._refuted(raw, at, hits, next_hit, out)
-                if stop > at:
-                    at = stop
-                    continue
             at = self._step(run, at, out)
         return b"".join(out)
 
-    def _refuted(self, raw: bytes, at: int, hits: list[int], number: int, out: list[bytes]) -> int:
-        """Lets the event that begins here and the next one through, and gives where that ends, if all that is
-        suspect in them is the end of the first one's text, and the second one's shows that it begins no
-        placeholder; else `at`. What would have been held back goes out with the second all the same: what goes
-        out does not hang on how the stream is cut."""
-        if self.issued.limits or self.issued.aliases:
-            return at
-        found = self.shapes.find(raw, at)
-        if found is None or found[0].text < 0:
-            return at
-        shape, spans, stop = found
-        start, end = spans[shape.text]
-        # What says that a text may go on is the quote behind it, and the character behind that.
-        if hits[number] != end + 1:
-            return at
-        follows = shape.match(raw, stop)
-        if follows is None or (number + 1 < len(hits) and hits[number + 1] < follows[2]):
-            return at
-        begin, until = follows[1][shape.text]
-        text = raw[start:end]
-        held = self.issued.template.beginnings.refuted(text, raw[begin:until])
-        if held < 0 or not self.issued.begins(text[held : held + 1], 0):
-            return at
-        held += start
-        out += raw[at:held], raw[end:begin], raw[held:end], raw[begin : follows[2]]
-        return follows[2]
+    def _along(self, run: Run, at: int, streak: Streak, out: list[bytes]) -> int:
+        """Lets a streak of events through, and gives where it ends. Those that carry no part of a
+        placeholder are not looked at one by one."""
+        raw, shape, stop = run.raw, streak.shape, streak.stop
+        if shape.number >= 0 and self._shift:
+            while at < stop:
+                at = self._step(run, at, out)
+            return stop
+        if shape.text < 0:
+            out.append(raw[at:stop])
+            return stop
+        pieces = streak.pieces
+        text = b"".join(pieces)
+        starts = self.issued.template.beginnings.in_text(text) if self.issued else []
+        if self._holds(shape.identity):
+            starts = [0, *starts]
+        if not starts:
+            self._follow(run, at, shape, text)
+            out.append(raw[at:stop])
+            return stop
+        ends = list(accumulate(map(len, pieces)))
+        places = list(accumulate(streak.sizes, initial=at))
+        number = done = 0
+        for start in starts:
+            if start < done:
+                continue
+            first = bisect_right(ends, start)
+            if first > number:
+                self._follow(run, at, shape, text[done : ends[first - 1]])
+                out.append(raw[at : places[first]])
+                number, at = first, places[first]
+            while number < len(pieces):
+                at = self._step(run, at, out)
+                number += 1
+                if not self._holds(shape.identity):
+                    break
+            done = ends[number - 1]
+        if at < stop:
+            self._follow(run, at, shape, text[done:])
+            out.append(raw[at:stop])
+        return stop
+
+    def _holds(self, identity: Identity) -> bool:
+        opened = self._open.get(identity)
+        return opened is not None and bool(opened.channel.held)
+
+    def _follow(self, run: Run, at: int, shape: Shape, text: bytes) -> None:
+        """Keeps track of a text that goes on as it came, where that matters for what comes behind it."""
+        if shape.piece is not Piece.DELTA_JSON:
+            return
+        opened = self._open.pop(shape.identity, None)
+        if opened is None and not quotes_in_quotes(text):
+            return
+        channel = opened.channel if opened else Channel(self.issued, Depth.NESTED)
+        channel.follow(text)
+        if channel.pending:
+            self._open[shape.identity] = _Open(channel, lambda: run.cut(at)[0], shape.path)
 
     def finish(self, last: Frame | None = None) -> list[bytes]:
         """What goes out at the end: extra events for whatever is still held back, and `last`, what
@@ -167,6 +235,14 @@ class Events:
             self._shapes, self._shaped_for = Shapes(self.dialect), self.issued
         return self._shapes
 
+    @cached_property
+    def _marks(self) -> tuple[bytes, ...]:
+        return end_marks(self.dialect)
+
+    @cached_property
+    def _watch(self) -> Watch:
+        return self.issued.template.beginnings.watch(self._marks)
+
     @property
     def _untouched(self) -> bool:
         """Whether an event without a suspect goes out as it came."""
@@ -174,19 +250,29 @@ class Events:
 
     def _ends(self, run: Run) -> bool:
         """Whether the last frame of a run ends every text."""
-        last = run.start(len(run.raw) - len(run.end), 0)
-        if run.raw.find(_END_MARK, last) >= 0:
-            return True
-        if self._marks is None:
-            self._marks = end_marks(self.dialect)
-        for mark in self._marks:
-            if run.raw.find(mark, last) >= 0:
-                break
+        raw = run.raw
+        last = run.start(len(raw) - len(run.end), 0)
+        if len(raw) - last < _SHORT:
+            marked = any(raw.find(mark, last) >= 0 for mark in self._marks)
+            if not marked:
+                return False
+        elif self.shapes.find(raw, last) is not None:
+            return False
         else:
+            marked = bool(_scanner(self._marks).scan(raw[last:]))
+        if marked and raw.find(END_MARK, last) >= 0:
+            return True
+        if not marked and not self.shapes.learning:
             return False
         frame, _ = run.cut(last)
-        event = read_event(frame.payload or b"", frame.event, self.dialect)
-        return event is not None and ends_all(event, self.dialect)
+        payload = frame.payload
+        event = read_event(payload, frame.event, self.dialect) if payload is not None else None
+        if event is None or payload is None:
+            return False
+        over = ends_all(event, self.dialect)
+        if not over:
+            self._learn(event, _around(frame, payload))
+        return over
 
     def _step(self, run: Run, at: int, out: list[bytes]) -> int:
         """Lets one frame of a run through."""
@@ -194,6 +280,7 @@ class Events:
         found = None if self.issued.limits else self.shapes.find(raw, at)
         if found is not None:
             stop = found[2]
+            self._goes_on = True
             out.append(self._alike(raw[at:stop], at, found, lambda: run.cut(at)[0]))
             return stop
         frame, stop = run.cut(at)
@@ -201,9 +288,7 @@ class Events:
         if payload is None:
             out += [frame for frame, _ in self._ended(frame)]
         else:
-            before, payload_again, behind = frame.raw.partition(payload)
-            around = (before, behind) if payload_again else None
-            out += [frame for frame, _ in self._read(frame, payload, around)]
+            out += [frame for frame, _ in self._read(frame, payload, _around(frame, payload))]
         return stop
 
     def _alike(self, text: bytes, at: int, found: Match, frame: Callable[[], Frame]) -> bytes:
@@ -226,7 +311,7 @@ class Events:
         return splice(text, sorted(edits))
 
     def _read(
-        self, frame: Frame, payload: bytes, around: tuple[bytes, bytes] | None, name: str = ""
+        self, frame: Frame, payload: bytes, around: _Around | None, name: str = ""
     ) -> list[_Out]:
         """What becomes of an event of which no alike is known. `around`: what is around its payload
         where events are matched."""
@@ -236,7 +321,7 @@ class Events:
         out = self._changed(frame, event, closing(event, self.dialect, self._open))
         if ends_all(event, self.dialect):
             self._over = True
-        elif around is not None and event.kind not in self.dialect.closing:
+        else:
             self._learn(event, around, name)
         return out
 
@@ -298,8 +383,11 @@ class Events:
             self._open[identity] = _Open(channel, frame, path)
         return restored
 
-    def _learn(self, event: Event, around: tuple[bytes, bytes], name: str) -> None:
-        """Remembers the shape of an event, if its whole strings are none of our business."""
+    def _learn(self, event: Event, around: _Around | None, name: str = "") -> None:
+        """Remembers the shape of an event, if it ends nothing and its whole strings are none of our
+        business."""
+        if around is None or event.kind in self.dialect.closing:
+            return
         wholes = b'",'.join(
             b'"' + event.payload[leaf.start : leaf.end]
             for leaf in event.leaves
@@ -331,7 +419,7 @@ class Events:
     def _ended(self, frame: Frame) -> list[_Out]:
         """A frame without a payload. An end mark ends every text."""
         extras: list[_Out] = []
-        if _END_MARK in frame.raw:
+        if END_MARK in frame.raw:
             extras = self._flush(list(self._open), None)
             self._over = True
         return [*extras, (frame.raw, None)]

@@ -16,12 +16,14 @@ from urllib.parse import quote
 
 import msgspec
 
+from secretgate.inbound.scanner import Scanner
 from secretgate.placeholders import Issued, plain_spelling
 
 _HORIZON = 1200
 """How far from the end a placeholder may begin that has not ended: its spellings are bounded."""
 _ALIAS_HEAD = 8
 _QUOTES = re.compile(rb'(\\*)"')
+_QUOTE_IN_QUOTES = Scanner([rb'\\\\"', rb"\\\z"])
 
 
 class Depth(IntEnum):
@@ -80,18 +82,18 @@ class Channel:
         starts = issued.template.beginnings.in_text(text)
         if not starts and not issued.aliases:
             self.held = b""
-            self._follow(text)
+            self.follow(text)
             return text
         if len(starts) == 1 and not issued.aliases and issued.begins(text, starts[0]):
             self.held = text[starts[0] :]
             text = text[: starts[0]]
-            self._follow(text)
+            self.follow(text)
             return text
         restored, at = self._restored(text, starts)
         hold = self._hold(text, at, starts)
         self.held = text[hold:]
         rest = text[at:hold]
-        self._follow(rest)
+        self.follow(rest)
         return restored + rest
 
     def finish(self) -> bytes:
@@ -103,7 +105,7 @@ class Channel:
         pieces: list[bytes] = []
         at = 0
         for start, end, spelled, value in self._found(text, starts):
-            self._follow(text[at:start])
+            self.follow(text[at:start])
             pieces += text[at:start], self._placed(spelled, value)
             at = end
         return b"".join(pieces), at
@@ -154,7 +156,7 @@ class Channel:
             hold = min(hold, at + _may_begin(alias, text[at:]))
         return hold
 
-    def _follow(self, text: bytes) -> None:
+    def follow(self, text: bytes) -> None:
         """Keeps track of the quotes that JSON text in JSON text stands in."""
         if self.depth is not Depth.NESTED or not text:
             return
@@ -167,6 +169,11 @@ class Channel:
                 elif backslashes == 3:
                     self._inner = not self._inner
         self._backslashes = text[len(text.rstrip(b"\\")) :]
+
+
+def quotes_in_quotes(text: bytes) -> bool:
+    """Whether a text holds, or may end in, what says that JSON text stands in its JSON text."""
+    return bool(_QUOTE_IN_QUOTES.scan(text))
 
 
 def _may_begin(alias: bytes, text: bytes) -> int:

@@ -13,10 +13,14 @@ class Scanner:
     """A database of patterns; `scan` is safe from any thread."""
 
     def __init__(
-        self, patterns: Sequence[bytes], starts: bool = False, literal: bool = False
+        self,
+        patterns: Sequence[bytes],
+        starts: bool = False,
+        literal: bool = False,
+        once: bool = False,
     ) -> None:
         """`starts`: whether it says where matches start, which takes longer; `literal`: whether the
-        patterns are strings to be found to the letter."""
+        patterns are strings to be found to the letter; `once`: whether the first match of each is enough."""
         self._local = threading.local()
         self._database = hs.Database(mode=hs.HS_MODE_BLOCK)
         count = len(patterns)
@@ -24,20 +28,30 @@ class Scanner:
             expressions=list(patterns),
             ids=list(range(count)),
             elements=count,
-            flags=[hs.HS_FLAG_SOM_LEFTMOST if starts else 0] * count,
+            flags=[
+                (hs.HS_FLAG_SOM_LEFTMOST if starts else 0) | (hs.HS_FLAG_SINGLEMATCH if once else 0)
+            ]
+            * count,
             literal=literal,
         )
 
     def scan(self, text: bytes) -> list[tuple[int, int]]:
         """Start and end of every match, in order of the ends; starts are 0 if nobody asked for them."""
-        found: list[tuple[int, int]] = []
+        return [(start, end) for _, start, end in self._matches(text)]
 
-        def on_match(_id: int, start: int, end: int, _flags: int, _context: Any) -> None:
-            found.append((start, end))
+    def which(self, text: bytes) -> list[tuple[int, int]]:
+        """The pattern and the end of every match, in order of the ends."""
+        return [(number, end) for number, _, end in self._matches(text)]
 
+    def _matches(self, text: bytes) -> list[tuple[int, int, int]]:
+        found: list[tuple[int, int, int]] = []
         try:
             scratch = self._local.scratch
         except AttributeError:
             scratch = self._local.scratch = hs.Scratch(self._database)
-        self._database.scan(text, match_event_handler=on_match, scratch=scratch)
+        self._database.scan(text, match_event_handler=_note, context=found, scratch=scratch)
         return found
+
+
+def _note(number: int, start: int, end: int, _flags: int, found: Any) -> None:
+    found.append((number, start, end))

@@ -11,6 +11,8 @@ Never such a literal: what names the kind of an event or tells its texts apart.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import chain
 from typing import Final, NamedTuple
 
 from secretgate.bodies.json_reader import closing_quote, plain_name
@@ -24,6 +26,13 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*+")
+# A string up to its closing quote. One behind five backslashes counts as closing too: what has to
+# stand behind it then does not.
+_STRING = rb'([^"]*+(?:(?:(?<=[^\\]\\)|(?<=[^\\]\\\\\\))"[^"]*+)*+)'
+_REST = rb"|(.).*+"
+_A_NUMBER = b"(%b)" % _NUMBER.pattern
+_WORTH_COMPILING: Final = 8
+"""An expression costs as much as so many events without one."""
 _FIXED: Final = frozenset(("type", "role", "id", "index", "thought", "object"))
 _TEXTS = (Piece.DELTA, Piece.DELTA_JSON)
 _BACKSLASH: Final = 0x5C
@@ -41,9 +50,9 @@ class Shape:
     """`head`, then literals, each with what stands behind it."""
 
     __slots__ = (
+        "_asked",
         "_pattern",
         "_places",
-        "_strings",
         "head",
         "holes",
         "identity",
@@ -51,6 +60,7 @@ class Shape:
         "number",
         "path",
         "piece",
+        "size",
         "text",
     )
 
@@ -65,26 +75,36 @@ class Shape:
         self.path: Steps = ()
         self.name = ""
         """The name on the frame, where that is no part of what is matched."""
-        literals = [
-            (b'([^"]*+)' if string else b"(%b)" % _NUMBER.pattern) + re.escape(behind)
-            for string, behind in holes
-        ]
-        self._pattern = re.compile(re.escape(head) + b"".join(literals))
+        self.size = len(head) + sum(len(behind) for _, behind in holes)
+        """The bytes of an event without its literals."""
         self._places = range(1, len(holes) + 1)
-        self._strings = [place for place, (string, _) in enumerate(holes, 1) if string]
+        self._pattern: re.Pattern[bytes] | None = None
+        self._asked = 0
 
     def match(self, raw: bytes, at: int) -> Match | None:
-        found = self._pattern.match(raw, at)
-        if found is None:
-            return self._escaped(raw, at) if raw.startswith(self.head, at) else None
-        for string in self._strings:
-            if raw[found.end(string) - 1] == _BACKSLASH:
-                # The quote is escaped, and the literal goes on.
-                return self._escaped(raw, at)
+        if not raw.startswith(self.head, at):
+            return None
+        self._asked += 1
+        if self._asked < _WORTH_COMPILING:
+            return self._step_by_step(raw, at)
+        found = self._compiled().match(raw, at)
+        if found is None or found.lastindex != len(self.holes):
+            return self._step_by_step(raw, at)
         return self, [found.span(place) for place in self._places], found.end()
 
-    def _escaped(self, raw: bytes, at: int) -> Match | None:
-        """The same where there are quotes in a literal."""
+    def _compiled(self) -> re.Pattern[bytes]:
+        """Of an event, or of whatever else stands there, up to the end."""
+        if self._pattern is None:
+            literals = [
+                (_STRING if string else _A_NUMBER) + re.escape(behind)
+                for string, behind in self.holes
+            ]
+            spelled = re.escape(self.head) + b"".join(literals) + _REST
+            self._pattern = re.compile(spelled, re.DOTALL)
+        return self._pattern
+
+    def _step_by_step(self, raw: bytes, at: int) -> Match | None:
+        """The same, however many backslashes there are in a literal."""
         at += len(self.head)
         spans: list[Span] = []
         for string, behind in self.holes:
@@ -101,39 +121,31 @@ class Shape:
             at = end + len(behind)
         return self, spans, at
 
-    def sweep(self, raw: bytes, at: int, pieces: list[bytes]) -> int:
-        """Takes the pieces of as many events of this shape as follow each other; gives where the
-        last of them ends."""
-        if self._strings == [1] and len(self.holes) == 1:
-            return self._sweep_of_one(raw, at, pieces)
-        match, place, strings, add = (
-            self._pattern.match,
-            self.text + 1,
-            self._strings,
-            pieces.append,
-        )
-        while True:
-            found = match(raw, at)
-            if found is not None:
-                for string in strings:
-                    if raw[found.end(string) - 1] == _BACKSLASH:
-                        break
-                else:
-                    add(found[place])
-                    at = found.end()
-                    continue
-            escaped = self._escaped(raw, at) if raw.startswith(self.head, at) else None
-            if escaped is None:
-                return at
-            start, end = escaped[1][self.text]
-            add(raw[start:end])
-            at = escaped[2]
+    def streak(self, raw: bytes, at: int) -> Streak | None:
+        """As many events of this shape as begin here and follow each other."""
+        if not raw.startswith(self.head, at):
+            return None
+        if len(self.holes) == 1 and self.holes[0][0]:
+            return self._streak_of_one(raw, at)
+        found = self._compiled().findall(raw, at)
+        stop = len(raw)
+        if found[-1][-1]:
+            found.pop()
+            stop = at + len(found) * self.size + sum(map(len, chain.from_iterable(found)))
+        if not found:
+            one = self._step_by_step(raw, at)
+            if one is None:
+                return None
+            found, stop = [tuple(raw[start:end] for start, end in one[1])], one[2]
+        pieces = [literals[self.text] for literals in found]
+        return Streak(self, pieces, stop, found)
 
-    def _sweep_of_one(self, raw: bytes, at: int, pieces: list[bytes]) -> int:
-        """Where the piece is the only literal."""
+    def _streak_of_one(self, raw: bytes, at: int) -> Streak | None:
+        """Where one string is the only literal."""
         ((_, behind),) = self.holes
         head, ahead, after = self.head, len(self.head), len(behind)
-        find, startswith, add = raw.find, raw.startswith, pieces.append
+        find, startswith = raw.find, raw.startswith
+        pieces: list[bytes] = []
         while startswith(head, at):
             start = at + ahead
             end = find(b'"', start)
@@ -141,9 +153,29 @@ class Shape:
                 end = closing_quote(raw, start, end)
             if end < 0 or not startswith(behind, end):
                 break
-            add(raw[start:end])
+            pieces.append(raw[start:end])
             at = end + after
-        return at
+        return Streak(self, pieces, at) if pieces else None
+
+
+class Streak(NamedTuple):
+    """Events of one shape that follow each other."""
+
+    shape: Shape
+    pieces: list[bytes]
+    """The piece of text of each, if they have one."""
+    stop: int
+    """Where the last of them ends."""
+    literals: Sequence[tuple[bytes, ...]] = ()
+    """What may change in each, where that is more than the piece."""
+
+    @property
+    def sizes(self) -> list[int]:
+        """The bytes of each."""
+        size = self.shape.size
+        if not self.literals:
+            return [size + len(piece) for piece in self.pieces]
+        return [size + sum(map(len, literals)) for literals in self.literals]
 
 
 class _Sample(NamedTuple):
@@ -163,10 +195,26 @@ class Shapes:
         self._samples: dict[tuple[object, ...], _Sample] = {}
         self._in_vain = 0
 
+    @property
+    def learning(self) -> bool:
+        """Whether it is worth showing more events."""
+        return self._in_vain <= _PATIENCE
+
     def find(self, raw: bytes, at: int = 0) -> Match | None:
         """The shape of the event that begins here, and where its literals stand."""
         for place, shape in enumerate(self._shapes):
             found = shape.match(raw, at)
+            if found is not None:
+                if place:
+                    self._shapes.insert(0, self._shapes.pop(place))
+                self._in_vain -= self._in_vain > 0
+                return found
+        return None
+
+    def streak(self, raw: bytes, at: int = 0) -> Streak | None:
+        """The events of one shape that begin here."""
+        for place, shape in enumerate(self._shapes):
+            found = shape.streak(raw, at)
             if found is not None:
                 if place:
                     self._shapes.insert(0, self._shapes.pop(place))
@@ -179,7 +227,7 @@ class Shapes:
     ) -> Shape | None:
         """The shape of an event that has been read, in its frame; None where it has none: it has more
         than one text, or may end one. The caller vouches for whole strings in it."""
-        if self._in_vain > _PATIENCE:
+        if not self.learning:
             return None
         self._in_vain += 1
         texts = [leaf for leaf in event.leaves if leaf.piece in _TEXTS]

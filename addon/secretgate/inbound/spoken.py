@@ -54,17 +54,14 @@ class Spoken:
         """Events in their frames."""
         raw, at = run.raw, 0
         while at < len(raw):
-            found = self._shapes.find(raw, at)
-            if found is None:
+            streak = self._shapes.streak(raw, at)
+            if streak is None:
                 at = self._frame(run, at)
                 continue
-            shape, spans, stop = found
-            at = stop
-            if shape.text >= 0:
-                start, end = spans[shape.text]
-                pieces = self._channel(shape.identity, shape.piece)
-                pieces.append(raw[start:end])
-                at = shape.sweep(raw, at, pieces)
+            at = streak.stop
+            if streak.shape.text >= 0:
+                pieces = self._channel(streak.shape.identity, streak.shape.piece)
+                pieces += streak.pieces
 
     def texts(self) -> Iterator[Text]:
         for piece, key, raw in self._wholes:

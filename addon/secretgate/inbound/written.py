@@ -29,6 +29,7 @@ _BETWEEN = b"\0"
 """Between two texts: nothing that is looked for goes on behind it."""
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/=.~-]{16,200}")
 _TOKEN_HEAD = 16
+_ANY_LONG = Scanner([rb"[A-Za-z0-9_+/=.~-]{16}"], once=True)
 _LONG = Scanner([rb"(?:^|[^A-Za-z0-9_+/=.~-])[A-Za-z0-9_+/=.~-]{16}"])
 _MIXED = re.compile(rb"(?=.*[0-9])(?=.*[a-z])(?=.*[A-Z])|[0-9a-f]{32,}", re.DOTALL)
 _MOST_TOKENS = 500
@@ -110,7 +111,7 @@ class Recorder:
         if self._told is not None:
             self._told(together)
         values = self._redactor.written(texts, self._scope, [key for key, _ in said])
-        if _LONG.scan(together):
+        if _ANY_LONG.scan(together):
             for text in texts:
                 values.update(self._tokens(text))
         if values:

@@ -110,17 +110,18 @@ class SseFramer:
         if self._held:
             probe = self._edge + data
             self._held.append(data)
-            if not _BLANK_LINE.search(probe) and not self._is_comment(data):
+            if not _holds_blank_line(probe) and not self._is_comment(data):
                 self._edge = probe[-3:]
                 return []
             data = b"".join(self._held)
             self._held = []
         end = _one_end(data)
         if end:
+            if data.endswith(end):
+                return Run(data, end, SseFrame)
             stop = data.rfind(end)
-            stop = 0 if stop < 0 else stop + len(end)
-            stop = self._keep(data, stop)
-            return Run(data if stop == len(data) else data[:stop], end, SseFrame)
+            stop = self._keep(data, 0 if stop < 0 else stop + len(end))
+            return Run(data[:stop], end, SseFrame)
         frames: list[Frame] = []
         at = 0
         for blank in _BLANK_LINE.finditer(data):
@@ -161,6 +162,12 @@ def _one_end(data: bytes) -> bytes:
             return b""
         end = b"\r\n\r\n"
     return b"" if data.find(b"\n" + end) >= 0 else end
+
+
+def _holds_blank_line(data: bytes) -> bool:
+    return data.find(b"\n\n") >= 0 or (
+        data.find(b"\r") >= 0 and _BLANK_LINE.search(data) is not None
+    )
 
 
 def _lines(text: bytes) -> list[bytes]:
