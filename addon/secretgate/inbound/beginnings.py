@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Final
 
-from secretgate.inbound.scanner import Scanner
+from secretgate.scanner import Scanner
 
 HEAD: Final = 4
 """So many characters of a template's head are looked for."""

@@ -32,12 +32,12 @@ from secretgate.inbound.event_reader import (
 )
 from secretgate.inbound.extras import extra, number_of, renumbered
 from secretgate.inbound.restoration import Channel, Depth, quotes_in_quotes, restore
-from secretgate.inbound.scanner import Scanner
 from secretgate.inbound.shapes import Match, Shape, Shapes, Streak
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, Piece
+from secretgate.scanner import Scanner
 from secretgate.streams.base import Frame, Run
 
 DELTAS = {Piece.DELTA: Depth.LITERAL, Piece.DELTA_JSON: Depth.NESTED}

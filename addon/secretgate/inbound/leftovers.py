@@ -12,8 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from secretgate.inbound.scanner import Scanner
 from secretgate.placeholders import ID_LENGTH, Issued, plain_spelling
+from secretgate.scanner import Scanner
 
 _ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
 _HEX = Scanner([rb"[0-9a-fA-F]{%d}" % ID_LENGTH])

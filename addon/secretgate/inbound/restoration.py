@@ -16,8 +16,8 @@ from urllib.parse import quote
 
 import msgspec
 
-from secretgate.inbound.scanner import Scanner
 from secretgate.placeholders import Issued, plain_spelling
+from secretgate.scanner import Scanner
 
 _HORIZON = 1200
 """How far from the end a placeholder may begin that has not ended: its spellings are bounded."""

@@ -14,11 +14,11 @@ from itertools import islice
 from typing import Any
 
 from secretgate import tolerant
-from secretgate.inbound.scanner import Scanner
 from secretgate.inbound.spoken import Spoken, Text
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redactor
 from secretgate.providers import Dialect
+from secretgate.scanner import Scanner
 from secretgate.streams.base import Run
 from secretgate.vault import Scope
 

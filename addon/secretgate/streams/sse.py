@@ -17,11 +17,16 @@ import re
 
 import msgspec
 
+from secretgate.scanner import Scanner
+
 from .base import Frame, Run
 from .whole import is_json
 
 _BLANK_LINE = re.compile(rb"\n(?:\n|\r(?:\n|(?!\Z)))|\r\r")
 _COMMENTS = re.compile(rb"(?::[^\r\n]*+(?:\r\n?|\n))++\Z")
+_TWO_BLANK_LINES = Scanner([rb"\n\n\n|\n\r\n\r\n"], once=True)
+_MUCH = 2048
+"""In so many bytes a `Scanner` finds something sooner than `find`."""
 _BOM = b"\xef\xbb\xbf"
 _ENDS = (b"\n", b"\r")
 
@@ -161,6 +166,8 @@ def _one_end(data: bytes) -> bytes:
         if not data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n"):
             return b""
         end = b"\r\n\r\n"
+    if len(data) > _MUCH:
+        return b"" if _TWO_BLANK_LINES.scan(data) else end
     return b"" if data.find(b"\n" + end) >= 0 else end
 
 
