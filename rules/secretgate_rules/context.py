@@ -10,50 +10,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 
-from . import values
+from . import told, values
 from .database import CASELESS, Expression
-from .model import CONTEXT, ENTROPY, HIGH, LOW, MEDIUM, Rule
+from .model import Rule
 from .names import Tier, tier
 from .randomness import evidence
+from .verdicts import GENERIC, LEAD, LONGEST, PASSWORD, RULES, UUID, Found
 
-LEAD: Final = 120
-"""How far before a value its name is looked for."""
-LONGEST: Final = 1024
-"""The longest value of an assignment."""
+__all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "judge", "search"]
 
-GENERIC = Rule(
-    "generic-api-key",
-    "A random value whose name says credential",
-    "",
-    specificity=CONTEXT,
-    confidence=HIGH,
-)
-PASSWORD = Rule(
-    "password-assignment", "A password in an assignment", "", specificity=CONTEXT, confidence=MEDIUM
-)
-UUID = Rule(
-    "generic-uuid-token",
-    "A UUID whose name says credential",
-    "",
-    specificity=CONTEXT,
-    confidence=MEDIUM,
-)
-TOLD = Rule(
-    "told-secret", "A secret told in a sentence", "", specificity=CONTEXT, confidence=MEDIUM
-)
-NEARBY = Rule(
-    "random-near-credential",
-    "A random value next to a credential word",
-    "",
-    specificity=ENTROPY,
-    confidence=LOW,
-)
-RULES: Final = (GENERIC, PASSWORD, UUID, TOLD, NEARBY)
-
-WORD: Final = r"(?:pass(?:w|phrase|code|\b|_)|pwd|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
-_GLUE = r"[\w.-]{0,30}[\\\"'`\])]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|\bis\b|\bto\b)\s{0,12}"
+WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
+_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{1,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 EXPRESSIONS: Final = (
     Expression(WORD + _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]", CASELESS),
@@ -62,24 +31,25 @@ EXPRESSIONS: Final = (
     ),
     Expression(WORD + _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{8}", CASELESS),
     Expression(WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}", CASELESS),
+    Expression(
+        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?| (?:for|of|to|on|in) [^\n:=]{1,40}[:=] {1,3})[\"'`]?[A-Za-z][^\s\"'`<>(){}\[\],;=:]{3,24}[0-9]",
+        CASELESS,
+    ),
+    Expression(
+        r"(?:password|passwd|passphrase|passcode|pwd)[\"'`*]{0,3}\s{1,3}(?:is|was)\s[\"'`*]{0,3}[a-z]{8,32}(?:[\s.,;!?\"'`)*]|$)",
+        CASELESS,
+    ),
+    Expression(r"(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|PW)=[\"']?[A-Za-z][A-Za-z_-]{6}"),
 )
-
-
-class Found(NamedTuple):
-    """A value and the rule that says it is a secret."""
-
-    rule: Rule
-    start: int
-    end: int
 
 
 _ASSIGNMENT = re.compile(
     rb"""
     (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
-    (?P<close> \\{0,3}["'`]? [\])]{0,2} )
+    (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
     (?: [ \t]{0,3} : [ \t]{0,2} (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{0,2}=) | [ \t]{1,3}(?:string|str)(?=[ \t]{0,3}=) )?
-    (?P<op> [ \t]{0,40} (?: :{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ])) [ \t]{0,8} | > )
-    (?P<gap> \s{0,16} )
+    (?P<op> [ \t]{0,40} (?: :{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
+    (?P<gap> \s{0,16} (?:\*\*)? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
     """,
     re.VERBOSE,
@@ -87,11 +57,10 @@ _ASSIGNMENT = re.compile(
 _BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\]++")
 _SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?-]++")
 _PARAMETER = re.compile(rb"&(?:amp;)?[A-Za-z_][\w.-]{0,40}=")
-_TOKEN = re.compile(rb"[A-Za-z0-9_+/.~=-]+")
-_TOKEN_CHARS = bytes(char for char in range(256) if _TOKEN.match(bytes([char])))
 _ENDS = re.compile(rb"[\r\n]")
 
 
+_IN_QUERY: Final = b"?"
 _SAME = re.compile(rb"[A-Za-z0-9+/_-]*+")
 _NEXT: Final = 40
 
@@ -127,7 +96,8 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
     ]
     for match, name, end in dict.fromkeys(covering[:1] + covering[-1:]):
         opened = match["open"] or b""
-        operator = match["op"].strip()
+        operator = match["op"].strip(b" \t*")
+        operator = b":" if operator in _ARROWS else operator
         if text[match.start() - 1 : match.start()] in (b"?", b"&"):
             operator = _IN_QUERY
         rule = assigned(name, operator, opened, text, match.end(), end)
@@ -137,9 +107,10 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
     if covering:
         yield None, covering[0][2]
         return
-    yield from _told(text, low, event)
+    yield from told.read(text, low, event)
 
 
+_ARROWS = ("→".encode(), "—".encode())
 _NAMED_VALUE = re.compile(rb"(?i)(?:\w{1,10}_?)?value")
 _NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{1,40}[\\\"']{0,4}$")
 
@@ -173,6 +144,8 @@ def _trim(text: bytes, begin: int, end: int, opened: bytes) -> int:
     if not opened:
         while end > begin and text[end - 1 : end] in (b",", b":"):
             end -= 1
+        if text[end - 2 : end] == b"**" and end - 2 > begin:
+            end -= 2
     return end
 
 
@@ -184,19 +157,38 @@ def assigned(
     if level is Tier.NONE:
         return None
     value = text[begin : _trim(text, begin, end, opened)]
-    return judge(level, value, bool(opened), operator, text[end : end + 1])
+    if opened[-2:] in _EMPTY and len(opened) == 2 and value[:1] in _BEHIND_EMPTY:
+        return None
+    literal = (
+        operator == b"="
+        and name.isupper()
+        and text[begin - len(opened) - 1 : begin] == b"=" + opened
+    )
+    return judge(level, value, bool(opened), operator, text[end : end + 1], literal)
+
+
+_EMPTY = (b"''", b'""', b"``")
+_BEHIND_EMPTY = b",;)]}\n"
 
 
 def judge(
-    level: Tier, value: bytes, quoted: bool, operator: bytes = b"=", after: bytes = b""
+    level: Tier,
+    value: bytes,
+    quoted: bool,
+    operator: bytes = b"=",
+    after: bytes = b"",
+    literal: bool = False,
 ) -> Rule | None:
-    """Whether a value under a name of this tier is a secret."""
+    """Whether a value under a name of this tier is a secret; `literal` says that it is no name of code."""
     if len(value) < 6 or values.template(value) or values.dummy(value):
         return None
     if values.uuid(value):
         return UUID if level >= Tier.SECRET and operator != b">" else None
-    if level >= Tier.PASSWORD and _password_like(value, quoted, operator, after):
-        return PASSWORD if not values.random(value) else GENERIC
+    if level >= Tier.PASSWORD:
+        if literal and _words_alone(value):
+            return PASSWORD
+        if _password_like(value, quoted, operator, after):
+            return PASSWORD if not values.random(value) else GENERIC
     if b" " in value or values.code(value):
         return None
     if operator == b"," and not quoted:
@@ -219,111 +211,13 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
     if not quoted:
         if operator not in (b"=", b":", _IN_QUERY) or after in (b"(", b"[", b"{", b",", b";", b")"):
             return False
-        return digits and evidence(value) > -2 and not values.template(value)
+        return digits and (evidence(value) > -2 or values.human(value))
     if value.isalpha():
-        return evidence(value) > 8
+        return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
     return digits or (symbols and evidence(value) > 0)
 
 
-_PHRASE = re.compile(
-    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd)\b|(?:\b|_)(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
-    rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
-)
-_LINK = re.compile(
-    rb"(?i)[\s\"'`*(_|]*(?:(?:is|was|are|=|:|=>|->|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above)[\s\"'`*:=(_|-]+){0,6}"
-)
-_IN_QUERY: Final = b"?"
-_WEAK = frozenset((b"key", b"id", b"sid"))
-_FIRM = re.compile(
-    rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says)\b|[=:|]|->|=>"
-)
-_UNLIKE = re.compile(
-    rb"(?i)(?:\b|_)(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec-websocket)(?:\b|_)"
-)
-
-
-_APART: Final = tuple(bytes([char]) for char in b" \t\r\n\"'`<>|")
-_CHOSEN = re.compile(rb"[^\s\"'`<>|]++")
-
-
-def _told_password(text: bytes, low: int, event: int) -> tuple[int, int] | None:
-    """Where the password stands that a sentence tells; it may hold any character but spaces and quotes."""
-    begin = max(text.rfind(mark, low, event - 1) for mark in _APART) + 1
-    begin = max(begin, low)
-    lead = text[max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1) : begin]
-    phrase = next((match for match in reversed([*_PHRASE.finditer(lead)])), None)
-    if phrase is None or not phrase["pass"]:
-        return None
-    between = lead[phrase.end() :]
-    chosen = _CHOSEN.match(text, begin)
-    if chosen is None or not _LINK.fullmatch(between) or not _FIRM.search(between):
-        return None
-    value = chosen[0].rstrip(b".,;:?)")
-    if len(value) < 8 or value.isalnum() or not values.password(value) or evidence(value) <= 5:
-        return None
-    return (begin, begin + len(value)) if any(48 <= c <= 57 for c in value) else None
-
-
-def _told(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]]:
-    if place := _told_password(text, low, event):
-        yield Found(TOLD, *place), place[1]
-        return
-    token = _token_at(text, low, event)
-    if token is None:
-        return
-    begin, end = token
-    line = text.rfind(b"\n", low, begin) + 1
-    lead = text[max(line, low, begin - LEAD) : begin]
-    phrases = list(_PHRASE.finditer(lead))
-    if not phrases:
-        return
-    phrase = phrases[-1]
-    between = lead[phrase.end() :]
-    value = text[begin:end]
-    if not _LINK.fullmatch(between) or values.template(value) or values.dummy(value):
-        yield None, end
-        return
-    if _UNLIKE.search(lead[max(0, phrase.start() - 24) :]):
-        yield None, end
-        return
-    firm = bool(_FIRM.search(between))
-    if phrase["pass"]:
-        good = (
-            firm
-            and len(value) >= 8
-            and values.password(value)
-            and any(48 <= c <= 57 for c in value)
-            and evidence(value) > 5
-        )
-        yield (Found(TOLD, begin, end) if good else None), end
-        return
-    if values.uuid(value) and firm and phrase[0].lower() not in _WEAK:
-        yield Found(UUID, begin, end), end
-        return
-    telling = len(value) >= 20 or (
-        firm and len(value) >= 12 and evidence(value) > 20 and not value.isalpha()
-    )
-    if not telling or values.code(value) or not values.random(value, 8.0):
-        yield None, end
-        return
-    plain_hash = len(value) in (32, 40, 64) and values.hexadecimal(value)
-    if plain_hash and not firm and between.strip():
-        yield None, end
-        return
-    yield Found(TOLD if firm else NEARBY, begin, end), end
-
-
-def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
-    begin = low + len(text[low : event - 1].rstrip(_TOKEN_CHARS))
-    match = _TOKEN.match(text, begin, min(len(text), begin + LONGEST))
-    if match is None or match.end() < event:
-        return None
-    end = match.end()
-    if text[end : end + 1] == b":" and end - begin >= 8:
-        second = _TOKEN.match(text, end + 1, min(len(text), begin + LONGEST))
-        end = second.end() if second and second.end() - end > 8 else end
-    while end > begin and text[end - 1 : end] in (b".", b"-", b"_", b"~"):
-        end -= 1
-    while begin < end and text[begin : begin + 1] in (b".", b"=", b"~"):
-        begin += 1
-    return (begin, end) if end > begin else None
+def _words_alone(value: bytes) -> bool:
+    """Words in small letters with dashes between, as a shell's variable may hold."""
+    plain = value.translate(None, b"-_")
+    return values.unheard(plain) and not values.template(value) and not values.dummy(value)

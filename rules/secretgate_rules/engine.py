@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from . import cache, context, near, values, views
+from . import cache, columns, context, near, values, views
 from .candidates import Candidate, Claims, lifted, of_match, shifted
 from .memo import remembered
 from .model import ENTROPY, Finding, Rule
@@ -170,6 +170,8 @@ class Detector:
         for rule, low, high in context.search(text, sight.context if self._heuristics else []):
             if self._entropy_rules or rule.specificity > ENTROPY:
                 found.append(of_match(rule, text, low, high))
+        for low, high in columns.search(text, sight.columns if self._heuristics else []):
+            found.append(of_match(columns.RULE, text, low, high))
         return self._past_barrier(text, found) if found else found
 
     def _past_barrier(self, text: bytes, found: list[Candidate]) -> list[Candidate]:
@@ -215,6 +217,8 @@ class Detector:
                 continue
             value = text[low:high]
             if rule.entropy and entropy(value) < rule.entropy:
+                continue
+            if _HASH.search(text, max(0, low - 100), low):
                 continue
             if not rule.multiline and (
                 values.dummy(value) or values.template(value) or values.buried(text, low, high)
@@ -282,3 +286,5 @@ def _framed(texts: Sequence[bytes], leads: Mapping[int, bytes]) -> list[bytes]:
 
 
 _SPACE = re.compile(rb"\s")
+_HASH = re.compile(rb"(?i)\bsha(?:1|256|384|512)[-=:][A-Za-z0-9+/_-]{0,80}\Z")
+"""What says of the value behind it that it is a hash or a part of one, whatever shape it has."""

@@ -29,7 +29,7 @@ _WORD = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _PASSWORD = frozenset(
     b"password passwd passphrase passwort passcode pwd pass pgpassword mysqlpwd psw userpass "
-    b"passwords dbpass dbpassword rootpass mdp contrasena motdepasse kennwort".split()
+    b"passwords dbpass dbpassword rootpass bindpw pw passe mdp contrasena motdepasse kennwort wachtwoord senha".split()
 )
 _SECRET = frozenset(
     b"secret secrets token tokens apikey apikeys apitoken apisecret authtoken accesstoken accesskey "
@@ -74,8 +74,14 @@ _TRAILERS = frozenset(
     b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
     b"default test prod dev live staging main primary secondary backup a b x ro rw v1 v2 me here".split()
 )
-_NONCE: Final = (b"sec", b"web", b"socket")
-"""The headers of a WebSocket's handshake (RFC 6455): sent in clear, and used once."""
+_NONCES: Final = frozenset(
+    (
+        (b"sec", b"web", b"socket"),
+        (b"client", b"request", b"token"),
+        (b"lifecycle", b"action", b"token"),
+    )
+)
+"""Headers of a WebSocket's handshake (RFC 6455), AWS' idempotency tokens: sent in clear, and used once."""
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(
@@ -108,7 +114,7 @@ def tier(name: bytes) -> Tier:
     last = parts[-1]
     if last in _NOT_LAST and not (last == b"id" and len(parts) > 1 and parts[-2] in _KEEP_ID):
         return Tier.NONE
-    if _NOT.intersection(parts) or parts[:3] == _NONCE:
+    if _NOT.intersection(parts) or parts[:3] in _NONCES:
         return Tier.NONE
     found = Tier.NONE
     for index, word in enumerate(parts):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from . import context, gate, views
+from . import columns, context, gate, views
 from .database import Database, Expression
 
 SEPARATOR = b"\n\xff\n"
@@ -26,6 +26,7 @@ class Sight:
     windows: list[tuple[int, int]]
     rules: list[Hit] = field(default_factory=list)
     context: list[int] = field(default_factory=list)
+    columns: list[int] = field(default_factory=list)
     base64: list[int] = field(default_factory=list)
     hex: list[int] = field(default_factory=list)
 
@@ -45,7 +46,9 @@ class Reader:
         self._run = len(self._everywhere)
         self._context = self._run + 1 + len(gate.ESCAPED)
         first = [expressions[number] for number in self._everywhere]
-        self._first = Database([*first, gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS], keep)
+        self._columns = self._context + len(context.EXPRESSIONS)
+        own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION)
+        self._first = Database([*first, *own], keep)
         second = [expressions[number] for number in self._near]
         self._second = Database([*second, *views.EXPRESSIONS], keep)
 
@@ -61,7 +64,7 @@ class Reader:
         joined = _joined(texts)
         for index, hits in _read(self._first, texts, joined):
             sight = self._sight(texts[index], hits)
-            if sight.windows:
+            if sight.windows or sight.columns:
                 seen[index] = sight
         if b"\0" in joined:
             for index, text in enumerate(texts):
@@ -80,7 +83,7 @@ class Reader:
 
     def _sight(self, text: bytes, hits: list[Hit]) -> Sight:
         size = len(text)
-        first, contextual = self._run, self._context
+        first, contextual, column = self._run, self._context, self._columns
         runs: list[int] = []
         rest: list[Hit] = []
         for hit in hits:
@@ -92,8 +95,9 @@ class Reader:
             runs[-1] = size
         if not rest:
             return Sight(gate.windows(text, runs, ()))
-        hits = rest
+        hits = [hit for hit in rest if hit[0] != column]
         sight = Sight(gate.windows(text, runs, [min(end, size) for _, end in hits]))
+        sight.columns = [end for number, end in rest if number == column]
         sight.context = [end for number, end in hits if number >= contextual]
         names = self._everywhere
         sight.rules = [(names[number], end) for number, end in hits if number < first]

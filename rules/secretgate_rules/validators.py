@@ -99,6 +99,13 @@ def chosen_password(value: bytes) -> Verdict:
     return None if mixed(value) and values.password(value) else False
 
 
+def human_password(value: bytes) -> Verdict:
+    """Words and digits, as people choose them, or more random than that."""
+    if not mixed(value) or not values.password(value):
+        return False
+    return None if values.human(value) or values.random(value) else False
+
+
 def token(value: bytes) -> Verdict:
     """Random, or a UUID."""
     if values.template(value) or values.dummy(value):
@@ -127,6 +134,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "mixed-case": mixed_case,
     "password": password,
     "chosen-password": chosen_password,
+    "human-password": human_password,
     "token": token,
     "basic-auth": basic_auth,
 }

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import zlib
+from functools import lru_cache
 from itertools import pairwise
+from pathlib import Path
 
 from .memo import remembered
 from .randomness import entropy, evidence
@@ -13,6 +16,7 @@ _DOCUMENTED = re.compile(
     rb"|Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw"
     rb"|C2y6yDjf5/R\+ob0N8A7Cgv30VRDJIWEHLM\+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw"
     rb"|4eC39HqLyjWDarjtT1zdp7dc|TYooMQauvdEDq54NiTphI7jx|BQokikJOvBiI2HlWgH4olfQ2"
+    rb"|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA|czZCaGRSa3F0Mz|7Fjfp0ZBr1KtDRbnfVdmIw|mF_9\.B5f-4\.1JqM|SlAV32hkKG|h480djs93hd8|ad180jjd733klru7"
     rb"|(?:AKIA|ASIA)[A-Z0-9]{9}EXAMPLE|SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
 )
 _PLACEHOLDER = re.compile(
@@ -52,9 +56,15 @@ _TRIVIAL = frozenset(
     b"your here insert strong secure some any this for insecure simple weak fake dummy mock placeholder "
     b"docker vagrant ansible jenkins gitlab github sonar kafka airflow wordpress django flask rails supersecret verysecret "
     b"correct horse battery staple enter type choose set unset encrypted hashed hash wrong right invalid valid bad good "
-    b"field input required missing empty blank confirm confirmation repeat repeated current reset forgot forgotten "
+    b"a anon anonymous anoncvs pserver keyboard cat nobody know field input required missing empty blank confirm confirmation repeat repeated current reset forgot forgotten "
     b"john doe jane alice bob joe acme company very long and long random generated one two three first second other another".split()
 )
+
+
+_PUBLIC = (
+    b"MFkwEwYHKoZIzj0C", b"MHYwEAYHKoZIzj0C", b"MCowBQYDK2V", b"MIIBIjANBgkqhkiG9w0BAQEF", b"MIICIjANBgkqhkiG9w0BAQEF", b"MIGfMA0GCSqGSIb3DQEB",
+)  # fmt: skip
+"""How public keys begin in base64: a SubjectPublicKeyInfo (RFC 5280) of one of the usual algorithms."""
 
 
 def template(value: bytes) -> bool:
@@ -93,7 +103,7 @@ def code(value: bytes) -> bool:
     """An identifier, a path, a host, a version, a hash with its name: not made to be secret."""
     if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
         return True
-    if b"://" in value or value.startswith((b"data:", b"arn:", b"urn:")):
+    if b"://" in value or value.startswith((b"data:", b"arn:", b"urn:", b"projects/", *_PUBLIC)):
         return True
     if _PATH.match(value) or _HOST.match(value):
         return evidence(value) < len(value)
@@ -156,15 +166,61 @@ def password(value: bytes) -> bool:
         return False
     if b" " in value:
         return False
-    return not code(value) or _chosen(value)
+    return not code(value) or chosen(value)
 
 
-_CHOSEN = re.compile(rb"(?=[a-z]*[0-9])[a-z0-9]{8,}")
+_CHOSEN = re.compile(rb"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{8,64}")
+_PIECE = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_ASIDE = bytes.maketrans(b"!@#$%^&*?.+~", b"-" * 12)
 
 
-def _chosen(value: bytes) -> bool:
-    """Small letters with digits among them: an identifier would not look so, a password may."""
-    return _CHOSEN.fullmatch(value) is not None
+def human(value: bytes) -> bool:
+    """The same with the symbols that people put between and behind the words."""
+    return chosen(value.translate(_ASIDE).strip(b"-"))
+
+
+@lru_cache(maxsize=1)
+def _words() -> frozenset[bytes]:
+    stored = Path(__file__).with_name("words.bin").read_bytes()
+    return frozenset(zlib.decompress(stored).split(b"\n"))
+
+
+def unheard(value: bytes) -> bool:
+    """Small letters that make no word of documentation (`words.bin`), nor one that programs make names of."""
+    if not _UNHEARD.fullmatch(value) or _INFLECTED.search(value):
+        return False
+    if value in _words() or trivial(value):
+        return False
+    return not any(word in value for word in _OF_CODE if len(word) >= 4)
+
+
+_UNHEARD = re.compile(rb"[a-z]{8,32}")
+_INFLECTED = re.compile(
+    rb"(?:able|ible|ing|ed|ly|ful|less|ous|ive|ion|ions|ment|ness|ance|ence|ical|ized|ised|izes|ises)$"
+)
+_OF_CODE = frozenset(
+    b"password passwd passphrase passcode pass pwd pw token secret key user username userid login auth oauth credential "
+    b"credentials field input output form box text txt edit label line view page panel dialog button string str char byte "
+    b"bytes int uint integer float double bool long short array arr list vec vector map dict set tuple object obj ptr ref "
+    b"buf buffer tmp temp arg args argv param params value val var data info item index idx num number count size len "
+    b"length min max type name id base utf ascii latin hex sha md hash hashed digest crypt bcrypt scrypt pbkdf argon salt "
+    b"hmac aes rsa des ntlm crc encode encoded encoding decode decoded encrypt encrypted decrypt enc get is has to from "
+    b"with new old test tests case example sample default config conf option opt version ver v rev file path dir url uri "
+    b"http https host port db sql api app client server service request response req res ctx self this raw plain hidden "
+    b"invalid valid wrong correct manager provider handler helper util utils func fn error err msg message step part group "
+    b"level rule check verify validate validator policy strength expected actual result foo bar baz aaa abc xyz qwe first last "
+    b"second another other your my tok tk sess sid async stream chunk win linux mac node proto dom java python chars characters days minutes seconds hours times "
+    b"windows section chapter figure table row column col lowercase uppercase digit digits none null undefined required".split()
+)
+
+
+@remembered(4096)
+def chosen(value: bytes) -> bool:
+    """Words and digits, none of the words one that programs make names of: a password may look so."""
+    if not _CHOSEN.fullmatch(value):
+        return False
+    pieces = [piece.lower() for piece in _PIECE.findall(value)]
+    return max(map(len, pieces), default=0) >= 4 and not _OF_CODE.intersection(pieces)
 
 
 def hexadecimal(value: bytes) -> bool:

@@ -1,0 +1,132 @@
+"""Credentials in the columns of a table: CSV, tabs, semicolons, Markdown.
+
+What a value is says the head of its column, which may be many lines above it. The database points at
+heads that say credential (`EXPRESSION`); here the table below is read, line by line, for as long as the
+lines have as many cells as the head.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
+
+from . import values
+from .database import CASELESS, Expression
+from .model import CONTEXT, MEDIUM, Rule
+from .names import Tier, tier
+
+RULE: Final = Rule(
+    "credential-column",
+    "A credential in the column of a table",
+    "",
+    specificity=CONTEXT,
+    confidence=MEDIUM,
+)
+_EDGE: Final = r"[ \"'`*]{0,3}"
+EXPRESSION: Final = Expression(
+    rf"(?:^|[\t,;|]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|passphrase|secret|token|api[_ -]?key|(?:secret|access)[_ -]key){_EDGE}(?:[\t,;|]|\r?$)",
+    CASELESS,
+)
+ROWS: Final = 1000
+"""How many lines of a table are read."""
+_WIDEST: Final = 2048
+_HEAD = re.compile(rb"[A-Za-z#][\w./()#-]{0,24}(?: [\w./()#-]{1,16}){0,2}")
+_RULER = re.compile(rb"[\s|:+-]+")
+_CELL: Final = {
+    mark: re.compile(rb'[ ]*(?:"((?:[^"\n]|"")*)"|([^%b\n]*?))[ \r]*(?:%b|$)' % (escaped, escaped))
+    for mark, escaped in ((b",", b","), (b";", b";"), (b"\t", rb"\t"), (b"|", rb"\|"))
+}
+_WRAPS: Final = b" `*'"
+
+
+class Cell(NamedTuple):
+    """A cell without its quotes."""
+
+    start: int
+    end: int
+
+
+def search(text: bytes, events: Sequence[int]) -> Iterator[Cell]:
+    """The credentials below the heads that the database points at; `events` are offsets in or behind these."""
+    reached = 0
+    for event in events:
+        start, end = _line(text, event - 1)
+        if start < reached or end - start > _WIDEST:
+            continue
+        reached = end
+        yield from _table(text, start, end)
+
+
+def _line(text: bytes, at: int) -> tuple[int, int]:
+    start = text.rfind(b"\n", 0, at) + 1
+    end = text.find(b"\n", at)
+    return start, end if end >= 0 else len(text)
+
+
+def _table(text: bytes, start: int, end: int) -> Iterator[Cell]:
+    for mark in _CELL:
+        if mark not in text[start:end]:
+            continue
+        head = _cells(text, start, end, mark)
+        names = [text[slice(*cell)] for cell in head]
+        if len(names) < 2 or not all(map(_HEAD.fullmatch, names)):
+            continue
+        wanted = [(at, level) for at, name in enumerate(names) if (level := tier(name)) > Tier.KEY]
+        if wanted:
+            yield from _rows(text, end + 1, mark, len(names), wanted)
+            return
+
+
+def _rows(
+    text: bytes, at: int, mark: bytes, width: int, wanted: list[tuple[int, Tier]]
+) -> Iterator[Cell]:
+    for _ in range(ROWS):
+        if at >= len(text):
+            return
+        start, end = _line(text, at)
+        at = end + 1
+        if mark == b"|" and _RULER.fullmatch(text, start, end):
+            continue
+        if end - start > _WIDEST or mark not in text[start:end]:
+            return
+        row = _cells(text, start, end, mark)
+        if len(row) != width:
+            return
+        for index, level in wanted:
+            if _secret(text[slice(*row[index])], level):
+                yield row[index]
+
+
+def _cells(text: bytes, start: int, end: int, mark: bytes) -> list[Cell]:
+    if mark == b"|":
+        while start < end and text[start : start + 1] in b" |":
+            start += 1
+        while end > start and text[end - 1 : end] in b" \r|":
+            end -= 1
+    found: list[Cell] = []
+    while match := _CELL[mark].match(text, start, end):
+        found.append(_bare(text, *match.span(match.lastindex or 0)))
+        if match.end() == end:
+            ended = match.end() > start and text[end - 1 : end] == mark
+            return [*found, Cell(end, end)] if ended else found
+        start = match.end()
+    return []
+
+
+def _bare(text: bytes, low: int, high: int) -> Cell:
+    while low < high and text[low] in _WRAPS:
+        low += 1
+    while high > low and text[high - 1] in _WRAPS:
+        high -= 1
+    return Cell(low, high)
+
+
+def _secret(value: bytes, level: Tier) -> bool:
+    if not 6 <= len(value) <= 512 or b" " in value:
+        return False
+    if values.template(value) or values.dummy(value):
+        return False
+    if level >= Tier.PASSWORD:
+        return values.password(value) and (values.human(value) or not value.isalpha())
+    return not values.code(value) and values.random(value)

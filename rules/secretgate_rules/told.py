@@ -1,0 +1,143 @@
+"""Secrets told in a sentence: "the password is ... and it worked yesterday"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from . import values
+from .randomness import evidence
+from .verdicts import LEAD, LONGEST, NEARBY, TOLD, UUID, Found
+
+_TOKEN = re.compile(rb"[A-Za-z0-9_+/.~=-]+")
+_TOKEN_CHARS = bytes(char for char in range(256) if _TOKEN.match(bytes([char])))
+
+
+_PHRASE = re.compile(
+    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd|pw|wachtwoord|passwort|kennwort|contrase(?:\xc3\xb1|n)a|mot de passe|senha|(?:db|root|admin|wifi|ssh) pass)\b"
+    rb"|(?:\b|_)(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
+    rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
+)
+_GAP = rb"(?:[\s\"'`*:=(_|-]|\xe2\x86\x92|\xe2\x80\x94)"
+_LINK = re.compile(
+    rb"(?i)(?:'s[ ])?%b*(?:(?:is|was|are|=|:|=>|->|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est)%b+){0,7}"
+    % (_GAP, _GAP)
+)
+_WEAK = frozenset((b"key", b"id", b"sid"))
+_FIRM = re.compile(
+    rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
+)
+_UNLIKE = re.compile(
+    rb"(?i)(?:\b|_)(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec-websocket)(?:\b|_)"
+)
+
+
+_CHOSEN = re.compile(rb"[^\s\"'`<>|]++")
+_CHOSEN_CHARS = bytes(char for char in range(256) if _CHOSEN.match(bytes([char])))
+_SAID = re.compile(rb"(?i)\b(?:is|was|lautet|ist|es|est)\b")
+
+
+def _told_password(text: bytes, low: int, event: int) -> tuple[int, int] | None:
+    """Where the password stands that a sentence tells; it may hold any character but spaces and quotes."""
+    begin = low + len(text[low : event - 1].rstrip(_CHOSEN_CHARS))
+    chosen = _CHOSEN.match(text, begin)
+    value = chosen[0].rstrip(b".,;:?)*") if chosen else b""
+    if not _may_be_password(value):
+        return None
+    lead = text[max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1) : begin]
+    phrase = next((match for match in reversed([*_PHRASE.finditer(lead)])), None)
+    if phrase is None or not phrase["pass"]:
+        return None
+    between = lead[phrase.end() :]
+    if not _LINK.fullmatch(between) or not _fits(value, between):
+        return None
+    if _UNLIKE.search(lead[max(0, phrase.start() - 24) : phrase.start()]):
+        return None
+    return begin, begin + len(value)
+
+
+def _may_be_password(value: bytes) -> bool:
+    if len(value) < 8:
+        return False
+    if any(48 <= c <= 57 for c in value):
+        return values.password(value)
+    return values.unheard(value)
+
+
+def _fits(value: bytes, between: bytes) -> bool:
+    """Whether the words between a phrase and a value say enough for a value of this kind."""
+    if not any(48 <= c <= 57 for c in value):
+        return _SAID.search(between) is not None
+    if _FIRM.search(between):
+        return values.human(value) or (not value.isalnum() and evidence(value) > 5)
+    dashed = value.islower() and not value.isalnum() and value.translate(None, b"-_").isalnum()
+    return not between.strip(_BESIDE) and not dashed and values.human(value)
+
+
+_BESIDE = b" \t\"'`"
+
+
+def read(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]]:
+    if place := _told_password(text, low, event):
+        yield Found(TOLD, *place), place[1]
+        return
+    token = _token_at(text, low, event)
+    if token is None:
+        return
+    begin, end = token
+    line = text.rfind(b"\n", low, begin) + 1
+    lead = text[max(line, low, begin - LEAD) : begin]
+    phrases = list(_PHRASE.finditer(lead))
+    if not phrases:
+        return
+    phrase = phrases[-1]
+    between = lead[phrase.end() :]
+    value = text[begin:end]
+    if not _LINK.fullmatch(between) or values.template(value) or values.dummy(value):
+        yield None, end
+        return
+    if _UNLIKE.search(lead[max(0, phrase.start() - 24) :]):
+        yield None, end
+        return
+    firm = bool(_FIRM.search(between))
+    if phrase["pass"]:
+        good = (
+            firm
+            and len(value) >= 8
+            and values.password(value)
+            and any(48 <= c <= 57 for c in value)
+            and evidence(value) > 5
+        )
+        yield (Found(TOLD, begin, end) if good else None), end
+        return
+    if values.uuid(value) and firm and phrase[0].lower() not in _WEAK:
+        yield Found(UUID, begin, end), end
+        return
+    telling = len(value) >= 20 or (
+        firm and len(value) >= 12 and evidence(value) > 20 and not value.isalpha()
+    )
+    if not telling or values.code(value) or not values.random(value, 8.0):
+        yield None, end
+        return
+    plain_hash = len(value) in (32, 40, 64) and values.hexadecimal(value)
+    if plain_hash and not firm and between.strip():
+        yield None, end
+        return
+    yield Found(TOLD if firm else NEARBY, begin, end), end
+
+
+def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
+    begin = low + len(text[low : event - 1].rstrip(_TOKEN_CHARS))
+    match = _TOKEN.match(text, begin, min(len(text), begin + LONGEST))
+    if match is None or match.end() < event:
+        return None
+    end = match.end()
+    if text[end : end + 1] == b":" and end - begin >= 8:
+        second = _TOKEN.match(text, end + 1, min(len(text), begin + LONGEST))
+        end = second.end() if second and second.end() - end > 8 else end
+    while end > begin and text[end - 1 : end] in (b".", b"-", b"_", b"~"):
+        end -= 1
+    while begin < end and text[begin : begin + 1] in (b".", b"=", b"~"):
+        begin += 1
+    return (begin, end) if end > begin else None
