@@ -112,6 +112,8 @@ def build(
     earlier = before.requests.policies.policy if before else None
     policy = _policy(settings, detector, earlier.rates if earlier else None)
     redactor = Redactor(detector, vault, ledger, namer, lambda: known.literals)
+    if not line.remote:
+        redactor.prepare(learn=settings.mode != "audit")
     requests = Requests(settings, redactor, vault, Issued(template, {}), Policies(policy))
     return Engine(settings, table, line, vault, ledger, namer, redactor, requests)
 

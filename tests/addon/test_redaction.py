@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from addon.kit import SCOPE, Bench, pem, random_text, token
 from secretgate.inbound.restoration import Depth, restore
+from secretgate.ledger import Ledger
 from secretgate.outbound.egress import Egress, forms
 from secretgate.outbound.redaction import Leak
 from secretgate.providers import DIALECTS
@@ -381,6 +382,16 @@ def test_a_value_that_was_named_stays_with_this_worker() -> None:
     )[1]
     assert value.encode() not in bench.redact(body(f"it is {value}")).raw
     assert shared == [False]
+
+
+def test_no_request_waits_for_the_names_of_what_is_secret_from_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    value = random_text("named", 20)
+    bench = Bench(named={value.encode(): "known-value"})
+    bench.redactor.prepare(learn=True)
+    monkeypatch.delattr(Ledger, "names")
+    assert value.encode() not in bench.redact(body(f"it is {value}")).raw
 
 
 def test_what_was_named_once_and_sent_stays_secret_when_it_is_named_no_more() -> None:

@@ -31,6 +31,11 @@ class Names:
         self._namer = namer
         self._tables: WeakKeyDictionary[Any, dict[bytes, bytes]] = WeakKeyDictionary()
 
+    def prepare(self, known: Literals) -> None:
+        """Names values before anybody asks."""
+        for segment in known.segments:
+            self._table(segment)
+
     def values(self, known: Literals, names: Iterable[bytes]) -> dict[bytes, bytes]:
         """The values of those names that are known."""
         tables = [self._table(segment) for segment in known.segments]

@@ -83,6 +83,10 @@ class Redactor:
         self._named = named or (lambda: nothing)
         self._always = nothing, nothing
 
+    def prepare(self, learn: bool) -> None:
+        """Has the names of what is secret from the start ready, so that no request waits for them."""
+        self.names.prepare(self._from_the_start(learn))
+
     def seen(self, scope: Scope, policy: str = "", *context: str) -> Seen:
         """What was seen in a scope, for the reader of a body. `policy` is the digest of the policy in force,
         `context` whatever else a verdict depends on beside the rules, such as the dialect."""
