@@ -74,13 +74,13 @@ class Counters:
         self.refused += decision.refused
         self.unreadable += decision.verdict is Verdict.UNREADABLE
         rules = Counter(spot.rule for spot in decision.spots)
-        self.found += rules
+        self.found.update(rules)
         for rule in rules:
             self._see(provider, rule, decision.verdict.value)
         if decision.verdict is Verdict.REDACTED:
             new = decision.issued.values.keys() - self._names
             self._names |= new
-            self.redacted += Counter(_rule(decision.issued.template, name) for name in new)
+            self.redacted.update(_rule(decision.issued.template, name) for name in new)
 
     def _see(self, provider: str, rule: str, verdict: str) -> None:
         key = provider, rule, verdict

@@ -86,6 +86,7 @@ class Gate:
             log.configure(settings.log_format, type(ctx.master).__name__ == "ConsoleMaster")
             try:
                 self._engine = build(settings, self._places, log.logger().warning, self._engine)
+                self.teller.settle()
                 self.teller.trail = self.teller.trail.reopened(
                     settings, self._places, self._engine.namer.digest, log.logger().error
                 )
@@ -393,5 +394,6 @@ class Gate:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
         asking.everybody(ctx.master.addons)
+        self.teller.settle()
         self.teller.trail.close()
         log.flush()

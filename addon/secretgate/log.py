@@ -24,6 +24,8 @@ _GATHER = 0.05
 """Seconds that a line waits for others."""
 _MOST = 64
 """Lines that wait at most."""
+_PAD = 24
+"""How wide the name of an event is, so that what is told of it stands in a column."""
 
 
 class _StandardError:
@@ -82,6 +84,8 @@ class _Waiting:
 
 
 _waiting: _Waiting | None = None
+_logger: Any = None
+"""As the last `configure` made it."""
 
 
 def flush() -> None:
@@ -105,13 +109,29 @@ def _in_one_line(_: object, __: str, told: MutableMapping[str, Any]) -> MutableM
     return told
 
 
+def _line(_: object, __: str, told: MutableMapping[str, Any]) -> str:
+    """As structlog's `ConsoleRenderer` has it where there are no colours, in a tenth of the time."""
+    level, event = told.pop("level"), told.pop("event")
+    head = f"{told.pop('timestamp')} [{level:<9}] {event:<{_PAD}}"
+    return " ".join([head, *(f"{name}={_spelled(told[name])}" for name in sorted(told))]).rstrip(
+        " "
+    )
+
+
+_BREAKS = re.compile(r"[ \t=\r\n\"']")
+
+
+def _spelled(value: object) -> str:
+    return value if isinstance(value, str) and not _BREAKS.search(value) else repr(value)
+
+
 def configure(log_format: str, to_mitmproxy: bool = False) -> None:
     """Sets up how lines are written: `text` for people, `json` for machines.
 
     `to_mitmproxy`: into mitmproxy's own event log, where standard error is a terminal that mitmproxy
     draws on.
     """
-    global _waiting
+    global _waiting, _logger
     flush()
     _waiting = None
     processors: list[Any] = [structlog.processors.add_log_level]
@@ -119,7 +139,9 @@ def configure(log_format: str, to_mitmproxy: bool = False) -> None:
     if log_format != "json":
         render: Any = structlog.processors.KeyValueRenderer(key_order=["event"])
         if not to_mitmproxy:
-            render = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)
+            render = _line
+            if sys.stderr.isatty():
+                render = structlog.dev.ConsoleRenderer(colors=True, pad_event_to=_PAD)
         wording = [_in_one_line, render]
     if to_mitmproxy:
         processors += wording
@@ -132,10 +154,11 @@ def configure(log_format: str, to_mitmproxy: bool = False) -> None:
         logger_factory=structlog.stdlib.LoggerFactory() if to_mitmproxy else _StandardError,
         cache_logger_on_first_use=False,
     )
+    _logger = structlog.get_logger("secretgate").bind()
 
 
 def logger() -> Any:
-    return structlog.get_logger("secretgate")
+    return _logger if _logger is not None else structlog.get_logger("secretgate")
 
 
 def where(error: BaseException) -> str:

@@ -8,6 +8,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from secretgate import log
 
@@ -81,3 +84,38 @@ def test_what_a_loop_leaves_behind_is_written_by_the_next(capsys: Capture) -> No
         await _written(capsys, ["one", "two"])
 
     asyncio.run(asyncio.wait_for(later(), 5))
+
+
+_VALUES = st.one_of(st.text(), st.integers(), st.booleans(), st.none(), st.lists(st.text()))
+
+
+@given(
+    st.sampled_from(["info", "warning", "error"]),
+    st.text(min_size=1),
+    st.dictionaries(st.text("abcxyz_", min_size=1), _VALUES),
+)
+def test_a_plain_line_is_as_structlog_would_have_it(
+    level: str, event: str, more: dict[str, object]
+) -> None:
+    told = {"timestamp": "2026-01-01T00:00:00Z", "level": level, "event": event, **more}
+    expected = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24)(None, level, {**told})
+    assert log._line(None, level, {**told}) == expected
+
+
+def test_a_line_for_people_has_its_columns(capsys: Capture) -> None:
+    log.configure("text")
+    log.logger().bind(host="example").warning("seen", note="two words", odd="a\x1bb", more=5)
+    line = capsys.readouterr().err
+    assert line.endswith(
+        " [warning  ] seen                     host=example more=5 note='two words' odd=a\\x1bb\n"
+    )
+
+
+def test_a_logger_follows_the_last_configuration(capsys: Capture) -> None:
+    log.configure("text")
+    log.logger().info("one")
+    log.configure("json")
+    log.logger().info("two")
+    first, second = capsys.readouterr().err.splitlines()
+    assert "[info     ] one" in first
+    assert json.loads(second)["event"] == "two"

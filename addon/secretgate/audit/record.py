@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from functools import lru_cache
 from typing import Annotated, Literal, get_args, get_type_hints
 
 import msgspec
@@ -124,6 +125,7 @@ LINKS: dict[str, str] = {
 _NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
+@lru_cache(maxsize=4096)
 def type_name(rule: str) -> str:
     """`openai-api-key` as `SECRET_OPENAI_API_KEY`."""
     return "SECRET_" + _NAME.sub("_", rule).strip("_").upper()

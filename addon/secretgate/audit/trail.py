@@ -10,6 +10,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ _ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
 _OPERATIONS = {"request": "llm.request", "response": "llm.response"}
 _MCP_OPERATIONS = {"request": "mcp.tool_call", "response": "mcp.tool_result"}
 
+_AUTHORITY = re.compile(r"[^:/?#]*://(?:[^/?#]*@)?([^/?#]*)")
 _LONGEST = 255
 _OURS = ("audit_", "metrics")
 _ANSWERS = {Action.DENY: "blocked", Action.REDACT: "redacted"}
@@ -64,7 +66,7 @@ class Trail:
         `wanted`: the settings that it was opened for."""
         self._wanted = wanted
         self._writers = writers
-        self._strict = strict
+        self.strict = strict
         self._process = os.getpid()
 
     @property
@@ -79,7 +81,7 @@ class Trail:
     @property
     def objection(self) -> str:
         """Why no covered request may go on now, or nothing."""
-        if not self._strict or not self._writers:
+        if not self.strict or not self._writers:
             return ""
         log = self._writers[0]
         if log.failing:
@@ -199,7 +201,7 @@ class Trail:
             "enforcement": "audit" if mode == "audit" else "enforce",
         }
         if request is not None:
-            head["host"] = _printable(urlsplit(request.url).hostname or "")
+            head["host"] = _host(request.url)
             head["client"] = refusals.client(request.headers.get("user-agent", ""))
             head["user"] = _printable(request.scope.client)
         return head
@@ -215,6 +217,17 @@ def _named(rulings: Sequence[Ruled]) -> tuple[str, ...]:
 
 def _types(rules: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted({type_name(rule) for rule in rules}))
+
+
+def _host(url: str) -> str:
+    found = _AUTHORITY.match(url)
+    return _host_of(found[1]) if found else ""
+
+
+@lru_cache(maxsize=256)
+def _host_of(authority: str) -> str:
+    """Of an authority without user and password; the same few come with every request."""
+    return _printable(urlsplit(f"//{authority}").hostname or "")
 
 
 def _printable(text: str) -> str:

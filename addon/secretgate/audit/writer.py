@@ -54,7 +54,8 @@ class Writer:
         self._target = target
         self._said = said
         self._retry = retry
-        self._queue: queue.Queue[Record | None] = queue.Queue(most)
+        self._queue: queue.SimpleQueue[Record | None] = queue.SimpleQueue()
+        self._most = most
         self._owed = 0
         self._counting = threading.Lock()
         self._end = threading.Event()
@@ -62,22 +63,21 @@ class Writer:
         self._thread.start()
 
     def put(self, record: Record) -> None:
-        try:
-            self._queue.put_nowait(record)
-        except queue.Full:
+        if self.full:
             with self._counting:
                 self.lost += 1
                 self._owed += 1
+        else:
+            self._queue.put(record)
 
     @property
     def full(self) -> bool:
-        return self._queue.full()
+        return self._queue.qsize() >= self._most
 
     def close(self) -> None:
         """Writes what is left, for as long as that goes well."""
         self._end.set()
-        with contextlib.suppress(queue.Full):
-            self._queue.put_nowait(None)
+        self._queue.put(None)
         self._thread.join(_PATIENCE)
 
     def _run(self) -> None:

@@ -89,30 +89,33 @@ class _Quiet:
 
     def __init__(self) -> None:
         self._digests = Digests()
-        self._seen: OrderedDict[bytes, None] = OrderedDict()
+        self._seen: OrderedDict[bytes, object] = OrderedDict()
+        """With the version of the known values that were last looked for there in vain."""
         self._lock = threading.Lock()
 
     def holds(self, redactor: Redactor, request: Request, pieces: list[_Piece]) -> bool:
         """Whether neither detection nor a search for what is known finds anything."""
-        body = _body(pieces)
         parts = [redactor.detector.digest.encode()]
         for piece in pieces:
             parts += piece.slot.form.value.encode(), piece.slot.key, piece.text
         mark = self._digests.of(b"".join([b"%d:%b" % (len(part), part) for part in parts]))
+        known = redactor.known(request.scope)
         with self._lock:
             seen = mark in self._seen
             if seen:
                 self._seen.move_to_end(mark)
+                if self._seen[mark] == known.version:
+                    return True
+        body = _body(pieces)
         plain = [entry.text for entry in texts(body.raw, body.slots, Counts())]
-        if not seen:
-            if redactor.detector.find_many(plain, [piece.slot.key for piece in pieces]):
-                return False
-            with self._lock:
-                self._seen[mark] = None
-                while len(self._seen) > _MOST_QUIET:
-                    self._seen.popitem(last=False)
-        known = redactor.known(request.scope)
-        return not (len(known) and known.find_many(plain))
+        if not seen and redactor.detector.find_many(plain, [piece.slot.key for piece in pieces]):
+            return False
+        stands = bool(len(known) and known.find_many(plain))
+        with self._lock:
+            self._seen[mark] = None if stands else known.version
+            while len(self._seen) > _MOST_QUIET:
+                self._seen.popitem(last=False)
+        return not stands
 
 
 _quiet = _Quiet()
@@ -224,9 +227,10 @@ def _pieces(head: Head) -> Iterator[_Piece]:
     yield _Piece("names", 0, 0, len(names), slot, names)
     for part, fields in (("headers", head.headers), ("trailers", head.trailers)):
         for index, (name, value) in enumerate(fields):
+            if len(value) < _LEAST:
+                continue
             word = _ONE_WORD.fullmatch(value) and not _SAID.fullmatch(name)
-            own = word or _CREDENTIAL.search(name)
-            if len(value) >= _LEAST and (part == "trailers" or not own):
+            if part == "trailers" or not (word or _CREDENTIAL.search(name)):
                 path = f"{part}.{name.decode('ascii', 'backslashreplace').lower()}"
                 slot = Slot(0, len(value), Form.RAW, Label.TEXT, name.lower(), path)
                 yield _Piece(part, index, 0, len(value), slot, value)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 from collections import Counter
+from collections.abc import Callable, Sequence
 
+from secretgate import log
 from secretgate.audit.trail import Trail
 from secretgate.counters import Counters
 from secretgate.coverage import coverage
 from secretgate.hosts import Route, Treatment
+from secretgate.inbound.leftovers import Fate
 from secretgate.outbound import refusals
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.policy.model import Decision as Ruled
@@ -17,16 +22,32 @@ UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block
 
 
 class Teller:
+    """Who has gone on its way is told of as soon as it has left; whoever is refused, and what could not be read, at
+    once. Where nothing may leave that is not on record, everything is."""
+
     def __init__(self) -> None:
-        self.counters = Counters()
+        self._counters = Counters()
+        self._waiting: list[Callable[[], None]] = []
         self.trail = Trail()
+
+    @property
+    def counters(self) -> Counters:
+        self.settle()
+        return self._counters
 
     def decided(self, exchange: Exchange, decision: Decision) -> None:
         """A request, or one message of a flow that has many."""
-        request = exchange.request
-        seen = coverage(decision)
         exchange.notes.decided(decision)
-        self.counters.request(request.route.provider, decision)
+        tell = functools.partial(self._decided, exchange, exchange.request, decision)
+        if decision.refused or decision.verdict is Verdict.UNREADABLE:
+            self.settle()
+            tell()
+        else:
+            self._soon(tell)
+
+    def _decided(self, exchange: Exchange, request: Request, decision: Decision) -> None:
+        seen = coverage(decision)
+        self._counters.request(request.route.provider, decision)
         self.trail.request(exchange.id, request, decision, seen, exchange.engine.settings.mode)
         logger = exchange.log
         found = Counter((spot.rule, spot.path) for spot in decision.spots)
@@ -67,7 +88,8 @@ class Teller:
 
     def failed(self, identity: str, route: Route, request: Request | None, mode: str) -> None:
         """The gate itself failed on a request, which was refused."""
-        self.counters.failure(route.provider)
+        self.settle()
+        self._counters.failure(route.provider)
         self.trail.failure(identity, route, request, mode)
 
     def ended(self, exchange: Exchange, status: int) -> None:
@@ -77,14 +99,54 @@ class Teller:
             return
         fate = exchange.leftovers.taken(issued)
         exchange.notes.ended(fate)
-        mode = exchange.engine.settings.mode
-        self.counters.answer(fate, exchange.unread)
         rulings, exchange.rulings = tuple(exchange.rulings), []
-        self.trail.answer(exchange.id, request, fate, mode, status, exchange.unread, rulings)
+        self._soon(
+            functools.partial(
+                self._ended, exchange, request, len(issued), fate, status, exchange.unread, rulings
+            )
+        )
+
+    def _ended(
+        self,
+        exchange: Exchange,
+        request: Request,
+        issued: int,
+        fate: Fate,
+        status: int,
+        unread: bool,
+        rulings: Sequence[Ruled],
+    ) -> None:
+        self._counters.answer(fate, unread)
+        mode = exchange.engine.settings.mode
+        self.trail.answer(exchange.id, request, fate, mode, status, unread, rulings)
         if issued or fate.not_restored:
             exchange.log.info(
                 "answer",
-                issued=len(issued),
+                issued=issued,
                 restored=len(fate.restored),
                 not_restored=len(fate.not_restored),
             )
+
+    def _soon(self, tell: Callable[[], None]) -> None:
+        """When the event loop has done what it is at, which is to send what this is about."""
+        self._waiting.append(tell)
+        if self.trail.strict:
+            self._tell_all()
+            return
+        try:
+            asyncio.get_running_loop().call_soon(self.settle)
+        except RuntimeError:
+            self.settle()
+
+    def settle(self) -> None:
+        """Tells what waits. What fails here has been decided on and has left."""
+        while self._waiting:
+            try:
+                self._tell_all()
+            except Exception as error:
+                log.logger().error("a request could not be told of", error=log.where(error))
+
+    def _tell_all(self) -> None:
+        """In order; what cannot be told does not come again."""
+        while self._waiting:
+            self._waiting.pop(0)()

@@ -1,0 +1,93 @@
+"""A head that was quiet is known again, and is not when something new is secret."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from addon.kit import SCOPE, Bench, token
+from secretgate.hosts import Hosts, builtin
+from secretgate.outbound import heads
+from secretgate.outbound.heads import Head
+from secretgate.outbound.requests import Request
+from secretgate_rules import Detector, Literals
+
+NOTE = "a value of two words"
+
+
+def request() -> Request:
+    route = Hosts(builtin()).route(["api.anthropic.com"], "/v1/messages")
+    assert route is not None
+    return Request(route, "POST", "/v1/messages", {}, b"", SCOPE, ())
+
+
+def head(*notes: str) -> Head:
+    fields = tuple((b"x-note", note.encode()) for note in notes)
+    return Head(b"/v1/messages?x=some%20more%20words", ((b"host", b"api.anthropic.com"), *fields))
+
+
+@pytest.fixture(autouse=True)
+def nothing_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heads, "_quiet", heads._Quiet())
+
+
+@pytest.fixture
+def searched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Who has searched a head, one name a search."""
+    names: list[str] = []
+    for kind in (Detector, Literals):
+
+        def counted(self: Any, *given: Any, _kind: type = kind, _own: Any = kind.find_many) -> Any:
+            names.append(_kind.__name__)
+            return _own(self, *given)
+
+        monkeypatch.setattr(kind, "find_many", counted)
+    return names
+
+
+def test_a_quiet_head_is_searched_once(searched: list[str]) -> None:
+    bench = Bench()
+    bench.vault.learn(SCOPE, {token("elsewhere").encode(): "test-token"})
+    for _ in range(3):
+        assert heads.look(bench.redactor, request(), head(NOTE)) is None
+    assert searched == ["Detector", "Literals"]
+
+
+def test_what_becomes_known_is_looked_for_in_a_head_that_was_quiet(searched: list[str]) -> None:
+    bench = Bench()
+    assert heads.look(bench.redactor, request(), head(NOTE)) is None
+    bench.vault.learn(SCOPE, {b"value of two": "test-token"})
+    for _ in range(2):
+        found = heads.look(bench.redactor, request(), head(NOTE))
+        assert found is not None
+        assert (
+            dict(found.head.headers)[b"x-note"] == f"a {bench.name('value of two')} words".encode()
+        )
+    other = SCOPE._replace(client="another")
+    assert heads.look(bench.redactor, _of(other), head(NOTE)) is None
+    assert heads.look(bench.redactor, request(), head(NOTE)) is not None
+
+
+def _of(scope: Any) -> Request:
+    own = request()
+    return Request(own.route, own.method, own.path, {}, b"", scope, ())
+
+
+def test_what_is_no_longer_known_leaves_a_head_quiet() -> None:
+    bench = Bench()
+    learnt = bench.vault.learn(SCOPE, {b"value of two": "test-token"})
+    assert b"value of two" in learnt
+    assert heads.look(bench.redactor, request(), head(NOTE)) is not None
+    bench.vault._lifetime = -1
+    bench.vault.sweep()
+    assert heads.look(bench.redactor, request(), head(NOTE)) is None
+
+
+def test_a_head_with_a_secret_is_never_quiet() -> None:
+    bench = Bench()
+    noted = head(NOTE, f"it is {token(1)} so")
+    for _ in range(3):
+        found = heads.look(bench.redactor, request(), noted)
+        assert found is not None
+        assert token(1).encode() not in b"".join(value for _, value in found.head.headers)

@@ -1,0 +1,162 @@
+"""What became of requests is told in order, and when: behind what leaves, or before it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from addon.kit import KEY, SCOPE
+from secretgate import log
+from secretgate.audit.trail import Trail
+from secretgate.hosts import Hosts, builtin
+from secretgate.outbound.requests import Decision, Request, Verdict
+from secretgate.placeholders import Issued, Namer, Template
+from secretgate.proxy.exchange import Exchange
+from secretgate.proxy.telling import Teller
+
+NOTHING = Issued(Namer(Template(), KEY).template, {})
+CLEAN = Decision(Verdict.CLEAN, NOTHING)
+REFUSED = Decision(Verdict.BLOCKED, NOTHING, status=403, message="no")
+UNREADABLE = Decision(Verdict.UNREADABLE, NOTHING)
+
+
+class Told(Trail):
+    """A trail that notes what it is told."""
+
+    def __init__(self, strict: bool = False, fails: str = "") -> None:
+        super().__init__(strict=strict)
+        self.heard: list[str] = []
+        self._fails = fails
+
+    def request(self, exchange: str, *_: Any) -> None:
+        if exchange == self._fails:
+            raise ValueError("a value that nobody should see")
+        self.heard.append(f"request {exchange}")
+
+    def answer(self, exchange: str, *_: Any) -> None:
+        self.heard.append(f"answer {exchange}")
+
+    def failure(self, exchange: str, *_: Any) -> None:
+        self.heard.append(f"failure {exchange}")
+
+
+def exchange(name: str, decision: Decision = CLEAN) -> Exchange:
+    route = Hosts(builtin()).route(["api.anthropic.com"], "/v1/messages")
+    assert route is not None
+    request = Request(route, "POST", "/v1/messages", {}, b"{}", SCOPE, ())
+    engine: Any = SimpleNamespace(settings=SimpleNamespace(mode="redact"))
+    return Exchange(engine, request, decision, name)
+
+
+def teller(trail: Told) -> Teller:
+    made = Teller()
+    made.trail = trail
+    return made
+
+
+def decide(made: Teller, name: str, decision: Decision = CLEAN) -> None:
+    made.decided(exchange(name, decision), decision)
+
+
+async def test_what_goes_on_is_told_of_once_it_has_left() -> None:
+    trail = Told()
+    made = teller(trail)
+    decide(made, "one")
+    made.ended(exchange("one"), 200)
+    assert trail.heard == []
+    await asyncio.sleep(0)
+    assert trail.heard == ["request one", "answer one"]
+
+
+@pytest.mark.parametrize("decision", [REFUSED, UNREADABLE])
+async def test_what_does_not_go_on_is_told_of_at_once_and_in_order(decision: Decision) -> None:
+    trail = Told()
+    made = teller(trail)
+    decide(made, "one")
+    decide(made, "two", decision)
+    assert trail.heard == ["request one", "request two"]
+
+
+async def test_a_failure_is_told_of_behind_what_was_before_it() -> None:
+    trail = Told()
+    made = teller(trail)
+    one = exchange("one")
+    made.decided(one, CLEAN)
+    made.failed("two", one.request.route, None, "redact")
+    assert trail.heard == ["request one", "failure two"]
+
+
+async def test_nothing_leaves_unrecorded_where_it_must_not() -> None:
+    trail = Told(strict=True, fails="two")
+    made = teller(trail)
+    decide(made, "one")
+    assert trail.heard == ["request one"]
+    with pytest.raises(ValueError, match="nobody should see"):
+        decide(made, "two")
+    decide(made, "three")
+    assert trail.heard == ["request one", "request three"]
+
+
+async def test_whoever_asks_for_numbers_gets_all_of_them() -> None:
+    made = teller(Told())
+    decide(made, "one")
+    assert made.counters.requests == 1
+    await asyncio.sleep(0)
+    assert made.counters.requests == 1
+
+
+def test_without_an_event_loop_nothing_waits() -> None:
+    trail = Told()
+    made = teller(trail)
+    decide(made, "one")
+    assert trail.heard == ["request one"]
+
+
+def test_what_a_loop_leaves_behind_is_told_with_the_next() -> None:
+    trail = Told()
+    made = teller(trail)
+
+    async def say(name: str) -> None:
+        decide(made, name)
+
+    loop = asyncio.new_event_loop()
+    task = say("one")
+    with pytest.raises(StopIteration):
+        _within(loop, lambda: task.send(None))
+    loop.close()
+    assert trail.heard == []
+    asyncio.run(say("two"))
+    assert trail.heard == ["request one", "request two"]
+
+
+def _within(loop: asyncio.AbstractEventLoop, work: Callable[[], object]) -> None:
+    asyncio.events._set_running_loop(loop)
+    try:
+        work()
+    finally:
+        asyncio.events._set_running_loop(None)
+
+
+async def test_what_cannot_be_told_keeps_nothing_else_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    errors: list[dict[str, Any]] = []
+    trail = Told(fails="two")
+    made = teller(trail)
+    logger = SimpleNamespace(
+        error=lambda event, **told: errors.append({"event": event, **told}),
+        info=lambda *_, **__: None,
+        bind=lambda **_: logger,
+    )
+    monkeypatch.setattr(log, "logger", lambda: logger)
+    for name in ("one", "two", "three"):
+        decide(made, name)
+    made.settle()
+    assert trail.heard == ["request one", "request three"]
+    assert [error["event"] for error in errors] == ["a request could not be told of"]
+    assert errors[0]["error"].startswith("ValueError at request")
+    assert "nobody should see" not in str(errors)
