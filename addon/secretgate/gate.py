@@ -148,8 +148,8 @@ class Gate:
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.request.scheme == "https" or not ctx.options.upstream_auth:
-            # What the client told this proxy; over plain HTTP the next proxy may be told something too.
-            flow.request.headers.pop("proxy-authorization", None)
+            # Over plain HTTP the next proxy may be told something too.
+            flows.drop_proxy_password(flow.request)
         route = self._route(flow)
         if flow.response is None and route is None:
             flow.request.stream = True
@@ -226,10 +226,7 @@ class Gate:
             decision, seen = decide()
         exchange = self._decided(engine, flow, request, decision, seen)
         if decision.content is not None and not decision.refused:
-            flow.request.raw_content = decision.content
-            if "content-length" in flow.request.headers:
-                flow.request.headers["content-length"] = str(len(decision.content))
-            flow.request.headers.update(decision.headers)
+            flows.put_content(flow.request, decision.content, decision.headers)
         self.teller.decided(exchange, decision)
 
     def _decided(

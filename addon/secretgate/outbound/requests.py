@@ -54,6 +54,23 @@ class Decision:
     def refused(self) -> bool:
         return bool(self.status)
 
+    def spent(self, nothing: Issued) -> Decision:
+        """What is left of it once the answer is over: nothing large, and nothing secret."""
+        return Decision(
+            self.verdict,
+            nothing,
+            message=self.message,
+            status=self.status,
+            reply=self.reply,
+            spots=self.spots,
+            counts=self.counts,
+            streams=self.streams,
+            dialect=self.dialect,
+            size=self.size,
+            model=self.model,
+            rulings=self.rulings,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Request:

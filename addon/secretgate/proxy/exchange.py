@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 
 from mitmproxy.proxy.layers.http._events import ResponseData
 
@@ -71,11 +70,9 @@ class Exchange:
     def release(self) -> None:
         """Lets go of what is large or secret once the answer is over. An exchange is part of a cycle, and cycles are
         not looked for often enough to have megabytes wait for it; and mitmweb keeps its flows, and us with them."""
-        self.request = replace(
-            self.request, content=b"", headers={}, exempt=(), path=self._shown, url=""
-        )
-        nothing = self.engine.nothing_issued
-        self.decision = replace(self.decision, content=None, issued=nothing, headers={})
+        own = self.request
+        self.request = Request(own.route, own.method, self._shown, {}, b"", own.scope, ())
+        self.decision = self.decision.spent(self.engine.nothing_issued)
         if self.call is not None:
             self.call.release()
         self.recorder = self.response = self.socket = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 
 from mitmproxy import connection, http
 from mitmproxy.net.http.url import parse_authority
@@ -14,6 +15,8 @@ from secretgate.outbound import credentials, heads
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Request
 from secretgate.vault import Scope
+
+_PROXY_PASSWORD = b"proxy-authorization"
 
 
 def names(flow: http.HTTPFlow) -> list[str]:
@@ -71,6 +74,23 @@ def put_head(flow: http.HTTPFlow, changed: Head) -> None:
     flow.request.headers.fields = changed.headers
     if flow.request.trailers:
         flow.request.trailers.fields = changed.trailers
+
+
+def put_content(request: http.Request, content: bytes, changed: Mapping[str, str]) -> None:
+    """Another body, with what the headers say of it."""
+    request.raw_content = content
+    length = b"%d" % len(content)
+    request.headers.fields = tuple(
+        (name, length if name.lower() == b"content-length" else value)
+        for name, value in request.headers.fields
+    )
+    request.headers.update(changed)
+
+
+def drop_proxy_password(request: http.Request) -> None:
+    """What the client told this proxy."""
+    fields = request.headers.fields
+    request.headers.fields = tuple(each for each in fields if each[0].lower() != _PROXY_PASSWORD)
 
 
 @functools.lru_cache(maxsize=256)

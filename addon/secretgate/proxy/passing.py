@@ -11,6 +11,7 @@ from secretgate.hosts import Treatment
 from secretgate.inbound.responses import respond
 from secretgate.inbound.written import Recorder
 from secretgate.outbound import refusals
+from secretgate.outbound.heads import folded
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
 from secretgate.proxy.exchange import FAILED, Exchange, passage
@@ -21,6 +22,7 @@ _STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
 """Paths of answers that come line by line, or event by event, whatever their type says."""
 _EMPTY = frozenset((204, 205, 304))
 """Statuses of answers that have no body."""
+_OF_THE_BYTES: tuple[bytes, ...] = (b"content-length", b"content-encoding")
 
 
 def through(
@@ -38,7 +40,7 @@ def through(
     if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
         recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
         exchange.recorder = exchange.collects(recorder)
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = folded(response.headers.fields)
     asked = (
         decision.streams
         or "text/event-stream" in request.headers.get("accept", "")
@@ -107,11 +109,13 @@ def _rewritten(exchange: Exchange, response: http.Response, chunked: bool) -> No
 
 
 def _unmeasured(response: http.Response, chunked: bool) -> None:
-    for name in ("content-length", "content-encoding"):
-        response.headers.pop(name, None)
+    """Without what is said of the bytes as they came: how many they are is not known any more."""
+    gone, framing = _OF_THE_BYTES, tuple[tuple[bytes, bytes], ...]()
     if chunked:
-        # The length is not known, and the provider may have spoken HTTP/2.
-        response.headers["transfer-encoding"] = "chunked"
+        # The provider may have spoken HTTP/2.
+        gone, framing = (*gone, b"transfer-encoding"), ((b"transfer-encoding", b"chunked"),)
+    kept = [each for each in response.headers.fields if each[0].lower() not in gone]
+    response.headers.fields = (*kept, *framing)
 
 
 def _link(exchange: Exchange) -> None:

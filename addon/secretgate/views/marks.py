@@ -25,14 +25,17 @@ _OURS = "secretgate: "
 class Notes:
     """Of one flow, which may have many messages."""
 
-    verdicts: set[Verdict] = field(default_factory=set)
+    worst: Verdict | None = None
+    """Of the verdicts so far the one that matters most, where one is told of at all."""
     rules: Counter[str] = field(default_factory=Counter)
     refused: bool = False
     restored: int = 0
     not_restored: int = 0
 
     def decided(self, decision: Decision) -> None:
-        self.verdicts.add(decision.verdict)
+        if decision.verdict in _MARKS:
+            both = (self.worst, decision.verdict)
+            self.worst = next(verdict for verdict in _MARKS if verdict in both)
         self.rules.update(spot.rule for spot in decision.spots)
         self.refused = self.refused or decision.refused
 
@@ -44,18 +47,17 @@ class Notes:
     def mark(self) -> str:
         if self.refused:
             return _REFUSED
-        return next((mark for verdict, mark in _MARKS.items() if verdict in self.verdicts), "")
+        return _MARKS[self.worst] if self.worst is not None else ""
 
     @property
     def comment(self) -> str:
         said = []
-        if self.mark:
-            verdict = next(verdict for verdict in _MARKS if verdict in self.verdicts)
+        if self.worst is not None:
             rules = ", ".join(
                 f"{rule} {count}" if count > 1 else rule for rule, count in self.rules.items()
             )
-            refused = "refused, " if self.refused and verdict is not Verdict.BLOCKED else ""
-            said.append(f"{refused}{verdict.value} {rules}".strip())
+            refused = "refused, " if self.refused and self.worst is not Verdict.BLOCKED else ""
+            said.append(f"{refused}{self.worst.value} {rules}".strip())
         if self.restored:
             said.append(f"{self.restored} put back")
         if self.not_restored:
