@@ -332,6 +332,41 @@ def test_values_in_use_are_not_forgotten() -> None:
     assert gate.passed > 100
 
 
+def test_a_turn_that_is_known_counts_and_tells_what_it_did_at_first() -> None:
+    """Bytes of files, of which some are text, and places behind others in one unit."""
+    image = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(200, 256)) * 3).decode()
+    note = base64.b64encode(f"export A={SECRETS[0]}; and more of it".encode()).decode()
+    files = [
+        {"type": "image", "source": {"type": "base64", "data": data}}
+        for data in (image, note, image, image)
+    ]
+    client = Client()
+    client.messages = [
+        said("short"),
+        said(f"the token is {SECRETS[1]}"),
+        {"role": "user", "content": files},
+        said(f"password={LONG} and more"),
+        *(said("nothing to see") for _ in range(9)),
+    ]
+    warm, cold = Gate(True), Gate(False)
+    for _ in range(3):
+        again, first = (gate.send(client.body()) for gate in (warm, cold))
+        assert again == first
+    bodies = [
+        read_json(client.body(), ROOT, warm.redactor.seen(SCOPE, "")),
+        read_json(client.body(), ROOT, None),
+    ]
+    assert bodies[0].outline == bodies[1].outline
+    _, spots, counts, _, _ = again
+    assert warm.passed
+    assert counts.bytes == 3 * len(image)
+    assert {spot.path.partition("]")[0] for spot in spots} == {
+        "messages[1",
+        "messages[2",
+        "messages[3",
+    }
+
+
 def test_it_holds_no_clear_text() -> None:
     gate = Gate(True)
     bodies = [raw for _, raw in conversation(40)]

@@ -117,7 +117,8 @@ def test_accepts_nothing_that_a_parser_refuses(raw: bytes) -> None:
     ],
 )
 def test_refuses_what_is_no_document(raw: bytes) -> None:
-    with pytest.raises(Unreadable):
+    """And says where."""
+    with pytest.raises(Unreadable, match=r"JSON.*, at byte \d+|JSON at byte \d+"):
         read_strings(raw, ALL)
 
 

@@ -50,6 +50,7 @@ TESTS = (
     "tests/addon/test_json_body.py",
     "tests/addon/test_beginnings.py",
     "tests/addon/test_bodies_forms.py",
+    "tests/attacks/test_log_injection.py",
 )
 
 
