@@ -176,3 +176,36 @@ def test_what_was_queued_during_an_outage_is_written_after_it(redis_server: Redi
         assert not two.ledger.was_written(SCOPE, b"another")
         two.ledger.look_up(SCOPE, {}, [VALUE])
     assert two.ledger.was_written(SCOPE, VALUE)
+
+
+class Faulty(NoStore):
+    """A store that fails once, in a way that nobody thought of."""
+
+    remote = True
+
+    def __init__(self) -> None:
+        self.written: list[Write] = []
+        self.failed = threading.Event()
+
+    def write(self, writes: Sequence[Write]) -> None:
+        if not self.failed.is_set():
+            self.failed.set()
+            raise RuntimeError(f"could not write {VALUE!r}")
+        self.written += writes
+
+
+async def test_a_fault_while_writing_costs_what_was_written_and_nothing_else() -> None:
+    """The thread that writes goes on, nobody waits for it in vain, and what it failed on is not quoted."""
+    said: list[str] = []
+    store = Faulty()
+    line = Line(store, said.append)
+    line.write([Learn(b"place", ((b"digest", b"sealed"),))])
+    assert await asyncio.to_thread(store.failed.wait, 10)
+    await asyncio.wait_for(line.settled(30), 10)
+    line.write([Learn(b"another", ((b"digest", b"sealed"),))])
+    await asyncio.wait_for(line.settled(30), 10)
+    line.close()
+    assert [each.place for each in store.written if isinstance(each, Learn)] == [b"another"]
+    assert len(said) == 1
+    assert "RuntimeError" in said[0]
+    assert VALUE.decode() not in said[0]

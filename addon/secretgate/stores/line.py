@@ -19,6 +19,7 @@ from contextvars import ContextVar
 from enum import Enum
 from typing import TypeVar
 
+from secretgate import log
 from secretgate.stores import Mark, Pulled, Store, Told, Unreachable, Write
 
 _PAUSE = 1.0
@@ -205,6 +206,9 @@ class Line:
                 self._call(lambda: self.store.write(writes))
         except Unreachable:
             return False
+        except Exception as error:
+            # It would fail again, and nobody would ever write anything.
+            self._warn(f"the shared vault was not told something: {log.where(error)}")
         return True
 
 
