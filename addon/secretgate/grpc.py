@@ -113,8 +113,10 @@ class Call:
             out = self._stream.feed(data) if data else self._stream.finish()
         except Exception as error:
             self._over = True
-            self._broken(error)
-            self._end()
+            try:
+                self._broken(error)
+            finally:
+                self._end()
             return []
         return [out] if out else []
 

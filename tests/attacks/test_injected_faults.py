@@ -8,10 +8,13 @@ written quotes it, and the next request is served.
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
+import logging
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, Self
@@ -23,8 +26,9 @@ from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
 from addon.kit import RULES, token
-from secretgate import engine, gate
-from secretgate.proxy import socket_hooks
+from secretgate import engine, gate, log
+from secretgate.proxy import silence, socket_hooks
+from secretgate.stores import NoStore
 from secretgate_rules import Detector
 
 ROOTS = tuple(str(Path(each.__file__).parent) for each in (gate, sys.modules["secretgate_rules"]))
@@ -62,9 +66,29 @@ class Tracer:
         threading.settrace(None)  # type: ignore[arg-type]
 
 
+class Shared(NoStore):
+    """Of several workers: asked in a thread, and written to in another."""
+
+    remote = True
+
+
 @pytest.fixture
-def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[gate.Gate]:
+def quiet() -> Iterator[None]:
+    """As in a proxy that runs: what nobody catches is printed without its message."""
+    before = sys.unraisablehook, threading.excepthook, logging.getLogRecordFactory()
+    silence.keep_silent()
+    yield
+    sys.unraisablehook, threading.excepthook = before[:2]
+    logging.setLogRecordFactory(before[2])
+
+
+@pytest.fixture
+def made(
+    scene: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, quiet: None
+) -> Iterator[gate.Gate]:
     monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path / "home"))
+    if scene in SHARING:
+        monkeypatch.setattr(engine, "open_store", lambda *_: Shared())
     monkeypatch.setattr(engine, "load_default", lambda barrier, **_: Detector(RULES, barrier))
     with taddons.context(proxyserver.Proxyserver(), upstream_auth.UpstreamAuth()) as context:
         context.options.update(confdir=str(tmp_path / "own"))
@@ -95,6 +119,37 @@ async def call(hook: Callable[[Any], Any], one: http.HTTPFlow) -> None:
             await result
     except Injected:
         pass
+
+
+def packed() -> http.HTTPFlow:
+    one = flow()
+    one.request.headers["content-encoding"] = "gzip"
+    one.request.raw_content = gzip.compress(one.request.raw_content or b"")
+    return one
+
+
+def calling() -> http.HTTPFlow:
+    one = flow("application/grpc")
+    text = f"it is {SECRET} so".encode()
+    message = b"\x0a" + bytes([len(text)]) + text
+    one.request.raw_content = b"\0" + len(message).to_bytes(4, "big") + message
+    one.request.headers.pop("content-length", None)
+    return one
+
+
+async def speak(addon: gate.Gate, one: http.HTTPFlow) -> None:
+    """A call whose messages go out as they come; what would be sent stands in place of its content."""
+    await call(addon.requestheaders, one)
+    stream = one.request.stream
+    if callable(stream):
+        whole, one.request.raw_content = one.request.raw_content or b"", b""
+        for piece in (whole, b""):
+            try:
+                gone = stream(piece)
+            except Injected:
+                return  # mitmproxy ends the connection
+            one.request.raw_content += gone if isinstance(gone, bytes) else b"".join(gone)
+    await call(addon.request, one)
 
 
 async def ask(addon: gate.Gate, one: http.HTTPFlow) -> None:
@@ -136,6 +191,14 @@ async def converse(addon: gate.Gate, one: http.HTTPFlow) -> None:
     body = json.dumps({"type": "response.create", "input": f"it is {SECRET} so"}).encode()
     one.websocket.messages.append(websocket.WebSocketMessage(Opcode.TEXT, True, body))
     await call(addon.websocket_message, one)
+    sent = one.websocket.messages[-1].content
+    if sent:
+        text = json.loads(sent).get("input", "")
+        event = {"type": "response.output_text.delta", "item_id": "m", "output_index": 0}
+        said = json.dumps({**event, "content_index": 0, "delta": text}).encode()
+        one.websocket.messages.append(websocket.WebSocketMessage(Opcode.TEXT, False, said))
+        await call(addon.websocket_message, one)
+    await call(addon.websocket_end, one)
 
 
 def left(one: http.HTTPFlow) -> bytes:
@@ -157,18 +220,35 @@ SCENES: dict[str, tuple[Callable[[], http.HTTPFlow], Step]] = {
     "a request that cannot be read": (lambda: flow("application/x-own"), ask),
     "a request and its answer": (flow, ask_and_answer),
     "a message of a WebSocket": (socket_flow, converse),
+    "a request that is looked at in a thread": (packed, ask),
+    "a request of one worker of several": (flow, ask_and_answer),
+    "a message of one worker of several": (socket_flow, converse),
+    "a call, message by message": (calling, speak),
 }
+SHARING = {"a request of one worker of several", "a message of one worker of several"}
 HOOKS = {
     "request",
     "requestheaders",
     "responseheaders",
     "response",
     "websocket_message",
+    "websocket_end",
     "through",
 }
 """What mitmproxy calls itself: that cannot catch what is raised before its own first line."""
 
 
+async def played(step: Step, addon: gate.Gate, one: http.HTTPFlow) -> None:
+    """With threads of its own, which are traced, and with what is logged a moment later."""
+    loop = asyncio.get_running_loop()
+    with ThreadPoolExecutor() as threads:
+        loop.set_default_executor(threads)
+        await step(addon, one)
+        loop.call_soon(log.flush)
+        await asyncio.sleep(0)
+
+
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("scene", SCENES)
 async def test_whatever_fails_nothing_leaves_and_nothing_is_quoted(
     scene: str,
@@ -180,10 +260,10 @@ async def test_whatever_fails_nothing_leaves_and_nothing_is_quoted(
     monkeypatch.setattr(socket_hooks, "hang_up", lambda one: None)
     make, step = SCENES[scene]
     monkeypatch.setattr(gate.ctx.master.commands, "call", lambda *_: None)
-    await step(made, make())  # what is done once only is done
+    await played(step, made, make())  # what is done once only is done
     with Tracer() as tracer:
         first = make()
-        await step(made, first)
+        await played(step, made, first)
     assert SECRET.encode() not in left(first)
     steps = [code for code in tracer.seen if code.co_name not in HOOKS]
     assert len(steps) > 30
@@ -191,7 +271,7 @@ async def test_whatever_fails_nothing_leaves_and_nothing_is_quoted(
     for code in steps:
         one = make()
         with Tracer(code) as broken:
-            await asyncio.wait_for(step(made, one), 20)
+            await asyncio.wait_for(played(step, made, one), 20)
         assert broken.raised <= 1
         if SECRET.encode() in left(one):
             let_through.append(f"{Path(code.co_filename).name}:{code.co_qualname}")
@@ -201,5 +281,5 @@ async def test_whatever_fails_nothing_leaves_and_nothing_is_quoted(
     written = capfd.readouterr()
     assert SECRET not in written.out + written.err
     again = make()
-    await step(made, again)
+    await played(step, made, again)
     assert left(again) == left(first)
