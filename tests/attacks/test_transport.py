@@ -140,7 +140,7 @@ NAMES = {
     "the name in CONNECT, none in TLS": ("api.anthropic.com", None),
     "the name in CONNECT, another in TLS": ("api.anthropic.com", UNCOVERED),
     "another name in CONNECT, ours in TLS": (UNCOVERED, "api.anthropic.com"),
-    "full-width letters": ("xn--pi-6kc.anthropic.com".replace("xn--pi-6kc", "api"), ""),
+    "full-width letters": ("ａｐｉ.anthropic.com", "api.anthropic.com"),
 }
 WANTED = {
     "its own": "api.anthropic.com",

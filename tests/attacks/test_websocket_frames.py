@@ -100,3 +100,19 @@ def test_a_ping_without_a_secret_is_answered(proxy: Proxy) -> None:
         upgraded(line)
         line.send(frame(PING, b"nothing but a ping"))
         assert b"nothing but a ping" in line.read()
+
+
+def test_halves_in_two_messages_are_not_seen_and_not_mangled(
+    proxy: Proxy, provider: Provider, planted: Planted
+) -> None:
+    """The threat model says so; where the whole stands in a message, it does not leave."""
+    secret = planted.values["GITHUB_TOKEN"]
+    halves = [message(secret[:9]), message(secret[9:21])]
+    with provider.recording() as arrived, Line(proxy, HOST) as line:
+        upgraded(line)
+        for each in (*halves, message(f"it is {secret}")):
+            line.send(frame(LAST | TEXT, each))
+            line.read(quiet=0.3, limit=2)
+    (received,) = arrived
+    assert received.messages[:2] == halves
+    assert leaks(received.messages[2], planted.secrets) == []

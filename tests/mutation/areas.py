@@ -41,6 +41,7 @@ TESTS = (
     "tests/addon/test_placeholders.py",
     "tests/addon/test_history.py",
     "tests/addon/test_events.py",
+    "tests/addon/test_numbering.py",
     "tests/addon/test_written.py",
     "tests/gateway/test_stores.py",
     "tests/gateway/test_store_outages.py",

@@ -1,0 +1,96 @@
+"""Events of our own in streams whose events are numbered, and what goes on behind them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from test_wire_streams import GATE, ISSUED, KEY
+from wire_support import through
+
+from secretgate.inbound.events import Events
+from secretgate.inbound.extras import NUMBER
+from secretgate.providers import DIALECTS
+from secretgate.streams.base import Run
+from secretgate.streams.sse import SseFramer
+
+NAME = GATE.name(KEY)
+
+
+def _numbered(number: Any, kind: str, **more: Any) -> bytes:
+    event = {"type": kind, NUMBER: number, "item_id": "m", "output_index": 0, **more}
+    return f"event: {kind}\ndata: {json.dumps(event)}\n\n".encode()
+
+
+def _piece(number: Any, part: int, text: str) -> bytes:
+    return _numbered(number, "response.output_text.delta", content_index=part, delta=text)
+
+
+def _events(raw: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line[6:]) for line in raw.splitlines() if line.startswith(b"data: ")]
+
+
+@pytest.mark.parametrize("size", [1, 7, 190, 1 << 20])
+def test_events_behind_one_of_ours_are_counted_up_whatever_is_in_them(size: int) -> None:
+    """Those too that read like the ones before them, with a placeholder and without."""
+    texts = ["see REDA", "plain", f"a {NAME} b", "plain", "again", f"{NAME}{NAME}", "end"]
+    raw = _piece(0, 0, "hello ") + _piece(1, 0, texts[0])
+    raw += _numbered(2, "response.output_text.done", content_index=0, text="hello see REDA")
+    raw += b"".join(_piece(at + 2, 1, text) for at, text in enumerate(texts[1:], 1))
+    pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
+    out = _events(through(SseFramer(), DIALECTS["openai-responses"], ISSUED, *pieces))
+    assert [event[NUMBER] for event in out] == list(range(len(out)))
+    said = {0: "", 1: ""}
+    for event in out:
+        said[event["content_index"]] += event.get("delta", "")
+    assert said == {0: "hello see REDA", 1: "".join(texts[1:]).replace(NAME, KEY)}
+
+
+@pytest.mark.parametrize("number", [5, "5", None, [5]])
+def test_what_is_held_of_a_numbered_stream_goes_out_where_it_is_cut_off(number: Any) -> None:
+    out = _events(
+        through(SseFramer(), DIALECTS["openai-responses"], ISSUED, _piece(number, 0, "see REDA"))
+    )
+    assert "".join(event["delta"] for event in out) == "see REDA"
+    if number == 5:
+        assert [event[NUMBER] for event in out] == [5, 6]
+
+
+def test_an_event_ends_the_texts_of_its_own_place_alone() -> None:
+    """Where two parts of one item are held back, the one that is done goes out, the other is held on."""
+    raw = _piece(0, 0, "see REDA") + _piece(1, 1, f"and {NAME[:9]}")
+    done = _numbered(2, "response.output_text.done", content_index=0, text="see REDA")
+    rest = _piece(3, 1, NAME[9:])
+    out = _events(through(SseFramer(), DIALECTS["openai-responses"], ISSUED, raw, done, rest))
+    said = {0: "", 1: ""}
+    for event in out:
+        said[event["content_index"]] += event.get("delta", "")
+    assert said == {0: "see REDA", 1: f"and {KEY}"}
+
+
+@pytest.mark.parametrize("size", [1 << 20, 60])
+def test_what_is_said_in_a_run_that_was_changed_is_heard(size: int) -> None:
+    """The recorder reads what goes out, the last event of it included."""
+    heard: list[str] = []
+
+    class Hearing:
+        def add(self, payload: bytes) -> None:
+            heard.append(json.loads(payload)["delta"])
+
+        def add_run(self, run: Run) -> None:
+            for frame in run.frames():
+                self.add(frame.payload or b"")
+
+        def flush(self) -> None:
+            heard.append("(over)")
+
+    dialect = DIALECTS["openai-responses"]
+    events = Events(dialect, ISSUED, Hearing())  # type: ignore[arg-type]
+    framer = SseFramer()
+    raw = _piece(0, 0, "one ") + _piece(1, 0, f"{NAME} ") + _piece(2, 0, "two ")
+    for at in range(0, len(raw), size):
+        run = framer.run(raw[at : at + size])
+        if isinstance(run, Run):
+            events.run(run)
+    assert "".join(heard) == f"one {KEY} two "
