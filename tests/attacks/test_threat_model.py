@@ -24,3 +24,18 @@ def test_every_attack_is_in_the_threat_model() -> None:
         if path.name != Path(__file__).name:
             tests = re.findall(r"def (test_\w+)", path.read_text())
             assert any(f"`{each}`" in text for each in tests), path.name
+
+
+_ROW = re.compile(r"^\| [^|]+ \| `(test_\w+)` \| ([^|]*) \|$", re.MULTILINE)
+
+
+def test_every_case_that_is_named_exists() -> None:
+    """In the file of the test, as the name of a case."""
+    text = (ROOT / "docs" / "threat-model.md").read_text().partition("## Attack by attack")[2]
+    rows = _ROW.findall(text)
+    files = [path.read_text() for path in (ROOT / "tests").rglob("test_*.py")]
+    assert len(rows) > 40
+    for test, case in rows:
+        there = [each for each in files if f"def {test}(" in each]
+        named = [each for each in there if not case.strip() or f'"{case.strip()}"' in each]
+        assert named, (test, case)
