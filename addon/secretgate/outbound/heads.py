@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -93,7 +93,7 @@ class _Quiet:
         """With the version of the known values that were last looked for there in vain."""
         self._lock = threading.Lock()
 
-    def holds(self, redactor: Redactor, request: Request, pieces: list[_Piece]) -> bool:
+    def holds(self, redactor: Redactor, request: Request, pieces: Sequence[_Piece]) -> bool:
         """Whether neither detection nor a search for what is known finds anything."""
         parts = [redactor.detector.digest.encode()]
         for piece in pieces:
@@ -127,9 +127,11 @@ def look(
     head: Head,
     learn: bool = True,
     policy: RequestPolicy | None = None,
+    pieces: Sequence[_Piece] | None = None,
 ) -> Look | None:
-    """None where nothing is found. May raise `Leak`, as bodies may."""
-    pieces = list(_pieces(head))
+    """None where nothing is found. May raise `Leak`, as bodies may. `pieces`: those of the head, where they have
+    been made before."""
+    pieces = list(_pieces(head)) if pieces is None else pieces
     if not pieces or _quiet.holds(redactor, request, pieces):
         return None
     if not _inspect(redactor, request, pieces, False, policy).spots:
@@ -179,10 +181,11 @@ def _decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Hea
     policy = policy.of_findings if policy else None
     try:
         # What is found in the head is known when the body is read, and the other way round.
-        seen = look(engine.redactor, request, head, learn, policy)
+        pieces = list(_pieces(head))
+        seen = look(engine.redactor, request, head, learn, policy, pieces)
         decision = engine.requests.decide(request)
         if decision.spots and learn:
-            seen = look(engine.redactor, request, head, policy=policy)
+            seen = look(engine.redactor, request, head, policy=policy, pieces=pieces)
     except Leak as leak:
         return engine.requests.refusing.head(request, (), f"{leak}"), None
     if seen is None:
@@ -261,7 +264,7 @@ def _of_target(target: bytes) -> Iterator[_Piece]:
 def _inspect(
     redactor: Redactor,
     request: Request,
-    pieces: list[_Piece],
+    pieces: Sequence[_Piece],
     learn: bool,
     policy: RequestPolicy | None,
 ) -> Redaction:
@@ -269,7 +272,7 @@ def _inspect(
     return redactor.inspect(body, request.scope, request.exempt, learn, strict=False, policy=policy)
 
 
-def _body(pieces: list[_Piece]) -> PlainBody:
+def _body(pieces: Sequence[_Piece]) -> PlainBody:
     slots, at = [], 0
     for piece in pieces:
         slots.append(piece.slot._replace(start=at, end=at + len(piece.text)))
