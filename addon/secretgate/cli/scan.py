@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hmac
 import json
+import os
 import secrets
 import subprocess
 import sys
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -146,31 +149,43 @@ def _progress(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
     yield from read(known, unread.append)
 
 
-_BATCH = 2 << 20
+_BATCH = 1 << 20
 """Bytes of small files that are read in one go."""
+_AHEAD = 4
+"""Batches that are at work at once, at most; the database lets other threads run."""
 
 
-def _scanned(
-    detector: Detector, sources: Iterable[Source]
-) -> Iterator[tuple[Source, list[Finding]]]:
-    """Each source with what was found in it."""
+def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
     batch: list[Source] = []
     size = 0
     for source in sources:
         batch.append(source)
         size += len(source.text)
         if size >= _BATCH:
-            yield from _together(detector, batch)
+            yield batch
             batch, size = [], 0
-    yield from _together(detector, batch)
+    yield batch
 
 
-def _together(
-    detector: Detector, batch: Sequence[Source]
+def _scanned(
+    detector: Detector, sources: Iterable[Source]
 ) -> Iterator[tuple[Source, list[Finding]]]:
+    """Each source with what was found in it, in order."""
+    threads = min(_AHEAD, os.cpu_count() or 1)
+    with ThreadPoolExecutor(threads) as pool:
+        running: deque[Future[list[tuple[Source, list[Finding]]]]] = deque()
+        for batch in _batches(sources):
+            running.append(pool.submit(_together, detector, batch))
+            if len(running) > threads:
+                yield from running.popleft().result()
+        while running:
+            yield from running.popleft().result()
+
+
+def _together(detector: Detector, batch: Sequence[Source]) -> list[tuple[Source, list[Finding]]]:
     found = detector.find_many([source.text for source in batch])
-    for index, source in enumerate(batch):
-        yield (
+    return [
+        (
             source,
             [
                 finding
@@ -180,6 +195,8 @@ def _together(
                 and not detector.leaves_out(source.place(finding.start)[0])
             ],
         )
+        for index, source in enumerate(batch)
+    ]
 
 
 def _report(detector: Detector, sources: Iterable[Source], form: Format, known: Report) -> bool:

@@ -106,10 +106,14 @@ def read(files: Iterable[Path], unreadable: Callable[[str], None]) -> Iterator[S
     """What is in files, those left out that hold no text."""
     for file in files:
         try:
-            if file.stat().st_size > LARGEST:
-                unreadable(f"{file}: larger than {LARGEST >> 20} MB, not read")
-                continue
-            data = file.read_bytes()
+            with file.open("rb", buffering=0) as opened:
+                if os.fstat(opened.fileno()).st_size > LARGEST:
+                    unreadable(f"{file}: larger than {LARGEST >> 20} MB, not read")
+                    continue
+                head = opened.read(_BINARY_SAMPLE)
+                if head.startswith(_MAGIC):
+                    continue
+                data = head + opened.readall()
         except OSError as error:
             unreadable(f"{file}: {error.strerror}")
             continue
@@ -190,16 +194,18 @@ def _walk(
 ) -> Iterator[Path]:
     try:
         ignores = [*ignores, *_ignores(folder)]
-        paths = sorted(folder.iterdir())
+        with os.scandir(folder) as listed:
+            entries = sorted(listed, key=lambda entry: entry.name)
     except OSError as error:
         unreadable(f"{folder}: {error.strerror}")
         return
-    for path in paths:
-        if path.name in _SKIP or path.is_symlink() or _ignored(path, ignores):
+    for entry in entries:
+        path = folder / entry.name
+        if entry.name in _SKIP or entry.is_symlink() or _ignored(path, ignores):
             continue
-        if path.is_dir():
+        if entry.is_dir():
             yield from _walk(path, ignores, unreadable)
-        elif path.is_file():
+        elif entry.is_file():
             yield path
 
 
