@@ -12,8 +12,8 @@ import msgspec
 
 from secretgate.bodies.base import THINKING, Edit, Unreadable, splice
 from secretgate.bodies.json_reader import read_strings
-from secretgate.inbound.event_reader import steps
-from secretgate.inbound.events import WHOLES, Events
+from secretgate.inbound.event_reader import WHOLES, steps
+from secretgate.inbound.events import Events
 from secretgate.inbound.restoration import Channel, Depth, restore
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder

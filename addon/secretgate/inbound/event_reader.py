@@ -14,12 +14,14 @@ from typing import Any, Final
 from secretgate import tolerant
 from secretgate.bodies.base import THINKING, Unreadable
 from secretgate.bodies.json_reader import plain_name, read_strings
+from secretgate.inbound.restoration import Depth
 from secretgate.providers import Dialect, Piece, value_at
 
 Identity = tuple[Any, ...]
 """What tells a text apart: members at the top of the event, then the path."""
 Steps = tuple[str | int, ...]
-END_MARK: Final = b"[DONE]"
+DELTAS: Final = {Piece.DELTA: Depth.LITERAL, Piece.DELTA_JSON: Depth.NESTED}
+WHOLES: Final = {Piece.WHOLE: Depth.LITERAL, Piece.WHOLE_JSON: Depth.NESTED, **DELTAS}
 
 
 @dataclass(slots=True)
@@ -102,18 +104,6 @@ def ends_all(event: Event, dialect: Dialect) -> bool:
     names = dialect.closing.get(event.kind)
     return (names is not None and not names) or any(
         value_at(event.value, path) is True for path in dialect.ends
-    )
-
-
-def end_marks(dialect: Dialect) -> tuple[bytes, ...]:
-    """Strings of which one stands in every frame that ends all texts, and in few others."""
-    kinds = [kind for kind, names in dialect.closing.items() if not names]
-    flags = [path.rpartition(".")[2] for path in dialect.ends]
-    return (
-        END_MARK,
-        *(f'"{kind}"'.encode() for kind in kinds),
-        *(f"event: {kind}".encode() for kind in kinds),
-        *(f'"{flag}":{space}true'.encode() for flag in flags for space in ("", " ")),
     )
 
 

@@ -14,19 +14,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import accumulate
 
 from secretgate.bodies.base import Edit, splice
 from secretgate.inbound.beginnings import Watch
+from secretgate.inbound.end_marks import END_MARK, EndMarks
 from secretgate.inbound.event_reader import (
-    END_MARK,
+    DELTAS,
+    WHOLES,
     Event,
     Identity,
     Leaf,
     Steps,
     closing,
-    end_marks,
     ends_all,
     read_event,
 )
@@ -37,19 +38,14 @@ from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, Piece
-from secretgate.scanner import Scanner
-from secretgate.streams.base import Frame, Run
-
-DELTAS = {Piece.DELTA: Depth.LITERAL, Piece.DELTA_JSON: Depth.NESTED}
-WHOLES = {
-    Piece.WHOLE: Depth.LITERAL,
-    Piece.WHOLE_JSON: Depth.NESTED,
-    Piece.DELTA: Depth.LITERAL,
-    Piece.DELTA_JSON: Depth.NESTED,
-}
+from secretgate.streams.base import Around, Frame, Run, around
 
 _SHORT = 1024
 """A run of fewer bytes, of an event or two, is not worth looking for streaks."""
+_FEW = 4
+"""So many events at least make a streak that is worth it, where something else comes behind them."""
+_TRIES = 8
+"""Where so many streaks of a run are shorter, as when two texts take turns, no more are looked for in it."""
 
 
 @dataclass(slots=True)
@@ -59,20 +55,6 @@ class _Open:
     channel: Channel
     frame: Callable[[], Frame]
     path: Steps
-
-
-_Around = tuple[bytes, bytes]
-"""What stands before and behind a payload in its frame."""
-
-
-def _around(frame: Frame, payload: bytes) -> _Around | None:
-    before, again, behind = frame.raw.partition(payload)
-    return (before, behind) if again else None
-
-
-@lru_cache(maxsize=64)
-def _scanner(marks: tuple[bytes, ...]) -> Scanner:
-    return Scanner(marks, literal=True)
 
 
 _Out = tuple[bytes, bytes | None]
@@ -125,10 +107,10 @@ class Events:
         if not issued and self._untouched:
             return raw
         simple = not (issued.limits or issued.aliases)
-        short = len(raw) < _SHORT
+        tries = 0 if len(raw) < _SHORT or not simple else _TRIES
         hits: list[int] | None = None
         unmarked = False
-        if short and simple and self._untouched:
+        if simple and not tries and self._untouched:
             hits, marked = self._watch.see(raw)
             self._goes_on = unmarked = not marked
             if not hits:
@@ -136,11 +118,12 @@ class Events:
         out: list[bytes] = []
         at = next_hit = 0
         while at < len(raw):
-            streak = self.shapes.streak(raw, at) if simple and not short else None
-            if streak is not None:
+            streak = self.shapes.streak(raw, at) if tries else None
+            if streak and (len(streak.pieces) >= _FEW or streak.stop == len(raw)):
                 at = self._along(run, at, streak, out)
                 self._goes_on = True
                 continue
+            tries -= streak is not None
             self._goes_on = unmarked
             if self._untouched:
                 if hits is None:
@@ -236,12 +219,12 @@ class Events:
         return self._shapes
 
     @cached_property
-    def _marks(self) -> tuple[bytes, ...]:
-        return end_marks(self.dialect)
+    def _marks(self) -> EndMarks:
+        return EndMarks(self.dialect)
 
     @cached_property
     def _watch(self) -> Watch:
-        return self.issued.template.beginnings.watch(self._marks)
+        return self.issued.template.beginnings.watch(self._marks.strings)
 
     @property
     def _untouched(self) -> bool:
@@ -252,14 +235,12 @@ class Events:
         """Whether the last frame of a run ends every text."""
         raw = run.raw
         last = run.start(len(raw) - len(run.end), 0)
-        if len(raw) - last < _SHORT:
-            marked = any(raw.find(mark, last) >= 0 for mark in self._marks)
-            if not marked:
-                return False
-        elif self.shapes.find(raw, last) is not None:
+        long = len(raw) - last >= _SHORT
+        if long and self.shapes.find(raw, last) is not None:
             return False
-        else:
-            marked = bool(_scanner(self._marks).scan(raw[last:]))
+        marked = self._marks.stand_in(raw, last)
+        if not marked and not long:
+            return False
         if marked and raw.find(END_MARK, last) >= 0:
             return True
         if not marked and not self.shapes.learning:
@@ -271,7 +252,7 @@ class Events:
             return False
         over = ends_all(event, self.dialect)
         if not over:
-            self._learn(event, _around(frame, payload))
+            self._learn(event, around(frame, payload))
         return over
 
     def _step(self, run: Run, at: int, out: list[bytes]) -> int:
@@ -288,7 +269,7 @@ class Events:
         if payload is None:
             out += [frame for frame, _ in self._ended(frame)]
         else:
-            out += [frame for frame, _ in self._read(frame, payload, _around(frame, payload))]
+            out += [frame for frame, _ in self._read(frame, payload, around(frame, payload))]
         return stop
 
     def _alike(self, text: bytes, at: int, found: Match, frame: Callable[[], Frame]) -> bytes:
@@ -311,9 +292,9 @@ class Events:
         return splice(text, sorted(edits))
 
     def _read(
-        self, frame: Frame, payload: bytes, around: _Around | None, name: str = ""
+        self, frame: Frame, payload: bytes, outside: Around | None, name: str = ""
     ) -> list[_Out]:
-        """What becomes of an event of which no alike is known. `around`: what is around its payload
+        """What becomes of an event of which no alike is known. `outside`: what is around its payload
         where events are matched."""
         event = read_event(payload, frame.event, self.dialect)
         if event is None:
@@ -322,7 +303,7 @@ class Events:
         if ends_all(event, self.dialect):
             self._over = True
         else:
-            self._learn(event, around, name)
+            self._learn(event, outside, name)
         return out
 
     def _changed(self, frame: Frame, event: Event, ended: set[Identity]) -> list[_Out]:
@@ -383,10 +364,10 @@ class Events:
             self._open[identity] = _Open(channel, frame, path)
         return restored
 
-    def _learn(self, event: Event, around: _Around | None, name: str = "") -> None:
+    def _learn(self, event: Event, outside: Around | None, name: str = "") -> None:
         """Remembers the shape of an event, if it ends nothing and its whole strings are none of our
         business."""
-        if around is None or event.kind in self.dialect.closing:
+        if outside is None or event.kind in self.dialect.closing:
             return
         wholes = b'",'.join(
             b'"' + event.payload[leaf.start : leaf.end]
@@ -394,7 +375,7 @@ class Events:
             if leaf.piece not in DELTAS
         )
         if not wholes or not self.issued.suspects(wholes + b'",'):
-            self.shapes.learn(event, *around, name)
+            self.shapes.learn(event, *outside, name)
 
     def _flush(self, identities: list[Identity], before: Event | None) -> list[_Out]:
         """Extra events with what is held back, to go out before the event `before`."""

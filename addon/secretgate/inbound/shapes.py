@@ -11,7 +11,7 @@ Never such a literal: what names the kind of an event or tells its texts apart.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Final, NamedTuple
 
@@ -234,7 +234,7 @@ class Shapes:
         if len(texts) > 1 or any(leaf.piece is Piece.CLOSE for leaf in event.leaves):
             return None
         span = (texts[0].start, texts[0].end) if texts else None
-        tokens = self._tokens(event, span)
+        tokens = self._changing(event, span)
         key = (event.kind, texts[0].identity if texts else None, len(tokens))
         varying = self._varying(key, event.payload, [each[0] for each in tokens])
         holes = [
@@ -251,20 +251,17 @@ class Shapes:
         self._shapes = [shape, *self._shapes[: _MOST - 1]]
         return shape
 
-    def _tokens(self, event: Event, text: Span | None) -> list[tuple[Span, bool, bool]]:
+    def _changing(self, event: Event, text: Span | None) -> list[tuple[Span, bool, bool]]:
         """The literals that may change: their spans, whether they are strings, and whether one is the
         running number."""
         opaque = set(event.opaque)
         found: list[tuple[Span, bool, bool]] = []
         name = ""
-        for token in _TOKEN.finditer(event.payload):
-            if token["name"] is not None:
-                name = plain_name(token["string"]).decode("utf-8", "replace")
-                continue
-            string = token["string"] is not None
-            span = token.span("string" if string else "number")
-            if name == NUMBER and not string:
-                is_number = event.value.get(NUMBER) == _int(token["number"])
+        for span, string, is_name in _tokens(event.payload, text):
+            if is_name:
+                name = plain_name(event.payload[slice(*span)]).decode("utf-8", "replace")
+            elif name == NUMBER and not string:
+                is_number = event.value.get(NUMBER) == _int(event.payload[slice(*span)])
                 found.append((span, False, is_number))
             elif span == text or (name not in self._fixed and (not string or span in opaque)):
                 found.append((span, string, False))
@@ -312,6 +309,20 @@ def _cut(
         elif is_number:
             shape.number = index
     return shape
+
+
+def _tokens(payload: bytes, text: Span | None) -> Iterator[tuple[Span, bool, bool]]:
+    """The literals of an event: their spans, whether they are strings, and whether they are names. The text,
+    which may be long, is not read."""
+    stretches = [(0, len(payload))]
+    if text is not None:
+        stretches = [(0, text[0] - 1), (text[1] + 1, len(payload))]
+    for place, (low, high) in enumerate(stretches):
+        if place and text is not None:
+            yield text, True, False
+        for token in _TOKEN.finditer(payload, low, high):
+            string = token["string"] is not None
+            yield token.span("string" if string else "number"), string, token["name"] is not None
 
 
 def _int(spelled: bytes) -> int | None:

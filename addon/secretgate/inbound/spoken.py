@@ -15,7 +15,7 @@ from secretgate.bodies.base import Form
 from secretgate.inbound.event_reader import Event, Identity, read_event
 from secretgate.inbound.shapes import Match, Shapes
 from secretgate.providers import Dialect, Piece
-from secretgate.streams.base import Run
+from secretgate.streams.base import Run, around
 
 Text = tuple[bytes, bytes]
 """A member name (or nothing) and the text under it."""
@@ -80,10 +80,9 @@ class Spoken:
     def _frame(self, run: Run, at: int) -> int:
         frame, stop = run.cut(at)
         payload = frame.payload
-        if payload is not None and (event := self._read(payload, frame.event)):
-            before, again, behind = frame.raw.partition(payload)
-            if again:
-                self._shapes.learn(event, before, behind)
+        event = self._read(payload, frame.event) if payload is not None else None
+        if event is not None and (outside := around(frame, event.payload)):
+            self._shapes.learn(event, *outside)
         return stop
 
     def _alike(self, found: Match, raw: bytes) -> None:

@@ -29,6 +29,16 @@ class Frame(Protocol):
         """The same frame around another payload, with its own line ends, lengths and checksums."""
 
 
+Around = tuple[bytes, bytes]
+"""What stands before and behind a payload in its frame."""
+
+
+def around(frame: Frame, payload: bytes) -> Around | None:
+    """Where that can be told: a payload may be put together from several lines."""
+    before, again, behind = frame.raw.partition(payload)
+    return (before, behind) if again else None
+
+
 class Run(msgspec.Struct, frozen=True, gc=False):
     """Whole frames of text, one behind the other and not cut apart: most of them nobody has to read."""
 

@@ -1,0 +1,39 @@
+"""What an answer ends with: strings of which one stands in every frame that ends all its texts, and in few others.
+
+An event that holds one is read; all the others need not be to know that the answer goes on.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from secretgate.providers import Dialect
+from secretgate.scanner import Scanner
+
+END_MARK: Final = b"[DONE]"
+_LONG: Final = 1024
+"""In so many bytes a `Scanner` finds several strings sooner than `find`."""
+
+
+class EndMarks:
+    def __init__(self, dialect: Dialect) -> None:
+        kinds = [kind for kind, names in dialect.closing.items() if not names]
+        flags = [path.rpartition(".")[2] for path in dialect.ends]
+        self.strings = (
+            END_MARK,
+            *(f'"{kind}"'.encode() for kind in kinds),
+            *(f"event: {kind}".encode() for kind in kinds),
+            *(f'"{flag}":{space}true'.encode() for flag in flags for space in ("", " ")),
+        )
+
+    def stand_in(self, raw: bytes, at: int) -> bool:
+        """Whether one stands behind `at`."""
+        if len(raw) - at < _LONG:
+            return any(raw.find(string, at) >= 0 for string in self.strings)
+        return bool(_scanner(self.strings).scan(raw[at:]))
+
+
+@lru_cache(maxsize=64)
+def _scanner(strings: tuple[bytes, ...]) -> Scanner:
+    return Scanner(strings, literal=True, once=True)
