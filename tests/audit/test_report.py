@@ -14,6 +14,7 @@ import msgspec
 import pytest
 from typer.testing import CliRunner
 
+from harness.colours import contrast
 from harness.pages import Elements
 from secretgate.audit import chain
 from secretgate.audit.journal import Journal
@@ -135,16 +136,6 @@ def test_colours_can_be_read() -> None:
             assert contrast(colours[front], colours[back]) >= 4.5, (front, back)
         for front in ("redacted", "blocked", "audited", "unreadable", "bar", "opaque", "binary"):
             assert contrast(colours[front], colours["card"]) >= 3, front
-
-
-def contrast(one: str, other: str) -> float:
-    def luminance(colour: str) -> float:
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
 
 
 @pytest.fixture

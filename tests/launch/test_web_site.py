@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from harness.colours import contrast
 from harness.pages import Elements
 from secretgate.counters import Counters, Sighting
 from secretgate.hosts import Hosts, builtin
@@ -134,13 +135,3 @@ def test_colours_can_be_read() -> None:
     for colours in (light, dark):
         for front, back in pairs:
             assert contrast(colours[front], colours[back]) >= 4.5, (front, back)
-
-
-def contrast(one: str, other: str) -> float:
-    def luminance(colour: str) -> float:
-        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    dark, light = sorted((luminance(one), luminance(other)))
-    return (light + 0.05) / (dark + 0.05)
