@@ -6,11 +6,14 @@ import importlib.util
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from docs.commands import PAGES
+from harness.families import others
+from harness.families.base import events, sse
 from secretgate import hosts
 from secretgate.bodies.base import Label
 from secretgate.bodies.readers import read
@@ -72,12 +75,12 @@ def test_a_module_describes_a_format(tmp_path: Path) -> None:
         lambda text: None,
     )
     assert way is not None
+    family: dict[str, Any] = dict(vars(others))
+    exec(SHOWN["tests/harness/families/others.py"], family)
     head, tail = name[:9].decode(), name[9:].decode()
-    out = way.feed(f'data: {{"turn":{{"text":"{head}"}}}}\n\n'.encode())
-    out += way.feed(f'data: {{"turn":{{"text":"{tail}","done":true}}}}\n\n'.encode())
-    out += way.finish()
-    said = "".join(re.findall(r'"text":"([^"]*)"', out.decode()))
-    assert said == value.decode()
+    written = sse(family["example_events"]([head, tail], ['{"a": "', head + tail + '"}']))
+    read_back = family["example_read"](events(way.feed(written) + way.finish()))
+    assert read_back == (value.decode(), '{"a": "' + value.decode() + '"}')
 
 
 def test_a_new_module_is_found_by_being_there() -> None:

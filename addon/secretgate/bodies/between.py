@@ -120,7 +120,6 @@ class Grammar:
     """All places of the bodies of one dialect."""
 
     def __init__(self, root: Node[Label]) -> None:
-        self._root = root
         self.start = Place(None, _VALUE, root, b"")
         self.size = 0
         self._tops: dict[object, Frame] = {}

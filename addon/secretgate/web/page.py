@@ -141,7 +141,9 @@ def _base_urls(status: Status) -> str:
         f"<td><code>{escape(base.variable)}</code></td></tr>"
         for name, base in served.items()
     )
-    return f"<section><h2>Base URLs</h2><table class=addresses><tbody>{rows}</tbody></table></section>"
+    return (
+        f"<section><h2>Base URLs</h2><table class=addresses><tbody>{rows}</tbody></table></section>"
+    )
 
 
 def _trust(ca: CA | None) -> str:
