@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from secretgate.bodies.base import Label, Path
+from secretgate.bodies.base import Label, Path, spell
 from secretgate.bodies.columns import Kind
 from secretgate.bodies.json_reader import plain_name
 from secretgate.bodies.json_spans import SHORTEST_KEY
@@ -50,7 +50,9 @@ Mark = tuple[int, int, "Frame", int, "Place | None"]
 class Frame:
     """An open container. The same object for every container that is read the same way."""
 
-    __slots__ = ("after", "children", "depth", "is_array", "names", "node", "parent", "path")
+    __slots__ = (
+        "after", "children", "depth", "is_array", "lists", "names", "node", "parent", "path", "where",
+    )  # fmt: skip
 
     def __init__(
         self, parent: Frame | None, node: Node[Label], is_array: bool, path: Path | None
@@ -60,6 +62,9 @@ class Frame:
         self.is_array = is_array
         self.path = path
         """Where it stands, if no array is around it."""
+        self.lists = is_array and path is not None
+        """Whether its items are read one by one: it is an array that is in no other array."""
+        self.where = spell(path).encode() if is_array and path is not None else b""
         self.depth: int = parent.depth + 1 if parent else 0
         self.after = Place(self, _AFTER_VALUE, node, b"")
         self.names: dict[bytes, Place] = {}
@@ -69,11 +74,6 @@ class Frame:
     def item(self) -> Place:
         """The place before an item."""
         return Place(self, _VALUE, self.node.item(), b"")
-
-    @property
-    def lists(self) -> bool:
-        """Whether its items are read one by one: it is an array that is in no other array."""
-        return self.is_array and self.path is not None
 
 
 class Step:

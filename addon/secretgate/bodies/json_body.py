@@ -75,6 +75,7 @@ class JsonBody:
     """Bytes of text that was read."""
     opaque: int = 0
     _paths: dict[int, dict[int, Path]] = field(default_factory=dict)
+    _outline: bytes | None = None
 
     @property
     def slots(self) -> list[Slot]:
@@ -86,6 +87,11 @@ class JsonBody:
     @property
     def outline(self) -> bytes:
         """The document with `0` for the items of each list."""
+        if self._outline is None:
+            self._outline = self._outlined()
+        return self._outline
+
+    def _outlined(self) -> bytes:
         pieces: list[bytes] = []
         at = 0
         for start, end in self.lists:

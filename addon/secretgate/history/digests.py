@@ -8,9 +8,9 @@ someone tries. Tags never leave the process, and the key is made when it starts 
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import os
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -18,9 +18,12 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 class Digests:
     """Digests for one purpose; `of_context` gives those for another, under the same key."""
 
-    def __init__(self) -> None:
-        self._seal = AESGCM(os.urandom(32)).encrypt
-        self._nonce = bytes(12)
+    __slots__ = ("_nonce", "_seal")
+
+    def __init__(self, parent: Digests | None = None, nonce: bytes = bytes(12)) -> None:
+        self._seal: Callable[[bytes, bytes, bytes | memoryview], bytes]
+        self._seal = parent._seal if parent is not None else AESGCM(os.urandom(32)).encrypt
+        self._nonce = nonce
 
     def of(self, raw: bytes | memoryview) -> bytes:
         return self._seal(self._nonce, b"", raw)
@@ -28,6 +31,4 @@ class Digests:
     def of_context(self, *context: bytes) -> Digests:
         """Digests that say in which context the bytes stood."""
         parts = b"".join(len(part).to_bytes(8, "big") + part for part in context)
-        other = copy.copy(self)
-        other._nonce = hashlib.blake2b(parts, digest_size=12).digest()
-        return other
+        return Digests(self, hashlib.blake2b(parts, digest_size=12).digest())

@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from secretgate.bodies.base import Edit, spell
+from secretgate.bodies.base import Edit
 from secretgate.bodies.between import Frame
 from secretgate.history.digests import Digests
 
@@ -199,7 +199,7 @@ class Seen:
     def _place(self, frame: Frame) -> tuple[Digests, int]:
         place = self._places.get(frame)
         if place is None:
-            path = spell(frame.path or "").encode()
-            digests = self.history.digests.of_context(*self._context, path)
-            place = self._places[frame] = (digests, hash((*self._context, path)))
+            context = (*self._context, frame.where)
+            digests = self.history.digests.of_context(*context)
+            place = self._places[frame] = (digests, hash(context))
         return place
