@@ -336,15 +336,18 @@ def test_a_turn_that_is_known_counts_and_tells_what_it_did_at_first() -> None:
     """Bytes of files, of which some are text, and places behind others in one unit."""
     image = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(200, 256)) * 3).decode()
     note = base64.b64encode(f"export A={SECRETS[0]}; and more of it".encode()).decode()
-    files = [
-        {"type": "image", "source": {"type": "base64", "data": data}}
-        for data in (image, note, image, image)
-    ]
+    plain = base64.b64encode(b"words without anything in them, " * 4).decode()
+    images, notes, words = (
+        [{"type": "image", "source": {"type": "base64", "data": data}} for data in files]
+        for files in ((image, image, image), (note, note), (plain, plain))
+    )
     client = Client()
     client.messages = [
         said("short"),
         said(f"the token is {SECRETS[1]}"),
-        {"role": "user", "content": files},
+        {"role": "user", "content": images},
+        {"role": "user", "content": notes},
+        {"role": "user", "content": words},
         said(f"password={LONG} and more"),
         *(said("nothing to see") for _ in range(9)),
     ]
@@ -362,8 +365,8 @@ def test_a_turn_that_is_known_counts_and_tells_what_it_did_at_first() -> None:
     assert counts.bytes == 3 * len(image)
     assert {spot.path.partition("]")[0] for spot in spots} == {
         "messages[1",
-        "messages[2",
         "messages[3",
+        "messages[5",
     }
 
 

@@ -94,3 +94,26 @@ def test_what_is_said_in_a_run_that_was_changed_is_heard(size: int) -> None:
         if isinstance(run, Run):
             events.run(run)
     assert "".join(heard) == f"one {KEY} two "
+
+
+@pytest.mark.parametrize("size", [1 << 20, 150])
+def test_a_string_that_changes_from_event_to_event_is_read_each_time(size: int) -> None:
+    """A number may; what stands beside the text may hold a placeholder."""
+    raw = b"".join(
+        _numbered(
+            at, "response.output_text.delta", content_index=0, note=note, odds=-at, delta=text
+        )
+        for at, (note, text) in enumerate(
+            [
+                ("one", "a "),
+                ("two", f"{NAME} "),
+                ("three", "b "),
+                ("x", f"{NAME} "),
+                (NAME, f"c {NAME}"),
+            ]
+        )
+    )
+    pieces = [raw[at : at + size] for at in range(0, len(raw), size)]
+    out = _events(through(SseFramer(), DIALECTS["openai-responses"], ISSUED, *pieces))
+    assert "".join(event["delta"] for event in out) == f"a {KEY} b {KEY} c {KEY}"
+    assert [event["note"] for event in out] == ["one", "two", "three", "x", KEY]

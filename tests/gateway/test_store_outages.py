@@ -57,6 +57,20 @@ def test_a_store_that_was_emptied_is_told_again_what_still_counts(later: float, 
     assert len({each.place for each in store.learnt}) == 1
 
 
+def test_a_worker_that_has_swept_goes_on_as_before() -> None:
+    store = Emptied()
+    with waiting(Wait.NEEDED):
+        one = Worker(store)
+        one.vault.learn(SCOPE, {VALUE: "rule"})
+        one.vault.sweep()
+        one.vault.learn(SCOPE, {VALUE: "rule", VALUE[::-1]: "rule"})
+        one.vault.refresh(SCOPE)
+        one.line.close()
+    assert [len(each.entries) for each in store.learnt] == [1, 1]
+    assert VALUE in one.vault.known(SCOPE)
+    assert VALUE[::-1] in one.vault.known(SCOPE)
+
+
 def test_a_server_that_lost_everything_is_told_again(redis_program: str, tmp_path: Path) -> None:
     server = RedisServer(redis_program, tmp_path, durable=False)
     server.start()
