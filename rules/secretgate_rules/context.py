@@ -23,7 +23,7 @@ __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "judge", "search"]
 
 WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
-_PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{1,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
+_PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 EXPRESSIONS: Final = (
     Expression(WORD + _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]", CASELESS),
     Expression(
@@ -32,7 +32,7 @@ EXPRESSIONS: Final = (
     Expression(WORD + _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{8}", CASELESS),
     Expression(WORD + r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}", CASELESS),
     Expression(
-        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?| (?:for|of|to|on|in) [^\n:=]{1,40}[:=] {1,3})[\"'`]?[A-Za-z][^\s\"'`<>(){}\[\],;=:]{3,24}[0-9]",
+        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?| (?:for|of|to|on|in) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?[A-Za-z][^\s\"'`<>(){}\[\],;=:]{3,24}[0-9]",
         CASELESS,
     ),
     Expression(
@@ -112,7 +112,7 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
 
 _ARROWS = ("→".encode(), "—".encode())
 _NAMED_VALUE = re.compile(rb"(?i)(?:\w{1,10}_?)?value")
-_NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{1,40}[\\\"']{0,4}$")
+_NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}$")
 
 
 def _name(text: bytes, match: re.Match[bytes]) -> bytes:

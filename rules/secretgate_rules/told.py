@@ -18,9 +18,9 @@ _PHRASE = re.compile(
     rb"|(?:\b|_)(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
     rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
 )
-_GAP = rb"(?:[\s\"'`*:=(_|-]|\xe2\x86\x92|\xe2\x80\x94)"
+_GAP = rb"(?:[\s\"'`*:=(_|>-]|\xe2\x86\x92|\xe2\x80\x94)"
 _LINK = re.compile(
-    rb"(?i)(?:'s[ ])?%b*(?:(?:is|was|are|=|:|=>|->|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est)%b+){0,7}"
+    rb"(?i)(?:'s[ ])?%b*(?:(?:(?:for|on|of|in) (?:(?:the|our|my|your) )?[\w.-]{1,24}|is|was|are|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est)%b+){0,7}"
     % (_GAP, _GAP)
 )
 _WEAK = frozenset((b"key", b"id", b"sid"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 
 import pytest
 
@@ -42,6 +43,10 @@ password → @
 Das Passwort lautet @
 Het wachtwoord is @
 Password for the staging box: @
+The root password for db3 is @ - rotate it please
+btw pw for jenkins: @
+"env": [{"name":"DB_PASSWORD","value":"@"}]
+password = os.environ.get("PW", "@")
 password: @
 DB_PASS=@
 ADMIN_PW=@
@@ -140,3 +145,13 @@ def test_a_word_of_documentation_is_heard_of() -> None:
     assert not values.unheard(b"documentation")
     assert not values.unheard(b"passwordfield")
     assert values.unheard(b"sunshine" + b"pony")
+
+
+def test_signs_between_a_password_and_its_name_cost_no_time(detector: Detector) -> None:
+    texts = [
+        b"password " + signs * 4000 + b" Abcdefg9hijk" for signs in (b"= ", b"=", b"- : ", b"for ")
+    ]
+    begun = time.process_time()
+    for text in texts:
+        detector.find(text)
+    assert time.process_time() - begun < 5
