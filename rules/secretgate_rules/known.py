@@ -11,6 +11,7 @@ import configparser
 import json
 import os
 import re
+import threading
 import time
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -33,7 +34,7 @@ LARGEST: Final = 1 << 20
 """Files larger than this are not read."""
 RULE: Final = "known-value"
 AGAIN: Final = 10.0
-"""Seconds after which a folder is looked through again."""
+"""Seconds after which a folder is looked through again, once somebody asks."""
 MOST_FILES: Final = 5000
 """Files of a folder that are read."""
 _KINDS = re.compile(r"(?:.*\.)?env(?:\..+)?|.+\.(?:json|toml|ya?ml|ini|cfg|conf|properties)")
@@ -174,10 +175,8 @@ class KnownValues:
     ) -> None:
         self._fixed = of_environment(environment or {}, add, exclude)
         self._files = tuple(Path(path).expanduser() for path in files)
-        self._under = under
-        self._clock = clock
-        self._looked = float("-inf")
         self._states: dict[Path, _State | None] = {}
+        self._folder = _Folder(under, self._states, clock) if under else None
         self._found: dict[Path, dict[bytes, str]] = {}
         self._told: dict[Path, str] = {}
         self._literals = Literals(self._fixed)
@@ -206,12 +205,9 @@ class KnownValues:
         return self._literals
 
     def _watched(self) -> list[Path]:
-        """The files named, those that gave something, and all in the folder when it is time."""
+        """The files named, those that gave something, and what is new in the folder."""
         watched = [*self._files, *(path for path in self._found if path not in self._files)]
-        if self._under and self._clock() - self._looked >= AGAIN:
-            self._looked = self._clock()
-            watched += islice(files_under(self._under), MOST_FILES)
-        return watched
+        return [*watched, *self._folder.changed()] if self._folder else watched
 
     def _read(self, path: Path, state: _State | None) -> bool:
         """Take what a file holds now; whether that makes a difference."""
@@ -229,6 +225,54 @@ class KnownValues:
         if found:
             self._found[path] = found
         return named or found != before
+
+    def settle(self) -> None:
+        """Waits for a look through the folder that goes on."""
+        if self._folder:
+            self._folder.settle()
+
+
+class _Folder:
+    """What is new in a folder. It may be large, and whoever asks has no time: after the first time it is looked
+    through by a thread, and who asks next gets to know what that has found."""
+
+    def __init__(
+        self, path: Path, states: Mapping[Path, _State | None], clock: Callable[[], float]
+    ) -> None:
+        """`states`: of the files that have been read."""
+        self._path = path
+        self._states = states
+        self._clock = clock
+        self._looked: float | None = None
+        self._thread: threading.Thread | None = None
+        self._changed: list[Path] = []
+
+    def changed(self) -> list[Path]:
+        """Files to be read that nobody has been told of."""
+        if self._thread and self._thread.is_alive():
+            return []
+        now = self._clock()
+        if self._looked is None:
+            self._look()
+        changed, self._changed = self._changed, []
+        if self._looked is not None and now - self._looked < AGAIN:
+            return changed
+        if self._looked is not None:
+            self._thread = threading.Thread(target=self._look, name="known files", daemon=True)
+            self._thread.start()
+        self._looked = now
+        return changed
+
+    def settle(self) -> None:
+        if self._thread:
+            self._thread.join()
+
+    def _look(self) -> None:
+        self._changed = [
+            path
+            for path in islice(files_under(self._path), MOST_FILES)
+            if _state(path) != self._states.get(path, _NEVER)
+        ]
 
 
 def _state(path: Path) -> _State | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import json
 import os
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -105,7 +107,30 @@ def test_files_are_found_in_a_folder(tmp_path: Path) -> None:
     assert f"{five}0".encode() in known.literals
     assert six.encode() not in known.literals
     now[0] = AGAIN
+    assert six.encode() not in known.literals
+    known.settle()
     assert six.encode() in known.literals
+
+
+def test_a_large_folder_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is looked through beside those who ask, once at a time."""
+    now, looks, go_on = [0.0], list[Path](), threading.Event()
+    known = KnownValues(under=tmp_path, clock=lambda: now[0])
+    assert len(known.literals) == 0
+
+    def slowly(folder: Path) -> Iterator[Path]:
+        looks.append(folder)
+        go_on.wait(20)
+        yield from ()
+
+    monkeypatch.setattr("secretgate_rules.known.files_under", slowly)
+    for _ in range(3):
+        now[0] += AGAIN
+        assert len(known.literals) == 0
+    assert len(looks) <= 1
+    go_on.set()
+    known.settle()
+    assert looks == [tmp_path]
 
 
 def test_every_spelling_of_a_known_value_is_found() -> None:
