@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from harness import effort
 from harness.secrets import Planted, plant
@@ -17,7 +17,12 @@ END_TO_END = Path(__file__).parent / "e2e"
 pytest_plugins = ["harness.fixtures"]
 
 # How long one example takes says more about the machine than about the code.
-settings.register_profile("untimed", deadline=None, max_examples=effort.of(100))
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    max_examples=effort.of(100),
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("untimed")
 
 
