@@ -197,7 +197,10 @@ def _talk(proxy: Proxy, message: bytes) -> list[str | bytes]:
         contextlib.suppress(WebSocketException, OSError),
         connect(url, ssl=access.context(), proxy=proxy.url, open_timeout=30) as line,
     ):
-        line.send(message.decode())
+        with contextlib.suppress(WebSocketException):
+            line.send(
+                message.decode()
+            )  # the other side may have ended already, and said something before
         heard.extend(line)
     return heard
 
