@@ -64,7 +64,13 @@ class Unfinished(Exception):
 def run(case: Case, folder: Path, *options: str, patience: float = PATIENCE) -> Outcome:
     """In a process of its own; `options` are added to every `secretgate run`."""
     folder.mkdir(parents=True, exist_ok=True)
-    ours = [path for path in sys.path if path and Path(path).is_relative_to(ROOT)]
+    # Not the environment's packages, which may stand below the root too: a tool has its own, for another Python.
+    own = (Path(path) for path in sys.path if path)
+    ours = [
+        str(path)
+        for path in own
+        if path.is_relative_to(ROOT) and not path.is_relative_to(Path(sys.prefix))
+    ]
     process = subprocess.Popen(
         [sys.executable, "-m", "clients.matrix", str(case), str(folder), *options],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(ours)},
