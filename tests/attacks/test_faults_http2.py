@@ -14,7 +14,6 @@ from pathlib import Path
 import httpx
 import pytest
 from websockets.exceptions import WebSocketException
-from websockets.sync.client import connect
 
 from harness.model import echo
 from harness.post import MESSAGES, Poster, ask
@@ -23,6 +22,7 @@ from harness.proxy import Proxy
 from harness.raw import Line, Line2
 from harness.rogue import Http2Wire, Rogue, Wire
 from harness.secrets import Planted, leaks
+from harness.sockets import dial
 from harness.wire import Gate
 from harness.wires import Access
 
@@ -195,7 +195,7 @@ def _talk(proxy: Proxy, message: bytes) -> list[str | bytes]:
     heard: list[str | bytes] = []
     with (
         contextlib.suppress(WebSocketException, OSError),
-        connect(url, ssl=access.context(), proxy=proxy.url, open_timeout=30) as line,
+        dial(url, access.context(), proxy.url) as line,
     ):
         with contextlib.suppress(WebSocketException):
             line.send(

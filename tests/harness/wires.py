@@ -15,7 +15,6 @@ import anthropic
 import httpx
 import openai
 from google import genai
-from websockets.sync.client import connect
 
 from harness import sse
 from harness.clients import (
@@ -30,6 +29,7 @@ from harness.clients import (
 )
 from harness.provider import Provider
 from harness.proxy import Proxy
+from harness.sockets import dial
 
 _TIMEOUT = 10
 
@@ -171,9 +171,7 @@ def _gemini_sdk(access: Access, stack: contextlib.ExitStack) -> Transport:
 
 def _responses_ws(access: Access, stack: contextlib.ExitStack) -> Transport:
     url = access.url("api.openai.com", "/v1/responses").replace("https", "wss", 1)
-    socket = stack.enter_context(
-        connect(url, ssl=access.context(), proxy=access.proxy, open_timeout=_TIMEOUT)
-    )
+    socket = stack.enter_context(dial(url, access.context(), access.proxy))
 
     def send(body: Body) -> Body:
         socket.send(json.dumps({"type": "response.create", **body}))

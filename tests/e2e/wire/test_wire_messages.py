@@ -8,10 +8,11 @@ import struct
 
 import pytest
 from websockets.exceptions import ConnectionClosed
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import ClientConnection
 
 from harness.model import PLACEHOLDER
 from harness.proxy import Proxy
+from harness.sockets import dial
 from harness.wire_families import FAMILIES
 from harness.wire_formats import Duplex, Peer, Start, contents, pieces
 
@@ -21,14 +22,8 @@ GEMINI_LIVE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGen
 # WebSockets
 
 
-def dial(proxy: Proxy, host: str, path: str, **headers: str) -> ClientConnection:
-    return connect(
-        f"wss://{host}{path}",
-        ssl=proxy.context(),
-        proxy=proxy.url,
-        open_timeout=30,
-        additional_headers=headers,
-    )
+def open_at(proxy: Proxy, host: str, path: str, **headers: str) -> ClientConnection:
+    return dial(f"wss://{host}{path}", proxy.context(), proxy.url, additional_headers=headers)
 
 
 def test_gemini_live_speaks_json_in_binary_messages(proxy: Proxy, peer: Peer, token: str) -> None:
@@ -44,7 +39,7 @@ def test_gemini_live_speaks_json_in_binary_messages(proxy: Proxy, peer: Peer, to
         ]
 
     peer.talk = talk
-    with dial(proxy, "generativelanguage.googleapis.com", GEMINI_LIVE) as socket:
+    with open_at(proxy, "generativelanguage.googleapis.com", GEMINI_LIVE) as socket:
         turn = {"clientContent": {"turns": contents(f"my token: {token}")["contents"]}}
         socket.send(json.dumps(turn).encode())
         text = ""
@@ -72,7 +67,7 @@ def test_many_messages_at_once_keep_their_order(proxy: Proxy, peer: Peer, token:
         return [payload.partition("data: ")[2] for payload in payloads if payload]
 
     peer.talk = talk
-    with dial(proxy, "api.openai.com", "/v1/responses") as socket:
+    with open_at(proxy, "api.openai.com", "/v1/responses") as socket:
         for _ in range(5):
             socket.send(json.dumps({"type": "response.create", "input": f"it: {token}"}))
             events = []
@@ -87,7 +82,7 @@ def test_a_binary_protocol_on_a_covered_host_ends_with_a_reason(
     proxy: Proxy, peer: Peer, token: str
 ) -> None:
     before = len(peer.asked)
-    with dial(proxy, "ampcode.com", "/api/thread-actors", **{"user-agent": "amp/1.0"}) as socket:
+    with open_at(proxy, "ampcode.com", "/api/thread-actors", **{"user-agent": "amp/1.0"}) as socket:
         socket.send(b"\x01\x00\xff\xfe" + token.encode())
         error = json.loads(socket.recv(timeout=30))
         assert "cannot read" in error["error"]["message"]
@@ -98,7 +93,7 @@ def test_a_binary_protocol_on_a_covered_host_ends_with_a_reason(
 
 
 def test_policy_may_let_a_binary_protocol_pass(start: Start, peer: Peer) -> None:
-    with dial(start(on_unreadable="pass"), "ampcode.com", "/api/thread-actors") as socket:
+    with open_at(start(on_unreadable="pass"), "ampcode.com", "/api/thread-actors") as socket:
         socket.send(b"\x01\x00\xff\xfe")
         assert socket.recv(timeout=30) == b"\x01\x00\xff\xfe"
 
