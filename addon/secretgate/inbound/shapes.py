@@ -205,9 +205,7 @@ class Shapes:
         for place, shape in enumerate(self._shapes):
             found = shape.match(raw, at)
             if found is not None:
-                if place:
-                    self._shapes.insert(0, self._shapes.pop(place))
-                self._in_vain -= self._in_vain > 0
+                self._served(place)
                 return found
         return None
 
@@ -216,11 +214,15 @@ class Shapes:
         for place, shape in enumerate(self._shapes):
             found = shape.streak(raw, at)
             if found is not None:
-                if place:
-                    self._shapes.insert(0, self._shapes.pop(place))
-                self._in_vain -= self._in_vain > 0
+                self._served(place)
                 return found
         return None
+
+    def _served(self, place: int) -> None:
+        """The shape of this place is asked first from now on."""
+        if place:
+            self._shapes.insert(0, self._shapes.pop(place))
+        self._in_vain -= self._in_vain > 0
 
     def learn(
         self, event: Event, before: bytes = b"", behind: bytes = b"", name: str = ""
