@@ -199,12 +199,13 @@ def test_the_client_leaves_in_the_middle(
     def left(said: bytes) -> bool:
         return b"server disconnect" in said or b"reset by client" in said
 
+    longer_than_the_news_takes = saying(Text("and so on, " * 10_000))
     gate = Gate(after=3)
     proxy = launch()
     poster = Poster(Access.through(proxy), provider)
     with (
         provider.recording(),
-        provider.manner(script=echo, style=Style(delta=3), gate=gate),
+        provider.manner(script=longer_than_the_news_takes, style=Style(delta=3), gate=gate),
     ):
         with poster.stream(MESSAGES, ask(MESSAGES, planted.env, stream=True), http2) as response:
             next(response.iter_bytes())

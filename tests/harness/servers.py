@@ -117,7 +117,7 @@ async def _answer1(
     except Died:
         writer.transport.abort()
         return False
-    except ConnectionError:
+    except (ConnectionError, ssl.SSLError):
         received.gone.set()
         return False
     return True
@@ -191,7 +191,7 @@ class _Streams:
         except Died:
             self.state.reset_stream(stream, error_code=2)
             self.flush()
-        except (ConnectionError, h2.exceptions.ProtocolError):
+        except (ConnectionError, ssl.SSLError, h2.exceptions.ProtocolError):
             received.gone.set()
         except Exception as problem:
             self.app.problems.append(problem)
