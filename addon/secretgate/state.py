@@ -17,6 +17,7 @@ import platformdirs
 
 KEY_BYTES = 32
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+_OWN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 
 
 class StateError(Exception):
@@ -83,6 +84,30 @@ def _check_private(path: Path, facts: os.stat_result, forbidden: int, remedy: st
         raise StateError(f"{path} belongs to another user: move it away, or set SECRETGATE_HOME")
     if stat.S_IMODE(facts.st_mode) & forbidden:
         raise StateError(f"{path} is open to other users: run `{remedy} '{path}'`")
+
+
+def private_file(path: Path, flags: int) -> int:
+    """The descriptor of a file that is its owner's alone. One that others can read is closed to them; a link, what
+    is no file, and what others could have written to is refused."""
+    try:
+        descriptor = os.open(path, flags | _OWN, 0o600)
+    except OSError as error:
+        if path.is_symlink():
+            raise StateError(
+                f"{path} is a link, and links are not followed: put the file itself there, or remove the link"
+            ) from None
+        raise error
+    try:
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode):
+            raise StateError(f"{path} is no file: move it away")
+        _check_private(path, facts, 0o022, "chmod 600")
+        if os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o055:
+            os.fchmod(descriptor, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def load_key(path: Path) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 import tempfile
 import time
 from functools import lru_cache
@@ -19,6 +20,7 @@ from typing import Final
 import platformdirs
 
 _DIGEST = 32
+_READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 KEPT: Final = 16
 """Files of one kind that are kept."""
 _ABANDONED: Final = 3600.0
@@ -41,16 +43,27 @@ def folder() -> Path:
 
 
 def read(name: str) -> bytes | None:
-    """A file's content, or None where there is none or it is damaged."""
+    """A file's content, or None where there is none, it is damaged, or another could have written it."""
     path = folder() / name
     try:
-        data = path.read_bytes()
+        if not _ours(path.parent.stat()):
+            return None
+        with open(os.open(path, _READ), "rb") as file:  # noqa: PTH123 - of a descriptor
+            facts = os.fstat(file.fileno())
+            data = file.read() if stat.S_ISREG(facts.st_mode) and _ours(facts) else b""
     except OSError:
         return None
     with contextlib.suppress(OSError):
         os.utime(path)
     seal, content = data[:_DIGEST], data[_DIGEST:]
     return content if hashlib.sha256(content).digest() == seal else None
+
+
+def _ours(facts: os.stat_result) -> bool:
+    """Whether nobody but this user and root could have written to it."""
+    if os.name != "posix":
+        return True
+    return facts.st_uid in (os.geteuid(), 0) and not stat.S_IMODE(facts.st_mode) & 0o022
 
 
 def write(name: str, content: bytes) -> None:

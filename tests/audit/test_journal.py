@@ -270,7 +270,7 @@ def test_a_link_or_a_folder_open_to_others_is_not_written_to(tmp_path: Path) -> 
     folder = tmp_path / "audit"
     folder.mkdir(mode=0o700)
     (folder / CURRENT).symlink_to(elsewhere)
-    with pytest.raises(OSError, match="symbolic links"):
+    with pytest.raises(StateError, match="is a link"):
         written(folder, 1)
     (folder / CURRENT).unlink()
     folder.chmod(0o777)

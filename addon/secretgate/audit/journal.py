@@ -12,7 +12,7 @@ import contextlib
 import os
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -21,12 +21,11 @@ from secretgate.audit import chain
 from secretgate.audit.chain import GENESIS, HEAD_SIZE, Head
 from secretgate.audit.locks import locked
 from secretgate.audit.record import Record, stamp
-from secretgate.state import private_folder
+from secretgate.state import private_file, private_folder
 
 CURRENT = "audit.jsonl"
 HEAD = "audit.head"
 _OLDER = re.compile(r"audit-([0-9]{10,18})\.jsonl\Z")
-_FLAGS = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
 _LONGEST = 1 << 20
 """More than any record."""
@@ -42,9 +41,11 @@ def files(folder: Path) -> list[Path]:
 
 
 @contextlib.contextmanager
-def head_locked(folder: Path, key: bytes) -> Iterator[tuple[int, Head | None, bool]]:
+def head_locked(
+    folder: Path, key: bytes, opened: Callable[[Path, int], int] = private_file
+) -> Iterator[tuple[int, Head | None, bool]]:
     """The head's descriptor, the head as it is, and whether there is one at all."""
-    descriptor = os.open(folder / HEAD, os.O_RDWR | os.O_CREAT | _FLAGS, 0o600)
+    descriptor = opened(folder / HEAD, os.O_RDWR | os.O_CREAT)
     try:
         with locked(descriptor):
             os.lseek(descriptor, 0, os.SEEK_SET)
@@ -62,6 +63,15 @@ class Journal:
         self._key = key
         self._rotate = rotate
         self._keep = keep
+
+    def check(self) -> None:
+        """Sees that what there is of the log is its owner's alone; raises OSError or StateError."""
+        if not self.folder.exists():
+            return
+        private_folder(self.folder)
+        for path in {self.folder / HEAD, self.folder / CURRENT, *files(self.folder)}:
+            with contextlib.suppress(FileNotFoundError):
+                os.close(private_file(path, os.O_RDONLY))
 
     def prepare(self) -> None:
         """Raises OSError or StateError where nothing could be written."""
@@ -98,7 +108,7 @@ class Journal:
             return head
 
     def _open(self) -> int:
-        return os.open(self.folder / CURRENT, os.O_RDWR | os.O_CREAT | os.O_APPEND | _FLAGS, 0o600)
+        return private_file(self.folder / CURRENT, os.O_RDWR | os.O_CREAT | os.O_APPEND)
 
     def _write(self, log: int, head: Head, records: Sequence[bytes]) -> Head:
         seq, last, lines = head.seq, head.hash, []

@@ -259,10 +259,15 @@ def _opened(
     exports = _exports(settings)
     if settings.audit_log:
         journal = Journal(place, chain.derived(digest), settings.audit_rotate, settings.audit_keep)
-        if strict:
-            try:
+        try:
+            journal.check()
+            if strict:
                 journal.prepare()
-            except (OSError, StateError) as error:
+        except StateError as error:
+            raise AuditError(str(error)) from None
+        except OSError as error:
+            # Where it need not work, the writer says so itself, and tries again.
+            if strict:
                 raise AuditError(f"the audit log in {place} cannot be written: {error}") from None
         writers.append(Writer(f"the audit log in {place}", journal, said))
     writers += [Writer(f"the audit log at {at}", target, said) for at, target in exports.items()]

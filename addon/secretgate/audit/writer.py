@@ -18,6 +18,7 @@ from typing import Protocol
 import msgspec
 
 from secretgate.audit.record import Record, stamp
+from secretgate.state import StateError
 
 MOST_WAITING = 10_000
 _BATCH = 1000
@@ -117,7 +118,7 @@ class Writer:
         try:
             self._target.write(lines)
         except Exception as error:
-            reason = str(error) if isinstance(error, OSError) else type(error).__name__
+            reason = str(error) if isinstance(error, (OSError, StateError)) else type(error).__name__
             if not self.failing:
                 self._said(f"{self.name} cannot be written; requests go on", reason)
             self.failing = reason

@@ -3,6 +3,8 @@ so once: the caches of vault and ledger are then all there is."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 import threading
 import time
@@ -10,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from secretgate.state import private_folder
+from secretgate.state import private_file, private_folder
 from secretgate.stores import (
     WRITTEN_FOR_DAYS,
     Learn,
@@ -38,6 +40,8 @@ CREATE TABLE IF NOT EXISTS chains (
     link BLOB PRIMARY KEY, blob BLOB NOT NULL, time INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
+_BESIDE = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside a database, by the end of its name."""
 _STATEMENTS: Mapping[type, str] = {
     Wrote: "INSERT OR REPLACE INTO written VALUES (?, ?, ?)",
     Learn: "INSERT INTO known (scope, entry, time) VALUES (?, ?, ?)",
@@ -141,8 +145,10 @@ def _rows(write: Write, now: int) -> list[tuple[object, ...]]:
 
 def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
     private_folder(path.parent)
-    path.touch(mode=0o600)
-    path.chmod(0o600)
+    os.close(private_file(path, os.O_RDWR | os.O_CREAT))
+    for suffix in _BESIDE:
+        with contextlib.suppress(FileNotFoundError):
+            os.close(private_file(path.with_name(path.name + suffix), os.O_RDWR))
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=2)
     db.executescript(_SCHEMA)
     now = int(time.time())
