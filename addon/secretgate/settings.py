@@ -347,6 +347,8 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
         return {}
     if not isinstance(values, dict):
         raise SettingsError(f"{file}: must hold `setting: value` lines")
+    if odd := [name for name in values if not isinstance(name, str)]:
+        raise SettingsError(f"{file}: {odd[0]!r} is not the name of a setting")
     return dict(_flat(values))
 
 

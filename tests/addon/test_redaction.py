@@ -308,6 +308,13 @@ def test_the_check_of_outgoing_bytes_knows_json_with_and_without_escapes_of_lett
             assert inner.encode() in set(forms(text.encode()))
 
 
+@pytest.mark.parametrize("value", [b'tok\xff"\\\n' + b"a" * 16, b"\xf9" * 16])
+def test_the_check_of_outgoing_bytes_knows_values_that_are_no_text(value: bytes) -> None:
+    escaped = value.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\n", b"\\n")
+    for form in (value, escaped, base64.b64encode(value), quote(value).encode()):
+        assert Egress().leaks(b"x" + form + b"y", {b"p": value}) == [b"p"]
+
+
 def test_a_text_file_in_base64_is_written_again_and_comes_back_to_the_letter() -> None:
     bench, secret = Bench(), token(1)
     data = base64.b64encode(f"a file with {secret} in it".encode()).decode()

@@ -322,16 +322,17 @@ class Decoder:
                 size += len(piece)
                 _check_size(size, self._limit)
                 out.append(piece)
-        except _Trailing:
-            self._over = True
-        except _Broken:
+        except (_Trailing, _Broken) as wrong:
             if not size and self._stages and (seen := self._seen):
                 mark = _marked(seen)
                 if mark or _is_text(seen, whole=False):
                     self._open([mark] if mark and len(self._stages) == 1 else [])
                     self._seen = None
                     return self._run(seen)
-            self._broken = "the answer is not in the coding that its Content-Encoding says"
+            if isinstance(wrong, _Trailing):
+                self._over = True
+            else:
+                self._broken = "the answer is not in the coding that its Content-Encoding says"
         except Unreadable as error:
             self._broken = error.reason
         if size:

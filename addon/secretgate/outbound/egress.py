@@ -39,12 +39,7 @@ def forms(value: bytes) -> Iterator[bytes]:
     """The ways a value may be written that the gate knows."""
     yield value
     if not _UNCHANGED.fullmatch(value):
-        text = value.decode("utf-8", "surrogatepass")
-        for ensure_ascii in (False, True):
-            inner = text
-            for _ in range(3):
-                inner = json.dumps(inner, ensure_ascii=ensure_ascii)[1:-1]
-                yield inner.encode("utf-8", "surrogatepass")
+        yield from _escaped(value)
         yield quote_from_bytes(value, safe="").encode()
         yield quote_from_bytes(value, safe="/").encode()
     if len(value) < SHORTEST_ENCODED:
@@ -58,6 +53,21 @@ def forms(value: bytes) -> Iterator[bytes]:
         sure = run[first : ((lead + len(value)) * 8) // 6]
         yield sure
         yield sure.translate(_URL_SAFE)
+
+
+def _escaped(value: bytes) -> Iterator[bytes]:
+    """As JSON may have it, up to three times over. Bytes that are no text are left as they are."""
+    coding = "utf-8"
+    try:
+        text = value.decode(coding, "surrogatepass")
+    except UnicodeDecodeError:
+        coding = "latin-1"
+        text = value.decode(coding)
+    for ensure_ascii in (False, True):
+        inner = text
+        for _ in range(3):
+            inner = json.dumps(inner, ensure_ascii=ensure_ascii)[1:-1]
+            yield inner.encode(coding, "surrogatepass")
 
 
 class _Part:

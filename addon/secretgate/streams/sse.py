@@ -74,7 +74,7 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
             return b"".join((head, payload, self.end))
         values = payload.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")
         lines = self.raw.splitlines(keepends=True)
-        places = [at for at, line in enumerate(lines) if _data(_bare(line, at)) is not None]
+        places = [at for at, line in enumerate(lines) if _data(_bare(line)) is not None]
         if len(values) != len(places):
             for at in places[1:]:
                 lines[at] = b""
@@ -83,7 +83,7 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
         else:
             groups = [[value] for value in values]
         for at, group in zip(places, groups, strict=False):
-            lines[at] = _data_lines(lines[at], at, group)
+            lines[at] = _data_lines(lines[at], group)
         return b"".join(lines)
 
     def _usual(self) -> tuple[bytes | None, bytes]:
@@ -178,12 +178,14 @@ def _holds_blank_line(data: bytes) -> bool:
 
 
 def _lines(text: bytes) -> list[bytes]:
-    return text.removeprefix(_BOM).splitlines()
+    """Without the mark of a byte order, which counts only where the stream begins: what a line says must
+    not hang on where the stream was cut."""
+    lines = text.splitlines()
+    return [line.removeprefix(_BOM) for line in lines] if text.find(_BOM) >= 0 else lines
 
 
-def _bare(line: bytes, at: int) -> bytes:
-    line = line.rstrip(b"\r\n")
-    return line.removeprefix(_BOM) if at == 0 else line
+def _bare(line: bytes) -> bytes:
+    return line.rstrip(b"\r\n").removeprefix(_BOM)
 
 
 def _data(line: bytes) -> bytes | None:
@@ -193,9 +195,9 @@ def _data(line: bytes) -> bytes | None:
     return b"" if line == b"data" else None
 
 
-def _data_lines(line: bytes, at: int, values: list[bytes]) -> bytes:
+def _data_lines(line: bytes, values: list[bytes]) -> bytes:
     """`line`, a `data` field, once for each of `values`, spelt as it is."""
-    bare = _bare(line, at)
+    bare = _bare(line)
     start = line.index(bare)
     end = line[start + len(bare) :]
     tight = bare[4:6] != b": " and bare != b"data"
