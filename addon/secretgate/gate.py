@@ -34,6 +34,7 @@ from secretgate.proxy.telling import UNRECORDED, Teller
 from secretgate.proxy.threads import consulted, takes_long
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
 from secretgate.state import Places, StateError
+from secretgate.undumpable import seal_process
 
 _TURN = 0.001
 """Seconds that such a thread keeps the interpreter to itself while the event loop waits for it."""
@@ -60,6 +61,7 @@ class Gate:
     # Options
 
     def load(self, loader: Loader) -> None:
+        seal_process()
         loader.add_option(
             "secretgate_config",
             str,
@@ -100,7 +102,6 @@ class Gate:
         # The rules stay: a full collection that walks them holds up everything for tens of milliseconds.
         gc.collect()
         gc.freeze()
-        access.seal_process()
         silence.keep_silent()
         asking.only_who_listens(ctx.master.addons)
         await access.listen_on_loopback()

@@ -9,10 +9,12 @@ import stat
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import httpx
 import pytest
 from mitmproxy import connection, exceptions
+from mitmproxy.addonmanager import Loader
 from mitmproxy.addons import proxyauth, proxyserver
 from mitmproxy.proxy import mode_specs
 from mitmproxy.test import taddons, tflow
@@ -23,12 +25,14 @@ from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.secrets import Planted
 from harness.wires import Access
+from secretgate import gate
 from secretgate.demo.process import Failed
 from secretgate.gate import Gate
 from secretgate.proxy import access
 from secretgate.settings import Settings
 from secretgate.state import Places, StateError, load_key, private_folder
 
+SEALED = Path(__file__).with_name("sealed_addon.py")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX's")
 
 
@@ -143,9 +147,12 @@ def test_without_being_told_it_listens_on_loopback(proxy: Proxy) -> None:
 @pytest.mark.e2e
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc")
 def test_the_process_cannot_be_dumped_and_shows_nothing(
-    proxy: Proxy, poster: Poster, planted: Planted
+    launch: Launch, provider: Provider, planted: Planted
 ) -> None:
-    poster.post(MESSAGES, ask(MESSAGES, planted.env))
+    proxy = launch(arguments=["-s", str(SEALED)])
+    Poster(Access.through(proxy), provider).post(MESSAGES, ask(MESSAGES, planted.env))
+    with httpx.Client(proxy=proxy.url, trust_env=False) as client:
+        assert client.get("http://sealed.test/").text == "0"
     folder = Path("/proc") / str(proxy.pid)
     limits = (folder / "limits").read_text()
     core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
@@ -155,6 +162,26 @@ def test_the_process_cannot_be_dumped_and_shows_nothing(
     command = (folder / "cmdline").read_bytes()
     assert command
     assert not [name for name, value in planted.secrets.items() if value.encode() in command]
+
+
+def test_it_is_sealed_before_any_setting_is_read(
+    context: taddons.context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Files with known values are read with the settings."""
+    monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path))
+    order: list[str] = []
+    loading = gate.load
+
+    def loaded(*arguments: Any, **named: Any) -> Settings:
+        order.append("settings")
+        return loading(*arguments, **named)
+
+    monkeypatch.setattr(gate, "seal_process", lambda: order.append("sealed"))
+    monkeypatch.setattr(gate, "load", loaded)
+    with context:
+        Gate().load(Loader(context.master))
+    assert order[0] == "sealed"
+    assert "settings" in order
 
 
 @POSIX

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from secretgate.settings import Settings
 from secretgate.state import Places
 
 KEY = plant(41).values["AWS_ACCESS_KEY_ID"]
+OTHER = plant(43).values["AWS_ACCESS_KEY_ID"]
 Make = Callable[..., Session]
 
 
@@ -87,6 +89,27 @@ def test_a_secret_in_a_result_becomes_a_placeholder_that_the_next_call_gets_back
     placeholder = answered.partition("=")[2]
     passed = now.from_client(call(2, sql=f"use {placeholder}"))
     assert said(passed.forward)["params"]["arguments"]["sql"] == f"use {KEY}"
+
+
+def test_what_is_past_its_time_is_forgotten_and_what_is_used_stays(
+    session: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A wrapper runs for days: what a server once said does not stay in its memory for as long."""
+    now = session(remember=100)
+    start = time.monotonic()
+    used, unused = (
+        text_of(now.from_server(result(number, value))) for number, value in enumerate((KEY, OTHER))
+    )
+    for later, expected in ((60, KEY), (120, KEY), (181, KEY)):
+        monkeypatch.setattr(now._given, "_clock", lambda at=start + later: at)
+        now.forget()
+        passed = now.from_client(call(1, sql=used))
+        assert said(passed.forward)["params"]["arguments"]["sql"] == expected
+    assert now._given.issued.value(unused.encode()) is None
+    assert now.from_client(call(2, sql=unused)).forward == call(2, sql=unused)
+    monkeypatch.setattr(now._given, "_clock", lambda: start + 300)
+    now.forget()
+    assert now.from_client(call(3, sql=used)).forward == call(3, sql=used)
 
 
 def test_another_session_does_not_get_it_back(session: Make, engine: Callable[..., Engine]) -> None:

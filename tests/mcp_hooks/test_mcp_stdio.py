@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -87,6 +88,46 @@ async def test_block_mode_tells_the_model_why(tmp_path: Path) -> None:
     assert answer.is_error
     assert "secret detected" in text(answer.content)
     assert KEY not in text(answer.content)
+
+
+SEALED = """
+import ctypes, sys
+from secretgate.cli import main
+try:
+    main()
+finally:
+    print("dumpable", ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), file=sys.stderr)
+"""
+LIMITS = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl")
+def test_its_memory_is_sealed_and_the_server_is_as_it_would_have_been(tmp_path: Path) -> None:
+    import resource
+
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            SEALED,
+            "mcp",
+            "--mode",
+            "audit",
+            "--",
+            sys.executable,
+            "-c",
+            LIMITS,
+        ],
+        env=environment(tmp_path),
+        cwd=tmp_path,
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert "dumpable 0" in done.stderr
+    assert done.stdout.strip() == str(resource.getrlimit(resource.RLIMIT_CORE))
 
 
 def test_the_exit_code_is_the_servers(tmp_path: Path) -> None:

@@ -45,6 +45,9 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
     from secretgate.settings import SettingsError
     from secretgate.settings import load as settings_of
     from secretgate.state import Places, StateError
+    from secretgate.undumpable import seal_process
+
+    seal_process(for_children=False)
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)

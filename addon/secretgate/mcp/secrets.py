@@ -1,8 +1,11 @@
-"""What policy rules see as secrets in MCP's messages, and the names that they get: those of the gate."""
+"""What policy rules see as secrets in MCP's messages, and the names that they get: those of the gate. And what one
+session was given placeholders for."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
 
 from secretgate.outbound.handover import hand_over
 from secretgate.outbound.redaction import Redactor
@@ -41,3 +44,50 @@ class SessionSecrets:
             issued = Issued(self._redactor.namer.template, {placeholder: part.value})
             hand_over(self._redactor.vault, self._scope, issued)
         return placeholder
+
+
+_MOST_MESSAGES = 10_000
+
+
+class Given:
+    """The placeholders of one session, each for `lifetime` seconds after its message came or its value was used."""
+
+    def __init__(
+        self, nothing: Issued, lifetime: float, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._nothing = nothing
+        self._lifetime = lifetime
+        self._clock = clock
+        self._messages: deque[tuple[float, Issued]] = deque(maxlen=_MOST_MESSAGES)
+        self.issued = nothing
+
+    def add(self, issued: Issued) -> None:
+        if len(self._messages) == _MOST_MESSAGES:
+            self._messages.popleft()
+            self._join()
+        self._messages.append((self._clock(), issued))
+        self.issued = self.issued.joined(issued)
+
+    def used(self, names: set[bytes]) -> None:
+        """Some had their values put back."""
+        if not names:
+            return
+        now = self._clock()
+        told = [
+            (now if names & {*each.values, *each.aliases} else at, each)
+            for at, each in self._messages
+        ]
+        self._messages = deque(sorted(told, key=lambda entry: entry[0]), _MOST_MESSAGES)
+
+    def sweep(self) -> None:
+        since = self._clock() - self._lifetime
+        before = len(self._messages)
+        while self._messages and self._messages[0][0] < since:
+            self._messages.popleft()
+        if len(self._messages) < before:
+            self._join()
+
+    def _join(self) -> None:
+        self.issued = self._nothing
+        for _, each in self._messages:
+            self.issued = self.issued.joined(each)

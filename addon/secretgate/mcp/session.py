@@ -17,12 +17,15 @@ from secretgate.hosts import Route, Treatment
 from secretgate.inbound.answers import document
 from secretgate.mcp import messages
 from secretgate.mcp.hooks import MCP, Hooks
-from secretgate.mcp.secrets import SessionSecrets
+from secretgate.mcp.secrets import Given, SessionSecrets
 from secretgate.outbound.handover import handed_over, of_models
 from secretgate.outbound.requests import Request
 from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision
 from secretgate.vault import Scope
+
+
+_SWEEP = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +51,16 @@ class Session:
         self._engine = engine
         self._scope = Scope(client, f"mcp:{server}", b"")
         self._handed_over = handed_over
-        self._issued = engine.nothing_issued
+        self._given = Given(engine.nothing_issued, engine.settings.remember)
         self._notes: list[str] = []
         secrets = SessionSecrets(engine.redactor, self._scope)
         context = {"provider": self._scope.provider, "client": client, "user": ""}
         self._hooks = Hooks(policy, server, secrets, context, self._note)
+
+    @property
+    def period(self) -> float:
+        """Seconds between two looks at what is past its time."""
+        return min(_SWEEP, self._engine.settings.remember / 4)
 
     def from_client(self, raw: bytes) -> Passed:
         """A message on its way to the server. Rules judge it with its values put back."""
@@ -80,6 +88,11 @@ class Session:
         except Unreadable:
             return self._unreadable(raw)
 
+    def forget(self) -> None:
+        """Lets go of what is past its time."""
+        self._given.sweep()
+        self._engine.forget()
+
     def _note(self, operation: str, tool: str, decision: Decision) -> None:
         if decision.rule:
             enforced = "" if decision.enforced else " (audit only)"
@@ -91,12 +104,14 @@ class Session:
         return notes
 
     def _restored(self, raw: bytes) -> bytes:
-        issued, vault, empty = self._issued, self._engine.vault, self._engine.nothing_issued
-        issued = issued.joined(handed_over(vault, self._scope, raw, empty))
+        vault, empty = self._engine.vault, self._engine.nothing_issued
+        issued = self._given.issued.joined(handed_over(vault, self._scope, raw, empty))
         if self._handed_over:
             models = of_models(self._scope.client)
             issued = issued.joined(handed_over(vault, models, raw, empty))
-        return document(raw, MCP, issued)
+        restored = document(raw, MCP, issued)
+        self._given.used(issued.restored_names)
+        return restored
 
     def _redacted(self, raw: bytes) -> Passed:
         """By the mode, as what goes to a model is. Raises Unreadable."""
@@ -110,7 +125,7 @@ class Session:
         if decision.refused:
             return self._refused(messages.parsed(raw), decision.message)
         if decision.issued:
-            self._issued = self._issued.joined(decision.issued)
+            self._given.add(decision.issued)
         content = decision.content
         return Passed(raw if content is None else content, None, self._noted())
 

@@ -60,9 +60,23 @@ class Wrapper:
             assert process.stdin is not None
             assert process.stdout is not None
             server = _Line(process.stdin)
+            over = threading.Event()
             threading.Thread(target=self._to_server, args=(server,), daemon=True).start()
-            self._to_client(process.stdout, server)
-            return exit_code(process.wait())
+            threading.Thread(target=self._forget, args=(over,), daemon=True).start()
+            try:
+                self._to_client(process.stdout, server)
+                return exit_code(process.wait())
+            finally:
+                over.set()
+
+    def _forget(self, over: threading.Event) -> None:
+        """What is past its time goes, also while nobody says anything."""
+        while not over.wait(self._session.period):
+            with self._lock:
+                try:
+                    self._session.forget()
+                except Exception as error:
+                    self._failed("what is past its time could not be forgotten", error)
 
     def _to_server(self, server: _Line) -> None:
         try:
@@ -100,10 +114,10 @@ class Wrapper:
         try:
             return judge(message)
         except Exception as error:
-            from secretgate import log
+            self._failed("a message could not be looked at and was dropped", error)
+            return Passed()
 
-            return Passed(
-                None,
-                None,
-                [f"a message could not be looked at and was dropped: {log.where(error)}"],
-            )
+    def _failed(self, what: str, error: Exception) -> None:
+        from secretgate import log
+
+        self._say(f"secretgate: {what}: {log.where(error)}")

@@ -1,18 +1,14 @@
-"""Who may use the proxy, and who may look into its process.
+"""Who may use the proxy.
 
 Without being told otherwise it listens on loopback. Where it listens for other machines, they have to show a
 password (mitmproxy's `proxyauth`) or come from a network that `clients` names: an open proxy would lend its
-tunnels to everybody, and its restored answers to whoever shares an account. On the same machine, core
-dumps and debuggers of other processes are kept out where the system knows how.
+tunnels to everybody, and its restored answers to whoever shares an account.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import ctypes
 import ipaddress
-import sys
 from collections.abc import Sequence
 
 from mitmproxy import connection, ctx, exceptions
@@ -23,7 +19,6 @@ from secretgate import log
 from secretgate.settings import EVERYONE
 
 _LOOPBACK = ("127.0.0.1", "::1")
-_PR_SET_DUMPABLE = 4
 _OF_THEIR_OWN = ("local", "wireguard")
 """Modes whose clients are processes of this machine, or hold a key."""
 
@@ -78,17 +73,6 @@ async def listen_on_loopback() -> None:
             return
         await asyncio.sleep(0.01)
     log.logger().error("the proxy does not listen on loopback", remedy="--listen-host 127.0.0.1")
-
-
-def seal_process() -> None:
-    """No core dumps, and no debugger or /proc/PID/mem for other processes of the user (Linux)."""
-    with contextlib.suppress(ImportError, OSError, ValueError):
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def _password(options: Options) -> bool:

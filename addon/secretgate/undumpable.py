@@ -1,0 +1,26 @@
+"""Keeps other processes out of the memory of this one, where the system knows how: it holds secrets.
+
+Whatever holds values calls this before it reads the first: the proxy, its workers, and the wrapper around an MCP
+server. `secretgate run` itself holds none; its proxy does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import sys
+
+_PR_SET_DUMPABLE = 4
+
+
+def seal_process(for_children: bool = True) -> None:
+    """No core dumps, and no debugger or /proc/PID/mem for other processes of the user (Linux). `for_children`: whether
+    programs that this process starts leave no core dumps either."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+    if for_children:
+        with contextlib.suppress(ImportError, OSError, ValueError):
+            import resource
+
+            resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
