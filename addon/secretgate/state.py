@@ -91,12 +91,12 @@ def private_file(path: Path, flags: int) -> int:
     is no file, and what others could have written to is refused."""
     try:
         descriptor = os.open(path, flags | _OWN, 0o600)
-    except OSError as error:
+    except OSError:
         if path.is_symlink():
             raise StateError(
                 f"{path} is a link, and links are not followed: put the file itself there, or remove the link"
             ) from None
-        raise error
+        raise
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):

@@ -118,7 +118,9 @@ class Writer:
         try:
             self._target.write(lines)
         except Exception as error:
-            reason = str(error) if isinstance(error, (OSError, StateError)) else type(error).__name__
+            reason = (
+                str(error) if isinstance(error, (OSError, StateError)) else type(error).__name__
+            )
             if not self.failing:
                 self._said(f"{self.name} cannot be written; requests go on", reason)
             self.failing = reason

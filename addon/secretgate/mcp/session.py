@@ -24,7 +24,6 @@ from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision
 from secretgate.vault import Scope
 
-
 _SWEEP = 60.0
 
 
