@@ -12,6 +12,7 @@ the client would disturb the client's clock.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import ssl
 import statistics
@@ -37,6 +38,7 @@ SIZES = {"2 kB": 2_000, "200 kB": 200_000, "2 MB": 2_000_000}
 WARM_UP = 2
 _TURN = 20_000
 _TURNS = 100
+_CONNECTIONS = 8
 _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
@@ -216,30 +218,43 @@ def together(count: int, work: Callable[[int], None]) -> None:
         raise failed[0]
 
 
-def _rate(each: Lane, size: int, seconds: float) -> tuple[float, float]:
-    """Requests a second over eight connections, and processor seconds of the proxy a request."""
-    done = [0] * 8
-    prepared = [[first_seen(size) for _ in range(4 if size > 100_000 else 40)] for _ in done]
+def _rate(each: Lane, prepared: Sequence[Sequence[bytes]]) -> tuple[float, float]:
+    """Requests a second over as many connections, and processor seconds of the proxy a request. What each
+    connection begins with is sent before."""
+    clients = [each.client() for _ in prepared]
+    for client, bodies in zip(clients, prepared, strict=True):
+        client.post(bodies[0])
     before, start = cpu(each.proxy.pid), time.perf_counter()
 
     def work(number: int) -> None:
-        with each.client() as client:
-            while time.perf_counter() - start < seconds:
-                client.post(prepared[number][done[number] % len(prepared[number])])
-                done[number] += 1
+        for body in prepared[number][1:]:
+            clients[number].post(body)
 
-    together(len(done), work)
-    total = sum(done)
-    return total / (time.perf_counter() - start), (cpu(each.proxy.pid) - before) / total
+    together(len(clients), work)
+    taken, used = time.perf_counter() - start, cpu(each.proxy.pid) - before
+    for client in clients:
+        client.__exit__()
+    total = sum(map(len, prepared)) - len(prepared)
+    return total / taken, used / total
 
 
 def throughput(made: dict[str, Lane], quick: bool) -> Iterator[Row]:
-    for label in ("2 kB", "200 kB"):
+    """Each body goes through both proxies once: it is new to them, or the next turn of a conversation."""
+    cases: dict[str, tuple[Callable[[], Iterator[bytes]], int]] = {
+        "2 kB, first seen": (lambda: fresh(SIZES["2 kB"]), 240),
+        "200 kB, first seen": (lambda: fresh(SIZES["200 kB"]), 80),
+        "200 kB, next turn": (lambda: turns(SIZES["200 kB"], SIZES["200 kB"] // 100), 80),
+    }
+    for case, (bodies, count) in cases.items():
         rates: dict[str, list[tuple[float, float]]] = {kind: [] for kind in made}
         for _ in range(2 if quick else 4):
+            prepared = [
+                list(itertools.islice(bodies(), 1 + count // (4 if quick else 1)))
+                for _ in range(_CONNECTIONS)
+            ]
             for kind, each in made.items():
-                rates[kind].append(_rate(each, SIZES[label], 1.5 if quick else 4))
-        row: dict[str, object] = {"part": "throughput", "case": f"{label}, 8 connections"}
+                rates[kind].append(_rate(each, prepared))
+        row: dict[str, object] = {"part": "throughput", "case": case, "connections": _CONNECTIONS}
         for kind in KINDS:
             row[f"{kind} requests/s"] = statistics.median(rate for rate, _ in rates[kind])
             row[f"{kind} CPU ms"] = statistics.median(each for _, each in rates[kind]) * 1e3
