@@ -82,6 +82,7 @@ def as_read(family: Family, raw: bytes) -> tuple[dict[Any, bytes], list[bytes]]:
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places, chunks=places)
 @example(TEXT, ARGUMENTS, list(range(0, 400, 3)), list(range(0, 400, 5)), [100, 1000])
+@example("", "0000000000\r0", [], [0, 1, 2, 3, 11], [])
 @settings(max_examples=effort.of(25))
 def test_the_short_way_is_the_long_way(
     name: str, text: str, arguments: str, texts: list[int], pieces: list[int], chunks: list[int]
@@ -92,6 +93,16 @@ def test_the_short_way_is_the_long_way(
     assert as_read(family, through(family.framer(), family.dialect, ISSUED, raw)) == wanted
     in_chunks = through(family.framer(), family.dialect, ISSUED, *sent(raw, chunks))
     assert as_read(family, in_chunks) == wanted
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("texts", [["one\r", "\ntwo"], ["a", "b", "c\r", "d"], ["\r", "\n"]])
+def test_a_piece_may_end_in_any_escape(name: str, texts: list[str]) -> None:
+    """The `r` of a carriage return is no beginning of a placeholder."""
+    family = FAMILIES[name]
+    raw = family.write(texts, ['{"a": "b\\r', '\\n"}'])
+    gone_on = through(family.framer(), family.dialect, ISSUED, raw)
+    assert as_read(family, gone_on)[0] == as_read(family, raw)[0]
 
 
 TEMPLATES = [

@@ -58,6 +58,43 @@ def test_the_cuts_do_not_matter(text: bytes, places: list[int], depth: Depth) ->
     assert out == restore(text, ISSUED, depth)
 
 
+HEADS = [
+    "REDACTED<{rule}:{id}>",
+    "note[{rule}/{id}]",
+    "u00b:{rule}:{id}.",
+    "b_r_{rule}:{id};",
+    "1bn-{rule}:{id};",
+]
+letters = st.text('\r\n\t\b\f"\\/é\x01\x1b\ud83dRrEenNuUbBtT01', max_size=6)
+
+
+@given(st.sampled_from(HEADS), st.lists(letters, max_size=8), st.booleans())
+@example(HEADS[0], ["hello\r", "\nworld"], False)
+@example(HEADS[4], ["\x01", "bn"], False)
+def test_what_is_held_back_cuts_no_escape(head: str, texts: list[str], ascii: bool) -> None:
+    """A piece that ends in a carriage return ends in an `r` that is no letter."""
+    template = Template(head)
+    issued = Issued(template, {template.fill("a", "0" * 12): b"value"}, {b"1bReduNe": b"value"})
+    channel = Channel(issued, Depth.LITERAL)
+    spelled = [json.dumps(text, ensure_ascii=ascii)[1:-1] for text in texts]
+    given_on = [channel.feed(piece.encode("utf-8", "surrogatepass")) for piece in spelled]
+    said = [
+        json.loads(b'"%b"' % each.replace(b"\xed\xa0\xbd", b"\\ud83d"))
+        for each in [*given_on, channel.finish()]
+    ]
+    assert "".join(said) == "".join(texts)
+
+
+@pytest.mark.parametrize("depth", [Depth.LITERAL, Depth.NESTED])
+def test_an_escape_and_what_follows_it_are_no_placeholder(depth: Depth) -> None:
+    text = b"\\" + NAMES[0].replace(b"R", b"r", 1)
+    assert restore(text, ISSUED, depth) == text
+    assert restore(text, ISSUED, Depth.PLAIN) == b"\\" + VALUES[0]
+    alias = Issued(TEMPLATE, {}, {b"nQmFzZTY0": b"of-another"})
+    assert restore(b"a\\nQmFzZTY0", alias, depth) == b"a\\nQmFzZTY0"
+    assert restore(b"a\\\\nQmFzZTY0", alias, depth) == b"a\\\\of-another"
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_two_part_cut_restores(name: bytes) -> None:
     text = b"use " + name + b" now"

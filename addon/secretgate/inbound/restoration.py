@@ -22,6 +22,7 @@ from secretgate.scanner import Scanner
 _HORIZON = 1200
 """How far from the end a placeholder may begin that has not ended: its spellings are bounded."""
 _ALIAS_HEAD = 8
+_ESCAPE = len(r"\u001b")
 _QUOTES = re.compile(rb'(\\*)"')
 _QUOTE_IN_QUOTES = Scanner([rb'\\\\"', rb"\\\z"])
 
@@ -80,6 +81,8 @@ class Channel:
             text = self.held + text
         issued = self._issued
         starts = issued.template.beginnings.in_text(text)
+        if starts:
+            starts = [start for start in starts if self._begins(text, start)]
         if not starts and not issued.aliases:
             self.held = b""
             self.follow(text)
@@ -130,8 +133,9 @@ class Channel:
         for alias, original in issued.aliases.items():
             at = text.find(alias)
             while at >= 0:
-                found.append((at, at + len(alias), alias, original))
-                issued.restored.add(original)
+                if self._begins(text, at):
+                    found.append((at, at + len(alias), alias, original))
+                    issued.restored.add(original)
                 at = text.find(alias, at + len(alias))
         found.sort()
         return found
@@ -153,8 +157,14 @@ class Channel:
                 hold = start
                 break
         for alias in issued.aliases:
-            hold = min(hold, at + _may_begin(alias, text[at:]))
+            begins = at + _may_begin(alias, text[at:])
+            if begins < hold and self._begins(text, begins):
+                hold = begins
         return hold
+
+    def _begins(self, text: bytes, at: int) -> bool:
+        """Whether anything can begin here: not inside an escape of the literal that the text stands in."""
+        return not self.depth or not _in_escape(text, at)
 
     def follow(self, text: bytes) -> None:
         """Keeps track of the quotes that JSON text in JSON text stands in."""
@@ -169,6 +179,16 @@ class Channel:
                 elif backslashes == 3:
                     self._inner = not self._inner
         self._backslashes = text[len(text.rstrip(b"\\")) :]
+
+
+def _in_escape(text: bytes, at: int) -> bool:
+    """Whether an escape of JSON has begun before `at` and not ended: the `r` of `\\r`, the digits of `\\u001b`."""
+    begins = text.rfind(b"\\", max(0, at - _ESCAPE + 1), at)
+    if begins < 0:
+        return False
+    ends = begins + (_ESCAPE if text[begins + 1 : begins + 2] == b"u" else 2)
+    backslashes = begins + 1 - len(text[: begins + 1].rstrip(b"\\"))
+    return at < ends and backslashes % 2 == 1
 
 
 def quotes_in_quotes(text: bytes) -> bool:
