@@ -297,7 +297,7 @@ def load(
             checked = {name: value}
             msgspec.convert(checked, Settings, strict=False)
         except (msgspec.ValidationError, ValueError) as error:
-            raise SettingsError(f"{places[name]}: {_reason(name, error)}") from None
+            raise SettingsError(f"{places[name]}: {_reason(name, value, error)}") from None
     return msgspec.convert(values, Settings, strict=False)
 
 
@@ -316,13 +316,12 @@ def _meant(name: str) -> str:
     return f"there are: {', '.join(FIELDS)}"
 
 
-def _reason(name: str, error: Exception) -> str:
-    """msgspec's message without the path, which is the setting's name, and with what it could be instead."""
-    said = str(error).split(" - at `$", 1)[0]
+def _reason(name: str, value: Any, error: Exception) -> str:
+    """What it could be instead, or msgspec's message without the path, which is the setting's name."""
     hint = get_args(_HINTS[name])[0]
     if get_origin(hint) is Literal:
-        return f"{said}; it is one of: {', '.join(get_args(hint))}"
-    return said
+        return f"{value!r} is none of: {', '.join(get_args(hint))}"
+    return str(error).split(" - at `$", 1)[0]
 
 
 def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Iterable
 from importlib.metadata import entry_points
+from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,7 @@ from secretgate_ca import names, status_report
 from secretgate_ca.bundle import write_bundle
 from secretgate_ca.files import PUBLIC, CAError
 from secretgate_ca.files import write as write_file
+from secretgate_ca.helptext import lay_out
 from secretgate_ca.installation import Installation, Place
 from secretgate_ca.runner import DryRunner, Runner, SystemRunner
 from secretgate_ca.stores import Machine, Root, State
@@ -52,17 +54,27 @@ Stores = Annotated[
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print the commands that would change something.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+_STANDS_FOR = {"confdir": "FOLDER", "domain": "HOST", "output": "FILE", "store": "STORE"}
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _settings(
     context: typer.Context,
     confdir: Annotated[
         Path | None,
         typer.Option(envvar="SECRETGATE_CONFDIR", help="The folder that holds the CA."),
     ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
+    if version:
+        typer.echo(f"secretgate-ca {installed('secretgate-mitmproxy')}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
     if confdir is None and os.environ.get("SUDO_UID", "0") != "0":
         raise CAError(
             "run secretgate-ca as yourself, without sudo: the CA is yours, and it asks for root "
@@ -79,9 +91,10 @@ def init(context: typer.Context, domain: Domains = None) -> None:
       secretgate-ca init
       secretgate-ca init --domain llm.corp.example
 
-    Exit code: 0, or 1 where it cannot be done.
+    Exit code: 0, or 1 where it cannot be done, or where the CA that is there may not sign for a host.
     """
     confdir: Path = context.obj
+    names.minimal(domain or [])
     there = ca.load_ca(confdir)
     made = there or ca.ensure_ca(confdir, _wanted(domain))
     write_bundle(made, inherited=os.environ)
@@ -89,7 +102,7 @@ def init(context: typer.Context, domain: Domains = None) -> None:
     typer.echo(
         f"{verb}: {made.ca_cert}\n  SHA-256 {made.fingerprint}, until {made.expires:%Y-%m-%d}"
     )
-    _report_missing(made, domain)
+    raise typer.Exit(int(_report_missing(made, domain)))
 
 
 @app.command()
@@ -106,6 +119,8 @@ def install(
     Exit code: 0, or 1 where a store does not trust it afterwards.
     """
     confdir: Path = context.obj
+    names.minimal(domain or [])
+    _installation_of(confdir, None, store, dry_run)  # refuses a store that there is not
     made = ca.load_ca(confdir) or ca.ensure_ca(confdir, _wanted(domain))
     if made.expired():
         raise CAError(f"the CA expired on {made.expires:%Y-%m-%d}: secretgate-ca rotate")
@@ -254,10 +269,18 @@ def export(
         write_file(output, content, PUBLIC)
 
 
+def command() -> typer.core.TyperGroup:
+    """All of it, with its help laid out."""
+    made = typer.main.get_command(app)
+    assert isinstance(made, typer.core.TyperGroup)
+    lay_out(made, _STANDS_FOR)
+    return made
+
+
 def main() -> None:
     """The console script: errors a person can act on are one line, not a traceback."""
     try:
-        app()
+        command()(prog_name="secretgate-ca")
     except CAError as error:
         typer.echo(f"secretgate-ca: {error}", err=True)
         raise SystemExit(1) from None
@@ -322,7 +345,7 @@ def _runner(dry_run: bool) -> Runner:
     return DryRunner(system, typer.echo) if dry_run else system
 
 
-def _report_missing(made: ca.Authority, domain: list[str] | None) -> None:
+def _report_missing(made: ca.Authority, domain: list[str] | None) -> bool:
     missing = made.missing([*(domain or []), *_defaults()])
     if missing:
         typer.echo(
@@ -331,6 +354,7 @@ def _report_missing(made: ca.Authority, domain: list[str] | None) -> None:
             + "".join(f" --domain '{name}'" for name in missing if name in (domain or [])),
             err=True,
         )
+    return bool(missing)
 
 
 def _show(places: Iterable[Place], dry_run: bool, none: str = "") -> bool:

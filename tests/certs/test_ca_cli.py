@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -84,7 +85,8 @@ def test_a_host_outside_the_constraints_is_explained_and_rotate_offered(
     run: Run, confdir: Path
 ) -> None:
     run("init", "--domain", "api.example.com")
-    _, _, err = run("init", "--domain", "api.new.example")
+    code, _, err = run("init", "--domain", "api.new.example")
+    assert code == 1
     assert "may not sign for api.new.example" in err
     assert "secretgate-ca rotate --domain 'api.new.example'" in err
     run("rotate", "--yes", "--domain", "api.new.example")
@@ -109,6 +111,30 @@ def test_rotate_replaces_a_damaged_ca(run: Run, confdir: Path) -> None:
     assert "secretgate-ca rotate" in err
     assert run("rotate", "--yes", "--domain", "api.example.com")[0] == 0
     assert load_ca(confdir) is not None
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["install", "--domain", "api.example.com", "--store", "of-nobody"], "of-nobody"),
+        (["install", "--domain", "not a host"], "'not a host'"),
+        (["init", "--domain", "https://api.example.com"], "https://api.example.com"),
+    ],
+)
+def test_what_is_asked_wrongly_makes_no_ca(
+    run: Run, confdir: Path, words: list[str], said: str
+) -> None:
+    code, _, err = run(*words)
+    assert code == 1
+    assert said in err
+    assert not confdir.exists()
+
+
+def test_it_says_its_version_and_shows_its_help_where_nothing_is_asked(run: Run) -> None:
+    assert run("--version")[:2] == (0, f"secretgate-ca {version('secretgate-mitmproxy')}\n")
+    code, out, _ = run()
+    assert code == 2
+    assert "secretgate-ca install --dry-run" in out
 
 
 def test_a_bad_host_changes_nothing(run: Run, confdir: Path) -> None:

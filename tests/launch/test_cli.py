@@ -20,7 +20,7 @@ from typer.testing import CliRunner, Result
 from harness.command import environment, secretgate
 from secretgate.cli import _COMMANDS, app, coverage
 from secretgate.cli.settings import document
-from secretgate_ca.cli import app as ca_app
+from secretgate_ca.cli import command as ca_command
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -51,12 +51,8 @@ def leaves(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
         yield from leaves(each, *names, name)
 
 
-LEAVES = dict(
-    [
-        *leaves(typer.main.get_command(app), "secretgate"),
-        *leaves(typer.main.get_command(ca_app), "secretgate-ca"),
-    ]
-)
+ROOT, CA = typer.main.get_command(app), ca_command()
+LEAVES = dict([*leaves(ROOT, "secretgate"), *leaves(CA, "secretgate-ca")])
 
 
 @pytest.mark.parametrize("name", LEAVES)
@@ -73,6 +69,32 @@ def test_each_command_shows_examples_and_exit_codes(name: str) -> None:
             given = re.split(r" [<>] |\)\"", line.partition(name)[2])[0]
             command.make_context(name, shlex.split(given))
     assert name in examples or f"{name.rsplit(maxsplit=1)[-1]})" in examples
+
+
+def groups(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
+    """Every command that holds others."""
+    if hasattr(command, "list_commands"):
+        yield " ".join(names), command
+        for name in command.list_commands(None):
+            yield from groups(command.get_command(None, name), *names, name)
+
+
+GROUPS = dict([*groups(ROOT, "secretgate"), *groups(CA, "secretgate-ca")])
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_help_fits_and_names_no_types(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("TERM", "dumb")
+    for name, command in {**LEAVES, **GROUPS}.items():
+        command.get_help(command.make_context(name, [], resilient_parsing=True))
+        shown = capsys.readouterr().out
+        assert max(map(len, shown.splitlines())) <= columns
+        assert not re.search(r"<[a-z]*(bool|str|int|float|path|list)", shown.lower()), name
+        assert "\x1b" not in shown
+        assert command is ROOT or re.search(r"Examples: +\n {3}\w", shown), name
 
 
 @pytest.mark.parametrize("name", ["status", "audit report", "doctor", "coverage", "rules list"])
@@ -146,6 +168,21 @@ def test_a_host_that_is_none_is_told(tmp_path: Path) -> None:
     assert "'a host' is no host name" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["run", "serve", "mcp", "system on"])
+def test_a_mode_that_is_none_is_told(command: str, tmp_path: Path) -> None:
+    done = told(tmp_path, *command.split(), "--mode", "guess")
+    assert done.exit_code == 2
+    assert "'--mode': 'guess' is none of: redact, block, audit" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["coverage", "rules list"])
+def test_a_word_that_nothing_holds_is_told(command: str, tmp_path: Path) -> None:
+    done = told(tmp_path, *command.split(), "of-nobody")
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert "'of-nobody'" in done.stderr
+
+
 def test_a_misspelt_command_is_guessed(tmp_path: Path) -> None:
     assert "Did you mean 'scan'?" in told(tmp_path, "scna").stderr
 
@@ -166,6 +203,7 @@ echo "${{COMPREPLY[@]}}"
     [
         ("secretgate", "secretgate co", "coverage"),
         ("secretgate", "secretgate policy ex", "explain"),
+        ("secretgate", "secretgate run --mode re", "redact"),
         ("secretgate-ca", "secretgate-ca ro", "rotate"),
     ],
 )

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 import typer
 from typer.core import TyperGroup
 
-from secretgate.cli.options import lay_out, name_values
+from secretgate.cli.options import STANDS_FOR
+from secretgate_ca.helptext import lay_out, name_values
 
 
 class _Command(NamedTuple):
@@ -22,16 +23,21 @@ class _Command(NamedTuple):
     """MODULE:NAME of its function, or of the Typer that holds its own sub-commands."""
     more: Mapping[str, bool] = MappingProxyType({})
     """click's settings, where arguments belong to another program."""
+    usage: str = "[OPTIONS]"
+    """What stands in its usage line before the arguments."""
 
 
 _RUN, _SEE, _RULES = "Run the proxy", "See what it does", "Rules and secrets"
-_OTHERS_ARGUMENTS = {"allow_extra_args": True, "ignore_unknown_options": True}
+_OTHERS = {"allow_extra_args": True, "ignore_unknown_options": True}
+_BEHIND = {"allow_interspersed_args": False}
 _COMMANDS = {
-    "run": _Command(_RUN, "secretgate.cli.run:run", {"allow_interspersed_args": False}),
+    "run": _Command(_RUN, "secretgate.cli.run:run", _BEHIND, "[OPTIONS] --"),
     "serve": _Command(_RUN, "secretgate.cli.serve:serve"),
     "system": _Command(_RUN, "secretgate.cli.system:app"),
-    "proxy": _Command(_RUN, "secretgate.cli.proxy:proxy", _OTHERS_ARGUMENTS),
-    "mcp": _Command(_RUN, "secretgate.cli.mcp:mcp", {"allow_interspersed_args": False}),
+    "proxy": _Command(
+        _RUN, "secretgate.cli.proxy:proxy", _OTHERS, "[OPTIONS] [-- MITMDUMP OPTIONS]"
+    ),
+    "mcp": _Command(_RUN, "secretgate.cli.mcp:mcp", _BEHIND, "[OPTIONS] --"),
     "addon-path": _Command(_RUN, "secretgate.cli:show_addon_path"),
     "demo": _Command(_SEE, "secretgate.cli.demo:command"),
     "status": _Command(_SEE, "secretgate.cli.status:status"),
@@ -50,7 +56,7 @@ class _Commands(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         params = super().get_params(ctx)
-        name_values(params)
+        name_values(params, STANDS_FOR)
         return params
 
     def list_commands(self, ctx: Any) -> list[str]:
@@ -64,16 +70,16 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         if cmd_name not in _COMMANDS:
             return None
-        panel, where, more = _COMMANDS[cmd_name]
+        panel, where, more, usage = _COMMANDS[cmd_name]
         module, _, name = where.partition(":")
         found = getattr(import_module(module), name)
         if not isinstance(found, typer.Typer):
             alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
-            alone.command(cmd_name, context_settings=dict(more))(found)
+            alone.command(cmd_name, context_settings=dict(more), options_metavar=usage)(found)
             found = alone
         command = typer.main.get_command(found)
         command.name = cmd_name
-        lay_out(command)
+        lay_out(command, STANDS_FOR)
         command.rich_help_panel = panel  # type: ignore[attr-defined]
         return command
 

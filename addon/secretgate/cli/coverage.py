@@ -6,10 +6,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.markdown import Markdown
 
 from secretgate.cli.options import AsJson
 from secretgate.hosts import Section, limits, sections
@@ -38,16 +41,25 @@ def coverage(
     word: Annotated[str, typer.Argument(help="A host, a tool, a path: only what holds it.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show which hosts and endpoints are covered, as Markdown.
+    """Show which hosts and endpoints are covered: tables, or Markdown where it goes into a file.
 
     Examples:
       secretgate coverage
       secretgate coverage codex
       secretgate coverage --json
 
-    Exit code: 0.
+    Exit code: 0, or 1 where nothing holds the word.
     """
-    print(json.dumps(table(word), indent=2) if as_json else document(word), end="")
+    page = document(word)
+    if as_json:
+        print(json.dumps(table(word), indent=2))
+    elif sys.stdout.isatty():
+        Console().print(Markdown(page))
+    else:
+        print(page, end="")
+    if not page:
+        print(f"secretgate: nothing that is covered holds {word!r}", file=sys.stderr)
+        raise typer.Exit(1)
 
 
 def document(word: str = "") -> str:

@@ -1,14 +1,28 @@
-"""Options that several sub-commands have, declared once, and how their help is laid out."""
+"""Options that several sub-commands have, declared once, and what their values stand for."""
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-Mode = Annotated[str, typer.Option(help="redact, block or audit.")]
+_MODES = ("redact", "block", "audit")
+
+
+def _one_of_the_modes(given: str) -> str:
+    if given and given not in _MODES:
+        raise typer.BadParameter(f"{given!r} is none of: {', '.join(_MODES)}")
+    return given
+
+
+Mode = Annotated[
+    str,
+    typer.Option(
+        help="redact, block or audit.",
+        callback=_one_of_the_modes,
+        autocompletion=lambda: list(_MODES),
+    ),
+]
 Config = Annotated[str, typer.Option(help="The configuration file.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
 Hosts = Annotated[
@@ -17,10 +31,12 @@ Hosts = Annotated[
 ]
 
 
-_STANDS_FOR = {
+STANDS_FOR = {
     "anchor": "NUMBER:HASH",
     "baseline": "FILE",
+    "client": "NAME",
     "config": "FILE",
+    "direction": "request|response",
     "drain": "SECONDS",
     "fixtures": "PATH",
     "folder": "FOLDER",
@@ -31,34 +47,18 @@ _STANDS_FOR = {
     "key": "FILE",
     "listen": "ADDRESS",
     "mode": "MODE",
+    "model": "NAME",
+    "name": "NAME",
+    "operation": "NAME",
     "packs": "FOLDER",
     "policy": "PATH",
     "port": "PORT",
     "profiles": "FOLDER",
+    "provider": "NAME",
     "proxyauth": "WHO",
+    "role": "NAME",
     "rules": "FILE",
     "since": "WHEN",
     "workers": "N",
 }
 """What an option is given, by its name; the others say TEXT."""
-
-
-def name_values(params: Iterable[Any]) -> None:
-    """Says of an option's value what it stands for, and nothing where it takes none."""
-    for param in params:
-        if param.param_type_name == "option" and param.metavar is None:
-            name = max(param.opts, key=len).lstrip("-")
-            param.metavar = "" if param.is_flag else _STANDS_FOR.get(name, "TEXT")
-
-
-def lay_out(command: Any) -> None:
-    """Makes a paragraph of a docstring one line, which the terminal breaks; lists of examples stay lists."""
-    if command.help:
-        paragraphs = inspect.cleandoc(command.help).split("\n\n")
-        command.help = "\n\n".join(
-            paragraph if "\n  " in paragraph else " ".join(paragraph.split())
-            for paragraph in paragraphs
-        )
-    name_values(command.get_params(typer.Context(command)))
-    for inner in getattr(command, "commands", {}).values():
-        lay_out(inner)

@@ -61,7 +61,7 @@ def list_rules(
       secretgate rules list
       secretgate rules list github --json
 
-    Exit code: 0, or 2 where a rule file cannot be used.
+    Exit code: 0, 1 where no rule holds the word, or 2 where a rule file cannot be used.
     """
     found = []
     for pack, rule in _rules(rules or []):
@@ -69,10 +69,13 @@ def list_rules(
             found.append((pack, rule))
     if as_json:
         typer.echo(json.dumps([_row(pack, rule) for pack, rule in found], indent=2))
-        return
-    for pack, rule in found:
-        off = "" if rule.enabled else "  (off by default)"
-        typer.echo(f"{pack:16} {rule.id:44} {rule.description}{off}")
+    else:
+        for pack, rule in found:
+            off = "" if rule.enabled else "  (off by default)"
+            typer.echo(f"{pack:16} {rule.id:44} {rule.description}{off}")
+    if not found:
+        typer.echo(f"secretgate rules: no rule's id or description holds {word!r}", err=True)
+        raise typer.Exit(1)
 
 
 def _row(pack: str, rule: Rule) -> dict[str, Any]:

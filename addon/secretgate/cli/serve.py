@@ -26,6 +26,7 @@ from secretgate.state import Places, StateError, private_folder
 from secretgate_ca import CAError, ensure_ca, write_bundle
 
 _DRAIN = 30.0
+_BASE_URLS, _TEAM = "Base URLs", "For a team"
 
 
 def serve(
@@ -42,37 +43,52 @@ def serve(
     base_url: Annotated[
         bool,
         typer.Option(
-            "--base-url", help="Serve providers as path prefixes too: /anthropic, /openai, ..."
+            "--base-url",
+            help="Serve providers as path prefixes too: /anthropic, /openai, ...",
+            rich_help_panel=_BASE_URLS,
         ),
     ] = False,
     provider: Annotated[
         list[str] | None,
-        typer.Option(help="One more prefix: NAME=URL or NAME=DIALECT+URL. Repeatable."),
+        typer.Option(
+            metavar="NAME=URL",
+            help="One more prefix: NAME=URL or NAME=DIALECT+URL. Repeatable.",
+            rich_help_panel=_BASE_URLS,
+        ),
     ] = None,
     proxyauth: Annotated[
         str,
         typer.Option(
             envvar="SECRETGATE_PROXYAUTH",
             help="Who may use it: @FILE for an htpasswd file, USER:PASSWORD, or ldaps:...; as mitmproxy's option.",
+            rich_help_panel=_TEAM,
         ),
     ] = "",
     workers: Annotated[
-        int, typer.Option(min=1, max=256, help="Processes that share the port.", show_default=True)
+        int,
+        typer.Option(min=1, max=256, help="Processes that share the port.", rich_help_panel=_TEAM),
     ] = 1,
     own_ports: Annotated[
         bool,
-        typer.Option("--own-ports", help="Give each worker a port of its own, from --port on."),
+        typer.Option(
+            "--own-ports",
+            help="Give each worker a port of its own, from --port on.",
+            rich_help_panel=_TEAM,
+        ),
     ] = False,
     health_port: Annotated[
         int,
         typer.Option(
-            help="Answer /readyz and /livez from this port on, one a worker.", show_default=False
+            help="Answer /readyz and /livez from this port on, one a worker.",
+            show_default=False,
+            rich_help_panel=_TEAM,
         ),
     ] = 0,
     drain: Annotated[
         float | None,
         typer.Option(
-            help="Seconds that streams may go on after SIGTERM (30 with --workers or --health-port)."
+            help="Seconds that streams may go on after SIGTERM (30 with --workers or --health-port).",
+            rich_help_panel=_TEAM,
         ),
     ] = None,
     web: Annotated[bool, typer.Option("--web", help="With mitmweb's interface.")] = False,
