@@ -15,13 +15,16 @@ from secretgate.inbound.answers import Answer, DocumentAnswer, EventAnswer, Text
 from secretgate.inbound.events import Events
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
-from secretgate.policy.judged import JudgedDocument, JudgedFramer, Judging
+from secretgate.policy.judged import JudgedDocument, JudgedFramer, JudgedMessages, Judging
+from secretgate.policy.messages import OneMessage, TextsFramer
 from secretgate.providers import Dialect
+from secretgate.streams.base import Framer
 from secretgate.streams.framers import framer_for
 
 MOST_HELD = 128 << 20
 """Bytes of an answer that may wait for what comes behind them, such as the end of a line. It ends where there are more:
 a provider may send no end."""
+_SEEN_AND_HEARD = ("audio/", "image/", "video/", "font/")
 
 
 @dataclass(slots=True)
@@ -84,21 +87,26 @@ def respond(
     judge: Judging | None = None,
 ) -> Response | None:
     """The way of an answer, or None where there is nothing to do with it. `later` gives what has been
-    issued so far, where the request goes on while the answer comes. The `judge` sees the answer first."""
+    issued so far, where the request goes on while the answer comes. The `judge` sees the answer first. Raises
+    `Unreadable` where it would have to, and cannot."""
     if not issued and recorder is None and later is None and judge is None:
         return None
     try:
         decoder = Decoder(headers.get("content-encoding", ""))
     except Unreadable as error:
+        if judge is not None and judge.wanted.held:
+            raise
         warn(error.reason)
         return None
     content_type = headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
+    rewrites = bool(issued) or (judge is not None and bool(judge.wanted.held))
     answer: Answer
     if grpc.speaks(media_type) and "json" not in media_type:
         answer = grpc.EnvelopesAnswer(headers, later or (lambda: issued))
-        return Response(bool(issued) or later is not None, answer, decoder, warn)
-    if framer := framer_for(content_type, asked=asked):
+        answer = _messages(answer, TextsFramer(grpc.coding(headers)), judge)
+        rewrites = rewrites or later is not None
+    elif framer := framer_for(content_type, asked=asked):
         judged = JudgedFramer(framer, judge) if judge else framer
         answer = EventAnswer(judged, Events(dialect, issued, recorder))
     elif media_type in ("", "application/json") or media_type.endswith("+json"):
@@ -106,11 +114,19 @@ def respond(
             dialect, issued, recorder, over=lambda: warn("an answer was too large to restore")
         )
         answer = JudgedDocument(answer, judge) if judge else answer
-    elif media_type in grpc.PROTOBUF and issued:
-        answer = grpc.ProtobufAnswer(issued)
-    elif media_type.startswith("text/") and issued:
+    elif media_type in grpc.PROTOBUF and (issued or judge):
+        answer = _messages(grpc.ProtobufAnswer(issued), OneMessage(), judge)
+    elif media_type.startswith("text/") and (issued or judge):
         answer = TextAnswer(issued)
+        answer = JudgedDocument(answer, judge) if judge else answer
+    elif judge and not media_type.startswith(_SEEN_AND_HEARD):
+        answer = JudgedDocument(TextAnswer(Issued(issued.template, {})), judge)
     else:
         return None
-    rewrites = bool(issued) or (judge is not None and bool(judge.wanted.held))
     return Response(rewrites, answer, decoder, warn)
+
+
+def _messages(answer: Answer, framer: Framer, judge: Judging | None) -> Answer:
+    if judge is None:
+        return answer
+    return JudgedMessages(answer, JudgedFramer(framer, judge.of_texts()))

@@ -11,7 +11,7 @@ planned them on a yes.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secretgate import tolerant
@@ -27,6 +27,7 @@ from secretgate.policy.grammars.base import (
     Key,
     Piece,
     Reading,
+    Sign,
 )
 from secretgate.policy.interest import OPERATIONS, RESPONSE, Interest, interest
 from secretgate.policy.judged import Changed
@@ -97,7 +98,9 @@ class Judge:
         try:
             whole = tolerant.decode(payload)
         except ValueError:
-            return payload
+            whole = None
+        if not isinstance(whole, dict | list):
+            return self._plain(payload)
         entries = [
             Entry(each, "")
             for each in (whole if isinstance(whole, list) else [whole])
@@ -111,6 +114,19 @@ class Judge:
         if not any(entry.changed for entry in entries):
             return payload
         return tolerant.encode(whole)
+
+    def of_texts(self) -> Judge:
+        return replace(self, grammar=grammars.TEXTS)
+
+    def _plain(self, payload: bytes) -> bytes:
+        """An answer that is one text."""
+        try:
+            entry = Entry({"text": payload.decode()}, "")
+        except UnicodeDecodeError:
+            return payload
+        sign = Sign(("text",), TEXT, entry.event, "text")
+        self._judge_text(Block(sign.key, TEXT, signs=[Piece(entry, sign)]))
+        return str(entry.event["text"]).encode() if entry.changed else payload
 
     def _read(self, frame: Frame, entry: Entry) -> list[Frame]:
         reading = self.grammar.read(entry.event, entry.kind)

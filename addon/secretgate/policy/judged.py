@@ -7,6 +7,7 @@ same way, and both say what they changed with a frame that has another payload.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Protocol
 
 import msgspec
@@ -47,6 +48,8 @@ class Judging(Protocol):
     def event(self, frame: Frame) -> list[Frame]: ...
     def finish(self) -> list[Frame]: ...
     def document(self, payload: bytes) -> bytes: ...
+    def of_texts(self) -> Judging:
+        """The same for messages whose payload is their texts (`messages.py`)."""
 
 
 class JudgedFramer:
@@ -76,6 +79,24 @@ class Taking(Protocol):
 
     def feed(self, data: bytes) -> bytes: ...
     def finish(self) -> bytes: ...
+
+
+class JudgedMessages:
+    """An answer whose messages are judged, and then read again as bytes."""
+
+    def __init__(self, answer: Taking, framer: Framer) -> None:
+        self._answer = answer
+        self._framer = framer
+
+    def feed(self, data: bytes) -> bytes:
+        return self._answer.feed(_joined(self._framer.feed(data)))
+
+    def finish(self) -> bytes:
+        return self._answer.feed(_joined(self._framer.finish())) + self._answer.finish()
+
+
+def _joined(frames: Iterable[Frame]) -> bytes:
+    return b"".join(frame.raw for frame in frames)
 
 
 class JudgedDocument:

@@ -49,7 +49,7 @@ def through(
     way = respond(
         headers,
         exchange.dialect,
-        decision.issued,
+        exchange.issued,
         exchange.recorder,
         asked,
         exchange.warn,

@@ -135,6 +135,15 @@ def test_a_call_on_which_both_sides_talk_is_never_held_back(
     assert PLACEHOLDER.search(arrived.decode("latin-1"))
 
 
+def test_a_call_in_json_is_restored(proxy: Proxy, peer: Peer, token: str) -> None:
+    said = envelope(json.dumps({"text": f"my token is {token}"}).encode())
+    headers = {"content-type": "application/connect+json"}
+    with Duplex(proxy, "own.cursor.sh", "/aiserver.v1.ChatService/Stream", headers) as call:
+        call.send(said, end=True)
+        assert call.read(1 << 20) == said
+    assert token.encode() not in peer.asked[-1].body
+
+
 def test_compressed_messages_of_a_call(proxy: Proxy, peer: Peer, token: str) -> None:
     headers = {"content-type": "application/connect+proto", "connect-content-encoding": "gzip"}
     with Duplex(proxy, "own.cursor.sh", "/aiserver.v1.ChatService/Stream", headers) as call:

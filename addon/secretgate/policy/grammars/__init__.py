@@ -19,7 +19,7 @@ from secretgate.policy.grammars.cohere import deny_cohere, echo_cohere, read_coh
 from secretgate.policy.grammars.gemini import deny_gemini, give_gemini, given_gemini, read_gemini
 from secretgate.policy.grammars.ollama import read_ollama
 from secretgate.policy.grammars.responses import deny_responses, echo_responses, read_responses
-from secretgate.policy.grammars.tabled import deny_nothing, read_tabled
+from secretgate.policy.grammars.tabled import deny_nothing, read_tabled, read_texts
 from secretgate.providers import Dialect
 
 GRAMMARS: Final[Mapping[str, Grammar]] = {
@@ -35,6 +35,9 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "cohere": Grammar(read_cohere, deny_cohere, echo_cohere, stops={"TOOL_CALL": "COMPLETE"}),
     "ollama": Grammar(read_ollama, deny_chat),
 }
+
+TEXTS: Final = Grammar(read_texts, deny_nothing)
+"""Of messages whose payload is their texts."""
 
 
 def of(dialect: Dialect) -> Grammar:

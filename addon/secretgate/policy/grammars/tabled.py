@@ -29,5 +29,9 @@ def _leaves(value: Any, node: Node[Pieces], where: Key = ()) -> Iterator[tuple[K
             yield from _leaves(member, inner, (*where, name))
 
 
+def read_texts(event: Event, kind: str) -> Reading:
+    return Reading([Sign((place,), TEXT, event, place) for place in event])
+
+
 def deny_nothing(block: Block, message: str) -> None:
     """There are no tool calls."""
