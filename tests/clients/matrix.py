@@ -42,14 +42,12 @@ class Outcome:
 
 
 def cases(tool: Tool) -> Iterator[Case]:
-    """Of each log-in, all scenes over the first transport, and over others those that depend on it."""
+    """All scenes of each log-in over each transport; which CA it heeds, once."""
     for login in tool.logins:
         for transport in tool.transports:
-            usual = transport == tool.transports[0]
+            usual = login == tool.logins[0] and transport == tool.transports[0]
             for scene in tool.scenes:
-                if scene == "trust" and (login != tool.logins[0] or not usual):
-                    continue
-                if usual or scene in ("redact", "block"):
+                if usual or scene != "trust":
                     yield Case(tool, login, scene, transport)
 
 

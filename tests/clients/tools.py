@@ -10,6 +10,8 @@ from clients import credentials, hands, installing
 from clients.agent import Hands
 from clients.installing import Package
 
+SCENES = ("redact", "restart", "block", "audit", "trust")
+
 
 @dataclass(frozen=True)
 class Login:
@@ -41,7 +43,7 @@ class Tool:
     """What it needs to run without a person; nothing of proxies or certificates."""
     transports: tuple[str, ...] = ("",)
     home_files: Mapping[str, str] = field(default_factory=dict)
-    scenes: tuple[str, ...] = ("redact", "restart", "block", "audit", "trust")
+    scenes: tuple[str, ...] = SCENES
     limits: tuple[str, ...] = ()
     """What was seen of it beside all that, for people."""
     library: str = ""
@@ -229,7 +231,7 @@ AIDER = Tool(
     doctor="Aider",
     scenes=("redact", "block", "audit", "trust"),
     limits=(
-        "It runs no command unasked, also not with `--yes-always`: files only.",
+        "It runs no command unasked, also not with `--yes-always`: files only, and no restart, which a command asks for.",
         (
             "It loads the project's `.env` into its environment. A key for its provider in there becomes its own credential: it goes to "
             "that provider in a header, and a request's own credential is no secret to whom it is sent."
@@ -237,8 +239,8 @@ AIDER = Tool(
     ),
 )
 
-_THOROUGH = ("sdk-python", "sdk-js")
-"""One of a runtime shows what is true of all on it."""
+_TRUST = ("sdk-python", "sdk-js")
+"""One of a runtime shows which CA all on it heed."""
 _KEYS = {
     "anthropic": "ANTHROPIC_API_KEY",
     "openai": "OPENAI_API_KEY",
@@ -271,7 +273,7 @@ def _script(
         ("--continue", "{prompt}"),
         {**modules, **({"AGENT_MODEL": model} if model else {})},
         doctor="Python SDKs" if python else "Node SDKs",
-        scenes=("redact", "block", "audit", "trust")[: 4 if name in _THOROUGH else 2],
+        scenes=SCENES if name in _TRUST else SCENES[:-1],
         library=_library(package, provider),
     )
 

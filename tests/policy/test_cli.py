@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from policy.kit import enforced
+from policy.kit import AWS, enforced
 from secretgate.cli import app
 
 RULES = enforced(
@@ -124,6 +125,17 @@ def test_explain_prints_settings_as_a_policy(files: Path) -> None:
     assert "# settings: scope secrets, enforced, 2 rules" in done.output
     assert "action: deny" in done.output
     assert "no secret found" in done.output
+
+
+def test_explain_in_json(files: Path) -> None:
+    (files / "simple.yaml").write_text("secrets: block\n")
+    done = policy("explain", "--config", files / "simple.yaml", "--json", stdin=f"one\n{AWS}")
+    told = json.loads(done.stdout)
+    assert [scope["scope"] for scope in told["scopes"]] == ["secrets"]
+    assert told["text"]["decision"] == "deny"
+    (found,) = told["text"]["findings"]
+    assert (found["line"], found["rule"], found["action"]) == (2, "aws-access-token", "block")
+    assert AWS not in done.stdout
 
 
 def test_explain_says_which_rule_decides(files: Path) -> None:

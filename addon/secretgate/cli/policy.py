@@ -16,12 +16,12 @@ from secretgate.cli.options import AsJson, Config
 from secretgate.policy import building, fixtures, loading
 from secretgate.policy.engine import Policy, Scope
 from secretgate.policy.errors import PolicyError
-from secretgate.policy.model import Call, Decision
+from secretgate.policy.model import Call
 from secretgate.policy.secrets import Scanner
 from secretgate.policy.treatments import FindingRules
 from secretgate.settings import Settings, SettingsError, load
 from secretgate.state import Places
-from secretgate_rules import load_default
+from secretgate_rules import Finding, load_default
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Validate, test and explain policies."
@@ -130,6 +130,8 @@ def explain(
     provider: Annotated[str, typer.Option(help="The provider it goes to.")] = "",
     client: Annotated[str, typer.Option(help="The tool that sends it.")] = "",
     model: Annotated[str, typer.Option(help="The model that is asked.")] = "",
+    user: Annotated[str, typer.Option(help="The proxy user who asks.")] = "",
+    as_json: AsJson = False,
 ) -> None:
     """Print the policy in force, and, for a text on standard input, which rule decides.
 
@@ -146,11 +148,7 @@ def explain(
         scopes = building.scopes(settings)
     except PolicyError as error:
         raise _stop(error) from None
-    for scope in scopes:
-        _print(scope)
-    if sys.stdin.isatty():
-        return
-    text = sys.stdin.buffer.read()
+    text = None if sys.stdin.isatty() else sys.stdin.buffer.read()
     context = {
         "direction": direction,
         "host": host,
@@ -158,54 +156,96 @@ def explain(
         "client": client,
         "agent_id": client,
         "model": model,
+        "user": user,
+        "user_id": user,
     }
-    for line in _explained(scopes, text, operation, role, context):
+    told = None if text is None else _told(scopes, text, operation, role, context)
+    if as_json:
+        shown = [{"file": str(scope.source), **_shown(scope)} for scope in scopes]
+        typer.echo(json.dumps({"scopes": shown, "text": msgspec.to_builtins(told)}, indent=2))
+        return
+    for scope in scopes:
+        typer.echo(f"# {scope.source}: scope {scope.name}, {_mode(scope)}, {_count(scope)}")
+        typer.echo(yaml.safe_dump(_shown(scope), sort_keys=False, allow_unicode=True, width=100))
+    for line in _lines(told) if told else ():
         typer.echo(line)
 
 
-def _explained(
+class _Found(msgspec.Struct):
+    """What becomes of one secret in the text."""
+
+    line: int
+    rule: str
+    confidence: str
+    action: str
+    by: str
+
+
+class _Told(msgspec.Struct):
+    """What becomes of the text."""
+
+    operation: str
+    decision: str
+    by: str
+    message: str
+    enforced: bool
+    findings: list[_Found]
+    rules: list[dict[str, str]]
+    """Every rule that was not skipped."""
+
+
+def _told(
     scopes: list[Scope], text: bytes, operation: str, role: str, context: dict[str, Any]
-) -> Iterator[str]:
+) -> _Told:
     scanner = Scanner(load_default)
     treatments = FindingRules(scopes, context, context["model"])
-    findings = scanner.find(text)
-    yield "# The text"
-    if not findings:
-        yield "no secret found"
-    for finding in findings:
-        treatment = treatments.of(finding.rule, finding.confidence)
-        by = f", by rule {treatment.rule}" if treatment.rule else ", no rule speaks of it"
-        line = text.count(b"\n", 0, finding.start) + 1
-        yield f"line {line}: {finding.rule} ({finding.confidence}): {treatment.action}{by}"
     string = text.decode("utf-8", "replace")
     params = {"content": string} if operation.endswith("result") else {"text": string}
     call = Call(operation, {**params, "role": role}, context)
     decision = Policy(scopes, scanner).evaluate(call)
-    yield _said(operation, decision)
-    for each in decision.evaluated:
-        if each.outcome != "skipped":
-            yield f"  {each.scope}/{each.rule}: {each.outcome} ({each.action})"
+    return _Told(
+        operation,
+        decision.action.value,
+        f"{decision.scope}/{decision.rule}" if decision.rule else "",
+        decision.message,
+        decision.enforced or not decision.rule,
+        [_found(each, text, treatments) for each in scanner.find(text)],
+        [
+            {"rule": f"{each.scope}/{each.rule}", "outcome": each.outcome, "action": each.action}
+            for each in decision.evaluated
+            if each.outcome != "skipped"
+        ],
+    )
 
 
-def _said(operation: str, decision: Decision) -> str:
-    said = f"{operation}: {decision.action.value}"
-    if decision.rule:
-        said += f", by rule {decision.scope}/{decision.rule}"
-    if decision.message:
-        said += f": {decision.message}"
-    return said if decision.enforced or not decision.rule else f"{said} (not enforced)"
+def _found(finding: Finding, text: bytes, treatments: FindingRules) -> _Found:
+    treatment = treatments.of(finding.rule, finding.confidence)
+    line = text.count(b"\n", 0, finding.start) + 1
+    return _Found(line, finding.rule, finding.confidence, treatment.action, treatment.rule)
 
 
-def _print(scope: Scope) -> None:
-    typer.echo(f"# {scope.source}: scope {scope.name}, {_mode(scope)}, {_count(scope)}")
-    rows = [_row(rule.row) for rule in scope.rules]
-    shown = {
+def _lines(told: _Told) -> Iterator[str]:
+    yield "# The text"
+    if not told.findings:
+        yield "no secret found"
+    for found in told.findings:
+        by = f"by rule {found.by}" if found.by else "no rule speaks of it"
+        yield f"line {found.line}: {found.rule} ({found.confidence}): {found.action}, {by}"
+    by = f", by rule {told.by}" if told.by else ""
+    message = f": {told.message}" if told.message else ""
+    watched = "" if told.enforced else " (not enforced)"
+    yield f"{told.operation}: {told.decision}{by}{message}{watched}"
+    for rule in told.rules:
+        yield f"  {rule['rule']}: {rule['outcome']} ({rule['action']})"
+
+
+def _shown(scope: Scope) -> dict[str, Any]:
+    return {
         "scope": scope.name,
         "mode": "enforce" if scope.enforces else "audit_only",
         "on_error": "closed" if scope.closed else "open",
-        "rules": rows,
+        "rules": [_row(rule.row) for rule in scope.rules],
     }
-    typer.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100))
 
 
 def _row(rule: Any) -> Any:
