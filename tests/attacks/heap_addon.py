@@ -59,6 +59,7 @@ def hunt(needles: list[bytes]) -> list[str]:
 
 def pass_time(seconds: float) -> None:
     """The vault and the check of outgoing bytes take it that this much time has passed; then all is swept."""
+    gc.unfreeze()
     (gate,) = [each for each in gc.get_objects() if isinstance(each, Gate)]
     engine = gate.engine()
     later = time.monotonic() + seconds
