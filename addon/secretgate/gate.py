@@ -38,6 +38,11 @@ from secretgate.undumpable import seal_process
 
 _TURN = 0.001
 """Seconds that such a thread keeps the interpreter to itself while the event loop waits for it."""
+_HARMFUL = {
+    "stream_large_bodies": "lets large requests pass unread: unset it (answers are streamed anyway)",
+    "proxy_debug": "writes all that clients send to the log, as they sent it: unset it",
+}
+"""Options of mitmproxy that break what is promised."""
 
 
 class Gate:
@@ -79,10 +84,9 @@ class Gate:
     def configure(self, updated: set[str]) -> None:
         if self._unusable is not None:
             raise self._unusable
-        if ctx.options.stream_large_bodies:
-            raise exceptions.OptionsError(
-                "stream_large_bodies lets large requests pass unread: unset it (answers are streamed anyway)"
-            )
+        for name, harm in _HARMFUL.items():
+            if getattr(ctx.options, name, None):
+                raise exceptions.OptionsError(f"{name} {harm}")
         if self._engine is None or any(name.startswith(PREFIX) for name in updated):
             settings = self._settings()
             log.configure(settings.log_format, type(ctx.master).__name__ == "ConsoleMaster")

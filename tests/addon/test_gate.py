@@ -133,10 +133,11 @@ async def test_audit_lets_pass_what_could_not_be_made_safe(
         ("secretgate_hosts", "llm.corp=unheard-of", "secretgate_hosts"),
         ("secretgate_config", "/no/such/file.yaml", "no such file"),
         ("stream_large_bodies", "1m", "unread"),
+        ("proxy_debug", True, "to the log"),
     ],
 )
 def test_a_bad_option_is_refused_and_the_old_one_stays(
-    made: gate.Gate, context: taddons.context, option: str, value: str, told: str
+    made: gate.Gate, context: taddons.context, option: str, value: object, told: str
 ) -> None:
     with pytest.raises(exceptions.OptionsError, match=told):
         context.options.update(**{option: value})

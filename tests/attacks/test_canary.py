@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -19,6 +21,7 @@ from harness.programs import free_port
 from harness.provider import Provider
 from harness.secrets import leaks, plant
 from harness.web import Web
+from harness.wire import Gate
 from harness.wires import WIRES, Access, Wire
 
 pytestmark = pytest.mark.e2e
@@ -108,7 +111,12 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
 ) -> None:
     planted = plant(815)
     proxy = launch(
-        options={"secretgate_mode": mode, "termlog_verbosity": "debug", "flow_detail": 2},
+        options={
+            "secretgate_mode": mode,
+            "termlog_verbosity": "debug",
+            "flow_detail": 2,
+            "hardump": "flows.har",
+        },
         arguments=["-s", str(FAULTS), "-w", "flows"],
         environment={"PYTHONDEVMODE": "1"},
     )
@@ -149,6 +157,32 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
     written = proxy.written()
     assert "flows" in written
     assert len(written["flows"]) > 1000
+    assert len(written["flows.har"]) > 1000
     assert written["(output)"].count(b"RuntimeError at engine") > 3
     for name, data in written.items():
         assert leaks(data, planted.secrets) == [], name
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("how", ["SIGABRT", "SIGSEGV"])
+def test_a_crash_with_streams_in_flight_writes_no_value(
+    how: str, launch: Launch, provider: Provider
+) -> None:
+    """What Python says when it crashes, and no core beside it."""
+    planted = plant(818)
+    proxy = launch(environment={"PYTHONFAULTHANDLER": "1"})
+    poster = Poster(Access.through(proxy), provider)
+    gate = Gate(after=2)
+    body = ask(MESSAGES, planted.env, stream=True)
+    with (
+        provider.manner(script=echo, gate=gate),
+        contextlib.suppress(httpx.HTTPError),
+        poster.stream(MESSAGES, body) as response,
+    ):
+        next(response.iter_bytes())
+        os.kill(proxy.pid, signal.Signals[how])
+        assert proxy.ends(20)
+    assert proxy.comes(b"most recent call first")
+    for name, data in proxy.written().items():
+        assert leaks(data, planted.secrets) == [], name
+        assert not Path(name).name.startswith("core")

@@ -96,9 +96,7 @@ def _upload(text: str, token: str) -> tuple[bytes, str]:
 
 def _call(text: str) -> bytes:
     given = {"name": "write", "arguments": {"text": text}}
-    return json.dumps(
-        {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": given}
-    ).encode()
+    return json.dumps({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": given}).encode()
 
 
 @pytest.mark.e2e

@@ -47,7 +47,9 @@ def test_every_string_is_in_one_class_and_nothing_else_is(
         coverage: dict[str, int] = told["counters"]["coverage"]
         return coverage
 
-    body = ask(target, 'odd "text" \\ with\nescapes \u00e9 \U0001f511' * 9, more={"x": ["y", 1, None]})
+    body = ask(
+        target, 'odd "text" \\ with\nescapes \u00e9 \U0001f511' * 9, more={"x": ["y", 1, None]}
+    )
     before = counted()
     poster.post(target, body)
     grown = {name: count - before[name] for name, count in counted().items()}
@@ -162,4 +164,6 @@ def test_numbers_are_shown(place: str, places: Any) -> None:
     not_put_back = figure(numbers, "not put back", "placeholders not put back")
     assert not_put_back == sent["strange"]
     # One secret, put back in each of the answers that echoed it.
-    assert figure(numbers, "put back", "secrets put back into answers", "secrets put back into") == 4
+    assert (
+        figure(numbers, "put back", "secrets put back into answers", "secrets put back into") == 4
+    )
