@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -91,7 +90,7 @@ def figure(numbers: dict[str, int], *names: str) -> int:
 @pytest.fixture(scope="module")
 def places(
     launch: Launch, provider: Provider, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[dict[str, Any], dict[str, tuple[dict[str, int], dict[str, str]]]]]:
+) -> tuple[dict[str, Any], dict[str, tuple[dict[str, int], dict[str, str]]]]:
     """What was sent and answered, and what each place shows of it."""
     proxy, planted = launch(), plant(12)
     poster = Poster(Access.through(proxy), provider)
@@ -128,7 +127,7 @@ def places(
     assert (told.returncode, report.returncode) == (0, 0), told.stderr + report.stderr
     made = secretgate(["audit", "report", "--html", str(home / "report.html")], env, home)
     assert made.returncode == 0, made.stderr
-    yield (
+    return (
         {**sent, **{f"told {name}": n for name, n in raw["counters"]["coverage"].items()}},
         {
             "status": shown_in_lines(told.stdout),
