@@ -1,7 +1,7 @@
 """JSON values as clients read them, for what is judged: their parsers take more than the standard allows.
 
 JavaScript and Python both take halves of surrogate pairs, and replace bytes that are no UTF-8; Python takes `NaN` and
-numbers without a bound. What such a parser takes, and this one did not, would pass without a rule having seen it.
+numbers without a bound, and where it is told to, control characters in strings. What such a parser takes, and this one did not, would pass without a rule having seen it.
 Spans are read elsewhere (`bodies/json_reader.py`); this gives values.
 """
 
@@ -21,7 +21,7 @@ def decode(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return json.loads(raw.decode("utf-8-sig", "replace"), parse_int=_number)
+        return json.loads(raw.decode("utf-8-sig", "replace"), strict=False, parse_int=_number)
 
 
 def _number(digits: str) -> int | float:

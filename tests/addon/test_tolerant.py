@@ -36,6 +36,7 @@ values = st.recursive(
     [
         (rb'{"a":"\ud83d"}', {"a": "\ud83d"}),
         (b'{"a":"\xff"}', {"a": "\N{REPLACEMENT CHARACTER}"}),
+        (b'{"a":"\x1f\n"}', {"a": "\x1f\n"}),
         (b'{"a":-Infinity}', {"a": -math.inf}),
         (b'{"a":1e999}', {"a": math.inf}),
         (b'{"a":1' + b"0" * 5000 + b"}", {"a": math.inf}),
@@ -44,6 +45,7 @@ values = st.recursive(
     ids=[
         "half a pair",
         "no UTF-8",
+        "control characters",
         "Infinity",
         "a large number",
         "a long number",

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from addon.kit import RULES, SCOPE, Bench, token
+from secretgate import tolerant
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Edit, Unreadable
 from secretgate.bodies.encodings import Decoder, decode
@@ -201,6 +202,15 @@ def named(data: bytes) -> bytes:
     return data
 
 
+def _read(payload: bytes) -> bytes:
+    """An event, where a client could read it."""
+    try:
+        tolerant.decode(payload)
+    except (ValueError, RecursionError):
+        return b"(no JSON)"
+    return payload
+
+
 def answer_of(content_type: str, dialect: str) -> Target:
     def target(data: bytes) -> None:
         data = named(data)
@@ -213,7 +223,7 @@ def answer_of(content_type: str, dialect: str) -> Target:
             framer = framer_for(content_type, asked=True)
             assert framer is not None
             frames = [*framer.feed(sent), *framer.finish()]
-            return [frame.payload for frame in frames if frame.payload is not None]
+            return [_read(frame.payload) for frame in frames if frame.payload is not None]
 
         assert out([data]) == out(list(cut(data)))
 
