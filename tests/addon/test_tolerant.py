@@ -56,7 +56,7 @@ def test_what_only_some_parsers_take(raw: bytes, value: Any) -> None:
     assert tolerant.decode(raw) == value
 
 
-@pytest.mark.parametrize("raw", [b"", b"[DONE]", b'{"a":"\t"}', b"{'a': 1}", b'{"a":1,}', b'{"a"'])
+@pytest.mark.parametrize("raw", [b"", b"[DONE]", b"{'a': 1}", b'{"a":1,}', b'{"a"'])
 def test_what_no_client_takes(raw: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         tolerant.decode(raw)
