@@ -85,6 +85,7 @@ def test_a_checkout_sets_itself_up(tmp_path: Path) -> None:
     run("git", "clone", "--quiet", ROOT, clone)
     home = {"HOME": str(tmp_path), "SECRETGATE_HOME": str(tmp_path / "home")}
     assert "Nothing leaked" in run(clone / "scripts/run", "demo", **home)
+    assert "redact  (default)" in run(clone / "scripts/run", "settings", **home)
     port = free_port()
     proxy = subprocess.Popen(
         [clone / "scripts/run", "-p", str(port)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
@@ -45,7 +46,7 @@ def proxy(context: typer.Context) -> NoReturn:
     print(
         f"""secretgate is starting on http://127.0.0.1:{port}. For one tool, in another terminal:
 
-    secretgate run -- claude
+    {_called()} run -- claude
 
 or set these for everything you start there:
 
@@ -57,6 +58,11 @@ or set these for everything you start there:
     )
     sys.stderr.flush()
     os.execv(sys.executable, [*command, *arguments])
+
+
+def _called() -> str:
+    """What to type for this command: in a checkout it is not on the PATH."""
+    return "secretgate" if shutil.which("secretgate") else sys.argv[0]
 
 
 def _gives(arguments: Sequence[str], option: str, name: str) -> bool:
