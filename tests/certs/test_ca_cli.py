@@ -14,6 +14,7 @@ from cryptography import x509
 
 from secretgate_ca import cli, default_confdir, load_ca
 from secretgate_ca.environment import VARIABLES
+from secretgate_ca.stores import java
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -26,6 +27,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFi
     for name in ("SECRETGATE_CONFDIR", "SECRETGATE_HOME", "SUDO_UID", *(v.name for v in VARIABLES)):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(cli, "_defaults", list)
+    monkeypatch.setattr(java, "HOMES", ())
 
     def call(*words: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["secretgate-ca", *words])

@@ -36,7 +36,8 @@ def test_help_groups_every_command(tmp_path: Path) -> None:
 
 def told(tmp_path: Path, *arguments: str, **variables: str) -> Result:
     """What a command says, in this process."""
-    return CliRunner().invoke(app, list(arguments), env=environment(tmp_path, **variables))
+    env = environment(tmp_path, **variables)
+    return CliRunner().invoke(app, list(arguments), env=env, prog_name="secretgate")
 
 
 def leaves(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
@@ -235,8 +236,7 @@ def test_shells_can_complete_it(shell: str, tmp_path: Path) -> None:
             "_TYPER_COMPLETE_FISH_ACTION": "get-args",
         },
     }[shell]
-    done = secretgate([], environment(tmp_path, **asked, **words), tmp_path)
-    assert "coverage" in done.stdout
+    assert "coverage" in told(tmp_path, **asked, **words).stdout
 
 
 def test_the_settings_in_force_name_their_source(tmp_path: Path) -> None:

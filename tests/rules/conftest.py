@@ -8,7 +8,8 @@ import string
 
 import pytest
 
-from secretgate_rules import Detector, load_default
+from harness import effort
+from secretgate_rules import Detector, load_default, rulefile
 
 PLACEHOLDER = re.compile(rb"REDACTED<[a-z0-9-]{1,64}:[0-9a-f]{12}>")
 
@@ -16,6 +17,14 @@ PLACEHOLDER = re.compile(rb"REDACTED<[a-z0-9-]{1,64}:[0-9a-f]{12}>")
 @pytest.fixture(scope="session")
 def detector() -> Detector:
     return load_default(PLACEHOLDER)
+
+
+@pytest.fixture
+def few_packs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests that make a detector of their own: what takes long is a database of a thousand rules. Thorough runs take it."""
+    if not effort.THOROUGH:
+        few = [pack for pack in rulefile.pack_files() if pack.stem in ("vcs", "packages")]
+        monkeypatch.setattr(rulefile, "pack_files", lambda: few)
 
 
 def made_up(length: int, seed: int, chars: str = string.ascii_letters + string.digits) -> bytes:

@@ -85,6 +85,7 @@ def test_many_threads_agree(detector: Detector) -> None:
         assert list(pool.map(detector.find, texts * 4)) == alone * 4
 
 
+@pytest.mark.usefixtures("few_packs")
 def test_the_digest_tells_rules_and_options_apart() -> None:
     other = Rule("acme", "ACME", r"\b(acme-[0-9a-f]{21})\b", secret=1)
     digests = {
@@ -122,6 +123,7 @@ def test_two_secrets_in_one_run_of_base64(detector: Detector) -> None:
     assert [f.value for f in detector.find(text)] == [one, two]
 
 
+@pytest.mark.usefixtures("few_packs")
 def test_entropy_rules_can_be_left_out() -> None:
     text = b"token (" + made_up(40, 85) + b")"
     assert [f.rule for f in load_default().find(text)] == ["random-near-credential"]

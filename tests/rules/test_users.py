@@ -12,6 +12,8 @@ from secretgate_rules import RuleError, load_default
 from secretgate_rules.allow import Allowlist
 from secretgate_rules.users import load_user_file
 
+pytestmark = pytest.mark.usefixtures("few_packs")
+
 ACME = "acme-" + made_up(20, 70, "0123456789abcdef").decode()
 
 OURS = r"""
