@@ -68,8 +68,30 @@ async def test_what_goes_on_is_told_of_once_it_has_left() -> None:
     decide(made, "one")
     made.ended(exchange("one"), 200)
     assert trail.heard == []
-    await asyncio.sleep(0)
+    while not trail.heard:
+        await asyncio.sleep(0.001)
     assert trail.heard == ["request one", "answer one"]
+
+
+async def test_not_more_than_some_wait() -> None:
+    trail = Told()
+    made = teller(trail)
+    names = [str(number) for number in range(70)]
+    for name in names:
+        decide(made, name)
+    assert 0 < len(trail.heard) < len(names)
+    made.settle()
+    assert trail.heard == [f"request {name}" for name in names]
+
+
+async def test_what_comes_after_some_was_told_is_told_of_too() -> None:
+    trail = Told()
+    made = teller(trail)
+    for name in ("one", "two"):
+        decide(made, name)
+        while len(trail.heard) < 1 + (name == "two"):
+            await asyncio.sleep(0.001)
+    assert trail.heard == ["request one", "request two"]
 
 
 @pytest.mark.parametrize("decision", [REFUSED, UNREADABLE])
@@ -122,6 +144,8 @@ def test_what_a_loop_leaves_behind_is_told_with_the_next() -> None:
 
     async def say(name: str) -> None:
         decide(made, name)
+        while asyncio.get_running_loop() is not loop and len(trail.heard) < 2:
+            await asyncio.sleep(0.001)
 
     loop = asyncio.new_event_loop()
     task = say("one")

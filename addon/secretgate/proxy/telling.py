@@ -18,16 +18,22 @@ from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.policy.model import Decision as Ruled
 from secretgate.proxy.exchange import Exchange
 
+_GATHER = 0.05
+"""Seconds that what is to be told of waits for more: several at a time take less than one by one."""
+_MOST = 64
+"""So many wait at most."""
 UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
 
 
 class Teller:
-    """Who has gone on its way is told of as soon as it has left; whoever is refused, and what could not be read, at
+    """Who has gone on its way is told of a moment after it has left; whoever is refused, and what could not be read, at
     once. Where nothing may leave that is not on record, everything is."""
 
     def __init__(self) -> None:
         self._counters = Counters()
         self._waiting: list[Callable[[], None]] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The one that is going to tell."""
         self.trail = Trail()
 
     @property
@@ -128,15 +134,25 @@ class Teller:
             )
 
     def _soon(self, tell: Callable[[], None]) -> None:
-        """When the event loop has done what it is at, which is to send what this is about."""
+        """When the event loop has sent what this is about, and has had time for what comes back."""
         self._waiting.append(tell)
         if self.trail.strict:
             self._tell_all()
             return
         try:
-            asyncio.get_running_loop().call_soon(self.settle)
+            loop = asyncio.get_running_loop()
         except RuntimeError:
             self.settle()
+            return
+        if len(self._waiting) >= _MOST:
+            self.settle()
+        elif self._loop is not loop:
+            self._loop = loop
+            loop.call_later(_GATHER, self._later)
+
+    def _later(self) -> None:
+        self._loop = None
+        self.settle()
 
     def settle(self) -> None:
         """Tells what waits. What fails here has been decided on and has left."""
