@@ -31,14 +31,22 @@ class Told(Trail):
         super().__init__(strict=strict)
         self.heard: list[str] = []
         self._fails = fails
+        self._came = asyncio.Event()
 
     def request(self, exchange: str, *_: Any) -> None:
         if exchange == self._fails:
             raise ValueError("a value that nobody should see")
         self.heard.append(f"request {exchange}")
+        self._came.set()
 
     def answer(self, exchange: str, *_: Any) -> None:
         self.heard.append(f"answer {exchange}")
+        self._came.set()
+
+    async def come(self) -> None:
+        """Until something is told, and what waited with it."""
+        await self._came.wait()
+        self._came.clear()
 
     def failure(self, exchange: str, *_: Any) -> None:
         self.heard.append(f"failure {exchange}")
@@ -68,8 +76,7 @@ async def test_what_goes_on_is_told_of_once_it_has_left() -> None:
     decide(made, "one")
     made.ended(exchange("one"), 200)
     assert trail.heard == []
-    while not trail.heard:
-        await asyncio.sleep(0.001)
+    await trail.come()
     assert trail.heard == ["request one", "answer one"]
 
 
@@ -89,8 +96,7 @@ async def test_what_comes_after_some_was_told_is_told_of_too() -> None:
     made = teller(trail)
     for name in ("one", "two"):
         decide(made, name)
-        while len(trail.heard) < 1 + (name == "two"):
-            await asyncio.sleep(0.001)
+        await trail.come()
     assert trail.heard == ["request one", "request two"]
 
 
@@ -144,8 +150,8 @@ def test_what_a_loop_leaves_behind_is_told_with_the_next() -> None:
 
     async def say(name: str) -> None:
         decide(made, name)
-        while asyncio.get_running_loop() is not loop and len(trail.heard) < 2:
-            await asyncio.sleep(0.001)
+        if asyncio.get_running_loop() is not loop:
+            await trail.come()
 
     loop = asyncio.new_event_loop()
     task = say("one")
