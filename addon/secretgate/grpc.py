@@ -75,7 +75,7 @@ class RequestStream:
         if envelope.sound and len(envelope.raw) <= 5:
             return envelope.raw
         try:
-            message = envelope.message
+            message = envelope.lone_message
             kind = "application/json" if self._json or envelope.last else "application/proto"
             body = read(message, kind, self._request.route.dialect)
         except Unreadable as error:

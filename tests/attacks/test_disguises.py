@@ -13,10 +13,12 @@ import zlib
 from collections.abc import Callable
 from typing import NamedTuple
 
+import brotli
 import pytest
 import zstandard
 
-from addon.wire_support import Gate, secret
+from addon.wire_support import Gate, dump, secret
+from secretgate.grpc import Refused, RequestStream
 
 SECRET = secret(7)
 RAW = SECRET.encode()
@@ -63,6 +65,25 @@ def member(data: bytes, name: bytes = b"", extra: bytes = b"", comment: bytes = 
 def skipped(data: bytes) -> bytes:
     """A frame of zstd that holds no data."""
     return b"\x50\x2a\x4d\x18" + len(data).to_bytes(4, "little") + data
+
+
+def brotli_with(note: bytes, data: bytes) -> bytes:
+    """A stream of brotli whose first block is metadata: of `note`, which whoever unpacks it does not see."""
+    # Of the window one bit (16), of the block: not the last, no length, a zero, one byte of how much is skipped.
+    bits = 0 | 0b0 << 1 | 0b11 << 2 | 0b0 << 4 | 0b01 << 5 | (len(note) - 1) << 7
+    head = bits.to_bytes(2, "little")
+    # A block that is not compressed, then the last, which is empty.
+    size = len(data) - 1
+    plain = (0b0 | 0b00 << 1 | size << 3 | 0b1 << 19).to_bytes(3, "little")
+    return head + note + plain + data + b"\x03"
+
+
+def unbrotlied(data: bytes) -> bytes:
+    return data + brotli.decompress(data)
+
+
+def enveloped(data: bytes) -> bytes:
+    return b"\x01" + len(data).to_bytes(4, "big") + data
 
 
 def unzipped(data: bytes) -> bytes:
@@ -172,6 +193,21 @@ DISGUISES = {
     "a frame that is skipped, at the end": Disguise(
         "application/json", "zstd", ZSTD + skipped(b"it is " + RAW)
     ),
+    "metadata of brotli": Disguise(
+        "application/json", "br", brotli_with(b"it is " + RAW, CLEAN), unbrotlied
+    ),
+    "metadata of brotli, in gzip": Disguise(
+        "application/json",
+        "br, gzip",
+        gzip.compress(brotli_with(b"it is " + RAW, CLEAN)),
+        lambda data: unbrotlied(gzip.decompress(data)),
+    ),
+    "the name of a compressed message": Disguise(
+        "application/connect+json", "", enveloped(member(CLEAN, name=RAW))
+    ),
+    "a frame that is skipped, in a message": Disguise(
+        "application/connect+json", "", enveloped(skipped(b"it is " + RAW) + ZSTD)
+    ),
     "a header of a part, twice": Disguise(
         FORM, "", parts((b"X-Note: it is %s\r\nX-Note: no\r\n%s" % (RAW, FIELD), b"hi"))
     ),
@@ -220,6 +256,30 @@ def test_a_disguised_secret_does_not_leave(how: str) -> None:
         assert RAW not in read(decision.content)
 
 
+def test_metadata_of_brotli_is_what_it_seems() -> None:
+    assert brotli.decompress(brotli_with(b"a note of some length", CLEAN)) == CLEAN
+
+
+@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+def test_a_message_of_a_call_takes_nothing_along(kind: str) -> None:
+    """What stands beside the data of a compressed message ends the call, as what cannot be read does."""
+    message = dump({"text": "nothing here"})
+    clean, told = {
+        "gzip": (gzip.compress(message), member(message, comment=RAW)),
+        "zstd": (
+            zstandard.ZstdCompressor().compress(message),
+            skipped(RAW) + zstandard.ZstdCompressor().compress(message),
+        ),
+    }[kind]
+    gate = Gate()
+    headers = {"content-type": "application/connect+json", "connect-content-encoding": kind}
+    request = gate.request("generic", headers=headers)
+    stream = RequestStream(gate.requests, request, gate.nothing_issued, lambda _: None)
+    assert stream.feed(enveloped(clean)) == enveloped(clean)
+    with pytest.raises(Refused):
+        stream.feed(enveloped(told))
+
+
 @pytest.mark.parametrize("mode", ["redact", "block", "audit"])
 def test_the_name_of_a_compressed_file_is_treated_like_any_text(mode: str) -> None:
     gate = Gate(mode=mode)
@@ -234,9 +294,13 @@ def test_the_name_of_a_compressed_file_is_treated_like_any_text(mode: str) -> No
         assert decision.content is None
 
 
-@pytest.mark.parametrize("coding", ["gzip", "zstd"])
+@pytest.mark.parametrize("coding", ["gzip", "zstd", "br"])
 def test_what_is_no_secret_beside_compressed_data_stays(coding: str) -> None:
-    raw = {"gzip": member(CLEAN, name=b"request.json"), "zstd": skipped(b"\0" * 9) + ZSTD}[coding]
+    raw = {
+        "gzip": member(CLEAN, name=b"request.json"),
+        "zstd": skipped(b"\0" * 9) + ZSTD,
+        "br": brotli_with(b"request.json of the ordinary kind", CLEAN),
+    }[coding]
     gate = Gate()
     headers = {"content-type": "application/json", "content-encoding": coding}
     decision = gate.requests.decide(gate.request("anthropic", headers=headers, content=raw))

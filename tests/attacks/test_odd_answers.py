@@ -117,3 +117,31 @@ def test_a_placeholder_in_the_head_of_an_answer_stays_one(
     assert names[0]
     assert names[0].encode() in answer
     assert leaks(answer, planted.secrets) == []
+
+
+RANGED = HEAD.replace(b"\r\n\r\n", b"\r\nRange: bytes=100-%d\r\n\r\n")
+PART = b"HTTP/1.1 206 Partial Content\r\ncontent-type: text/plain\r\ncontent-range: bytes 100-%d/999\r\ncontent-length: %d\r\n\r\n%s"
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["asked for", "not asked for"])
+def test_a_range_of_bytes_stays_as_long_as_it_says(
+    asked: bool, odd: tuple[Rogue, Proxy], planted: Planted
+) -> None:
+    """Where nobody asked for one, saying that it is one changes nothing: it is restored like any answer."""
+    sent: list[bytes] = []
+
+    def behave(wire: Wire) -> None:
+        text = f"it is {whole(wire)} so".encode()
+        sent.append(PART % (99 + len(text), len(text), text))
+        wire.write(sent[0])
+
+    rogue, proxy = odd
+    rogue.behave = behave
+    secret = planted.values["GITHUB_TOKEN"]
+    body = ask(MESSAGES, f"it is {secret} so")
+    numbers = (len(body), 199) if asked else (len(body),)
+    head = (RANGED if asked else HEAD) % (b"POST", HOST.encode(), *numbers)
+    with Line(proxy, HOST) as line:
+        answer = line.exchange(head + body)
+    assert (answer == sent[0]) is asked
+    assert (secret.encode() in answer) is not asked

@@ -1,7 +1,9 @@
-"""What compressed data carries beside the data: names and comments of gzip, frames of zstd that are skipped.
+"""What compressed data carries beside the data: names and comments of gzip, frames of zstd that are skipped, metadata
+of brotli.
 
 Whoever unpacks it does not see them, and they arrive all the same. They are looked for where they can begin; a stretch of
-data that only looks like one costs a look at a few bytes.
+data that only looks like one costs a look at a few bytes. Where the metadata of brotli begin, only who unpacks it all can
+tell, but they are as they are, not compressed: so there every long run of text is looked at.
 """
 
 from __future__ import annotations
@@ -10,10 +12,11 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from .encodings import GZIP, ZSTD, decode
+from .encodings import BROTLI, GZIP, ZSTD, decode
 
 _MEMBER: Final = re.compile(rb"\x1f\x8b\x08([\x04-\x1f]).{6}", re.DOTALL)
 _SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(.{4})", re.DOTALL)
+_RUN: Final = re.compile(rb"[\t\x20-\x7e]{16,}")
 _EXTRA, _NAME, _COMMENT = 4, 8, 16
 _LONGEST: Final = 64 << 10
 """Bytes of one of them."""
@@ -38,7 +41,15 @@ def _of_zstd(raw: bytes) -> Iterator[bytes]:
         yield raw[frame.end() : frame.end() + int.from_bytes(frame[1], "little")]
 
 
-_OF: Final[dict[str, Callable[[bytes], Iterator[bytes]]]] = {GZIP: _of_gzip, ZSTD: _of_zstd}
+def _of_brotli(raw: bytes) -> Iterator[bytes]:
+    yield from _RUN.findall(raw)
+
+
+_OF: Final[dict[str, Callable[[bytes], Iterator[bytes]]]] = {
+    GZIP: _of_gzip,
+    ZSTD: _of_zstd,
+    BROTLI: _of_brotli,
+}
 
 
 def asides(raw: bytes, chain: Sequence[str], limit: int) -> bytes:

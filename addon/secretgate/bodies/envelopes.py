@@ -47,7 +47,7 @@ def read_envelopes(raw: bytes, read_message: Callable[[bytes], Body]) -> Envelop
     slots: list[Slot] = []
     at = 0
     for number, envelope in enumerate(envelopes, 1):
-        message = envelope.message
+        message = envelope.lone_message
         body = read_message(message) if message else _Nothing()
         slots += placed(body.slots, at, f"message {number} ")
         parts.append((envelope, body, at))

@@ -22,6 +22,8 @@ _STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
 """Paths of answers that come line by line, or event by event, whatever their type says."""
 _EMPTY = frozenset((204, 205, 304))
 """Statuses of answers that have no body."""
+_A_PART = 206
+"""Status of an answer that is some bytes of a longer one. Who asked for them counts them."""
 _OF_THE_BYTES: tuple[bytes, ...] = (b"content-length", b"content-encoding")
 
 
@@ -35,6 +37,9 @@ def through(
     if request.method == "HEAD" or response.status_code < 200 or response.status_code in _EMPTY:
         return None
     judge = judge_of(exchange, teller)
+    if judge is None and response.status_code == _A_PART and "range" in request.headers:
+        exchange.warn("a range of bytes was asked for, and goes on as it came")
+        return None
     if engine.settings.mode == "audit" and judge is None:
         return None
     if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":

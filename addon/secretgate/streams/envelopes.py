@@ -16,8 +16,9 @@ from typing import Final
 
 import msgspec
 
+from secretgate.bodies.asides import asides
 from secretgate.bodies.base import Unreadable
-from secretgate.bodies.encodings import decode, encode
+from secretgate.bodies.encodings import BROTLI, decode, encode
 
 from .base import Frame, FrameByFrame
 
@@ -52,6 +53,14 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     def message(self) -> bytes:
         """What is in it, decompressed; raises `Unreadable`."""
         return self._read()[0]
+
+    @property
+    def lone_message(self) -> bytes:
+        """The same, of a request: `Unreadable` too where compressed data carries something beside it."""
+        message, chain = self._read()
+        if chain and BROTLI not in chain and asides(self.raw[_HEAD.size :], chain, self.limit):
+            raise Unreadable("a compressed message carries names or comments beside its data")
+        return message
 
     def with_message(self, message: bytes) -> bytes:
         content = encode(message, self._read()[1])
