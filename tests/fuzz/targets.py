@@ -10,7 +10,9 @@ import contextlib
 import itertools
 import json
 import re
+import struct
 import tempfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -29,6 +31,7 @@ from secretgate.placeholders import Issued
 from secretgate.providers import DIALECTS
 from secretgate.settings import SettingsError, load
 from secretgate.streams.base import Framer
+from secretgate.streams.eventstream import EventStreamFramer
 from secretgate.streams.framers import framer_for
 from secretgate_rules import Detector, redact
 from secretgate_rules.model import RuleError
@@ -190,6 +193,38 @@ def framer_of(content_type: str) -> Target:
     return target
 
 
+def eventstream_messages(data: bytes) -> None:
+    """Messages with the right lengths and checksums, each made from a line `headers|payload`: what is in them is all
+    that changes. Another payload is read as itself, by lengths and checksums worked out here."""
+    messages = [message(*line.partition(b"|")[::2]) for line in data.split(b"\n")]
+    raw = b"".join(messages)
+    framer = EventStreamFramer()
+    frames = framer.feed(raw)
+    assert [frame.raw for frame in frames] == messages
+    pieces = EventStreamFramer()
+    assert [
+        frame for each in fed(pieces.feed, pieces.finish, list(cut(raw))) for frame in each
+    ] == frames
+    for frame, (headers, _, payload) in zip(
+        frames, (line.partition(b"|") for line in data.split(b"\n")), strict=True
+    ):
+        inner = frame.payload
+        assert inner is not None or not payload or b'"bytes"' in payload
+        if inner is not None:
+            changed = frame.with_payload(inner + b" ")
+            size, headed, crc = struct.unpack_from(">III", changed)
+            assert (size, headed, crc) == (len(changed), len(headers), zlib.crc32(changed[:8]))
+            assert struct.unpack(">I", changed[-4:])[0] == zlib.crc32(changed[:-4])
+            again = framer.feed(changed)
+            assert [each.payload for each in again] == [inner + b" "]
+
+
+def message(headers: bytes, payload: bytes) -> bytes:
+    lengths = struct.pack(">II", 16 + len(headers) + len(payload), len(headers))
+    body = lengths + struct.pack(">I", zlib.crc32(lengths)) + headers + payload
+    return body + struct.pack(">I", zlib.crc32(body))
+
+
 @cache
 def _issued() -> Issued:
     bench = Bench()
@@ -320,6 +355,7 @@ TARGETS: dict[str, Target] = {
     "sse": framer_of("text/event-stream"),
     "ndjson": framer_of("application/x-ndjson"),
     "eventstream": framer_of("application/vnd.amazon.eventstream"),
+    "eventstream-messages": eventstream_messages,
     "connect": framer_of("application/connect+json"),
     "array": framer_of("application/json"),
     "answer-anthropic": answer_of("text/event-stream", "anthropic"),
