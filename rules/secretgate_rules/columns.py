@@ -1,4 +1,4 @@
-"""Credentials in the columns of a table: CSV, tabs, semicolons, Markdown.
+"""Credentials in the columns of a table: CSV, tabs, semicolons, Markdown, the rows of an INSERT.
 
 What a value is says the head of its column, which may be many lines above it. The database points at
 heads that say credential (`EXPRESSION`); here the table below is read, line by line, for as long as the
@@ -25,7 +25,7 @@ RULE: Final = Rule(
 )
 _EDGE: Final = r"[ \"'`*]{0,3}"
 EXPRESSION: Final = Expression(
-    rf"(?:^|[\t,;|]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|passphrase|secret|token|api[_ -]?key|(?:secret|access)[_ -]key){_EDGE}(?:[\t,;|]|\r?$)",
+    rf"(?:^|[\t,;|]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|pw|pass|passphrase|passwort|senha|contraseña|mot de passe|secret|token|api[_ -]?key|(?:secret|access)[_ -]key){_EDGE}(?:[\t,;|]|\r?$)|\)\s{{0,4}}values\s{{0,4}}\(",
     CASELESS,
 )
 ROWS: Final = 1000
@@ -51,6 +51,9 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Cell]:
     """The credentials below the heads that the database points at; `events` are offsets in or behind these."""
     reached = 0
     for event in events:
+        if text[event - 1 : event] == b"(":
+            yield from _inserted(text, event)
+            continue
         start, end = _line(text, event - 1)
         if start < reached or end - start > _WIDEST:
             continue
@@ -76,6 +79,37 @@ def _table(text: bytes, start: int, end: int) -> Iterator[Cell]:
         if wanted:
             yield from _rows(text, end + 1, mark, len(names), wanted)
             return
+
+
+_INSERT = re.compile(
+    rb"(?i)\binto\s{1,4}[^\s(]{1,120}\s{0,4}\(([^()]{1,600})\)\s{0,4}values\s{0,4}\($"
+)
+_REACH: Final = 800
+_DATUM = re.compile(
+    rb"\s*(?:[NnEeBb]?'((?:[^'\\\n]|''|\\.)*+)'|\"([^\"\n]*+)\"|[^,()'\"]*+(?:\([^()]*+\))?)\s*([,)])"
+)
+_NEXT = re.compile(rb"\s*,\s*\(")
+
+
+def _inserted(text: bytes, at: int) -> Iterator[Cell]:
+    """The credentials in the rows of an INSERT whose first row begins at `at`."""
+    head = _INSERT.search(text, max(0, at - _REACH), at)
+    levels = [tier(name.strip(b' \t\r\n`"[]')) for name in head[1].split(b",")] if head else []
+    if max(levels, default=Tier.NONE) <= Tier.KEY:
+        return
+    for _ in range(ROWS):
+        for level in levels:
+            datum = _DATUM.match(text, at, at + _WIDEST)
+            if datum is None:
+                return
+            at = datum.end()
+            group = 1 if datum[1] is not None else 2
+            if level > Tier.KEY and datum[group] and _secret(datum[group], level):
+                yield Cell(*datum.span(group))
+        more = _NEXT.match(text, at) if datum and datum[3] == b")" else None
+        if more is None:
+            return
+        at = more.end()
 
 
 def _rows(

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from . import told, values
+from . import passphrases, told, values
 from .database import CASELESS, Expression
 from .model import Rule
 from .names import Tier, tier
@@ -27,18 +27,22 @@ _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\
 _BEHIND: Final = (
     _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]",
     _GLUE + r"(?:\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})",
-    _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{8}",
+    _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
     r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}",
 )
 """What calls for a look behind a credential word. One expression, as Hyperscan reads four that begin alike four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
-        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?| (?:for|of|to|on|in) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?[A-Za-z][^\s\"'`<>(){}\[\],;=:]{3,24}[0-9]",
+        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?[A-Za-z][^\s\"'`<>(){}\[\],;=:]{3,24}[0-9]",
         CASELESS,
     ),
     Expression(
         r"(?:password|passwd|passphrase|passcode|pwd)[\"'`*]{0,3}\s{1,3}(?:is|was)\s[\"'`*]{0,3}[a-z]{8,32}(?:[\s.,;!?\"'`)*]|$)",
+        CASELESS,
+    ),
+    Expression(
+        r"(?:passw(?:or)?d|passphrase|pwd|pass)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,4}[:=]{1,2}>?\s{0,4}[\\\"'`]{0,3}[^\s\"'`\\=]{3,24}[;,|{}()<>\[\]][^\s\"'`\\]{0,20}[0-9]",
         CASELESS,
     ),
     Expression(r"(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|PW)=[\"']?[A-Za-z][A-Za-z_-]{6}"),
@@ -58,6 +62,11 @@ _ASSIGNMENT = re.compile(
 )
 _BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\]++")
 _SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?-]++")
+_LINE = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?$")
+_INDENT: Final = 28
+_TO_THE_END = re.compile(rb"[^\s\"'`<>\\${}()\[\]]++(?<![,;|])(?=[ \t\r]*(?:\n|$))", re.MULTILINE)
+_MEMBER = re.compile(rb"[,;|][\w -]{0,40}[=:]")
+"""Another member of a list: `;encrypt=true`."""
 _PARAMETER = re.compile(rb"&(?:amp;)?[A-Za-z_][\w.-]{0,40}=")
 _ENDS = re.compile(rb"[\r\n]")
 
@@ -100,9 +109,11 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
         opened = match["open"] or b""
         operator = match["op"].strip(b" \t*")
         operator = b":" if operator in _ARROWS else operator
-        if text[match.start() - 1 : match.start()] in (b"?", b"&"):
+        before = text[match.start() - 1 : match.start()]
+        if before in (b"?", b"&"):
             operator = _IN_QUERY
-        rule = assigned(name, operator, opened, text, match.end(), end)
+        alone = before not in _WITHIN and name.lower() in _SECRET_ALONE
+        rule = assigned(name, operator, opened, text, match.end(), end, alone)
         if rule:
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
             return
@@ -112,6 +123,8 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
     yield from told.read(text, low, event)
 
 
+_WITHIN: Final = (b":", b"/", b"-")
+_SECRET_ALONE: Final = frozenset((b"secret", b"shared_secret", b"enable_secret", b"sharedsecret"))
 _ARROWS = ("→".encode(), "—".encode())
 _NAMED_VALUE = re.compile(rb"(?i)(?:\w{1,10}_?)?value")
 _NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}$")
@@ -138,8 +151,13 @@ def _value_end(text: bytes, match: re.Match[bytes]) -> int:
     bare = _BARE.match(text, begin, limit)
     if bare is None:
         return begin
-    more = _PARAMETER.search(text, begin, bare.end())
-    return more.start() if more else bare.end()
+    if more := _PARAMETER.search(text, begin, bare.end()):
+        return more.start()
+    if _LINE.search(text, max(0, match.start() - _INDENT), match.start()):
+        whole = _TO_THE_END.match(text, begin, limit)
+        if whole and whole.end() > bare.end() and not _MEMBER.search(text, bare.end(), whole.end()):
+            return whole.end()
+    return bare.end()
 
 
 def _trim(text: bytes, begin: int, end: int, opened: bytes) -> int:
@@ -152,7 +170,13 @@ def _trim(text: bytes, begin: int, end: int, opened: bytes) -> int:
 
 
 def assigned(
-    name: bytes, operator: bytes, opened: bytes, text: bytes, begin: int, end: int
+    name: bytes,
+    operator: bytes,
+    opened: bytes,
+    text: bytes,
+    begin: int,
+    end: int,
+    alone: bool = False,
 ) -> Rule | None:
     """The rule by which the value of an assignment is a secret, if it is one."""
     level = tier(name)
@@ -166,7 +190,7 @@ def assigned(
         and name.isupper()
         and text[begin - len(opened) - 1 : begin] == b"=" + opened
     )
-    return judge(level, value, bool(opened), operator, text[end : end + 1], literal)
+    return judge(level, value, bool(opened), operator, text[end : end + 1], literal, alone)
 
 
 _EMPTY = (b"''", b'""', b"``")
@@ -180,12 +204,18 @@ def judge(
     operator: bytes = b"=",
     after: bytes = b"",
     literal: bool = False,
+    alone: bool = False,
 ) -> Rule | None:
-    """Whether a value under a name of this tier is a secret; `literal` says that it is no name of code."""
+    """Whether a value under a name of this tier is a secret.
+
+    `literal` says that it is no name of code, `alone` that its name says `secret` and nothing else.
+    """
     if len(value) < 6 or values.template(value) or values.dummy(value):
         return None
     if values.uuid(value):
         return UUID if level >= Tier.SECRET and operator != b">" else None
+    if alone and operator in _ASSIGNS and (quoted or after in _ALONE) and _by_hand(value):
+        return PASSWORD
     if level >= Tier.PASSWORD:
         if literal and _words_alone(value):
             return PASSWORD
@@ -206,17 +236,32 @@ def judge(
 
 
 def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:
-    if operator == b"," or not values.password(value):
+    if operator == b",":
         return False
+    if not values.password(value):
+        return after in _ALONE and operator in _ASSIGNS and passphrases.brief(value)
     digits = any(48 <= c <= 57 for c in value)
     symbols = not value.isalnum()
     if not quoted:
-        if operator not in (b"=", b":", _IN_QUERY) or after in (b"(", b"[", b"{", b",", b";", b")"):
+        if operator not in _ASSIGNS or after in (b"(", b"[", b"{", b";"):
             return False
+        if after in (b",", b")", b"}", b"]"):
+            return values.chosen(value) and _TWO_DIGITS.search(value) is not None
         return digits and (evidence(value) > -2 or values.human(value))
     if value.isalpha():
         return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
     return digits or (symbols and evidence(value) > 0)
+
+
+_TWO_DIGITS = re.compile(rb"[0-9]{2}")
+_ALONE = (b"", b"\n", b"\r", b" ", b'"', b"'", b"&", b"<")
+_ASSIGNS = (b"=", b":", _IN_QUERY)
+
+
+def _by_hand(value: bytes) -> bool:
+    """Chosen by a person; the name of a resource has neither capitals nor symbols."""
+    shaped = not value.islower() or b"!" in value
+    return shaped and values.human(value) and values.password(value)
 
 
 def _words_alone(value: bytes) -> bool:

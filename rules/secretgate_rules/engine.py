@@ -27,7 +27,7 @@ from .randomness import entropy
 from .reader import Hit, Reader, Sight
 from .supplement import Supplement
 from .table import ANCHOR, Compiled, Table, tabulate
-from .validators import VALIDATORS
+from .validators import OWN_PLACEHOLDERS, VALIDATORS
 
 _MARGIN = 64
 _BEHIND = 8
@@ -220,7 +220,7 @@ class Detector:
                 continue
             if _HASH.search(text, max(0, low - 100), low):
                 continue
-            if not rule.multiline and (
+            if not (rule.multiline or rule.validate in OWN_PLACEHOLDERS) and (
                 values.dummy(value) or values.template(value) or values.buried(text, low, high)
             ):
                 continue

@@ -29,7 +29,7 @@ _WORD = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 
 _PASSWORD = frozenset(
     b"password passwd passphrase passwort passcode pwd pass pgpassword mysqlpwd psw userpass "
-    b"passwords dbpass dbpassword rootpass bindpw pw passe mdp contrasena motdepasse kennwort wachtwoord senha".split()
+    b"passwords dbpass dbpassword rootpass bindpw pw passe mdp contrasena motdepasse kennwort wachtwoord senha authtok".split()
 )
 _SECRET = frozenset(
     b"secret secrets token tokens apikey apikeys apitoken apisecret authtoken accesstoken accesskey "

@@ -14,7 +14,8 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from . import values
+from . import passphrases, values
+from .randomness import evidence
 
 Verdict = bool | None
 
@@ -91,12 +92,70 @@ def mixed_case(value: bytes) -> Verdict:
 
 def password(value: bytes) -> Verdict:
     """Neither a template, nor a default, nor a word of code."""
-    return values.password(value) and None
+    known = values.password(value) or passphrases.brief(value) or passphrases.passphrase(value)
+    return None if known else False
 
 
 def chosen_password(value: bytes) -> Verdict:
     """A password with letters and digits, so that no word of a sentence or of code is one."""
-    return None if mixed(value) and values.password(value) else False
+    return password(value) if mixed(value) else False
+
+
+def passphrase(value: bytes) -> Verdict:
+    """Words with spaces between them, or a password of the usual kind."""
+    return None if passphrases.passphrase(value) else False
+
+
+def numbered_passphrase(value: bytes) -> Verdict:
+    """Words with spaces and a number between them."""
+    return None if mixed(value) and passphrases.passphrase(value) else False
+
+
+def groups_of_four(value: bytes) -> Verdict:
+    """Letters drawn evenly, in groups: no four words."""
+    return None if evidence(value.translate(None, b" -")) > _DRAWN else False
+
+
+_DRAWN: Final = 8.0
+
+
+def signing_secret(value: bytes) -> Verdict:
+    """What tokens are signed with: random, or words that a person wrote there."""
+    if values.uuid(value) or passphrases.signs(value) or passphrases.passphrase(value):
+        return None
+    found = not values.dummy(value) and not values.code(value) and values.random(value)
+    return None if found or (mixed(value) and values.human(value)) else False
+
+
+def key_literal(value: bytes) -> Verdict:
+    """A key that stands in the call that uses it."""
+    return None if password(value) is None or signing_secret(value) is None else False
+
+
+def stored_secret(value: bytes) -> Verdict:
+    """What somebody puts into a store of secrets: random, or a password with a digit or a symbol."""
+    given = token(value) is None or chosen_password(value) is None
+    return None if given or passphrases.passphrase(value) else False
+
+
+def auth_plain(value: bytes) -> Verdict:
+    """Base64 of what SASL's PLAIN sends: an identity, a user, a password, NUL between them."""
+    try:
+        parts = _b64(value).split(b"\0")
+    except (ValueError, binascii.Error):
+        return False
+    return None if len(parts) == 3 and parts[2] and not values.trivial(parts[2]) else False
+
+
+def base64_password(value: bytes) -> Verdict:
+    """Base64 of a password."""
+    try:
+        said = _b64(value)
+    except (ValueError, binascii.Error):
+        return False
+    return (
+        None if said.isascii() and said.decode().isprintable() and values.password(said) else False
+    )
 
 
 def human_password(value: bytes) -> Verdict:
@@ -124,6 +183,10 @@ def basic_auth(value: bytes) -> Verdict:
     return None if not values.template(secret) and not values.dummy(secret) else False
 
 
+OWN_PLACEHOLDERS: Final = frozenset(
+    ("passphrase", "numbered-passphrase", "signing-secret", "key-literal")
+)
+"""Validators that tell placeholders themselves: `my-...` may be what a person chose."""
 VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "jwt": jwt,
     "base64-json": base64_json,
@@ -135,6 +198,14 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "password": password,
     "chosen-password": chosen_password,
     "human-password": human_password,
+    "passphrase": passphrase,
+    "numbered-passphrase": numbered_passphrase,
+    "groups-of-four": groups_of_four,
+    "signing-secret": signing_secret,
+    "key-literal": key_literal,
+    "stored-secret": stored_secret,
+    "auth-plain": auth_plain,
+    "base64-password": base64_password,
     "token": token,
     "basic-auth": basic_auth,
 }

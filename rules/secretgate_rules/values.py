@@ -26,7 +26,7 @@ _PLACEHOLDER = re.compile(
 )
 _TEMPLATE = re.compile(
     rb"\$\{|\$\(|\{\{|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z]|^\\[0-9$]|^!\w+$|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z]|^\\[0-9$]|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_]")
 _DATE = re.compile(
@@ -42,12 +42,13 @@ _HOST = re.compile(
 )
 _EMAIL = re.compile(rb"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
 _IDENTIFIER = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*")
+_SUBSCRIPT = re.compile(rb"[A-Za-z_$][\w$.]*\[[^\]]*\][\w.\[\]]*[)}\],;]*")
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _LETTERS = re.compile(rb"[A-Za-z]+")
 
 _TRIVIAL = frozenset(
-    b"password passwd pass pwd secret token admin root test tests testing user username postgres mysql "
+    b"please password passwd pass pwd secret token admin root test tests testing user username postgres mysql "
     b"mongo redis rabbitmq guest demo default changeme letmein welcome qwerty qwertz qwertyuiop asdf asdfgh asdfghjkl zxcvbn "
     b"abc abcd abcde abcdef abcdefg abcdefgh foo bar baz foobar hello world iloveyou monkey dragon master login "
     b"super my the new old db database app api key local localhost dev development prod production staging "
@@ -107,6 +108,8 @@ def code(value: bytes) -> bool:
         return True
     if _PATH.match(value) or _HOST.match(value):
         return evidence(value) < len(value)
+    if _SUBSCRIPT.fullmatch(value):
+        return True
     if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
         return True
     return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 8
@@ -118,18 +121,26 @@ def trivial(value: bytes) -> bool:
     found = _LETTERS.findall(value.lower().translate(_LEET))
     if not found:
         return len(set(value)) < 5 or _steps(value) > 0.6
-    return all(_known(word) for word in found)
+    return all(chain(word) for word in found)
 
 
 _LEET = bytes.maketrans(b"@$", b"as")
 
 
-def _known(word: bytes) -> bool:
-    """Whether a word is a chain of trivial ones."""
+def chain(word: bytes, more: frozenset[bytes] = frozenset()) -> bool:
+    """Whether a word is a chain of trivial ones, or of `more`."""
     reach = [True] + [False] * len(word)
     for end in range(1, len(word) + 1):
-        reach[end] = any(reach[start] and word[start:end] in _TRIVIAL for start in range(end))
+        reach[end] = any(
+            reach[start] and (word[start:end] in _TRIVIAL or word[start:end] in more)
+            for start in range(end)
+        )
     return reach[-1]
+
+
+def of_code(word: bytes) -> bool:
+    """A word that programs make names of."""
+    return word in _OF_CODE
 
 
 def random(value: bytes, surplus: float = 0.0) -> bool:
@@ -166,7 +177,7 @@ def password(value: bytes) -> bool:
         return False
     if b" " in value:
         return False
-    return not code(value) or chosen(value)
+    return not code(value) or chosen(value.replace(b"$", b"-"))
 
 
 _CHOSEN = re.compile(rb"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{8,64}")

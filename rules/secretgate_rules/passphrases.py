@@ -1,0 +1,107 @@
+"""Secrets that people make of words: passphrases, sentences that sign tokens, short passwords.
+
+None of these is random, so the place must be beyond doubt: a rule or an assignment asks here only
+where its name says that nothing but a secret stands there. What is written for readers (a label, a hint,
+a message) is told apart by the words that such texts cannot do without.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from . import values
+from .memo import remembered
+
+_PHRASE = re.compile(
+    rb"[A-Za-z][\w'\xc2-\xf4\x80-\xbf-]{0,19}(?:,?[ ][\w'&\xc2-\xf4\x80-\xbf-]{1,20}){1,11}[!.?]?"
+)
+_SAYS_WHAT_IT_IS: Final = frozenset(
+    b"password passwords passwd passphrase passphrases passcode pass pwd pin psk user users username usernames login logon log "
+    b"logged sign signed server client database db "
+    b"strings value values input field fields form key keys token tokens secret secrets credential credentials "
+    b"auth authentication authorization api encryption "
+    b"enter type choose your please must should shall cannot can't don't doesn't couldn't invalid valid incorrect wrong "
+    b"required missing optional empty blank not no none without with if when unless used uses use using generate "
+    b"generated encrypted encrypt decrypt hash hashed stored store saved default example sample placeholder here test tests "
+    b"confirm confirmation again repeat reset change changed changes forgot forgotten new set provide provided given "
+    b"characters character letters least contain contains match matches "
+    b"see read asked ask chose chosen one prompt prompted setup wiki chapter manual documentation docs terminal will have had are was were been be does did only should expires expired "
+    b"failed failure error errors denied access allowed unknown unable support supported see same different "
+    b"parameter argument returns return insert put something "
+    b"todo fixme changeme redacted hidden masked mot passe passwort kennwort bitte ihr dein lorem ipsum".split()
+)
+
+
+_OF_PROGRAMS: Final = frozenset(
+    b"account accounts email mail address host file files path string text page link body header app application "
+    b"cookie cookies long digits numbers symbols pin option options class method object function name names line code".split()
+)
+
+
+@remembered(1024)
+def passphrase(value: bytes) -> bool:
+    """Three words or more that say nothing of passwords, credentials or forms to fill in."""
+    if not 10 <= len(value) <= 120 or not _PHRASE.fullmatch(value) or values.template(value):
+        return False
+    parts = value.lower().translate(None, b",!.?").split(b" ")
+    if _SAYS_WHAT_IT_IS.intersection(parts) or len(_OF_PROGRAMS.intersection(parts)) > 1:
+        return False
+    numbered = any(48 <= c <= 57 for c in value)
+    if not numbered and (value[:1].isupper() or len({*parts}) < 3):
+        return False
+    return sum(len(part) >= 3 for part in parts) >= 2
+
+
+_PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_NUMBER = re.compile(rb"[0-9]{2,}")
+_SIZES: Final = frozenset((b"12", b"123", b"1234", b"12345", b"123456", b"128", b"256", b"384", b"512", b"32", b"64", b"16", b"24"))  # fmt: skip
+_PLACEHOLDER: Final = re.compile(
+    rb"(?i)change|your|example|sample|placeholder|replace|insert|dummy|todo|fixme|redacted|\bhere\b|xxx|default|unset|<|>|test|mock|fake|random|generate"
+)
+_SPOKEN: Final = frozenset(
+    b"my our the this is a an do not dont please keep very super long really so for and to of in at with be it that you i we me never ever share".split()
+)
+_TOPIC: Final = frozenset(
+    b"jwt session cookie signing sign auth webhook hmac key secret token app api site server prod production flask django node "
+    b"secretkey base random string access refresh id name ref path file env var value config settings store manager".split()
+)
+_RUN = re.compile(rb"[a-z]{16,64}")
+
+
+@remembered(1024)
+def signs(value: bytes) -> bool:
+    """What a person may write where a random key belongs: words that speak, or words with a number behind them."""
+    if not 12 <= len(value) <= 120 or values.template(value) or _PLACEHOLDER.search(value):
+        return False
+    if values.code(value) and b"://" in value:
+        return False
+    if _RUN.fullmatch(value):
+        return not values.chain(value, _TOPIC | _SPOKEN)
+    parts = [part.lower() for part in _PARTS.findall(value)]
+    numbers = [number for number in _NUMBER.findall(value) if number not in _SIZES]
+    said = [part for part in parts if part in _SPOKEN]
+    own = [
+        part
+        for part in parts
+        if len(part) > 2 and part not in _SPOKEN and not values.chain(part, _TOPIC)
+    ]
+    if len(said) >= 3 and len(parts) >= 6:
+        return True
+    if len(parts) < 3 or not (own or numbers):
+        return False
+    if own and numbers:
+        return True
+    return len(said) >= 1 and (len(parts) >= 4 or bool(numbers))
+
+
+_BRIEF = re.compile(rb"[A-Za-z]{3,6}[0-9]{1,4}[!@#$%*?.]?")
+
+
+@remembered(1024)
+def brief(value: bytes) -> bool:
+    """A short word with a number behind it, the way people choose passwords: `rex2019`."""
+    if not 6 <= len(value) <= 8 or not _BRIEF.fullmatch(value):
+        return False
+    word = value.lower().rstrip(b"0123456789!@#$%*?.")
+    return not (values.of_code(word) or values.trivial(value) or values.dummy(value))
