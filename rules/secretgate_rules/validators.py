@@ -124,7 +124,8 @@ def signing_secret(value: bytes) -> Verdict:
     if values.uuid(value) or passphrases.signs(value) or passphrases.passphrase(value):
         return None
     found = not values.dummy(value) and not values.code(value) and values.random(value)
-    return None if found or (mixed(value) and values.human(value)) else False
+    by_hand = mixed(value) and values.human(value) and values.password(value)
+    return None if found or by_hand else False
 
 
 def key_literal(value: bytes) -> Verdict:
