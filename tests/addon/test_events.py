@@ -95,16 +95,6 @@ def test_the_short_way_is_the_long_way(
     assert as_read(family, in_chunks) == wanted
 
 
-@pytest.mark.parametrize("name", FAMILIES)
-@pytest.mark.parametrize("texts", [["one\r", "\ntwo"], ["a", "b", "c\r", "d"], ["\r", "\n"]])
-def test_a_piece_may_end_in_any_escape(name: str, texts: list[str]) -> None:
-    """The `r` of a carriage return is no beginning of a placeholder."""
-    family = FAMILIES[name]
-    raw = family.write(texts, ['{"a": "b\\r', '\\n"}'])
-    gone_on = through(family.framer(), family.dialect, ISSUED, raw)
-    assert as_read(family, gone_on)[0] == as_read(family, raw)[0]
-
-
 TEMPLATES = [
     Template(),
     Template("<<S:{rule}/{id}>>"),

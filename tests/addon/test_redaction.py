@@ -13,12 +13,10 @@ from hypothesis import strategies as st
 
 from addon.kit import SCOPE, Bench, pem, random_text, token
 from secretgate.inbound.restoration import Depth, restore
-from secretgate.ledger import Ledger
 from secretgate.outbound.egress import Egress, forms
 from secretgate.outbound.redaction import Leak
 from secretgate.providers import DIALECTS
 from secretgate.vault import Scope
-from secretgate_rules import Literals
 
 
 def message(text: Any, role: str = "user") -> dict[str, Any]:
@@ -341,15 +339,6 @@ def test_base64_that_no_view_can_read_is_replaced_as_a_run(texts: str, lead: int
     assert {spot.rule for spot in found.spots} == {"test-token", "encoded-secret"}
 
 
-@pytest.mark.parametrize("view", VIEWS)
-def test_a_value_that_was_named_is_secret_from_the_start(view: str) -> None:
-    value = random_text("from a file", 20)
-    bench = Bench(named={value.encode(): "known-value"})
-    found = bench.redact(body(f"x {VIEWS[view](value)} y"))
-    assert value not in contents(found.raw)[0]
-    assert list(found.issued.values.values()) == [value.encode()]
-
-
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_dialect_lets_a_prompt_pass(dialect: str) -> None:
     found = Bench().redact(
@@ -375,39 +364,3 @@ def test_a_history_of_another_account_decides_nothing() -> None:
     for _ in range(2):
         assert word.encode() not in bench.redact(raw).raw
         assert bench.redact(raw, scope=other).raw is raw
-
-
-def test_a_value_that_was_named_stays_with_this_worker() -> None:
-    """Every worker has the values that its user named by itself; no store holds them."""
-    value = random_text("named", 20)
-    bench = Bench(named={value.encode(): "known-value"})
-    shared: list[bool] = []
-    learn = bench.vault.learn
-    bench.vault.learn = lambda scope, values, share=True: (  # type: ignore[method-assign]
-        shared.append(share) if values else None,
-        learn(scope, values, share),
-    )[1]
-    assert value.encode() not in bench.redact(body(f"it is {value}")).raw
-    assert shared == [False]
-
-
-def test_no_request_waits_for_the_names_of_what_is_secret_from_the_start(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    value = random_text("named", 20)
-    bench = Bench(named={value.encode(): "known-value"})
-    bench.redactor.prepare(learn=True)
-    monkeypatch.delattr(Ledger, "names")
-    assert value.encode() not in bench.redact(body(f"it is {value}")).raw
-
-
-def test_what_was_named_once_and_sent_stays_secret_when_it_is_named_no_more() -> None:
-    """The history must read as it did when the value left the file it was kept in."""
-    sent, other = random_text("sent", 20), random_text("never sent", 20)
-    bench = Bench(named={value.encode(): "known-value" for value in (sent, other)})
-    raw = body(f"it is {sent}")
-    before = bench.redact(raw)
-    assert sent.encode() not in before.raw
-    bench.always = Literals({})
-    assert bench.redact(raw).raw == before.raw
-    assert bench.redact(body(other)).issued.values == {}

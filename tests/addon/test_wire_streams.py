@@ -124,3 +124,14 @@ def test_what_holds_no_placeholder_goes_out_as_it_came(name: str) -> None:
     raw = family.write(["Nothing ", "to ", "see. <X", "EDIT>"], ['{"a": ', '"X"}'])
     assert through(family.framer(), family.dialect, ISSUED, raw) == raw
     assert through(family.framer(), family.dialect, GATE.nothing_issued, raw) == raw
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("texts", [["one\r", "\ntwo"], ["a", "b", "c\r", "d"], ["\r", "\n"]])
+def test_a_piece_may_end_in_any_escape(name: str, texts: list[str]) -> None:
+    """The `r` of a carriage return is no beginning of a placeholder."""
+    family = FAMILIES[name]
+    raw = family.write(texts, ['{"a": "b\\r', '\\n"}'])
+    gone_on = through(family.framer(), family.dialect, ISSUED, raw)
+    assert family.read(gone_on) == family.read(raw)
+    assert family.read(gone_on)[0] == "".join(texts)

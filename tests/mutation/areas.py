@@ -34,6 +34,7 @@ AREAS: dict[str, tuple[str, ...]] = {
 }
 
 TESTS = (
+    "tests/addon/test_named_values.py",
     "tests/addon/test_redaction.py",
     "tests/addon/test_restoration.py",
     "tests/addon/test_vault.py",
