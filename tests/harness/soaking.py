@@ -7,6 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from harness.filling import fill
 from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.soak import Soak
@@ -19,7 +20,16 @@ def main() -> int:
     parser.add_argument(
         "--pause", type=float, default=0, help="seconds between two rounds of a client"
     )
+    parser.add_argument(
+        "--fill",
+        type=int,
+        metavar="CONVERSATIONS",
+        help="no proxy: what is held after so many conversations that were never seen before",
+    )
     options = parser.parse_args()
+    if options.fill:
+        fill(options.fill, lambda seen, held: print(f"{seen:8d} {held:7.1f} MB", flush=True))
+        return 0
     seconds = options.minutes * 60
     with tempfile.TemporaryDirectory() as folder:
         provider = Provider(Path(folder))

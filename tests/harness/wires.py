@@ -137,9 +137,11 @@ def _openai(stack: contextlib.ExitStack) -> openai.OpenAI:
     )
 
 
-def _dumped(stream: Any) -> Iterator[Body]:
-    for event in stream:
-        yield event.model_dump(mode="json", exclude_unset=True)
+def _dumped(stream: Any) -> list[Body]:
+    """Read to the end and closed here: where the garbage collector closes a stream while its client opens
+    another, httpcore waits for a lock that it holds itself."""
+    with stream:
+        return [event.model_dump(mode="json", exclude_unset=True) for event in stream]
 
 
 def _chat_sdk(access: Access, stack: contextlib.ExitStack) -> Transport:
@@ -163,7 +165,7 @@ def _gemini_sdk(access: Access, stack: contextlib.ExitStack) -> Transport:
             model="gemini-2.5-flash", contents=body["contents"], config=config
         )
         return sse.gemini(
-            chunk.model_dump(mode="json", by_alias=True, exclude_none=True) for chunk in chunks
+            [chunk.model_dump(mode="json", by_alias=True, exclude_none=True) for chunk in chunks]
         )
 
     return send
