@@ -82,6 +82,7 @@ async def _http1(
             received = Received(
                 host, request.method.decode(), path, "HTTP/1.1", headers, bytes(body)
             )
+            received.trailers = tuple(event.headers.raw_items())
             app.received.append(received)
             if received.header("upgrade") == "websocket" and app._manner.websockets:
                 await _websocket(app, received, reader, writer)
@@ -133,6 +134,7 @@ class _Streams:
         config = h2.config.H2Configuration(client_side=False, header_encoding=None)
         self.state = h2.connection.H2Connection(config)
         self.requests: dict[int, tuple[list[tuple[bytes, bytes]], bytearray]] = {}
+        self.trailers: dict[int, tuple[tuple[bytes, bytes], ...]] = {}
         self.gone: set[int] = set()
         self.window = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
@@ -161,6 +163,8 @@ class _Streams:
                 self.requests[event.stream_id][1].extend(event.data)
                 length = event.flow_controlled_length
                 self.state.acknowledge_received_data(length, event.stream_id)
+            case h2.events.TrailersReceived():
+                self.trailers[event.stream_id] = tuple(event.headers)
             case h2.events.StreamEnded():
                 task = asyncio.ensure_future(self.answer(event.stream_id))
                 self.tasks.add(task)
@@ -178,6 +182,7 @@ class _Streams:
         received = Received(
             pseudo[b":authority"], pseudo[b":method"], pseudo[b":path"], "HTTP/2", rest, bytes(body)
         )
+        received.trailers = self.trailers.pop(stream, ())
         self.app.received.append(received)
         try:
             answer = self.app.respond(received)

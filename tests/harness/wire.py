@@ -34,6 +34,7 @@ class Received:
     """What came over the WebSocket, message by message."""
     control: list[bytes] = field(default_factory=list)
     """What its control frames carried."""
+    trailers: Headers = ()
     gone: threading.Event = field(default_factory=threading.Event, compare=False)
     """Set when the client goes away before the answer is complete."""
 
@@ -53,7 +54,8 @@ class Received:
     def everything(self) -> bytes:
         """Every byte that left for this request, as it came and decoded; credentials of ours aside."""
         own = {b"x-api-key", b"authorization", b"x-goog-api-key"}
-        head = b"\r\n".join(k + b": " + v for k, v in self.headers if k.lower() not in own)
+        fields = (*self.headers, *self.trailers)
+        head = b"\r\n".join(k + b": " + v for k, v in fields if k.lower() not in own)
         try:
             body = self.content
         except (ValueError, OSError, zlib.error, EOFError, zstandard.ZstdError, brotli.error):
