@@ -15,7 +15,7 @@ from wire_support import through
 from harness import effort
 from harness.wire_families import FAMILIES, Family
 from secretgate.bodies.base import Edit, splice
-from secretgate.inbound.event_reader import read_event
+from secretgate.inbound.event_reader import DELTAS, Identity, read_event
 from secretgate.inbound.events import Events
 from secretgate.inbound.extras import NUMBER
 from secretgate.inbound.restoration import Depth, restore
@@ -398,3 +398,32 @@ def test_of_many_events_only_those_with_a_placeholder_change(name: str) -> None:
         changed = len(came) - sum(old == new for old, new in zip(came, went, strict=False))
         assert len(went) == len(came)
         assert changed < len(words) // 3
+
+
+def identities(dialect: str, event: dict[str, Any]) -> list[Identity]:
+    read = read_event(json.dumps(event).encode(), "", DIALECTS[dialect])
+    assert read is not None
+    return [leaf.identity for leaf in read.leaves if leaf.piece in DELTAS]
+
+
+def test_texts_are_told_apart_by_index_by_place_and_by_whether_they_are_thoughts() -> None:
+    """What one of them holds back must not come out in another, nor stay in when it goes on elsewhere."""
+
+    def choices(*each: dict[str, Any]) -> list[Identity]:
+        given = [{**choice, "delta": {"content": "x"}} for choice in each]
+        return identities("openai-chat", {"choices": given})
+
+    zero, one = choices({"index": 0}, {"index": 1})
+    assert zero != one
+    assert choices({"index": 1}) == [one]
+    assert choices({"index": 1}, {"index": 0}) == [one, zero]
+    assert choices({}, {}) == [zero, one]
+    assert len({*choices({"index": {"a": 1}}, {"index": {"a": 2}})}) == 2
+
+    def parts(*each: dict[str, Any]) -> list[Identity]:
+        content = {"parts": [{"text": "x", **part} for part in each]}
+        return identities("gemini", {"candidates": [{"content": content}]})
+
+    assert parts({"thought": False}) == parts({})
+    assert len({*parts({}, {})}) == 2
+    assert len({*identities("generic", {"texts": ["x", "y"]})}) == 2
