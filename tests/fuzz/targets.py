@@ -79,15 +79,15 @@ def sound(body: Body, raw: bytes) -> None:
     assert body.splice(edits) == raw
 
 
-def redacted(body: Body) -> tuple[bytes, set[bytes]]:
-    """The body without the secrets that were found, and these; as it was where that is refused."""
+def redacted(body: Body) -> tuple[bytes, set[bytes], set[bytes]]:
+    """The body without the secrets that were found, those of ours, and all others; as it was where that is refused."""
     try:
         found = Bench().redactor.inspect(body, SCOPE, strict=False)
     except (Leak, Unreadable):
-        return body.raw, set()
+        return body.raw, set(), set()
     secrets = {secret for secret in TOKENS.values() if secret in found.secrets}
     assert all(secret not in found.raw for secret in secrets)
-    return found.raw, secrets
+    return found.raw, secrets, found.secrets - secrets
 
 
 def body_of(content_type: str) -> Target:
@@ -99,7 +99,7 @@ def body_of(content_type: str) -> Target:
             return
         if body.raw is raw or body.raw == raw:
             sound(body, raw)
-        out, _ = redacted(body)
+        out, _, _ = redacted(body)
         if out is not body.raw:
             readers.read(out, content_type, GENERIC)
 
@@ -146,10 +146,13 @@ def json_against_a_parser(data: bytes) -> None:
         assert not _plain(raw)
         return
     sound(body, raw)
-    out, secrets = redacted(body)
+    out, secrets, others = redacted(body)
     bench = Bench()
     names = {secret: bench.name(secret.decode()) for secret in secrets}
     for before, after in zip(_strings(tree), _strings(_parsed(out)), strict=True):
+        if any(other in before.encode("utf-8", "surrogatepass") for other in others):
+            # One of ours may be a part of it, and the longer one is what is replaced.
+            continue
         for secret, name in names.items():
             before = before.replace(secret.decode(), name)
         assert before == after
