@@ -5,6 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
+from mutation.defences import Defence, defences
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,6 +28,14 @@ def test_every_attack_is_in_the_threat_model() -> None:
         if path.name != Path(__file__).name:
             tests = re.findall(r"def (test_\w+)", path.read_text())
             assert any(f"`{each}`" in text for each in tests), path.name
+
+
+@pytest.mark.parametrize("defence", defences(), ids=lambda defence: defence.what)
+def test_what_is_taken_away_to_test_the_tests_is_there(defence: Defence) -> None:
+    """Where this fails: the code has changed, and tests/mutation/defences.toml has to say how it is now."""
+    assert (ROOT / defence.file).read_text().count(defence.here) >= 1
+    assert defence.here != defence.broken
+    assert (ROOT / defence.tests).is_file()
 
 
 _ROW = re.compile(r"^\| [^|]+ \| `(test_\w+)` \| ([^|]*) \|$", re.MULTILINE)

@@ -87,7 +87,7 @@ def redacted(body: Body) -> tuple[bytes, set[bytes], set[bytes]]:
         return body.raw, set(), set()
     secrets = {secret for secret in TOKENS.values() if secret in found.secrets}
     assert all(secret not in found.raw for secret in secrets)
-    return found.raw, secrets, found.secrets - secrets
+    return found.raw, secrets, {*found.secrets} - secrets
 
 
 def body_of(content_type: str) -> Target:

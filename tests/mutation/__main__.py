@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from mutation import report
+from mutation import defences, report
 from mutation.areas import AREAS
 from mutation.run import difference, generate, mutants, prepare, sample, test
 
@@ -16,7 +16,12 @@ def main() -> int:
     parser.add_argument("--sample", type=int, help="so many mutants of each area, not all")
     parser.add_argument("--seed", type=int, default=1, help="of the sample")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--defences", action="store_true", help="what tests/mutation/defences.toml lists, instead"
+    )
     options = parser.parse_args()
+    if options.defences:
+        return defences.main()
     if unknown := sorted({*options.modules} - {*every}):
         parser.error(f"no such module: {', '.join(unknown)}; there are {', '.join(every)}")
 
