@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -43,6 +43,17 @@ said = st.lists(st.sampled_from(SPICE) | st.text(max_size=12), max_size=8).map("
 places = st.lists(st.integers(0, 1 << 20), max_size=12)
 
 
+@pytest.fixture(scope="module", params=[0, 1 << 30], ids=["expression", "steps"])
+def _either(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Long streams are matched by an expression, others step by step."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secretgate.inbound.shapes._WORTH_COMPILING", request.param)
+        yield
+
+
+either = pytest.mark.usefixtures("_either")
+
+
 def the_long_way(family: Family, raw: bytes) -> bytes:
     """Every frame read in full, by a gate that remembers nothing of those before it."""
     events = Events(family.dialect, ISSUED)
@@ -79,6 +90,7 @@ def as_read(family: Family, raw: bytes) -> tuple[dict[Any, bytes], list[bytes]]:
     return texts, rest
 
 
+@either
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places, chunks=places)
 @example(TEXT, ARGUMENTS, list(range(0, 400, 3)), list(range(0, 400, 5)), [100, 1000])
@@ -160,6 +172,7 @@ def nested(piece: Callable[[str], str]) -> str:
     return json.dumps({"file": "package.json", "content": json.dumps(inner, indent=1)})
 
 
+@either
 @pytest.mark.parametrize("name", ["anthropic", "chat", "responses"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 20])
 def test_json_in_arguments_stays_json_however_it_is_cut(name: str, size: int) -> None:
@@ -213,6 +226,7 @@ def responses(number: int, text: str, padding: str) -> bytes:
     return json.dumps({**value, "content_index": 0, "delta": text, "obfuscation": padding}).encode()
 
 
+@either
 def test_running_numbers_and_padding_do_not_matter() -> None:
     dialect = DIALECTS["openai-responses"]
     shapes = Shapes(dialect)
@@ -229,6 +243,7 @@ def test_running_numbers_and_padding_do_not_matter() -> None:
     assert raw[slice(*spans[shape.number])] == b"12345"
 
 
+@either
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places)
 @settings(max_examples=effort.of(25))
@@ -305,6 +320,7 @@ def test_the_events_of_a_clean_stream_are_not_read(monkeypatch: pytest.MonkeyPat
         assert not isinstance(run, Run) or events._run(run) is run.raw
 
 
+@either
 def test_what_is_no_number_is_no_event_of_that_shape() -> None:
     shape = Shape(b'{"n":', [(False, b',"t":"'), (True, b'"}')])
     raw = b'{"n":-12,"t":"a \\"quoted\\" word"}'
@@ -334,6 +350,7 @@ def read_texts(family: Family, raw: bytes) -> dict[Any, str]:
     return texts
 
 
+@either
 @pytest.mark.parametrize("name", FAMILIES)
 @given(place=st.integers(0, 1 << 20), texts=places)
 @example(1 << 19, list(range(1, 400, 2)))
@@ -375,6 +392,7 @@ def test_what_is_held_goes_out_before_the_end_mark_and_not_before_a_comment(
     assert (b"REDALOC" in rest) == (not flushed)
 
 
+@either
 @pytest.mark.parametrize("name", ["anthropic", "chat", "responses", "gemini"])
 def test_of_many_events_only_those_with_a_placeholder_change(name: str) -> None:
     """Whatever their words end in, and wherever the stream is cut."""

@@ -17,6 +17,9 @@ from wire_support import Gate, secret, through
 
 from harness import effort
 from harness.wire_families import FAMILIES, Family
+from secretgate.inbound.shapes import Shape
+from secretgate.inbound.spoken import Spoken
+from secretgate.streams.base import Run
 
 GATE = Gate()
 KEY, OTHER = secret(1), secret(2)
@@ -135,3 +138,20 @@ def test_a_piece_may_end_in_any_escape(name: str, texts: list[str]) -> None:
     gone_on = through(family.framer(), family.dialect, ISSUED, raw)
     assert family.read(gone_on) == family.read(raw)
     assert family.read(gone_on)[0] == "".join(texts)
+
+
+def test_an_answer_of_an_ordinary_length_has_no_expression_made_for_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each has ids of its own, and the expression for one fits no other."""
+    monkeypatch.setattr(Shape, "_compiled", pytest.fail)
+    family = FAMILIES["responses"]
+    raw = family.write([f"word {number}" for number in range(100)], [])
+    assert through(family.framer(), family.dialect, ISSUED, raw) == raw
+    run, spoken = family.framer().run(raw), Spoken(family.dialect)
+    assert isinstance(run, Run)
+    spoken.add_run(run)
+    assert (
+        b"".join(f"word {number}".encode() for number in range(100))
+        in dict(spoken.texts()).values()
+    )

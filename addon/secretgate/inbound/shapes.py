@@ -31,8 +31,8 @@ _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*+")
 _STRING = rb'([^"]*+(?:(?:(?<=[^\\]\\)|(?<=[^\\]\\\\\\))"[^"]*+)*+)'
 _REST = rb"|(.).*+"
 _A_NUMBER = b"(%b)" % _NUMBER.pattern
-_WORTH_COMPILING: Final = 8
-"""An expression costs as much as so many events without one."""
+_WORTH_COMPILING: Final = 500
+"""An expression costs as much as so many events without one; each answer, which has ids of its own, needs its own."""
 _FIXED: Final = frozenset(("type", "role", "id", "index", "thought", "object"))
 _TEXTS = (Piece.DELTA, Piece.DELTA_JSON)
 _BACKSLASH: Final = 0x5C
@@ -127,18 +127,29 @@ class Shape:
             return None
         if len(self.holes) == 1 and self.holes[0][0]:
             return self._streak_of_one(raw, at)
-        found = self._compiled().findall(raw, at)
-        stop = len(raw)
-        if found[-1][-1]:
-            found.pop()
-            stop = at + len(found) * self.size + sum(map(len, chain.from_iterable(found)))
+        found: list[tuple[bytes, ...]] = []
+        stop = at
+        if self._asked + (len(raw) - at) // self.size >= _WORTH_COMPILING:
+            found = self._compiled().findall(raw, at)
+            stop = len(raw)
+            if found[-1][-1]:
+                found.pop()
+                stop = at + len(found) * self.size + sum(map(len, chain.from_iterable(found)))
         if not found:
-            one = self._step_by_step(raw, at)
-            if one is None:
-                return None
-            found, stop = [tuple(raw[start:end] for start, end in one[1])], one[2]
+            found, stop = self._one_by_one(raw, at)
+        if not found:
+            return None
+        self._asked += len(found)
         pieces = [literals[self.text] for literals in found]
         return Streak(self, pieces, stop, found)
+
+    def _one_by_one(self, raw: bytes, at: int) -> tuple[list[tuple[bytes, ...]], int]:
+        """The literals of events of this shape that follow each other, and where these end."""
+        found: list[tuple[bytes, ...]] = []
+        while raw.startswith(self.head, at) and (one := self._step_by_step(raw, at)) is not None:
+            _, spans, at = one
+            found.append(tuple([raw[start:end] for start, end in spans]))
+        return found, at
 
     def _streak_of_one(self, raw: bytes, at: int) -> Streak | None:
         """Where one string is the only literal."""
