@@ -160,7 +160,7 @@ def _plainly(rows: Rows, folder: Path) -> list[str]:
 
 def _stream(rows: Rows, folder: Path) -> list[str]:
     pieces = []
-    deltas = sorted({row["delta"] for row in rows})
+    deltas = {row["delta"] for row in rows if "delta" in row}
     for situation in dict.fromkeys(row["situation"] for row in rows):
         chosen = fitting(rows, {"situation": situation})
         pieces += [
@@ -171,7 +171,7 @@ def _stream(rows: Rows, folder: Path) -> list[str]:
     groups = {
         f"{row['situation']}, {row['delta']}": {"MB/s": row[_CHUNKS]}
         for row in fitting(rows, {"family": "anthropic"})
-        if row["delta"] in deltas
+        if row.get("delta") in deltas
     }
     chart = bars(
         "Anthropic stream in 16 kB chunks, by situation and delta size", groups, "MB/s", log=True

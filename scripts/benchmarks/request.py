@@ -12,12 +12,12 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
 from benchmarks import bodies
-from benchmarks.measuring import Row, Timing, made_ready, main
+from benchmarks.measuring import Row, Timing, made_ready, main, seconds
 from secretgate.hosts import Route, Treatment
 from secretgate.ledger import Ledger
 from secretgate.outbound.deciding import Requests
@@ -116,7 +116,7 @@ def cold(detector: Detector, raw: bytes, runs: int, known: int = 0) -> Timing:
     for _ in range(runs):
         gate = Gate(detector, known)
         gate.send(b'{"model":"m"}')
-        taken.append(_seconds(lambda gate=gate: gate.send(raw)))  # type: ignore[misc]
+        taken.append(seconds(lambda gate=gate: gate.send(raw)))  # type: ignore[misc]
     return Timing(statistics.median(taken), min(taken), max(taken))
 
 
@@ -124,14 +124,8 @@ def warm(detector: Detector, sent: Sequence[bytes], known: int = 0) -> Timing:
     gate = Gate(detector, known)
     gate.send(sent[0])
     gate.send(sent[1])
-    taken = [_seconds(lambda raw=raw: gate.send(raw)) for raw in sent[2:]]  # type: ignore[misc]
+    taken = [seconds(lambda raw=raw: gate.send(raw)) for raw in sent[2:]]  # type: ignore[misc]
     return Timing(statistics.median(taken), min(taken), max(taken))
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.thread_time()
-    work()
-    return time.thread_time() - start
 
 
 def conversations(detector: Detector, quick: bool) -> list[Row]:

@@ -4,16 +4,18 @@
 
 Four situations: nothing was redacted in the request; something was, and no placeholder stands in the
 answer; one stands in it every thousand characters of text; and every event holds one. Each at several delta
-sizes, cut as a network does (16 kB), and event by event.
+sizes, cut as a network does (16 kB), and event by event. And whole answers of a few events and of many, each with ids
+of its own, as real ones have: what is prepared for one answer serves no other.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import statistics
 from collections.abc import Callable, Sequence
 
-from benchmarks.measuring import Row, main, timed
+from benchmarks.measuring import Row, main, seconds, timed
 from secretgate.inbound.responses import Response, respond
 from secretgate.inbound.written import Recorder
 from secretgate.ledger import Ledger
@@ -25,6 +27,7 @@ from secretgate_rules import load_default
 
 CHUNK = 16 << 10
 DELTAS = (1, 4, 64, 4096)
+_EVENTS = (10, 100, 1000)
 _SCOPE = Scope("benchmark", "benchmark", b"account")
 _WORDS = [
     "the",
@@ -258,6 +261,37 @@ def _case(bench: Bench, family: str, situation: str, delta: int, size: int, runs
     }
 
 
+def _own_ids(events: Sequence[bytes], number: int) -> list[bytes]:
+    """The events of another answer that says the same."""
+    own = b"%010d" % number
+    return [event.replace(b"0123456789", own) for event in events]
+
+
+def _answers(bench: Bench, family: str, count: int, runs: int) -> Row:
+    """Answers of so many events, one event at a time, each answer seen once."""
+    events = stream(family, prose(count * 64), 64)
+    answers = iter([_own_ids(events, number) for number in range(2 + runs)])
+
+    def run() -> None:
+        response = bench.response(FAMILIES[family][0], True)
+        for event in next(answers):
+            response.feed(event)
+        response.finish()
+
+    run()
+    taken = sorted(seconds(run) for _ in range(runs))
+    return {
+        "part": "stream",
+        "family": family,
+        "situation": "answers with ids of their own",
+        "events": len(events),
+        "bytes": sum(map(len, events)),
+        "ms/answer": statistics.median(taken) * 1e3,
+        "least ms": taken[0] * 1e3,
+        "us/event": statistics.median(taken) / len(events) * 1e6,
+    }
+
+
 def measure(quick: bool = False) -> list[Row]:
     """Throughput and time per event of every family, situation and delta size."""
     bench = Bench()
@@ -269,6 +303,7 @@ def measure(quick: bool = False) -> list[Row]:
             for delta in deltas:
                 size = min(200_000, 5_000 * delta)
                 rows.append(_case(bench, family, situation, delta, size, 3 if quick else 5))
+        rows += [_answers(bench, family, count, 9 if quick else 25) for count in _EVENTS]
     return rows
 
 

@@ -72,8 +72,11 @@ def test_of_several_families_the_slowest_counts(tmp_path: Path) -> None:
     }
     row |= {"MB/s in 16 kB chunks": 90.0}
     rows = [{**row, "family": "anthropic"}, {**row, "family": "other", "us/event alone": 17.0}]
-    report.write({"stream": part(*rows)}, tmp_path)
-    assert "at most 15 us | 17 us | no |" in (tmp_path / "benchmarks.md").read_text()
+    answers = {"part": "stream", "situation": "answers", "family": "other", "ms/answer": 1.25}
+    report.write({"stream": part(*rows, answers)}, tmp_path)
+    page = (tmp_path / "benchmarks.md").read_text()
+    assert "at most 15 us | 17 us | no |" in page
+    assert "| other | 1.25 |" in page
 
 
 @pytest.mark.parametrize("log", [True, False])
@@ -107,6 +110,14 @@ def test_a_conversation_grows_at_its_end_and_no_two_are_alike() -> None:
     texts = [{m["content"][0]["text"] for m in messages[1:]} for messages in (after, other)]
     assert not texts[0] & texts[1]
     assert conversation.secret() in before[0]["content"][0]["text"]
+
+
+def test_answers_with_ids_of_their_own_say_the_same() -> None:
+    events = stream.stream("openai-responses", stream.prose(2000), 64)
+    one, other = (stream._own_ids(events, number) for number in (1, 2))
+    assert all(event != another for event, another in zip(one, other, strict=True))
+    assert [len(event) for event in one] == [len(event) for event in events]
+    assert b"msg_0000000002" in other[0]
 
 
 @pytest.mark.parametrize("family", stream.FAMILIES)
