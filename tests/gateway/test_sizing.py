@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from harness.command import environment
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
+
+from benchmarks.sizing import Assumptions, sizing
+
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "scripts" / "bench_gateway.py"
 FIGURES = {
     "store": {
         "bytes_per_value": 100,
@@ -29,20 +31,9 @@ FIGURES = {
 }
 
 
-@pytest.fixture(scope="module")
-def script(redis_program: str) -> Any:
-    spec = importlib.util.spec_from_file_location("bench_gateway", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["bench_gateway"] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_sums(script: Any) -> None:
-    supposed = script.Assumptions(developers=1000, active=0.36, requests_per_hour=100, load=0.5)
-    need = script.sizing(FIGURES, supposed)
+def test_the_sums() -> None:
+    supposed = Assumptions(developers=1000, active=0.36, requests_per_hour=100, load=0.5)
+    need = sizing(FIGURES, supposed)
     assert need["requests_per_second"] == pytest.approx(10)
     assert need["in_mb_per_second"] == pytest.approx(4)
     assert need["streams_at_once"] == pytest.approx(150)
@@ -50,15 +41,15 @@ def test_the_sums(script: Any) -> None:
     assert need["workers"] == 1
     assert need["written_gb"] == pytest.approx(1000 * 400 * 90 * 20 / 1e9)
     assert need["values_gb"] == pytest.approx(1000 * 50 * 2 * 100 / 1e9)
-    twice = script.sizing(FIGURES, script.Assumptions(developers=2000, active=0.36))
-    once = script.sizing(FIGURES, script.Assumptions(developers=1000, active=0.36))
+    twice = sizing(FIGURES, Assumptions(developers=2000, active=0.36))
+    once = sizing(FIGURES, Assumptions(developers=1000, active=0.36))
     assert twice["cores"] == pytest.approx(2 * once["cores"])
     assert twice["vault_gb"] == pytest.approx(2 * once["vault_gb"])
 
 
 @pytest.mark.parametrize(("size", "ms"), [(100, 15), (200, 20), (300, 25), (400, 30), (600, 40)])
-def test_sizes_that_were_not_measured_are_on_the_line(script: Any, size: int, ms: float) -> None:
-    need = script.sizing(FIGURES, script.Assumptions(kilobytes=size))
+def test_sizes_that_were_not_measured_are_on_the_line(size: int, ms: float) -> None:
+    need = sizing(FIGURES, Assumptions(kilobytes=size))
     assert need["cpu_ms_per_request"] == pytest.approx(ms)
 
 
@@ -66,8 +57,8 @@ def test_sizes_that_were_not_measured_are_on_the_line(script: Any, size: int, ms
 def test_it_runs_and_its_page_holds_what_it_measured(tmp_path: Path, redis_program: str) -> None:
     page = tmp_path / "page.md"
     done = subprocess.run(
-        [sys.executable, str(SCRIPT), "--quick", "--json", "--write", str(page)],
-        env=environment(tmp_path),
+        [sys.executable, "-m", "benchmarks.gateway", "--quick", "--json", "--write", str(page)],
+        env=environment(tmp_path, PYTHONPATH=os.pathsep.join(filter(None, sys.path))),
         capture_output=True,
         text=True,
         timeout=170,

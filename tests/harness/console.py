@@ -45,9 +45,7 @@ class Console(Proxy):
             os.close(inside)
             self._reader = threading.Thread(target=self._collect, daemon=True)
             self._reader.start()
-            report = self._wait(server)
-        self.host, self.port = report["listening"][0]
-        self.folder = Path(report["folder"].replace("~", str(self.home), 1))
+            self._note(self._wait(server))
         return self
 
     def _collect(self) -> None:

@@ -118,10 +118,13 @@ class Mitmdump:
             if not self.log:
                 self._reader = threading.Thread(target=self._collect, daemon=True)
                 self._reader.start()
-            report = self._wait(server)
+            self._note(self._wait(server))
+        return self
+
+    def _note(self, report: dict[str, Any]) -> None:
+        """Where it listens, and where it keeps things."""
         self.host, self.port = report["listening"][0]
         self.folder = Path(report["folder"].replace("~", str(self.home), 1))
-        return self
 
     def _wait(self, server: socket.socket) -> dict[str, Any]:
         assert self._process

@@ -1,4 +1,4 @@
-"""The arithmetic of a team's gateway: from what `bench_gateway.py` measured to what developers need, and the page
+"""The arithmetic of a team's gateway: from what `gateway.py` measured to what developers need, and the page
 that says so."""
 
 from __future__ import annotations
@@ -143,7 +143,7 @@ def page(run: dict[str, Any]) -> str:
     bcrypt = f", {slower:.1f} ms by bcrypt of cost 5 (`htpasswd -B`)" if slower else ""
     return f"""# What a team's gateway needs
 
-Made by `scripts/bench_gateway.py --write docs/gateway-sizing.md`; do not edit. The run: {run["when"]}, \
+Made by `scripts/sizing --write docs/gateway-sizing.md`; do not edit. The run: {run["when"]}, \
 {run["machine"]}, Python {run["python"]}, mitmproxy {run["mitmproxy"]}, {figures["server"]}.
 
 How to set it up: [team-gateway.md](team-gateway.md).
@@ -168,7 +168,7 @@ holds a secret that it has not seen.
 
 {table(("", "value"), [(f"`{name}`", f"{value:g}") for name, value in supposed.items()])}
 
-They are options of the script: `scripts/bench_gateway.py --developers 500 --kilobytes 800`.
+They are options of the script: `scripts/sizing --developers 500 --kilobytes 800`.
 
 ## What {supposed["developers"]:,} developers need
 

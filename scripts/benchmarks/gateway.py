@@ -1,10 +1,4 @@
-#!/usr/bin/env python3
 """What a team's gateway costs, measured on this machine, and what that makes for a number of developers.
-
-    scripts/bench_gateway.py                   a table
-    scripts/bench_gateway.py --json            the figures
-    scripts/bench_gateway.py --write FILE      the page of arithmetic (docs/gateway-sizing.md)
-    scripts/bench_gateway.py --quick           fewer of everything, to see that it runs
 
 Starts a Redis or Valkey of its own, real workers and a provider on loopback. Processor time is the
 workers' own (user and system, from /proc), so that a busy machine changes it little; bytes are what
@@ -25,7 +19,6 @@ import shutil
 import statistics
 import string
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -33,25 +26,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-sys.path[:0] = [str(ROOT / each) for each in ("addon", "rules", "certs", "tests", "scripts")]
-os.environ["PYTHONPATH"] = os.pathsep.join(str(ROOT / each) for each in ("addon", "rules", "certs"))
+import redis
 
-import redis  # noqa: E402
-from gateway_sizing import Assumptions, page, sizing  # noqa: E402
-
-from harness.dialects import Style  # noqa: E402
-from harness.model import Text, saying  # noqa: E402
-from harness.programs import RedisServer  # noqa: E402
-from harness.provider import Provider  # noqa: E402
-from harness.team import USERS, Worker, htpasswd  # noqa: E402
-from secretgate.demo.planted import Maker  # noqa: E402
-from secretgate.ledger import Ledger  # noqa: E402
-from secretgate.placeholders import Issued, Namer, Template  # noqa: E402
-from secretgate.stores.line import Line, Wait, waiting  # noqa: E402
-from secretgate.stores.redis import RedisStore  # noqa: E402
-from secretgate.stores.shared_vault import SharedVault  # noqa: E402
-from secretgate.vault import Scope  # noqa: E402
+from benchmarks.sizing import Assumptions, page, sizing
+from harness.dialects import Style
+from harness.model import Text, saying
+from harness.programs import RedisServer
+from harness.provider import Provider
+from harness.team import USERS, Worker, htpasswd
+from secretgate.demo.planted import Maker
+from secretgate.ledger import Ledger
+from secretgate.placeholders import Issued, Namer, Template
+from secretgate.stores.line import Line, Wait, waiting
+from secretgate.stores.redis import RedisStore
+from secretgate.stores.shared_vault import SharedVault
+from secretgate.vault import Scope
 
 MESSAGES = "https://api.anthropic.com/v1/messages"
 _TICK = os.sysconf("SC_CLK_TCK")
@@ -340,7 +329,9 @@ def _machine() -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="scripts/sizing",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--quick", action="store_true", help="fewer of everything")
