@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,7 +14,7 @@ from addon.kit import KEY, SCOPE, random_text
 from gateway.sharing import ISSUED, NAMER, VALUE, Worker, redis_store
 from harness.programs import RedisServer
 from secretgate.placeholders import Issued, Template
-from secretgate.stores import NoStore, Store
+from secretgate.stores import Learn, Link, NoStore, Store
 from secretgate.stores.line import Wait, waiting
 from secretgate.stores.sealing import Sealer
 from secretgate.stores.sqlite import SQLiteStore
@@ -161,6 +164,25 @@ def test_a_value_that_is_over_its_time_is_not_taken(start: Start) -> None:
     late.clock.now += 4000
     late.vault.refresh(SCOPE)
     assert VALUE not in late.vault.known(SCOPE)
+
+
+def test_a_file_forgets_what_is_past_its_time_while_it_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proxy runs for months."""
+    tmp_path.chmod(0o700)
+    path = tmp_path / "store.sqlite3"
+    store = SQLiteStore(path, 3600, pytest.fail)
+    now = time.time()
+    for later in (0, 2000, 4000):
+        monkeypatch.setattr("secretgate.stores.sqlite.time.time", lambda at=now + later: at)
+        store.write([Learn(b"scope", [b"entry %d" % later]), Link(b"link %d" % later, b"blob")])
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        entries = {row[0] for row in db.execute("SELECT entry FROM known")}
+        links = {row[0] for row in db.execute("SELECT link FROM chains")}
+    store.close()
+    assert entries == {b"entry 2000", b"entry 4000"}
+    assert links == {b"link 2000", b"link 4000"}
 
 
 def test_no_store_holds_a_value_in_clear(tmp_path: Path, redis_server: RedisServer) -> None:

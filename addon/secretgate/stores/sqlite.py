@@ -42,6 +42,8 @@ CREATE TABLE IF NOT EXISTS chains (
 """
 _BESIDE = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside a database, by the end of its name."""
+_SWEEP = 600.0
+"""Seconds between two looks at what is past its time, where anything is written."""
 _STATEMENTS: Mapping[type, str] = {
     Wrote: "INSERT OR REPLACE INTO written VALUES (?, ?, ?)",
     Learn: "INSERT INTO known (scope, entry, time) VALUES (?, ?, ?)",
@@ -58,6 +60,7 @@ class SQLiteStore:
         self._warn = warn
         self._lifetime = lifetime
         self._lock = threading.Lock()
+        self._swept = time.time()
         self._db: sqlite3.Connection | None = None
         try:
             self._db = _opened(path, lifetime)
@@ -94,8 +97,13 @@ class SQLiteStore:
 
     def write(self, writes: Sequence[Write]) -> None:
         now = int(time.time())
+        statements = [(_STATEMENTS[type(each)], _rows(each, now)) for each in writes]
         with self._lock:
-            self._write([(_STATEMENTS[type(each)], _rows(each, now)) for each in writes])
+            if abs(now - self._swept) > min(_SWEEP, self._lifetime / 4):
+                self._swept = now
+                past = _expired(now, self._lifetime)
+                statements += [(statement, [values]) for statement, values in past]
+            self._write(statements)
 
     def close(self) -> None:
         with self._lock:
@@ -151,9 +159,16 @@ def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
             os.close(private_file(path.with_name(path.name + suffix), os.O_RDWR))
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=2)
     db.executescript(_SCHEMA)
-    now = int(time.time())
-    db.execute("DELETE FROM written WHERE day < ?", (now // 86400 - WRITTEN_FOR_DAYS,))
-    for table in ("known", "chains"):
-        span = (now - lifetime, now + lifetime)
-        db.execute(f"DELETE FROM {table} WHERE time < ? OR time > ?", span)  # noqa: S608 - our own names
+    for statement, values in _expired(int(time.time()), lifetime):
+        db.execute(statement, values)
     return db
+
+
+def _expired(now: int, lifetime: float) -> list[tuple[str, tuple[float, ...]]]:
+    """What forgets what is past its time."""
+    span = (now - lifetime, now + lifetime)
+    return [
+        ("DELETE FROM written WHERE day < ?", (now // 86400 - WRITTEN_FOR_DAYS,)),
+        ("DELETE FROM known WHERE time < ? OR time > ?", span),
+        ("DELETE FROM chains WHERE time < ? OR time > ?", span),
+    ]
