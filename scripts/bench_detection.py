@@ -1,12 +1,13 @@
 """Figures of the detector: recall, false positives, throughput, memory, start-up; peers beside it.
 
-    python scripts/bench_detection.py [--corpora FOLDER] [--negatives FOLDER ...] [--peers]
+    python scripts/bench_detection.py [--corpora FOLDER] [--negatives FOLDER ...] [--harmless FOLDER ...] [--peers]
 
 `--corpora` is a folder of `*.jsonl` (fields `text`, `label`, `span`, `quality`, `strength`,
 `source`); `--negatives` are folders of files that hold no secrets (the interpreter's own library,
 where none is named). `--peers` installs `detect-secrets`, `secretgate` 0.8.1 from PyPI and
 `kingfisher-secret-scanner`, each into an environment of its own, and scans the same files.
-Prints Markdown, and with `--peers` writes their table into `docs/detection.md`.
+`--harmless` are folders that are searched for lock files and images, on which nothing may be found; what is made up
+goes with them. Prints Markdown, and with `--peers` and `--harmless` writes their tables into `docs/detection.md`.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+import detection_harmless
 import detection_peers
 
 SAMPLE = 20 << 20
@@ -85,6 +87,22 @@ def recall(corpora: Path) -> None:
     for (source, quality), (good, every) in sorted(found.items()):
         print(f"| {source} | {quality} | {good} | {every} | {good / every:.3f} |")
     print(f"\nFindings on strong negatives: {strong}")
+
+
+def harmless(folders: list[Path], page: Path) -> None:
+    """Findings on text that only looks random."""
+    from secretgate_rules import load_default
+
+    detector = load_default()
+    rows = []
+    for one in detection_harmless.sets(folders, page.parents[1]):
+        found = [f.rule for some in detector.find_many(one.texts).values() for f in some]
+        rows.append((one.name, len(one.texts), sum(map(len, one.texts)), len(found)))
+        if found:
+            print(f"\n{one.name}: {Counter(found).most_common(8)}")
+    table = detection_harmless.table(rows)
+    print(f"\n{table}")
+    detection_peers.replace_between(page, "harmless", f"\n{table}")
 
 
 def negatives(files: list[Path]) -> None:
@@ -161,6 +179,7 @@ def main() -> None:
     )
     parser.add_argument("--corpora", type=Path)
     parser.add_argument("--negatives", type=Path, nargs="*", default=[])
+    parser.add_argument("--harmless", type=Path, nargs="*")
     parser.add_argument("--peers", action="store_true")
     parser.add_argument("--quick", action="store_true", help="a quarter of the files")
     parser.add_argument("--json", action="store_true", help="the peers' rows alone, as JSON")
@@ -178,9 +197,12 @@ def main() -> None:
     negatives(files)
     literals()
     footprint()
+    page = Path(__file__).parents[1] / "docs" / "detection.md"
+    if options.harmless is not None:
+        harmless(options.harmless, page)
     if options.peers:
         rows = detection_peers.compare(files, options.corpora, options.quick)
-        detection_peers.document(rows, Path(__file__).parents[1] / "docs" / "detection.md")
+        detection_peers.document(rows, page)
         print("\n" + "\n".join(json.dumps(row) for row in rows))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\nPeak memory of this run: {peak:.0f} MB")

@@ -192,7 +192,6 @@ def _environment(scanner: Scanner) -> dict[str, str]:
     }
 
 
-_MARKS = ("<!-- peers: written by scripts/bench_detection.py --peers -->", "<!-- end of peers -->")
 _HEAD = """
 ### Beside other scanners
 
@@ -211,7 +210,16 @@ def document(rows: list[dict[str, Any]], page: Path) -> None:
         cells = [row["error"], "", "", ""] if "error" in row else [row[name] for name in columns]
         told = " | ".join("" if cell is None else str(cell) for cell in cells)
         table += f"| {row['scanner']} | {told} |\n"
+    replace_between(page, "peers", table)
+
+
+def replace_between(page: Path, name: str, table: str) -> None:
+    """Put a table between the marks of that name."""
+    marks = (
+        f"<!-- {name}: written by scripts/bench_detection.py --{name} -->",
+        f"<!-- end of {name} -->",
+    )
     text = page.read_text(encoding="utf-8")
-    head, _, rest = text.partition(_MARKS[0])
-    _, _, tail = rest.partition(_MARKS[1])
-    page.write_text(f"{head}{_MARKS[0]}\n{table}\n{_MARKS[1]}{tail}", encoding="utf-8")
+    head, _, rest = text.partition(marks[0])
+    _, _, tail = rest.partition(marks[1])
+    page.write_text(f"{head}{marks[0]}\n{table}\n{marks[1]}{tail}", encoding="utf-8")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from . import passphrases, told, values
+from . import near, passphrases, told, values
 from .database import CASELESS, Expression
 from .model import Rule
 from .names import Tier, tier
@@ -114,7 +114,7 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
             operator = _IN_QUERY
         alone = before not in _WITHIN and name.lower() in _SECRET_ALONE
         rule = assigned(name, operator, opened, text, match.end(), end, alone)
-        if rule:
+        if rule and not near.among_checksums(text, match.end(), end):
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
             return
     if covering:

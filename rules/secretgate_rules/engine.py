@@ -221,7 +221,11 @@ class Detector:
             if _HASH.search(text, max(0, low - 100), low):
                 continue
             if not (rule.multiline or rule.validate in OWN_PLACEHOLDERS) and (
-                values.dummy(value) or values.template(value) or values.buried(text, low, high)
+                values.dummy(value)
+                or values.template(value)
+                or values.hashed(value)
+                or near.among_checksums(text, low, high)
+                or values.buried(text, low, high)
             ):
                 continue
             if item.keywords and not self._near(item, text, match.span(), (low, high)):

@@ -26,11 +26,43 @@ _SAYS = re.compile(
 )
 _HASHY = frozenset(
     b"commit sha sha1 sha256 sha512 hash digest version revision rev head checksum md5 integrity "
-    b"resolved etag oid tree parent ref fingerprint blob merge pick build cache nonce".split()
+    b"resolved etag oid tree parent ref reference shasum narhash contenthash fingerprint blob merge pick build cache nonce".split()
 )
 _HASH_BEFORE = re.compile(
-    rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|parent|fingerprint|merge|h1)[\W_]{1,6}$|sha(?:1|256|512)[-=:]$"
+    rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|blob|object|parent|fingerprint|merge|h1)[\W_]{1,6}$|sha(?:1|256|512)[-=:]$"
 )
+
+_OBJECT_ABOVE = re.compile(rb"(?:^|\n)(?:[0-7]{6} \w{4,6} )?[0-9a-f]{7,64}(?:[ \t][^\n]*)?\r?\n$")
+"""A line of a list of git's objects, when a line that begins with a value stands below it."""
+_CHECKSUM = re.compile(rb"[ \t]*([\w.+/@-]{1,80}): ([0-9a-f]{32,64})\r?")
+
+
+def among_checksums(text: bytes, start: int, end: int) -> bool:
+    """Whether a hexadecimal value is one of a list of checksums (`Name: hash`), as lock files have them.
+
+    Told by the lines above and below: of the same shape, with a name that has nothing to do with credentials.
+    """
+    if end - start not in _SIZES or not _HEX.fullmatch(text, start, end):
+        return False
+    low = max(0, start - _AROUND)
+    lines = text[low : end + _AROUND].split(b"\n")
+    own = text.count(b"\n", low, start)
+    for way in (reversed(lines[:own]), lines[own + 1 :]):
+        for line in way:
+            match = _CHECKSUM.fullmatch(line)
+            if match is None or len(match[2]) != end - start:
+                break
+            if tier(match[1]) == Tier.NONE:
+                return True
+    return False
+
+
+_AROUND: Final = 480
+_SIZES: Final = (32, 40, 64)
+_HEX = re.compile(rb"[0-9a-f]+")
+
+
+_GAPS: Final = (b" ", b"\t")
 
 
 def present(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
@@ -43,6 +75,11 @@ def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool
     """Whether one of the keywords stands near and speaks of the value."""
     lead = text[max(0, start - BEFORE) : start]
     if _HASH_BEFORE.search(lead[-24:]):
+        return False
+    if lead.endswith(b"\n") and (text[end : end + 1] in _GAPS or _OBJECT_ABOVE.search(lead)):
+        return False
+    name = _NAME.search(lead)
+    if name and _HASHY.intersection(words(name[1])):
         return False
     low = lead.lower()
     place = max((low.rfind(word) for word in keywords), default=-1)
@@ -59,7 +96,5 @@ def _named(lead: bytes, keywords: Sequence[bytes]) -> bool:
     if match is None:
         return False
     name = match[1]
-    if _HASHY.intersection(words(name)):
-        return False
     lowered = name.lower()
     return tier(name) > Tier.NONE or any(word in lowered for word in keywords)

@@ -29,6 +29,7 @@ _TEMPLATE = re.compile(
     rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z]|^\\[0-9$]|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_]")
+_SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
     rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,2}:[0-9]{2}|^v?[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.]+)?$"
 )
@@ -71,6 +72,11 @@ _PUBLIC = (
 def template(value: bytes) -> bool:
     """A variable, a template, an angle-bracket hint: filled in by somebody later."""
     return _TEMPLATE.search(value) is not None
+
+
+def hashed(value: bytes) -> bool:
+    """A hash that says by which function it was made."""
+    return _SHA_ITSELF.match(value) is not None
 
 
 def uuid(value: bytes) -> bool:

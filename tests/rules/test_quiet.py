@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
+import sys
 import uuid
+from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -99,3 +103,42 @@ def test_repr_hides_the_value(detector: Detector) -> None:
     token = github_token(5)
     (finding,) = detector.find(b"x " + token)
     assert token.decode() not in repr(finding) + repr(finding.parts)
+
+
+def _harmless() -> ModuleType:
+    path = Path(__file__).parents[2] / "scripts" / "detection_harmless.py"
+    spec = importlib.util.spec_from_file_location("detection_harmless", path)
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_nothing_is_found_in_lock_files_and_lists_of_identifiers(detector: Detector) -> None:
+    texts = [*_harmless()._made_locks(), _harmless()._identifiers()]
+    assert len(texts) > 15
+    found = detector.find_many(texts)
+    assert {at: [f.rule for f in findings] for at, findings in found.items()} == {}
+
+
+def test_a_token_beside_another_token_is_no_checksum(detector: Detector) -> None:
+    one, other = made_up(40, 41, "0123456789abcdef"), made_up(40, 42, "0123456789abcdef")
+    text = b"github_token: %b\ngitlab_token: %b\n" % (one, other)
+    assert [finding.value for finding in detector.find(text)] == [one, other]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PODFILE CHECKSUMS:\n  lodash: {0}\n  AppAuth: {1}\n  api-key-auth: {2}\n",
+        '"github-token": {{"locked": {{"narHash": "sha256-x", "rev": "{0}"}}}}, "token-types": {{"rev": "{1}"}} {2}',
+        "100644 blob {0}\t.github/token.md\n100644 blob {1}\t.github/x\n100644 blob {2}\tx\n",
+        "{0} .github/secret\n{1} .github/token\n{2} .github\n",
+        "fastlane/token.svg,sha256={0},9\nfastlane/x.svg,sha256={1},9\n{2}",
+    ],
+)
+def test_lists_of_hashes_that_mention_credentials(detector: Detector, text: str) -> None:
+    hashes = (hashlib.sha1(bytes([number])).hexdigest() for number in range(3))
+    assert [(f.rule, f.value) for f in detector.find(text.format(*hashes).encode())] == []
