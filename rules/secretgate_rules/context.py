@@ -28,7 +28,7 @@ _BEHIND: Final = (
     _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]",
     _GLUE + r"(?:\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})",
     _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
-    r"[^\n]{0,60}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}",
+    r"[^\n]{0,60}[\s\"'`=:(,>](?:[A-Za-z0-9_-]{4,40}\.)?[A-Za-z0-9_+/=-]{18}",
 )
 """What calls for a look behind a credential word. One expression, as Hyperscan reads four that begin alike four times."""
 EXPRESSIONS: Final = (
@@ -213,7 +213,7 @@ def judge(
     if len(value) < 6 or values.template(value) or values.dummy(value):
         return None
     if values.uuid(value):
-        return UUID if level >= Tier.SECRET and operator != b">" else None
+        return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
     if alone and operator in _ASSIGNS and (quoted or after in _ALONE) and _by_hand(value):
         return PASSWORD
     if level >= Tier.PASSWORD:

@@ -120,7 +120,7 @@ def read(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]
         yield None, end
         return
     plain_hash = len(value) in (32, 40, 64) and values.hexadecimal(value)
-    if plain_hash and not firm and between.strip():
+    if plain_hash and not firm and between.strip(_BESIDE):
         yield None, end
         return
     yield Found(TOLD if firm else NEARBY, begin, end), end

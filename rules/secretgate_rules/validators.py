@@ -128,6 +128,16 @@ def signing_secret(value: bytes) -> Verdict:
     return None if found or by_hand else False
 
 
+def random_token(value: bytes) -> Verdict:
+    """Random, where code may stand as well."""
+    if values.template(value) or values.dummy(value) or values.code(value):
+        return False
+    return None if values.random(value, _FIRMLY) else False
+
+
+_FIRMLY: Final = 8.0
+
+
 def key_literal(value: bytes) -> Verdict:
     """A key that stands in the call that uses it."""
     return None if password(value) is None or signing_secret(value) is None else False
@@ -204,6 +214,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "groups-of-four": groups_of_four,
     "signing-secret": signing_secret,
     "key-literal": key_literal,
+    "random-token": random_token,
     "stored-secret": stored_secret,
     "auth-plain": auth_plain,
     "base64-password": base64_password,
