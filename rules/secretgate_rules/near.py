@@ -79,7 +79,7 @@ def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool
     if lead.endswith(b"\n") and (text[end : end + 1] in _GAPS or _OBJECT_ABOVE.search(lead)):
         return False
     name = _NAME.search(lead)
-    if name and _HASHY.intersection(words(name[1])):
+    if name and _HASHY.intersection(words(name[1])[-1:]):
         return False
     low = lead.lower()
     place = max((low.rfind(word) for word in keywords), default=-1)
@@ -96,5 +96,7 @@ def _named(lead: bytes, keywords: Sequence[bytes]) -> bool:
     if match is None:
         return False
     name = match[1]
+    if _HASHY.intersection(words(name)):
+        return False
     lowered = name.lower()
     return tier(name) > Tier.NONE or any(word in lowered for word in keywords)
