@@ -26,8 +26,8 @@ def main() -> int:
     turn = min(TURN, options.minutes * 60 / len(names))
     end = time.monotonic() + options.minutes * 60
     seed, failed = options.seed, 0
-    while time.monotonic() < end:
-        for name in names:
+    while names and time.monotonic() < end:
+        for name in list(names):
             kept = 0
             try:
                 for data in fuzz(name, TARGETS[name], turn, seed):
@@ -38,6 +38,8 @@ def main() -> int:
                 failed += 1
                 traceback.print_exception(failure)
                 print(f"{name}: kept as {keep(name, failure.data, 'crash-')}")
+                # It would fail on this again at once.
+                names.remove(name)
             print(f"{name}: seed {seed}, {kept} inputs reached new code", flush=True)
         seed += 1
     return 1 if failed else 0

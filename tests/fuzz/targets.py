@@ -242,12 +242,15 @@ def named(data: bytes) -> bytes:
     return data
 
 
+NO_JSON = b"(no JSON)"
+
+
 def _read(payload: bytes) -> bytes:
     """An event, where a client could read it."""
     try:
         tolerant.decode(payload)
     except (ValueError, RecursionError):
-        return b"(no JSON)"
+        return NO_JSON
     return payload
 
 
@@ -273,12 +276,14 @@ def answer_of(content_type: str, dialect: str) -> Target:
 def channel(data: bytes) -> None:
     text = named(data)
     depth = Depth(len(data) % len(Depth))
+    if depth is not Depth.PLAIN and _read(b'"%b"' % text) == NO_JSON:
+        return
     one = Channel(_issued(), depth)
     pieces = list(cut(text)) if depth is Depth.PLAIN else list(_literals(text))
     assert b"".join(fed(one.feed, one.finish, pieces)) == restore(text, _issued(), depth)
 
 
-_CHARACTER = re.compile(rb"\\u.{0,4}|\\?.", re.DOTALL)
+_CHARACTER = re.compile(rb"\\u.{4}|\\?.", re.DOTALL)
 
 
 def _literals(text: bytes) -> Iterator[bytes]:
