@@ -255,6 +255,26 @@ words = st.sampled_from(
 texts = st.lists(words, max_size=8).map("".join)
 
 
+@pytest.mark.parametrize("escape", ["\\%", "\\$", "\\.", "\\@", "\\x41"])
+def test_a_secret_with_escapes_of_a_shell_comes_back_as_it_was_spelled(escape: str) -> None:
+    bench = Bench()
+    spelled = f"{random_text(1, 9)}{escape}{random_text(2, 9)}"
+    turn = f"password={spelled} and on"
+    first = bench.redact(body(turn))
+    (seen,) = contents(first.raw)
+    assert restore(seen.encode(), first.issued, Depth.PLAIN).decode() == turn
+    said = spelled.replace("\\x41", "A").replace("\\", "")
+    again = bench.redact(body(turn, f"it says {said} there"))
+    assert contents(again.raw)[0] == seen
+    assert said not in contents(again.raw)[1]
+
+
+def test_a_key_in_json_is_the_same_key_elsewhere() -> None:
+    bench, key = Bench(), pem(7)
+    whole = contents(bench.redact(body(key, json.dumps({"key": key}))).raw)
+    assert json.loads(whole[1]) == {"key": whole[0]}
+
+
 @given(st.lists(texts, min_size=1, max_size=5))
 def test_restoring_and_redacting_again_gives_what_the_provider_saw(turns: list[str]) -> None:
     """Promise 4: what the provider saw, restored for the tool and sent again, is what it saw."""

@@ -38,8 +38,13 @@ class Naming:
         self.named: dict[bytes, str] = {}
         """The values found now, with the rule that each is named after."""
 
-    def add(self, texts: Sequence[bytes], found: Mapping[int, Sequence[Finding]]) -> None:
-        """Names what was found in some texts, and remembers it.
+    def add(
+        self,
+        texts: Sequence[bytes],
+        found: Mapping[int, Sequence[Finding]],
+        said: dict[bytes, str],
+    ) -> None:
+        """Names what was found in some texts, and remembers it, and what it has `said` in other words.
 
         What the provider wrote itself is no secret, nor is what only overlaps with a known value.
         """
@@ -49,7 +54,7 @@ class Naming:
             for finding in findings
             for part in finding.parts
             if part.value not in self.exempt
-        }
+        } | said
         if not rules:
             return
         known = self._before
@@ -71,10 +76,15 @@ class Naming:
                             _overlap(part, hit)
                             for hit in overlapping.touching(part.start, part.end)
                         )
-                        or self._ledger.was_written(self._scope, value)
+                        or self._written(value)
                     ):
                         continue
                     self.named[value] = fresh[value] = self._name(value, finding.rule)
+        fresh |= {
+            value: self._name(value, rule)
+            for value, rule in said.items()
+            if not (value in known or self._written(value))
+        }
         self._know({v: rule for v, rule in fresh.items() if len(v) >= SHORTEST_KNOWN})
 
     def refresh(self, values: Mapping[bytes, str]) -> None:
@@ -105,6 +115,9 @@ class Naming:
             if len(value) < SHORTEST_KNOWN:
                 text = text.replace(value, namer.name(rule, value))
         return text
+
+    def _written(self, value: bytes) -> bool:
+        return self._ledger.was_written(self._scope, value)
 
     def _name(self, value: bytes, rule: str) -> str:
         """What a value is called: as it was called first."""

@@ -25,6 +25,7 @@ from secretgate.outbound.edits import Made, made, merged
 from secretgate.outbound.egress import Egress
 from secretgate.outbound.hidden import apart, hidden
 from secretgate.outbound.naming import Naming
+from secretgate.outbound.spelled import as_spelled
 from secretgate.outbound.spots import Spot, Spots, sources
 from secretgate.outbound.texts import Counts, Texts, count
 from secretgate.placeholders import Issued, Namer
@@ -128,14 +129,10 @@ class Redactor:
         found = self.detector.find_many(texts, keys)
         if not found:
             return set()
+        spelled, said = as_spelled(texts, found)
+        values = {part.value for fs in spelled.values() for f in fs for part in f.parts}
         known = self.known(scope)
-        return {
-            part.value
-            for findings in found.values()
-            for finding in findings
-            for part in finding.parts
-            if part.value not in known
-        }
+        return {value for value in (*values, *said) if value not in known}
 
     def detected(self, text: bytes) -> Sequence[Finding]:
         """What detection says of a text by itself."""
@@ -244,7 +241,8 @@ class _Inspection:
                 told = self._noticed(ruling.told(found))
                 self._told.update((first + index, findings) for index, findings in told.items())
                 found = ruling.taken(found)
-            self._naming.add(plain, found)
+            found, said = as_spelled(plain, found, self._naming.exempt)
+            self._naming.add(plain, found, said)
             self._found.update((first + index, findings) for index, findings in found.items())
             if self._recall is None or not self._recall.settle():
                 return
