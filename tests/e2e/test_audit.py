@@ -121,15 +121,20 @@ def test_each_message_of_a_websocket_and_each_answer_is_on_record(
     assert {each.exchange for each in requests} == {each.exchange for each in answers}
 
 
-RULES = """
-scope: test
-mode: enforce
+RULES = {
+    "bananas": "mode: enforce",
+    "cherries": "mode: enforce\non_error: open",
+    "dates": "mode: audit_only",
+}
+
+
+def rules(fruit: str, head: str) -> str:
+    return f"""
+scope: {fruit}
+{head}
 rules:
-  - name: no-bananas
-    match: {operation: llm.text, when: "params.text.contains('banana')"}
-    action: deny
-  - name: no-cherries
-    match: {operation: llm.text, when: "params.text.contains('cherry')"}
+  - name: no-{fruit}
+    match: {{operation: llm.text, when: "params.text.contains('{fruit}')"}}
     action: deny
 """
 
@@ -137,20 +142,27 @@ rules:
 def test_rules_of_the_policy_are_on_record(
     launch: Launch, provider: Provider, tmp_path: Path
 ) -> None:
-    (tmp_path / "rules.yaml").write_text(RULES)
-    proxy = launch(options={"secretgate_policy": tmp_path / "rules.yaml"})
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    for fruit, head in RULES.items():
+        (folder / f"{fruit}.yaml").write_text(rules(fruit, head))
+    proxy = launch(options={"secretgate_policy": folder})
     poster = Poster(Access.through(proxy), provider)
-    assert poster.post(MESSAGES, ask(MESSAGES, "a banana")).refused
-    with provider.manner(script=lambda prompt: [Text("a cherry")]):
+    assert poster.post(MESSAGES, ask(MESSAGES, "some bananas")).refused
+    with provider.manner(script=lambda prompt: [Text("some cherries")]):
         exchange = poster.post(MESSAGES, ask(MESSAGES, "a fruit"))
-    assert b"cherry" not in exchange.content
+    assert b"some cherries" not in exchange.content
+    with provider.manner(script=lambda prompt: [Text("yes")]):
+        assert not poster.post(MESSAGES, ask(MESSAGES, "some dates")).refused
     proxy.stop()
-    banana, fruit, cherry = log(proxy)
+    banana, request, cherry, date, _ = log(proxy)
     assert (banana.decision, banana.refused, banana.policy) == ("blocked", True, ("no-bananas",))
     assert banana.enforcement == "enforce"
-    assert banana.bytes_scanned == fruit.bytes_scanned + len("banana") - len("fruit")
-    assert (fruit.decision, fruit.policy) == ("clean", ())
+    assert banana.bytes_scanned == request.bytes_scanned + len("some bananas") - len("a fruit")
+    assert (request.decision, request.policy) == ("clean", ())
     assert (cherry.event, cherry.decision, cherry.policy) == ("answer", "blocked", ("no-cherries",))
+    assert cherry.enforcement == "enforce_but_ignore_on_error"
+    assert (date.decision, date.policy, date.enforcement) == ("clean", ("no-dates",), "audit")
 
 
 def test_a_log_that_cannot_be_written_stops_nothing_and_is_told_of(

@@ -39,6 +39,7 @@ _MCP_OPERATIONS = {"request": "mcp.tool_call", "response": "mcp.tool_result"}
 _AUTHORITY = re.compile(r"[^:/?#]*://(?:[^/?#]*@)?([^/?#]*)")
 _LONGEST = 255
 _OURS = ("audit_", "metrics")
+_ENFORCEMENTS = ("enforce", "enforce_but_ignore_on_error", "audit")
 _ANSWERS = {Action.DENY: "blocked", Action.REDACT: "redacted"}
 """What an enforced rule makes of an answer, the strongest first."""
 Say = Callable[..., None]
@@ -99,9 +100,7 @@ class Trail:
         if not self._writers:
             return
         rules = Counter(spot.rule for spot in decision.spots)
-        head = self._head(exchange, request.route, request, mode, "request")
-        if decision.rulings and not any(ruling.enforced for ruling in decision.rulings):
-            head["enforcement"] = "audit"
+        head = self._head(exchange, request.route, request, mode, "request", decision.rulings)
         issued = decision.issued.values
         self._put(
             Record(
@@ -160,7 +159,7 @@ class Trail:
                 placeholders=_ids(fate.restored),
                 unread=unread,
                 status=status,
-                **self._head(exchange, request.route, request, mode, "response"),
+                **self._head(exchange, request.route, request, mode, "response", rulings),
             )
         )
 
@@ -186,7 +185,13 @@ class Trail:
             writer.put(record)
 
     def _head(
-        self, exchange: str, route: Route, request: Request | None, mode: str, direction: str
+        self,
+        exchange: str,
+        route: Route,
+        request: Request | None,
+        mode: str,
+        direction: str,
+        rulings: Sequence[Ruled] = (),
     ) -> dict[str, Any]:
         operations = _MCP_OPERATIONS if route.dialect.name == "mcp" else _OPERATIONS
         head = {
@@ -198,13 +203,19 @@ class Trail:
             "operation": operations[direction],
             "direction": direction,
             "mode": mode,
-            "enforcement": "audit" if mode == "audit" else "enforce",
+            "enforcement": "audit" if mode == "audit" else _enforcement(rulings),
         }
         if request is not None:
             head["host"] = _host(request.url)
             head["client"] = refusals.client(request.headers.get("user-agent", ""))
             head["user"] = _printable(request.scope.client)
         return head
+
+
+def _enforcement(rulings: Sequence[Ruled]) -> str:
+    """The strictest that had its say; without a word from the policy, the mode is enforced."""
+    said = {ruling.enforcement for ruling in rulings}
+    return next((each for each in _ENFORCEMENTS if each in said), _ENFORCEMENTS[0])
 
 
 def _named(rulings: Sequence[Ruled]) -> tuple[str, ...]:

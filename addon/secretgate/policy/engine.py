@@ -124,6 +124,7 @@ class Scope:
             Action.ALLOW,
             evaluated=tuple(course.evaluated),
             enforced=self.enforces,
+            lenient=not self.closed,
             scope=self.name,
             params=course.call.params,
         )

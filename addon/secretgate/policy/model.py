@@ -65,6 +65,8 @@ class Decision:
     evaluated: tuple[Evaluated, ...] = ()
     enforced: bool = True
     """False where the policy only watches: then `action` is what it would have been."""
+    lenient: bool = False
+    """Whether its scope leaves out a rule that fails."""
     scope: str = ""
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """The params with the redactions made."""
@@ -76,6 +78,12 @@ class Decision:
     @property
     def denies(self) -> bool:
         return self.action is Action.DENY and self.enforced
+
+    @property
+    def enforcement(self) -> str:
+        if not self.enforced:
+            return "audit"
+        return "enforce_but_ignore_on_error" if self.lenient else "enforce"
 
     @property
     def redacts(self) -> bool:
