@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from harness import effort
 from secretgate.placeholders import DEFAULT_TEMPLATE, Template
 
 TEMPLATE = Template()
@@ -64,3 +67,63 @@ def test_in_a_long_text_none_is_overlooked(
         found |= {at for at in range(len(long)) if spelled.beginning.match(long, at)}
         assert found <= starts
         assert starts <= spelled.beginnings._starts(long, 0)
+
+
+TEMPLATES = [
+    Template(),
+    Template("<<S:{rule}/{id}>>"),
+    Template("ReRe[{id}]"),
+    Template("1a-b{rule}.{id}"),
+]
+spellings = st.lists(
+    st.sampled_from(
+        [
+            *"rReEdDaA<>[]1-b",
+            "RED",
+            "REDACTED<",
+            "<<S:",
+            "ReRe[",
+            "1a-b",
+            "%3c",
+            "&lt;",
+            "&#60;",
+            "\\u003c",
+            "\\n",
+            "\\\\n",
+            "\\r\\n",
+            "\r\n",
+            "\n",
+            " ",
+            "\t",
+            "\\",
+            '\\"',
+            "%",
+            "&",
+            "&l",
+            "x",
+            "}",
+        ]
+    ),
+    max_size=10,
+).map("".join)
+
+
+@given(spellings, st.sampled_from(TEMPLATES))
+@example("r&r", TEMPLATES[0])
+@example("r\\r\\n", TEMPLATES[0])
+@settings(max_examples=effort.of(1000))
+def test_no_beginning_is_overlooked(text: str, template: Template) -> None:
+    raw = text.encode()
+    starts = set(template.beginnings.in_text(raw))
+    found = {match.start() for match in template.spelled.finditer(raw)}
+    found |= {at for at in range(len(raw)) if template.beginning.match(raw, at)}
+    assert found <= starts
+    literal = json.dumps({"for": 1, "text": "_"}).encode().replace(b"_", raw)
+    if found:
+        assert template.beginnings.in_events(literal)
+
+
+@pytest.mark.parametrize("value", ["a reader", "our", "fore", "pure red", "Read", "or\n", "r, e"])
+def test_a_member_name_is_no_beginning(value: str) -> None:
+    event = json.dumps({"error": None, "user": 1, "order": [], "text": value + "."}).encode()
+    assert Template().beginnings.in_events(event) == []
