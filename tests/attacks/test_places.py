@@ -157,7 +157,8 @@ def trailed1(proxy: Proxy, kind: bytes, body: bytes, trailer: bytes) -> None:
     head = b"POST /v1/messages HTTP/1.1\r\nHost: %s\r\nContent-Type: %s\r\n"
     chunks = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nX-Note: %s\r\n\r\n"
     with Line(proxy, HOST) as line:
-        line.exchange(head % (HOST.encode(), kind) + chunks % (len(body), body, trailer))
+        line.send(head % (HOST.encode(), kind) + chunks % (len(body), body, trailer))
+        line.read(limit=3)  # mitmproxy leaves such a request without an answer
 
 
 @pytest.mark.parametrize("http", [trailed1, trailed2], ids=["HTTP/1.1", "HTTP/2"])

@@ -291,7 +291,7 @@ def test_doctor_proves_the_gate_without_leaving_the_machine(
     ("options", "said"),
     [
         (("--provider", "corp=nonsense"), "base_urls: corp: must look like"),
-        (("--mode", "encrypt"), "encrypt"),
+        (("--mode", "encrypt"), "'--mode': 'encrypt' is none of: redact, block, audit"),
     ],
 )
 def test_a_wrong_option_is_told(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
@@ -306,4 +306,4 @@ def test_a_wrong_option_is_told(tmp_path: Path, options: tuple[str, ...], said: 
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
-    assert os.linesep not in done.stderr.strip()
+    assert len(done.stderr.splitlines()) <= 5
