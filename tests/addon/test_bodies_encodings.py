@@ -159,12 +159,16 @@ def test_an_unknown_coding_is_named(header: str) -> None:
         Decoder(header)
 
 
+def unpacked(name: str) -> int:
+    """Bytes in a bomb. For the fewest bytes that it takes, brotli before 1.2 gives megabytes at once."""
+    return 1 << (28 if name == "br" else 26)
+
+
 @cache
 def bomb(name: str) -> bytes:
-    size = 1 << 26
     if name == "br":
-        return brotli.compress(bytes(size), quality=2)
-    return PACKERS[name](bytes(size))
+        return brotli.compress(bytes(unpacked(name)), quality=2)
+    return PACKERS[name](bytes(unpacked(name)))
 
 
 @pytest.mark.parametrize("name", HEADERS.keys() ^ {"gzip", "deflate", "br", "zstd"})
@@ -182,7 +186,7 @@ def test_a_bomb_is_cut_off_without_being_unpacked(name: str, around: list[str]) 
         decoder.finish()
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 1 << 25
+    assert peak < unpacked(name) // 2
 
 
 @pytest.mark.parametrize("header", ["gzip", "deflate", "br", "zstd", ""])
