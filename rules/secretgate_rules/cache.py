@@ -48,7 +48,7 @@ def read(name: str) -> bytes | None:
     try:
         if not _ours(path.parent.stat()):
             return None
-        with open(os.open(path, _READ), "rb") as file:  # noqa: PTH123 - of a descriptor
+        with os.fdopen(os.open(path, _READ), "rb") as file:
             facts = os.fstat(file.fileno())
             data = file.read() if stat.S_ISREG(facts.st_mode) and _ours(facts) else b""
     except OSError:

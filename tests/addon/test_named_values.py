@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 from test_redaction import VIEWS, body, contents
 
 from addon.kit import Bench, random_text
 from secretgate.ledger import Ledger
+from secretgate.vault import Scope
 from secretgate_rules import Literals
 
 
@@ -19,16 +22,19 @@ def test_a_value_that_was_named_is_secret_from_the_start(view: str) -> None:
     assert list(found.issued.values.values()) == [value.encode()]
 
 
-def test_a_value_that_was_named_stays_with_this_worker() -> None:
+def test_a_value_that_was_named_stays_with_this_worker(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every worker has the values that its user named by itself; no store holds them."""
     value = random_text("named", 20)
     bench = Bench(named={value.encode(): "known-value"})
     shared: list[bool] = []
     learn = bench.vault.learn
-    bench.vault.learn = lambda scope, values, share=True: (  # type: ignore[method-assign]
-        shared.append(share) if values else None,
-        learn(scope, values, share),
-    )[1]
+
+    def told(scope: Scope, values: Mapping[bytes, str], share: bool = True) -> Literals:
+        if values:
+            shared.append(share)
+        return learn(scope, values, share)
+
+    monkeypatch.setattr(bench.vault, "learn", told)
     assert value.encode() not in bench.redact(body(f"it is {value}")).raw
     assert shared == [False]
 
