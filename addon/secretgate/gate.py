@@ -11,7 +11,6 @@ import asyncio
 import functools
 import gc
 import sys
-from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
@@ -26,23 +25,28 @@ from secretgate.hosts import Route, Treatment
 from secretgate.outbound import heads, refusals
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Decision, Request
-from secretgate.proxy import access, asking, flows, layers, own_ca, passing, silence, upkeep
+from secretgate.proxy import (
+    access,
+    asking,
+    flows,
+    layers,
+    options,
+    own_ca,
+    passing,
+    silence,
+    upkeep,
+)
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.guard import Guard
 from secretgate.proxy.socket_hooks import Sockets, hang_up
 from secretgate.proxy.telling import UNRECORDED, Teller
 from secretgate.proxy.threads import consulted, takes_long
-from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
+from secretgate.settings import PREFIX, SettingsError
 from secretgate.state import Places, StateError
 from secretgate.undumpable import seal_process
 
 _TURN = 0.001
 """Seconds that such a thread keeps the interpreter to itself while the event loop waits for it."""
-_HARMFUL = {
-    "stream_large_bodies": "lets large requests pass unread: unset it (answers are streamed anyway)",
-    "proxy_debug": "writes all that clients send to the log, as they sent it: unset it",
-}
-"""Options of mitmproxy that break what is promised."""
 
 
 class Gate:
@@ -67,16 +71,9 @@ class Gate:
 
     def load(self, loader: Loader) -> None:
         seal_process()
-        loader.add_option(
-            "secretgate_config",
-            str,
-            "",
-            "The configuration file (default: secretgate.yaml in the configuration folder).",
-        )
-        for name, description in FIELDS.items():
-            loader.add_option(PREFIX + name, str, "", description)
+        options.declare(loader)
         try:
-            own_ca.put_in_place(self._settings, self._places.ca)
+            own_ca.put_in_place(lambda: options.settings(self._places), self._places.ca)
         except exceptions.OptionsError as error:
             # mitmproxy drops a script that says so here without a word, and serves without it.
             self._unusable = error
@@ -84,11 +81,9 @@ class Gate:
     def configure(self, updated: set[str]) -> None:
         if self._unusable is not None:
             raise self._unusable
-        for name, harm in _HARMFUL.items():
-            if getattr(ctx.options, name, None):
-                raise exceptions.OptionsError(f"{name} {harm}")
+        options.refuse_harmful()
         if self._engine is None or any(name.startswith(PREFIX) for name in updated):
-            settings = self._settings()
+            settings = options.settings(self._places)
             log.configure(settings.log_format, type(ctx.master).__name__ == "ConsoleMaster")
             try:
                 self._engine = build(settings, self._places, log.logger().warning, self._engine)
@@ -120,15 +115,6 @@ class Gate:
     def engine(self) -> Engine:
         assert self._engine is not None, "configure comes before every other hook"
         return self._engine
-
-    def _settings(self) -> Settings:
-        given = ctx.options.secretgate_config
-        file = Path(given).expanduser() if given else self._places.settings
-        options = {name: getattr(ctx.options, PREFIX + name) for name in FIELDS}
-        try:
-            return load(options, file, explicit_file=bool(given))
-        except SettingsError as error:
-            raise exceptions.OptionsError(f"secretgate: {error}") from None
 
     # Connections
 

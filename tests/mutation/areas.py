@@ -22,6 +22,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "inbound.extras",
         "placeholders",
         "inbound.events",
+        "inbound.open_texts",
     ),
     "vault": ("vault", "stores.shared_vault"),
     "span reader": (

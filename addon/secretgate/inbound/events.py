@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
@@ -26,13 +26,13 @@ from secretgate.inbound.event_reader import (
     Event,
     Identity,
     Leaf,
-    Steps,
     closing,
     ends_all,
     read_event,
 )
-from secretgate.inbound.extras import extra, number_of, renumbered
-from secretgate.inbound.restoration import Channel, Depth, quotes_in_quotes, restore
+from secretgate.inbound.extras import number_of, renumbered
+from secretgate.inbound.open_texts import OpenTexts, Out
+from secretgate.inbound.restoration import Depth, restore
 from secretgate.inbound.shapes import Match, Shape, Shapes, Streak
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
@@ -48,33 +48,20 @@ _TRIES = 8
 """Where so many streaks of a run are shorter, as when two texts take turns, no more are looked for in it."""
 
 
-@dataclass(slots=True)
-class _Open:
-    """A text that goes on, and the last event that carried a piece of it."""
-
-    channel: Channel
-    frame: Callable[[], Frame]
-    path: Steps
-
-
-_Out = tuple[bytes, bytes | None]
-"""What goes out: a frame, and the payload in it."""
-
-
 @dataclass
 class Events:
     dialect: Dialect
     issued: Issued
     recorder: Recorder | None = None
-    _open: dict[Identity, _Open] = field(default_factory=dict)
-    _shift: int = 0
-    """How many numbered events of our own have gone out."""
     _over: bool = False
     """Whether every text has ended."""
     _goes_on: bool = False
     """Whether the last event of a run is known to be one that ends nothing."""
     _shapes: Shapes | None = None
     _shaped_for: Issued | None = None
+
+    def __post_init__(self) -> None:
+        self._texts = OpenTexts(self.dialect)
 
     def event(self, frame: Frame) -> list[bytes]:
         """The frames that go out for one that has come; what they say is recorded."""
@@ -142,7 +129,7 @@ class Events:
         """Lets a streak of events through, and gives where it ends. Those that carry no part of a
         placeholder are not looked at one by one."""
         raw, shape, stop = run.raw, streak.shape, streak.stop
-        if shape.number >= 0 and self._shift:
+        if shape.number >= 0 and self._texts.shift:
             while at < stop:
                 at = self._step(run, at, out)
             return stop
@@ -152,7 +139,7 @@ class Events:
         pieces = streak.pieces
         text = b"".join(pieces)
         starts = self.issued.template.beginnings.in_text(text) if self.issued else []
-        if self._holds(shape.identity):
+        if self._texts.holds(shape.identity):
             starts = [0, *starts]
         if not starts:
             self._follow(run, at, shape, text)
@@ -172,7 +159,7 @@ class Events:
             while number < len(pieces):
                 at = self._step(run, at, out)
                 number += 1
-                if not self._holds(shape.identity):
+                if not self._texts.holds(shape.identity):
                     break
             done = ends[number - 1]
         if at < stop:
@@ -180,21 +167,12 @@ class Events:
             out.append(raw[at:stop])
         return stop
 
-    def _holds(self, identity: Identity) -> bool:
-        opened = self._open.get(identity)
-        return opened is not None and bool(opened.channel.held)
-
     def _follow(self, run: Run, at: int, shape: Shape, text: bytes) -> None:
         """Keeps track of a text that goes on as it came, where that matters for what comes behind it."""
-        if shape.piece is not Piece.DELTA_JSON:
-            return
-        opened = self._open.pop(shape.identity, None)
-        if opened is None and not quotes_in_quotes(text):
-            return
-        channel = opened.channel if opened else Channel(self.issued, Depth.NESTED)
-        channel.follow(text)
-        if channel.pending:
-            self._open[shape.identity] = _Open(channel, lambda: run.cut(at)[0], shape.path)
+        if shape.piece is Piece.DELTA_JSON:
+            self._texts.follow(
+                shape.identity, text, lambda: run.cut(at)[0], shape.path, self.issued
+            )
 
     def finish(self, last: Frame | None = None) -> list[bytes]:
         """What goes out at the end: extra events for whatever is still held back, and `last`, what
@@ -203,14 +181,14 @@ class Events:
         self._over = True
         return self._recorded(self._finish(last))
 
-    def _finish(self, last: Frame | None) -> list[_Out]:
+    def _finish(self, last: Frame | None) -> list[Out]:
         if last is None:
-            return self._flush(list(self._open), None)
+            return self._texts.flush_all()
         payload = last.payload
         event = read_event(payload, last.event, self.dialect) if payload is not None else None
         if event is None:
-            return [*self._flush(list(self._open), None), (last.raw, payload)]
-        return self._changed(last, event, {*self._open, *(leaf.identity for leaf in event.leaves)})
+            return [*self._texts.flush_all(), (last.raw, payload)]
+        return self._changed(last, event, {*self._texts, *(leaf.identity for leaf in event.leaves)})
 
     @property
     def shapes(self) -> Shapes:
@@ -229,7 +207,7 @@ class Events:
     @property
     def _untouched(self) -> bool:
         """Whether an event without a suspect goes out as it came."""
-        return not self._open and not self._shift
+        return self._texts.none_touched
 
     def _ends(self, run: Run) -> bool:
         """Whether the last frame of a run ends every text."""
@@ -280,39 +258,41 @@ class Events:
             start, end = spans[shape.text]
             piece = text[start - at : end - at]
             depth = Depth.NESTED if shape.piece is Piece.DELTA_JSON else Depth.LITERAL
-            restored = self._fed(shape.identity, depth, piece, frame, shape.path, self.issued)
-        if shape.number < 0 or not self._shift:
+            restored = self._texts.feed(
+                shape.identity, depth, piece, frame, shape.path, self.issued
+            )
+        if shape.number < 0 or not self._texts.shift:
             if restored == piece:
                 return text
             return b"".join((text[: start - at], restored, text[end - at :]))
         edits = [Edit(start - at, end - at, restored)] if restored != piece else []
         start, end = spans[shape.number]
-        number = int(text[start - at : end - at]) + self._shift
+        number = int(text[start - at : end - at]) + self._texts.shift
         edits.append(Edit(start - at, end - at, str(number).encode()))
         return splice(text, sorted(edits))
 
     def _read(
         self, frame: Frame, payload: bytes, outside: Around | None, name: str = ""
-    ) -> list[_Out]:
+    ) -> list[Out]:
         """What becomes of an event of which no alike is known. `outside`: what is around its payload
         where events are matched."""
         event = read_event(payload, frame.event, self.dialect)
         if event is None:
             return [(frame.raw, payload)]
-        out = self._changed(frame, event, closing(event, self.dialect, self._open))
+        out = self._changed(frame, event, closing(event, self.dialect, self._texts))
         if ends_all(event, self.dialect):
             self._over = True
         else:
             self._learn(event, outside, name)
         return out
 
-    def _changed(self, frame: Frame, event: Event, ended: set[Identity]) -> list[_Out]:
+    def _changed(self, frame: Frame, event: Event, ended: set[Identity]) -> list[Out]:
         """What becomes of an event that ends the texts `ended`."""
         payload = event.payload
         # An empty last piece may stand beside a signature: what is held back goes out before it.
         here = {leaf.identity for leaf in event.leaves if leaf.start < leaf.end}
-        ending = [identity for identity in self._open if identity in ended - here]
-        extras = self._flush(ending, event)
+        ending = [identity for identity in self._texts if identity in ended - here]
+        extras = self._texts.flush(ending, event)
         edits = []
         for leaf in event.leaves:
             issued = (
@@ -324,8 +304,8 @@ class Events:
             if restored is not None:
                 edits.append(Edit(leaf.start, leaf.end, restored))
         changed = splice(payload, edits) if edits else payload
-        if self._shift:
-            changed = renumbered(changed, number_of(event.value), self._shift)
+        if self._texts.shift:
+            changed = renumbered(changed, number_of(event.value), self._texts.shift)
         return [
             *extras,
             (frame.raw if changed is payload else frame.with_payload(changed), changed),
@@ -340,29 +320,12 @@ class Events:
         text = payload[leaf.start : leaf.end]
         if leaf.piece in DELTAS:
             depth = DELTAS[leaf.piece]
-            restored = self._fed(leaf.identity, depth, text, lambda: frame, leaf.path, issued, ends)
+            restored = self._texts.feed(
+                leaf.identity, depth, text, lambda: frame, leaf.path, issued, ends
+            )
         else:
             restored = restore(text, issued, WHOLES[leaf.piece])
         return None if restored == text else restored
-
-    def _fed(
-        self,
-        identity: Identity,
-        depth: Depth,
-        piece: bytes,
-        frame: Callable[[], Frame],
-        path: Steps,
-        issued: Issued,
-        ends: bool = False,
-    ) -> bytes:
-        opened = self._open.pop(identity, None)
-        channel = opened.channel if opened else Channel(issued, depth)
-        restored = channel.feed(piece)
-        if ends:
-            return restored + channel.finish()
-        if channel.pending:
-            self._open[identity] = _Open(channel, frame, path)
-        return restored
 
     def _learn(self, event: Event, outside: Around | None, name: str = "") -> None:
         """Remembers the shape of an event, if it ends nothing and its whole strings are none of our
@@ -377,35 +340,15 @@ class Events:
         if not wholes or not self.issued.suspects(wholes + b'",'):
             self.shapes.learn(event, *outside, name)
 
-    def _flush(self, identities: list[Identity], before: Event | None) -> list[_Out]:
-        """Extra events with what is held back, to go out before the event `before`."""
-        extras: list[_Out] = []
-        for identity in identities:
-            opened = self._open.pop(identity)
-            held = opened.channel.finish()
-            frame = opened.frame()
-            last = read_event(frame.payload or b"", frame.event, self.dialect) if held else None
-            if last is None:
-                continue
-            number = number_of(last.value)
-            if number is not None:
-                next_number = number_of(before.value) if before is not None else None
-                number = number if next_number is None else next_number - 1
-                self._shift += 1
-                number += self._shift
-            payload = extra(last.value, opened.path, held, number)
-            extras.append((frame.with_payload(payload), payload))
-        return extras
-
-    def _ended(self, frame: Frame) -> list[_Out]:
+    def _ended(self, frame: Frame) -> list[Out]:
         """A frame without a payload. An end mark ends every text."""
-        extras: list[_Out] = []
+        extras: list[Out] = []
         if END_MARK in frame.raw:
-            extras = self._flush(list(self._open), None)
+            extras = self._texts.flush_all()
             self._over = True
         return [*extras, (frame.raw, None)]
 
-    def _recorded(self, out: list[_Out]) -> list[bytes]:
+    def _recorded(self, out: list[Out]) -> list[bytes]:
         if self.recorder is not None:
             for _, payload in out:
                 if payload is not None:

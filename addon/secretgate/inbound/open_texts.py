@@ -1,0 +1,112 @@
+"""The texts of an answer that go on, and what is held back of each.
+
+A text comes in pieces, one an event. Where a piece ends in what may be the beginning of a placeholder, that
+end waits for the next piece of the same text; if none comes, it goes out in an extra event of its own. Where
+a dialect numbers its events, those behind an extra one are numbered anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from secretgate.inbound.event_reader import Event, Identity, Steps, read_event
+from secretgate.inbound.extras import extra, number_of
+from secretgate.inbound.restoration import Channel, Depth, quotes_in_quotes
+from secretgate.placeholders import Issued
+from secretgate.providers import Dialect
+from secretgate.streams.base import Frame
+
+Out = tuple[bytes, bytes | None]
+"""What goes out: a frame, and the payload in it."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """A text that goes on, and the last event that carried a piece of it."""
+
+    channel: Channel
+    frame: Callable[[], Frame]
+    path: Steps
+
+
+@dataclass(slots=True)
+class OpenTexts:
+    dialect: Dialect
+    shift: int = 0
+    """How many numbered events of our own have gone out."""
+    _open: dict[Identity, _Open] = field(default_factory=dict)
+
+    @property
+    def none_touched(self) -> bool:
+        """Whether nothing is held back, and events have the numbers they came with."""
+        return not (self._open or self.shift)
+
+    def __iter__(self) -> Iterator[Identity]:
+        """In the order in which their last pieces came."""
+        return iter(self._open)
+
+    def holds(self, identity: Identity) -> bool:
+        """Whether something of this text is held back."""
+        opened = self._open.get(identity)
+        return opened is not None and bool(opened.channel.held)
+
+    def feed(
+        self,
+        identity: Identity,
+        depth: Depth,
+        piece: bytes,
+        frame: Callable[[], Frame],
+        path: Steps,
+        issued: Issued,
+        ends: bool = False,
+    ) -> bytes:
+        """The next piece of a text, restored; `frame` gives its event, `path` its place there."""
+        opened = self._open.pop(identity, None)
+        channel = opened.channel if opened else Channel(issued, depth)
+        restored = channel.feed(piece)
+        if ends:
+            return restored + channel.finish()
+        if channel.pending:
+            self._open[identity] = _Open(channel, frame, path)
+        return restored
+
+    def follow(
+        self,
+        identity: Identity,
+        text: bytes,
+        frame: Callable[[], Frame],
+        path: Steps,
+        issued: Issued,
+    ) -> None:
+        """A piece of JSON that went out as it came: how deep its quotes are matters for what comes behind it."""
+        opened = self._open.pop(identity, None)
+        if opened is None and not quotes_in_quotes(text):
+            return
+        channel = opened.channel if opened else Channel(issued, Depth.NESTED)
+        channel.follow(text)
+        if channel.pending:
+            self._open[identity] = _Open(channel, frame, path)
+
+    def flush_all(self) -> list[Out]:
+        return self.flush(list(self._open))
+
+    def flush(self, identities: Iterable[Identity], before: Event | None = None) -> list[Out]:
+        """Extra events with what is held back of these, to go out before the event `before`."""
+        extras: list[Out] = []
+        for identity in identities:
+            opened = self._open.pop(identity)
+            held = opened.channel.finish()
+            frame = opened.frame()
+            last = read_event(frame.payload or b"", frame.event, self.dialect) if held else None
+            if last is None:
+                continue
+            number = number_of(last.value)
+            if number is not None:
+                next_number = number_of(before.value) if before is not None else None
+                number = number if next_number is None else next_number - 1
+                self.shift += 1
+                number += self.shift
+            payload = extra(last.value, opened.path, held, number)
+            extras.append((frame.with_payload(payload), payload))
+        return extras

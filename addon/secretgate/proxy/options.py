@@ -1,0 +1,45 @@
+"""mitmproxy's options: ours, as it lists and sets them, and those of its own that break what is promised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mitmproxy import ctx, exceptions
+from mitmproxy.addonmanager import Loader
+
+from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
+from secretgate.state import Places
+
+_HARMFUL = {
+    "stream_large_bodies": "lets large requests pass unread: unset it (answers are streamed anyway)",
+    "proxy_debug": "writes all that clients send to the log, as they sent it: unset it",
+}
+
+
+def declare(loader: Loader) -> None:
+    loader.add_option(
+        "secretgate_config",
+        str,
+        "",
+        "The configuration file (default: secretgate.yaml in the configuration folder).",
+    )
+    for name, description in FIELDS.items():
+        loader.add_option(PREFIX + name, str, "", description)
+
+
+def refuse_harmful() -> None:
+    """Raises OptionsError."""
+    for name, harm in _HARMFUL.items():
+        if getattr(ctx.options, name, None):
+            raise exceptions.OptionsError(f"{name} {harm}")
+
+
+def settings(places: Places) -> Settings:
+    """Options first, then the configuration file. Raises OptionsError."""
+    given = ctx.options.secretgate_config
+    file = Path(given).expanduser() if given else places.settings
+    options = {name: getattr(ctx.options, PREFIX + name) for name in FIELDS}
+    try:
+        return load(options, file, explicit_file=bool(given))
+    except SettingsError as error:
+        raise exceptions.OptionsError(f"secretgate: {error}") from None
