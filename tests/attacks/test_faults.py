@@ -25,7 +25,7 @@ from harness.post import MESSAGES, Poster, ask
 from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.raw import Line
-from harness.rogue import Rogue, Wire
+from harness.rogue import Rogue, Wire, before
 from harness.secrets import Planted
 from harness.wire import Gate
 from harness.wires import Access
@@ -76,14 +76,8 @@ BREAKS: dict[str, Callable[[Wire], None]] = {
 def rogue(
     provider: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Rogue, Proxy]]:
-    folder = tmp_path_factory.mktemp("rogue")
-    made = Rogue(provider, str(folder), good)
-    proxy = Proxy(provider, folder)
-    proxy.upstream = made.port
-    proxy.start()
-    yield made, proxy
-    proxy.stop()
-    made.close()
+    with before(provider, tmp_path_factory.mktemp("rogue"), good) as both:
+        yield both
 
 
 @pytest.mark.e2e

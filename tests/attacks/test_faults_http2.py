@@ -9,7 +9,6 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
@@ -20,7 +19,7 @@ from harness.post import MESSAGES, Poster, ask
 from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.raw import Line, Line2
-from harness.rogue import Http2Wire, Rogue, Wire
+from harness.rogue import Http2Wire, Rogue, Wire, before
 from harness.secrets import Planted, leaks
 from harness.sockets import dial
 from harness.wire import Gate
@@ -67,22 +66,13 @@ BREAKS: dict[str, Callable[[Http2Wire], object]] = {
 }
 
 
-def started(provider: Provider, folder: Path, made: Rogue) -> Proxy:
-    proxy = Proxy(provider, folder)
-    proxy.upstream = made.port
-    return proxy.start()
-
-
 @pytest.fixture(scope="module")
 def two(
     provider: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Rogue, Proxy]]:
     folder = tmp_path_factory.mktemp("rogue2")
-    made = Rogue(provider, str(folder), good, protocol="h2")
-    proxy = started(provider, folder, made)
-    yield made, proxy
-    proxy.stop()
-    made.close()
+    with before(provider, folder, good, MESSAGES[0], "h2") as both:
+        yield both
 
 
 @pytest.mark.parametrize("begun", [False, True], ids=["before the answer", "in the answer"])
@@ -182,11 +172,8 @@ def socket(
     provider: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Rogue, Proxy]]:
     folder = tmp_path_factory.mktemp("rogue3")
-    made = Rogue(provider, str(folder), Wire.reset, SOCKET[0])
-    proxy = started(provider, folder, made)
-    yield made, proxy
-    proxy.stop()
-    made.close()
+    with before(provider, folder, Wire.reset, SOCKET[0]) as both:
+        yield both
 
 
 def _talk(proxy: Proxy, message: bytes) -> list[str | bytes]:

@@ -16,7 +16,7 @@ from harness.post import MESSAGES, Poster, ask
 from harness.provider import UNCOVERED, Provider
 from harness.proxy import Proxy
 from harness.raw import Line
-from harness.rogue import Rogue, Wire
+from harness.rogue import Wire, before
 from harness.secrets import Planted, joined, leaks
 
 pytestmark = pytest.mark.e2e
@@ -150,20 +150,16 @@ def test_an_upgrade_that_the_provider_takes(
         wires.append(wire)
         _upgrade(wire)
 
-    rogue = Rogue(provider, str(tmp_path), behave)
-    proxy = Proxy(provider, tmp_path)
-    proxy.upstream = rogue.port
-    proxy.start()
     ask_for = (
         b"GET /v1/responses HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: %s\r\n\r\n"
     )
-    try:
-        with contextlib.suppress(OSError), Line(proxy, HOST) as line:
-            line.exchange(ask_for % (HOST.encode(), kind))
-            line.exchange(request(planted))
-    finally:
-        proxy.stop()
-        rogue.close()
+    with (
+        before(provider, tmp_path, behave) as (_, proxy),
+        contextlib.suppress(OSError),
+        Line(proxy, HOST) as line,
+    ):
+        line.exchange(ask_for % (HOST.encode(), kind))
+        line.exchange(request(planted))
     assert wires
     assert leaks(joined(wire.request for wire in wires), planted.secrets) == []
     assert leaks(proxy.output, planted.secrets) == []

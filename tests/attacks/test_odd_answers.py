@@ -14,7 +14,7 @@ from harness.post import MESSAGES, ask
 from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.raw import Line
-from harness.rogue import Rogue, Wire
+from harness.rogue import Rogue, Wire, before
 from harness.secrets import Planted, leaks
 
 pytestmark = pytest.mark.e2e
@@ -38,14 +38,8 @@ def whole(wire: Wire) -> str:
 def odd(
     provider: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Rogue, Proxy]]:
-    folder = tmp_path_factory.mktemp("odd")
-    rogue = Rogue(provider, str(folder), lambda wire: None)
-    proxy = Proxy(provider, folder)
-    proxy.upstream = rogue.port
-    proxy.start()
-    yield rogue, proxy
-    proxy.stop()
-    rogue.close()
+    with before(provider, tmp_path_factory.mktemp("odd"), lambda wire: None) as both:
+        yield both
 
 
 EMPTY = {

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.command import CLI, environment
+from harness.command import CLI, environment, secretgate
 from harness.corporate import CorporateProxy
 from harness.post import MESSAGES, ask
 from harness.programs import free_port, read
@@ -193,15 +193,7 @@ def test_a_second_command_does_not_get_into_the_port(
     with serving(tmp_path, upstream, provider, "--workers", "2") as served:
         served.said(r"is on 127")
         env = environment(tmp_path / "other")
-        done = subprocess.run(
-            [*CLI, "serve", "--workers", "2", "--port", str(served.port)],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
+        done = secretgate(["serve", "--workers", "2", "--port", str(served.port)], env, tmp_path)
         assert done.returncode == 2
         assert f"cannot listen on 127.0.0.1:{served.port}" in done.stderr
 
@@ -217,15 +209,8 @@ def test_a_second_command_does_not_get_into_the_port(
 def test_what_cannot_begin_says_why_and_ends(
     tmp_path: Path, options: tuple[str, ...], said: str
 ) -> None:
-    done = subprocess.run(
-        [*CLI, "serve", "--workers", "2", "--port", str(free_port()), *options],
-        env=environment(tmp_path),
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    command = ["serve", "--workers", "2", "--port", str(free_port()), *options]
+    done = secretgate(command, environment(tmp_path), tmp_path)
     assert done.returncode == 2
     assert said in done.stderr + done.stdout
     assert "Traceback" not in done.stderr

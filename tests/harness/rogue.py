@@ -7,13 +7,15 @@ import socket
 import ssl
 import struct
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import h2.config
 import h2.connection
 import h2.events
 
 from harness.provider import Provider
+from harness.proxy import Proxy
 
 _HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 _EVENT = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -101,16 +103,14 @@ class Rogue:
     def __init__(
         self,
         provider: Provider,
-        folder: str,
+        folder: Path,
         behave: Callable[[Wire], None],
         host: str = "api.anthropic.com",
         protocol: str = "http/1.1",
     ) -> None:
-        from pathlib import Path
-
         self.behave = behave
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        identity = provider.authority.issue([host], Path(folder) / "rogue.pem")
+        identity = provider.authority.issue([host], folder / "rogue.pem")
         self._context.load_cert_chain(identity)
         self._context.set_alpn_protocols([protocol])
         self._server = socket.create_server(("127.0.0.1", 0))
@@ -130,3 +130,19 @@ class Rogue:
 
     def close(self) -> None:
         self._server.close()
+
+
+@contextlib.contextmanager
+def before(
+    provider: Provider, folder: Path, behave: Callable[[Wire], None], *options: str
+) -> Iterator[tuple[Rogue, Proxy]]:
+    """A rogue, and a proxy all of whose connections lead to it; `options` are the rogue's host and protocol."""
+    rogue = Rogue(provider, folder, behave, *options)
+    proxy = Proxy(provider, folder)
+    proxy.upstream = rogue.port
+    proxy.start()
+    try:
+        yield rogue, proxy
+    finally:
+        proxy.stop()
+        rogue.close()

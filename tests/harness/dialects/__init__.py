@@ -41,6 +41,16 @@ class Style:
     """Tool arguments write `<` and `>` as `\\u003c` and `\\u003e`."""
 
 
+class Asked:
+    """Streams where the body asks for it, as server-sent events."""
+
+    def streams(self, path: str, body: dict[str, Any]) -> bool:
+        return body.get("stream") is True
+
+    def content_type(self, path: str) -> str:
+        return "text/event-stream; charset=utf-8"
+
+
 class Dialect(Protocol):
     def streams(self, path: str, body: dict[str, Any]) -> bool:
         """Whether this request asks for a streamed answer."""

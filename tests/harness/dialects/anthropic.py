@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.dialects import (
+    Asked,
     Event,
     Style,
     canonical,
@@ -40,15 +41,9 @@ def _blocks(message: dict[str, Any]) -> dict[str, Any]:
     return message
 
 
-class Anthropic:
+class Anthropic(Asked):
     def __init__(self) -> None:
         self._generated: dict[str, list[Any]] = {}
-
-    def streams(self, path: str, body: dict[str, Any]) -> bool:
-        return body.get("stream") is True
-
-    def content_type(self, path: str) -> str:
-        return "text/event-stream; charset=utf-8"
 
     def prompt(self, body: dict[str, Any]) -> Prompt:
         messages = body.get("messages", [])

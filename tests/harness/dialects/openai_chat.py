@@ -6,17 +6,11 @@ import secrets
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from harness.dialects import Event, Style, cut, dump, escaped, identifier, weave
+from harness.dialects import Asked, Event, Style, cut, dump, escaped, identifier, weave
 from harness.model import Call, Item, Prompt, Text, names, strings
 
 
-class OpenAIChat:
-    def streams(self, path: str, body: dict[str, Any]) -> bool:
-        return body.get("stream") is True
-
-    def content_type(self, path: str) -> str:
-        return "text/event-stream; charset=utf-8"
-
+class OpenAIChat(Asked):
     def prompt(self, body: dict[str, Any]) -> Prompt:
         messages = body.get("messages", [])
         turns = [at for at, message in enumerate(messages) if message["role"] == "assistant"]

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from harness.dialects import (
+    Asked,
     Event,
     Style,
     canonical,
@@ -52,15 +53,9 @@ def _ours(item: Payload) -> bool:
     return item.get("type") in kinds or item.get("role") == "assistant"
 
 
-class OpenAIResponses:
+class OpenAIResponses(Asked):
     def __init__(self) -> None:
         self._kept: dict[str, list[Any]] = {}
-
-    def streams(self, path: str, body: Payload) -> bool:
-        return body.get("stream") is True
-
-    def content_type(self, path: str) -> str:
-        return "text/event-stream; charset=utf-8"
 
     def _conversation(self, body: Payload) -> list[Any]:
         """The input, after what the provider itself has kept of the conversation."""
