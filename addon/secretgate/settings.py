@@ -366,7 +366,7 @@ def _from_text(name: str, text: str) -> Any:
     hint = get_args(_HINTS[name])[0]
     if name in _STRUCTURED and text.lstrip()[:1] in ("{", "["):
         try:
-            return yaml.safe_load(text)
+            return safe_yaml.load(text)
         except yaml.YAMLError:
             return text
     if getattr(hint, "__origin__", None) is not tuple:

@@ -5,9 +5,32 @@ from __future__ import annotations
 import fnmatch
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from importlib import import_module
 
+from . import linear
 from .model import RuleError
+
+Search = Callable[[bytes], object]
+
+
+@lru_cache(maxsize=1024)
+def searching(pattern: str) -> Search:
+    """What tells whether a pattern of an allowlist stands in a value.
+
+    Values come from anywhere and may be long, so RE2 looks for it, which no pattern can make slow; Python's `re`, where
+    the pattern has something that RE2 does not know and is linear. Raises `ValueError`.
+    """
+    re2 = import_module("re2")
+    options = re2.Options()
+    options.log_errors = False
+    options.encoding = re2.Options.Encoding.LATIN1
+    try:
+        return re2.compile(pattern.encode(), options).search  # type: ignore[no-any-return]
+    except re2.error:
+        linear.check_linear(pattern)
+        return re.compile(pattern.encode()).search
 
 
 class Allowlist:
@@ -26,12 +49,12 @@ class Allowlist:
         self._hashes = frozenset(digest.lower() for digest in hashes)
         self._stopwords = tuple(word.lower().encode() for word in stopwords)
         self._globs = tuple(paths)
-        self._regexes: list[re.Pattern[bytes]] = []
+        self._regexes: list[Search] = []
         for source in regexes:
             try:
-                self._regexes.append(re.compile(source.encode()))
-            except re.error as error:
-                raise RuleError(f"{where}: regex {source!r} does not compile: {error}") from error
+                self._regexes.append(searching(source))
+            except ValueError as error:
+                raise RuleError(f"{where}: regex {source[:80]!r}: {error}") from error
         bad = [digest for digest in self._hashes if not re.fullmatch(r"[0-9a-f]{64}", digest)]
         if bad:
             raise RuleError(f"{where}: {bad[0]!r} is not a SHA-256 in hexadecimal")
@@ -45,7 +68,7 @@ class Allowlist:
         """Whether a finding of this rule with this value is none."""
         if any(fnmatch.fnmatchcase(rule, pattern) for pattern in self._rules):
             return True
-        if any(regex.search(value) for regex in self._regexes):
+        if any(search(value) for search in self._regexes):
             return True
         if self._hashes and hashlib.sha256(value).hexdigest() in self._hashes:
             return True

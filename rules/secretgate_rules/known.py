@@ -11,6 +11,7 @@ import configparser
 import json
 import os
 import re
+import stat
 import threading
 import time
 import tomllib
@@ -82,9 +83,7 @@ def of_file(path: Path, named: bool = True) -> dict[bytes, str]:
     Raises `RuleError` naming the file where it cannot be read as what it is; never its content.
     """
     try:
-        if path.stat().st_size > LARGEST:
-            raise RuleError(f"{path}: larger than {LARGEST >> 10} kB, not read for known values")
-        text = path.read_text(encoding="utf-8")
+        text = _text(path)
     except (OSError, UnicodeDecodeError) as error:
         raise RuleError(f"{path}: cannot be read: {type(error).__name__}") from None
     try:
@@ -92,6 +91,23 @@ def of_file(path: Path, named: bool = True) -> dict[bytes, str]:
     except (ValueError, RecursionError, configparser.Error):
         raise RuleError(f"{path}: not valid {path.suffix.lstrip('.').upper() or 'text'}") from None
     return _taken((name, value, False) for name, value in pairs if named or _likely(name, value))
+
+
+def _text(path: Path) -> str:
+    """What is in a file. A repository may bring links to devices and pipes along, which have no end."""
+    with open(path, encoding="utf-8", opener=_opened) as file:
+        facts = os.fstat(file.fileno())
+        if not stat.S_ISREG(facts.st_mode):
+            raise RuleError(f"{path}: is no file")
+        text = file.read(LARGEST + 1) if facts.st_size <= LARGEST else None
+    if text is None or len(text) > LARGEST:
+        raise RuleError(f"{path}: larger than {LARGEST >> 10} kB, not read for known values")
+    return text
+
+
+def _opened(path: str, flags: int) -> int:
+    """Opened without waiting for who writes to a pipe."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def files_under(folder: Path) -> Iterator[Path]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 
 from . import linear, regex, safe_yaml, validators
-from .allow import Allowlist
+from .allow import Allowlist, searching
 from .model import CONFIDENCES, CONTEXT, ENTROPY, HIGH, NAMED, Rule, RuleError
 from .template import expand
 
@@ -212,6 +212,8 @@ def finish(rule: Rule, trusted: bool = False) -> Rule:
     """Check a rule's pattern and settle its secret group (-1: group 1 if there is one, else 0)."""
     try:
         compiled = regex.compile_bytes(rule.pattern, rule.flags)
+        for allowed in (*rule.allow, *rule.allow_match):
+            searching(allowed)
         if not trusted:
             linear.check_linear(rule.pattern, rule.flags)
         if compiled.match(b"") is not None:

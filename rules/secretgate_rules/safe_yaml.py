@@ -10,12 +10,39 @@ from __future__ import annotations
 from typing import Any, Final
 
 import yaml
+from yaml.nodes import Node, ScalarNode
 
 DEEPEST: Final = 100
 LARGEST: Final = 200_000
 """Nodes, each alias counted as all that it stands for."""
 
-Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+LONGEST: Final = 100
+"""Characters of a number of minutes and seconds (`1:30:00`); PyYAML's time grows with their square."""
+
+_UNFIT: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What PyYAML raises where a scalar is not what its tag, or its look, says: `2024-13-45`."""
+_C_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Loader(_C_LOADER):  # type: ignore[misc]
+    """Makes a text of what is no date or number, though it looks like one."""
+
+    def construct_object(self, node: Node, deep: bool = False) -> Any:
+        if not isinstance(node, ScalarNode):
+            return super().construct_object(node, deep)
+        if not endless(node):
+            try:
+                return super().construct_object(node, deep)
+            except _UNFIT:
+                del self.recursive_objects[node]
+        self.constructed_objects[node] = node.value
+        return node.value
+
+
+def endless(node: Node) -> bool:
+    """Whether a scalar is a number that takes too long to work out."""
+    value = node.value
+    return len(value) > LONGEST and ":" in value and node.tag.endswith((":int", ":float"))
 
 
 def load(text: str) -> Any:

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Final
 
 from . import blocks, gate, near, patterns, regex
+from .allow import searching
 from .assured import assured
 from .database import CASELESS, Expression
 from .model import Rule
@@ -111,8 +112,8 @@ class Compiled:
         lowered = value.lower()
         return (
             any(word.encode() in lowered for word in rule.stopwords)
-            or any(re.search(pattern.encode(), value) for pattern in rule.allow)
-            or any(re.search(pattern.encode(), match) for pattern in rule.allow_match)
+            or any(searching(pattern)(value) for pattern in rule.allow)
+            or any(searching(pattern)(match) for pattern in rule.allow_match)
         )
 
 

@@ -15,6 +15,7 @@ import msgspec
 import yaml
 
 from secretgate.policy.errors import PolicyError
+from secretgate_rules import safe_yaml
 
 MOST_BYTES = 1 << 20
 MOST_NODES = 100_000
@@ -111,9 +112,11 @@ class _Builder:
         if node.tag.endswith(":bool") and node.value.lower() not in ("true", "false"):
             return node.value
         try:
-            return self._loader.construct_object(node)
-        except (ValueError, TypeError, KeyError, OverflowError):
-            raise self._refused(place, f"{node.tag.rpartition(':')[2]} cannot be read") from None
+            if not safe_yaml.endless(node):
+                return self._loader.construct_object(node)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+            pass
+        raise self._refused(place, f"{node.tag.rpartition(':')[2]} cannot be read")
 
     def _mapping(self, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
         mapping: dict[str, Any] = {}

@@ -9,11 +9,16 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1024)
 def pattern(glob: str) -> re.Pattern[str]:
-    """Without regard to letter case; nothing but `*` and `?` has a meaning."""
-    parts = (
-        {"*": ".*", "?": "."}.get(part, re.escape(part)) for part in re.split(r"(\*|\?)", glob)
+    """Without regard to letter case; nothing but `*` and `?` has a meaning. What stands between two `*` is looked
+    for once, at the first place where it may stand: whatever the glob, that ends."""
+    first, *more = (
+        "".join("." if letter == "?" else re.escape(letter) for letter in part)
+        for part in glob.split("*")
     )
-    return re.compile("".join(parts), re.IGNORECASE | re.DOTALL)
+    if not more:
+        return re.compile(first, re.IGNORECASE | re.DOTALL)
+    inner = "".join(f"(?>.*?{part})" for part in more[:-1] if part)
+    return re.compile(f"{first}{inner}.*{more[-1]}", re.IGNORECASE | re.DOTALL)
 
 
 class Globs:
