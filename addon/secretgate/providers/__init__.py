@@ -1,5 +1,8 @@
-"""One table a family of APIs. A module here that holds a `Dialect` is found by being here;
-`DIALECTS` has them by name, those whose name in the module is private aside."""
+"""Dialects: one table per family of APIs.
+
+Every `Dialect` in a module of this package is registered in `DIALECTS` under its name, unless its
+name in the module is private.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules

@@ -1,8 +1,8 @@
-"""Anthropic Messages, and what speaks it (Bedrock and Vertex bodies, Foundry, compatible hosts).
+"""Anthropic Messages and compatible APIs (Bedrock and Vertex bodies, Foundry, compatible hosts).
 
-Signed thinking is bound to everything before it, so thinking passes untouched both ways; the
-attribution block of Claude Code (`x-anthropic-billing-header`, in `system[0]`) is plain text without
-anything a rule would find, and is never moved.
+Signed thinking is bound to everything before it, so thinking passes through unchanged in both
+directions. The attribution block of Claude Code (`x-anthropic-billing-header`, in `system[0]`) is
+plain text in which no rule finds anything, and it is never moved.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from secretgate.providers.base import Dialect, Piece
 
 _O, _T, _C, _B = Label.OPAQUE, Label.TEXT, Label.CREDENTIAL, Label.BYTES
 
-# A message's blocks, and the blocks inside tool results and documents.
+# Content blocks of a message, including those nested in tool results and documents.
 _BLOCKS = ("messages[].content[]", "messages[].content[].content[]", "system[]")
 _BLOCK_TABLE = [
     ("input.**", _T),

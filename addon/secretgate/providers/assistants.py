@@ -1,4 +1,4 @@
-"""OpenAI's Assistants: the provider keeps the thread, so what was issued in it counts for all its runs."""
+"""OpenAI Assistants: the provider keeps the thread, so what it was issued counts for all its runs."""
 
 from __future__ import annotations
 

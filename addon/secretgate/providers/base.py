@@ -1,9 +1,9 @@
-"""What is particular about a family of APIs, as a table.
+"""The `Dialect` table, which describes what is particular about a family of APIs.
 
-A `Dialect` says which strings of a request and of an answer are not to be touched, which string
-of which event is the next piece of which text, what ends a text, and what an error looks like.
-Whatever a table does not name is treated as text: every string of a request is scanned, every string of
-an answer is restored.
+It says which strings of requests and answers must not be touched, which string of an event
+continues which text, what ends a text, and what an error looks like. Anything a table does not name
+is text: every string of a request is scanned, and placeholders are restored in every string of an
+answer.
 """
 
 from __future__ import annotations
@@ -18,22 +18,22 @@ from secretgate.bodies.paths import Paths
 
 
 class Piece(Enum):
-    """What a string of an answer is."""
+    """How a string in an answer is treated."""
 
     WHOLE = "whole"
-    """A text of its own."""
+    """A complete text."""
     WHOLE_JSON = "whole-json"
-    """A JSON text of its own, in a string."""
+    """A complete JSON text inside a string."""
     DELTA = "delta"
-    """The next piece of a text that goes on."""
+    """The next part of a text that continues."""
     DELTA_JSON = "delta-json"
-    """The next piece of a JSON text that goes on."""
+    """The next part of a JSON text that continues."""
     OPAQUE = "opaque"
-    """Not text, or text that the provider has signed: passes as it is."""
+    """Not text, or text signed by the provider; passed through unchanged."""
     KIND = "kind"
-    """Tells what stands beside it, as `Label.KIND` does in a request."""
+    """Tells what its sibling strings are, as `Label.KIND` does in a request."""
     CLOSE = "close"
-    """Its presence ends the texts of the item it stands in."""
+    """Its presence ends the texts of the item that contains it."""
 
 
 Requests = Sequence[tuple[str, Label]]
@@ -42,48 +42,48 @@ Answers = Sequence[tuple[str, Piece]]
 
 @dataclass(frozen=True)
 class Dialect:
-    """One family of APIs."""
+    """The description of one family of APIs."""
 
     name: str
     requests: Requests
-    """Paths in request bodies that are no plain text."""
+    """Paths in request bodies that are not plain text."""
     answers: Answers
-    """Paths in answers, and in events that `events` does not name."""
+    """Paths in answers, and in events not listed in `events`."""
     events: Mapping[str, Answers] = field(default_factory=dict)
-    """Paths in an event by its `type`, before those of `answers`."""
+    """Paths in an event, by its `type`; they take precedence over `answers`."""
     identity: Sequence[str] = ("index", "item_id", "output_index", "content_index", "summary_index")
-    """Members of an event, or of an item of an array in it, that tell its texts apart."""
+    """Members that tell the texts of an event, or of an array item in it, apart."""
     closing: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Event types that end texts: those whose identity has the same values for these members."""
+    """Event types that end texts, with the identity members whose values must match."""
     chain_in: Sequence[str] = ()
-    """Members of a request that name an earlier answer whose conversation it goes on with."""
+    """Request members that name an earlier answer whose conversation is continued."""
     chain_out: Sequence[str] = ()
-    """Paths (dotted) in an answer or event of the id by which it can be named later."""
+    """Dotted paths, in an answer or event, of the id by which later requests can refer to it."""
     chain_prefixes: tuple[str, ...] = ()
-    """What such an id begins with, where others stand in the same place."""
+    """Prefixes of such ids, where the same member may hold other ids."""
     ends: Sequence[str] = ()
-    """Paths (dotted) in an event that end all texts when they are `true`."""
+    """Dotted paths, in an event, whose value `true` ends all texts."""
     transports: Sequence[str] = ("JSON",)
-    """What its bodies and answers come in, for people."""
+    """Transports of requests and answers, for display."""
 
     def answering(self, request: bytes) -> Dialect:
-        """The dialect of the answer to this request body, where requests can choose."""
+        """Returns the dialect of the answer, for APIs whose requests can choose its format."""
         return self
 
     def refusal(self, status: int, message: str) -> dict[str, Any]:
-        """The body of an error, in the provider's own shape."""
+        """Returns an error body in the provider's own shape."""
         return {"error": {"message": message, "type": "invalid_request_error", "code": status}}
 
     def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
-        """The name and payload of an error after a stream has begun."""
+        """Returns the name and payload of an error event, for streams that have already begun."""
         return "error", self.refusal(status, message)
 
     def refusal_message(self, status: int, message: str) -> dict[str, Any]:
-        """The same as a message of a WebSocket."""
+        """Returns the error as a WebSocket message."""
         return self.refusal_event(status, message)[1]
 
     def links(self, event: object) -> Iterator[str]:
-        """The ids in an answer or event by which it can be named later."""
+        """Yields the ids in an answer or event by which later requests can refer to it."""
         for path in self.chain_out:
             link = value_at(event, path)
             if isinstance(link, str) and (
@@ -119,7 +119,7 @@ def _compiled(dialect: Dialect) -> _Compiled:
 
 
 def value_at(event: Any, path: str) -> Any:
-    """The value at a dotted path, or None."""
+    """Returns the value at a dotted path, or None."""
     for name in path.split("."):
         event = event.get(name) if isinstance(event, dict) else None
     return event

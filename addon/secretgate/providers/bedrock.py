@@ -1,8 +1,8 @@
-"""Amazon Bedrock: Converse, and InvokeModel with whatever body the model's maker has defined.
+"""Amazon Bedrock: Converse, and InvokeModel with the body format of the model's vendor.
 
-For Claude that body is Anthropic's, and so are the events, each as base64 in a message of the binary
-stream (`streams/eventstream.py` unwraps it). Converse has JSON of its own, told apart by the name in the
-message's header. Reasoning goes back as it came, with its signature.
+For Claude, that body and the events are Anthropic's, each event base64-encoded in a message of the
+binary stream (`streams/eventstream.py` unwraps it). Converse has its own JSON, recognised by the
+event name in the message header. Reasoning is passed back unchanged, with its signature.
 """
 
 from __future__ import annotations

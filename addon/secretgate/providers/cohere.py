@@ -1,4 +1,4 @@
-"""Cohere: v2 as server-sent events with an index, v1 as JSON lines with the answer repeated at the end."""
+"""Cohere: v2 streams indexed SSE; v1 streams JSON lines and repeats the answer at the end."""
 
 from __future__ import annotations
 

@@ -1,5 +1,8 @@
-"""Alibaba's own DashScope API. By default every event repeats the text so far; a request may ask for
-pieces instead (`incremental_output`), and then each is the next one."""
+"""Alibaba's native DashScope API.
+
+By default every event repeats the text so far. A request may ask for deltas instead
+(`incremental_output`).
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Gemini's generateContent family, on the Gemini API, Vertex and (one level deeper) Code Assist.
+"""Gemini's generateContent family: Gemini API, Vertex and (nested one level deeper) Code Assist.
 
-A thought signature stands beside text, calls and thoughts and must come back as it was, on the
-same part; parts are therefore never merged or split, and held-back text goes out as a part of
-its own, without a signature, before the next event.
+A thought signature accompanies text, calls and thoughts, and must come back unchanged on the same
+part. Parts are therefore never merged or split; held-back text is sent as a separate part without a
+signature, before the next event.
 """
 
 from __future__ import annotations

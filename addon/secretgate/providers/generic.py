@@ -1,6 +1,6 @@
-"""A format that nobody has described: every string is text.
+"""Fallback for unknown formats: every string is text.
 
-In a stream any string may be a piece of a longer text, except under names that identify things:
+In a stream, any string may continue a longer text, except under names that hold identifiers:
 holding back the end of an id would change it.
 """
 

@@ -1,4 +1,4 @@
-"""MCP: JSON-RPC over HTTP, one message a body or an event. Nothing in it comes in pieces."""
+"""MCP: JSON-RPC over HTTP, one message per body or event. Nothing is sent in pieces."""
 
 from __future__ import annotations
 

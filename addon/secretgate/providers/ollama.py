@@ -1,7 +1,7 @@
-"""Ollama's own API: one JSON object a line, tool arguments as an object, images as bare base64.
+"""Ollama's native API: one JSON object per line, tool arguments as objects, images as plain base64.
 
-The last line says `"done": true`, and clients stop reading there; so what is held back goes into it
-or out before it.
+The last line has `"done": true` and clients stop reading there, so held-back text is sent in that
+line or before it.
 """
 
 from __future__ import annotations

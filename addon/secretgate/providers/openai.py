@@ -1,7 +1,7 @@
-"""OpenAI: Chat Completions (and the many hosts that speak it), and Responses.
+"""OpenAI: Chat Completions (and the many hosts compatible with it), and Responses.
 
-Vendors put reasoning text next to the answer under several names; it is what the provider wrote
-while thinking, and passes untouched both ways.
+Vendors put reasoning text next to the answer under several names. The provider wrote it while
+thinking, so it passes through unchanged in both directions.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Responses(OpenAI):
         return "error", {**error, "type": "error", "status": status, "error": error}
 
     def refusal_message(self, status: int, message: str) -> dict[str, Any]:
-        """Codex shows it as it comes, so what is said stands in it once."""
+        """Returns the error with the message in it only once: Codex shows it as received."""
         return {"type": "error", "status": status, **self.refusal(status, message)}
 
 
@@ -239,7 +239,7 @@ RESPONSES = Responses(
         *_RESPONSE_ANSWER,
         *_EVENT,
         ("arguments", Piece.WHOLE_JSON),
-        # A delta that nobody has described yet is a piece of some text all the same.
+        # An unknown delta is still part of some text.
         ("delta", Piece.DELTA),
     ],
     events={

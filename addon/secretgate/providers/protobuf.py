@@ -1,4 +1,4 @@
-"""Clients that speak protobuf to their own back ends (Cursor, Windsurf): no schema, every text a text."""
+"""Clients that send protobuf to their own back ends (Cursor, Windsurf): no schema, so all is text."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Protobuf(Dialect):
         return {"code": code, "message": message}
 
     def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
-        """The end of a Connect stream."""
+        """Returns the end-of-stream message of a Connect stream."""
         return "error", {"error": self.refusal(status, message)}
 
 

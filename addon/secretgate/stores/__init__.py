@@ -1,9 +1,10 @@
-"""What workers share: the values, chains, names and digests that outlive a request and a process.
+"""State shared by workers: known values, conversation chains, names and digests.
 
-A store holds bytes that say nothing to whoever reads it: keyed digests, and values sealed under the
-installation's key (`sealing.py`). Four calls, each one round trip however much is asked; the vault
-and the ledger keep what they have seen themselves and ask only for the rest. `line.py` stands
-between them and a store that may be out of reach.
+All of it outlives a request and a process. A store holds only bytes that mean nothing to whoever
+reads them: keyed digests, and values sealed under the installation's key (`sealing.py`). The
+interface has four calls, each of which costs one round trip however much is asked for. The vault
+and the ledger cache what they have seen and ask only for the rest. `line.py` handles a store that
+may be unreachable.
 """
 
 from __future__ import annotations
@@ -12,29 +13,29 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 WRITTEN_FOR_DAYS = 90
-"""How long names and digests of what providers wrote are kept."""
+"""Days for which names, and digests of values the provider wrote, are kept."""
 
 
 class Unreachable(Exception):
-    """The store does not answer; says which store, and why."""
+    """The store does not answer. The message names the store and the reason."""
 
 
 class Learn(NamedTuple):
-    """Sealed values, to be known in a place."""
+    """A write that adds sealed known values to a place."""
 
     place: bytes
     entries: Sequence[bytes]
 
 
 class Link(NamedTuple):
-    """What was issued in a conversation, sealed."""
+    """A write that stores, sealed, what was issued in a conversation."""
 
     key: bytes
     blob: bytes
 
 
 class Wrote(NamedTuple):
-    """Digests of what a provider wrote itself."""
+    """A write that records digests of values the provider wrote itself."""
 
     place: bytes
     digests: Collection[bytes]
@@ -44,16 +45,16 @@ Write = Learn | Link | Wrote
 
 
 class Mark(NamedTuple):
-    """How far a worker has read the values of a place."""
+    """The position up to which a worker has read the values of a place."""
 
     first: bytes = b""
-    """The oldest entry; another one means that the place was emptied, or cut."""
+    """The oldest entry of the place. If it differs, the place was emptied or trimmed."""
     read: int = 0
 
 
 class Pulled(NamedTuple):
     entries: Sequence[bytes]
-    """What has come since the mark; everything, where `anew`."""
+    """The entries added since the mark, or all of them if `anew`."""
     mark: Mark
     chains: Mapping[bytes, bytes]
     anew: bool = False
@@ -65,17 +66,19 @@ class Told(NamedTuple):
 
 
 class Store(Protocol):
-    """`place` is the keyed digest of a scope. Calls are safe from any thread."""
+    """The interface of a store. All calls are thread-safe; `place` is the keyed digest of a scope."""
 
     remote: bool
-    """Whether a call may wait for a network, and raise Unreachable."""
+    """Whether calls may wait for a network and raise Unreachable."""
 
     def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled:
-        """The values of a place since `mark`, and the chains that are there of those asked for."""
+        """Returns the values of a place since `mark`, and those of the chains asked for that exist."""
 
     def ask(self, place: bytes, names: Mapping[bytes, str], digests: Sequence[bytes]) -> Told:
-        """The name of each digest in `names`, the given one where it has none yet; and which of
-        `digests` the provider wrote."""
+        """Returns the name of each digest in `names`, and which of `digests` the provider wrote.
+
+        `names` maps a digest to the name it gets if it has none yet.
+        """
 
     def write(self, writes: Sequence[Write]) -> None: ...
 
@@ -83,7 +86,7 @@ class Store(Protocol):
 
 
 class NoStore:
-    """Nothing is shared and nothing outlives the process."""
+    """A store for a single process: shares nothing and persists nothing."""
 
     remote = False
 

@@ -1,9 +1,9 @@
-"""Between vault and ledger and a store that may be out of reach.
+"""Access to a store that may be unreachable, for the vault and the ledger.
 
-mitmproxy runs every flow on one event loop, so nothing on it waits for a network: there, reads go by
-what this worker has seen, and writes go to a queue that a thread empties. Whoever may wait says
-so (`waiting`), and whether it can go on without an answer. When the store has failed, it is asked again
-once a `_PAUSE`, by one caller; meanwhile it counts as out of reach at once.
+mitmproxy runs every flow on one event loop, so code on that loop never waits for a network: reads
+use what this worker has already seen, and writes go to a queue that a thread drains. Code that may
+wait declares so with `waiting`, and also whether it can proceed without an answer. After a failure,
+one caller retries every `_PAUSE` seconds; in between, all calls fail immediately.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ T = TypeVar("T")
 
 class Wait(Enum):
     NEVER = 0
-    """Go on with what is here."""
+    """Do not ask the store; use what this worker has."""
     GLADLY = 1
-    """Ask, and go on without where there is no answer."""
+    """Ask the store, but proceed without an answer if it is unreachable."""
     NEEDED = 2
-    """Ask, and raise Unreachable where there is no answer."""
+    """Ask the store, and raise Unreachable if it does not answer."""
 
 
 _wait: ContextVar[Wait] = ContextVar("secretgate_wait", default=Wait.NEVER)
@@ -42,7 +42,7 @@ _wait: ContextVar[Wait] = ContextVar("secretgate_wait", default=Wait.NEVER)
 
 @contextlib.contextmanager
 def waiting(wait: Wait) -> Iterator[None]:
-    """What happens in this context (a thread's, or a task's) may wait for the store."""
+    """Lets code in this context (a thread or a task) wait for the store."""
     token = _wait.set(wait)
     try:
         yield
@@ -51,12 +51,12 @@ def waiting(wait: Wait) -> Iterator[None]:
 
 
 def asked() -> bool:
-    """Whether this context may wait for the store."""
+    """Returns whether this context may wait for the store."""
     return _wait.get() is not Wait.NEVER
 
 
 class Line:
-    """A store, as vault and ledger use it."""
+    """The store as the vault and the ledger use it."""
 
     def __init__(
         self,
@@ -79,11 +79,11 @@ class Line:
 
     @property
     def lost(self) -> bool:
-        """Whether the store was out of reach when it was last asked."""
+        """Whether the last call found the store unreachable."""
         return self._lost
 
     def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled | None:
-        """None: there was no answer, and nobody needs one."""
+        """Returns None if there was no answer and the caller does not require one."""
         return self._read(lambda: self.store.pull(place, mark, links))
 
     def ask(
@@ -107,7 +107,7 @@ class Line:
                 raise
 
     async def settled(self, timeout: float) -> None:  # noqa: ASYNC109 - it waits for another thread
-        """Waits until what is queued now has been written, or the time is over."""
+        """Waits until all writes queued so far are done, for at most `timeout` seconds."""
         with self._filled:
             if self._lost or not (self._queue or self._writing):
                 return
@@ -118,7 +118,7 @@ class Line:
             await asyncio.wait_for(asyncio.wrap_future(mark), timeout)
 
     def close(self) -> None:
-        """Writes what is queued, if the store answers."""
+        """Writes what is still queued, if the store is reachable, and closes the store."""
         with self._filled:
             self._closed = True
             self._filled.notify()
@@ -192,7 +192,7 @@ class Line:
                     return
 
     def _batch(self) -> list[Write | Future[None]]:
-        """What is to be written next; nothing at the end."""
+        """Waits for queued writes and returns them; returns an empty list once closed and drained."""
         with self._filled:
             while not self._queue and not self._closed:
                 self._filled.wait()
@@ -207,13 +207,13 @@ class Line:
         except Unreachable:
             return False
         except Exception as error:
-            # It would fail again, and nobody would ever write anything.
-            self._warn(f"the shared vault was not told something: {log.where(error)}")
+            # Do not retry: the same error would block the queue forever.
+            self._warn(f"a write to the shared vault failed: {log.where(error)}")
         return True
 
 
 def _dropped(entry: Write | Future[None]) -> None:
-    """Whoever waits for this entry waits no longer."""
+    """Wakes whoever waits for this entry."""
     if isinstance(entry, Future):
         with contextlib.suppress(InvalidStateError):
             entry.set_result(None)

@@ -1,4 +1,4 @@
-"""Which store the settings ask for."""
+"""Selects the store that the settings ask for."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from secretgate.stores.sqlite import SQLiteStore
 
 
 def open_store(settings: Settings, file: Path, namer: Namer, warn: Callable[[str], None]) -> Store:
-    """The ledger is in `file` unless the store is shared by machines. A server that does not answer yet
-    is no error."""
+    """Returns the store, which is the SQLite ledger in `file` unless it is shared between machines.
+
+    A server that cannot be reached yet is not an error. Raises SettingsError if the `redis` package
+    is missing or the URL is invalid.
+    """
     if settings.vault in LOCAL_VAULTS:
         return SQLiteStore(file, settings.remember, warn)
     try:
@@ -27,10 +30,10 @@ def open_store(settings: Settings, file: Path, namer: Namer, warn: Callable[[str
             settings.vault, installation(namer), settings.remember, settings.vault_timeout
         )
     except (ValueError, TypeError):
-        # The message may quote the URL, which holds a password.
+        # Do not chain: the message may quote the URL, which contains a password.
         raise SettingsError("vault: the URL cannot be read; see docs/team-gateway.md") from None
 
 
 def installation(namer: Namer) -> str:
-    """What tells installations with other keys apart, and says nothing about the key."""
+    """Returns an id that tells installations with different keys apart without revealing the key."""
     return namer.digest(b"installation").hex()[:12]

@@ -1,9 +1,10 @@
-"""A store that all machines share: Redis 6 or later, or Valkey. One primary; no cluster.
+"""A store shared by all machines: Redis 6 or later, or Valkey, with one primary and no cluster.
 
-The values of a place are a list that only grows, so that a worker reads what came since it last
-looked: one round trip. What the provider wrote is in many small hashes, which the server keeps in a fifth of
-the memory that a set takes. Every key begins with a digest of the installation's key, so that installations
-with other keys do not see each other, and every key expires.
+The values of a place are an append-only list, so that one round trip fetches what was added since
+the last read. Digests of values the provider wrote are spread over many small hashes, which take a
+fifth of the memory that a set takes on the server. Every key starts with a digest of the
+installation's key, so that installations with different keys do not see each other's data, and
+every key expires.
 """
 
 from __future__ import annotations
@@ -31,13 +32,13 @@ from secretgate.stores import (
 )
 
 _MOST_ENTRIES = 20_000
-"""Of one place. A value is written again when half its time is over, so this is 10,000 values."""
+"""Entries per place. Values are written again at half their lifetime, so this holds 10,000 values."""
 _MONTH = 30 * 86400
 _MONTHS = WRITTEN_FOR_DAYS // 30 + 1
 
 
 class RedisStore:
-    """`timeout`: seconds that one call may take, connecting included."""
+    """A store in Redis or Valkey. `timeout`: seconds for one call, including connecting."""
 
     remote = True
 
@@ -49,7 +50,7 @@ class RedisStore:
             url,
             socket_timeout=timeout,
             socket_connect_timeout=timeout,
-            # Connections that the server has closed while they were idle are opened again, once.
+            # Reconnects once if the server has closed an idle connection.
             retry=Retry(NoBackoff(), 1),
             client_name="secretgate",
         )
@@ -125,8 +126,11 @@ class RedisStore:
         return self._prefix + kind + b":" + name
 
     def _wrote(self, place: bytes, month: int, digest: bytes) -> tuple[bytes, bytes]:
-        """The hash and the field of a digest: 96 bits of it, the first eight in the key. A hash of a
-        busy user then holds some fifty a month, below what servers keep packed."""
+        """Returns the hash key and the field of a digest: 96 bits, the first eight in the key.
+
+        The hash of a busy user then has about fifty entries a month, few enough for servers to keep
+        it in their compact encoding.
+        """
         return self._key(b"wrote", b"%s%c:%d" % (place, digest[0], month)), digest[1:12]
 
     def _pipeline(self) -> Any:
@@ -141,7 +145,7 @@ class RedisStore:
 
 
 def _shown(url: str) -> str:
-    """Where the store is, without user and password."""
+    """Returns the store's address without user and password."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return f"the Redis at {parts.path}"
@@ -149,7 +153,7 @@ def _shown(url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """The kind of error, and what the server said where it says no: its words name no value."""
+    """Returns the error type and, if the server refused, its error code. Neither contains a value."""
     first = str(error).split(" ", 1)[0]
     name = type(error).__name__
     return f"{name}, {first}" if first.isupper() and first.isalpha() else name

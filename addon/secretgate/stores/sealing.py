@@ -1,8 +1,8 @@
-"""Seals what a store holds: AES-GCM under the installation's key, bound to whom it belongs to.
+"""Encrypts what a store holds: AES-GCM under the installation's key, bound to its owner.
 
-Each scope has a key of its own, derived from the installation's, and the scope is part of what is
-authenticated, with the kind of the record and, for a chain, its link. A record that somebody moved to
-another scope or another conversation does not open.
+Each scope has its own key, derived from the installation's key. The scope, the kind of record and,
+for a chain, its link are authenticated as associated data, so a record that was moved to another
+scope or conversation fails to decrypt.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ OVERHEAD = _NONCE + 16
 
 
 class Sealer:
-    """Seals for one scope; `scope` is what tells it apart, part by part."""
+    """Seals and opens records of one scope, which is given as a tuple of its parts."""
 
     def __init__(self, key: bytes, scope: tuple[bytes, ...]) -> None:
         self._scope = _framed(scope)
@@ -32,7 +32,7 @@ class Sealer:
         return nonce + self._cipher.encrypt(nonce, plain, self._bound(kind, name))
 
     def opened(self, kind: bytes, name: bytes, sealed: bytes) -> bytes | None:
-        """What was sealed; None for what was sealed for somebody else, or changed."""
+        """Returns the plaintext, or None if the record was changed or sealed for another owner."""
         if len(sealed) < OVERHEAD:
             return None
         nonce, body = sealed[:_NONCE], sealed[_NONCE:]
@@ -46,5 +46,5 @@ class Sealer:
 
 
 def _framed(parts: tuple[bytes, ...]) -> bytes:
-    """Parts as one, so that no two sequences of parts read the same."""
+    """Joins parts with length prefixes, so that no two different sequences give the same bytes."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

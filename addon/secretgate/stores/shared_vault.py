@@ -1,8 +1,8 @@
-"""The vault of several workers: what this one has seen, in memory, over a store with what all have.
+"""The vault of several workers: an in-memory cache over a store that all of them share.
 
-Values and what a conversation was issued are sealed for their scope (`stores/sealing.py`). One round
-trip a request (`refresh`) brings what others have learnt; a new value is in the store before the request
-that held it leaves.
+Values, and what a conversation was issued, are sealed for their scope (`stores/sealing.py`). One
+round trip per request (`refresh`) fetches what other workers have learnt; a new value is in the
+store before the request that contained it leaves.
 """
 
 from __future__ import annotations
@@ -45,18 +45,22 @@ class _Chain(msgspec.Struct, array_like=True):
 
 
 class _Side:
-    """What this worker knows of a scope in the store."""
+    """This worker's cache of one scope of the store."""
 
     def __init__(self, place: bytes, sealer: Sealer) -> None:
         self.place = place
         self.sealer = sealer
         self.mark = Mark()
         self.shared: dict[bytes, tuple[str, float]] = {}
-        """Values that are in the store, with rule and time."""
+        """Values known to be in the store, with rule and time."""
 
 
 class SharedVault:
-    """`digest` is the keyed digest of the installation, `key` its key; `lifetime` as in MemoryVault."""
+    """The vault over a shared store.
+
+    `digest` computes the installation's keyed digest and `key` is its key; `lifetime` is as in
+    MemoryVault.
+    """
 
     def __init__(
         self,
@@ -148,7 +152,7 @@ class SharedVault:
                 }
 
     def _share(self, side: _Side, values: Mapping[bytes, str]) -> None:
-        """Marked as shared only once they are."""
+        """Writes values to the store; marks them as shared only if that succeeds."""
         now = self._clock()
         self._line.write(
             [
@@ -186,8 +190,10 @@ class SharedVault:
     def _opened(
         self, side: _Side, entries: Sequence[bytes]
     ) -> list[tuple[bytes, tuple[str, float]]]:
-        """What can be opened and is not over its time; the latest of each value last. What is of a time to come was
-        learnt while a clock was wrong."""
+        """Returns the entries that can be opened and have not expired, the latest of each value last.
+
+        Entries dated in the future were learnt while a clock was wrong, and are skipped.
+        """
         since = self._clock() - self._lifetime
         until = self._clock() + self._lifetime
         found = []

@@ -1,5 +1,8 @@
-"""A store in a file, for all workers on one machine. Where the disk fails it goes on without, and says
-so once: the caches of vault and ledger are then all there is."""
+"""A store in a SQLite file, shared by all workers on one machine.
+
+If the disk fails, the store warns once and goes on without it; the vault and the ledger then have
+only their in-memory caches.
+"""
 
 from __future__ import annotations
 
@@ -41,9 +44,9 @@ CREATE TABLE IF NOT EXISTS chains (
 ) WITHOUT ROWID;
 """
 _BESIDE = ("-wal", "-shm", "-journal")
-"""What SQLite keeps beside a database, by the end of its name."""
+"""Suffixes of the files that SQLite keeps next to a database."""
 _SWEEP = 600.0
-"""Seconds between two looks at what is past its time, where anything is written."""
+"""Minimum seconds between two deletions of expired rows; they happen on writes."""
 _STATEMENTS: Mapping[type, str] = {
     Wrote: "INSERT OR REPLACE INTO written VALUES (?, ?, ?)",
     Learn: "INSERT INTO known (scope, entry, time) VALUES (?, ?, ?)",
@@ -52,7 +55,7 @@ _STATEMENTS: Mapping[type, str] = {
 
 
 class SQLiteStore:
-    """`lifetime`: seconds that values and chains are kept."""
+    """A store in a SQLite file. Values and chains are kept for `lifetime` seconds."""
 
     remote = False
 
@@ -69,7 +72,7 @@ class SQLiteStore:
 
     def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled:
         with self._lock:
-            # What is of a time to come was written while the clock was wrong.
+            # Rows dated in the future were written while the clock was wrong.
             span = (time.time() - self._lifetime, time.time() + self._lifetime)
             rows = self._read(
                 "SELECT number, entry FROM known WHERE scope = ? AND number > ? "
@@ -165,7 +168,7 @@ def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
 
 
 def _expired(now: int, lifetime: float) -> list[tuple[str, tuple[float, ...]]]:
-    """What forgets what is past its time."""
+    """Returns the statements, with parameters, that delete expired rows."""
     span = (now - lifetime, now + lifetime)
     return [
         ("DELETE FROM written WHERE day < ?", (now // 86400 - WRITTEN_FOR_DAYS,)),

@@ -1,1 +1,1 @@
-"""What mitmproxy's own interfaces and files show of a flow: marks, comments, a content view, stored bodies."""
+"""What mitmproxy's UIs and flow files show: marks, comments, a content view and stored bodies."""

@@ -1,4 +1,4 @@
-"""The mitmproxy side of the views: flows are marked and commented, and there is a content view and a command."""
+"""Marks and comments flows, and provides the content view and the `secretgate.status` command."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Views:
-    """Stands behind the gate, which has decided when these hooks run."""
+    """Runs after the gate, whose decisions are available when these hooks are called."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -56,7 +56,7 @@ class Views:
         self._show(flow)
 
     def status(self) -> Sequence[str]:
-        """What secretgate has found, put back, refused and not been able to see."""
+        """Shows what secretgate has found, restored, refused and been unable to inspect."""
         server = ctx.master.addons.get("proxyserver")
         addresses = server.listen_addrs()
         proxy = f"{addresses[0][0]}:{addresses[0][1]}" if addresses else "no address"
@@ -81,7 +81,10 @@ class Views:
 
 
 class Unveil:
-    """Stands behind all other addons. mitmproxy sends a message when the `update` that follows its hook is over."""
+    """Runs after all other addons.
+
+    mitmproxy sends a message once the `update` hook that follows its own hook is done.
+    """
 
     name = "secretgate-unveil"
 
@@ -108,8 +111,10 @@ class Unveil:
 
 
 async def _sent(flow: http.HTTPFlow, then: Callable[[], None]) -> None:
-    """Calls `then` when mitmproxy has handled what it was about to for the flow's connection: one event at a time, in
-    the order in which they asked."""
+    """Calls `then` once mitmproxy has handled the pending event of the flow's connection.
+
+    mitmproxy handles events one at a time, in the order in which they acquired its lock.
+    """
     handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
     turn = getattr(handler, "_server_event_lock", None)
     if turn is not None:

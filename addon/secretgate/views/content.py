@@ -1,6 +1,7 @@
-"""The content view `secretgate`, for mitmproxy 12 and for 11, whose interfaces differ.
+"""The content view `secretgate`, for mitmproxy 12 and 11, whose view interfaces differ.
 
-It is chosen by itself where a body holds a placeholder, and shows all that the usual view would.
+It is selected automatically for a body that contains a placeholder, and shows everything the
+default view would.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _FIRST = 10.0
 
 
 class _View:
-    """As mitmproxy 12 wants it."""
+    """The view for mitmproxy 12."""
 
     name = _NAME
     syntax_highlight = "yaml"
@@ -38,7 +39,7 @@ class _View:
 
 
 def _old_view(template: Callable[[], Template]) -> Any:
-    """As mitmproxy 11 wants it; 12 warns of whoever derives from its class."""
+    """Returns the view for mitmproxy 11; its base class is deprecated in 12."""
 
     class OldView(base.View):
         name = _NAME
@@ -56,7 +57,7 @@ def _old_view(template: Callable[[], Template]) -> Any:
 
 
 def register(template: Callable[[], Template]) -> None:
-    """In place of one that an earlier load of the addon left."""
+    """Registers the view, replacing one left by an earlier load of the addon."""
     known: Any = contentviews
     if hasattr(known, "registry"):
         known.registry.register(_View(template))

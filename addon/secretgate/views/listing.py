@@ -1,4 +1,4 @@
-"""A body as the content view shows it: which placeholders stand in it, and where; then the body itself."""
+"""The text of the content view: the placeholders in a body with their places, then the body."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What became of a flow, as mitmproxy's mark and comment. Rules and numbers; never a value."""
+"""What happened to a flow, as mitmproxy's mark and comment: rules and counts, never a value."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ _MARKS = {
     Verdict.AUDITED: ":eyes:",
     Verdict.REDACTED: ":lock:",
 }
-"""By verdict, what matters most first."""
+"""Marks by verdict, the most important first."""
 _REFUSED = ":no_entry:"
 _OURS = "secretgate: "
 
 
 @dataclass
 class Notes:
-    """Of one flow, which may have many messages."""
+    """What is shown of one flow, which may have many messages."""
 
     worst: Verdict | None = None
-    """Of the verdicts so far the one that matters most, where one is told of at all."""
+    """The most important verdict so far that has a mark, or None."""
     rules: Counter[str] = field(default_factory=Counter)
     refused: bool = False
     restored: int = 0
@@ -66,7 +66,7 @@ class Notes:
 
 
 def show(shown: flow.Flow, mark: str, comment: str) -> None:
-    """What a user has marked or written stays."""
+    """Sets mark and comment, unless the user has set their own."""
     if mark and (not shown.marked or shown.comment.startswith(_OURS)):
         shown.marked = mark
     if comment and (not shown.comment or shown.comment.startswith(_OURS)):
@@ -74,5 +74,5 @@ def show(shown: flow.Flow, mark: str, comment: str) -> None:
 
 
 def refused(shown: flow.Flow) -> None:
-    """Refused before it was decided on."""
+    """Marks a flow that was refused before a decision was made."""
     show(shown, _REFUSED, f"{_OURS}refused")
