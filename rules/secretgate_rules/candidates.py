@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from . import blocks, views
+from . import blocks, disguises, views
+from .decoded import Piece
 from .model import Layer, Part, Rule
 
 
@@ -65,7 +66,7 @@ def shifted(candidate: Candidate, by: int) -> Candidate:
     )
 
 
-def lifted(candidate: Candidate, piece: views.Piece, text: bytes) -> Candidate:
+def lifted(candidate: Candidate, piece: Piece, text: bytes) -> Candidate:
     """A candidate in a decoded piece, told in the offsets of the text around it."""
     layer = piece.layer
     raw = text[layer.start : layer.end] if layer.kind == views.BASE64 else b""
@@ -78,6 +79,10 @@ def lifted(candidate: Candidate, piece: views.Piece, text: bytes) -> Candidate:
 
     parts: list[Part] = []
     for part in candidate.parts:
+        if layer.kind in disguises.KINDS:
+            start, end = out(part.start, part.end)
+            parts.append(Part(start, end, text[start:end]))
+            continue
         inner = part.inner if part.layers else (part.start, part.end)
         parts.append(Part(*out(part.start, part.end), part.value, (layer, *part.layers), inner))
     start, end = out(candidate.start, candidate.end)

@@ -18,8 +18,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from . import cache, columns, context, near, values, views
+from . import cache, columns, context, disguises, near, values, views
 from .candidates import Candidate, Claims, lifted, of_match, shifted
+from .decoded import Piece
 from .memo import remembered
 from .model import ENTROPY, Finding, Rule
 from .names import Tier, tier
@@ -136,7 +137,7 @@ class Detector:
     def _search(self, texts: Sequence[bytes], depth: int) -> dict[int, list[Candidate]]:
         """Candidates in each text, in its own offsets, encodings read through."""
         found: dict[int, list[Candidate]] = {}
-        pieces: list[tuple[int, views.Piece]] = []
+        pieces: list[tuple[int, Piece]] = []
         for index, sight in self._reader(texts).items():
             text = texts[index]
             candidates = self._confirmed(text, sight)
@@ -145,12 +146,18 @@ class Detector:
             if depth < views.DEPTH:
                 more = views.pieces(text, sight.windows, sight.base64, sight.hex)
                 pieces += [(index, piece) for piece in more]
+                for kind, places in sight.disguised.items():
+                    pieces += [(index, piece) for piece in disguises.pieces(text, kind, places)]
         if self._supplement is not None and not depth:
             self._supplemented(self._supplement, texts, found)
         if pieces:
             inner = self._search([piece.decoded.text for _, piece in pieces], depth + 1)
             for at, candidates in inner.items():
                 index, piece = pieces[at]
+                if piece.layer.kind in disguises.KINDS:
+                    candidates = [
+                        c for c in candidates if disguises.concerns(piece, c.start, c.end)
+                    ]
                 outside = [lifted(one, piece, texts[index]) for one in candidates]
                 found.setdefault(index, []).extend(outside)
         return found

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
-from . import database, spellings
+from . import database, disguises, spellings, views
 from .memo import remembered
 from .model import HIGH, Finding, Part
 from .randomness import entropy
@@ -190,9 +190,7 @@ class Literals:
 
     def find(self, text: bytes) -> list[Finding]:
         """Every copy of every value: leftmost-longest, sorted, non-overlapping."""
-        return _read(
-            text, ((segment, *each) for segment in self._segments for each in segment.places(text))
-        )
+        return self.find_many([text]).get(0, [])
 
     def find_many(self, texts: Sequence[bytes]) -> dict[int, list[Finding]]:
         """What `find` says of each text, where it says anything."""
@@ -208,8 +206,35 @@ class Literals:
                 if place + len(needle.text) <= starts[index + 1] - gap:
                     at = place - starts[index]
                     touched.setdefault(index, []).append((segment, at, needle, value))
-        every = ((index, _read(texts[index], touched[index])) for index in sorted(touched))
+        undone = self._undone(texts, joined)
+        every = (
+            (index, _read(texts[index], touched.get(index, ()), undone.get(index, ())))
+            for index in sorted({*touched, *undone})
+        )
         return {index: found for index, found in every if found}
+
+    def _undone(self, texts: Sequence[bytes], joined: bytes) -> dict[int, list[_Copy]]:
+        """The copies that are broken up or painted over, as they are spelled."""
+        if joined.isascii() and b"\x1b" not in joined:
+            return {}
+        pieces = [
+            (index, piece) for index, text in enumerate(texts) for piece in disguises.undone(text)
+        ]
+        found: dict[int, list[_Copy]] = {}
+        inside = self.find_many([piece.decoded.text for _, piece in pieces])
+        for at, findings in inside.items():
+            index, piece = pieces[at]
+            for finding in findings:
+                start, end = views.span(piece, finding.start, finding.end)
+                spelled = texts[index][start:end]
+                if spelled != piece.decoded.text[finding.start : finding.end]:
+                    entry = (
+                        Part(start, end, spelled),
+                        finding.rule,
+                        (piece.layer.kind, *finding.view),
+                    )
+                    found.setdefault(index, []).append(entry)
+        return found
 
     def items(self) -> Iterable[tuple[bytes, str]]:
         """The values and their rules."""
@@ -221,9 +246,13 @@ _Place = tuple[_Segment, int, Needle, bytes]
 """Where a needle is, which, and the value it stands for."""
 
 
-def _read(text: bytes, places: Iterable[_Place]) -> list[Finding]:
-    """The copies of values at some places of a text."""
-    parts: dict[tuple[int, int], tuple[Part, str]] = {}
+_Copy = tuple[Part, str, tuple[str, ...]]
+"""A copy of a value, the rule of the value, and what it was read through."""
+
+
+def _read(text: bytes, places: Iterable[_Place], more: Iterable[_Copy]) -> list[Finding]:
+    """The copies of values at some places of a text, and `more`."""
+    parts = {(copy[0].start, -copy[0].end): copy for copy in more}
     for segment, place, needle, value in places:
         for part in spellings.read(text, place, needle, value):
             if needle.kind == PLAIN and below_floor(value) and not _bounded(text, part):
@@ -231,15 +260,15 @@ def _read(text: bytes, places: Iterable[_Place]) -> list[Finding]:
             span = part.start, -part.end
             # In which order values became known makes no difference.
             if span not in parts or _rank(part) < _rank(parts[span][0]):
-                parts[span] = part, segment.values[value]
+                view = tuple(layer.kind for layer in part.layers)
+                parts[span] = part, segment.values[value], view
     found: list[Finding] = []
     reached = 0
-    for _, (part, rule) in sorted(parts.items()):
+    for _, (part, rule, view) in sorted(parts.items(), key=lambda entry: entry[0]):
         inside = found and part.layers and part.layers == found[-1].parts[0].layers
         if part.start < reached and not (inside and _apart(found[-1].parts[0], part)):
             continue
         reached = max(reached, part.end)
-        view = tuple(layer.kind for layer in part.layers)
         found.append(
             Finding(rule, "A known value", part.start, part.end, part.value, view, HIGH, (part,))
         )

@@ -9,9 +9,9 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate
+from itertools import accumulate, chain
 
-from . import columns, context, gate, views
+from . import columns, context, disguises, gate, views
 from .database import Database, Expression
 
 SEPARATOR = b"\n\xff\n"
@@ -29,6 +29,8 @@ class Sight:
     columns: list[int] = field(default_factory=list)
     base64: list[int] = field(default_factory=list)
     hex: list[int] = field(default_factory=list)
+    disguised: dict[str, list[int]] = field(default_factory=dict)
+    """Where something is written in another way than it reads, by the kind of view."""
 
 
 class Reader:
@@ -47,7 +49,9 @@ class Reader:
         self._context = self._run + 1 + len(gate.ESCAPED)
         first = [expressions[number] for number in self._everywhere]
         self._columns = self._context + len(context.EXPRESSIONS)
-        own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION)
+        self._kinds = [kind for kind, own in disguises.EXPRESSIONS.items() for _ in own]
+        disguised = chain.from_iterable(disguises.EXPRESSIONS.values())
+        own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION, *disguised)
         self._first = Database([*first, *own], keep)
         second = [expressions[number] for number in self._near]
         self._second = Database([*second, *views.EXPRESSIONS], keep)
@@ -64,7 +68,7 @@ class Reader:
         joined = _joined(texts)
         for index, hits in _read(self._first, texts, joined):
             sight = self._sight(texts[index], hits)
-            if sight.windows or sight.columns:
+            if sight.windows or sight.columns or sight.disguised:
                 seen[index] = sight
         if b"\0" in joined:
             for index, text in enumerate(texts):
@@ -93,15 +97,26 @@ class Reader:
                 rest.append(hit)
         if runs and runs[-1] > size:
             runs[-1] = size
-        if not rest:
+        ends = [] if text.isascii() else [end for end in runs if text[end - 1] > 0x7F]
+        if not rest and not ends:
             return Sight(gate.windows(text, runs, ()))
-        hits = [hit for hit in rest if hit[0] != column]
+        hits = [hit for hit in rest if hit[0] < column]
         sight = Sight(gate.windows(text, runs, [min(end, size) for _, end in hits]))
         sight.columns = [end for number, end in rest if number == column]
         sight.context = [end for number, end in hits if number >= contextual]
+        sight.disguised = self._disguised([hit for hit in rest if hit[0] > column], ends)
         names = self._everywhere
         sight.rules = [(names[number], end) for number, end in hits if number < first]
         return sight
+
+    def _disguised(self, hits: list[Hit], ends: list[int]) -> dict[str, list[int]]:
+        """`ends`: where a run ends before a character that is not of ASCII."""
+        found: dict[str, list[int]] = {disguises.UNICODE: ends} if ends else {}
+        for number, end in hits:
+            found.setdefault(self._kinds[number - self._columns - 1], []).append(end)
+        if ends:
+            found[disguises.UNICODE].sort()
+        return found
 
     def _add(self, sight: Sight, hits: list[Hit], start: int) -> None:
         names, base64 = self._near, len(self._near)

@@ -16,12 +16,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
 from .database import Expression
+from .decoded import Decoded, Piece, Places, Token, traced
 from .model import Layer
 
 DEPTH: Final = 2
@@ -40,54 +39,6 @@ EXPRESSIONS: Final = (
     Expression(r"(?:^|[^0-9A-Za-z])(?:(?:0[9aAdD]|[2-7][0-9a-fA-F])){16}"),
 )
 """What the database looks for: base64 of text, hex of text."""
-
-
-_Places = tuple[list[int], list[int]]
-
-
-@dataclass(slots=True)
-class Decoded:
-    """A stretch decoded: the text, and where its bytes came from.
-
-    The map is made when it is first asked for: few stretches hold a secret. In it, `inner[i]` and
-    `outer[i]` are the offsets at which the i-th stretch starts in the decoded and in the encoded
-    text; a stretch that is as long on both sides maps byte for byte.
-    """
-
-    text: bytes
-    raw: bytes
-    trace: Callable[[bytes], _Places]
-    _known: _Places | None = None
-
-    def start(self, offset: int) -> int:
-        """Where in the encoded text the byte at `offset` begins."""
-        inner, outer = self._places()
-        at = bisect_right(inner, offset) - 1
-        return outer[at] + (offset - inner[at] if _plain(inner, outer, at) else 0)
-
-    def end(self, offset: int) -> int:
-        """Where in the encoded text the byte before `offset` ends."""
-        inner, outer = self._places()
-        if offset <= 0:
-            return outer[0]
-        at = bisect_right(inner, offset - 1) - 1
-        return outer[at] + offset - inner[at] if _plain(inner, outer, at) else outer[at + 1]
-
-    def _places(self) -> _Places:
-        if self._known is None:
-            self._known = self.trace(self.raw)
-        return self._known
-
-
-def _plain(inner: list[int], outer: list[int], at: int) -> bool:
-    return at + 1 < len(inner) and inner[at + 1] - inner[at] == outer[at + 1] - outer[at]
-
-
-class Piece(NamedTuple):
-    """An encoded stretch of a text."""
-
-    layer: Layer
-    decoded: Decoded
 
 
 Spans = Sequence[tuple[int, int]]
@@ -303,25 +254,13 @@ def _by_token(
     def substituted(raw: bytes) -> bytes:
         return token.sub(said, raw)
 
+    def tokens(raw: bytes) -> Iterator[Token]:
+        return ((*match.span(), known[match[0]]) for match in token.finditer(raw))
+
+    trace = traced(tokens)
+
     def read(raw: bytes) -> Decoded:
         return Decoded(_unescaped(raw, substituted) if short else substituted(raw), raw, trace)
-
-    def trace(raw: bytes) -> _Places:
-        inner, outer = [0], [0]
-        length = position = 0
-        for match in token.finditer(raw):
-            start, end = match.span()
-            if start > position:
-                length += start - position
-                inner.append(length)
-                outer.append(start)
-            length += len(known[match[0]])
-            inner.append(length)
-            outer.append(end)
-            position = end
-        inner.append(length + len(raw) - position)
-        outer.append(len(raw))
-        return inner, outer
 
     return read
 
@@ -336,7 +275,7 @@ def _narrow(raw: bytes) -> Decoded:
     return Decoded(text, raw, _halved)
 
 
-def _halved(raw: bytes) -> _Places:
+def _halved(raw: bytes) -> Places:
     return list(range(len(raw) // 2 + 1)), list(range(0, len(raw) + 1, 2))
 
 

@@ -163,12 +163,6 @@ SPLIT = {
     "over two turns": lambda a, b: {
         "messages": [{"role": "user", "content": a}, {"role": "user", "content": b}]
     },
-    "with a zero-width space": lambda a, b: {
-        "messages": [{"role": "user", "content": f"{a}\u200b{b}"}]
-    },
-    "with a homoglyph": lambda a, b: {
-        "messages": [{"role": "user", "content": (a + b).replace("tok_", "t\u043ek_")}]
-    },
 }
 
 
@@ -180,3 +174,50 @@ def test_a_secret_taken_apart_is_not_seen_and_not_mangled(how: str, bench: Bench
     assert bench.redact(raw).raw == raw
     both = json.dumps([json.loads(raw), f"it is {SECRET}"]).encode()
     assert SECRET.encode() not in bench.redact(both).raw
+
+
+BROKEN = {
+    "with a zero-width space": lambda a, b: f"{a}\u200b{b}",
+    "with a soft hyphen in every place": lambda a, b: "\u00ad".join(a + b),
+    "with a homoglyph": lambda a, b: (a + b).replace("tok_", "t\u043ek_"),
+    "in full-width letters": lambda a, b: "".join(chr(ord(char) + 0xFEE0) for char in a + b),
+    "with a character reference of HTML": lambda a, b: (a + b).replace("_", "&#95;"),
+    "with an invisible character as a reference": lambda a, b: f"{a}&#x200B;{b}",
+    "with the colours of a terminal": lambda a, b: f"{a}\x1b[01;31m\x1b[K{b}",
+}
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+@pytest.mark.parametrize("how", BROKEN)
+def test_a_secret_broken_up_or_painted_over_does_not_leave(
+    how: str, ascii_only: bool, bench: Bench
+) -> None:
+    """Nor the same secret as it is, beside it; and what comes back is what the client sent."""
+    spelled = BROKEN[how](SECRET[:14], SECRET[14:])
+    raw = json.dumps([f"it is {spelled} here", f"or {SECRET}"], ensure_ascii=ascii_only).encode()
+    redaction = bench.redact(raw)
+    first, second = json.loads(redaction.raw)
+    assert spelled not in first
+    assert SECRET not in second
+    assert (
+        restore(first.encode(), redaction.issued, Depth.PLAIN).decode() == f"it is {spelled} here"
+    )
+    assert restore(second.encode(), redaction.issued, Depth.PLAIN).decode() == f"or {SECRET}"
+    again = bench.redact(redaction.raw)
+    assert again.raw == redaction.raw
+
+
+@pytest.mark.parametrize(
+    "how", [each for each in BROKEN if "HTML" not in each and "reference" not in each]
+)
+def test_a_known_value_broken_up_does_not_leave_wherever_it_stands(how: str, bench: Bench) -> None:
+    """Known from a later message than the one that it is broken up in: what was passed over before is read again."""
+    value = "quietly-Kx7mQ2rT9w"
+    spelled = BROKEN[how](value[:9], value[9:]).replace("i", "\u0456", how == "with a homoglyph")
+    turns = [{"role": "user", "content": f"so {spelled} it is"}]
+    bench.redact(json.dumps({"messages": turns}).encode())
+    turns.append({"role": "user", "content": f"password: {value}"})
+    out = bench.redact(json.dumps({"messages": turns}).encode())
+    first, second = (turn["content"] for turn in json.loads(out.raw)["messages"])
+    assert value not in second
+    assert spelled not in first

@@ -17,6 +17,7 @@ from secretgate.bodies.json_body import JsonBody, Passed
 from secretgate.outbound.naming import Naming
 from secretgate.placeholders import Namer
 from secretgate_rules import Literals
+from secretgate_rules.disguises import may_hide
 
 _ESCAPED = re.compile(rb"\\u00(?:2[bdefBDEF]|3[0-9dD]|[4-7][0-9a-fA-F])")
 """Escapes of characters that a search for a value in the raw bytes goes by."""
@@ -125,8 +126,10 @@ class Recall:
         if not verdict.searched:
             verdict.searched = True
             start, end = passed.start, passed.end
-            verdict.searchable &= raw.find(b"\\/", start, end) < 0 and not (
-                raw.find(b"\\u00", start, end) >= 0 and _ESCAPED.search(raw, start, end)
+            verdict.searchable &= (
+                raw.find(b"\\/", start, end) < 0
+                and not (raw.find(b"\\u00", start, end) >= 0 and _ESCAPED.search(raw, start, end))
+                and not may_hide(raw[start:end])
             )
         return bool(verdict.searchable)
 

@@ -2,7 +2,8 @@
 
 A secret is named by what it says: a key in a JSON text is the same key in a shell, and restoration escapes it as
 its place demands. That gives back what stood there where it was escaped as JSON is. It does not for the escapes of shells,
-of C and of patterns (`pa\\$word`): there the spelling is the secret, and what it says is one beside it.
+of C and of patterns (`pa\\$word`): there the spelling is the secret, and what it says is one beside it. Nor does it for
+what was broken up by characters nobody sees, painted in other letters, or written as references of HTML.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from secretgate_rules import Finding, Part
+from secretgate_rules.disguises import KINDS
 
 _ESCAPES = "json"
 
@@ -26,11 +28,21 @@ def as_spelled(
     said: dict[bytes, str] = {}
     taken: dict[int, list[Finding]] = {}
     for index, findings in found.items():
+        said.update(_undisguised(findings, exempt))
         if not any(part.layers for finding in findings for part in finding.parts):
             taken[index] = list(findings)
             continue
         taken[index] = [_taken(texts[index], finding, said, exempt) for finding in findings]
     return taken, said
+
+
+def _undisguised(findings: Iterable[Finding], exempt: Collection[bytes]) -> dict[bytes, str]:
+    """What those findings say whose parts are spelled otherwise already."""
+    return {
+        finding.value: finding.rule
+        for finding in findings
+        if finding.view and not KINDS.isdisjoint(finding.view) and finding.value not in exempt
+    }
 
 
 def _taken(

@@ -1,0 +1,251 @@
+"""Secrets that are broken up or painted over: read as a person would read them.
+
+A copy from a web page, a chat or a word processor brings along characters that nobody sees
+(zero-width spaces, soft hyphens, marks of direction, colours of a terminal), letters of other
+alphabets that look like ours, and character references of HTML. Two views undo that: `unicode` and
+`html`. What is found in them is replaced **as it is spelled**, for the spelling could not be guessed again
+from what it says: a part of such a finding holds the very bytes that stand in the text.
+
+Other scripts are left in peace. A letter counts for its double only in a word that has letters or
+digits of ASCII and none that has no double, or in a run of full-width or mathematical letters; and a
+finding counts only where something of it, or right before it, was written otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import lru_cache
+from html.entities import html5
+from itertools import chain
+from typing import Final
+
+from .database import Database, Expression
+from .decoded import Decoded, Piece, Token, traced
+from .model import Layer
+
+UNICODE: Final = "unicode"
+HTML: Final = "html"
+KINDS: Final = frozenset((UNICODE, HTML))
+
+_UNSEEN: Final = (
+    (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5),
+    (0x180B, 0x180F), (0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x2800, 0x2800),
+    (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB),
+    (0x1D173, 0x1D17A), (0xE0001, 0xE0001), (0xE0020, 0xE007F), (0xE0100, 0xE01EF),
+)  # fmt: skip
+"""First and last of the characters that are not seen."""
+_DOUBLES: Final = {
+    "a": "\u0430\u0251\u03b1", "c": "\u0441\u03f2\u1d04", "d": "\u0501", "e": "\u0435",
+    "g": "\u0261", "h": "\u04bb\u0570", "i": "\u0456\u0131\u03b9", "j": "\u0458\u03f3",
+    "l": "\u04cf", "n": "\u0578", "o": "\u043e\u03bf\u0585", "p": "\u0440\u03c1", "q": "\u051b",
+    "s": "\u0455", "u": "\u057d\u03c5", "v": "\u03bd\u0475", "w": "\u051d", "x": "\u0445\u03c7",
+    "y": "\u0443\u03b3", "A": "\u0410\u0391", "B": "\u0412\u0392", "C": "\u0421\u03f9",
+    "E": "\u0415\u0395", "F": "\u03dc", "G": "\u050c", "H": "\u041d\u0397",
+    "I": "\u0406\u0399\u04c0", "J": "\u0408\u037f", "K": "\u041a\u039a", "M": "\u041c\u039c",
+    "N": "\u039d", "O": "\u041e\u039f\u0555", "P": "\u0420\u03a1", "Q": "\u051a",
+    "S": "\u0405\u054f", "T": "\u0422\u03a4", "U": "\u054d", "V": "\u0474", "W": "\u051c",
+    "X": "\u0425\u03a7", "Y": "\u04ae\u03a5", "Z": "\u0396", "3": "\u0417",
+    "-": "\u2010\u2011\u2012\u2013\u2212\ufe63",
+}  # fmt: skip
+"""Letters of other alphabets, and dashes, that look like one of ASCII's."""
+_DRAWN: Final = (
+    (0xFF01, 0xFF5E), (0x1D400, 0x1D7FF), (0x2102, 0x2139), (0x24B6, 0x24E9), (0x2460, 0x2468),
+    (0x1F130, 0x1F149),
+)  # fmt: skip
+"""Full-width, mathematical, circled and squared letters and digits."""
+_TOUCHING = r"A-Za-z0-9_+-"
+_OTHER = r"[\xc3-\xd6][\x80-\xbf]|\xe1[\xb8-\xbf][\x80-\xbf]"
+"""Letters of Latin, Greek, Cyrillic and their neighbours: of one word with those that look alike."""
+_COLOUR = r"\x1b\[[0-9;]{0,16}[A-Za-z]"
+_FEWEST_DRAWN: Final = 4
+
+
+def _span(spans: Iterable[tuple[int, int]]) -> Iterator[str]:
+    return chain.from_iterable(map(chr, range(low, high + 1)) for low, high in spans)
+
+
+def _drawn() -> Iterator[tuple[bytes, bytes]]:
+    for char in _span(_DRAWN):
+        plain = unicodedata.normalize("NFKC", char)
+        if len(plain) == 1 and plain.isascii() and (plain.isalnum() or plain in "_+-"):
+            yield char.encode(), plain.encode()
+
+
+def _any_of(characters: Iterable[bytes]) -> str:
+    """An expression for characters of UTF-8, those of a beginning together."""
+    last: dict[bytes, set[int]] = {}
+    for char in characters:
+        last.setdefault(char[:-1], set()).add(char[-1])
+    return "|".join(
+        "".join(f"\\x{byte:02x}" for byte in head)
+        + "["
+        + "".join(f"\\x{byte:02x}" for byte in sorted(tails))
+        + "]"
+        for head, tails in sorted(last.items())
+    )
+
+
+_LETTERS: Final = {
+    char.encode(): plain.encode() for plain, doubles in _DOUBLES.items() for char in doubles
+}
+_PAINTED: Final = dict(_drawn())
+_MEANS: Final = _LETTERS | _PAINTED
+_NOTHING: Final = f"{_any_of(char.encode() for char in _span(_UNSEEN))}|{_COLOUR}"
+_ALIKE: Final = _any_of(_MEANS)
+
+EXPRESSIONS: Final[dict[str, tuple[Expression, ...]]] = {
+    UNICODE: (
+        Expression(rf"(?:{_NOTHING})[{_TOUCHING}]"),
+        Expression(rf"(?:{_ALIKE})[A-Za-z0-9_]"),
+        Expression(rf"(?:{_any_of(_PAINTED)}){{{_FEWEST_DRAWN}}}"),
+    ),
+}
+
+_WORD = re.compile(rf"(?:[{_TOUCHING}]|{_NOTHING}|{_ALIKE}|{_OTHER})++".encode())
+_STRANGE = re.compile(rf"(?P<nothing>{_NOTHING})|(?P<alike>{_ALIKE})|(?P<other>{_OTHER})".encode())
+_ASCII = re.compile(rb"[A-Za-z0-9]")
+
+
+def _folded(raw: bytes) -> Iterator[Token]:
+    """What is not seen, and what looks like something else."""
+    for word in _WORD.finditer(raw):
+        if not word[0].isascii() or b"\x1b" in word[0]:
+            yield from _in_word(raw, *word.span())
+
+
+def _in_word(raw: bytes, start: int, end: int) -> Iterator[Token]:
+    strange = list(_STRANGE.finditer(raw, start, end))
+    reads = not any(match.lastgroup == "other" for match in strange) and (
+        _ASCII.search(_STRANGE.sub(b"", raw[start:end])) is not None
+        or sum(match[0] in _PAINTED for match in strange) >= _FEWEST_DRAWN
+    )
+    for match in strange:
+        if match.lastgroup == "nothing":
+            yield *match.span(), b""
+        elif match.lastgroup == "alike" and reads:
+            yield *match.span(), _MEANS[match[0]]
+
+
+_NAMES: Final = {
+    name.encode(): said.encode()
+    for name, said in html5.items()
+    if name.endswith(";") and len(said) == 1 and said.isascii()
+} | {b"nbsp;": b" ", b"shy;": b"", b"zwj;": b"", b"zwnj;": b"", b"ZeroWidthSpace;": b""}
+_REFERENCE_EXPRESSION: Final = (
+    r"&(?:#(?:[xX][0-9A-Fa-f]{1,6}|[0-9]{1,7});|(?:"
+    + "|".join(sorted(name.decode() for name in _NAMES))
+    + "))"
+)
+_REFERENCE = re.compile(_REFERENCE_EXPRESSION.encode())
+EXPRESSIONS[HTML] = (Expression(_REFERENCE_EXPRESSION),)
+"""What the database looks for. A letter that ends a word is told by the run of a token that ends before it: an
+expression that begins with any letter of ASCII would cost a third of the speed of the whole database."""
+
+
+def _referred(raw: bytes) -> Iterator[Token]:
+    for match in _REFERENCE.finditer(raw):
+        said = _said(match[0][1:])
+        if said is not None:
+            yield *match.span(), said
+
+
+def _said(reference: bytes) -> bytes | None:
+    if not reference.startswith(b"#"):
+        return _NAMES[reference]
+    digits = reference[1:-1]
+    point = int(digits[1:], 16) if digits[:1] in b"xX" else int(digits)
+    if not 0 < point < 0x110000 or 0xD800 <= point < 0xE000:
+        return None
+    return chr(point).encode()
+
+
+def _reads(tokens: Callable[[bytes], Iterator[Token]]) -> Callable[[bytes], Decoded]:
+    trace = traced(tokens)
+
+    def read(raw: bytes) -> Decoded:
+        said: list[bytes] = []
+        position = 0
+        for start, end, meaning in tokens(raw):
+            said += raw[position:start], meaning
+            position = end
+        said.append(raw[position:])
+        return Decoded(b"".join(said), raw, trace)
+
+    return read
+
+
+def undone(text: bytes) -> Iterator[Piece]:
+    """The stretches of any text in which something is broken up or painted over."""
+    if not text.isascii() or b"\x1b" in text:
+        yield from pieces(text, UNICODE, [end for _, end in _database().scan(text)])
+
+
+@lru_cache(maxsize=1)
+def _database() -> Database:
+    return Database(EXPRESSIONS[UNICODE])
+
+
+_UNITS: Final = "|".join(
+    f"{point:04x}"
+    for char in sorted({*_span(_UNSEEN), *(key.decode() for key in _MEANS)})
+    for point in [ord(char)]
+    if point < 0x10000
+)
+_ESCAPED = re.compile(rf"(?i:\\u(?:{_UNITS}|d[c-f][0-9a-f]{{2}}|001b))[{_TOUCHING}]".encode())
+
+
+def may_hide(raw: bytes) -> bool:
+    """Whether a piece of JSON may hold something that is broken up or painted over."""
+    if b"\\u" in raw and _ESCAPED.search(raw):
+        return True
+    return not raw.isascii() and bool(_database().scan(raw))
+
+
+_READ: Final = {UNICODE: _reads(_folded), HTML: _reads(_referred)}
+_AROUND: Final = {UNICODE: 2048, HTML: 512}
+"""How far from a place its surroundings are read along."""
+_LEAD: Final = 80
+"""How far before a secret something written otherwise may have changed what it is."""
+
+
+def pieces(text: bytes, kind: str, places: Sequence[int]) -> Iterator[Piece]:
+    """The stretches of a text around places where something is written otherwise."""
+    for low, high in _stretches(text, kind, places):
+        decoded = _READ[kind](text[low:high])
+        if decoded.text != decoded.raw:
+            yield Piece(Layer(kind, low, high), decoded)
+
+
+def _stretches(text: bytes, kind: str, places: Sequence[int]) -> Iterator[tuple[int, int]]:
+    around, whole_lines = _AROUND[kind], kind == HTML
+    low, high = 0, -1
+    for place in places:
+        if place > high:
+            if high >= 0:
+                yield low, high
+            low = _line(text, max(high, place - around, 0), place)
+        end = text.find(b"\n", place, place + around) if whole_lines else -1
+        high = max(high, end if end >= 0 else min(len(text), place + around))
+    if high >= 0:
+        yield low, high
+
+
+def _line(text: bytes, low: int, place: int) -> int:
+    """Where the first whole line begins, or the first whole character."""
+    if not low:
+        return 0
+    line = text.find(b"\n", low, place) + 1
+    if line:
+        return line
+    while low < place and 0x80 <= text[low] < 0xC0:
+        low += 1
+    return low
+
+
+def concerns(piece: Piece, start: int, end: int) -> bool:
+    """Whether any of a stretch of what a piece says, or what leads to it, was written otherwise."""
+    decoded = piece.decoded
+    first = max(0, start - _LEAD)
+    return decoded.raw[decoded.start(first) : decoded.end(end)] != decoded.text[first:end]
