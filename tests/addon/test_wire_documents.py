@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import io
 import json
+import sqlite3
+import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -12,7 +15,7 @@ from collections.abc import Callable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_support import Gate, dump, secret
+from wire_support import PLACEHOLDER, Gate, dump, secret
 
 from secretgate.bodies.documents import extracted
 from secretgate.hosts import Treatment
@@ -54,6 +57,27 @@ def archive(text: str) -> bytes:
     return file.getvalue()
 
 
+def unpacked(text: str) -> bytes:
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        entry = tarfile.TarInfo("project/.env")
+        entry.size = len(text)
+        archive.addfile(entry, io.BytesIO(text.encode()))
+    return file.getvalue()
+
+
+def database(text: str) -> bytes:
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        connection.execute("CREATE TABLE notes (text TEXT)")
+        connection.execute("INSERT INTO notes VALUES (?)", (text,))
+        connection.commit()
+        return connection.serialize()
+
+
+def program(text: str) -> bytes:
+    return b"\x7fELF\2\1\1" + bytes(range(256)) + text.encode() + b"\0" + bytes(range(128, 256))
+
+
 FILES: dict[str, Callable[[str], bytes]] = {
     "pdf": pdf,
     "pdf, not packed": lambda text: pdf(text, packed=False),
@@ -62,6 +86,12 @@ FILES: dict[str, Callable[[str], bytes]] = {
     "pdf, octal": lambda text: pdf(text, style="octal"),
     "docx": docx,
     "zip": archive,
+    "tar": unpacked,
+    "database": database,
+    "program": program,
+    "utf-16 with a mark": lambda text: f"größer {text}".encode("utf-16"),
+    "utf-16 without": lambda text: text.encode("utf-16-le"),
+    "utf-32": lambda text: text.encode("utf-32"),
 }
 
 
@@ -121,6 +151,29 @@ def test_an_upload_is_a_file_too(packed: bool) -> None:
     headers = {"content-type": "application/pdf"}
     whole = gate.requests.decide(gate.request("gemini", content=pdf(KEY, packed), headers=headers))
     assert whole.refused
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "koi8-r", "gbk", "shift-jis"])
+def test_text_in_another_encoding_is_text(encoding: str) -> None:
+    """A byte that is no UTF-8 makes no picture of a file."""
+    comment = {"koi8-r": "ключ", "gbk": "密钥", "shift-jis": "鍵"}.get(encoding, "clé").encode(
+        encoding
+    )
+    raw = b"# " + comment + b"\nKEY=" + KEY.encode() + b"\n"
+    decision = decide(raw)
+    assert decision.content
+    source = json.loads(decision.content)["messages"][0]["content"][0]["source"]
+    kept, _, value = base64.b64decode(source["data"]).partition(b"\nKEY=")
+    assert kept == b"# " + comment
+    assert PLACEHOLDER.fullmatch(value.strip())
+
+    gate = Gate()
+    head = b'--b0\r\nContent-Disposition: form-data; name="file"; filename=".env"\r\nContent-Type: text/plain\r\n\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=b0"}
+    content = head + raw + b"\r\n--b0--\r\n"
+    uploaded = gate.requests.decide(gate.request("anthropic", content=content, headers=headers))
+    expected = raw.replace(KEY.encode(), gate.name(KEY).encode())
+    assert uploaded.content == head + expected + b"\r\n--b0--\r\n"
 
 
 def test_an_image_is_no_document() -> None:

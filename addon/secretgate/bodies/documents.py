@@ -1,4 +1,5 @@
-"""Text inside files that are no text: PDF, and the zipped XML of office programs.
+"""Text inside files that are no text: PDF, the zipped XML of office programs, and whatever stands in
+other files as it is (databases, programs, archives that are not packed, text in UTF-16).
 
 It is read to find secrets, never to change them: nobody can rewrite a PDF and have it look the same. So
 what is found decides over the whole request. A page that is a picture has no text, nor has one
@@ -8,6 +9,7 @@ which reads such tables.
 
 from __future__ import annotations
 
+import codecs
 import io
 import re
 import zipfile
@@ -26,6 +28,22 @@ _SHOWN: Final = re.compile(
 )
 _ESCAPE: Final = re.compile(rb"\\(?:([0-7]{1,3})|\r?\n|(.))", re.DOTALL)
 _SHORT: Final = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"}
+_MEDIA: Final = re.compile(
+    rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}(?:WEBP|WAVE|AVI )|BM.{4}\0\0|II\*\0|MM\0\*|ID3|\xff[\xe0-\xff]"
+    rb"|OggS|fLaC|.{4}ftyp|\x1aE\xdf\xa3|\x1f\x8b|\x28\xb5\x2f\xfd|7z\xbc\xaf|BZh|\xfd7zXZ|wOF[F2]",
+    re.DOTALL,
+)
+"""Pictures, sound, video, fonts, and what is packed: no text stands in them as it is."""
+_CONTROL: Final = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
+_WORDS: Final = re.compile(rb"[\t -~]{8,}")
+_TAR: Final = slice(257, 262)
+_SQLITE: Final = b"SQLite format 3\0"
+_WIDE: Final = (
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 _TAG: Final = re.compile(rb"<[^>]*>")
 _PARAGRAPH: Final = re.compile(rb"</(?:w:p|a:p|row|si|text:p)>|<(?:w:br|w:cr|text:line-break)[ /]")
 _XML: Final = re.compile(
@@ -42,8 +60,30 @@ _ENTITIES: Final = (
 
 def sealed(raw: bytes) -> bool:
     """Whether a file has text inside that must not be edited where it stands, even if the whole
-    looks like text: a PDF says where everything in it begins."""
-    return raw.startswith((b"%PDF-", b"PK\x03\x04"))
+    looks like text: a PDF says where everything in it begins, an archive how long it is."""
+    return raw.startswith((b"%PDF-", b"PK\x03\x04", _SQLITE)) or raw[_TAR] == b"ustar"
+
+
+def is_file(raw: bytes) -> bool:
+    """Whether the first bytes say what it is, and that it is no text."""
+    return _MEDIA.match(raw) is not None or sealed(raw) or raw.startswith((b"\0asm", b"\x7fELF"))
+
+
+def is_text(raw: bytes) -> bool:
+    """Whether a file is text that can be edited where it stands: UTF-8, or of one byte a character, as
+    Latin-1 is. A file of bytes of such a length has control characters."""
+    if sealed(raw) or _is_wide(raw):
+        return False
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return _CONTROL.search(raw) is None and _MEDIA.match(raw) is None
+    return True
+
+
+def _is_wide(raw: bytes) -> bool:
+    """Whether it looks like characters of two or four bytes."""
+    return raw.count(0) * 3 > len(raw)
 
 
 def extracted(raw: bytes) -> bytes:
@@ -55,7 +95,18 @@ def extracted(raw: bytes) -> bytes:
             return b"\n".join(_zipped(raw))
     except (zlib.error, zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
         return b""
-    return b""
+    return _standing(raw)
+
+
+def _standing(raw: bytes) -> bytes:
+    """The words that stand in a file as they are, in characters of whatever width."""
+    for mark, encoding in _WIDE:
+        if raw.startswith(mark):
+            return raw.decode(encoding, "replace").encode()
+    if _MEDIA.match(raw):
+        return b""
+    narrow = raw.replace(b"\0", b"") if _is_wide(raw) else raw
+    return b"\n".join(_WORDS.findall(narrow))
 
 
 def _pdf(raw: bytes) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from secretgate.bodies import json_spans
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
-from secretgate.bodies.documents import sealed
+from secretgate.bodies.documents import is_file, sealed
 from secretgate.bodies.envelopes import read_envelopes
 from secretgate.bodies.form import read_form
 from secretgate.bodies.json_body import Seen
@@ -31,12 +31,6 @@ from secretgate.providers import Dialect
 Reader = Callable[[bytes, str, Dialect], Body]
 
 _MEDIA: Final = re.compile(r"(?:image|audio|video|font)/.*")
-_FILE_MARKS: Final = re.compile(
-    rb"\x89PNG|\xff\xd8\xff|GIF8|RIFF.{4}(?:WEBP|WAVE|AVI )|BM.{4}\0\0|II\*\0|MM\0\*|%PDF-"
-    rb"|ID3|\xff[\xe0-\xff]|OggS|fLaC|.{4}ftyp|\x1aE\xdf\xa3|PK\x03\x04|\x1f\x8b|\x28\xb5\x2f\xfd"
-    rb"|7z\xbc\xaf|\0asm|\x7fELF",
-    re.DOTALL,
-)
 
 
 def _json(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = None) -> Body:
@@ -133,7 +127,7 @@ def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = No
         return _json(raw, content_type, dialect, seen)
     if reader is not None:
         return reader(raw, content_type, dialect)
-    if _FILE_MARKS.match(raw) or text_start(raw) is not None:
+    if is_file(raw) or text_start(raw) is not None:
         return _file(raw, content_type, dialect)
     raise Unreadable(f"no reader for {media_type}, and it is not text")
 

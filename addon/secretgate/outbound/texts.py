@@ -165,10 +165,12 @@ def _unwrapped(slot: Slot, text: bytes) -> Text | None:
     try:
         plain = base64.b64decode(run.translate(None, b"\r\n"), validate=True)
     except (binascii.Error, ValueError):
-        return _document(slot, text) if url or not _is_text(text) else Text(slot, text, None)
+        return (
+            _document(slot, text) if url or not documents.is_text(text) else Text(slot, text, None)
+        )
     if not url and len(run) < 24:
         return Text(slot, text, None)
-    if documents.sealed(plain) or not _is_text(plain):
+    if not documents.is_text(plain):
         return _document(slot, plain)
     return Text(slot, plain, (head, run)) if len(plain) >= SHORTEST else None
 
@@ -177,11 +179,3 @@ def _document(slot: Slot, raw: bytes) -> Text | None:
     """A file as the text inside of it, and None where it has none."""
     text = documents.extracted(raw)
     return Text(slot, text, None, sealed=True) if len(text.strip()) >= SHORTEST else None
-
-
-def _is_text(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
