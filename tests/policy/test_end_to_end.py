@@ -202,7 +202,7 @@ def test_a_policy_that_does_not_load_stops_the_start(launch: Launch, tmp_path: P
     rules.write_text("scope: a\nrules:\n  - {name: r, action: deny, match: {when: 'oops('}}\n")
     with pytest.raises(Failed) as failure:
         launch(options={"secretgate_policy": str(rules)})
-    assert "rules.yaml:3: rules[0].match.when: is no CEL expression" in str(failure.value)
+    assert "rules.yaml:3: rules[0].match.when: is not a CEL expression" in str(failure.value)
 
 
 # Where values are put back

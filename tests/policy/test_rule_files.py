@@ -238,7 +238,7 @@ def test_a_large_file_is_refused(tmp_path):
         ),
         (
             "scope: a\nrules:\n  - name: r\n    action: deny\n    match:\n      when: 'params.a =='\n",
-            "t:6: rules[0].match.when: is no CEL expression",
+            "t:6: rules[0].match.when: is not a CEL expression",
         ),
         (
             "scope: a\nrules:\n  - name: r\n    action: deny\n    match:\n      when: 'hasSecret(params.a)'\n",

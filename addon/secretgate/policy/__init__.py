@@ -1,8 +1,9 @@
-"""Policy: rules over what goes to a model and what comes back.
+"""Policy: rules over what is sent to a model and what comes back.
 
-Rule files are YAML in the schema of Keep, with some fields of ours on top (`schema`); `loading` reads them, `engine`
-applies them to *calls* (one text, one tool result, one tool call, ...) and gives *decisions* (`model`). No I/O but
-the reading of files, and nothing here knows HTTP: `requests` and `answers` fit the engine to bodies and streams.
+Rule files are YAML in Keep's schema, extended by some fields of our own (`schema`). `loading` reads
+them; `engine` applies them to *calls* (one text, one tool result, one tool call, ...) and returns
+*decisions* (`model`). There is no I/O except reading files, and nothing here knows HTTP: `requests`
+and `answers` connect the engine to bodies and streams.
 
     policy = loading.load(Path("policy.yaml"), Scanner(detector))
     decision = policy.evaluate(Call("llm.text", {"text": text, "role": "user"}, {"direction": "request"}))

@@ -1,11 +1,11 @@
-"""Policy on the way of an answer, before anything is restored in it.
+"""Policy on answers, applied before anything is restored in them.
 
-The judge takes the frames of a stream and gives frames. A block that a rule may have to change is held back
-until it is whole, with whatever comes behind it, so that order stays as it was; everything else passes
-as it comes. Where rules only watch, nothing is held.
+The judge takes the frames of a stream and returns frames. A block that a rule may have to change is
+held back until it is complete, together with everything behind it, so that the order is kept;
+everything else passes immediately. If the rules only log, nothing is held.
 
-Once a call is denied, the tool calls behind it are denied too: a model that has been told no has
-planned them on a yes.
+Once a call is denied, the tool calls after it are denied as well: the model planned them on the
+assumption that the denied call had been allowed.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class _Held:
 
 @dataclass
 class Judge:
-    """Judges one answer, or the answers of one WebSocket."""
+    """Judges one answer, or the successive answers of one WebSocket."""
 
     policy: Policy
     context: Mapping[str, Any]
@@ -60,17 +60,17 @@ class Judge:
     _queue: list[_Held] = field(default_factory=list)
     _open: dict[Key, Block] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
-    """What was said and what stands for it, for events that repeat it."""
+    """Original texts and their replacements, for later events that repeat them."""
     _refused: dict[str, str] = field(default_factory=dict)
-    """The ids of denied items, and what is said in their place."""
+    """Ids of denied items, and the messages that replace them."""
     _denial: str = ""
     _tools: int = 0
-    """Tool calls that were let through."""
+    """Number of tool calls that were allowed."""
     _calls: int = 0
     _shift: int = 0
 
     def event(self, frame: Frame) -> list[Frame]:
-        """The frames that go on once this one has come."""
+        """Processes one frame and returns the frames that can be sent on now."""
         payload = frame.payload
         if payload is None:
             if _END_MARK in frame.raw:
@@ -89,12 +89,12 @@ class Judge:
         return self._read(frame, entry)
 
     def finish(self) -> list[Frame]:
-        """What is left at the end."""
+        """Judges what is still open and returns the remaining frames."""
         self._close(list(self._open), Reading(everything=True))
         return self._released()
 
     def document(self, payload: bytes) -> bytes:
-        """A whole answer."""
+        """Judges a complete answer and returns its payload, changed or not."""
         try:
             whole = tolerant.decode(payload)
         except ValueError:
@@ -119,7 +119,7 @@ class Judge:
         return replace(self, grammar=grammars.TEXTS)
 
     def _plain(self, payload: bytes) -> bytes:
-        """An answer that is one text."""
+        """Judges an answer that is a single text."""
         try:
             entry = Entry({"text": payload.decode()}, "")
         except UnicodeDecodeError:
@@ -146,7 +146,7 @@ class Judge:
         return out
 
     def _over(self) -> None:
-        """One answer is over; on a WebSocket another may begin."""
+        """Resets the state at the end of an answer; on a WebSocket another may follow."""
         self._said, self._refused, self._denial = {}, {}, ""
         self._tools = self._calls = self._shift = 0
 
@@ -172,11 +172,11 @@ class Judge:
 
     @property
     def _holding(self) -> bool:
-        """Whether an open block may have to be changed."""
+        """Whether a block that may have to be changed is still open."""
         return any(block.held for block in self._open.values())
 
     def _ended(self, reading: Reading) -> bool:
-        """Judges the blocks that this event ends; says whether there were any."""
+        """Judges the blocks that this event ends; returns whether there were any."""
         if reading.everything:
             keys = list(self._open)
         elif RESPONSE in self.wanted.held:
@@ -253,7 +253,7 @@ class Judge:
             self.grammar.give(block, decision.params["input"])
 
     def _arguments(self, block: Block) -> tuple[str | None, Any]:
-        """The arguments of a tool call as text, where they come as text, and as a value."""
+        """Returns the arguments of a tool call as text (None if they are not text) and as a value."""
         if block.pieces and not isinstance(value_of(block.pieces[0]), str):
             return None, self.grammar.given(block)
         raw = whole(block)
@@ -280,7 +280,7 @@ class Judge:
         return decision
 
     def _settle(self, entry: Entry, reading: Reading) -> None:
-        """Makes an event true that speaks of what was said before."""
+        """Updates an event that refers to earlier content which has been changed or denied."""
         if self._refused:
             if self.grammar.echo(entry.event, self._refused):
                 entry.changed = True
@@ -293,7 +293,7 @@ class Judge:
             entry.changed = True
 
     def _released(self) -> list[Frame]:
-        """What nothing holds any more."""
+        """Returns the queued frames that no open block holds back."""
         blocked: set[int] = set()
         if self._holding:
             blocked = {
@@ -327,7 +327,7 @@ class Judge:
 def judging(
     policy: Policy | None, context: Mapping[str, Any], dialect: Dialect, told: Told
 ) -> Judge | None:
-    """What judges an answer, or None where no rule speaks of answers."""
+    """Returns a judge for an answer, or None if no rule concerns answers."""
     if policy is None:
         return None
     wanted = interest(policy, context)
@@ -338,7 +338,7 @@ def judging(
 
 
 def _key(parts: Key) -> Key:
-    """What an event says of a block, told apart even where it is not what it should be."""
+    """Returns the key of a block, hashable even if the event has unexpected types there."""
     return tuple(part if isinstance(part, str | int | None) else repr(part) for part in parts)
 
 

@@ -1,4 +1,4 @@
-"""Texts that came in pieces, read and rewritten in the pieces that they came in."""
+"""Reading and rewriting a text that is spread over several events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def put(piece: Piece, text: str) -> None:
 
 
 def whole(block: Block) -> str:
-    """The text of a block."""
+    """Returns the whole text of a block."""
     pieces = block.pieces
     if pieces:
         return "".join(value for piece in pieces if isinstance(value := value_of(piece), str))
@@ -31,7 +31,7 @@ def whole(block: Block) -> str:
 
 
 def write(block: Block, text: str) -> None:
-    """Another text in place of all of a block, where its first piece was that says anything."""
+    """Replaces the whole text of a block; the new text goes into its first non-empty piece."""
     pieces = block.pieces
     first = next((piece for piece in pieces if value_of(piece)), pieces[0] if pieces else None)
     for piece in pieces:
@@ -44,7 +44,7 @@ def write(block: Block, text: str) -> None:
 
 
 def rewrite(block: Block, whole: str, edits: Sequence[Edit]) -> None:
-    """Edits of a text, made in the pieces that it came in."""
+    """Applies edits to a text, each within the pieces that hold it."""
     at = 0
     pieces = block.pieces
     for piece in pieces:
@@ -62,7 +62,7 @@ def rewrite(block: Block, whole: str, edits: Sequence[Edit]) -> None:
 
 
 def _so_far(whole: bytes, length: int, edits: Sequence[Edit]) -> bytes:
-    """What becomes of the beginning of a text; an edit that is not over yet is not begun."""
+    """Returns the edited beginning of a text; an edit that extends past `length` is left out."""
     out, at = [], 0
     for edit in edits:
         if edit.end > length:
@@ -76,7 +76,7 @@ def _so_far(whole: bytes, length: int, edits: Sequence[Edit]) -> bytes:
 def _stretch(
     text: bytes, start: int, end: int, edits: Sequence[Edit], last: bool
 ) -> Iterator[bytes]:
-    """What becomes of the stretch of a whole that `text` is."""
+    """Yields the edited parts of `text`, which covers `start` to `end` of the whole."""
     at = start
     for edit in edits:
         if edit.end < start or edit.start > end:
@@ -89,7 +89,7 @@ def _stretch(
 
 
 def replaced(value: Any, said: Mapping[str, str]) -> bool:
-    """Puts what stands for it in place of every string that was said."""
+    """Replaces every string that is a key of `said` with its value; returns whether any was."""
     changed = False
     members = value.items() if isinstance(value, dict) else enumerate(value)
     for name, member in list(members):

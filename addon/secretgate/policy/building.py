@@ -1,4 +1,4 @@
-"""From settings to the policy in force."""
+"""Builds the policy in force from settings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from secretgate.policy.secrets import Secrets as Detection
 
 
 class Chosen(Protocol):
-    """The settings that a policy is made of."""
+    """The settings that a policy is built from."""
 
     @property
     def mode(self) -> str: ...
@@ -29,7 +29,10 @@ class Chosen(Protocol):
 
 
 def scopes(chosen: Chosen) -> list[Scope]:
-    """What is chosen as scopes, rule files last; raises PolicyError. In mode `audit` nothing is enforced."""
+    """Returns the scopes of the settings, rule files last. In mode `audit` nothing is enforced.
+
+    Raises PolicyError.
+    """
     found = simple.scopes(
         chosen.mode, chosen.preset, chosen.secrets or Secrets(), chosen.guardrails
     )
@@ -41,13 +44,13 @@ def scopes(chosen: Chosen) -> list[Scope]:
 
 
 def needed(chosen: Chosen) -> bool:
-    """Whether there is more to it than the mode."""
+    """Returns whether the settings ask for more than the mode."""
     plain = chosen.preset == "default" and chosen.secrets in (None, Secrets())
     return not plain or bool(chosen.policy or chosen.guardrails)
 
 
 def build(chosen: Chosen, detection: Detection, rates: Rates | None = None) -> Policy | None:
-    """The policy, or None where the mode says everything; raises PolicyError."""
+    """Returns the policy, or None if the mode alone decides. Raises PolicyError."""
     if not needed(chosen):
         return None
     found = scopes(chosen)

@@ -1,4 +1,4 @@
-"""What people choose in the settings who write no rule file. Light to import: settings are read often."""
+"""Policy settings for people who write no rule file. Cheap to import, because settings are read often."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ class Secrets(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     hosts: dict[str, Act] = {}
     rules: dict[str, Act] = {}
     answers: Act = "allow"
-    """The same for secrets that the model itself writes."""
+    """The action for secrets that the model itself writes."""
     restore: schema.Restore = "always"
     text: str | None = None
-    """A fixed text in place of placeholders; nothing is put back."""
+    """A fixed text used instead of placeholders; it is never restored."""
 
 
 class Guardrail(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One guardrail: where it looks, what it does, and what counts."""
+    """One guardrail: where it applies, what it does, and which findings count."""
 
     name: schema.Name
     operation: Literal["validate", "mutate"]
     hooks: tuple[Hook, ...] = ("llm_input",)
     priority: int = 100
-    """The lower goes first; of several that mutate one secret the first names the text."""
+    """Lower values are applied first. If several mutate the same secret, the first sets the text."""
     enforcement: Literal["enforce", "enforce_but_ignore_on_error", "audit"] = "enforce"
     text: str = MASK
     message: str = ""

@@ -1,8 +1,8 @@
-"""Request bodies as calls: which string is which part of a conversation, as tables.
+"""Splits request bodies into calls, using tables that say which string is which part of a conversation.
 
-A row names the path of a string, the call it makes, and where the strings stand that go with it (role,
-id, tool name), in whose paths every `[]` means the same item as in the row's. A path that no row
-names makes no call; a dialect without a table makes one `llm.text` of every string.
+A row gives the path of a string, the call it makes, and the paths of related strings (role, id,
+tool name); in those, every `[]` refers to the same item as in the row's own path. Strings at paths
+without a row make no call. For a dialect without a table, every string makes an `llm.text`.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ class Row(NamedTuple):
     path: str
     operation: str
     role: str = ""
-    """The path of the role, or `=` and the role itself."""
+    """The path of the role, or `=` followed by the role itself."""
     identity: str = ""
-    """The path of the id of the tool call."""
+    """The path of the tool call's id."""
     name: str = ""
-    """The path of the tool's name, where it stands beside the result."""
+    """The path of the tool's name, if it is next to the result."""
 
 
 @dataclass(frozen=True)
 class Table:
     rows: Sequence[Row]
     names: Sequence[tuple[str, str]] = ()
-    """Where earlier tool calls stand in a body: path of the id, path of the name."""
+    """Where earlier tool calls are in a body: the path of the id and the path of the name."""
     model: str = "model"
     messages: Sequence[str] = ("messages[]",)
     wrappers: Sequence[str] = ("",)
-    """What a whole request may stand in."""
+    """Path prefixes under which a whole request may be nested."""
 
 
 _ANTHROPIC = Table(
@@ -206,17 +206,17 @@ TABLES: Mapping[str, Table] = {
 
 
 class Leaf(NamedTuple):
-    """A string of a request."""
+    """One string of a request."""
 
     slot: Slot
     text: bytes
     place: int
-    """Which of the texts of the body it is."""
+    """The index of the text within the body."""
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A call, and the string that each of its params came from."""
+    """A call, and the leaf that each of its params came from."""
 
     call: Call
     leaves: Mapping[Steps, Leaf] = field(repr=False)
@@ -225,7 +225,7 @@ class Placed:
 def requests(
     dialect: str, body: Body, leaves: Sequence[Leaf], context: Mapping[str, Any]
 ) -> Iterator[Placed]:
-    """The calls of a request: the summary, then its parts in order."""
+    """Yields the calls of a request: the summary first, then its parts in order."""
     reading = _Reading(_compiled(dialect), body)
     parts = [part for leaf in leaves if (part := reading.part(leaf)) is not None]
     around = {**context, "direction": "request"}
@@ -288,7 +288,7 @@ def _compiled(dialect: str) -> _Compiled:
 
 
 class _Reading:
-    """The slots of one body by their paths, looked up when needed."""
+    """The slots of one body, indexed by path on first use."""
 
     def __init__(self, compiled: _Compiled, body: Body) -> None:
         self._table, self._paths = compiled
@@ -332,7 +332,7 @@ class _Reading:
         return len(heads - {None})
 
     def _beside(self, path: str, steps: Steps) -> str:
-        """The string at a path whose items are those of `steps`."""
+        """Returns the string at a path, with the array indexes of `steps`; empty if there is none."""
         if not path or path.startswith("="):
             return path[1:]
         bound = _bound(path, steps)
@@ -340,7 +340,7 @@ class _Reading:
         return self._text(slot) if slot else ""
 
     def _called(self) -> Mapping[str, str]:
-        """The names of the tools that were called in the history, by the id of the call."""
+        """Returns tool names of the calls in the history, by the id of the call."""
         if self._names is None:
             slots = self._by_path()
             self._names = {
@@ -365,12 +365,12 @@ class _Reading:
 
 
 def _is_name(slot: Slot) -> bool:
-    """Whether it is the name of a member, not a value."""
+    """Returns whether the slot is a member's name rather than a value."""
     return not slot.key and not isinstance(slot.path, str) and isinstance(slot.path[1], bytes)
 
 
 def steps_of(path: SlotPath) -> Steps:
-    """A path from the outside in; first which of the documents of a body it is in."""
+    """Returns a path from the outermost step inwards; the first step is the document within the body."""
     steps: list[str | int] = []
     while not isinstance(path, str):
         path, last = path
@@ -384,8 +384,10 @@ def _segments(path: str) -> tuple[str, ...]:
 
 
 def _bound(path: str, steps: Steps, whole: bool = True) -> Steps | None:
-    """A path in the same document with the indexes of `steps`; None where the two part before the
-    path's last `[]`, or, unless `whole`, anywhere."""
+    """Returns a path of the same document with the array indexes of `steps` filled in.
+
+    Returns None if the two differ before the path's last `[]` or, unless `whole`, anywhere.
+    """
     bound: list[str | int] = [steps[0]]
     same = True
     for at, segment in enumerate(_segments(path), 1):

@@ -1,7 +1,7 @@
-"""YAML files read with the line of every key, and with limits that no bomb gets past.
+"""Reads YAML files with the line of every key, and with limits against YAML bombs.
 
-A document is built from its nodes by hand: aliases are expanded while they are counted, keys may
-not repeat, and every key's line is kept, so that an error can say where it is.
+A document is built from its nodes by hand: aliases are expanded and counted, duplicate keys are
+rejected, and the line of every key is kept for error messages.
 """
 
 from __future__ import annotations
@@ -30,21 +30,21 @@ _STEP = re.compile(r"\.([^.\[]+)|\[(\.\.\.|\d+|\"[^\"]*\")\]")
 
 @dataclass(frozen=True)
 class Document:
-    """The plain data of a YAML file, and the line of everything in it."""
+    """The plain data of a YAML file, with the line of every value."""
 
     file: str
     data: Any = field(repr=False)
     lines: dict[Place, int] = field(repr=False)
 
     def error(self, place: Place, reason: str) -> PolicyError:
-        """An error at a place, or at the nearest one around it that has a line."""
+        """Returns an error at a place, or at its nearest enclosing place with a known line."""
         at = place
         while at and at not in self.lines:
             at = at[:-1]
         return PolicyError(self.file, self.lines.get(at, 1), spelled(place), reason)
 
     def convert(self, data: Any, kind: type[T], place: Place = ()) -> T:
-        """Data of this document as a struct; raises PolicyError at the exact place."""
+        """Converts data of this document to a struct; raises PolicyError at the exact place."""
         try:
             return msgspec.convert(data, kind)
         except msgspec.ValidationError as error:
@@ -53,7 +53,7 @@ class Document:
 
 
 def read(path: Path) -> Document:
-    """The document in a file; raises PolicyError."""
+    """Returns the document in a file; raises PolicyError."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -66,12 +66,12 @@ def read(path: Path) -> Document:
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
-        raise PolicyError(str(path), 0, "", "is no UTF-8 text") from None
+        raise PolicyError(str(path), 0, "", "is not UTF-8 text") from None
     return parse(text, str(path))
 
 
 def parse(text: str, file: str) -> Document:
-    """The document in a text; `file` is what errors call it."""
+    """Parses a document; `file` is its name in error messages. Raises PolicyError."""
     try:
         loader = yaml.SafeLoader(text)
     except yaml.YAMLError:
@@ -82,7 +82,7 @@ def parse(text: str, file: str) -> Document:
         data = builder.built(node, ()) if node is not None else None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        reason = getattr(error, "problem", None) or "is no YAML"
+        reason = getattr(error, "problem", None) or "is not valid YAML"
         raise PolicyError(file, mark.line + 1 if mark else 1, "", reason) from None
     except RecursionError:
         raise PolicyError(file, 1, "", "is nested too deeply") from None
@@ -123,7 +123,7 @@ class _Builder:
         for key_node, value_node in node.value:
             key = key_node.value if isinstance(key_node, yaml.ScalarNode) else None
             if key is None or key_node.tag.endswith(":merge"):
-                raise self._refused(place, "a key that is no plain name")
+                raise self._refused(place, "a key that is not a plain name")
             here = (*place, key)
             if key in mapping:
                 self.lines[here] = key_node.start_mark.line + 1
@@ -137,7 +137,7 @@ class _Builder:
 
 
 def spelled(place: Place) -> str:
-    """`rules[3].match.when`."""
+    """Returns a place as text, for example `rules[3].match.when`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
     return "".join(steps).removeprefix(".")
 
@@ -154,7 +154,10 @@ def _reason(message: str) -> tuple[str, list[str]]:
 
 
 def _exact(data: Any, kind: Any, steps: list[str]) -> Place:
-    """The place that `steps` mean: msgspec says `[...]` for any index, the first bad one is meant."""
+    """Returns the place that `steps` refer to.
+
+    msgspec writes `[...]` for any array index; it is resolved to the first item that fails.
+    """
     place: list[str | int] = []
     at = data
     for number, step in enumerate(steps):
@@ -186,7 +189,7 @@ def _first_bad(data: Any, kind: Any, place: list[str | int], size: int) -> int:
 
 
 def _cut(data: Any, place: list[str | int], length: int) -> Any:
-    """`data` with the list at `place` cut to its first items."""
+    """Returns `data` with the list at `place` cut to its first `length` items."""
     if not place:
         return data[:length]
     step, *rest = place

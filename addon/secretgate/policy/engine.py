@@ -1,8 +1,9 @@
-"""Scopes and the policy they make: a call in, a decision out.
+"""Scopes and the policy composed of them: takes a call, returns a decision.
 
-The order is Keep's. The rules of a scope are asked one after the other; the first deny that matches
-ends it, redactions add up, each on what the one before has left, and logs are noted. Where several
-scopes are loaded a call goes through all of them, and any deny denies it.
+Evaluation follows Keep. The rules of a scope are evaluated in order: the first matching deny ends
+the evaluation, redactions accumulate, each applied to the result of the previous one, and logs are
+recorded. If several scopes are loaded, a call goes through all of them, and a deny by any scope
+denies it.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def _utc_now() -> datetime:
 
 @dataclass
 class _Course:
-    """One call on its way through the rules of one scope."""
+    """The state of one call while the rules of one scope are evaluated."""
 
     call: Call
     originals: dict[str, set[str]] = field(default_factory=dict)
@@ -42,7 +43,7 @@ class _Course:
 
 @dataclass(frozen=True)
 class Scope:
-    """The rules of one file."""
+    """The compiled rules of one file."""
 
     name: str
     rules: Sequence[CompiledRule]
@@ -74,7 +75,7 @@ class Scope:
         )
 
     def _asked(self, rule: CompiledRule, course: _Course, scene: Scene, secrets: Secrets) -> bool:
-        """Asks one rule; says whether it denied the call."""
+        """Evaluates one rule; returns whether it denied the call."""
         try:
             matched = rule.covers(course.call.operation) and rule.matches(
                 course.call, scene, secrets
@@ -154,7 +155,7 @@ def _moment(given: Any, now: Clock) -> datetime:
 
 
 class Policy:
-    """All scopes that are in force."""
+    """All scopes in force."""
 
     def __init__(
         self,
@@ -173,10 +174,11 @@ class Policy:
     def evaluate(
         self, call: Call, secrets: Secrets | None = None, skip_plain: bool = False
     ) -> Decision:
-        """The decision on a call, from every scope in turn.
+        """Returns the decision on a call, evaluated by every scope in turn.
 
-        Of scopes that enforce, a deny ends it and redactions go on in the next; a scope that only watches
-        is heard where no other has anything to say."""
+        Among enforcing scopes, a deny ends the evaluation and redactions are passed on to the next
+        scope. The result of a scope that only logs is used only if no other scope has a result.
+        """
         secrets = secrets or self._secrets
         last = Decision(Action.ALLOW, params=call.params)
         edits: dict[Any, texts.Edited] = {}
@@ -194,7 +196,7 @@ class Policy:
 
     @property
     def asks_model(self) -> bool:
-        """Whether a rule asks for the model of a request before its body is taken apart."""
+        """Whether a rule needs the model of a request before its body is split into calls."""
         return any(rule.model for scope in self.scopes for rule in scope.rules)
 
     def scope(self, name: str) -> Scope | None:
@@ -212,7 +214,7 @@ def _compose(edits: dict[Any, texts.Edited], call: Call, told: Decision) -> None
 
 
 def _both(before: Decision, told: Decision) -> Decision:
-    """Two scopes' decisions as one: the stronger says what and why, everything else adds up."""
+    """Merges the decisions of two scopes: the stronger gives action and reason, the rest adds up."""
     lead = told if _weight(told) > _weight(before) or not before.scope else before
     return replace(
         lead,
@@ -224,6 +226,6 @@ def _both(before: Decision, told: Decision) -> Decision:
 
 
 def _weight(decision: Decision) -> tuple[bool, int, bool]:
-    """What is enforced weighs more than what is only watched."""
+    """Returns a sort key in which enforced decisions outweigh logged ones."""
     acts = (Action.ALLOW, Action.REDACT, Action.DENY).index(decision.action)
     return decision.enforced and acts > 0, acts, decision.enforced

@@ -1,10 +1,10 @@
-"""What is wrong with a policy, for the person who wrote it."""
+"""The error raised for an invalid policy, addressed to its author."""
 
 from __future__ import annotations
 
 
 class PolicyError(ValueError):
-    """A policy that cannot be used: file, line, key and reason."""
+    """An invalid policy: file, line, key and reason."""
 
     def __init__(self, file: str, line: int, key: str, reason: str) -> None:
         place = f"{file}:{line}" if line else file

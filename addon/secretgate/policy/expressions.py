@@ -1,7 +1,7 @@
-"""`when` expressions: defs and aliases written out, compiled once, evaluated for every call.
+"""`when` expressions: defs and aliases are expanded, the result is compiled once, evaluated per call.
 
-What CEL calls a missing field is false here, for the whole expression. Everything else that goes
-wrong is an `EvaluationError`, and the rule file's `on_error` says what that means.
+If a field is missing, which CEL treats as an error, the whole expression is false. Any other
+failure raises `EvaluationError`; `on_error` in the rule file decides what follows from it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _LIBRARY_HELP = re.compile(r"\s*(?:ERROR: <input>:\d+:\d+: )?([^\n]*)")
 
 @cache
 def _cel() -> Any:
-    """The library, which takes a while to import, and only policies with expressions need it."""
+    """Returns the CEL library, imported late because it loads slowly and few policies need it."""
     return import_module("cel")
 
 
@@ -37,14 +37,14 @@ class BadExpression(ValueError):
 
 
 class EvaluationError(Exception):
-    """An expression went wrong for a call. The message tells the kind of error alone."""
+    """An expression failed on a call. The message contains only the kind of error."""
 
 
 class Expression:
-    """A compiled `when`."""
+    """A compiled `when` expression."""
 
     def __init__(self, text: str, words: Mapping[str, str] | None = None) -> None:
-        """`words`: defs and aliases. Raises BadExpression."""
+        """Compiles `text`, with defs and aliases given in `words`. Raises BadExpression."""
         self.text = text
         self.source = written_out(text, words or {})
         try:
@@ -62,7 +62,7 @@ class Expression:
         self._check_type()
 
     def _check_type(self) -> None:
-        """Where it gives a value without looking at the call, that must be a bool."""
+        """Raises BadExpression if the expression yields a non-bool without looking at the call."""
         try:
             value = self._program.execute(_cel().Context({"params": {}, "context": {}}))
         except Exception:
@@ -72,11 +72,11 @@ class Expression:
 
     @property
     def counts(self) -> bool:
-        """Whether the verdict depends on more than the call."""
+        """Whether the result depends on more than the call."""
         return "rateCount" in self._program.functions() or "now" in self._program.variables()
 
     def holds(self, scene: Scene) -> bool:
-        """Whether it is true for a call; raises EvaluationError."""
+        """Returns whether the expression is true for a call; raises EvaluationError."""
         try:
             value = self._program.execute(scene.context())
         except KeyError:
@@ -89,7 +89,7 @@ class Expression:
 
 
 class Scene:
-    """What an expression sees of one call; made for CEL when the first expression asks."""
+    """The variables that expressions see of one call, converted for CEL on first use."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Scene:
         read: Callable[[Any], Any],
         called: Callable[[], Mapping[str, functions.Function]],
     ) -> None:
-        """`read` makes a value fit for CEL."""
+        """`read` converts a value for CEL; `called` returns the functions."""
         self._params, self._around, self._now = params, context, now
         self._read = read
         self._called = called
@@ -116,14 +116,14 @@ class Scene:
         return self._context
 
     def changed(self, params: Mapping[str, Any]) -> None:
-        """The params after a redaction."""
+        """Updates the params after a redaction."""
         self._params = params
         if self._context is not None:
             self._context.add_variable("params", self._read(params))
 
 
 def written_out(text: str, words: Mapping[str, str]) -> str:
-    """The expression with defs and aliases in place of their names."""
+    """Returns the expression with defs and aliases expanded."""
     out: list[str] = []
     before = ""
     for token in _TOKEN.finditer(text):
@@ -138,7 +138,7 @@ def written_out(text: str, words: Mapping[str, str]) -> str:
 
 
 def capitals(text: str) -> list[str]:
-    """String literals with capitals, which nothing in lower case will ever equal."""
+    """Returns string literals with capitals, which can never equal a lower-case string."""
     return [
         token["string"]
         for token in _TOKEN.finditer(text)
@@ -149,7 +149,7 @@ def capitals(text: str) -> list[str]:
 
 
 def _problem(message: str) -> str:
-    """The library's message without the expression in it, which the reader has before them."""
+    """Returns the library's message without the expression, which the reader already has."""
     _, _, told = message.partition("': ")
     found = _LIBRARY_HELP.match(told or message)
-    return f"is no CEL expression: {found[1] if found else 'syntax error'}"
+    return f"is not a CEL expression: {found[1] if found else 'syntax error'}"

@@ -1,4 +1,4 @@
-"""What rules may ask about an exchange besides its texts: host, provider, client, user, model."""
+"""The context that rules see of an exchange besides its texts: host, provider, client, user, model."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Body(msgspec.Struct):
 
 
 def model(path: str, raw: bytes) -> str:
-    """The model that a body names where its own API wants it named; else what looks like one."""
+    """Returns the model from the API's own member, or else from whatever looks like a model name."""
     try:
         exact = msgspec.json.decode(raw, type=_Body).model if raw else ""
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -54,7 +54,7 @@ def model(path: str, raw: bytes) -> str:
 
 
 def context(request: Asked, model: str = "") -> dict[str, Any]:
-    """The `context` of the calls of an exchange; the time is the policy's to add."""
+    """Returns the `context` of an exchange's calls, without the time, which the policy adds."""
     client = refusals.client(request.headers.get("user-agent", ""))
     return {
         "agent_id": client,
@@ -69,6 +69,6 @@ def context(request: Asked, model: str = "") -> dict[str, Any]:
 
 
 def told(decision: Decision) -> str:
-    """What a client is told of a call that was denied."""
+    """Returns the message for a client whose call was denied."""
     said = decision.message or "a rule of the policy forbids it"
     return f"request blocked: {said} (rule {decision.rule}). secretgate sent nothing."

@@ -1,7 +1,7 @@
-"""Fixtures: calls, and what a rule file is expected to say of them.
+"""Fixtures: calls together with the decision that a rule file is expected to make.
 
-As in Keep, a fixture file names its scope, every call is made by the agent `test` unless it says otherwise, and
-the rules are enforced whatever mode their file has.
+As in Keep, a fixture file names its scope, every call is made by the agent `test` unless it says
+otherwise, and rules are enforced regardless of the mode in their file.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from secretgate.policy.secrets import Secrets
 
 @dataclass(frozen=True)
 class Outcome:
-    """One test: what was expected and what came, where that differs."""
+    """The result of one test: the differences between expectation and decision."""
 
     name: str
     differences: tuple[tuple[str, str], ...] = ()
-    """Pairs of lines: expected, got."""
+    """Pairs of text: expected, actual."""
 
     @property
     def passed(self) -> bool:
@@ -34,7 +34,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Report:
-    """The tests of one file."""
+    """The results of one fixture file."""
 
     file: str
     outcomes: tuple[Outcome, ...]
@@ -46,7 +46,7 @@ def run(
     secrets: Secrets,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Report]:
-    """Runs the fixtures in a file or a folder; raises PolicyError where one cannot be read."""
+    """Runs the fixtures in a file or folder; raises PolicyError if one cannot be read."""
     known = {scope.name: replace(scope, enforces=True) for scope in scopes}
     for file in loading.rule_files(path):
         document = documents.read(file)

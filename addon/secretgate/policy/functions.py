@@ -1,6 +1,6 @@
-"""The functions that rules may call, besides those of CEL itself.
+"""The functions that rules may call in addition to those of CEL.
 
-They never raise anything that quotes their arguments: what is raised here may be logged.
+Exceptions raised here never quote the arguments, because they may be logged.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ STANDARD = frozenset(
         *("getHours", "getMinutes", "getSeconds", "getMilliseconds"),
     )
 )
-"""The functions of CEL that may be used."""
+"""CEL functions that rules may use."""
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
@@ -47,11 +47,11 @@ Originals = Mapping[str, set[str]]
 
 
 class Misuse(ValueError):
-    """A function was called with what it does not take."""
+    """A function was called with invalid arguments."""
 
 
 def table(secrets: Secrets, rates: Rates, originals: Originals) -> dict[str, Function]:
-    """The functions for one call. `originals` gives strings back their letter case."""
+    """Returns the functions for one call. `originals` maps folded strings to their original spellings."""
 
     def types(value: Any) -> list[str]:
         found: set[str] = set()
@@ -75,7 +75,7 @@ def table(secrets: Secrets, rates: Rates, originals: Originals) -> dict[str, Fun
 
 
 def _quiet(name: str, function: Function) -> Function:
-    """The function, with errors that say nothing of the arguments."""
+    """Wraps a function so that its errors do not mention its arguments."""
 
     def called(*args: Any) -> Any:
         try:

@@ -1,4 +1,4 @@
-"""Globs with `*` and `?`, and lists of them in which `!` excludes."""
+"""Globs with `*` and `?`, and lists of globs in which `!` excludes."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1024)
 def pattern(glob: str) -> re.Pattern[str]:
-    """Without regard to letter case; nothing but `*` and `?` has a meaning. What stands between two `*` is looked
-    for once, at the first place where it may stand: whatever the glob, that ends."""
+    """Compiles a glob, case-insensitively; only `*` and `?` are special.
+
+    The text between two `*` is matched atomically at its first occurrence, so matching cannot
+    backtrack without bound, whatever the glob.
+    """
     first, *more = (
         "".join("." if letter == "?" else re.escape(letter) for letter in part)
         for part in glob.split("*")
@@ -22,7 +25,10 @@ def pattern(glob: str) -> re.Pattern[str]:
 
 
 class Globs:
-    """A list of globs: one must match and none with `!` may; with nothing but `!`, all others match."""
+    """A list of globs: one must match, and none with `!` may.
+
+    A list of only `!` globs matches everything else.
+    """
 
     __slots__ = ("_excluded", "_wanted", "texts")
 

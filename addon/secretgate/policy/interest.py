@@ -1,4 +1,4 @@
-"""What of an answer a policy wants to see, and what of it has to be held back for that."""
+"""Which parts of an answer a policy inspects, and which of them must be held back."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ OPERATIONS: Final = {TEXT: "llm.text", TOOL: "llm.tool_use", RESPONSE: "llm.resp
 
 @dataclass(frozen=True)
 class Interest:
-    """What of an answer the policy wants to see, and what it may have to change."""
+    """The parts of an answer that the policy inspects, and those that it may change."""
 
     seen: frozenset[str]
     held: frozenset[str]
@@ -35,6 +35,6 @@ def interest(policy: Policy, context: Mapping[str, Any]) -> Interest:
             fails = scope.closed and rule.when is not None
             if scope.enforces and (rule.action != "log" or fails):
                 held |= ours
-                # A text that is denied takes the tool calls behind it along.
+                # If a text is denied, the tool calls after it are denied as well.
                 held |= {TOOL} if TEXT in ours and (rule.action == "deny" or fails) else set()
     return Interest(frozenset(seen), frozenset(held))

@@ -1,7 +1,7 @@
-"""A judge on the way of an answer: what is put around a framer, or around a document, so that frames are judged.
+"""Connects a judge to an answer: wrappers around a framer or a document that judge its frames.
 
-Which judge it is does not matter here: that of the policy (`answers.py`) and that of MCP are asked in the
-same way, and both say what they changed with a frame that has another payload.
+The judge may be that of the policy (`answers.py`) or that of MCP; both have the same interface, and
+both return a frame with another payload for a change.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _EVENT_LINE = re.compile(rb"(?m)^(event:[ ]?)[^\r\n]*")
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """A frame with another payload, and perhaps another name."""
+    """A frame with another payload, and optionally another event name."""
 
     frame: Frame
     payload: bytes
@@ -41,7 +41,7 @@ class Changed(msgspec.Struct, frozen=True):
 
 
 class Judging(Protocol):
-    """What judges answers: the judge of `answers.py`, or that of MCP."""
+    """The interface of judges: the policy's (`answers.py`) or MCP's."""
 
     @property
     def wanted(self) -> Interest: ...
@@ -49,11 +49,11 @@ class Judging(Protocol):
     def finish(self) -> list[Frame]: ...
     def document(self, payload: bytes) -> bytes: ...
     def of_texts(self) -> Judging:
-        """The same for messages whose payload is their texts (`messages.py`)."""
+        """Returns this judge for messages whose payload is their texts (`messages.py`)."""
 
 
 class JudgedFramer:
-    """A framer whose frames have been judged."""
+    """A framer whose frames are passed through a judge."""
 
     def __init__(self, framer: Framer, judge: Judging) -> None:
         self._framer = framer
@@ -69,20 +69,20 @@ class JudgedFramer:
         out: list[Frame] = []
         for frame in self._framer.finish():
             going = self._judge.event(frame)
-            # No frame may follow one that is not ended: one that need not wait still goes last.
+            # An unterminated frame must be last, so everything held back is sent before it.
             out += [*self._judge.finish(), frame] if going == [frame] else going
         return [*out, *self._judge.finish()]
 
 
 class Taking(Protocol):
-    """What goes on with an answer once it has been judged."""
+    """The stage that receives an answer after it has been judged."""
 
     def feed(self, data: bytes) -> bytes: ...
     def finish(self) -> bytes: ...
 
 
 class JudgedMessages:
-    """An answer whose messages are judged, and then read again as bytes."""
+    """An answer whose messages are judged and then read again as bytes."""
 
     def __init__(self, answer: Taking, framer: Framer) -> None:
         self._answer = answer
@@ -100,8 +100,10 @@ def _joined(frames: Iterable[Frame]) -> bytes:
 
 
 class JudgedDocument:
-    """An answer that is one document, judged when it is whole. White space that keeps the connection alive
-    goes on at once."""
+    """An answer that is a single document, judged once it is complete.
+
+    Leading white space, which keeps the connection alive, is passed on immediately.
+    """
 
     def __init__(self, answer: Taking, judge: Judging) -> None:
         self._answer = answer

@@ -1,7 +1,7 @@
-"""From files to a policy: rule files, the packs and profiles they name, everything checked.
+"""Loads a policy from files: rule files and the packs and profiles they name, all validated.
 
-A rule file is one scope; a folder is as many as it holds (`*.yaml`, `*.yml`). Packs and profiles are
-looked for in `packs/` and `profiles/`, in the folder of the rule files and beside it.
+A rule file is one scope, and a folder has one per file (`*.yaml`, `*.yml`). Packs and profiles are
+searched for in `packs/` and `profiles/`, both inside the folder of the rule files and next to it.
 """
 
 from __future__ import annotations
@@ -39,21 +39,21 @@ def load(
     rates: Rates | None = None,
     now: Callable[[], datetime] | None = None,
 ) -> Policy:
-    """The policy in a file or a folder. `before`: scopes that come first. Raises PolicyError."""
+    """Returns the policy in a file or folder, with the scopes in `before` first. Raises PolicyError."""
     scopes = [*before, *read(path, packs=packs, profiles=profiles).scopes]
     return Policy(scopes, secrets, rates, now, digest=digest(scopes))
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a file or folder holds, and what in it looks like a mistake."""
+    """The scopes in a file or folder, and warnings about probable mistakes."""
 
     scopes: tuple[Scope, ...]
     warnings: tuple[str, ...]
 
 
 def read(path: Path, *, packs: Path | None = None, profiles: Path | None = None) -> Loaded:
-    """The scopes in a file or a folder; raises PolicyError."""
+    """Reads the scopes in a file or folder; raises PolicyError."""
     files = rule_files(path)
     if not files:
         raise PolicyError(str(path), 0, "", "holds no rule file (*.yaml, *.yml)")
@@ -71,7 +71,7 @@ def read(path: Path, *, packs: Path | None = None, profiles: Path | None = None)
 
 
 def rule_files(path: Path) -> list[Path]:
-    """The files that a policy's path means; raises PolicyError."""
+    """Returns the rule files at `path`, a file or a folder; raises PolicyError."""
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -80,7 +80,7 @@ def rule_files(path: Path) -> list[Path]:
 
 
 def digest(scopes: Sequence[Scope]) -> str:
-    """What tells one policy from another."""
+    """Returns a digest that identifies the policy made of these scopes."""
     rows = [
         (
             *(scope.name, scope.enforces, scope.closed, scope.case_sensitive),
@@ -96,7 +96,7 @@ def digest(scopes: Sequence[Scope]) -> str:
 def scope_of(
     document: Document, shelf: _Shelf | None = None, warnings: list[str] | None = None
 ) -> Scope:
-    """The scope that a document describes; raises PolicyError."""
+    """Compiles the scope that a document describes; raises PolicyError."""
     row = document.convert(document.data, schema.RuleFile)
     reader = _Reader(document, shelf, [] if warnings is None else warnings, row.case_sensitive)
     words = reader.words(row.profile, row.defs)
@@ -146,7 +146,7 @@ class _Reader:
         defs: Mapping[str, str | float],
         more: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """What stands for what in expressions."""
+        """Returns the expansions of names in expressions: aliases and defs."""
         words = {**(more or {}), **(self._aliases(profile) if profile else {})}
         for name, value in defs.items():
             text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
@@ -179,7 +179,7 @@ class _Reader:
     def packed(
         self, rows: Sequence[Any], words: Mapping[str, str], within: tuple[str, ...]
     ) -> list[_Placed]:
-        """The rules of packs, as overridden here."""
+        """Returns the rules of packs, with this document's overrides applied."""
         found: list[_Placed] = []
         for at, row in enumerate(rows):
             place: Place = ("packs", at)
@@ -254,7 +254,7 @@ class _Reader:
 
 @dataclass
 class _Shelf:
-    """Where packs and profiles are found."""
+    """Finds and caches packs and profiles."""
 
     folder: Path
     packs: Path | None = None

@@ -1,7 +1,8 @@
-"""Protobuf answers on their way past a judge: each message is shown to it as an object of its texts.
+"""Protobuf answers for a judge: each message is presented as an object of its texts.
 
-Nobody knows what a message means without its schema. So each text in it is the answer's: it goes on in the text
-that has the same place in the next message, and ends with the answer.
+Without a schema, nobody knows what a message means. Each text is therefore treated as part of the
+answer's text: it continues in the text at the same position in the next message, and ends with the
+answer.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class Texts(msgspec.Struct, frozen=True):
 
     body: ProtobufBody
     envelope: Envelope | None = None
-    """What it came in, where it did not come alone."""
+    """The envelope of the message, if it has one."""
 
     @property
     def raw(self) -> bytes:
@@ -61,7 +62,7 @@ class Texts(msgspec.Struct, frozen=True):
 
 
 class TextsFramer(FrameByFrame):
-    """The messages of a call. Raises `Unreadable` where one cannot be read: it could say anything."""
+    """Frames the messages of a call. Raises Unreadable: an unreadable one could contain anything."""
 
     def __init__(self, coding: str) -> None:
         self._envelopes = EnvelopeFramer(coding)
@@ -80,7 +81,7 @@ def _shown(envelope: Envelope) -> Frame:
 
 
 class OneMessage(FrameByFrame):
-    """An answer that is one message, when it is whole. Raises `Unreadable` as well."""
+    """An answer that is a single message, read once complete. Raises Unreadable, like `TextsFramer`."""
 
     def __init__(self) -> None:
         self._pieces: list[bytes] = []

@@ -1,4 +1,4 @@
-"""The values that the engine speaks in: a call, and the decision on it."""
+"""The engine's values: a call and the decision on it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One thing that is about to happen: a text goes to the model, a tool is called, ..."""
+    """One operation to decide on: a text sent to the model, a tool called, ..."""
 
     operation: str
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -25,7 +25,7 @@ class Call:
 
 
 class Edit(NamedTuple):
-    """A stretch of a text, in bytes, and what stands in its place."""
+    """A byte range of a text and its replacement."""
 
     start: int
     end: int
@@ -34,17 +34,17 @@ class Edit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Mutation:
-    """What a rule made of one string. The original is not kept."""
+    """A change that a rule made to one string. The original is not kept."""
 
     path: str
     replaced: str = field(repr=False)
     rule: str = ""
     findings: tuple[str, ...] = ()
-    """Detection rules of the secrets that were replaced."""
+    """Ids of the detection rules whose findings were replaced."""
 
 
 class Evaluated(NamedTuple):
-    """What became of one rule."""
+    """The result of evaluating one rule."""
 
     rule: str
     outcome: str
@@ -55,25 +55,25 @@ class Evaluated(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What is to become of a call."""
+    """The decision on a call."""
 
     action: Action
     rule: str = ""
-    """The rule that decided: the deny, or the first redaction."""
+    """The rule that decided: the one that denied, or the first that redacted."""
     message: str = ""
     mutations: tuple[Mutation, ...] = ()
     evaluated: tuple[Evaluated, ...] = ()
     enforced: bool = True
-    """False where the policy only watches: then `action` is what it would have been."""
+    """False if the policy only logs; `action` is then what would have been done."""
     lenient: bool = False
-    """Whether its scope leaves out a rule that fails."""
+    """Whether rules of the scope that fail are ignored."""
     scope: str = ""
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """The params with the redactions made."""
+    """The params after redaction."""
     edits: Mapping[tuple[str | int, ...], tuple[Edit, ...]] = field(
         default_factory=dict, repr=False
     )
-    """By the way to it in the params, how to get from a string (as UTF-8) to what stands for it."""
+    """Edits of each changed string (as UTF-8), by its path in the params."""
 
     @property
     def denies(self) -> bool:
@@ -91,5 +91,5 @@ class Decision:
 
     @property
     def logged(self) -> tuple[str, ...]:
-        """The rules that matched, whatever they said."""
+        """The rules that matched, whatever their action."""
         return tuple(each.rule for each in self.evaluated if each.outcome == "matched")

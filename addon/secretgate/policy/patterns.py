@@ -1,4 +1,4 @@
-"""Patterns of a redaction: RE2, so that no pattern can be slow, with Go's `$1` and `${name}`."""
+"""Redaction patterns: RE2, so that none can be slow, with Go's `$1` and `${name}` in replacements."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OPTIONS.max_mem = 16 << 20
 
 
 class BadPattern(ValueError):
-    """A pattern that RE2 does not take."""
+    """A pattern that RE2 rejects."""
 
 
 class Pattern:
@@ -27,12 +27,12 @@ class Pattern:
         except re2.error as error:
             told = error.args[0] if error.args else b""
             reason = told.decode("utf-8", "replace") if isinstance(told, bytes) else str(told)
-            raise BadPattern(f"is no RE2 pattern: {reason}") from None
+            raise BadPattern(f"is not an RE2 pattern: {reason}") from None
         self._groups: dict[bytes, int] = self._regex.groupindex
         self._parts = list(_parts(replace))
 
     def edits(self, text: bytes) -> Iterator[Edit]:
-        """What the pattern makes of a text, from left to right."""
+        """Yields the edits that the pattern makes in a text, from left to right."""
         for match in self._regex.finditer(text):
             yield Edit(match.start(), match.end(), self._expanded(match))
 
@@ -49,7 +49,7 @@ class Pattern:
 
 
 def _parts(replace: str) -> Iterator[tuple[bytes, str | None]]:
-    """A replacement as texts, each with the group that follows it."""
+    """Yields the literal texts of a replacement, each with the group that follows it, or None."""
     at = 0
     text = ""
     for found in _REFERENCE.finditer(replace):

@@ -1,4 +1,4 @@
-"""Counters for `rateCount`: hits of a key within a sliding window, in this process, bounded."""
+"""Counters for `rateCount`: hits per key in a sliding window; per process and bounded in size."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SECONDS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 
 class Rates:
-    """`clock` is monotonic."""
+    """Counts hits per key. `clock` must be monotonic."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -25,7 +25,7 @@ class Rates:
         self._hits: OrderedDict[str, deque[float]] = OrderedDict()
 
     def count(self, key: str, window: str) -> int:
-        """Counts one hit, and gives how many there were in the window. Raises ValueError."""
+        """Counts a hit and returns the hits in the window; raises ValueError for a bad window."""
         length = seconds(window)
         now = self._clock()
         with self._lock:
@@ -40,7 +40,7 @@ class Rates:
 
 
 def seconds(window: str) -> float:
-    """`1h30m` in seconds; from 1 s to 24 h."""
+    """Returns the seconds of a duration such as `1h30m`; raises ValueError outside 1 s to 24 h."""
     found = _WINDOW.findall(window)
     length = sum(float(number) * _SECONDS[unit] for number, unit in found)
     if "".join(number + unit for number, unit in found) != window or not 1 <= length <= LONGEST:

@@ -1,8 +1,8 @@
-"""Policy on the way of a request: which secrets are redacted, what else is edited, what is refused.
+"""Policy on requests: which secrets are redacted, what else is edited, what is refused.
 
-The redactor hands in the texts of a body and what was found in them, and gets a `Ruling`. Where the policy
-holds nothing but plain rules, that is a look at each finding; only other rules have the body taken apart
-into calls.
+The redactor passes in the texts of a body with their findings and gets a `Ruling`. If the policy
+has only plain rules, this takes one look-up per finding; only other rules require the body to be
+split into calls.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ class Denied(Exception):
         super().__init__(decision.rule)
         self.decision = decision
         self.counts = Counts()
-        """What of the request had been looked at."""
+        """What had been inspected of the request when it was refused."""
 
 
 @dataclass(frozen=True)
 class Ruling:
-    """What the policy says of one request."""
+    """The policy's result for one request."""
 
     rules: FindingRules = field(repr=False)
     forced: Mapping[bytes, Treatment] = field(default_factory=dict, repr=False)
-    """By value, what a rule over a call says of it; it holds wherever in the request the value stands."""
+    """Treatments set by rules over calls, by value; they apply wherever the value occurs."""
     edits: Mapping[int, Sequence[BodyEdit]] = field(default_factory=dict, repr=False)
-    """By text, edits of it that are no secrets."""
+    """Edits other than redactions of secrets, by index of the text."""
     decisions: tuple[Decision, ...] = ()
 
     def of(self, finding: Finding) -> Treatment:
@@ -61,11 +61,11 @@ class Ruling:
         return treatments.strongest([*own, plain])
 
     def taken(self, found: Found) -> dict[int, list[Finding]]:
-        """Those findings that may not leave."""
+        """Returns the findings that must not leave: those to redact and those that block."""
         return self._those(found, (treatments.REDACT, treatments.BLOCK))
 
     def told(self, found: Found) -> dict[int, list[Finding]]:
-        """Those that may, and are spoken of."""
+        """Returns the findings that may leave but are reported."""
         return self._those(found, (treatments.AUDIT,))
 
     def _those(self, found: Found, actions: Sequence[str]) -> dict[int, list[Finding]]:
@@ -78,18 +78,18 @@ class Ruling:
 
 @dataclass(frozen=True)
 class RequestPolicy:
-    """The policy for requests of one client to one place."""
+    """The policy for requests of one client to one destination."""
 
     policy: Policy
     dialect: str
     context: Mapping[str, Any] = field(repr=False)
     digest: str
-    """Two requests under the same digest are treated alike."""
+    """Requests with the same digest are treated alike."""
     rules: FindingRules = field(repr=False)
     needs_calls: bool
 
     def message(self, spot: Spotted) -> str:
-        """What the rule that blocks a finding says."""
+        """Returns the refusal message of the rule that blocks a finding, or an empty string."""
         treatment = self.rules.of(spot.rule, spot.confidence)
         if not treatment.message:
             return ""
@@ -97,7 +97,7 @@ class RequestPolicy:
 
     @property
     def of_findings(self) -> RequestPolicy:
-        """The same where there are no calls to be made of a text."""
+        """Returns this policy for texts that cannot be split into calls."""
         return replaced(self, needs_calls=False) if self.needs_calls else self
 
     def rule(
@@ -108,7 +108,10 @@ class RequestPolicy:
         look: Callable[[bytes], Sequence[Finding]],
         name: Callable[[Finding, Part], bytes],
     ) -> Ruling:
-        """Raises Denied. `look` finds secrets in other texts, `name` says what stands in their place."""
+        """Evaluates the policy on one request and returns the ruling; raises Denied.
+
+        `look` finds secrets in other texts; `name` returns the text that replaces a secret.
+        """
         if not self.needs_calls:
             return Ruling(self.rules)
         known = {leaf.text: found.get(leaf.place, ()) for leaf in leaves}
@@ -155,12 +158,12 @@ class _View(secrets.Secrets):
         return self._name(finding, part) if text is None else text.encode()
 
     def redacted(self, decision: Decision) -> Iterator[tuple[bytes, Treatment]]:
-        """The values that rules of the call redact."""
+        """Yields the values that rules redact in this call, with their treatment."""
         for value, treatment in self._named.items():
             yield value, replaced(treatment, rule=decision.rule)
 
     def others(self, text: bytes, made: Sequence[Edit]) -> Iterator[BodyEdit]:
-        """Of the edits of a text, those that are not the redaction of a secret as such."""
+        """Yields the edits of a text that are more than the redaction of a secret."""
 
         def name(finding: Finding, part: Part) -> bytes:
             treatment = self._named.get(part.value)
@@ -175,15 +178,14 @@ class _View(secrets.Secrets):
 
 
 class Asked(facts.Asked, Protocol):
-    """What the policy needs to know of a request."""
+    """What the policy needs of a request."""
 
     @property
     def path(self) -> str: ...
 
 
 class Policies:
-    """The policy for every kind of request, made when the first of its kind comes. `policy` may be put in
-    another's place while requests go on."""
+    """Caches the policy per kind of request. `policy` may be replaced while requests are handled."""
 
     def __init__(self, policy: Policy | None) -> None:
         self._policy = policy
@@ -198,7 +200,7 @@ class Policies:
         self._policy, self._made = policy, {}
 
     def of(self, request: Asked, raw: bytes | None = None) -> RequestPolicy | None:
-        """None where the mode says everything."""
+        """Returns the policy for a request, or None if the mode alone decides."""
         policy, made = self._policy, self._made
         if policy is None:
             return None

@@ -1,4 +1,4 @@
-"""One rule, compiled: whether it matches a call, and what it makes of its strings."""
+"""Compiled rules: whether one matches a call, and what it redacts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from secretgate_rules import Finding, Part
 from secretgate_rules.model import CONFIDENCES
 
 SHORTEST = 8
-"""A shorter value is replaced where it was found, but not looked for elsewhere in the text."""
+"""Shorter values are replaced where they were found, but not searched for in the rest of the text."""
 _FACTS = ("host", "provider", "client", "user", "server")
 _EVERY_TEXT = (None, "*", "llm.*", "**")
 
 
 class BadRule(ValueError):
-    """A rule that cannot be compiled: the key, and why."""
+    """A rule that cannot be compiled: the offending key and the reason."""
 
     def __init__(self, key: tuple[str | int, ...], reason: str) -> None:
         super().__init__(reason)
@@ -40,7 +40,7 @@ class CompiledRule:
     patterns: Sequence[Pattern] = field(repr=False, default=())
     target: texts.Steps | None = None
     deep: bool = False
-    """Whether the target is everything below it."""
+    """Whether the target includes everything below it."""
     facts: Sequence[tuple[str, Globs]] = ()
     model: Globs = field(default_factory=lambda: Globs(()))
     findings: Globs = field(default_factory=lambda: Globs(()))
@@ -48,12 +48,12 @@ class CompiledRule:
 
     @property
     def about_findings(self) -> bool:
-        """Whether it asks for a secret in the call."""
+        """Whether the rule requires a finding in the call."""
         return bool(self.findings) or self.row.match.confidence is not None
 
     @property
     def plain(self) -> bool:
-        """Whether a finding alone decides, wherever in a body it stands, so that no call is needed."""
+        """Whether the finding alone decides, wherever in a body it is, so that no calls are needed."""
         redact = self.row.redact
         everywhere = redact is None or (
             redact.secrets and not self.patterns and self.target is None
@@ -70,7 +70,7 @@ class CompiledRule:
         return glob is None or pattern(glob).fullmatch(operation) is not None
 
     def concerns(self, context: Mapping[str, Any], model: str) -> bool:
-        """Whether direction, host, client and so on are those it asks for."""
+        """Returns whether direction, host, client, model and so on match."""
         direction = self.row.match.direction
         if direction is not None and context.get("direction") != direction:
             return False
@@ -79,11 +79,11 @@ class CompiledRule:
         return all(globs.match(str(context.get(name) or "")) for name, globs in self.facts)
 
     def wants(self, rule: str, confidence: str) -> bool:
-        """Whether a finding counts."""
+        """Returns whether a finding counts for this rule."""
         return confidence in self.confidences and self.findings.match(rule)
 
     def matches(self, call: Call, scene: Scene, secrets: Secrets) -> bool:
-        """Raises EvaluationError. `call` as it stands after the redactions of the rules before."""
+        """Returns whether the rule matches `call`, as left by the rules before; raises EvaluationError."""
         model = call.params.get("model") or call.context.get("model") or ""
         if not self.concerns(call.context, str(model)):
             return False
@@ -96,7 +96,7 @@ class CompiledRule:
         return self.when is None or self.when.holds(scene)
 
     def targets(self, params: Mapping[str, Any]) -> Iterator[tuple[texts.Steps, str]]:
-        """The strings that it redacts."""
+        """Yields the strings that the rule redacts, with their paths."""
         value: Any = params
         for step in self.target or ():
             if not isinstance(value, Mapping) or step not in value:
@@ -109,7 +109,7 @@ class CompiledRule:
         yield from texts.strings(value, self.target or ())
 
     def redact(self, text: texts.Edited, secrets: Secrets) -> tuple[str, ...]:
-        """Makes its redactions; gives the detection rules of the secrets it replaced."""
+        """Applies the rule's redactions; returns the detection rules of the replaced secrets."""
         redact = self.row.redact
         assert redact is not None
         rules: tuple[str, ...] = ()
@@ -136,7 +136,7 @@ def _changing(text: bytes, made: Iterator[Edit]) -> list[Edit]:
 
 
 def _repeated(text: bytes, found: Sequence[Finding]) -> Iterator[Finding]:
-    """The same values where nothing gives them away, the longest first."""
+    """Yields findings for the same values elsewhere in the text, longest first, without any context."""
     taken = [(part.start, part.end) for finding in found for part in finding.parts]
     values = {
         part.value: finding
@@ -166,7 +166,7 @@ def _repeated(text: bytes, found: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def compiled(row: schema.Rule, words: Mapping[str, str]) -> CompiledRule:
-    """Raises BadRule."""
+    """Compiles a rule; raises BadRule."""
     match = row.match
     if (row.redact is None) != (row.action != "redact"):
         missing = row.redact is None

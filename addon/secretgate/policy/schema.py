@@ -1,7 +1,7 @@
 """The schema of rule files, packs, profiles and fixtures, as strict structs.
 
-Keep's public schema, and ours on top: the matching of hosts, clients, models and findings in
-`Match`, and `restore` and `replace` in `Redact`.
+This is Keep's public schema with additions of our own: matching by host, client, model and finding
+in `Match`, and `restore` and `replace` in `Redact`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Name = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9-]*$", max_length=64)]
 DefName = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]*$", max_length=64)]
 Expression = Annotated[str, Meta(min_length=1, max_length=2048)]
 Globs = str | tuple[str, ...]
-"""One glob or several; one that begins with `!` excludes."""
+"""One glob or several; a glob that begins with `!` excludes."""
 ActionName = Literal["deny", "log", "redact"]
 Restore = Literal["never", "text", "tools", "always"]
 Mode = Literal["enforce", "audit_only"]
@@ -31,11 +31,11 @@ RESERVED = frozenset(
         *("int", "uint", "double", "bool", "string", "bytes", "list", "type", "null_type"),
     )
 )
-"""Names that a def or an alias may not take."""
+"""Names that defs and aliases may not use."""
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """When a rule applies: everything that is given must hold."""
+    """When a rule applies: all given conditions must hold."""
 
     operation: str | None = None
     when: Expression | None = None
@@ -47,9 +47,9 @@ class Match(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     user: Globs = ()
     server: Globs = ()
     findings: Globs = ()
-    """Ids of detection rules: a secret of such a rule must be in the call."""
+    """Ids of detection rules; the call must contain a finding of one of them."""
     confidence: Literal["high", "medium", "low"] | None = None
-    """The least confidence of a finding that counts."""
+    """The minimum confidence of findings that count."""
 
 
 class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -59,13 +59,13 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 class Redact(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     target: str | None = None
-    """A dot path that starts with `params.`; without it, every string of the call."""
+    """A dotted path that starts with `params.`; by default, every string of the call."""
     secrets: bool = False
     patterns: Annotated[tuple[Pattern, ...], Meta(max_length=50)] = ()
     restore: Restore = "always"
-    """Where the answer may put the values back."""
+    """Where in the answer the values may be restored."""
     replace: str | None = None
-    """A fixed text in place of a placeholder: nothing is put back. May hold `{rule}`."""
+    """A fixed text used instead of a placeholder, which is never restored; may contain `{rule}`."""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -83,7 +83,7 @@ class PackRef(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a rule file may change in a rule of a pack."""
+    """The fields of a pack's rule that a rule file may override."""
 
     when: Expression | None = None
     message: str | None = None
@@ -91,7 +91,7 @@ class Override(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class RuleFile(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One scope."""
+    """A rule file, which is one scope."""
 
     scope: Name
     rules: tuple[Any, ...]

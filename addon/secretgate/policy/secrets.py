@@ -1,7 +1,8 @@
-"""The detector as rules see it: what secrets are in a text, and what is put in their place.
+"""The detector as rules see it: the secrets in a text and their replacements.
 
-`Scanner` stands alone (fixtures, MCP, command line) and writes `[REDACTED:rule-id]`; on the way of a request
-the gate hands in one of its own, which knows what has been found already and what its names are.
+`Scanner` works on its own (fixtures, MCP, command line) and writes `[REDACTED:rule-id]`. For
+requests, the gate passes in its own implementation, which knows earlier findings and their
+placeholders.
 """
 
 from __future__ import annotations
@@ -18,18 +19,20 @@ _CACHED = 4096
 
 class Secrets(Protocol):
     def find(self, text: bytes) -> Sequence[Finding]:
-        """The secrets in a text."""
+        """Returns the secrets in a text."""
 
     def name(self, finding: Finding, part: Part, restore: str, replace: str | None) -> bytes:
-        """What stands in place of a secret that a rule redacts: `replace`, if it says so. `restore` is where
-        the answer may put it back."""
+        """Returns the replacement for a secret that a rule redacts: `replace` unless it is None.
+
+        `restore` says where in the answer the value may be restored.
+        """
 
 
 class Scanner:
-    """Detection alone."""
+    """Detection without a request around it."""
 
     def __init__(self, detector: Detector | Callable[[], Detector]) -> None:
-        """`detector`, or what makes it when it is first needed."""
+        """`detector` is a detector, or a function that creates one on first use."""
         self._detector = detector
         self._found: dict[bytes, list[Finding]] = {}
 
@@ -49,13 +52,13 @@ class Scanner:
 
 
 def fixed(text: str, rule: str) -> bytes:
-    """A one-way text for a secret of a detection rule."""
+    """Returns the irreversible replacement for a finding of a detection rule."""
     return text.replace("{rule}", rule).encode()
 
 
 def edits(
     text: bytes, findings: Sequence[Finding], name: Callable[[Finding, Part], bytes]
 ) -> Iterator[Edit]:
-    """Sorted edits that put names in place of secrets; what is encoded together, a run at a time."""
+    """Yields sorted edits that replace secrets; those inside one encoded run are rewritten together."""
     for start, end, group in runs(findings):
         yield Edit(start, end, rewritten(text, start, end, group, name))

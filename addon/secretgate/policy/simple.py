@@ -1,4 +1,4 @@
-"""Settings for people who want no rule file, and presets: both become scopes of the same policy."""
+"""Translates simple settings and presets into scopes, for users who write no rule file."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ PRESETS: Final[Mapping[str, Secrets]] = {
 def scopes(
     mode: str, preset: str, secrets: Secrets, guardrails: Sequence[Guardrail]
 ) -> list[Scope]:
-    """The scopes that settings stand for, guardrails by priority before what holds for all secrets."""
+    """Returns the scopes of the settings: guardrails by priority, then the rules for all secrets."""
     return [
         scope_of(Document("settings", row, {})) for row in rows(mode, preset, secrets, guardrails)
     ]
@@ -38,13 +38,13 @@ def scopes(
 def rows(
     mode: str, preset: str, secrets: Secrets, guardrails: Sequence[Guardrail]
 ) -> list[dict[str, Any]]:
-    """The same as rule files."""
+    """Returns the same as rule-file data."""
     ordered = sorted(guardrails, key=lambda each: each.priority)
     return [*map(_guardrail, ordered), _everything(mode, PRESETS[preset], secrets)]
 
 
 def _everything(mode: str, preset: Secrets, secrets: Secrets) -> dict[str, Any]:
-    """A mode that was chosen counts for more than a preset, and what `secrets` says for more than both."""
+    """Returns the scope for all secrets: `secrets` overrides a chosen mode, which overrides the preset."""
     action: str = secrets.action or (preset.action if mode == "redact" else None) or mode
     answers = secrets.answers if secrets.answers != "allow" else preset.answers
     restore = secrets.restore if secrets.restore != "always" else preset.restore
@@ -56,7 +56,7 @@ def _everything(mode: str, preset: Secrets, secrets: Secrets) -> dict[str, Any]:
 
 
 def _by_place(action: str, secrets: Secrets, restore: str) -> Iterator[dict[str, Any]]:
-    """One rule a case, no two of which can match the same finding."""
+    """Yields one rule per case; no two of them can match the same finding."""
     request = {"direction": "request"}
     others: list[str] = []
     for number, (rule, act) in enumerate(secrets.rules.items(), 1):

@@ -1,7 +1,7 @@
-"""Texts under edit, and strings inside of params.
+"""Texts being edited, and the strings inside params.
 
-`Edited` takes edits in the text as it stands now and remembers them as edits of the original, so
-that what has not changed can stay byte for byte as it was.
+`Edited` takes edits relative to the current text and records them relative to the original, so that
+unchanged parts can be kept byte for byte.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ class Edited:
         self.original = original
         self.text = original
         self.edits: tuple[Edit, ...] = ()
-        """Of the original; sorted, and none touches another's inside."""
+        """Edits of the original, sorted and not overlapping."""
 
     def replace(self, spans: Iterable[Edit]) -> None:
-        """Makes edits, sorted and not overlapping, whose spans are in `text` as it stands."""
+        """Applies sorted, non-overlapping edits whose spans refer to the current `text`."""
         for start, end, new in reversed(list(spans)):
             self._one(start, end, new)
         self.text = _spliced(self.original, self.edits)
 
     def _one(self, start: int, end: int, new: bytes) -> None:
-        """One edit: earlier ones that it touches become part of it."""
+        """Adds one edit, merging earlier edits that it touches into it."""
         before: list[Edit] = []
         behind: list[Edit] = []
         head = tail = b""
@@ -72,7 +72,7 @@ def _spliced(text: bytes, edits: Iterable[Edit]) -> bytes:
 
 
 def strings(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
-    """Every string in a value, with the way to it."""
+    """Yields every string in a value, with the path to it."""
     if isinstance(value, str):
         yield steps, value
     elif isinstance(value, Mapping):
@@ -84,7 +84,7 @@ def strings(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
 
 
 def copied(value: Any) -> Any:
-    """A deep copy of plain data."""
+    """Returns a deep copy of plain data."""
     if isinstance(value, Mapping):
         return {name: copied(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
@@ -93,8 +93,10 @@ def copied(value: Any) -> Any:
 
 
 def readable(value: Any, fold: bool, originals: dict[str, set[str]]) -> Any:
-    """A copy for CEL: without lone surrogates, and in lower case if `fold`. `originals` learns what
-    each string was."""
+    """Returns a copy for CEL: without lone surrogates and, if `fold`, in lower case.
+
+    Records in `originals` the original of each string that was changed.
+    """
     if isinstance(value, str):
         text = value.encode("utf-8", "replace").decode() if _SURROGATE.search(value) else value
         text = text.lower() if fold else text
@@ -109,7 +111,7 @@ def readable(value: Any, fold: bool, originals: dict[str, set[str]]) -> Any:
 
 
 def put(value: Any, steps: Steps, text: str) -> None:
-    """Sets the string at `steps`."""
+    """Sets the string at the path `steps`."""
     *way, last = steps
     for step in way:
         value = value[step]
@@ -117,7 +119,7 @@ def put(value: Any, steps: Steps, text: str) -> None:
 
 
 def spelled(steps: Steps) -> str:
-    """`params.input.edits[0].text`, as a redaction names it."""
+    """Returns a path as redactions name it, for example `params.input.edits[0].text`."""
     parts = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return "params" + "".join(parts)
 

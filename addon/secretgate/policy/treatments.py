@@ -1,7 +1,7 @@
-"""What becomes of a finding, by rules that ask for nothing but the finding and where it is sent.
+"""What happens to a finding under rules that depend only on the finding and the destination.
 
-Most policies say no more than that ("block private keys", "only watch at this host"). Such rules are
-*plain*: they need no call, so a body is read and rewritten exactly as fast as without them.
+Most policies say no more than that ("block private keys", "only log for this host"). Such rules are
+*plain*: they need no calls, so a body is processed as fast as without them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STRENGTH: Final = (ALLOW, AUDIT, REDACT, BLOCK)
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """What is done with a secret, by which rule of the policy, and what comes of it in the answer."""
+    """What is done with a secret, by which rule, and whether and where it is restored."""
 
     action: str = ALLOW
     rule: str = ""
@@ -37,12 +37,12 @@ class Treatment:
 
 
 def strongest(treatments: Iterable[Treatment]) -> Treatment:
-    """The strongest of some, the first of equals."""
+    """Returns the strongest treatment, the first among equals."""
     return max(treatments, key=lambda each: _STRENGTH.index(each.action), default=Treatment())
 
 
 class FindingRules:
-    """The plain rules for one request: where it goes and who sends it is settled."""
+    """The plain rules that apply to one request, whose destination and sender are known."""
 
     def __init__(self, scopes: Sequence[Scope], context: Mapping[str, Any], model: str) -> None:
         self._rules = [
@@ -54,7 +54,7 @@ class FindingRules:
         self._known: dict[tuple[str, str], Treatment] = {}
 
     def of(self, rule: str, confidence: str) -> Treatment:
-        """What is done with a finding of a detection rule."""
+        """Returns the treatment of a finding of a detection rule."""
         key = (rule, confidence)
         found = self._known.get(key)
         if found is None:

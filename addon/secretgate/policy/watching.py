@@ -1,4 +1,4 @@
-"""Notices that the files of a policy have changed."""
+"""Detects changes to the files of a policy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _State = frozenset[tuple[str, int, int]]
 
 
 class Watch:
-    """`changed` says once of every change, however many files it touches."""
+    """Watches policy files. `changed` returns True once per change, however many files it touches."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
