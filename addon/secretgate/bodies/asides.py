@@ -1,9 +1,9 @@
-"""What compressed data carries beside the data: names and comments of gzip, frames of zstd that are skipped, metadata
-of brotli.
+"""Metadata inside compressed data, such as gzip file names, which decompressing drops.
 
-Whoever unpacks it does not see them, and they arrive all the same. They are looked for where they can begin; a stretch of
-data that only looks like one costs a look at a few bytes. Where the metadata of brotli begin, only who unpacks it all can
-tell, but they are as they are, not compressed: so there every long run of text is looked at.
+It would reach the provider unseen. Names and comments of gzip and skippable frames of zstd are
+looked for wherever their magic bytes occur; a false match costs only a look at a few bytes. Where a
+metadata block of brotli begins is known only to a full decoder, but its content is stored
+uncompressed: so for brotli, every long run of printable text is returned.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(.{4})", re.DOTALL)
 _RUN: Final = re.compile(rb"[\t\x20-\x7e]{16,}")
 _EXTRA, _NAME, _COMMENT = 4, 8, 16
 _LONGEST: Final = 64 << 10
-"""Bytes of one of them."""
+"""Maximum size in bytes of a gzip name or comment."""
 
 
 def _of_gzip(raw: bytes) -> Iterator[bytes]:
@@ -53,7 +53,7 @@ _OF: Final[dict[str, Callable[[bytes], Iterator[bytes]]]] = {
 
 
 def asides(raw: bytes, chain: Sequence[str], limit: int) -> bytes:
-    """All of it, in lines; `chain` is that of the `Decoded` body."""
+    """Return all such metadata, joined by newlines; `chain` is that of the `Decoded` body."""
     found: list[bytes] = []
     for number, coding in enumerate(reversed(chain), 1):
         if coding in _OF:

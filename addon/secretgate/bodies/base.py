@@ -1,8 +1,8 @@
-"""What a request body is to the gate: bytes, the *slots* in them, and a splice.
+"""The gate's model of a request body: bytes, the *slots* in them, and splicing.
 
-A reader finds the slots of its format; the rest of the gate knows only slots. A slot is a string
-literal: its byte span, how text is written in that span, and what it stands for. Whatever is not
-inside a changed slot leaves as it came, byte for byte.
+A reader locates the slots of its format; the rest of the gate deals in slots only. A slot is a
+string literal: its byte span, how text is written in that span, and what it stands for. Everything
+outside of changed slots is forwarded byte for byte.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import NamedTuple, Protocol
 
 
 class Form(Enum):
-    """How text is written inside a slot."""
+    """How text is encoded inside a slot."""
 
     RAW = "raw"
-    """UTF-8 as it is."""
+    """Plain UTF-8."""
     JSON = "json"
     """The inside of a JSON string literal."""
     PERCENT = "percent"
@@ -25,33 +25,33 @@ class Form(Enum):
 
 
 class Label(Enum):
-    """What a slot holds, which decides what may be done to it."""
+    """What a slot holds, which decides how it is treated."""
 
     TEXT = "text"
-    """Scanned and rewritten."""
+    """Scanned and edited."""
     OPAQUE = "opaque"
     """Signed, encrypted or identifying: never edited, never reported."""
     CREDENTIAL = "credential"
     """Meant for the provider: never read."""
     BYTES = "bytes"
-    """Base64 of a file: scanned and rewritten where it decodes to text, else counted."""
+    """Base64 of a file: scanned and edited where it decodes to text, otherwise only counted."""
     KIND = "kind"
-    """Tells what stands beside it: where it says that the provider was thinking, that is opaque."""
+    """The type of the object it is in; where it says thinking, the texts beside it are opaque."""
 
 
 SHORTEST = 6
-"""No text shorter than this, in bytes, can hold a secret."""
+"""Minimum length in bytes of a text that can hold a secret."""
 
 THINKING = frozenset((b"thinking", b"redacted_thinking", b"reasoning_text", b"summary_text"))
-"""What a `KIND` string says where its object holds thinking; a `KIND` that is `true` says the same."""
+"""`KIND` strings whose object holds thinking; a `KIND` that is `true` means the same."""
 
 
 Path = str | tuple["Path", "bytes | int"]
-"""Where a slot stands: spelled out, or as (container, member name or index)."""
+"""Where a slot stands: already spelled out, or as (container, member name or index)."""
 
 
 Shown = Callable[[bytes], bytes]
-"""The name of a member as it may be shown: it may hold a secret like any other text."""
+"""Renders a member name for display: like any other text, it may hold a secret."""
 
 
 def as_it_is(name: bytes) -> bytes:
@@ -59,7 +59,7 @@ def as_it_is(name: bytes) -> bytes:
 
 
 def spell(path: Path, shown: Shown = as_it_is) -> str:
-    """A path for people: `messages[2].content[0].text`."""
+    """Return a path in readable form: `messages[2].content[0].text`."""
     steps: list[str] = []
     while not isinstance(path, str):
         path, last = path
@@ -77,7 +77,7 @@ class Slot(NamedTuple):
     form: Form
     label: Label
     key: bytes
-    """The member name the text is the value of, or nothing."""
+    """The name of the member whose value this is, or empty."""
     path: Path
 
 
@@ -96,17 +96,17 @@ class Body(Protocol):
 
     @property
     def outline(self) -> bytes:
-        """Enough of the body to tell what it asks for; of a long list of messages, the frame."""
+        """Enough of the body to tell what it asks for; the items of long lists may be left out."""
 
     def where(self, slot: Slot, shown: Shown = as_it_is) -> str:
-        """The path of a slot, for people."""
+        """Return the path of a slot in readable form."""
 
     def splice(self, edits: Sequence[Edit]) -> bytes:
-        """The body with the edits made; `edits` are sorted and do not overlap."""
+        """Return the body with the edits applied; `edits` are sorted and do not overlap."""
 
 
 class Unreadable(Exception):
-    """A body that cannot be read. The reason never quotes the body."""
+    """Raised for a body that cannot be read. The reason never quotes the body."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -114,7 +114,7 @@ class Unreadable(Exception):
 
 
 def splice(raw: bytes, edits: Sequence[Edit]) -> bytes:
-    """`raw` with sorted, non-overlapping edits made."""
+    """Return `raw` with sorted, non-overlapping edits applied."""
     view = memoryview(raw)
     pieces: list[bytes | memoryview] = []
     at = 0
@@ -126,7 +126,7 @@ def splice(raw: bytes, edits: Sequence[Edit]) -> bytes:
 
 
 def moved(places: Sequence[int], edits: Sequence[Edit]) -> list[int]:
-    """Where sorted offsets outside of the edits are once these are made."""
+    """Translate sorted offsets that lie outside of the edits to offsets after the edits."""
     found: list[int] = []
     shift = at = 0
     for place in places:
@@ -138,7 +138,7 @@ def moved(places: Sequence[int], edits: Sequence[Edit]) -> list[int]:
 
 
 class Whole:
-    """What a body is by itself unless its format says more."""
+    """Default behaviour of a body, unless its format says otherwise."""
 
     raw: bytes
 
@@ -154,7 +154,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class PlainBody(Whole):
-    """A body whose format declares no lengths: edits are spliced as they are."""
+    """A body whose format declares no lengths: edits are simply spliced in."""
 
     raw: bytes
     slots: Sequence[Slot]

@@ -1,10 +1,10 @@
-"""What may stand between two strings of a JSON document, and what it makes of the next one.
+"""The JSON grammar, memoised over what occurs between two strings of a document.
 
-JSON without its values is a handful of short runs of punctuation and member names (`},{"role":`, `,"text":`), and
-bodies of one API have the same few in the same places. So the reader's state is an object, a `Place`, and what a
-run leads to from there is worked out once, by the rules of JSON, and remembered: reading costs a look-up for each
-string value. What is remembered depends on the runs and member names alone, is bounded, and serves every body of
-a dialect.
+JSON without its values is a handful of short runs of punctuation and member names (`},{"role":`,
+`,"text":`), and bodies of one API have the same few in the same places. The reader's state is
+therefore an object, a `Place`, and what a run leads to from there is derived from the grammar once
+and cached: reading then costs one lookup per string value. The cache depends on runs and member
+names alone, is bounded, and serves every body of a dialect.
 """
 
 from __future__ import annotations
@@ -27,8 +27,12 @@ _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON, _QUOTE = b'{[}],:"'
 _VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE, _AFTER_NAME = range(6)
 
 LIST, ITEM, ITEM_END, NEXT, NAME, FLAG = range(6)
-"""Marks in a run: a list begins, an item that is a container begins, it ends, the next item comes; a member name
-is a slot; a `true` says that the object it stands in holds thinking."""
+"""What a mark stands for.
+
+LIST: a list begins. ITEM, ITEM_END: an item that is a container begins, ends. NEXT: the next item
+follows. NAME: a member name that is a slot. FLAG: a `true` saying that the enclosing object holds
+thinking.
+"""
 
 _LONGEST_RUN = 256
 _LONGEST_NAME = 96
@@ -36,19 +40,19 @@ _MOST_NAMES = 512
 _MOST_PLACES = 20_000
 _DEEPEST = 48
 _LIMIT = 500
-"""What is nested deeper than this is left to the strict reader."""
+"""Documents nested deeper than this are left to the strict reader."""
 
 
 class Invalid(Exception):
-    """The document is not JSON; the strict reader says why."""
+    """The document is not valid JSON; the strict reader reports why."""
 
 
 Mark = tuple[int, int, "Frame", int, "Place | None"]
-"""Offset in the run, what is there, and the container it is about; of a name where it ends, and the place behind."""
+"""Offset in the run, kind, container; for a NAME also its end and the place after it."""
 
 
 class Frame:
-    """An open container. The same object for every container that is read the same way."""
+    """An open container; one object stands for all containers that are read the same way."""
 
     __slots__ = (
         "after", "children", "depth", "is_array", "lists", "names", "node", "parent", "path", "where",
@@ -61,9 +65,9 @@ class Frame:
         self.node = node
         self.is_array = is_array
         self.path = path
-        """Where it stands, if no array is around it."""
+        """Its path, if no array encloses it."""
         self.lists = is_array and path is not None
-        """Whether its items are read one by one: it is an array that is in no other array."""
+        """Whether its items are read one by one: it is an array not inside another array."""
         self.where = spell(path).encode() if is_array and path is not None else b""
         self.depth: int = parent.depth + 1 if parent else 0
         self.after = Place(self, _AFTER_VALUE, node, b"")
@@ -77,7 +81,7 @@ class Frame:
 
 
 class Step:
-    """What a run leads to: the string behind it."""
+    """The result of a run: what is known of the string that follows it."""
 
     __slots__ = ("after", "frame", "kind", "label", "marks", "names")
 
@@ -91,7 +95,7 @@ class Step:
     ) -> None:
         self.marks = marks
         self.names = names
-        """The places behind a member name, if the string is one."""
+        """If the string is a member name: the known names, each with the place after it."""
         self.kind = kind
         self.label = kind.label
         self.after = after
@@ -110,14 +114,14 @@ class Place:
         self.key = key
         self.steps: dict[bytes, Step] = {}
         self.is_slot = False
-        """Whether the member name before it is a slot, and at which path, if that is known."""
+        """Whether the member name before it is a slot."""
         self.path: Path = ""
         self.kind = Kind(node.label, b"", "")
-        """Of the member name, if it is a slot."""
+        """The kind of that member name, if it is a slot."""
 
 
 class Grammar:
-    """All places of the bodies of one dialect."""
+    """The places of all bodies of one dialect."""
 
     def __init__(self, root: Node[Label]) -> None:
         self.start = Place(None, _VALUE, root, b"")
@@ -130,7 +134,7 @@ class Grammar:
         return self.size > _MOST_PLACES
 
     def step(self, place: Place, run: bytes) -> Step:
-        """What `run` leads to, with a string behind it; raises Invalid."""
+        """Return the step for `run` when a string follows it. Raises `Invalid`."""
         state, frame, node, key, marks = self._through(place, run)
         if state in (_AFTER_VALUE, _AFTER_NAME):
             raise Invalid
@@ -151,14 +155,14 @@ class Grammar:
         return step
 
     def end(self, place: Place, run: bytes, within: Frame | None) -> list[Mark]:
-        """The marks of a run with nothing behind it but the end of `within`, or of the document."""
+        """Return the marks of a last run, before the end of `within` or of the document."""
         state, frame, _, _, marks = self._through(place, run)
         if state != _AFTER_VALUE or frame is not within:
             raise Invalid
         return marks
 
     def name(self, frame: Frame, raw: bytes) -> Place:
-        """The place behind a member name of an object."""
+        """Return the place after a member name of an object."""
         plain = plain_name(raw) if b"\\" in raw else raw
         place = Place(frame, _AFTER_NAME, frame.node.member(plain), raw)
         place.path = "" if frame.path is None else (frame.path, raw)
@@ -174,7 +178,7 @@ class Grammar:
         return frame.names.get(raw) or self.name(frame, raw)
 
     def _room(self, frame: Frame | None) -> bool:
-        """Whether one more may be remembered."""
+        """Whether the cache may grow by one entry."""
         return self.size <= _MOST_PLACES and (frame is None or frame.depth <= _DEEPEST)
 
     def _open(self, frame: Frame | None, node: Node[Label], key: bytes, is_array: bool) -> Frame:
@@ -198,7 +202,7 @@ class Grammar:
     def _through(
         self, place: Place, run: bytes
     ) -> tuple[int, Frame | None, Node[Label], bytes, list[Mark]]:
-        """One run by the rules of JSON: the state, the container and the node at its end."""
+        """Parse one run; return state, container, node, key and marks at its end."""
         state, frame, node, key = place.state, place.frame, place.node, place.key
         marks: list[Mark] = []
         at = 0
@@ -264,7 +268,7 @@ _grammars: dict[int, tuple[Node[Label], Grammar]] = {}
 
 
 def grammar(root: Node[Label]) -> Grammar:
-    """The grammar of a dialect's bodies; a new one where the old has grown too large."""
+    """Return the grammar of a dialect's bodies; a new one if the old has grown too large."""
     found = _grammars.get(id(root))
     if found is None or found[1].full:
         found = _grammars[id(root)] = (root, Grammar(root))
@@ -272,5 +276,5 @@ def grammar(root: Node[Label]) -> Grammar:
 
 
 def forget() -> None:
-    """Has grammars grow anew: they know names of members, which may be anything."""
+    """Drop all grammars: they hold member names, which may contain anything."""
     _grammars.clear()

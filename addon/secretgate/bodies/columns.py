@@ -1,6 +1,6 @@
-"""The strings of a JSON body that are text, in columns.
+"""The text strings of a JSON body, stored in columns.
 
-A body has thousands of them, and nearly all hold nothing: a `Slot` is made where one is asked for.
+A body has thousands of them, and few ever matter, so a `Slot` is created only on request.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Kind(NamedTuple):
     label: Label
     key: bytes
     path: Path
-    """Where they stand, if no array is around them, or nothing."""
+    """Their path if no array encloses them, otherwise empty."""
 
 
 class Columns:
@@ -26,7 +26,7 @@ class Columns:
     def __init__(self) -> None:
         self.starts: list[int] = []
         self.raws: list[bytes] = []
-        """What stands between the quotes."""
+        """The bytes between the quotes."""
         self.kinds: list[Kind] = []
 
     def __len__(self) -> int:
@@ -50,5 +50,5 @@ class Columns:
         self.kinds += more.kinds
 
     def cut(self, length: int) -> None:
-        """Leaves out those behind the first so many."""
+        """Drop everything after the first `length` strings."""
         del self.starts[length:], self.raws[length:], self.kinds[length:]

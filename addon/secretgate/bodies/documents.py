@@ -1,10 +1,10 @@
-"""Text inside files that are no text: PDF, the zipped XML of office programs, and whatever stands in
-other files as it is (databases, programs, archives that are not packed, text in UTF-16).
+"""Extracts text from files that are not text: PDF, zipped XML of office formats, and others as stored.
 
-It is read to find secrets, never to change them: nobody can rewrite a PDF and have it look the same. So
-what is found decides over the whole request. A page that is a picture has no text, nor has one
-whose font says in a table of its own what its glyphs mean, unless `pypdf` is installed (the extra `pdf`),
-which reads such tables.
+The last are databases, programs, uncompressed archives and text in UTF-16, of which the readable words
+are taken. All of it is searched for secrets, never edited: a PDF, for one, cannot be rewritten without
+changing its appearance. A finding therefore decides over the whole request. Scanned pages have no text;
+nor do pages whose fonts map glyphs by a table of their own, unless `pypdf` is installed (the extra
+`pdf`), which reads such tables.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from importlib import import_module
 from typing import Final
 
 LIMIT: Final = 32 << 20
-"""Bytes of a document that are unpacked at most."""
+"""Maximum number of bytes unpacked from one document."""
 _STREAM: Final = re.compile(rb"stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
 _SHOWN: Final = re.compile(
     rb"\((?P<text>(?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*)\)|<(?P<hex>[0-9A-Fa-f\s]+)>(?!>)"
@@ -33,7 +33,7 @@ _MEDIA: Final = re.compile(
     rb"|OggS|fLaC|.{4}ftyp|\x1aE\xdf\xa3|\x1f\x8b|\x28\xb5\x2f\xfd|7z\xbc\xaf|BZh|\xfd7zXZ|wOF[F2]",
     re.DOTALL,
 )
-"""Pictures, sound, video, fonts, and what is packed: no text stands in them as it is."""
+"""Magic bytes of media, fonts and compressed files, which hold no text as stored."""
 _CONTROL: Final = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 _WORDS: Final = re.compile(rb"[\t -~]{8,}")
 _TAR: Final = slice(257, 262)
@@ -59,19 +59,23 @@ _ENTITIES: Final = (
 
 
 def sealed(raw: bytes) -> bool:
-    """Whether a file has text inside that must not be edited where it stands, even if the whole
-    looks like text: a PDF says where everything in it begins, an archive how long it is."""
+    """Whether a file is a document that must not be edited in place, even if it looks like text.
+
+    A PDF records the offset of every object in it, an archive its length.
+    """
     return raw.startswith((b"%PDF-", b"PK\x03\x04", _SQLITE)) or raw[_TAR] == b"ustar"
 
 
 def is_file(raw: bytes) -> bool:
-    """Whether the first bytes say what it is, and that it is no text."""
+    """Whether the first bytes identify a format that is not text."""
     return _MEDIA.match(raw) is not None or sealed(raw) or raw.startswith((b"\0asm", b"\x7fELF"))
 
 
 def is_text(raw: bytes) -> bool:
-    """Whether a file is text that can be edited where it stands: UTF-8, or of one byte a character, as
-    Latin-1 is. A file of bytes of such a length has control characters."""
+    """Whether a file is text that can be edited in place: UTF-8, or one byte per character.
+
+    The latter, such as Latin-1, is told from binary data by the absence of control characters.
+    """
     if sealed(raw) or _is_wide(raw):
         return False
     try:
@@ -82,12 +86,12 @@ def is_text(raw: bytes) -> bool:
 
 
 def _is_wide(raw: bytes) -> bool:
-    """Whether it looks like characters of two or four bytes."""
+    """Whether the bytes look like characters of two or four bytes."""
     return raw.count(0) * 3 > len(raw)
 
 
 def extracted(raw: bytes) -> bytes:
-    """The text of a document, or nothing: where it is none, or none that can be read."""
+    """Return the text of a file; empty if none can be read."""
     try:
         if raw.startswith(b"%PDF-"):
             return b"\n".join((*_pdf(raw), _by_pypdf(raw)))
@@ -99,7 +103,7 @@ def extracted(raw: bytes) -> bytes:
 
 
 def _standing(raw: bytes) -> bytes:
-    """The words that stand in a file as they are, in characters of whatever width."""
+    """Return the readable words stored uncompressed in a file, whatever the character width."""
     for mark, encoding in _WIDE:
         if raw.startswith(mark):
             return raw.decode(encoding, "replace").encode()
@@ -126,7 +130,7 @@ def _pdf(raw: bytes) -> Iterator[bytes]:
 
 
 def _shown(content: bytes) -> bytes:
-    """What a page's program shows; a move to elsewhere on the page is a new line."""
+    """Return the text shown by a page's content stream; a move on the page becomes a line break."""
     out = []
     for match in _SHOWN.finditer(content):
         if match["text"] is not None:

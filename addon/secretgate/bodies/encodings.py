@@ -1,13 +1,13 @@
-"""Content codings: what a body is once `Content-Encoding` is undone, and the way back.
+"""Content codings: decoding a body by its `Content-Encoding`, and encoding it again.
 
-The header is a claim and the bytes are the fact. Clients and relays drop the header, keep it over
-a plain body, or name it wrongly, so a claim that does not hold is dropped where the bytes are text,
-and a body without a claim is looked at for the marks of gzip and zstd. What stays undecodable is
-`Unreadable`: nobody can say what it holds.
+The header is a claim; the bytes are the fact. Clients and relays drop the header, keep it over a
+plain body, or name the wrong coding. So a claim that does not hold is dropped if the bytes are
+text, and a body without a claim is checked for the magic bytes of gzip and zstd. What still cannot
+be decoded is `Unreadable`, because its content is unknown.
 
-One `_Stage` a coding does the decoding, in pieces of bounded size, both for whole bodies and for
-streams; only the ends differ. A whole body must end where its coding ends. A stream gives out
-whatever has come, as soon as it can be told.
+For each coding, one `_Stage` decodes in pieces of bounded size, both whole bodies and streams; only
+the end is handled differently. A whole body must end where its coding ends. A stream emits whatever
+has arrived as soon as it can be decoded.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ STREAM_LIMIT: Final = 1 << 28
 class Decoded(NamedTuple):
     plain: bytes
     chain: tuple[str, ...]
-    """The codings that were there, in the order they were applied."""
+    """The codings that were undone, in the order in which they were applied."""
 
 
 class _Stage(Protocol):
-    """Undoes one coding. `done` at a point where the coded data may end."""
+    """Undoes one coding. `done` is true at points where the coded data may end."""
 
     done: bool
 
@@ -68,11 +68,11 @@ class _Broken(Exception):
 
 
 class _Trailing(_Broken):
-    """The coded data had ended, and more came that is not in this coding."""
+    """The coded data had ended, and more followed that is not in this coding."""
 
 
 class _Inflate:
-    """gzip with any number of members, zlib, and deflate without a wrapper."""
+    """gzip with any number of members, zlib, and raw deflate."""
 
     def __init__(self, wbits: int) -> None:
         self._wbits = wbits
@@ -107,7 +107,7 @@ class _Inflate:
 
 
 class _Deflate:
-    """`deflate` as it is sent: with the zlib wrapper of the standard, or without."""
+    """`deflate` as found in practice: with the zlib wrapper of the standard, or without."""
 
     def __init__(self) -> None:
         self.chosen = DEFLATE
@@ -133,7 +133,7 @@ class _Deflate:
 
 
 class _Brotli:
-    """Before brotli 1.2 a call gives all it can, so the input goes in by small slices there."""
+    """Before brotli 1.2 a call's output cannot be limited, so input is fed in small slices."""
 
     _BOUNDED = hasattr(brotli.Decompressor, "can_accept_more_data")
     _SLICE = 64
@@ -167,7 +167,7 @@ class _Brotli:
 
 
 class _Zstd:
-    """Frames behind frames. A block of 128 KiB can be written in four bytes, hence the slices."""
+    """Concatenated frames. Four bytes can encode a block of 128 KiB, hence the slices."""
 
     _SLICE = 1 << 10
 
@@ -203,10 +203,11 @@ _STAGES: Final[dict[str, Callable[[], _Stage]]] = {
 
 
 def decode(raw: bytes, header: str, limit: int, deep: bool = True) -> Decoded:
-    """The plain body and the codings it came in; `header` is the `Content-Encoding`, or nothing. What is not in it
-    is undone too, where that is `deep`.
+    """Decode a body; return it with the codings it came in. Raises `Unreadable`.
 
-    Never makes much more than `limit` bytes, whatever the body unpacks to.
+    `header` is the `Content-Encoding`, or empty. If `deep`, codings that it does not name but the
+    bytes show are undone too. Never produces much more than `limit` bytes, whatever the body
+    expands to.
     """
     claimed = _claimed(header)
     _check_size(len(raw), limit)
@@ -221,13 +222,13 @@ def decode(raw: bytes, header: str, limit: int, deep: bool = True) -> Decoded:
         except _Broken:
             if _is_text(plain):
                 break
-            raise Unreadable(f"the body is not whole and sound {coding}") from None
+            raise Unreadable(f"the body is truncated or corrupt {coding} data") from None
         chain.append(exact)
     while deep and len(chain) < _MAX_CHAIN and (mark := _marked(plain)):
         try:
             plain, exact = _undo(plain, mark, limit)
         except _Broken:
-            raise Unreadable(f"the body begins like {mark} and is not sound") from None
+            raise Unreadable(f"the body starts like {mark} but is truncated or corrupt") from None
         chain.append(exact)
     if deep and _marked(plain):
         raise Unreadable(f"the body is compressed more than {_MAX_CHAIN} times")
@@ -235,7 +236,7 @@ def decode(raw: bytes, header: str, limit: int, deep: bool = True) -> Decoded:
 
 
 def encode(plain: bytes, chain: Sequence[str]) -> bytes:
-    """`plain` in the codings of a `Decoded`, in their order."""
+    """Apply the codings of a `Decoded` to `plain`, in their order."""
     for coding in chain:
         if coding == RAW_DEFLATE:
             packer = zlib.compressobj(1, wbits=-15)
@@ -248,12 +249,13 @@ def encode(plain: bytes, chain: Sequence[str]) -> bytes:
 
 
 class Decoder:
-    """A streamed answer, decoded as it comes.
+    """Decodes a streamed answer incrementally.
 
-    `feed` gives out everything that can be told by then. A stream that turns out broken first gives
-    what was decodable, and is `Unreadable` at the next call; so is one where one `feed` unpacks to
-    more than `limit`. `complete` says whether the stream may end where it is: after `finish`, False
-    means that it was cut off. What stands behind the end of the coded data is dropped.
+    `feed` returns everything that can be decoded by then. A stream that turns out to be corrupt
+    first yields what was decodable, and raises `Unreadable` on the next call; so does one of which
+    a single `feed` expands to more than `limit`. `complete` tells whether the stream may end at
+    this point: if it is False after `finish`, the stream was truncated. Bytes after the end of the
+    coded data are dropped.
     """
 
     def __init__(self, header: str, limit: int = STREAM_LIMIT) -> None:
@@ -261,7 +263,7 @@ class Decoder:
         self._limit = limit
         self._stages: list[_Stage] | None = None
         self._seen: bytes | None = b""
-        """All input, until the first output proves that the codings are right."""
+        """All input so far, kept until the first output proves that the codings are right."""
         self._broken = ""
         self._over = False
 
@@ -300,7 +302,7 @@ class Decoder:
         return b""
 
     def _chain(self, head: bytes) -> Sequence[str] | None:
-        """The codings to undo, or None while the first bytes do not tell."""
+        """Return the codings to undo, or None while the first bytes are not conclusive."""
         outer = self._claimed[-1] if self._claimed else ""
         mark = _marked(head)
         if mark is None and any(mark.startswith(head) for mark, _ in _MARKS):
@@ -332,7 +334,7 @@ class Decoder:
             if isinstance(wrong, _Trailing):
                 self._over = True
             else:
-                self._broken = "the answer is not in the coding that its Content-Encoding says"
+                self._broken = "the answer does not match its Content-Encoding"
         except Unreadable as error:
             self._broken = error.reason
         if size:
@@ -359,7 +361,7 @@ def _claimed(header: str) -> list[str]:
 
 
 def _undo(data: bytes, coding: str, limit: int) -> tuple[bytes, str]:
-    """The decoded data and the exact coding."""
+    """Return the decoded data and the exact coding."""
     stage = _STAGES[coding]()
     pieces: list[bytes] = []
     size = 0
@@ -382,7 +384,7 @@ def _marked(data: bytes) -> str | None:
 
 
 def _is_text(data: bytes, *, whole: bool = True) -> bool:
-    """Whether `data` is UTF-8 text; where it is not the `whole`, a character may be cut."""
+    """Whether `data` is UTF-8 text; unless it is the `whole`, a character may be cut at the end."""
     try:
         codecs.utf_8_decode(data, "strict", whole)
     except UnicodeDecodeError:

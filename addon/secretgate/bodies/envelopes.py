@@ -1,8 +1,8 @@
-"""A whole body of five-byte envelopes: a Connect or gRPC call whose messages came together.
+"""A complete body of five-byte envelopes: a Connect or gRPC call whose messages arrived together.
 
-The messages of a call that streams are read as they come (`grpc.py`); this is for the rest, such as a
-unary gRPC call. A compressed message is unpacked, and packed again where it changed, so its slots
-point into bytes that do not leave: `raw` is all messages one after another, and `splice` puts the
+The messages of streaming calls are read as they arrive (`grpc.py`); this is for the others, such as
+unary gRPC calls. A compressed message is decompressed, and compressed again if it changed, so slots
+do not refer to the bytes as sent: `raw` is the concatenation of all messages, and `splice` puts the
 envelopes back around them.
 """
 
@@ -22,7 +22,7 @@ class EnvelopesBody(Whole):
     raw: bytes
     slots: Sequence[Slot]
     whole: bytes
-    """As it came, envelopes and all."""
+    """The body as received, including the envelopes."""
     parts: Sequence[tuple[Envelope, Body, int]] = field(repr=False)
 
     def splice(self, edits: Sequence[Edit]) -> bytes:
@@ -38,11 +38,11 @@ class EnvelopesBody(Whole):
 
 
 def read_envelopes(raw: bytes, read_message: Callable[[bytes], Body]) -> EnvelopesBody:
-    """Raises Unreadable where an envelope is cut off or its message cannot be read."""
+    """Read all messages. Raises `Unreadable` if one is truncated or cannot be read."""
     framer = EnvelopeFramer()
     envelopes = framer.envelopes(raw)
     if framer.finish():
-        raise Unreadable("the last message is cut off")
+        raise Unreadable("the last message is truncated")
     parts: list[tuple[Envelope, Body, int]] = []
     slots: list[Slot] = []
     at = 0

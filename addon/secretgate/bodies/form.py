@@ -1,4 +1,4 @@
-"""`application/x-www-form-urlencoded`: each value is a slot, and each name, as anything can be one."""
+"""`application/x-www-form-urlencoded`: values and names are slots, as either may hold a secret."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""How text is written in a slot, and where a stretch of the text stands in the slot's bytes.
+"""Decoding the text of a slot, and mapping spans of the text back to the slot's bytes.
 
-Reading is cheap and done for every slot; the map from text back to bytes is made only where
-something has to be edited.
+Decoding is cheap and done for every slot; the offset map is built only where something has to be
+edited.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _json_strings = msgspec.json.Decoder(list[str])
 _PIECE = 512 << 10
 _GROUP = 64 << 10
 _SEAM = re.compile(rb"[^\\]{12}(?=[\x00-\x7f\xc2-\xf4])")
-"""Behind so many bytes that are no backslash, no escape goes on."""
+"""A point at which no escape and no character is cut: after so many bytes without a backslash."""
 
 Span = Callable[[int, int], tuple[int, int]]
 
@@ -49,7 +49,7 @@ _UNITS = {Form.JSON: (_JSON_ESCAPE, _json_unit), Form.PERCENT: (_PERCENT_ESCAPE,
 
 
 def read(form: Form, raw: bytes) -> bytes:
-    """The text of a slot, as UTF-8 (lone surrogates included)."""
+    """Return the text of a slot, as UTF-8 (lone surrogates included)."""
     if form is Form.JSON:
         if b"\\" not in raw:
             return raw
@@ -69,7 +69,7 @@ def _json_text(raw: bytes) -> bytes:
 
 
 def unescaped(raws: Iterable[bytes]) -> list[bytes]:
-    """The texts of slots of the form JSON, many at a time: one call for each would cost more than its text."""
+    """Return the texts of JSON slots. They are decoded in groups, as a call for each is costly."""
     texts: list[bytes] = []
     group: list[bytes] = []
     size = 0
@@ -94,8 +94,10 @@ def _json_texts(raws: Sequence[bytes]) -> list[bytes]:
 
 
 def _pieces(raw: bytes) -> Iterator[bytes]:
-    """A long string in pieces, with no escape and no character cut in two: one call must not take so
-    long that other threads wait for it."""
+    """Split a long string without cutting an escape or a character.
+
+    A single call must not take so long that other threads wait for it.
+    """
     at = 0
     while len(raw) - at > _PIECE and (seam := _SEAM.search(raw, at + _PIECE)) is not None:
         yield raw[at : seam.end()]
@@ -104,7 +106,7 @@ def _pieces(raw: bytes) -> Iterator[bytes]:
 
 
 def write(form: Form, text: bytes) -> bytes:
-    """Text as it is written in a slot of this form."""
+    """Encode text for a slot of this form."""
     if form is Form.JSON:
         return escaped(text, 1)
     if form is Form.PERCENT:
@@ -113,8 +115,8 @@ def write(form: Form, text: bytes) -> bytes:
 
 
 def _short_escapes(raw: bytes) -> Span:
-    """The map where every escape is two bytes that stand for one."""
-    # Where in the text each escape is.
+    """Return the map for text in which every escape is two bytes that stand for one."""
+    # The offset in the text of each escape.
     escapes = list(accumulate(map(len, raw.split(b"\\"))))
 
     def span(start: int, end: int) -> tuple[int, int]:
@@ -125,14 +127,14 @@ def _short_escapes(raw: bytes) -> Span:
 
 
 def mapped(form: Form, raw: bytes) -> Span:
-    """Text offsets to byte offsets in the slot. A span never cuts an escape in two."""
+    """Return a function from text spans to byte spans in the slot; it never cuts an escape."""
     if form is Form.JSON and len(raw) > _PIECE and b"\\" in raw:
         return _by_pieces(raw)
     return _mapped(form, raw)
 
 
 def _by_pieces(raw: bytes) -> Span:
-    """The map of a long JSON string, made where it is asked for."""
+    """Return the map of a long JSON string, built piece by piece on demand."""
     pieces = list(_pieces(raw))
     texts = list(accumulate(map(_size, pieces), initial=0))
     raws = list(accumulate(map(len, pieces), initial=0))
@@ -153,7 +155,7 @@ def _by_pieces(raw: bytes) -> Span:
 
 
 def _size(raw: bytes) -> int:
-    """How long the text of a slot is."""
+    """Return the length of a JSON slot's text."""
     paired = raw.replace(b"\\\\", b"\\b")
     return len(_json_text(raw)) if b"\\u" in paired else len(raw) - paired.count(b"\\")
 
@@ -166,7 +168,7 @@ def _mapped(form: Form, raw: bytes) -> Span:
         if b"\\u" not in paired:
             return _short_escapes(paired)
     pattern, unit = _UNITS[form]
-    # Of each escape: where its text begins and ends, and where it begins and ends itself.
+    # For each escape: the start and end of its text, and its own start and end.
     begins: list[int] = []
     ends: list[int] = []
     raw_begins: list[int] = []

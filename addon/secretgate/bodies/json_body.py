@@ -1,11 +1,12 @@
 """JSON bodies as slots, item by item.
 
-An array that is in no other array (`messages`, `input`, `contents`, `tools`) is a *list*: each of its items that is a
-container begins and ends by itself, so one that was seen before, or a run of them, may be passed over whole. Who
-remembers what is `Seen`'s business.
+An array that is not inside another array (`messages`, `input`, `contents`, `tools`) is a *list*.
+Each of its items that is a container is self-contained, so one that was seen before, or a run of
+them, can be skipped as a whole. Which ones were seen is up to `Seen`.
 
-A body is filled by the walk (`json_walk.py`), which is fast because it keeps no paths inside of items. Here is what is
-asked of it afterwards: where a slot stands, which item it stands in, and what was passed over after all.
+A body is filled by the walk (`json_walk.py`), which is fast because it keeps no paths inside of
+items. This module answers what is asked afterwards: the path of a slot, the item that holds it, and
+the contents of skipped items that have to be read after all.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from secretgate.bodies.paths import Node
 
 
 class Item(NamedTuple):
-    """A container in a list, read just now."""
+    """A container in a list, read this time."""
 
     start: int
     end: int
@@ -32,11 +33,11 @@ class Item(NamedTuple):
     """Its index in the list."""
     scanned: int
     opaque: int
-    """Bytes of text, and of what is opaque."""
+    """Number of opaque bytes; `scanned` is the number of bytes of text."""
 
 
 class Passed(NamedTuple):
-    """Items of a list that were seen before."""
+    """Items of a list that were seen before and skipped."""
 
     start: int
     end: int
@@ -50,29 +51,29 @@ class Seen(Protocol):
     """What was seen before."""
 
     def items(self, raw: bytes, at: int, frame: Frame) -> tuple[int, int, Any] | None:
-        """What begins at `at` in a list: where it ends, how many items it is, and what is known of it."""
+        """Look up items that begin at `at`; return their end, their number, and what is known."""
 
 
 @dataclass(slots=True)
 class JsonBody:
-    """Without opaque strings and those too short to hold a secret."""
+    """A body; its slots leave out opaque strings and those too short to hold a secret."""
 
     raw: bytes
     root: Node[Label]
     reread: Callable[[bytes, Node[Label], Passed], JsonBody]
-    """Reads what had been passed over; the walk's."""
+    """Reads skipped items; supplied by the walk."""
     seen: Any = None
-    """Who passes over what was seen before, and is told what was new."""
+    """The `Seen` that skips known items and is told about new ones."""
     strings: Columns = field(default_factory=Columns)
-    """What is text."""
+    """The slots that are text."""
     others: list[Slot] = field(default_factory=list)
-    """What else there is."""
+    """All other slots."""
     items: list[Item] = field(default_factory=list)
     passed: list[Passed] = field(default_factory=list)
     lists: list[list[int]] = field(default_factory=list)
-    """Where the items of each list begin and end."""
+    """Start and end of the items of each list."""
     scanned: int = 0
-    """Bytes of text that was read."""
+    """Number of bytes of text that was read."""
     opaque: int = 0
     _paths: dict[int, dict[int, Path]] = field(default_factory=dict)
     _outline: bytes | None = None
@@ -86,7 +87,7 @@ class JsonBody:
 
     @property
     def outline(self) -> bytes:
-        """The document with `0` for the items of each list."""
+        """The document with the items of each list replaced by `0`."""
         if self._outline is None:
             self._outline = self._outlined()
         return self._outline
@@ -107,12 +108,12 @@ class JsonBody:
         return below(place, path, shown)
 
     def item(self, slot: Slot) -> Item | None:
-        """The item that a slot stands in."""
+        """Return the item that contains a slot."""
         at = bisect_right(self.items, slot.start, key=_start) - 1
         return self.items[at] if at >= 0 and slot.start < self.items[at].end else None
 
     def item_path(self, slot: Slot, shown: Shown = as_it_is) -> tuple[Path, str]:
-        """The path of the item that a slot stands in, and its path there."""
+        """Return the path of the item that contains a slot, and the slot's path within it."""
         item = self.item(slot)
         start, end = (item.start, item.end) if item else (0, len(self.raw))
         if start not in self._paths:
@@ -121,7 +122,7 @@ class JsonBody:
         return place, spell(self._paths[start][slot.start], shown)
 
     def expanded(self, passed: Iterable[Passed]) -> None:
-        """Reads what had been passed over."""
+        """Read items that had been skipped."""
         gone = set(passed)
         self.passed = [each for each in self.passed if each not in gone]
         for each in sorted(gone, key=_start):
@@ -139,6 +140,6 @@ def _start(span: Item | Passed | Slot) -> int:
 
 
 def below(place: Path, path: str, shown: Shown = as_it_is) -> str:
-    """The spelling of a path below another."""
+    """Return the readable form of `path` below `place`."""
     base = spell(place, shown)
     return f"{base}{path}" if path[:1] in ("[", "") or not base else f"{base}.{path}"

@@ -1,10 +1,10 @@
-"""Reads JSON for where its strings stand, not for what they say.
+"""The strict JSON reader, which locates strings without decoding them.
 
-One pass, no recursion. A string comes out as a byte span with the node of a path table
-(`paths.py`) that it stands at; whatever else the document holds is skipped. The reader is strict
-about structure, so that nothing it has not looked at can be taken for read, and lenient about
-what costs nothing to keep: NaN and Infinity, duplicate members, lone surrogates, bytes that are no
-UTF-8 and control characters inside strings all pass and stay as they were.
+One pass, no recursion. A string is reported as a byte span with its node in a path table
+(`paths.py`); everything else in the document is skipped. The reader is strict about structure, so
+that nothing can pass as read that it has not looked at, and lenient about what is harmless: NaN and
+Infinity, duplicate members, lone surrogates, invalid UTF-8 and control characters inside strings
+are all accepted and preserved.
 
 The closing quote of a string is found with `bytes.find`, which is why long strings cost next to
 nothing.
@@ -29,17 +29,20 @@ _QUOTE, _BACKSLASH, _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON = b
 _BLANK = 32
 _TRUE = ord("t")
 
-# What may stand at the position the reader is at.
+# What the grammar allows at the current position.
 _VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE = range(5)
 
 
 String = tuple[int, int, Node[L], Path, "bytes | int", bool]
-"""A string literal: the span between its quotes, its node, the path of its container, its member
-name or index there, and whether it is itself a member name. (A plain tuple: a body has many.)"""
+"""A string literal, as a plain tuple because a body has many.
+
+The span between its quotes, its node, the path of its container, its member name or index there,
+and whether it is itself a member name.
+"""
 
 
 def closing_quote(raw: bytes, start: int, search: int | None = None) -> int:
-    """Where the string that begins at `start` ends, or -1. `search`: where to look from."""
+    """Return the end of the string that begins at `start`, or -1; look from `search` on."""
     at = raw.find(b'"', start if search is None else search)
     while at > start and raw[at - 1] == _BACKSLASH:
         before = at - 2
@@ -52,7 +55,7 @@ def closing_quote(raw: bytes, start: int, search: int | None = None) -> int:
 
 
 class Strings(NamedTuple, Generic[L]):
-    """The strings of a document, and the containers that a flag marks."""
+    """The strings of a document, and the containers marked by a flag."""
 
     strings: list[String[L]]
     flagged: list[Path]
@@ -61,14 +64,14 @@ class Strings(NamedTuple, Generic[L]):
 def read_strings(
     raw: bytes, root: Node[L], keys: int | None = None, flag: L | None = None
 ) -> Strings[L]:
-    """The strings of one JSON document; raises Unreadable where it is none.
+    """Return the strings of one JSON document. Raises `Unreadable` if it is invalid.
 
-    `keys`: the shortest member name that counts as a string of its own, or None for none of them.
-    `flag`: a `true` with this label marks the object it stands in.
+    `keys`: the minimum length of member names that are reported as strings; None reports none of
+    them. `flag`: a `true` with this label marks the object that contains it.
     """
     strings: list[String[L]] = []
     flagged: list[Path] = []
-    # An open container: its node, its path, and for an array the index of the next item.
+    # An open container: its node, its path, and for an array the index of the current item.
     stack: list[tuple[Node[L], Path, list[int] | None]] = []
     state = _VALUE
     node = root
@@ -163,7 +166,7 @@ def read_strings(
             at = colon + 1
             state = _VALUE
     if stack or state != _AFTER_VALUE:
-        raise Unreadable(f"the JSON ends early, at byte {size}")
+        raise Unreadable(f"unexpected end of JSON at byte {size}")
     return Strings(strings, flagged)
 
 
@@ -171,9 +174,10 @@ _TOKEN = re.compile(rb'"([^"\\]*+(?:\\.[^"\\]*+)*+)"([ \t\n\r]*+:)?|[{}\[\],]', 
 
 
 def paths(raw: bytes, start: int, end: int) -> Iterator[tuple[int, Path]]:
-    """Where each string begins, and its path, in a stretch of a document that has been read and is a value by itself.
+    """Yield the start and path of each string in a span that is one complete, valid value.
 
-    A member name stands where its value does."""
+    A member name has the path of its value.
+    """
     container: Path = ""
     place: bytes | int = b""
     around: list[tuple[Path, bytes | int]] = []
@@ -199,7 +203,7 @@ _SHORT = dict(zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True))
 
 
 def plain_name(raw: bytes) -> bytes:
-    """A member name without its escapes, so that `\\u0074ext` is `text`."""
+    r"""Return a member name with its escapes decoded, so that `\\u0074ext` becomes `text`."""
 
     def plain(escape: re.Match[bytes]) -> bytes:
         if escape[1]:

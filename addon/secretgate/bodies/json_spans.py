@@ -1,4 +1,4 @@
-"""JSON bodies as slots."""
+"""The slots of a JSON body."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from secretgate.bodies.json_reader import read_strings
 from secretgate.bodies.paths import Node
 
 SHORTEST_KEY = 8
-"""Member names of this length and more that are no part of the format are slots too."""
+"""Member names of at least this length that are not part of the format are slots too."""
 
 
 def json_slots(raw: bytes, root: Node[Label]) -> list[Slot]:
-    """The slots of a JSON document; raises Unreadable."""
+    """Return the slots of a JSON document. Raises `Unreadable`."""
     strings, flagged = read_strings(raw, root, SHORTEST_KEY, Label.KIND)
-    # Containers are told apart by identity: `strings` and `flagged` keep them alive.
+    # Containers are compared by identity, which is safe while `strings` and `flagged` keep them
+    # alive.
     thinking = {id(container) for container in flagged}
     new = tuple.__new__
     form = Form.JSON

@@ -1,10 +1,11 @@
-"""A JSON body taken apart, as fast as Python can, and only where it is new.
+"""The fast reader of JSON bodies, which reads only what was not seen before.
 
-One expression takes the body apart into string values and what stands between two of them, which is looked
-up (`between.py`). What is found fills a `JsonBody` (`json_body.py`); where something begins that was seen before, the
-walk goes on behind it.
+One regular expression splits the body into string values and the runs between them; each run is
+looked up in the grammar (`between.py`). The results fill a `JsonBody` (`json_body.py`); where
+something begins that was seen before, the walk skips it.
 
-Whatever is not plain JSON is left to the strict reader (`json_reader.py`), which says what is wrong with it.
+Whatever is not plain JSON is left to the strict reader (`json_reader.py`), which reports what is
+wrong with it.
 """
 
 from __future__ import annotations
@@ -34,12 +35,15 @@ from secretgate.bodies.paths import Node
 
 _FIRST_BLOCK: Final = 4 << 10
 _BLOCK: Final = 128 << 10
-"""Bytes that are taken apart at a time: more would hold up other threads."""
+"""Maximum size in bytes of a block: a longer one would keep other threads waiting."""
 _STRINGS: Final = re.compile(
     rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"([^"]*+(?:(?<=\\)"[^"]*+)*+)"|([\s\S]++)'
 )
-"""A run with the member names in it and the string behind it; or what is left, with no string that ends in it. Wants
-backslashes that are escaped masked. (Numbers differ: a name before one is a string of its own.)"""
+"""A run, including member names, and the string after it; or the rest, if no string ends there.
+
+Expects escaped backslashes to be masked. (A name before a number is matched as a string of its
+own.)
+"""
 _MASK: Final = b"\0\0"
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 _COMMA = b","[0]
@@ -48,7 +52,7 @@ _item = tuple.__new__
 
 
 def read_json(raw: bytes, root: Node[Label], seen: Seen | None = None) -> JsonBody | PlainBody:
-    """Raises Unreadable."""
+    """Read a JSON body, skipping what was `seen` before. Raises `Unreadable`."""
     walk = _Walk(raw, root, seen)
     try:
         walk.whole()
@@ -58,14 +62,14 @@ def read_json(raw: bytes, root: Node[Label], seen: Seen | None = None) -> JsonBo
 
 
 def reread(raw: bytes, root: Node[Label], passed: Passed) -> JsonBody:
-    """What had been passed over, read like the rest."""
+    """Read items that had been skipped."""
     walk = _Walk(raw, root, None)
     walk.resume(passed.start, passed.end, passed.frame, passed.number)
     return walk.body
 
 
 class _Thinking(Exception):
-    """Something outside of all items says that what stands beside it is thinking."""
+    """Something outside of all items says that its siblings are thinking."""
 
 
 class _Walk:
@@ -76,7 +80,7 @@ class _Walk:
         self._size = len(raw)
         self._index = 0
         self._open: tuple[int, int, int, int, int] | None = None
-        """Of the item that is being read: where it begins, how many strings and others there were, and the counts there."""
+        """The item being read: its start, and at that point the lengths and counts of `body`."""
         self._flagged = False
         self._fresh_list = False
 
@@ -85,14 +89,14 @@ class _Walk:
         self._marked(self._grammar.end(place, run, None), at)
 
     def resume(self, start: int, end: int, frame: Frame, index: int) -> None:
-        """Reads some items of a list and nothing else."""
+        """Read some items of a list and nothing else."""
         self._index = index
         self._fresh_list = True
         at, place, run = self._read(start, end, frame.item)
         self._marked(self._grammar.end(place, run, frame), at)
 
     def _read(self, at: int, size: int, place: Place) -> tuple[int, Place, bytes]:
-        """Everything up to the last string; gives where the last run begins, the place, and that run."""
+        """Read up to the last string; return the offset of the last run, its place, and the run."""
         raw = self.body.raw
         block = _FIRST_BLOCK
         while True:
@@ -125,8 +129,11 @@ class _Walk:
     def _strings(
         self, at: int, place: Place, pieces: list[tuple[bytes, bytes, bytes]], masked: bool
     ) -> tuple[int, Place, bool]:
-        """The strings of a block, each with the run before it, up to something that was seen before; says
-        whether it came to that. `masked`: backslashes that are escaped are not as they stand."""
+        """Process the strings of a block and their runs, up to something that was seen before.
+
+        Returns the offset and place to continue at, and whether something was skipped. `masked`:
+        escaped backslashes in `pieces` are replaced by `_MASK`.
+        """
         body, raw, step_of = self.body, self.body.raw, self._grammar.step
         starts, raws, kinds = body.strings.starts, body.strings.raws, body.strings.kinds
         text_label, opaque_label, kind_label = Label.TEXT, Label.OPAQUE, Label.KIND
@@ -173,7 +180,7 @@ class _Walk:
         return at, place, False
 
     def _string(self, start: int, end: int, kind: Kind) -> None:
-        """A string of any kind."""
+        """Record a string with any label."""
         body, label, size = self.body, kind.label, end - start
         if label is Label.OPAQUE:
             body.opaque += size
@@ -194,7 +201,7 @@ class _Walk:
         self._flagged = True
 
     def _marked(self, marks: Sequence[Mark], base: int) -> tuple[int, Place] | None:
-        """What a run says of items; gives where to go on if some were seen before."""
+        """Process the marks of a run; if items were skipped, return where to continue."""
         body = self.body
         for offset, mark, frame, end, place in marks:
             at = base + offset
@@ -233,13 +240,13 @@ class _Walk:
         body.lists[-1][1] = end
 
     def _strictly(self, start: int, end: int, frame: Frame) -> None:
-        """An item in which there is thinking."""
+        """Read an item that contains thinking with the strict reader."""
         for slot in json_slots(self.body.raw[start:end], frame.node.item()):
             kind = Kind(slot.label, slot.key, "")
             self._string(slot.start + start, slot.end + start, kind)
 
     def _passes(self, at: int, frame: Frame) -> int | None:
-        """Where what was seen before ends, if something that begins here was."""
+        """Skip units seen before that begin at `at`; return the end of the last one, or None."""
         raw, body, seen = self.body.raw, self.body, self._seen
         over: int | None = None
         start = at
@@ -264,7 +271,7 @@ class _Walk:
         return over
 
     def _listed(self, at: int) -> None:
-        """An item begins."""
+        """Record the start of a list at its first item."""
         if self._fresh_list:
             self._fresh_list = False
             self.body.lists.append([at, at])

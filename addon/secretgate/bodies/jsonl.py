@@ -1,4 +1,4 @@
-"""JSON lines: batch files, telemetry batches. One document a line, blank lines between."""
+"""JSON lines: batch files, telemetry batches. One document per line; blank lines are skipped."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Multipart bodies: file uploads, audio and image edits, Google's metadata-with-media.
 
-Each part is read as what it is: JSON, JSON lines (an uploaded batch), other text, or bytes that are
-only counted. Names, file names and unknown part headers are slots too. Boundaries stay where they
-are; a length that a part declares is set anew when an edit changes it. A body whose framing does
-not hold is `Unreadable`, as the receiver may see parts where we see none.
+Each part is read according to its content: JSON, JSON lines (an uploaded batch), other text, or
+bytes that are only counted. Names, file names and unknown part headers are slots too. Boundaries
+stay where they are; a length declared by a part is updated when an edit changes it. A body with
+invalid framing is `Unreadable`, as the receiver might see parts where the gate sees none.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MultipartBody(Whole):
 
 
 def read_multipart(raw: bytes, content_type: str, read_part: ReadPart) -> MultipartBody:
-    """A multipart body; `content_type` is the header with the boundary in it."""
+    """Read a body; `content_type` is the header that names the boundary. Raises `Unreadable`."""
     reader = _Reader(raw, read_part, [], [])
     reader.body(0, len(raw), content_type, "", _MAX_DEPTH)
     return MultipartBody(raw, sorted(reader.slots, key=itemgetter(0)), reader.lengths)
@@ -76,7 +76,7 @@ class _Reader(NamedTuple):
     def body(self, start: int, end: int, content_type: str, path: str, depth: int) -> None:
         match = _BOUNDARY.search(content_type)
         if match is None:
-            raise Unreadable("a multipart type without a boundary")
+            raise Unreadable("the multipart content type has no boundary")
         if not depth:
             raise Unreadable(f"multipart bodies nested more than {_MAX_DEPTH} deep")
         preamble, *parts, epilogue = _stretches(
@@ -101,7 +101,7 @@ class _Reader(NamedTuple):
             stop = header.start + len(header.value)
             self._slot(header.start, stop, f"{path} {name.decode()}", name)
         if headers.get(b"content-encoding", absent).value.lower() not in (b"", b"identity"):
-            raise Unreadable(f"{path} is compressed on its own")
+            raise Unreadable(f"{path} has a Content-Encoding of its own")
         coding = headers.get(b"content-transfer-encoding", absent).value.strip().lower()
         if coding == b"base64":
             self._slot(content, end, path, key, label=Label.BYTES)
@@ -114,18 +114,18 @@ class _Reader(NamedTuple):
         if length := headers.get(b"content-length"):
             stop = length.start + len(length.value)
             if length.value != b"%d" % (end - content):
-                raise Unreadable(f"{path}: its Content-Length is not its length")
+                raise Unreadable(f"{path}: its Content-Length does not match its length")
             self.lengths.append(Length(length.start, stop, content, end))
 
     def _headers(
         self, start: int, end: int, path: str
     ) -> tuple[dict[bytes, _Header], list[tuple[bytes, _Header]], int]:
-        """The headers of a part, those of the format and others, and where its content begins."""
+        """Return a part's headers (those of the format, others) and the offset of its content."""
         if self.raw.startswith(b"\r\n", start, end):
             return {}, [], start + 2
         stop = self.raw.find(b"\r\n\r\n", start, end)
         if stop < 0:
-            raise Unreadable(f"{path}: no empty line behind its headers")
+            raise Unreadable(f"{path}: no blank line after its headers")
         headers: dict[bytes, _Header] = {}
         others: list[tuple[bytes, _Header]] = []
         at = start
@@ -135,7 +135,7 @@ class _Reader(NamedTuple):
                 raise Unreadable(f"{path}: a header without a name")
             name, header = match[1].lower(), _Header(match.start(2), match[2])
             if name in headers:
-                raise Unreadable(f"{path}: two headers {name.decode()}")
+                raise Unreadable(f"{path}: duplicate header {name.decode()}")
             if name in _HEADERS_OF_THE_FORMAT:
                 headers[name] = header
             elif header.value:
@@ -144,7 +144,7 @@ class _Reader(NamedTuple):
         return headers, others, stop + 4
 
     def _parameters(self, header: _Header, path: str) -> dict[bytes, bytes]:
-        """The parameters of a header; each is a slot too."""
+        """Return the parameters of a header; each becomes a slot too."""
         found: dict[bytes, bytes] = {}
         for match in _PARAMETER.finditer(header.value):
             name = match[1].lower()
@@ -198,7 +198,7 @@ class _Reader(NamedTuple):
 
 
 def _stretches(raw: bytes, start: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
-    """The preamble, each part, and the epilogue."""
+    """Return the spans of the preamble, each part, and the epilogue."""
     stretches: list[tuple[int, int]] = []
     line = b"\r\n--" + boundary
     first = mark = start
@@ -215,4 +215,4 @@ def _stretches(raw: bytes, start: int, end: int, boundary: bytes) -> list[tuple[
                 return [*stretches, (first, end)]
         mark = raw.find(line, at, end)
         at = mark + len(line)
-    raise Unreadable("the multipart body does not hold its boundary, or not its end")
+    raise Unreadable("the multipart body lacks its boundary or its closing boundary")

@@ -1,4 +1,4 @@
-"""What the composite formats share: documents in a body, declared lengths, text told from bytes."""
+"""Helpers shared by the composite formats: embedded documents, declared lengths, text detection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .base import Edit, Path, Slot, Unreadable, splice
 
 ReadPart = Callable[[bytes], Sequence[Slot]]
-"""The slots of one JSON document that stands on its own; raises `Unreadable`."""
+"""Returns the slots of one JSON document; raises `Unreadable`."""
 
 _UTF8_BOM = codecs.BOM_UTF8
 _OTHER_MARKS = (
@@ -23,13 +23,14 @@ _OTHER_MARKS = (
 
 
 IN_ASCII = re.compile(r"(?i)charset\s*=\s*[\"']?[\w-]*?(?:utf[-_]?7|\bu7)\b")
-"""Says that what looks like ASCII is not."""
+"""A charset whose text looks like ASCII but is not."""
 
 
 def text_start(raw: bytes) -> int | None:
-    """Where the text begins behind a byte order mark, or None where `raw` is no UTF-8 text.
+    """Return the offset of the text after a byte order mark, or None if `raw` is not UTF-8 text.
 
-    Text in UTF-16 is refused: it would be taken for bytes, and its secrets for none.
+    Raises `Unreadable` for UTF-16 and UTF-32: such text would be taken for binary data, and its
+    secrets would be missed.
     """
     if b"\0" not in raw and _decodes(raw, "utf-8"):
         return len(_UTF8_BOM) if raw.startswith(_UTF8_BOM) else 0
@@ -48,7 +49,7 @@ def _decodes(raw: bytes, encoding: str) -> bool:
 
 
 def placed(slots: Sequence[Slot], offset: int, root: str) -> list[Slot]:
-    """Slots of a document that begins at `offset`, with their paths below `root`."""
+    """Return the slots of a document that begins at `offset`, with their paths below `root`."""
     known: dict[int, Path] = {}
     return [
         Slot(start + offset, end + offset, form, label, key, _below(path, root, known))
@@ -72,7 +73,7 @@ def _below(path: Path, root: str, known: dict[int, Path]) -> Path:
 
 
 class Length(NamedTuple):
-    """A declared length: where it is written, and where the content is that it measures."""
+    """A declared length: the span of the number, and the span of the content that it measures."""
 
     start: int
     end: int
@@ -83,7 +84,7 @@ class Length(NamedTuple):
 def splice_measured(
     raw: bytes, edits: Sequence[Edit], lengths: Sequence[Length], write: Callable[[int], bytes]
 ) -> bytes:
-    """`raw` with the edits made and the lengths around them written anew; inner lengths first."""
+    """Apply the edits to `raw` and update the `lengths` around them, listed inner ones first."""
     made = [*edits]
     starts = [edit.start for edit in edits]
     for start, end, content_start, content_end in lengths:

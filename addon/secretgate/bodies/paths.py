@@ -1,9 +1,9 @@
-"""Tables of JSON paths, compiled to an automaton that a reader walks while it reads.
+"""Tables of JSON paths, compiled to an automaton that a reader steps through while it reads.
 
 A path is written `messages[].content[].signature`: member names, `[]` for any array index, `*` for
-any one member, `**` for any run of members and indexes (also none). A table is a sequence of
-(path, label); where several paths match, the first in the table wins. The automaton is built
-lazily and has a bounded number of nodes, whatever member names a body invents.
+any one member, `**` for any sequence of members and indexes, including an empty one. A table is a
+sequence of (path, label) rows; if several paths match, the first row wins. The automaton is built
+lazily, and its number of nodes is bounded, whatever member names a body invents.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SEGMENT = re.compile(r"\[\]|[^.\[\]]+")
 
 
 def parse(path: str) -> tuple[bytes, ...]:
-    """`a.b[].c` as segments; raises ValueError for anything else."""
+    """Split a path such as `a.b[].c` into segments. Raises ValueError if it is not one."""
     segments = tuple(part.encode() for part in _SEGMENT.findall(path))
     if b"".join(segments).decode() != path.replace(".", ""):
         raise ValueError(f"not a JSON path: {path!r}")
@@ -62,7 +62,7 @@ class Paths(Generic[L]):
         return self.table[min(ended)][1] if ended else self.default
 
     def _closed(self, places: set[tuple[int, int]]) -> frozenset[tuple[int, int]]:
-        """With the places that a `**` may skip to."""
+        """Return `places` together with those reachable by letting a `**` match nothing."""
         waiting = list(places)
         while waiting:
             row, at = waiting.pop()
@@ -74,7 +74,7 @@ class Paths(Generic[L]):
 
 
 class Node(Generic[L]):
-    """One state: the label of a leaf here, and where a member or an index leads."""
+    """One state: the label of a leaf here, and the transitions for members and indexes."""
 
     __slots__ = ("_item", "_named", "_other", "_paths", "_places", "label")
 
@@ -98,7 +98,7 @@ class Node(Generic[L]):
                 node = self._named[name] = self._paths.step(self._places, name)
             return node
         if self._other is None:
-            # NUL cannot stand in a table, so this step takes only `*` and `**`.
+            # NUL cannot occur in a table, so this step matches only `*` and `**`.
             self._other = self._paths.step(self._places, b"\0")
         return self._other
 
@@ -108,5 +108,5 @@ class Node(Generic[L]):
         return self._item
 
     def names(self, name: bytes) -> bool:
-        """Whether a table names this member here, so that it is part of the format."""
+        """Whether a table names this member here, which makes it part of the format."""
         return name in self._named

@@ -1,14 +1,15 @@
-"""Protobuf without its schema: Connect and gRPC to hosts that speak no JSON.
+"""Protobuf without its schema: Connect and gRPC to hosts that do not speak JSON.
 
-On the wire, a text, a nested message and plain bytes look alike: a field number, a length, and so
-many bytes. What a field holds is decided by trial, in this order:
+On the wire, a string, a nested message and plain bytes look alike: a field number, a length, and
+that many bytes. What a field holds is determined by trial, in this order:
 
-1. It reads as a message, all of it, and is no clean text (UTF-8 without control characters): a
+1. All of it parses as a message, and it is not clean text (UTF-8 without control characters): a
    message.
-2. It reads as a message and is clean text as well: a message only if that leaves nothing but texts,
-   nested messages, and their numbers and lengths. A key that happens to parse as some numbers is a
-   text, so that it is scanned.
-3. It is UTF-8: a text. 4. Anything else: bytes, which are counted.
+2. It parses as a message and is clean text as well: a message only if it consists of texts and
+   nested messages alone, with their numbers and lengths. A key that happens to parse as some
+   numbers is thus a text, so that it is scanned.
+3. It is UTF-8: a text.
+4. Anything else: bytes, which are only counted.
 
 An edit in a text changes its length and that of every message around it.
 """
@@ -31,12 +32,12 @@ _MAX_DEPTH: Final = 50
 
 
 class _Shape(IntEnum):
-    """What a trial has shown a stretch to be."""
+    """The result of trying to parse a span as a message."""
 
     NONE = 0
     MESSAGE = 1
     TEXTS = 2
-    """A message that holds texts and nothing else, or a text."""
+    """A text, or a message that holds nothing but texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class ProtobufBody(Whole):
 
 
 def read_protobuf(raw: bytes) -> ProtobufBody:
-    """One message that stands on its own."""
+    """Read one message. Raises `Unreadable`."""
     walk = _Walk(raw)
     if walk.message(0, len(raw), "", 0) is _Shape.NONE and raw:
-        raise Unreadable("the body is no protobuf message")
+        raise Unreadable("the body is not a protobuf message")
     return ProtobufBody(raw, walk.slots, walk.lengths)
 
 
@@ -65,7 +66,7 @@ class _Walk:
         self.lengths: list[Length] = []
 
     def message(self, at: int, end: int, path: str, depth: int) -> _Shape:
-        """Reads a stretch as a message; where it is none, what was found in it is to be dropped."""
+        """Parse a span as a message; on `NONE` the caller must discard the slots found in it."""
         shape = _Shape.TEXTS
         groups: list[int] = []
         while at < end:
@@ -111,7 +112,7 @@ class _Walk:
         return _Shape.TEXTS if is_utf8 else _Shape.MESSAGE
 
     def _number(self, at: int, end: int) -> tuple[int, int]:
-        """A varint and where it ends, which is -1 if it does not end in time."""
+        """Return a varint and its end offset, or an end of -1 if it does not end in time."""
         value = shift = 0
         for place in range(at, min(at + 10, end)):
             byte = self.raw[place]

@@ -1,9 +1,10 @@
-"""Which reader a body gets: a table of media types, and what the bytes themselves say.
+"""Selects the reader for a body: a table of media types, and what the bytes themselves say.
 
-The bytes count for more than the header. What begins like JSON and is JSON is read as JSON under
-any type, since that is how a receiver that does not look at the type will read it; only then does
-the table speak. (Protobuf is the exception: its tags and lengths may look like white space.) Files (images, audio, archives) are known by their first bytes and counted. What no
-reader takes is `Unreadable`, and policy decides.
+The bytes take precedence over the header. What begins like JSON and is valid JSON is read as JSON
+under any type, since that is how a receiver that ignores the type will read it; only then is the
+table consulted. (Protobuf is the exception: its tags and lengths may look like white space.) Files
+(images, audio, archives) are recognised by their magic bytes and counted. What no reader accepts is
+`Unreadable`, and policy decides.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ def _text(raw: bytes, content_type: str, dialect: Dialect) -> Body:
 
 
 def _file(raw: bytes, content_type: str, dialect: Dialect) -> Body:
-    """A file: text where it is text, else bytes that are counted."""
+    """Read a file: as text if it is text, otherwise as bytes that are only counted."""
     if text_start(raw) is not None and not sealed(raw):
         return read_text(raw)
     return PlainBody(raw, [Slot(0, len(raw), Form.RAW, Label.BYTES, b"", "body")])
@@ -107,9 +108,9 @@ BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(
 
 
 def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = None) -> Body:
-    """The slots of a body; raises Unreadable.
+    """Return a body with its slots. Raises `Unreadable`.
 
-    Of JSON, what was `seen` before is passed over; where nobody is asked for that, all strings are slots.
+    In JSON, items that were `seen` before are skipped; if `seen` is None, all strings become slots.
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if not raw.strip():
@@ -129,7 +130,7 @@ def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = No
         return reader(raw, content_type, dialect)
     if is_file(raw) or text_start(raw) is not None:
         return _file(raw, content_type, dialect)
-    raise Unreadable(f"no reader for {media_type}, and it is not text")
+    raise Unreadable(f"no reader for {media_type}, and the body is not text")
 
 
 def _reader(media_type: str) -> Reader | None:

@@ -1,4 +1,4 @@
-"""A body that is one text."""
+"""A body that is a single text."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What was decided about earlier turns of a conversation, so that a turn costs what is new in it."""
+"""Decisions about earlier turns of a conversation, so that a turn costs only what is new in it."""

@@ -1,9 +1,10 @@
-"""Keyed digests of what has passed, to know it again without keeping it.
+"""Keyed digests of bytes already seen, to recognise them again without storing them.
 
-The tag of AES-GCM over bytes that are authenticated and not encrypted: at 20 GB a second on a
-processor with AES instructions, several times as fast as any hash. With a fixed nonce it is a universal hash: two
-texts that were chosen without the key have the same tag with a probability of about 2^-100, however often
-someone tries. Tags never leave the process, and the key is made when it starts and written nowhere.
+A digest is the tag of AES-GCM over the bytes as associated data, with nothing encrypted: 20 GB a
+second on a processor with AES instructions, several times as fast as any hash. With a fixed nonce
+it is a universal hash: two texts chosen without knowledge of the key collide with a probability of
+about 2^-100, however often someone tries. Tags never leave the process; the key is generated at
+start and never written anywhere.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 
 class Digests:
-    """Digests for one purpose; `of_context` gives those for another, under the same key."""
+    """Digests for one purpose; `of_context` derives those for another, under the same key."""
 
     __slots__ = ("_nonce", "_seal")
 
@@ -29,6 +30,6 @@ class Digests:
         return self._seal(self._nonce, b"", raw)
 
     def of_context(self, *context: bytes) -> Digests:
-        """Digests that say in which context the bytes stood."""
+        """Return digests that are specific to the context in which the bytes occur."""
         parts = b"".join(len(part).to_bytes(8, "big") + part for part in context)
         return Digests(self, hashlib.blake2b(parts, digest_size=12).digest())

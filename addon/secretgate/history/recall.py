@@ -1,8 +1,8 @@
-"""Whether what was decided about the history still holds.
+"""Checks whether remembered verdicts still hold.
 
-A verdict was reached with the values known then. It holds if nothing was learnt since, or if nothing of what
-was learnt has left a trace in the unit, and if the values behind its placeholders are still known. Everything else
-is read again.
+A verdict was reached with the values known at the time. It holds if no value was learned since, or
+no value learned since may occur in the unit, and if the values behind its placeholders are still
+known. Units whose verdict does not hold are read again.
 """
 
 from __future__ import annotations
@@ -20,25 +20,25 @@ from secretgate_rules import Literals
 from secretgate_rules.disguises import may_hide
 
 _ESCAPED = re.compile(rb"\\u00(?:2[bdefBDEF]|3[0-9dD]|[4-7][0-9a-fA-F])")
-"""Escapes of characters that a search for a value in the raw bytes goes by."""
+"""Escapes of the characters that a search for a value in the raw bytes relies on."""
 REFRESH: Final = 60.0
-"""Seconds after which the vault is told again that values are still in use."""
+"""Interval in seconds at which the vault is told that values are still in use."""
 
 
 class Names:
-    """Which known value a placeholder stands for. Kept as long as the vault keeps the values."""
+    """Maps placeholders to known values, for as long as the vault keeps the values."""
 
     def __init__(self, namer: Namer) -> None:
         self._namer = namer
         self._tables: WeakKeyDictionary[Any, dict[bytes, bytes]] = WeakKeyDictionary()
 
     def prepare(self, known: Literals) -> None:
-        """Names values before anybody asks."""
+        """Compute the placeholders of all known values ahead of the first lookup."""
         for segment in known.segments:
             self._table(segment)
 
     def values(self, known: Literals, names: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The values of those names that are known."""
+        """Return placeholder -> value for those of `names` whose value is known."""
         tables = [self._table(segment) for segment in known.segments]
         return {
             name: value
@@ -57,7 +57,7 @@ class Names:
 
 
 class Recall:
-    """The verdicts that one body was passed over with."""
+    """The remembered verdicts that were applied to one body instead of reading it."""
 
     def __init__(self, body: JsonBody, naming: Naming, names: Names, now: float) -> None:
         self._body = body
@@ -65,11 +65,11 @@ class Recall:
         self._names = names
         self._now = now
         self.values: dict[bytes, bytes] = {}
-        """The values of the placeholders in what was passed over."""
+        """The values of the placeholders in the skipped units, by placeholder."""
         self._refreshed = False
 
     def settle(self) -> bool:
-        """Has what does not hold read again; False if all of it holds."""
+        """Have units whose verdict no longer holds read again; return False if all of them hold."""
         passed, known = self._body.passed, self._naming.known
         if not passed:
             self.values = {}
@@ -91,7 +91,7 @@ class Recall:
         return False
 
     def reread(self) -> bool:
-        """Has all of it read again, if there is any."""
+        """Have every skipped unit read again; return False if there are none."""
         if not self._body.passed:
             return False
         self._body.expanded(self._body.passed)
@@ -121,7 +121,10 @@ class Recall:
         return True
 
     def _searchable(self, passed: Passed) -> bool:
-        """Whether a value that stands in it shows in its bytes: nothing is escaped that need not be."""
+        """Whether every value in the unit shows in its raw bytes.
+
+        It might not where characters are escaped without need, or disguised.
+        """
         verdict, raw = passed.verdict, self._body.raw
         if not verdict.searched:
             verdict.searched = True
@@ -134,7 +137,7 @@ class Recall:
         return bool(verdict.searchable)
 
     def _refresh(self) -> None:
-        """Values that are in use are not forgotten."""
+        """Tell the vault that the values are still in use, so that they do not expire."""
         if self._refreshed:
             return
         self._refreshed = True

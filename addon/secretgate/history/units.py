@@ -1,8 +1,8 @@
-"""How the items of a body become units of the history: which are remembered together.
+"""Groups the items of a body into units of the history, which are remembered as a whole.
 
-Small items are put together to a few kilobytes, and those to tens of kilobytes, so that the next turn passes over a
-long history in few steps. The last items of a list stay single: clients move their cache markers there, and
-the next turn goes on behind them.
+Small items are joined into units of a few kilobytes, and those into groups of tens of kilobytes, so
+that the next turn skips a long history in few steps. The last items of a list stay single: clients
+move their cache markers there, and the next turn continues after them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TAIL: Final = 4
 
 @dataclass(slots=True)
 class Note:
-    """What was made of one item, where that is more than nothing."""
+    """What processing one item produced, if anything."""
 
     edits: list[Edit] = field(default_factory=list)
     traces: list[Trace] = field(default_factory=list)
@@ -38,16 +38,16 @@ class Note:
     settled: bool = True
     searchable: bool = True
     kept: bool = True
-    """Whether it may be remembered."""
+    """Whether the item may be remembered."""
 
 
 class Notes:
-    """The notes of a body, by where their item starts."""
+    """The notes on a body's items, by the start offset of the item."""
 
     def __init__(
         self, body: Body | None = None, entries: Iterable[Text] = (), shown: Shown = as_it_is
     ) -> None:
-        """`entries`: the texts of slots of bytes."""
+        """`entries`: the texts that were decoded from slots of bytes."""
         self.by_item: dict[int, Note] = {}
         self._shown = shown
         self._body = body if isinstance(body, JsonBody) and body.seen is not None else None
@@ -67,7 +67,7 @@ class Notes:
                 note.counted += size
 
     def values(self, slot: Slot, values: Collection[bytes], naming: Naming) -> None:
-        """What was found in a slot, whatever became of it."""
+        """Record which values were found in a slot, whatever is done about them."""
         note = self._of(slot)
         if note is not None:
             note.settled &= all(value in naming.named or value in naming.known for value in values)
@@ -76,7 +76,7 @@ class Notes:
     def made(
         self, entry: Text, made: Made, sources: Sequence[tuple[str, str, str]], naming: Naming
     ) -> None:
-        """The edits of a slot. They are kept if they consist of placeholders of known values."""
+        """Record a slot's edits; the item is kept only if they insert names of known values."""
         note = self._of(entry.slot)
         if note is None or self._body is None:
             return
@@ -88,12 +88,12 @@ class Notes:
         note.kept &= all(value in naming.known for value in made.values.values())
 
     def undo(self) -> None:
-        """The edits are made again, in another way."""
+        """Discard the edits, which are about to be made anew in another way."""
         for note in self.by_item.values():
             note.edits, note.traces, note.names = [], [], set()
 
     def bar(self, slot: Slot) -> None:
-        """What a slot holds is not to be remembered."""
+        """Exclude the item that holds this slot from being remembered."""
         note = self._of(slot)
         if note is not None:
             note.kept = False
@@ -114,7 +114,7 @@ class Unit(NamedTuple):
 def units(
     body: JsonBody, notes: Mapping[int, Note], version: object, now: float
 ) -> list[list[Unit]]:
-    """Runs of adjacent units. `notes` are by the item's start."""
+    """Return runs of adjacent units; `notes` are keyed by the item's start offset."""
     spans: Sequence[Item | Passed] = body.items
     if body.passed:
         spans = sorted([*body.items, *body.passed], key=_span)
@@ -151,7 +151,7 @@ def units(
 
 
 def groups(runs: Iterable[Sequence[Unit]]) -> Iterator[Sequence[Unit]]:
-    """Units to be remembered together, each group large enough."""
+    """Yield groups of at least `LARGE` bytes of adjacent units, to be remembered together."""
     for run in runs:
         group: list[Unit] = []
         for unit in run:
@@ -165,7 +165,7 @@ def groups(runs: Iterable[Sequence[Unit]]) -> Iterator[Sequence[Unit]]:
 
 
 def remember(seen: Seen, raw: bytes, runs: Sequence[Sequence[Unit]]) -> None:
-    """Keeps the verdicts of new units, and of groups of units."""
+    """Store the verdicts of new units, and of groups of units."""
     for run in runs:
         for unit in run:
             if unit.is_new:
@@ -177,14 +177,14 @@ def remember(seen: Seen, raw: bytes, runs: Sequence[Sequence[Unit]]) -> None:
 
 
 def cuts(runs: Iterable[Sequence[Unit]]) -> list[int]:
-    """Offsets in the body between which it is likely to come again."""
+    """Return offsets between which the body is likely to recur unchanged."""
     found: set[int] = set()
     for run in runs:
         found.update(edge for unit in run if unit.end - unit.start >= LARGE for edge in unit[:2])
         for group in groups([run]):
             found.update((group[0].start, group[-1].end))
     edges = sorted(found)
-    # One of two is enough, where a comma is all there is between them.
+    # Of two edges with only a comma between them, one is enough.
     return [at for at, behind in pairwise([*edges, _FAR]) if behind - at > _APART]
 
 
@@ -208,7 +208,7 @@ def _unit(items: Sequence[Item], notes: Mapping[int, Note], version: object, now
 
 
 def _note(verdict: Verdict, start: int, noted: Sequence[tuple[int, Note]]) -> None:
-    """Adds what was made of some items of a unit that begins at `start`."""
+    """Add the notes of some items to the verdict of the unit that begins at `start`."""
     notes = [note for _, note in noted]
     verdict.scanned += sum(note.scanned for note in notes)
     verdict.counted = sum(note.counted for note in notes)

@@ -1,18 +1,18 @@
-"""What was decided about the history: a conversation is sent again with every turn, and costs a digest the
-second time.
+"""The history: verdicts on parts of a conversation, all of which is sent again with every turn.
 
-The unit is an item of a list of a JSON body (a message, a tool), or a run of them: it begins and ends by itself,
-so that what its bytes are is all there is to know about it. Its *verdict* says what the gate made of it: how
-many bytes it read, which edits, which placeholders. Nothing of its text is kept: units are known by keyed digests, edits
-hold offsets and placeholders, and the values that those stand for are the vault's to keep.
+A unit is an item of a list of a JSON body (a message, a tool) or a run of items. It is
+self-contained: nothing but its own bytes determines how it is read. Its *verdict* records what the
+gate did with it: bytes read, edits, placeholders. No text is kept: units are identified by keyed
+digests, edits hold offsets and placeholders, and the values behind those are kept by the vault.
 
-A verdict was reached with the values that were known in the scope at the time (`version`). It still holds when more
-are known, unless one of the new values may stand in the unit; who uses it has to see to that. Units differ by
-scope and by everything else that a verdict depends on (`Seen`'s `context`: rules, policy, dialect).
+A verdict was reached with the values that were known in the scope at the time (`version`). It still
+holds when more values are known, unless one of the new ones may occur in the unit; checking that is
+up to the caller. Verdicts are kept apart by scope and by everything else that they depend on (the
+`context` of `Seen`: rules, policy, dialect).
 
-Which unit begins at a place is told by its first bytes, of which again only a digest is kept. Small units
-are remembered by themselves and again as parts of larger ones, so that a long history is few look-ups, and
-that after a change at its head or tail only the parts around it are read anew.
+Candidate units at an offset are looked up by a digest of the first bytes there. Small units are
+remembered on their own and again as parts of larger ones, so that a long history takes few lookups
+and a change at its head or tail causes only the parts around it to be read again.
 """
 
 from __future__ import annotations
@@ -29,41 +29,41 @@ from secretgate.bodies.between import Frame
 from secretgate.history.digests import Digests
 
 LIMIT: Final = 48 << 20
-"""Bytes that all verdicts together may take, roughly."""
+"""Approximate size in bytes of all verdicts together."""
 _HEAD: Final = 192
 _LENGTHS: Final = 6
-"""Units of as many lengths are tried where several begin with the same bytes."""
+"""How many different lengths are tried for units that begin with the same bytes."""
 _COST: Final = 600
 _EDIT_COST: Final = 400
 
 
 Trace = tuple[int, str, str, str, str]
-"""What was found where: the item of the unit, the path in it, the rule, the confidence, the action."""
+"""What was found where: index of the item, path in the item, rule, confidence, action."""
 
 
 @dataclass(slots=True, eq=False)
 class Verdict:
-    """What became of a unit."""
+    """What the gate did with a unit."""
 
     items: int
     scanned: int
     opaque: int
     counted: int
     version: object
-    """Of the known values with which it was reached, or last found to hold."""
+    """The version of the known values with which it was reached, or last confirmed."""
     edits: tuple[Edit, ...] = ()
     traces: tuple[Trace, ...] = ()
     names: frozenset[bytes] = frozenset()
-    """Placeholders in it."""
+    """The placeholders in it."""
     settled: bool = True
-    """False if something was found that may yet become a secret, when more is known."""
+    """False if something was found that may become a secret once more is known."""
     searchable: bool = True
-    """Whether a new value in it can be found without reading it."""
+    """Whether a new value that occurs in it can be found by searching its raw bytes."""
     used: float = 0.0
     searched: bool = False
-    """Whether that has been looked at."""
+    """Whether `searchable` has been checked against the raw bytes."""
     spots: tuple[tuple[int, object], Sequence[Any]] = ((-1, None), ())
-    """The traces as they were told last: at which item, and which values were known."""
+    """The spots last built from the traces, by item number and version of the known values."""
 
     @property
     def cost(self) -> int:
@@ -71,7 +71,7 @@ class Verdict:
 
 
 def joined(parts: Sequence[tuple[int, Verdict]]) -> Verdict:
-    """The verdict of a run of units, each with its offset in it."""
+    """Return the verdict of a run of units, given as pairs of offset in the run and verdict."""
     first = parts[0][1]
     edits: list[Edit] = []
     traces: list[Trace] = []
@@ -112,7 +112,7 @@ class _Entry:
 
 
 class History:
-    """The verdicts of a process. Safe from any thread; what was not used for longest goes first."""
+    """The verdicts of a process. Thread-safe; the least recently used are evicted first."""
 
     def __init__(self, limit: int = LIMIT, clock: Callable[[], float] = time.monotonic) -> None:
         self._limit = limit
@@ -127,7 +127,7 @@ class History:
         return f"<History of {len(self._entries)} units>"
 
     def seen(self, policy: str, *context: bytes) -> Seen:
-        """What was seen in one context: of one scope, under the same rules and policy."""
+        """Return the history of one context: one scope under the same rules and policy."""
         return Seen(self, policy, context)
 
     def lengths(self, head: int) -> Sequence[int]:
@@ -168,7 +168,7 @@ class History:
 
 
 class Seen:
-    """One context's part of the history, as the reader of a body asks for it."""
+    """One context's part of the history, as the reader of a body queries it."""
 
     def __init__(self, history: History, policy: str, context: Sequence[bytes]) -> None:
         self.history = history
@@ -177,7 +177,7 @@ class Seen:
         self._places: dict[Frame, tuple[Digests, int]] = {}
 
     def items(self, raw: bytes, at: int, frame: Frame) -> tuple[int, int, Verdict] | None:
-        """What begins at `at` in a list: where it ends, how many items it is, and its verdict."""
+        """Look up list items that begin at `at`; return their end, number and verdict."""
         digests, salt = self._place(frame)
         lengths = self.history.lengths(hash(raw[at : at + _HEAD]) ^ salt)
         if not lengths:

@@ -1,7 +1,7 @@
-"""What a streamed answer is to the gate: bytes in, *frames* out, bytes again.
+"""The interface of stream formats: a framer cuts bytes into *frames*, each written out again.
 
-A framer cuts a stream into frames and loses nothing: the concatenation of every frame's `raw` is
-the input, wherever the input was cut. A frame that is not changed goes out as its `raw`.
+Framing is lossless: concatenating the `raw` of every frame gives the input, wherever the input was
+cut into chunks. An unchanged frame is forwarded as its `raw`.
 """
 
 from __future__ import annotations
@@ -19,44 +19,47 @@ class Frame(Protocol):
 
     @property
     def payload(self) -> bytes | None:
-        """The JSON text in the frame; None for a comment, a keep-alive, an end marker."""
+        """The JSON text of the frame; None for comments, keep-alives and end markers."""
 
     @property
     def event(self) -> str:
-        """The frame's own event name, or nothing."""
+        """The event name that the frame itself carries, or an empty string."""
 
     def with_payload(self, payload: bytes) -> bytes:
-        """The same frame around another payload, with its own line ends, lengths and checksums."""
+        """Return the frame with another payload: same line ends, lengths and checksums updated."""
 
 
 Around = tuple[bytes, bytes]
-"""What stands before and behind a payload in its frame."""
+"""The bytes before and after a payload in its frame."""
 
 
 def around(frame: Frame, payload: bytes) -> Around | None:
-    """Where that can be told: a payload may be put together from several lines."""
+    """Return the bytes around `payload` in the frame.
+
+    None if it is not contiguous there, as where a payload was joined from several lines.
+    """
     before, again, behind = frame.raw.partition(payload)
     return (before, behind) if again else None
 
 
 class Run(msgspec.Struct, frozen=True, gc=False):
-    """Whole frames of text, one behind the other and not cut apart: most of them nobody has to read."""
+    """A contiguous run of complete frames, not split yet because most are never read."""
 
     raw: bytes
     end: bytes
-    """What ends a frame, and stands nowhere in one."""
+    """The frame terminator; it never occurs inside a frame."""
     frame: Callable[[bytes, bytes], Frame]
-    """A frame from its text and its end."""
+    """Builds a frame from its text and its terminator."""
 
     def cut(self, at: int) -> tuple[Frame, int]:
-        """The frame that begins here, and where it ends."""
+        """Return the frame that begins at offset `at`, and the offset of its end."""
         stop = self.raw.find(self.end, at)
         if stop < 0:
             return self.frame(self.raw[at:], b""), len(self.raw)
         return self.frame(self.raw[at:stop], self.end), stop + len(self.end)
 
     def start(self, place: int, least: int) -> int:
-        """Where the frame begins that `place` stands in, if frames are known to begin at `least`."""
+        """Return the start of the frame at offset `place`; `least` is a known frame start."""
         before = self.raw.rfind(self.end, least, place)
         return least if before < 0 else before + len(self.end)
 
@@ -69,17 +72,17 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 
 class Framer(Protocol):
     def feed(self, data: bytes) -> list[Frame]:
-        """The frames that are complete once `data` has come."""
+        """Consume `data` and return the frames that are now complete."""
 
     def run(self, data: bytes) -> Run | list[Frame]:
-        """The same, as one run where the format allows it."""
+        """Like `feed`, but return a single `Run` where the format allows it."""
 
     def finish(self) -> list[Frame]:
-        """What is left at the end; a cut-off frame comes without a payload, as it stands."""
+        """Return what is left at the end of the stream; a truncated frame has no payload."""
 
 
 class FrameByFrame(ABC):
-    """A framer of a format in which frames have to be found one by one."""
+    """A framer for formats in which frames have to be located one by one."""
 
     @abstractmethod
     def feed(self, data: bytes) -> list[Frame]: ...

@@ -1,11 +1,12 @@
 """Messages in five-byte envelopes: Connect and gRPC streams, in both directions.
 
-An envelope is a flag byte, a length and a message, which may be compressed on its own. Each is given
-out when it is complete, so that a stream on which both sides talk is never held back. A Connect
+An envelope is a flag byte, a length and a message, which may be compressed individually. Each is
+emitted as soon as it is complete, so that bidirectional streams are never held back. A Connect
 stream ends with an envelope that holds JSON, a gRPC-Web stream with one that holds trailers.
 
-Where a flag or a length makes no sense, nothing behind it can be told apart: the rest comes as
-envelopes without a message. A request must be refused there; of an answer, the client will judge.
+After an invalid flag or length there is no way to find the next envelope: the rest of the stream is
+emitted as envelopes without a message. A request must be refused at that point; an answer is left
+for the client to judge.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ _FLAGS: Final = COMPRESSED | END_OF_STREAM | TRAILERS
 
 
 class Envelope(msgspec.Struct, frozen=True, gc=False):
-    """One message with its envelope, as it came."""
+    """One message in its envelope, as received."""
 
     raw: bytes
     coding: str = ""
-    """Of a compressed message, by the stream's header; without one the message's own marks tell."""
+    """The compression that the stream's header names; if empty, it is told by magic bytes."""
     limit: int = LIMIT
     sound: bool = True
 
@@ -51,15 +52,15 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def message(self) -> bytes:
-        """What is in it, decompressed; raises `Unreadable`."""
+        """The decompressed message. Raises `Unreadable`."""
         return self._read()[0]
 
     @property
     def lone_message(self) -> bytes:
-        """The same, of a request: `Unreadable` too where compressed data carries something beside it."""
+        """Like `message`, for requests: raises `Unreadable` for metadata in compressed data too."""
         message, chain = self._read()
         if chain and BROTLI not in chain and asides(self.raw[_HEAD.size :], chain, self.limit):
-            raise Unreadable("a compressed message carries names or comments beside its data")
+            raise Unreadable("a compressed message carries metadata besides its data")
         return message
 
     def with_message(self, message: bytes) -> bytes:
@@ -68,7 +69,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     @property
     def payload(self) -> bytes | None:
-        """The message, for a stream whose messages are JSON."""
+        """The message, for streams whose messages are JSON."""
         try:
             return self.message or None
         except Unreadable:
@@ -83,7 +84,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     def _read(self) -> tuple[bytes, Sequence[str]]:
         if not self.sound:
-            raise Unreadable("the stream is no longer one of messages, or was cut off")
+            raise Unreadable("the message framing is invalid, or the stream was truncated")
         content = self.raw[_HEAD.size :]
         if not self.flags & COMPRESSED or not content:
             return content, ()
@@ -91,12 +92,12 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
 
 def envelope(content: bytes, flags: int = 0) -> bytes:
-    """Content in an envelope."""
+    """Return `content` in an envelope."""
     return _HEAD.pack(flags, len(content)) + content
 
 
 class EnvelopeFramer(FrameByFrame):
-    """Cuts a stream into envelopes. `coding`: `connect-content-encoding` or `grpc-encoding`."""
+    """Cuts a stream into envelopes. `coding` is `connect-content-encoding` or `grpc-encoding`."""
 
     def __init__(self, coding: str = "", limit: int = LIMIT) -> None:
         self._coding = coding

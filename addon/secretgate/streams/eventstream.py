@@ -1,12 +1,12 @@
 """`application/vnd.amazon.eventstream`: the streams of Amazon Bedrock.
 
 A message is a prelude (its length, the length of its headers, a CRC of both), headers, a payload,
-and a CRC over all of it. Another payload means another length and both CRCs anew. In the stream of
-`invoke-with-response-stream` the JSON that matters is base64 in the member `bytes` of the payload;
+and a CRC over all of it. Replacing the payload means recomputing the length and both CRCs. In the
+stream of `invoke-with-response-stream` the relevant JSON is base64 in the payload's member `bytes`;
 in `converse-stream` it is the payload itself.
 
-A message whose CRC is wrong has no payload for us and goes out as it came, for the client to
-refuse; where the prelude itself is wrong no later message can be found, and the rest goes through.
+A message with a wrong CRC has no payload here and is forwarded unchanged, for the client to refuse.
+If the prelude itself is wrong, no later message can be located, and the rest is passed through.
 """
 
 from __future__ import annotations
@@ -28,21 +28,21 @@ _LENGTHS = Struct(">II")
 _CRC = Struct(">I")
 _LEAST = _PRELUDE.size + _CRC.size
 _MOST = 1 << 25
-"""More than any service sends: a length above it is no length."""
+"""More than any service sends: a larger value cannot be a length."""
 
 _BYTES = re.compile(rb'"bytes"\s*:\s*"([A-Za-z0-9+/=]*)"')
 _NAMES = (b":event-type", b":exception-type", b":error-code")
 _SIZES = (0, 0, 1, 2, 4, 8, 0, 0, 8, 16)
-"""Of a header's value, by its type."""
+"""Size of a header's value in bytes, indexed by its type."""
 _BEHIND_A_LENGTH = (b"\6", b"\7")
 
 
 class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
-    """One message, or, without a `head`, bytes that are none."""
+    """One message; without a `head`, bytes that are not a valid message."""
 
     raw: bytes
     head: int | None = None
-    """Where the payload begins."""
+    """Offset of the payload."""
 
     @property
     def payload(self) -> bytes | None:
@@ -75,7 +75,7 @@ class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
         return b"" if self.head is None else self.raw[self.head : -_CRC.size]
 
     def _wrapped(self, text: bytes) -> tuple[int, int] | None:
-        """Where base64 of the real payload stands in `text`, if it is one that wraps."""
+        """Return the span of the payload in `text` if it is wrapped in base64, otherwise None."""
         if self.event != "chunk" or (match := _BYTES.search(text)) is None:
             return None
         try:
@@ -90,7 +90,7 @@ class EventStreamFramer(FrameByFrame):
         self._held: list[bytes] = []
         self._size = 0
         self._wanted = _PRELUDE.size
-        """How much must be there before there is anything to do."""
+        """Number of bytes needed before parsing can continue."""
         self._lost = False
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -126,7 +126,7 @@ class EventStreamFramer(FrameByFrame):
 
 
 def exception(name: str, payload: bytes) -> bytes:
-    """A message that ends a stream with an error."""
+    """Return an exception message, which ends a stream with an error."""
     headers = b"".join(
         struct.pack(">B", len(key)) + key + b"\7" + struct.pack(">H", len(value)) + value
         for key, value in (
@@ -145,7 +145,7 @@ def _message(raw: bytes, head: int) -> EventStreamFrame:
 
 
 def _headers(block: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """The headers with their values as bytes; stops where the block makes no sense."""
+    """Yield each header's name and its value as bytes; stop at the first malformed one."""
     at = 0
     while at < len(block):
         start = at + 1

@@ -1,7 +1,7 @@
-"""Which framer a streamed answer gets: a table of content types, and of first bytes.
+"""Chooses the framer for a streamed answer: by content type, else by its first bytes.
 
-Some back ends send a stream under no content type or under the wrong one. Where the request asked
-for a stream and the type does not name a format, the first bytes decide.
+Some back ends send a stream without a content type or with a wrong one. If the request asked for a
+stream and the content type does not name a format, the first bytes decide.
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ _BEFORE: Final = b" \t\r\n\xef\xbb\xbf\x1e"
 
 
 def framer_for(content_type: str, *, asked: bool) -> Framer | None:
-    """The framer of an answer, or None where it is no stream.
+    """Return the framer for an answer, or None if it is not a stream.
 
-    `asked`: the request asked for a stream (`"stream": true`, `Accept: text/event-stream`, a path
-    such as `:streamGenerateContent`).
+    `asked`: whether the request asked for a stream (`"stream": true`, `Accept: text/event-stream`,
+    a path such as `:streamGenerateContent`).
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if known := BY_TYPE.get(media_type):
@@ -67,7 +67,7 @@ def framer_for(content_type: str, *, asked: bool) -> Framer | None:
 
 
 class OpaqueFrame(msgspec.Struct, frozen=True, gc=False):
-    """Bytes of no known format."""
+    """Bytes of an unknown format."""
 
     raw: bytes
 
@@ -84,7 +84,7 @@ class OpaqueFrame(msgspec.Struct, frozen=True, gc=False):
 
 
 class OpaqueFramer(FrameByFrame):
-    """Lets everything through as it comes."""
+    """Passes everything through as it arrives."""
 
     def feed(self, data: bytes) -> list[Frame]:
         return [OpaqueFrame(data)] if data else []
@@ -94,7 +94,7 @@ class OpaqueFramer(FrameByFrame):
 
 
 class SniffingFramer:
-    """Becomes the framer that the first bytes ask for, and is opaque where they say nothing."""
+    """Picks a framer by the first bytes; a stream of no known format is opaque."""
 
     def __init__(self) -> None:
         self._head = b""
@@ -109,7 +109,7 @@ class SniffingFramer:
         return framer.run(data) if framer is not None else []
 
     def _settled(self, data: bytes) -> tuple[Framer | None, bytes]:
-        """The framer, once it is known, and what it has not had yet."""
+        """Return the framer, or None while undecided, and the bytes to feed it."""
         if self._framer is None:
             self._head += data
             self._framer = _by_first_bytes(self._head.lstrip(_BEFORE))

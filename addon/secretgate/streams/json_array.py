@@ -1,10 +1,10 @@
 """One JSON array, sent element by element: Gemini without `alt=sse`.
 
-A frame is an element with the comma and white space before it; the opening bracket goes out alone,
-as does the closing one. The framer counts brackets and knows strings, and checks nothing else: its
-input is the provider's, and the tool will judge it. A value that came whole is taken in one match,
-one that was cut is followed bracket by bracket. An answer that is no array but one object, as
-errors are, or several in a row, is framed value by value.
+A frame is an element with the comma and white space before it; the opening and the closing bracket
+are frames of their own. The framer tracks brackets and strings and validates nothing else: its
+input comes from the provider, and the client will judge it. A value that arrives in one chunk is
+matched by one regular expression; a value that was cut is followed bracket by bracket. An answer
+that is not an array but one object, as errors are, or several in a row, is framed value by value.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _STRING = re.compile(rb'(?:[^"\\]++|\\.)*+("?+)', re.DOTALL)
 
 
 def _nested(depth: int) -> bytes:
-    """A pattern of values of up to this many levels."""
+    """Return a pattern for values nested up to `depth` levels."""
     inside = rb'[^"\[\]{}]++|"[^"\\]*+(?:\\.[^"\\]*+)*+"'
     value = rb"[\[{](?:" + inside + rb")*+[\]}]"
     for _ in range(depth - 1):
@@ -35,7 +35,7 @@ _WHOLE = re.compile(_nested(12), re.DOTALL)
 
 
 class JsonElement(msgspec.Struct, frozen=True, gc=False):
-    """`raw` from `start` on is a value; without a `start` there is none."""
+    """An array element: the value is `raw[start:]`; without a `start` there is none."""
 
     raw: bytes
     start: int | None = None
@@ -56,10 +56,10 @@ class JsonArrayFramer(FrameByFrame):
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._value: int | None = None
-        """Where the value begins in what is held and what comes."""
+        """Offset of the current value, counted from the start of the held data."""
         self._depth = 0
         self._base: int | None = None
-        """The depth at which values begin and end: 1 in an array, else 0."""
+        """The depth at which values begin and end: 1 in an array, else 0; None before any value."""
         self._in_string = self._escaped = False
 
     def feed(self, data: bytes) -> list[Frame]:
@@ -89,7 +89,7 @@ class JsonArrayFramer(FrameByFrame):
         return [frame]
 
     def _step(self, data: bytes, at: int, cut: int) -> tuple[int, int | None]:
-        """Where to read on, and where a frame ends if one does at all."""
+        """Return the offset to continue at, and the offset at which a frame ends, if one does."""
         if self._in_string:
             return self._string(data, at)
         if self._value is not None:

@@ -1,7 +1,7 @@
-"""JSON lines as they arrive: Ollama, Cohere v1, and batch results.
+"""Newline-delimited JSON: Ollama, Cohere v1, and batch results.
 
-A frame is a line with its line end. White space around the value, a CR or the record separator of
-`application/json-seq` among it, stays where it is.
+A frame is a line with its line end. White space around the value stays where it is, and so do a CR
+and the record separator of `application/json-seq`.
 """
 
 from __future__ import annotations

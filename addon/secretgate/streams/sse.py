@@ -1,12 +1,12 @@
-"""Server-sent events: the stream of nearly every provider.
+"""Server-sent events: the stream format of nearly every provider.
 
-An event ends at a blank line, and a line ends with LF, CRLF or CR. Events with one kind of line end
-stay together as a run; anything mixed goes through one regular expression. Both cut at the same
-places, wherever the stream itself was cut. What an event says is worked out only when asked, as
-most events pass unread.
+An event ends at a blank line, and a line ends with LF, CRLF or CR. Events that share one kind of
+line end are kept together as a run; mixed line ends go through a regular expression. Both cut at
+the same places, however the stream was chunked. An event is parsed only on demand, as most events
+are never read.
 
-A CR that could be the first half of a CRLF waits for its LF only behind another LF: a server that
-writes bare CRs never writes one, so its events are not delayed.
+A trailing CR that could be the first half of a CRLF waits for its LF only after another LF: a
+server that writes bare CRs never sends one, so its events are not delayed.
 
 (`find` rather than `in`: for bytes it is several times faster, and this runs for every event.)
 """
@@ -26,13 +26,13 @@ _BLANK_LINE = re.compile(rb"\n(?:\n|\r(?:\n|(?!\Z)))|\r\r")
 _COMMENTS = re.compile(rb"(?::[^\r\n]*+(?:\r\n?|\n))++\Z")
 _TWO_BLANK_LINES = Scanner([rb"\n\n\n|\n\r\n\r\n"], once=True)
 _MUCH = 2048
-"""In so many bytes a `Scanner` finds something sooner than `find`."""
+"""Size in bytes above which a `Scanner` search is faster than `find`."""
 _BOM = b"\xef\xbb\xbf"
 _ENDS = (b"\n", b"\r")
 
 
 class SseFrame(msgspec.Struct, frozen=True, gc=False):
-    """One event, or what stands between two: `text`, and the blank line that ended it."""
+    """One event, or comments between events: `text`, then the blank line that ended it."""
 
     text: bytes
     end: bytes = b"\n\n"
@@ -87,7 +87,11 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
         return b"".join(lines)
 
     def _usual(self) -> tuple[bytes | None, bytes]:
-        """The text up to the payload, and the payload, where its last line is its only data."""
+        """Return the text up to the payload, and the payload.
+
+        Only for the usual case of an event whose last line is its only `data` field; `(None, b"")`
+        otherwise.
+        """
         head, field, value = self.text.partition(b"data: ")
         if (
             field
@@ -101,7 +105,7 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
 
 
 class SseFramer:
-    """Cuts a stream of server-sent events. A comment line on its own does not wait for more."""
+    """Cuts a stream into server-sent events. A comment line is emitted without waiting for more."""
 
     def __init__(self) -> None:
         self._held: list[bytes] = []
@@ -137,7 +141,7 @@ class SseFramer:
         return frames
 
     def _keep(self, data: bytes, at: int) -> int:
-        """Keeps what stands from here on until more has come, except comments."""
+        """Hold back `data[at:]`, unless it is comments; return where the held part begins."""
         if at == len(data):
             return at
         tail = data[at:]
@@ -160,7 +164,7 @@ class SseFramer:
 
 
 def _one_end(data: bytes) -> bytes:
-    """What ends every event in `data`, or nothing where that differs."""
+    """Return the terminator of every event in `data`, or an empty string if they differ."""
     end = b"\n\n"
     if data.find(b"\r") >= 0:
         if not data.count(b"\r") == data.count(b"\n") == data.count(b"\r\n"):
@@ -178,8 +182,11 @@ def _holds_blank_line(data: bytes) -> bool:
 
 
 def _lines(text: bytes) -> list[bytes]:
-    """Without the mark of a byte order, which counts only where the stream begins: what a line says must
-    not hang on where the stream was cut."""
+    """Return the lines of `text` without byte order marks.
+
+    A BOM counts only at the start of the stream, and what a line means must not depend on where the
+    stream was cut.
+    """
     lines = text.splitlines()
     return [line.removeprefix(_BOM) for line in lines] if text.find(_BOM) >= 0 else lines
 
@@ -189,14 +196,14 @@ def _bare(line: bytes) -> bytes:
 
 
 def _data(line: bytes) -> bytes | None:
-    """What a line says if it is a `data` field."""
+    """Return the value of a `data` field, or None if the line is something else."""
     if line[:5] == b"data:":
         return line[6:] if line[5:6] == b" " else line[5:]
     return b"" if line == b"data" else None
 
 
 def _data_lines(line: bytes, values: list[bytes]) -> bytes:
-    """`line`, a `data` field, once for each of `values`, spelt as it is."""
+    """Return the `data` field `line` once for each of `values`, spelled as the original."""
     bare = _bare(line)
     start = line.index(bare)
     end = line[start + len(bare) :]

@@ -1,4 +1,4 @@
-"""Whether what a cut-off stream left behind is a whole value all the same."""
+"""Whether the remainder of a truncated stream is a complete JSON value nevertheless."""
 
 from __future__ import annotations
 
