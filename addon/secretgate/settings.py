@@ -75,7 +75,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         str, Meta(description="The template of placeholders; holds {id} and may hold {rule}.")
     ] = DEFAULT_TEMPLATE
     body_limit: Annotated[
-        int, Meta(ge=1024, description="Largest request body that is read, in bytes, decompressed.")
+        int,
+        Meta(
+            ge=1024,
+            description="The largest request body that is read, in bytes after decompression.",
+        ),
     ] = 128 << 20
     remember: Annotated[
         int,
@@ -106,7 +110,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         Meta(
             ge=0,
             le=3600,
-            description="Seconds that streams may go on after SIGTERM; 0 ends them at once.",
+            description="How many seconds streams may go on after SIGTERM; 0 ends them at once.",
         ),
     ] = 0.0
     drain_notice: Annotated[
@@ -126,85 +130,97 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     mcp_restore: Annotated[
         tuple[str, ...],
         Meta(
-            description="MCP servers, as globs of names or hosts, whose tool calls get the values back of placeholders that a model was given."
+            description="MCP servers, as globs of names or hosts, whose tool calls get back the values of placeholders that a model was given."
         ),
     ] = ()
     rules: Annotated[
         tuple[str, ...],
-        Meta(description="Rule files of the user's: our YAML, signatures.yaml or gitleaks.toml."),
+        Meta(description="Your own rule files: our YAML, signatures.yaml or gitleaks.toml."),
     ] = ()
     enabled_rules: Annotated[
         tuple[str, ...],
         Meta(description="Ids of rules that are off by default, such as x509-certificate."),
     ] = ()
-    disabled_rules: Annotated[
-        tuple[str, ...], Meta(description="Ids of rules that are not to be used.")
-    ] = ()
+    disabled_rules: Annotated[tuple[str, ...], Meta(description="Ids of rules to switch off.")] = ()
     entropy: Annotated[
         bool,
-        Meta(description="Whether rules count that go by randomness near a credential word alone."),
+        Meta(
+            description="Whether a random value near a word such as `password` counts as a secret by itself."
+        ),
     ] = True
     detect_secrets: Annotated[
-        bool, Meta(description="Whether the detect-secrets scanner (an extra) is asked as well.")
+        bool,
+        Meta(
+            description="Whether the detect-secrets scanner is used as well (needs the extra `detect-secrets`)."
+        ),
     ] = False
     known_environment: Annotated[
         bool,
         Meta(
-            description="Whether values of environment variables whose names say credential are "
-            "secret wherever they stand."
+            description="Whether the values of environment variables with names such as API_KEY or PASSWORD are secret everywhere."
         ),
     ] = True
     known_files: Annotated[
         tuple[str, ...],
-        Meta(description="Files (.env, JSON, TOML, YAML, INI) whose credentials are secret too."),
+        Meta(
+            description="Files (.env, JSON, TOML, YAML, INI) whose credentials are secret everywhere too."
+        ),
     ] = ()
     known_search: Annotated[
         bool,
         Meta(
-            description="Whether such files are also looked for under the working directory; of what they "
-            "hold, only what looks like a credential counts."
+            description="Whether to look for such files under the working directory too; of their values, only those that look like credentials count."
         ),
     ] = False
     known_names: Annotated[
-        tuple[str, ...], Meta(description="More environment variables that count, as globs.")
+        tuple[str, ...],
+        Meta(description="More environment variables whose values are secret, as globs."),
     ] = ()
     known_except: Annotated[
-        tuple[str, ...], Meta(description="Environment variables that do not count, as globs.")
+        tuple[str, ...],
+        Meta(description="Environment variables whose values are not secret, as globs."),
     ] = ()
     clients: Annotated[
         tuple[str, ...],
         Meta(
-            description="Networks (10.0.0.0/8, fd00::/8, or `all`) whose machines may use a proxy that listens beyond loopback without a password (mitmproxy's proxyauth)."
+            description="Networks (10.0.0.0/8, fd00::/8, or `all`) whose machines may use the proxy without a password, if it listens beyond loopback (mitmproxy's proxyauth asks for a password)."
         ),
     ] = ()
     audit_log: Annotated[
-        bool, Meta(description="Whether an audit log is written: what was found where, no values.")
+        bool,
+        Meta(
+            description="Whether an audit log is written. It says what was found where, and holds no values."
+        ),
     ] = True
     audit_folder: Annotated[
-        str, Meta(description="Where (default: the folder `audit` beside the logs).")
+        str, Meta(description="The folder of the audit log (default: `audit` beside the logs).")
     ] = ""
     audit_rotate: Annotated[
-        int, Meta(ge=0, description="Bytes after which a new file of it is begun; 0: never.")
+        int,
+        Meta(
+            ge=0,
+            description="The size in bytes at which the audit log begins a new file; 0: never.",
+        ),
     ] = 16 << 20
     audit_keep: Annotated[
-        int, Meta(ge=0, description="How many older files of it are kept; 0: all.")
+        int, Meta(ge=0, description="How many older files of the audit log are kept; 0: all.")
     ] = 20
     audit_on_error: Annotated[
         Literal["serve", "block"],
         Meta(
-            description="What happens to requests while it cannot be written (a full disk): serve, and say so, or block."
+            description="What happens to requests while the audit log cannot be written (a full disk): serve (and say so) or block."
         ),
     ] = "serve"
     audit_syslog: Annotated[
         str,
         Meta(
-            description="Where its records go besides: /dev/log, udp://HOST:PORT or tcp://HOST:PORT."
+            description="A syslog that gets the audit records too: /dev/log, udp://HOST:PORT or tcp://HOST:PORT."
         ),
     ] = ""
     audit_otlp: Annotated[
         str,
         Meta(
-            description="And which OpenTelemetry collector gets them (needs the extra `otel`): http://HOST:4318."
+            description="An OpenTelemetry collector that gets the audit records too (needs the extra `otel`): http://HOST:4318."
         ),
     ] = ""
     metrics: Annotated[

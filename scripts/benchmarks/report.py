@@ -266,16 +266,16 @@ _HEAD = """\
 # Benchmarks
 
 Every figure on this page comes from one file, [results.json](benchmarks/results.json), and every
-figure there from a run of `scripts/bench`. Each part says when it ran, on what and with how much else going
-on: `load before` is how many processes wanted a processor. Above the number of cores, times of the clock are
-longer than on a machine of one's own, and so is processor time, as cores share caches and units;
-`a million empty loops` says how fast the interpreter was just then: compare two runs by it.
+figure in that file comes from a run of `scripts/bench`. Each part says when it ran, on which machine, and how busy the machine was.
+`load before` is the number of processes that wanted a processor. If it is above the number of cores, measured times are
+too long: wall-clock times, and processor times too, because cores share caches. `a million empty loops` says how fast Python was
+at that moment. Use it to compare two runs.
 
-Processes are apart: client, proxy and provider, all on loopback, with TLS on both sides. What secretgate
-adds is measured against plain mitmdump of the same version in the same run, request by request in turn
-(told to stream answers, which it else holds back until they are whole).
-Figures of one process (the request path, the answer path, growth) are processor time of one core; a figure
-is the median of several runs, and *least* and *most* are the slowest and the fastest of them.
+Client, proxy and provider are separate processes on loopback, with TLS on both sides. What secretgate
+adds is the difference to plain mitmdump of the same version. Both get the same requests in the same run, in turn.
+(mitmdump is told to stream answers; otherwise it would hold them back until they are complete.)
+Figures of a single process (the request path, the answer path, growth) are processor time of one core. Each figure
+is the median of several runs; *least* and *most* are the slowest and the fastest run.
 """
 _TAIL = """\
 ## Repeat it
@@ -286,7 +286,7 @@ scripts/bench all --write             # by hand (hours): everything, and this pa
 scripts/bench stream --json           # by hand (minutes): one part, for a program
 ```
 
-The parts are `detection`, `request`, `stream`, `growth`, `proxy`, `memory` and `peers`. Peers are installed from PyPI, each into an environment
-of its own in the cache folder. `SECRETGATE_BENCH_REQUESTS` sets how many requests the memory test sends
-(10,000, which take some ten minutes on two cores).
+The parts are `detection`, `request`, `stream`, `growth`, `proxy`, `memory` and `peers`. The peers are installed from PyPI, each into its own
+environment in the cache folder. `SECRETGATE_BENCH_REQUESTS` sets how many requests the memory test sends
+(by default 10,000, which take about ten minutes on two cores).
 """

@@ -146,34 +146,34 @@ def page(run: dict[str, Any]) -> str:
 Made by `scripts/sizing --write docs/gateway-sizing.md`; do not edit. The run: {run["when"]}, \
 {run["machine"]}, Python {run["python"]}, mitmproxy {run["mitmproxy"]}, {figures["server"]}.
 
-How to set it up: [team-gateway.md](team-gateway.md).
+[team-gateway.md](team-gateway.md) says how to set it up.
 
 ## Measured
 
-A turn of a conversation that the worker has seen up to the last turn: three secrets at its beginning, 4 kB new text, an
-answer of {supposed["answer_kilobytes"]} kB in events of 40 characters. Processor time (user and system) is the worker's alone, the best of three.
+Each figure is for one turn of a conversation. The worker has seen all earlier turns. There are three secrets at the beginning, 4 kB of new text, and an
+answer of {supposed["answer_kilobytes"]} kB in events of 40 characters. Processor time (user and system) is that of the worker alone, the best of three runs.
 
 {table(("history, kB", "plain mitmdump, ms", "secretgate, vault in memory, ms", "in Redis, ms", "plain mitmdump, resident MB", "secretgate, resident MB"), turns)}
 
-A new tunnel (CONNECT, password, TLS both ways) takes {links["connection_cpu_ms"]:.1f} ms of processor with a password hashed by SHA-1{bcrypt}; one that
+A new tunnel (CONNECT, password, TLS both ways) takes {links["connection_cpu_ms"]:.1f} ms of processor time with a password hashed by SHA-1{bcrypt}. A tunnel that
 stays open takes {links["connection_kb"]:.0f} kB.
 
 A round trip to the vault on loopback: {store["round_trip_us_p50"]:.0f} us p50, {store["round_trip_us_p99"]:.0f} us p99 as the worker sees it, \
-{store["server_us_per_round_trip"]:.0f} us of the server's own processor. A worker makes one a request, and one more when a request
+{store["server_us_per_round_trip"]:.0f} us of the server's own processor time. A worker makes one round trip per request, and one more if the request
 holds a secret that it has not seen.
 
 {table(("record in the vault", "bytes of memory"), records)}
 
-## Supposed
+## Assumed
 
 {table(("", "value"), [(f"`{name}`", f"{value:g}") for name, value in supposed.items()])}
 
-They are options of the script: `scripts/sizing --developers 500 --kilobytes 800`.
+You can change them with options of the script: `scripts/sizing --developers 500 --kilobytes 800`.
 
 ## What {supposed["developers"]:,} developers need
 
 {table(("", "", "how"), needs)}
 
-Add one worker for each machine that may fail, and one while workers are renewed. Compressed requests cost the
-workers the decompression too. Everything above grows in proportion: half the developers, half of each.
+Add one worker for each machine that may fail, and one for the time when workers are renewed. Compressed requests also have to be
+decompressed. Everything above grows in proportion: half the developers need half of each.
 """

@@ -214,36 +214,36 @@ _HEAD = """\
 
 Written by `scripts/clients` from its runs; do not edit. `scripts/clients NAME` tries one tool again.
 
-Each tool is installed from npm or PyPI and run as `secretgate run -- TOOL`, before a provider on loopback that speaks its formats. There
-is no account; the tool gets a made-up log-in and no setting for proxies or certificates. A scripted model reads a `.env` and a key file with the tool's own tools, repeats what it read, writes two files with it in
-parallel calls, runs a command with it, and thinks in signed blocks; the provider refuses a history that is not what it wrote.
+Each tool is installed from npm or PyPI and run as `secretgate run -- TOOL`. A provider on loopback speaks its formats. There
+is no account: the tool gets a made-up login, and no settings for proxies or certificates. The model is a script. With the tool's own tools it reads a `.env` and a key file, repeats what it read, writes it to two files in
+parallel calls, and runs a command with it. It thinks in signed blocks. The provider refuses any history that differs from what it wrote.
 """
 
 _MEANING = """\
-* **redact**: two conversations; the second is resumed from the first, in a new process behind a new proxy. Nothing that was planted reached any host, in any
-  encoding; the files, the command and the answer held the real values; the provider never found a changed history; the tool ended with 0.
-* **restart**: one conversation; the proxy was ended and begun again between two turns.
-* **block**: a prompt with a secret, then a clean prompt and a file with secrets. Nothing left; our message was shown as often as the tool shows any error of its provider; it
-  was not tried again; the log-in was left as it was.
+* **redact**: two conversations. The second one resumes the first, in a new process behind a new proxy. No planted value reached any host in any
+  encoding. The files, the command and the answer held the real values. The provider never found a changed history. The tool ended with 0.
+* **restart**: one conversation; the proxy was stopped and started again between two turns.
+* **block**: a prompt with a secret, then a clean prompt and a file with secrets. Nothing left. The tool showed our message as often as it shows any error of its provider. It
+  did not try again, and stayed logged in.
 * **audit**: every message in both directions was the same on both sides of the proxy, byte for byte.
 """
 
 _WIRE = """\
-*Other hosts* were asked for through the proxy: telemetry, updates, log-in services. They answered here, and what they got was searched for the planted values too.
+*Other hosts* are those that the tool asked for through the proxy: telemetry, updates, login services. They were played here too, and what they got was searched for the planted values.
 """
 
 _TRUST = """\
-## Which CA variable is heeded
+## Which CA variables are used
 
-Each alone, with `HTTPS_PROXY`; `secretgate run` sets them all. `secretgate doctor` says the same of each tool: the run compares them.
+Each variable was tried alone, with `HTTPS_PROXY`. (`secretgate run` sets all of them.) The run also checks that `secretgate doctor` says the same about each tool.
 """
 
 _LIBRARIES = """\
 ### SDKs, LangChain, LiteLLM
 
-Scripts in `tests/clients/agents` do with each library what an agent does. Node's `fetch`, which the JavaScript SDKs use, looks at `HTTPS_PROXY` only where
-`NODE_USE_ENV_PROXY` is `1` (Node 22.21, 24.5 and later); `secretgate run` sets it.
+Scripts in `tests/clients/agents` do with each library what an agent does. The JavaScript SDKs use Node's `fetch`, which reads `HTTPS_PROXY` only if
+`NODE_USE_ENV_PROXY` is `1` (Node 22.21, 24.5 and later). `secretgate run` sets it.
 
-LiteLLM puts words of its own into a turn of Anthropic's that has thinking and calls and no text. The provider here refuses such a history with secretgate and in
-audit mode alike, so the model always said something.
+If a turn of Anthropic's has thinking and calls but no text, LiteLLM adds words of its own to it. The provider here refuses such a history, in redact and in
+audit mode alike. So in these runs the model always says something.
 """

@@ -325,7 +325,7 @@ UNCOVERED: tuple[tuple[str, str, str], ...] = (
     (
         "all",
         "their screens",
-        "They are run without a terminal; what they draw in one is not looked at.",
+        "They are run without a terminal, so what they draw on one was not looked at.",
     ),
     ("all", "macOS, Windows", "There was Linux only."),
     (

@@ -23,13 +23,13 @@ _HEAD = """\
 
 Made by `secretgate coverage` from the tables that the gate itself runs on; do not edit.
 
-Covered means: the connection's TLS is terminated, requests are read, secrets in them are redacted or the
-request is blocked, and answers are restored, over every transport in the row. The tests hold
-each format against a provider on loopback that speaks it (`tests/addon/test_wire_*.py`, `tests/e2e/`); none of
-it runs against a live API.
+For a covered endpoint, TLS is terminated and requests are read. Secrets in them are redacted, or the
+request is blocked, and answers are restored. This holds for every transport in the row. The tests try
+each format with a provider on loopback that speaks it (`tests/addon/test_wire_*.py`, `tests/e2e/`). Nothing here
+was run against a live API.
 
-- **covered**: carries what the user wrote. What cannot be read is refused (`on_unreadable`).
-- **scanned**: may carry it. Read where it can be, let through with a notice in the log where not.
+- **covered**: it carries what the user wrote. What cannot be read is refused (`on_unreadable`).
+- **scanned**: it may carry what the user wrote. It is read if possible; if not, it passes, and the log says so.
 - **left alone**: credentials, tokens, sign-in. Never read.
 
 A host that is in no table is tunnelled untouched. On a covered host, a path that is in no row is scanned.

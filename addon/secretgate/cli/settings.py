@@ -25,13 +25,13 @@ _HEAD = """\
 Made by `secretgate settings --reference` from the code; do not edit. `secretgate settings` shows the
 values in force and where each comes from.
 
-One name a setting, three places. In order of precedence: the mitmproxy option (`--set secretgate_mode=block`), the
-environment variable (`SECRETGATE_MODE=block`), the file (`mode: block`). The file is `secretgate.yaml` in the
-platform's configuration folder, or what `--set secretgate_config=PATH` names. Lists are separated by commas in options
-and variables, and are lists in the file. A bad value is refused at the start, with its place and the reason.
-mitmproxy takes options while it runs too (`:set secretgate_mode=block` in its console); a value that cannot be used then changes nothing.
+Every setting has one name and can be set in three places. The first that has it wins: the mitmproxy option
+(`--set secretgate_mode=block`), the environment variable (`SECRETGATE_MODE=block`), the file (`mode: block`). The file is
+`secretgate.yaml` in the platform's configuration folder, or the one that `--set secretgate_config=PATH` names. In options
+and variables, commas separate the items of a list; in the file, it is a YAML list. A bad value stops the start, with an error that says where it is and why.
+Options can also be set while mitmproxy runs (`:set secretgate_mode=block` in its console); a bad value then changes nothing.
 
-`SECRETGATE_HOME` moves the configuration, state and CA folders into one folder.
+If `SECRETGATE_HOME` names a folder, configuration, state and CA are all kept in it.
 
 | Setting | Default | Meaning |
 | --- | --- | --- |
