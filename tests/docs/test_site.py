@@ -17,7 +17,7 @@ def test_the_site_builds_strictly(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "keeps secrets on your machine" in (tmp_path / "index.html").read_text("utf-8")
+    assert "keeps your secrets on your machine" in (tmp_path / "index.html").read_text("utf-8")
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
