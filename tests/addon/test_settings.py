@@ -41,7 +41,7 @@ def test_hosts_are_written_short_or_long(tmp_path: Path) -> None:
         ("mode: [", [":", "expected"]),
         ("- mode", ["setting: value"]),
         ("hosts: [{host: a, dialect: b}]", ["hosts", "no dialect 'b'", "anthropic"]),
-        ("hosts: [{host: a b}]", ["hosts", "'a b' is no host name"]),
+        ("hosts: [{host: a b}]", ["hosts", "'a b' is not a host name"]),
         ("placeholder: X", ["placeholder", "{id}"]),
     ],
 )

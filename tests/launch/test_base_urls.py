@@ -88,12 +88,12 @@ def test_only_what_is_chosen_is_served() -> None:
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ("nobody", "'nobody' is none of all, anthropic"),
+        ("nobody", "'nobody' is not one of all, anthropic"),
         ("Corp=https://a.b", "'Corp' must be lower-case"),
         ("corp=klingon+https://a.b", "corp: no dialect 'klingon'"),
         ("corp=ftp://a.b", "corp: must look like https://HOST/PATH"),
         ("corp=https://u:p@a.b", "corp: must look like"),
-        ("corp=https://a.b:port", "is no URL"),
+        ("corp=https://a.b:port", "is not a URL"),
     ],
 )
 def test_an_entry_that_cannot_be_used_is_named(entry: str, said: str) -> None:

@@ -1,9 +1,9 @@
-"""Providers as path prefixes of the proxy's own address, for tools that take a base URL.
+"""Providers as path prefixes of the proxy's own address, for tools that accept a base URL.
 
     ANTHROPIC_BASE_URL=http://127.0.0.1:8080/anthropic
 
-The request is led to where the prefix stands for before the gate sees it, so it gets what an
-intercepted one gets. Everything here is a table and functions on paths.
+The request is redirected to the provider before the gate sees it, so it is treated like an
+intercepted one. This module contains only a table and functions on paths.
 """
 
 from __future__ import annotations
@@ -24,28 +24,30 @@ RESOURCE = "{resource}"
 
 
 class BaseURLError(ValueError):
-    """An entry of `base_urls` that cannot be used; says which and why."""
+    """An invalid entry of `base_urls`; the message names the entry and the reason."""
 
 
 @dataclass(frozen=True)
 class BaseURL:
-    """What one prefix stands for."""
+    """The destination of one prefix."""
 
     name: str
     host: str
     variable: str = ""
-    """What tools read it from, for people."""
+    """The environment variable that tools read, for display."""
     scheme: str = "https"
     port: int = 443
     paths: tuple[tuple[str, str], ...] = (("", ""),)
-    """The beginning of a path, and what is put before it; the first that fits counts. SDKs differ in whether the
-    version is part of the base URL."""
+    """Path prefixes and what to prepend to them; the first match counts.
+
+    SDKs differ in whether the version is part of the base URL.
+    """
     dialect: str = "generic"
-    """For a host that the host table does not know."""
+    """The dialect for hosts that are not in the host table."""
 
     @property
     def per_resource(self) -> bool:
-        """Whether the next segment of the path names the host."""
+        """Whether the next path segment names the host."""
         return RESOURCE in self.host
 
 
@@ -82,7 +84,10 @@ BUILTIN: tuple[BaseURL, ...] = (
 
 
 def chosen(entries: Iterable[str]) -> dict[str, BaseURL]:
-    """The prefixes that are served: `all`, NAME, or NAME=[DIALECT+]URL."""
+    """Returns the prefixes to serve, by name; an entry is `all`, NAME or NAME=[DIALECT+]URL.
+
+    Raises BaseURLError.
+    """
     builtin = {base.name: base for base in BUILTIN}
     found: dict[str, BaseURL] = {}
     for entry in entries:
@@ -95,7 +100,7 @@ def chosen(entries: Iterable[str]) -> dict[str, BaseURL]:
             found[name] = builtin[name]
         else:
             known = ", ".join([ALL, *builtin])
-            raise BaseURLError(f"base_urls: {entry!r} is none of {known}; others are NAME=URL")
+            raise BaseURLError(f"base_urls: {entry!r} is not one of {known}; others are NAME=URL")
     return found
 
 
@@ -112,7 +117,7 @@ def _defined(name: str, url: str) -> BaseURL:
         parts = urlsplit(rest)
         port = parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
-        raise BaseURLError(f"{where}: {rest!r} is no URL") from None
+        raise BaseURLError(f"{where}: {rest!r} is not a URL") from None
     if not port or not parts.hostname or parts.query or parts.fragment or parts.username:
         raise BaseURLError(f"{where}: must look like https://HOST/PATH, without query and user")
     base = parts.path.rstrip("/")
@@ -121,7 +126,7 @@ def _defined(name: str, url: str) -> BaseURL:
 
 
 def target(bases: dict[str, BaseURL], path: str) -> Target | None:
-    """Where a request for `path` goes; None if no prefix stands at its beginning."""
+    """Returns the destination of a request for `path`, or None if it begins with no known prefix."""
     route, mark, query = path.partition("?")
     _, _, rest = route.partition("/")
     name, _, rest = rest.partition("/")
@@ -140,7 +145,7 @@ def target(bases: dict[str, BaseURL], path: str) -> Target | None:
 
 
 def route_for(found: Target, hosts: Hosts) -> Route | None:
-    """The route of a request to a host that the table does not cover; None: the table decides."""
+    """Returns the route for a host that the table does not cover; None means the table decides."""
     if hosts.covers(found.host):
         return None
     try:

@@ -1,4 +1,4 @@
-"""The mitmproxy side of base URLs: leads a request for one of our prefixes to its provider."""
+"""The mitmproxy side of base URLs: redirects requests for our prefixes to their providers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _JSON = {"content-type": "application/json", "x-secretgate": "refused"}
 
 
 class BaseURLs:
-    """Stands before the gate, which then sees the request as if it had been sent to the provider."""
+    """Runs before the gate, which then sees the request as if it had been sent to the provider."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -37,7 +37,7 @@ class BaseURLs:
         try:
             self._current()
         except BaseURLError as error:
-            # An error that is logged while mitmproxy starts ends it.
+            # mitmproxy exits if an error is logged during startup.
             logging.getLogger(__name__).error("secretgate: %s", error)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
@@ -57,7 +57,7 @@ class BaseURLs:
         request.scheme, request.port = found.base.scheme, found.base.port
         request.host = found.host
         if found.host in LOCAL and flow.server_conn.via:
-            # What runs on this machine is not behind the company's proxy.
+            # Services on this machine are not reached through the upstream proxy.
             flow.server_conn = connection.Server(address=None)
 
 

@@ -1,7 +1,7 @@
-"""The host table: host and path to provider, dialect and treatment.
+"""The host table: maps host and path to provider, dialect and treatment.
 
-The table is data (`table.yaml`); users add hosts to it. A host that is in no row is not ours: its
-connections are tunnelled as they are.
+The table is data (`table.yaml`), to which users can add hosts. Connections to a host without a row
+are tunnelled unchanged.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import yaml
 
 from secretgate.providers import DIALECTS, Dialect
 
-# The same loader in C, where PyYAML was built with it: a tenth of the time.
+# The C version of the loader, if PyYAML was built with it, is ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Treatment(Enum):
     CONTENT = "content"
-    """Carries what the user wrote: must be readable."""
+    """Carries user content, so it must be readable."""
     OTHER = "other"
-    """May carry it: scanned where it can be read."""
-    PASS = "pass"  # noqa: S105 - no password
+    """May carry user content; scanned if readable."""
+    PASS = "pass"  # noqa: S105 - not a password
     """Never read."""
 
 
@@ -44,7 +44,7 @@ class Row(NamedTuple):
     provider: str
     hosts: tuple[str, ...]
     paths: tuple[tuple[str, Route], ...]
-    """Globs, as the table spells them."""
+    """Path globs, as spelled in the table, with their routes."""
     title: str = ""
     clients: tuple[str, ...] = ()
 
@@ -59,13 +59,13 @@ PathRow = Sequence[str]
 @cache
 def _table() -> Mapping[str, Any]:
     text = files(__package__).joinpath("table.yaml").read_text("utf-8")
-    table: Mapping[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe one
+    table: Mapping[str, Any] = yaml.load(text, Loader=_LOADER)  # noqa: S506 - a safe loader
     return table
 
 
 @cache
 def builtin() -> tuple[Row, ...]:
-    """The rows that come with the project."""
+    """Returns the built-in rows."""
     return tuple(
         _row(
             provider,
@@ -96,7 +96,7 @@ def limits() -> list[Limit]:
 
 
 class Section(NamedTuple):
-    """A part of the table as it is written: rows, and names of sets in place of rows."""
+    """A part of the table as written: path rows, and set names that stand for rows."""
 
     title: str
     hosts: tuple[str, ...]
@@ -106,7 +106,7 @@ class Section(NamedTuple):
 
 
 def sections() -> tuple[list[Section], list[Section]]:
-    """The sets, and the providers."""
+    """Returns the sets and the providers of the table."""
     table = _table()
     sets = [Section(name, (), (), name, tuple(rows)) for name, rows in table["sets"].items()]
     providers = [
@@ -123,23 +123,25 @@ def sections() -> tuple[list[Section], list[Section]]:
 
 
 def check(host: str, dialect: str) -> None:
-    """Raises TableError where a host of the user's cannot be had."""
+    """Raises TableError if a host added by the user is invalid or its dialect unknown."""
     if dialect not in DIALECTS:
         raise TableError(f"no dialect {dialect!r}; there are: {', '.join(DIALECTS)}")
     if not re.fullmatch(r"[A-Za-z0-9*._:\[\]-]+", host):
-        raise TableError(f"{host!r} is no host name or glob of one")
+        raise TableError(f"{host!r} is not a host name or a glob")
 
 
 def added(host: str, provider: str, dialect: str) -> Row:
-    """A row for a host of the user's: all its paths carry content. Those that others who speak the
-    dialect have are read as theirs."""
+    """Returns a row for a host added by the user, all of whose paths carry content.
+
+    Paths known from other providers of the dialect are treated as theirs. Raises TableError.
+    """
     check(host, dialect)
     known = _spelled_out([dialect]) if dialect in _table()["sets"] else []
     return _row(provider or host, dialect, [host], [*known, ["*", "content"]])
 
 
 def _spelled_out(paths: Sequence[str | PathRow]) -> list[PathRow]:
-    """Path rows, with those of a set in place of its name."""
+    """Returns path rows with the names of sets replaced by their rows."""
     rows: list[PathRow] = []
     for path in paths:
         if isinstance(path, str):
@@ -169,7 +171,7 @@ def _row(
 
 
 def ca_domains() -> list[str]:
-    """The names that the local CA may sign for: what is covered without any setting."""
+    """Returns the names that the local CA may sign for: everything covered by default."""
     return _names(builtin())
 
 
@@ -178,7 +180,7 @@ def _names(rows: Iterable[Row]) -> list[str]:
 
 
 def plain_host(host: str) -> str:
-    """A host name as the table has it: lower case, no trailing dot."""
+    """Returns a host name as the table spells it: lower case, without a trailing dot."""
     return host.lower().rstrip(".")
 
 
@@ -189,8 +191,11 @@ _ROUNDABOUT = re.compile(r"[%\\;]|//|/\.|\A[^/]")
 
 
 def readings(path: str) -> tuple[str, ...]:
-    """A path as it is, and as servers may come to read it: without an origin, percent-decoded, without
-    parameters, double slashes and steps up."""
+    """Returns a path as it is, and as servers might normalise it.
+
+    They may remove an origin, percent-decode, drop parameters, collapse double slashes and resolve
+    `..`.
+    """
     path = path.partition("?")[0]
     ways = [path]
     while _ROUNDABOUT.search(ways[-1]) and len(ways) < 6:
@@ -211,7 +216,7 @@ def readings(path: str) -> tuple[str, ...]:
 
 @cache
 def _pattern(glob: str) -> re.Pattern[str]:
-    """Made when the first path is held against it: most providers are never asked for."""
+    """Compiles a glob when first needed: most providers are never contacted."""
     return re.compile(translate(glob), re.DOTALL)
 
 
@@ -223,7 +228,7 @@ def _on(row: Row, path: str) -> Route:
 
 
 class Hosts:
-    """The rows in force. Rows of the user's come first."""
+    """The rows in force; the user's rows come first."""
 
     def __init__(self, rows: Sequence[Row]) -> None:
         self.rows = tuple(rows)
@@ -234,15 +239,17 @@ class Hosts:
 
     @property
     def names(self) -> list[str]:
-        """Every host and glob covered."""
+        """Every covered host and glob."""
         return _names(self.rows)
 
     def covers(self, host: str) -> bool:
         return self._row(plain_host(host)) is not None
 
     def route(self, hosts: Iterable[str], path: str) -> Route | None:
-        """The route of a request that goes to any of `hosts`: all names it goes by. Where names, or ways
-        to read the path, do not agree, the one that is looked at most closely counts."""
+        """Returns the route of a request that goes by the names in `hosts`, or None if none is covered.
+
+        If the names, or the readings of the path, disagree, the strictest treatment wins.
+        """
         rows = [row for row in map(self._row, map(plain_host, hosts)) if row is not None]
         if not rows:
             return None
@@ -250,7 +257,7 @@ class Hosts:
         routes = [_on(row, way) for row in {id(row): row for row in rows}.values() for way in ways]
         strictest = min(routes, key=lambda route: _STRICTEST.index(route.treatment))
         if strictest.treatment is Treatment.PASS and _ODD.search(path):
-            # Whoever reads it next may see two requests in it.
+            # The next server could parse this as two requests.
             return Route(strictest.provider, DIALECTS["generic"], Treatment.CONTENT)
         if strictest.treatment is Treatment.OTHER:
             lower = _on(rows[0], ways[-1].lower())

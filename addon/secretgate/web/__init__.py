@@ -1,6 +1,6 @@
-"""The local page, http://secretgate.internal/: what the proxy is doing, for those who go through it.
+"""The local page, http://secretgate.internal/, which shows the proxy's state to its users.
 
-`status` gathers what is shown, `page` and `pac` spell it, `site` says which path gets what and refuses
-what comes from elsewhere; `addon` is the mitmproxy hook. Nothing here changes anything, and no
-value of a secret comes near it.
+`status` gathers what is shown; `page` and `pac` render it; `site` routes paths and refuses requests
+from elsewhere; `addon` is the mitmproxy hook. Nothing here changes any state or has access to a
+secret's value.
 """

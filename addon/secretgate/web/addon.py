@@ -1,4 +1,4 @@
-"""The mitmproxy hook of the local page: answers for the page's host, and for the proxy's own address."""
+"""The mitmproxy hook of the local page: answers for the page's host and for the proxy's own address."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Page:
-    """Stands behind `BaseURLs`, whose prefixes win, and before the gate."""
+    """Runs after `BaseURLs`, whose prefixes take precedence, and before the gate."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -67,5 +67,5 @@ class Page:
 
 
 def addons(gate: Gate) -> list[object]:
-    """What stands before the gate, in order."""
+    """Returns the addons that run before the gate, in order."""
     return [BaseURLs(gate), Page(gate), SelfTest(gate)]

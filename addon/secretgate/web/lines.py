@@ -1,4 +1,4 @@
-"""The status as lines for a terminal: `secretgate status`, and the command in mitmproxy."""
+"""The status as lines of text, for `secretgate status` and the mitmproxy command."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from secretgate.coverage import NAMES, Coverage, size
 
 
 def lines(told: dict[str, Any]) -> list[str]:
-    """The status as the local page has it, for people."""
+    """Formats the JSON status of the local page for people."""
     numbers = told["counters"]
     shown = [
         f"running at {told['proxy']} for {_span(told['uptime'])}, mode {told['mode']}",

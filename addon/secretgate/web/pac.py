@@ -1,4 +1,4 @@
-"""The PAC file: covered hosts to the proxy, everything else past it."""
+"""The PAC file: covered hosts use the proxy, everything else connects directly."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ MEDIA_TYPE = "application/x-ns-proxy-autoconfig"
 
 
 def pac(names: Iterable[str], proxy: str) -> str:
-    """`names` are hosts and globs, `proxy` is HOST:PORT. There is no way around for a covered host: if the proxy is
-    down its connections fail."""
+    """Returns a PAC file for `names` (hosts and globs) and `proxy` (HOST:PORT).
+
+    There is no fallback for covered hosts: if the proxy is down, their connections fail.
+    """
     exact = {PAGE_HOST: 1}
     suffixes, globs = [], []
     for name in sorted(names):

@@ -1,4 +1,4 @@
-"""The page itself: a status as HTML, with no script in it."""
+"""The page: a status rendered as HTML, without scripts."""
 
 from __future__ import annotations
 

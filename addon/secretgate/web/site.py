@@ -1,4 +1,4 @@
-"""Paths to answers, sans I/O. Only GET and HEAD; only for the page's own origin."""
+"""Maps paths to answers, without I/O: only GET and HEAD, and only for the page's own origin."""
 
 from __future__ import annotations
 
@@ -80,14 +80,18 @@ PATHS: Mapping[str, Callable[[Status], Answer]] = {
     "/metrics": _metrics,
 }
 OPEN = ("/healthz", "/proxy.pac", "/metrics")
-"""What is there without going through the proxy too: it must be, to find the proxy; and for what scrapes it."""
+"""Paths served without going through the proxy: clients need them to find it, and scrapers read them.
+"""
 
 
 def answer(
     method: str, path: str, status: Callable[[], Status], *, foreign: bool, direct: bool
 ) -> Answer:
-    """`foreign`: a page of another site asks; `direct`: the proxy's own address was asked, not the page's, or
-    from another machine."""
+    """Returns the answer to a request for `path`.
+
+    `foreign`: the request comes from a page of another site. `direct`: it was sent to the proxy's
+    own address rather than the page's, or from another machine.
+    """
     route = path.partition("?")[0]
     if foreign:
         return _text(403, "not for pages of other sites")

@@ -1,4 +1,4 @@
-"""What the local page shows, as values."""
+"""The values shown on the local page."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ class Status:
     ca: CA | None
     version: str
     audit_failing: Mapping[str, str] = field(default_factory=dict)
-    """What of the audit cannot be written at the moment, and why."""
+    """Audit outputs that cannot be written at the moment, with the reason."""
     audit_lost: int = 0
     metrics: Callable[[], bytes] | None = None
-    """For Prometheus, where they are served."""
+    """Renders the Prometheus metrics; None if they are not served."""
 
     @property
     def names(self) -> list[str]:
         return sorted({host for row in self.rows for host in row.hosts})
 
     def json(self) -> dict[str, Any]:
-        """For machines; `secretgate: true` is how one recognises us."""
+        """Returns the status as JSON data; `secretgate: true` identifies the proxy as ours."""
         return {
             "secretgate": True,
             "version": self.version,

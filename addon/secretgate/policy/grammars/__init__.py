@@ -1,4 +1,4 @@
-"""How each family writes texts and tool calls in its answers: one module a family."""
+"""How each API family encodes texts and tool calls in its answers: one module per family."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
 }
 
 TEXTS: Final = Grammar(read_texts, deny_nothing)
-"""Of messages whose payload is their texts."""
+"""The grammar for messages whose payload is their texts."""
 
 
 def of(dialect: Dialect) -> Grammar:
-    """The grammar of a dialect."""
+    """Returns the grammar of a dialect."""
     return GRAMMARS.get(dialect.name) or Grammar(partial(read_tabled, dialect), deny_nothing)

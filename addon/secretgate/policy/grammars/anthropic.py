@@ -1,4 +1,4 @@
-"""Anthropic: blocks with an index, tool arguments in pieces of JSON."""
+"""Anthropic: indexed blocks, tool arguments as JSON deltas."""
 
 from __future__ import annotations
 

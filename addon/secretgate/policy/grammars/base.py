@@ -1,10 +1,10 @@
-"""How each family writes texts and tool calls in its answers, whole and streamed.
+"""The interface of grammars: how a family encodes texts and tool calls in whole and streamed answers.
 
-A grammar reads one event (or a whole answer, which is an event in which everything begins and ends) and gives
-*signs*: here is a piece of this text, here are arguments of that tool call, this block is over. It also
-knows how its family would have said something else in a tool call's place.
+A grammar reads one event (a whole answer is an event in which everything begins and ends) and
+returns *signs*: a piece of a text, arguments of a tool call, the end of a block. It also knows how
+its family would have encoded a text in place of a tool call.
 
-A piece is a member of an object of the event, so that whoever holds the event can write into it.
+A piece is a member of an object inside the event, so the holder of the event can write to it.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ Event = dict[str, Any]
 
 
 class Sign(NamedTuple):
-    """Something that an event says of a block."""
+    """A statement of an event about a block."""
 
     key: Key
     what: str
     box: Event | None = None
-    """The object that holds the piece; None where a block begins without one."""
+    """The object that contains the piece; None if a block begins without one."""
     member: str = ""
     name: str = ""
     holder: Any = None
-    """What the whole of it stands in, for those who take it out."""
+    """The container of the whole call, for grammars that remove calls."""
     so_far: tuple[Event, str] | None = None
-    """Where the event says everything of the block up to here, beside the piece or in its place."""
+    """Where the event repeats everything of the block so far, next to the piece or instead of it."""
 
 
 @dataclass
@@ -41,26 +41,26 @@ class Reading:
 
     signs: list[Sign] = field(default_factory=list)
     closed: list[Key] = field(default_factory=list)
-    """Keys that end here, or their beginnings."""
+    """Keys, or prefixes of keys, of blocks that end here."""
     everything: bool = False
-    """Whether every block ends here."""
+    """Whether all blocks end here."""
     reason: str | None = None
-    """Why the answer stops, where the event says so."""
+    """The stop reason, if the event gives one."""
     stop: tuple[Event, str] | None = None
-    """Where it says so."""
+    """The object and member that hold the stop reason."""
 
 
 @dataclass(eq=False)
 class Entry:
-    """An event that is held back, and what goes out in its place."""
+    """An event being held back, and what replaces it."""
 
     event: Event
     kind: str
     changed: bool = False
     repeats: bool = False
-    """Whether it holds no piece of anything, and may repeat what was said."""
+    """Whether it contains no pieces, and so may repeat earlier content."""
     instead: list[tuple[str, Event]] | None = None
-    """Other events, with their kinds; an empty list drops it."""
+    """Replacement events with their kinds; an empty list drops the event."""
 
 
 class Piece(NamedTuple):
@@ -70,7 +70,7 @@ class Piece(NamedTuple):
 
 @dataclass
 class Block:
-    """A text or a tool call, as far as it has come."""
+    """A text or tool call, as far as it has been received."""
 
     key: Key
     what: str
@@ -80,12 +80,12 @@ class Block:
 
     @property
     def pieces(self) -> list[Piece]:
-        """Those signs that hold a piece of it."""
+        """The signs that contain a piece of the block."""
         return [piece for piece in self.signs if piece.sign.box is not None]
 
     @property
     def entries(self) -> list[Entry]:
-        """Every event that speaks of it, once."""
+        """The events that concern the block, without duplicates."""
         return list({id(piece.entry): piece.entry for piece in self.signs}.values())
 
 
@@ -97,14 +97,15 @@ Deny = Callable[[Block, str], None]
 class Grammar:
     read: Read
     deny: Deny
-    """Puts a text in place of a tool call."""
+    """Replaces a tool call with a text."""
     echo: Callable[[Event, Mapping[str, str]], bool] = lambda event, denied: False
-    """Takes denied calls out of an event that repeats what was said; says whether there were any."""
+    """Removes denied calls from an event that repeats earlier content; returns whether there were any.
+    """
     given: Callable[[Block], Any] = field(default_factory=lambda: given_plain)
-    """The arguments of a call, where they are no text."""
+    """Returns the arguments of a call whose arguments are not text."""
     give: Callable[[Block, Any], None] = field(default_factory=lambda: give_plain)
     stops: Mapping[str, str] = field(default_factory=dict)
-    """Why an answer stops that asks for tools, and what it says when none are left."""
+    """Stop reasons that announce tool calls, and their replacements if no call is left."""
 
 
 def given_plain(block: Block) -> Any:

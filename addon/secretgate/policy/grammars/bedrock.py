@@ -1,4 +1,4 @@
-"""Bedrock: Converse, and Anthropic's events."""
+"""Bedrock: Converse events, and Anthropic's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions, and who speaks it: choices with a message, or with deltas of one."""
+"""OpenAI Chat Completions and compatible APIs: choices with a message, or with deltas of one."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def read_dashscope(event: Event, kind: str) -> Reading:
 
 
 def read_dashscope_so_far(event: Event, kind: str) -> Reading:
-    """Without `incremental_output` every event says everything again."""
+    """Reads DashScope without `incremental_output`, where every event repeats the text so far."""
     reading = read_dashscope(event, kind)
     reading.signs = [
         sign._replace(box=None, so_far=(sign.box, sign.member)) if sign.box else sign

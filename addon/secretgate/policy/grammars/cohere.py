@@ -1,4 +1,4 @@
-"""Cohere: events with a kind for each step, and the first version, in which a call comes whole."""
+"""Cohere: one event kind per step in v2; complete calls in v1."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def read_cohere(event: Event, kind: str) -> Reading:
 
 
 def _first_calls(reading: Reading, event: Event) -> None:
-    """Of the first version of the API, in which a call comes whole."""
+    """Adds the tool calls of a v1 event, in which calls are complete."""
     for number, call in items(event.get("tool_calls")):
         name = str(call.get("name") or "")
         reading.signs.append(Sign((TOOL, number), TOOL, call, "parameters", name, (event, call)))

@@ -1,4 +1,4 @@
-"""Gemini: parts of candidates; a call comes whole, or in pieces each with its path."""
+"""Gemini: parts of candidates; a call is either complete or in pieces, each with a JSON path."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def deny_gemini(block: Block, message: str) -> None:
 
 
 def given_gemini(block: Block) -> Any:
-    """The arguments of a call that came in pieces, each with the path of what it is a piece of."""
+    """Returns a call's arguments; those of a call in pieces are merged by JSON path."""
     if block.pieces[0].sign.member == "args":
         return given_plain(block)
     given: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def given_gemini(block: Block) -> Any:
 
 
 def give_gemini(block: Block, given: Any) -> None:
-    """Other arguments; a call that came in pieces then comes whole."""
+    """Sets the arguments; a call that came in pieces is replaced by a complete one."""
     if block.pieces[0].sign.member == "args":
         give_plain(block, given)
         return

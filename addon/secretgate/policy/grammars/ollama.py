@@ -1,4 +1,4 @@
-"""Ollama: lines with a piece of a message; a call comes whole."""
+"""Ollama: each line has a piece of a message; calls are complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI Responses: items that are announced, come in pieces and are repeated whole."""
+"""OpenAI Responses: items are announced, streamed in pieces and then repeated whole."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _output(reading: Reading, response: Event) -> None:
 
 
 def message_item(identity: str, message: str, status: str = "completed") -> Event:
-    """An item that says something, in place of one that calls."""
+    """Returns a message item that replaces a tool call."""
     part = {"type": "output_text", "text": message, "annotations": []}
     content = [part] if message else []
     return {

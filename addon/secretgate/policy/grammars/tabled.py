@@ -1,4 +1,4 @@
-"""What nobody has described: texts, as the table of the dialect has them, that end with the answer."""
+"""Fallback: reads texts by the dialect's own table; they end with the answer."""
 
 from __future__ import annotations
 
@@ -34,4 +34,4 @@ def read_texts(event: Event, kind: str) -> Reading:
 
 
 def deny_nothing(block: Block, message: str) -> None:
-    """There are no tool calls."""
+    """Does nothing: such answers have no tool calls."""
