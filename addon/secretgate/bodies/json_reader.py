@@ -203,7 +203,7 @@ _SHORT = dict(zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True))
 
 
 def plain_name(raw: bytes) -> bytes:
-    r"""Return a member name with its escapes decoded, so that `\\u0074ext` becomes `text`."""
+    r"""Return a member name with its escapes decoded, so that `\u0074ext` becomes `text`."""
 
     def plain(escape: re.Match[bytes]) -> bytes:
         if escape[1]:

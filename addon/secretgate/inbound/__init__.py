@@ -1,1 +1,1 @@
-"""The way back: from the bytes of an answer to what the tool gets."""
+"""The response path: from the bytes of an answer to what the client receives."""

@@ -1,6 +1,6 @@
-"""Answers on their way back: placeholders become values again, event by event or in one document.
+"""Restores answers: placeholders become values again, event by event or in one document.
 
-Bytes in, bytes out; no HTTP here. What becomes of an event is told in `events.py`.
+Bytes in, bytes out, without HTTP. Single events are handled in `events.py`.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from secretgate.streams.base import Frame, Framer, Run
 
 class Answer(Protocol):
     def feed(self, data: bytes) -> bytes:
-        """What can go on once `data` has come."""
+        """Consume `data` and return what can be forwarded."""
 
     def finish(self) -> bytes:
-        """What is left at the end."""
+        """Return what is left at the end."""
 
 
 def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
-    """A whole JSON answer, or one that is not streamed: every string restored as it stands."""
+    """Return a complete JSON answer that is not streamed, with every string restored."""
     if not issued:
         return payload
     kind = _kind(payload)
@@ -94,9 +94,12 @@ class EventAnswer:
 
 
 class DocumentAnswer:
-    """An answer that is one JSON document. It is restored when it is whole (which of its strings
-    are thinking may only be said behind them); white space that keeps the connection alive before
-    it begins goes on at once. Beyond `limit` bytes it goes on as it is."""
+    """An answer that is one JSON document, restored once it is complete.
+
+    It has to be complete because what marks a string as thinking may follow it. White space sent
+    ahead to keep the connection alive is forwarded at once. A document of more than `limit` bytes
+    is forwarded unchanged.
+    """
 
     def __init__(
         self,

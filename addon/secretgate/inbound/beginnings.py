@@ -1,8 +1,8 @@
-"""Where in an answer a placeholder may begin: the question that nearly every byte answers with no.
+"""Finds where placeholders may begin in an answer; for nearly every byte the result is negative.
 
-Python's `re` asks it at some 30 MB/s, Hyperscan at a thousand. A `Beginnings` says yes a little too
-often and never no where `Template.spelled` or `Template.beginning` would match, so whoever asks looks
-closer there.
+Python's `re` searches some 30 MB/s, Hyperscan a thousand. `Beginnings` may report false positives,
+but never misses a place where `Template.spelled` or `Template.beginning` would match, so that only
+the reported places need a closer look.
 """
 
 from __future__ import annotations
@@ -15,27 +15,26 @@ from typing import Final
 from secretgate.scanner import Scanner
 
 HEAD: Final = 4
-"""So many characters of a template's head are looked for."""
+"""Number of characters of a template's head that are searched for."""
 ALIAS_HEAD: Final = 8
 _MOST_ALIASES: Final = 64
 
 _BREAK = r"[ \t]*(?:(?:\\+r)?\\+n|\r?\n)[ \t]*"
-"""A line break between two characters, as it is spelled."""
+"""A line break between two characters, in any of its spellings."""
 _CUT = r"(?:[ \t]+|[ \t]*(?:\\+r|\r)|\\+(?:u[0-7]{0,3})?|&[a-zA-Z#0-9]{0,5}|%[0-7]?)"
-"""What an escape, a break or an indentation may be cut off to."""
-# The end of a string, unless it is a member's name.
+"""What an escape, a line break or an indentation may look like when it is cut off."""
+# The end of a string that is not a member name.
 _STRING_END = r'"[ \t\r\n]*(?:[^ \t\r\n:]|\z)'
 _LONG: Final = 512
-"""In a longer text it pays to ask first where the beginnings end: that takes a fifth of the time."""
+"""Length from which it pays to search for the ends of beginnings first: a fifth of the time."""
 _REACH: Final = 1200
-"""How far before that they begin at most."""
-# Text in a string of a JSON text of its own, which decides how often a value has to be escaped.
+"""Maximum distance in bytes from the start of a beginning to its end."""
+# A quote of JSON text nested in JSON text, on which the escaping of a value depends.
 _QUOTE_IN_QUOTES: Final = rb'\\\\"'
 
 
 class Beginnings:
-    """Of placeholders whose template begins with `head`; `first`: the spellings of its first
-    character."""
+    """Searches for placeholders of templates with this `head`; `first` matches its first letter."""
 
     def __init__(self, head: str, first: str) -> None:
         self._first = re.compile(first.encode())
@@ -46,26 +45,31 @@ class Beginnings:
         self._in_text = Scanner(in_text, starts=True)
         self._in_long_text = Scanner(in_text)
         self._once = head[0].isalpha() and head[0].lower() not in head[1:HEAD].lower()
-        # Whether what follows the first character cannot itself be the first.
+        """Whether the first character cannot occur again in what is searched for."""
         self._head = head[:HEAD].lower().encode()
         self._plain = self._once and head[:HEAD].isalpha() and not {*head[1:HEAD].lower()} & {*"nr"}
-        # Whether a head to the letter is one that begins with its first letter: a line break may be spelled
-        # with two of them.
+        """Whether a literal match of the head always starts at its first letter.
+
+        It might not with an `n` or `r` in it, with which line breaks may be spelled.
+        """
 
     def in_events(self, raw: bytes) -> list[int]:
-        """Offsets in the text of one or more events, each in a literal that may hold a placeholder, the
-        beginning of one at its end, or what says how one has to be escaped."""
+        """Return offsets in the text of one or more events that need a closer look.
+
+        Each is inside a literal that may hold a placeholder, or the beginning of one at its end, or
+        a quote on which the escaping of values depends.
+        """
         return [end - 1 for _, end in self._in_events.scan(raw)]
 
     def watch(self, marks: tuple[bytes, ...]) -> Watch:
-        """Looks for these strings too."""
+        """Return a search that looks for the strings `marks` as well."""
         watch = self._watches.get(marks)
         if watch is None:
             watch = self._watches[marks] = Watch(self._suspects, marks)
         return watch
 
     def in_text(self, text: bytes) -> list[int]:
-        """Where in a text a placeholder may begin, be it whole or cut off by the text's end."""
+        """Return the offsets at which a placeholder may begin, whole or cut off at the end."""
         if len(text) <= _LONG:
             return sorted(self._starts(text, 0))
         starts: set[int] = set()
@@ -80,26 +84,26 @@ class Beginnings:
         return sorted(starts)
 
     def _starts(self, text: bytes, low: int) -> set[int]:
-        """The same in what stands behind `low`."""
+        """Search `text[low:]`."""
         starts = set()
         for start, end in self._in_text.scan(text[low:]):
             start, end = start + low, end + low
             starts.add(start)
-            # A match that holds another first character tells the leftmost start alone.
+            # A match that contains another first character reports only its leftmost start.
             if not self._once or not text[start:end].isalpha():
                 starts |= {at for at in range(start, end) if self._first.match(text, at)}
         return starts
 
 
 class Watch:
-    """For what a placeholder may begin at, and for a few strings, in one go."""
+    """Searches for the beginnings of placeholders and a few strings in one pass."""
 
     def __init__(self, suspects: Sequence[bytes], marks: Sequence[bytes]) -> None:
         self._suspects = len(suspects)
         self._scanner = Scanner([*suspects, *map(re.escape, marks)])
 
     def see(self, raw: bytes) -> tuple[list[int], bool]:
-        """What `Beginnings.in_events` says, and whether one of the strings stands there."""
+        """Return the offsets of `Beginnings.in_events`, and whether any of the strings occurs."""
         found = self._scanner.which(raw)
         if not found:
             return [], False
@@ -108,7 +112,7 @@ class Watch:
 
 
 class Aliases:
-    """Where one of these strings, which are to be found to the letter, may stand in events."""
+    """Finds where any of these strings, which have to match exactly, may occur in events."""
 
     def __init__(self, aliases: Iterable[bytes]) -> None:
         heads = {alias[:ALIAS_HEAD] for alias in aliases}
@@ -129,7 +133,7 @@ def beginnings(head: str, first: str) -> Beginnings:
 
 
 def _pattern(first: str, head: str, end: str) -> bytes:
-    """The first characters of the head however they are spelled, or as many as stand before `end`."""
+    """Return a pattern for the start of the head in any spelling, possibly cut off by `end`."""
     rest = ""
     for char in reversed(head[1:HEAD]):
         begins = (

@@ -1,6 +1,6 @@
-"""What an answer ends with: strings of which one stands in every frame that ends all its texts, and in few others.
+"""End marks: strings of which one is in every frame that ends all texts, and in few others.
 
-An event that holds one is read; all the others need not be to know that the answer goes on.
+Only events that contain one have to be read to know whether the answer continues.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from secretgate.scanner import Scanner
 
 END_MARK: Final = b"[DONE]"
 _LONG: Final = 1024
-"""In so many bytes a `Scanner` finds several strings sooner than `find`."""
+"""Length of text above which a `Scanner` finds several strings faster than `find`."""
 
 
 class EndMarks:
@@ -28,7 +28,7 @@ class EndMarks:
         )
 
     def stand_in(self, raw: bytes, at: int) -> bool:
-        """Whether one stands behind `at`."""
+        """Whether a marker occurs at or after offset `at`."""
         if len(raw) - at < _LONG:
             return any(raw.find(string, at) >= 0 for string in self.strings)
         return bool(_scanner(self.strings).scan(raw[at:]))

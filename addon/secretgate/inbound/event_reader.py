@@ -1,8 +1,8 @@
-"""Reads one event of an answer: which of its strings is a piece of which text, and what it ends.
+"""Reads one event of an answer: which string is a piece of which text, and which texts it ends.
 
-A dialect's tables say what a string at a path is; what tells two texts apart is the path to them, with
-the `index` that an item names instead of its position, and the members that name a text at the top
-of the event.
+The dialect's tables define the meaning of a string by its path. A text is identified by its path,
+in which an item's `index` member replaces its position, and by the identifying members at the top
+level of the event.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from secretgate.inbound.restoration import Depth
 from secretgate.providers import Dialect, Piece, value_at
 
 Identity = tuple[Any, ...]
-"""What tells a text apart: members at the top of the event, then the path."""
+"""Identifies a text: members at the top level of the event, then the path."""
 Steps = tuple[str | int, ...]
 DELTAS: Final = {Piece.DELTA: Depth.LITERAL, Piece.DELTA_JSON: Depth.NESTED}
 WHOLES: Final = {Piece.WHOLE: Depth.LITERAL, Piece.WHOLE_JSON: Depth.NESTED, **DELTAS}
@@ -32,7 +32,7 @@ class Leaf:
     end: int
     piece: Piece
     path: Steps
-    """As it stands in the event."""
+    """Its path in the event."""
     identity: Identity
 
 
@@ -43,11 +43,11 @@ class Event:
     kind: str
     leaves: list[Leaf]
     opaque: list[tuple[int, int]]
-    """The spans of strings that nobody edits: opaque ones and thinking."""
+    """The spans of strings that are never edited: opaque ones and thinking."""
 
 
 def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
-    """An event from its payload and the name on its frame; None for what is no JSON object."""
+    """Parse an event from payload and frame name; return None if it is not a JSON object."""
     try:
         value = tolerant.decode(payload)
     except ValueError:
@@ -79,7 +79,7 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
 
 
 def closing(event: Event, dialect: Dialect, open_now: Iterable[Identity]) -> set[Identity]:
-    """The texts that an event ends, of those it goes on with and `open_now`."""
+    """Return the texts that an event ends, out of those it contains and those in `open_now`."""
     texts = {*open_now, *(leaf.identity for leaf in event.leaves)}
     names = dialect.closing.get(event.kind)
     if names is not None:
@@ -108,7 +108,7 @@ def ends_all(event: Event, dialect: Dialect) -> bool:
 
 
 def steps(path: Any) -> Steps:
-    """A path as the reader gives it, from the outside in."""
+    """Return a path from `read_strings` as steps, outermost first."""
     found: list[str | int] = []
     while not isinstance(path, str):
         path, last = path
@@ -117,7 +117,7 @@ def steps(path: Any) -> Steps:
 
 
 def _named(event: Any, path: Steps) -> Identity:
-    """A path with the `index` an item names instead of its position."""
+    """Return a path in which an item's `index` member, if any, replaces its position."""
     named: list[Any] = []
     for step in path:
         try:
@@ -132,12 +132,12 @@ def _named(event: Any, path: Steps) -> Identity:
 
 
 def _key(value: Any) -> Any:
-    """What names an item, as something that can be looked up: a provider may send anything there."""
+    """Return a hashable form of a value that identifies an item: a provider may send any type."""
     return repr(value) if isinstance(value, dict | list) else value
 
 
 def _item_length(identity: Identity) -> int:
-    """How much of an identity names the outermost item of an array."""
+    """Return the length of the prefix of an identity that names the outermost array item."""
     for at, step in enumerate(identity[1:], 1):
         if not isinstance(step, str):
             return at + 1

@@ -1,12 +1,12 @@
-"""The events of one streamed answer, or of one WebSocket, on their way to the tool.
+"""Processes the events of one streamed answer, or of one WebSocket, on their way to the client.
 
-An event that carries no part of a placeholder goes out as it came, without being parsed. A text that
-ends in what may be the beginning of a placeholder keeps that end back; it goes out with the next piece of
-the same text, or in an extra event of its own before the event that ends the text.
+An event without any part of a placeholder is forwarded unchanged, without being parsed. If a text
+ends in what may be the beginning of a placeholder, that end is held back; it is sent with the next
+piece of the same text, or in an extra event before the event that ends the text.
 
-An event that has to be looked at is read in full once; those that differ from it in nothing but
-their text (`shapes.py`) are not read again. Of many that follow each other (a *streak*) the texts are put
-together and looked at in one go: what may begin at the end of one and does not go on in the next is none.
+An event that has to be inspected is parsed in full once; events that differ from it only in their
+text (`shapes.py`) are not parsed again. The texts of consecutive ones (a *streak*) are joined and
+searched in one pass: a beginning at the end of one piece that the next does not continue is none.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ from secretgate.providers import Dialect, Piece
 from secretgate.streams.base import Around, Frame, Run, around
 
 _SHORT = 1024
-"""A run of fewer bytes, of an event or two, is not worth looking for streaks."""
+"""Length in bytes below which a run, of an event or two, is not searched for streaks."""
 _FEW = 4
-"""So many events at least make a streak that is worth it, where something else comes behind them."""
+"""Minimum number of events of a streak worth using, unless it reaches the end of the run."""
 _TRIES = 8
-"""Where so many streaks of a run are shorter, as when two texts take turns, no more are looked for in it."""
+"""After this many shorter streaks, as when two texts alternate, a run is searched no further."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Events:
     _over: bool = False
     """Whether every text has ended."""
     _goes_on: bool = False
-    """Whether the last event of a run is known to be one that ends nothing."""
+    """Whether the last event of a run is known not to end anything."""
     _shapes: Shapes | None = None
     _shaped_for: Issued | None = None
 
@@ -64,7 +64,7 @@ class Events:
         self._texts = OpenTexts(self.dialect)
 
     def event(self, frame: Frame) -> list[bytes]:
-        """The frames that go out for one that has come; what they say is recorded."""
+        """Return the frames to send for one that arrived, and record what they say."""
         payload = frame.payload
         if payload is None:
             return self._recorded(self._ended(frame))
@@ -78,7 +78,7 @@ class Events:
         return self._recorded([(raw, changed)])
 
     def run(self, run: Run) -> bytes:
-        """What goes out for a run of frames."""
+        """Return the bytes to send for a run of frames."""
         out = self._run(run)
         if self.recorder is not None and out:
             going = run if out is run.raw else Run(out, run.end, run.frame)
@@ -126,8 +126,7 @@ class Events:
         return b"".join(out)
 
     def _along(self, run: Run, at: int, streak: Streak, out: list[bytes]) -> int:
-        """Lets a streak of events through, and gives where it ends. Those that carry no part of a
-        placeholder are not looked at one by one."""
+        """Forward a streak and return its end; only events near a placeholder are handled singly."""
         raw, shape, stop = run.raw, streak.shape, streak.stop
         if shape.number >= 0 and self._texts.shift:
             while at < stop:
@@ -168,16 +167,18 @@ class Events:
         return stop
 
     def _follow(self, run: Run, at: int, shape: Shape, text: bytes) -> None:
-        """Keeps track of a text that goes on as it came, where that matters for what comes behind it."""
+        """Record text that was forwarded unchanged, where that matters for later pieces."""
         if shape.piece is Piece.DELTA_JSON:
             self._texts.follow(
                 shape.identity, text, lambda: run.cut(at)[0], shape.path, self.issued
             )
 
     def finish(self, last: Frame | None = None) -> list[bytes]:
-        """What goes out at the end: extra events for whatever is still held back, and `last`, what
-        stands behind the last whole frame. An event behind it would be read as a part of it, so
-        what it says of a text ends with it, and everything else goes out before."""
+        """Return the frames to send at the end: extra events for what is held back, and `last`.
+
+        `last` is what follows the last complete frame. An event after it would be parsed as part of
+        it, so the pieces in it end their texts, and everything else is sent before it.
+        """
         self._over = True
         return self._recorded(self._finish(last))
 
@@ -206,7 +207,7 @@ class Events:
 
     @property
     def _untouched(self) -> bool:
-        """Whether an event without a suspect goes out as it came."""
+        """Whether an event that cannot hold a placeholder is forwarded unchanged."""
         return self._texts.none_touched
 
     def _ends(self, run: Run) -> bool:
@@ -234,7 +235,7 @@ class Events:
         return over
 
     def _step(self, run: Run, at: int, out: list[bytes]) -> int:
-        """Lets one frame of a run through."""
+        """Process one frame of a run and return the offset after it."""
         raw = run.raw
         found = None if self.issued.limits else self.shapes.find(raw, at)
         if found is not None:
@@ -251,7 +252,7 @@ class Events:
         return stop
 
     def _alike(self, text: bytes, at: int, found: Match, frame: Callable[[], Frame]) -> bytes:
-        """What becomes of an event of a known shape; `at`: where in what was matched it begins."""
+        """Return the output for an event of a known shape; `at` is the offset of `text`."""
         shape, spans, _ = found
         piece = restored = b""
         if shape.text >= 0:
@@ -274,8 +275,10 @@ class Events:
     def _read(
         self, frame: Frame, payload: bytes, outside: Around | None, name: str = ""
     ) -> list[Out]:
-        """What becomes of an event of which no alike is known. `outside`: what is around its payload
-        where events are matched."""
+        """Parse an event of no known shape and return the frames to send.
+
+        `outside` is what surrounds the payload in the bytes that shapes are matched against.
+        """
         event = read_event(payload, frame.event, self.dialect)
         if event is None:
             return [(frame.raw, payload)]
@@ -287,9 +290,9 @@ class Events:
         return out
 
     def _changed(self, frame: Frame, event: Event, ended: set[Identity]) -> list[Out]:
-        """What becomes of an event that ends the texts `ended`."""
+        """Return the frames to send for an event that ends the texts `ended`."""
         payload = event.payload
-        # An empty last piece may stand beside a signature: what is held back goes out before it.
+        # An empty last piece may accompany a signature: what is held back is sent before it.
         here = {leaf.identity for leaf in event.leaves if leaf.start < leaf.end}
         ending = [identity for identity in self._texts if identity in ended - here]
         extras = self._texts.flush(ending, event)
@@ -314,7 +317,7 @@ class Events:
     def _leaf(
         self, leaf: Leaf, payload: bytes, frame: Frame, ends: bool, issued: Issued
     ) -> bytes | None:
-        """A text of an event, restored; None where it stays as it is."""
+        """Return a text of an event restored, or None if it stays unchanged."""
         if leaf.piece is Piece.CLOSE:
             return None
         text = payload[leaf.start : leaf.end]
@@ -328,8 +331,7 @@ class Events:
         return None if restored == text else restored
 
     def _learn(self, event: Event, outside: Around | None, name: str = "") -> None:
-        """Remembers the shape of an event, if it ends nothing and its whole strings are none of our
-        business."""
+        """Learn an event's shape, unless it ends a text or a whole string may hold a placeholder."""
         if outside is None or event.kind in self.dialect.closing:
             return
         wholes = b'",'.join(
@@ -341,7 +343,7 @@ class Events:
             self.shapes.learn(event, *outside, name)
 
     def _ended(self, frame: Frame) -> list[Out]:
-        """A frame without a payload. An end mark ends every text."""
+        """Process a frame without a payload. An end marker ends every text."""
         extras: list[Out] = []
         if END_MARK in frame.raw:
             extras = self._texts.flush_all()

@@ -1,7 +1,7 @@
-"""Events of our own: what is still held back of a text goes out before the event that ends it.
+"""Extra events: what is still held back of a text is sent before the event that ends the text.
 
-An extra event is a copy of the last one that carried a piece of the text, with nothing in it but the
-piece and what places it. Where events are numbered, those behind it are counted up.
+An extra event is a copy of the last one that carried a piece of the text, reduced to the piece and
+the members that identify it. If events are numbered, later ones are renumbered.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from secretgate.inbound.event_reader import Steps
 
 NUMBER: Final = "sequence_number"
 _NUMBERED = re.compile(rb'("sequence_number"[ \t\r\n]*:[ \t\r\n]*)([0-9]+)')
-# Scalars that an extra event keeps below its top level: what places it and names its kind.
+# Scalars that an extra event keeps below its top level: those that identify the text and its kind.
 _KEPT = ("type", "role", "index", "thought")
 _NEVER_KEPT = ("obfuscation", "usage")
 _MARK = "\0held\0"
@@ -25,7 +25,7 @@ _SPELLED_MARK = msgspec.json.encode(_MARK)
 
 
 def extra(event: dict[str, Any], path: Steps, held: bytes, number: int | None) -> bytes:
-    """The payload of an event like `event` with nothing in it but `held`, as it is spelled."""
+    """Return the payload of an event like `event` whose only content is `held`, still encoded."""
     value = _skeleton(event, path)
     if number is not None:
         value[NUMBER] = number
@@ -38,7 +38,7 @@ def number_of(event: dict[str, Any] | None) -> int | None:
 
 
 def renumbered(payload: bytes, number: int | None, shift: int) -> bytes:
-    """A payload with the number of its event counted up."""
+    """Return a payload with its sequence number increased by `shift`."""
     if number is None:
         return payload
     for match in _NUMBERED.finditer(payload):
@@ -49,7 +49,7 @@ def renumbered(payload: bytes, number: int | None, shift: int) -> bytes:
 
 
 def _skeleton(event: Any, path: Steps, top: bool = True) -> Any:
-    """A copy of an event that carries nothing but one text, where `_MARK` stands."""
+    """Return a copy of an event reduced to a single text, with `_MARK` in its place."""
     if not path:
         return _MARK
     step, *rest = path

@@ -1,9 +1,9 @@
-"""What became of the placeholders of an answer: which were put back, and which the client got as they are.
+"""Tracks the placeholders of an answer: those restored, and those the client received as they are.
 
-Not put back is whatever still stands in the text that the client gets, put together from all its pieces: a placeholder
-that was not issued to this conversation, one that a rule keeps back, one that the model has misspelt beyond what
-is accepted (its id gives it away). It is looked for there and not counted by those who put back, who cannot know what
-they missed.
+Not restored is whatever still occurs in the reassembled text that the client receives: placeholders
+that were not issued to this conversation, those that a rule keeps from being restored, and those
+that the model misspelled beyond what is accepted (recognised by their id). They are searched for in
+that text, as the code that restores cannot count what it missed.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ _HEX = Scanner([rb"[0-9a-fA-F]{%d}" % ID_LENGTH])
 
 
 class Fate(NamedTuple):
-    """Of placeholders, in plain spelling."""
+    """The outcome for placeholders, in plain spelling."""
 
     restored: frozenset[bytes]
     not_restored: frozenset[bytes]
 
 
 class Leftovers:
-    """Of one flow, answer by answer: a WebSocket has many."""
+    """The placeholders of one flow, answer by answer: a WebSocket has many."""
 
     def __init__(self) -> None:
         self._left: set[bytes] = set()
 
     def see(self, text: bytes, issued: Issued) -> None:
-        """A text as the client gets it."""
+        """Search a text as the client receives it."""
         self._left |= {plain_spelling(match[0]) for match in issued.template.find(text)}
         ends = _HEX.scan(text) if issued else ()
         if ends:
@@ -41,7 +41,7 @@ class Leftovers:
             self._left |= {name for name, own in _ids(issued) if own in seen}
 
     def taken(self, issued: Issued) -> Fate:
-        """What has become of placeholders since the last call."""
+        """Return the outcome for placeholders since the last call, and start anew."""
         fate = Fate(
             frozenset(name.lower() for name in issued.restored_names),
             frozenset(self._left | issued.unknown),

@@ -1,8 +1,8 @@
-"""The texts of an answer that go on, and what is held back of each.
+"""The unfinished texts of an answer, and what is held back of each.
 
-A text comes in pieces, one an event. Where a piece ends in what may be the beginning of a placeholder, that
-end waits for the next piece of the same text; if none comes, it goes out in an extra event of its own. Where
-a dialect numbers its events, those behind an extra one are numbered anew.
+A text arrives in pieces, one per event. If a piece ends in what may be the beginning of a
+placeholder, that end waits for the next piece of the same text; if none comes, it is sent in an
+extra event. In dialects that number their events, those after an extra one are renumbered.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from secretgate.providers import Dialect
 from secretgate.streams.base import Frame
 
 Out = tuple[bytes, bytes | None]
-"""What goes out: a frame, and the payload in it."""
+"""Output: a frame, and its payload."""
 
 
 @dataclass(slots=True)
 class _Open:
-    """A text that goes on, and the last event that carried a piece of it."""
+    """An unfinished text, and the last event that carried a piece of it."""
 
     channel: Channel
     frame: Callable[[], Frame]
@@ -34,20 +34,20 @@ class _Open:
 class OpenTexts:
     dialect: Dialect
     shift: int = 0
-    """How many numbered events of our own have gone out."""
+    """How many extra events with a number have been sent."""
     _open: dict[Identity, _Open] = field(default_factory=dict)
 
     @property
     def none_touched(self) -> bool:
-        """Whether nothing is held back, and events have the numbers they came with."""
+        """Whether nothing is held back and events keep their original numbers."""
         return not (self._open or self.shift)
 
     def __iter__(self) -> Iterator[Identity]:
-        """In the order in which their last pieces came."""
+        """Iterate in the order in which the last pieces arrived."""
         return iter(self._open)
 
     def holds(self, identity: Identity) -> bool:
-        """Whether something of this text is held back."""
+        """Whether part of this text is held back."""
         opened = self._open.get(identity)
         return opened is not None and bool(opened.channel.held)
 
@@ -61,7 +61,7 @@ class OpenTexts:
         issued: Issued,
         ends: bool = False,
     ) -> bytes:
-        """The next piece of a text, restored; `frame` gives its event, `path` its place there."""
+        """Return the next piece of a text, restored; `frame` returns its event, `path` its path."""
         opened = self._open.pop(identity, None)
         channel = opened.channel if opened else Channel(issued, depth)
         restored = channel.feed(piece)
@@ -79,7 +79,7 @@ class OpenTexts:
         path: Steps,
         issued: Issued,
     ) -> None:
-        """A piece of JSON that went out as it came: how deep its quotes are matters for what comes behind it."""
+        """Record JSON that was forwarded unchanged: its quotes affect how later values are escaped."""
         opened = self._open.pop(identity, None)
         if opened is None and not quotes_in_quotes(text):
             return
@@ -92,7 +92,7 @@ class OpenTexts:
         return self.flush(list(self._open))
 
     def flush(self, identities: Iterable[Identity], before: Event | None = None) -> list[Out]:
-        """Extra events with what is held back of these, to go out before the event `before`."""
+        """Return extra events with what is held back of these texts, to be sent before `before`."""
         extras: list[Out] = []
         for identity in identities:
             opened = self._open.pop(identity)

@@ -1,6 +1,6 @@
-"""Which way an answer takes: what it is, and what is done to it as it passes.
+"""Decides how an answer is processed, from the headers alone, and passes its bytes through.
 
-Bytes in, bytes out; decided once, from the headers, and never by looking at the whole.
+Bytes in, bytes out; the decision never depends on the complete body.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ from secretgate.streams.base import Framer
 from secretgate.streams.framers import framer_for
 
 MOST_HELD = 128 << 20
-"""Bytes of an answer that may wait for what comes behind them, such as the end of a line. It ends where there are more:
-a provider may send no end."""
+"""Maximum number of bytes of an answer that may be held back, for example until the end of a line.
+
+Beyond that the answer is given up, since a provider might never send that end.
+"""
 _SEEN_AND_HEARD = ("audio/", "image/", "video/", "font/")
 
 
 @dataclass(slots=True)
 class Response:
-    """One answer on its way. `rewrites`: what goes out is decoded, and may have another length."""
+    """One answer in transit. `rewrites`: the output is decoded, and may differ in length."""
 
     rewrites: bool
     _answer: Answer | None
-    """None once it is not looked at any more."""
+    """None once the answer is no longer inspected."""
     _decoder: Decoder
     _broken: Callable[[str], None]
     _held: int = field(default=0)
@@ -62,8 +64,10 @@ class Response:
         return out if self.rewrites else b""
 
     def _undecodable(self, error: Unreadable, data: bytes) -> bytes:
-        """An answer that cannot be decoded holds no secret of ours. Untouched it goes on; one that
-        was being rewritten ends where it can still be told what it says."""
+        """Give up on an answer that cannot be decoded, and so holds no secret to restore.
+
+        If it is not being rewritten, it passes through unchanged; otherwise it ends at this point.
+        """
         answer = self._let_go(error.reason)
         return answer.finish() if answer is not None and self.rewrites else self._blindly(data)
 
@@ -86,9 +90,12 @@ def respond(
     later: Callable[[], Issued] | None = None,
     judge: Judging | None = None,
 ) -> Response | None:
-    """The way of an answer, or None where there is nothing to do with it. `later` gives what has been
-    issued so far, where the request goes on while the answer comes. The `judge` sees the answer first. Raises
-    `Unreadable` where it would have to, and cannot."""
+    """Return the processing for an answer, or None if there is nothing to do.
+
+    `later` returns what has been issued so far, for calls whose request continues during the
+    answer. The `judge` inspects the answer before anything is restored. Raises `Unreadable` if it
+    would have to, but the coding is unknown.
+    """
     if not issued and recorder is None and later is None and judge is None:
         return None
     try:

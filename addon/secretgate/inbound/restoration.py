@@ -1,10 +1,10 @@
-"""Puts values back where a model wrote their placeholders, however the text is cut.
+"""Replaces placeholders in an answer by the values they stand for, however the text is chunked.
 
 A *channel* is one run of text of an answer: a text block, the arguments of one tool call, a string
-of a document. Text goes in as the answer spells it (the inside of a JSON literal, escapes and
-all), so that everything around a placeholder goes out byte for byte, and comes out with the
-values escaped for the place they stand in. What may still become a placeholder that was issued to
-this conversation is held back; nothing else is.
+of a document. Text goes in as the answer encodes it (the inside of a JSON literal, escapes
+included), so that everything around a placeholder is forwarded byte for byte; values are inserted
+with the escaping that their position requires. Held back is only what may still become a
+placeholder that was issued to this conversation.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from secretgate.placeholders import Issued, plain_spelling
 from secretgate.scanner import Scanner
 
 _HORIZON = 1200
-"""How far from the end a placeholder may begin that has not ended: its spellings are bounded."""
+"""Maximum size of an unfinished placeholder: the length of spellings is bounded."""
 _ALIAS_HEAD = 8
 _ESCAPE = len(r"\u001b")
 _QUOTES = re.compile(rb'(\\*)"')
@@ -28,7 +28,7 @@ _QUOTE_IN_QUOTES = Scanner([rb'\\\\"', rb"\\\z"])
 
 
 class Depth(IntEnum):
-    """In how many JSON string literals a channel's text stands, as it is spelled."""
+    """The number of JSON string literals in which a channel's text is nested in the answer."""
 
     PLAIN = 0
     LITERAL = 1
@@ -38,7 +38,7 @@ class Depth(IntEnum):
 
 
 def escaped(value: bytes, depth: int) -> bytes:
-    """A value as it stands inside `depth` JSON string literals."""
+    """Return a value escaped for `depth` nested JSON string literals."""
     for _ in range(depth):
         text = value.decode("utf-8", "surrogatepass")
         try:
@@ -49,7 +49,7 @@ def escaped(value: bytes, depth: int) -> bytes:
 
 
 def restore(text: bytes, issued: Issued, depth: Depth) -> bytes:
-    """A whole text, restored."""
+    """Return a complete text with its placeholders replaced."""
     if not issued:
         return text
     channel = Channel(issued, depth)
@@ -57,7 +57,7 @@ def restore(text: bytes, issued: Issued, depth: Depth) -> bytes:
 
 
 class Channel:
-    """One run of text: `feed` gives what can go on, `finish` what is left."""
+    """One run of text: `feed` returns what can be forwarded, `finish` what is left."""
 
     __slots__ = ("_backslashes", "_inner", "_issued", "depth", "held")
 
@@ -66,14 +66,16 @@ class Channel:
         self.depth = depth
         self._issued = issued
         self._inner = False
-        # Whether the text that has gone on ends inside a string of a JSON text in a string of the
-        # channel's JSON text, where quotes need yet another backslash.
+        """Whether the text so far ends inside a string of JSON text nested in the JSON text.
+
+        Quotes there need one more level of backslashes.
+        """
         self._backslashes = b""
-        # Those at the end of what has gone on: a quote may come.
+        """The backslashes at the end of what was forwarded: a quote may follow."""
 
     @property
     def pending(self) -> bool:
-        """Whether the channel has anything to remember for the next piece."""
+        """Whether the channel carries any state over to the next piece."""
         return bool(self.held or self._inner or self._backslashes)
 
     def feed(self, text: bytes) -> bytes:
@@ -104,7 +106,7 @@ class Channel:
         return held
 
     def _restored(self, text: bytes, starts: list[int]) -> tuple[bytes, int]:
-        """What stands up to the end of the last placeholder, restored, and where that is."""
+        """Return the text up to the end of the last placeholder, restored, and that offset."""
         pieces: list[bytes] = []
         at = 0
         for start, end, spelled, value in self._found(text, starts):
@@ -148,7 +150,7 @@ class Channel:
         return escaped(value, self.depth + (self._inner and self.depth == Depth.NESTED))
 
     def _hold(self, text: bytes, at: int, starts: list[int]) -> int:
-        """Where behind `at` the text begins that may still become a placeholder."""
+        """Return the offset after `at` of text that may still become a placeholder."""
         issued = self._issued
         hold = len(text)
         nearest = max(at, hold - _HORIZON)
@@ -163,11 +165,11 @@ class Channel:
         return hold
 
     def _begins(self, text: bytes, at: int) -> bool:
-        """Whether anything can begin here: not inside an escape of the literal that the text stands in."""
+        """Whether a placeholder can begin at `at`: not inside an escape of the literal."""
         return not self.depth or not _in_escape(text, at)
 
     def follow(self, text: bytes) -> None:
-        """Keeps track of the quotes that JSON text in JSON text stands in."""
+        """Track the quotes around JSON text nested in JSON text."""
         if self.depth is not Depth.NESTED or not text:
             return
         text = self._backslashes + text
@@ -182,7 +184,7 @@ class Channel:
 
 
 def _in_escape(text: bytes, at: int) -> bool:
-    """Whether an escape of JSON has begun before `at` and not ended: the `r` of `\\r`, the digits of `\\u001b`."""
+    r"""Whether `at` is inside a JSON escape, such as at the `r` of `\r` or a digit of `\u001b`."""
     begins = text.rfind(b"\\", max(0, at - _ESCAPE + 1), at)
     if begins < 0:
         return False
@@ -192,12 +194,12 @@ def _in_escape(text: bytes, at: int) -> bool:
 
 
 def quotes_in_quotes(text: bytes) -> bool:
-    """Whether a text holds, or may end in, what says that JSON text stands in its JSON text."""
+    """Whether a text holds a quote of JSON text nested in its JSON text, or may end within one."""
     return bool(_QUOTE_IN_QUOTES.scan(text))
 
 
 def _may_begin(alias: bytes, text: bytes) -> int:
-    """Where an alias may begin that ends behind `text`; its length if nowhere."""
+    """Return where an alias may begin that continues beyond `text`; by default, its end."""
     at = text.find(alias[:_ALIAS_HEAD], max(0, len(text) - len(alias) + 1))
     while at >= 0:
         if alias.startswith(text[at:]):

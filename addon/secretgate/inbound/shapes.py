@@ -1,11 +1,12 @@
-"""Events that read alike: one that differs from another only inside a few literals says the same.
+"""Recognises events that differ from an event already read only within a few literals.
 
-A stream is thousands of events of three or four shapes. A `Shape` is an event that has been read, cut at
-the literals that may change without changing what the rest of it means: the piece of text, the running
-number, and such opaque strings and counts as have been seen to change. Everything between them has to be the same,
-byte for byte; then what was read of the one holds for the other, and only the piece is new.
+A stream consists of thousands of events of three or four shapes. A `Shape` is an event that has
+been read, split at the literals that may change without affecting the meaning of the rest: the
+piece of text, the sequence number, and those opaque strings and counts that were seen to change. If
+everything between them is identical byte for byte, the result of reading one event holds for the
+other, and only the piece is new.
 
-Never such a literal: what names the kind of an event or tells its texts apart.
+Literals that name the kind of an event or identify its text are never treated this way.
 """
 
 from __future__ import annotations
@@ -26,28 +27,31 @@ _TOKEN = re.compile(
     re.DOTALL,
 )
 _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*+")
-# A string up to its closing quote. One behind five backslashes counts as closing too: what has to
-# stand behind it then does not.
+# A string up to its closing quote. A quote after five backslashes counts as closing too; the match
+# then fails on what has to follow.
 _STRING = rb'([^"]*+(?:(?:(?<=[^\\]\\)|(?<=[^\\]\\\\\\))"[^"]*+)*+)'
 _REST = rb"|(.).*+"
 _A_NUMBER = b"(%b)" % _NUMBER.pattern
 _WORTH_COMPILING: Final = 500
-"""An expression costs as much as so many events without one; each answer, which has ids of its own, needs its own."""
+"""Number of events from which on a compiled expression pays.
+
+Every answer needs its own, as it contains ids of its own.
+"""
 _FIXED: Final = frozenset(("type", "role", "id", "index", "thought", "object"))
 _TEXTS = (Piece.DELTA, Piece.DELTA_JSON)
 _BACKSLASH: Final = 0x5C
 _MOST: Final = 12
 _MOST_SAMPLES: Final = 64
 _PATIENCE: Final = 64
-"""So many more events may be read in vain than are known, before no more are learnt."""
+"""How many more events may fail to match than match before learning stops."""
 
 Span = tuple[int, int]
 Match = tuple["Shape", list[Span], int]
-"""A shape, where its literals stand, and where the event ends. (A plain tuple: there are many.)"""
+"""A shape, the spans of its literals, and the end of the event. (A plain tuple: there are many.)"""
 
 
 class Shape:
-    """`head`, then literals, each with what stands behind it."""
+    """A `head`, then literals, each with the bytes that follow it."""
 
     __slots__ = (
         "_asked",
@@ -67,16 +71,16 @@ class Shape:
     def __init__(self, head: bytes, holes: list[tuple[bool, bytes]]) -> None:
         self.head = head
         self.holes = holes
-        """Whether it is a string, and the bytes behind it."""
+        """For each literal: whether it is a string, and the bytes after it."""
         self.text = self.number = -1
-        """Which of the literals is the piece of text, and which the running number."""
+        """Indexes of the literals that are the piece of text and the sequence number, or -1."""
         self.piece = Piece.OPAQUE
         self.identity: Identity = ()
         self.path: Steps = ()
         self.name = ""
-        """The name on the frame, where that is no part of what is matched."""
+        """The frame's event name, where it is not part of the matched bytes."""
         self.size = len(head) + sum(len(behind) for _, behind in holes)
-        """The bytes of an event without its literals."""
+        """The size in bytes of an event without its literals."""
         self._places = range(1, len(holes) + 1)
         self._pattern: re.Pattern[bytes] | None = None
         self._asked = 0
@@ -93,7 +97,7 @@ class Shape:
         return self, [found.span(place) for place in self._places], found.end()
 
     def _compiled(self) -> re.Pattern[bytes]:
-        """Of an event, or of whatever else stands there, up to the end."""
+        """The expression for an event, or for anything else up to the end."""
         if self._pattern is None:
             literals = [
                 (_STRING if string else _A_NUMBER) + re.escape(behind)
@@ -104,7 +108,7 @@ class Shape:
         return self._pattern
 
     def _step_by_step(self, raw: bytes, at: int) -> Match | None:
-        """The same, however many backslashes there are in a literal."""
+        """Match without the expression, whatever the number of backslashes in a literal."""
         at += len(self.head)
         spans: list[Span] = []
         for string, behind in self.holes:
@@ -122,7 +126,7 @@ class Shape:
         return self, spans, at
 
     def streak(self, raw: bytes, at: int) -> Streak | None:
-        """As many events of this shape as begin here and follow each other."""
+        """Return the events of this shape that begin here and follow one another."""
         if not raw.startswith(self.head, at):
             return None
         if len(self.holes) == 1 and self.holes[0][0]:
@@ -144,7 +148,7 @@ class Shape:
         return Streak(self, pieces, stop, found)
 
     def _one_by_one(self, raw: bytes, at: int) -> tuple[list[tuple[bytes, ...]], int]:
-        """The literals of events of this shape that follow each other, and where these end."""
+        """Return the literals of consecutive events of this shape, and the offset after them."""
         found: list[tuple[bytes, ...]] = []
         while raw.startswith(self.head, at) and (one := self._step_by_step(raw, at)) is not None:
             _, spans, at = one
@@ -152,7 +156,7 @@ class Shape:
         return found, at
 
     def _streak_of_one(self, raw: bytes, at: int) -> Streak | None:
-        """Where one string is the only literal."""
+        """Return the streak for a shape whose only literal is one string."""
         ((_, behind),) = self.holes
         head, ahead, after = self.head, len(self.head), len(behind)
         find, startswith = raw.find, raw.startswith
@@ -170,19 +174,19 @@ class Shape:
 
 
 class Streak(NamedTuple):
-    """Events of one shape that follow each other."""
+    """Consecutive events of one shape."""
 
     shape: Shape
     pieces: list[bytes]
-    """The piece of text of each, if they have one."""
+    """The piece of text of each event, if they have one."""
     stop: int
-    """Where the last of them ends."""
+    """The offset after the last event."""
     literals: Sequence[tuple[bytes, ...]] = ()
-    """What may change in each, where that is more than the piece."""
+    """The literals of each event, if there are others than the piece."""
 
     @property
     def sizes(self) -> list[int]:
-        """The bytes of each."""
+        """The size in bytes of each event."""
         size = self.shape.size
         if not self.literals:
             return [size + len(piece) for piece in self.pieces]
@@ -190,7 +194,7 @@ class Streak(NamedTuple):
 
 
 class _Sample(NamedTuple):
-    """What was read of one event, to compare the next of its kind with."""
+    """An event that was read, for comparison with the next of its kind."""
 
     between: tuple[bytes, ...]
     literals: tuple[bytes, ...]
@@ -198,7 +202,7 @@ class _Sample(NamedTuple):
 
 
 class Shapes:
-    """The shapes of one stream, the most useful first."""
+    """The shapes of one stream, most recently matched first."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._fixed = _FIXED | frozenset(dialect.identity)
@@ -208,11 +212,11 @@ class Shapes:
 
     @property
     def learning(self) -> bool:
-        """Whether it is worth showing more events."""
+        """Whether it is worth passing more events to `learn`."""
         return self._in_vain <= _PATIENCE
 
     def find(self, raw: bytes, at: int = 0) -> Match | None:
-        """The shape of the event that begins here, and where its literals stand."""
+        """Return the shape of the event that begins here, with the spans of its literals."""
         for place, shape in enumerate(self._shapes):
             found = shape.match(raw, at)
             if found is not None:
@@ -221,7 +225,7 @@ class Shapes:
         return None
 
     def streak(self, raw: bytes, at: int = 0) -> Streak | None:
-        """The events of one shape that begin here."""
+        """Return the events of one shape that begin here."""
         for place, shape in enumerate(self._shapes):
             found = shape.streak(raw, at)
             if found is not None:
@@ -230,7 +234,7 @@ class Shapes:
         return None
 
     def _served(self, place: int) -> None:
-        """The shape of this place is asked first from now on."""
+        """Move a shape to the front, to be tried first from now on."""
         if place:
             self._shapes.insert(0, self._shapes.pop(place))
         self._in_vain -= self._in_vain > 0
@@ -238,8 +242,11 @@ class Shapes:
     def learn(
         self, event: Event, before: bytes = b"", behind: bytes = b"", name: str = ""
     ) -> Shape | None:
-        """The shape of an event that has been read, in its frame; None where it has none: it has more
-        than one text, or may end one. The caller vouches for whole strings in it."""
+        """Derive and store the shape of an event that was read, in its frame.
+
+        Returns None if it has no shape: it has more than one text, or may end one. The caller has
+        checked the complete strings in it.
+        """
         if not self.learning:
             return None
         self._in_vain += 1
@@ -265,8 +272,7 @@ class Shapes:
         return shape
 
     def _changing(self, event: Event, text: Span | None) -> list[tuple[Span, bool, bool]]:
-        """The literals that may change: their spans, whether they are strings, and whether one is the
-        running number."""
+        """Return the literals that may change: span, whether a string, whether the number."""
         opaque = set(event.opaque)
         found: list[tuple[Span, bool, bool]] = []
         name = ""
@@ -283,7 +289,7 @@ class Shapes:
     def _varying(
         self, key: tuple[object, ...], payload: bytes, spans: list[Span]
     ) -> frozenset[int]:
-        """Which of the literals have been seen to change between events that are otherwise alike."""
+        """Return the indexes of literals seen to change between otherwise identical events."""
         between, at = [], 0
         for start, end in spans:
             between.append(payload[at:start])
@@ -325,8 +331,10 @@ def _cut(
 
 
 def _tokens(payload: bytes, text: Span | None) -> Iterator[tuple[Span, bool, bool]]:
-    """The literals of an event: their spans, whether they are strings, and whether they are names. The text,
-    which may be long, is not read."""
+    """Yield the literals of an event: span, whether it is a string, whether it is a member name.
+
+    The text, which may be long, is not searched.
+    """
     stretches = [(0, len(payload))]
     if text is not None:
         stretches = [(0, text[0] - 1), (text[1] + 1, len(payload))]

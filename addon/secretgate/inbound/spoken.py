@@ -1,7 +1,7 @@
-"""What an answer says, from its events: the texts, pieces put together, as they will be slots when they
-come back in a later request.
+"""Reassembles the texts of an answer from its events.
 
-Thinking is not among them: it comes back signed or marked, and nobody looks at it then either.
+They are joined as they will appear in slots when a later request sends them back. Thinking is left
+out: it comes back signed or marked, and is not read then either.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from secretgate.providers import Dialect, Piece
 from secretgate.streams.base import Run, around
 
 Text = tuple[bytes, bytes]
-"""A member name (or nothing) and the text under it."""
+"""A member name, or an empty one, and the text under it."""
 
 
 class Spoken:
-    """Collects events; `seen` is called with each that is read in full. Where there are not `several`, none
-    will be like another."""
+    """Collects events. `seen` is called with each event that is parsed in full.
+
+    `several` is False if there is only one event, so that learning its shape would not pay.
+    """
 
     def __init__(
         self,
@@ -39,7 +41,7 @@ class Spoken:
         self._channels: dict[Identity, tuple[Piece, list[bytes]]] = {}
 
     def add(self, payload: bytes) -> None:
-        """One event, or a document."""
+        """Add one event, or a document."""
         found = self._shapes.find(payload)
         if found is not None and found[2] == len(payload):
             self._alike(found, payload)
@@ -51,7 +53,7 @@ class Spoken:
                 self._read(element, "")
 
     def add_run(self, run: Run) -> None:
-        """Events in their frames."""
+        """Add events in their frames."""
         raw, at = run.raw, 0
         while at < len(raw):
             streak = self._shapes.streak(raw, at)
@@ -112,7 +114,7 @@ class Spoken:
 
 
 def _elements(payload: bytes) -> list[bytes]:
-    """The elements of an answer that is an array of events."""
+    """Return the elements of an answer that is an array of events; empty if it is not one."""
     try:
         return tolerant.elements(payload)
     except ValueError:
@@ -120,7 +122,7 @@ def _elements(payload: bytes) -> list[bytes]:
 
 
 def _json_texts(text: bytes) -> Iterator[Text]:
-    """The strings of a JSON text, with their names; the text itself where it is no JSON."""
+    """Yield a JSON text, and then its strings with their names if it is valid JSON."""
     if text:
         yield b"", text
     try:

@@ -1,4 +1,4 @@
-"""Where in an answer tool arguments stand, for rules that put values back into tool calls alone."""
+"""Identifies tool arguments in answers, for rules that restore values in tool calls only."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _MEMBERS: Final = frozenset(
     )
 )
 _EVENTS: Final = "_call"
-"""In the name of an event whose pieces are a tool's: `response.function_call_arguments.delta`."""
+"""Part of the names of events with tool input: `response.function_call_arguments.delta`."""
 
 
 def in_tool(kind: str, path: Iterable[str | int]) -> bool:
-    """Whether the string at a path of such an event is an argument of a tool call, or a part of one."""
+    """Whether the string at a path of an event of this kind belongs to a tool call's arguments."""
     return _EVENTS in kind or any(step in _MEMBERS for step in path)

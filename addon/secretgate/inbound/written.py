@@ -1,9 +1,9 @@
-"""What the provider wrote itself: collected from an answer as it passes, and remembered.
+"""Collects what the provider wrote itself from an answer in transit, and remembers it.
 
-A key-shaped value that the model made up is no secret to the provider; redacting it when the history
-comes back would change what the provider wrote. So the text of every answer, as the tool gets it, is
-run through the detector once it is whole, exactly as it will be when it is resent, and what is
-found there and is not a known secret goes into the ledger.
+A key-shaped value that the model made up is not secret from the provider; redacting it when the
+history is sent back would change what the provider wrote. Therefore the text of every answer, as
+the client receives it, is run through the detector once it is complete, exactly as it will be when
+it is sent back, and findings that are not known secrets are stored in the ledger.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from secretgate.streams.base import Run
 from secretgate.vault import Scope
 
 MOST_BYTES = 4 << 20
-"""An answer is looked at in portions of this size at most."""
+"""Maximum size in bytes of the portions in which an answer is analysed."""
 
 _BETWEEN = b"\0"
-"""Between two texts: nothing that is looked for goes on behind it."""
+"""Separates two texts; no pattern matches across it."""
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/=.~-]{16,200}")
 _TOKEN_HEAD = 16
 _ANY_LONG = Scanner([rb"[A-Za-z0-9_+/=.~-]{16}"], once=True)
@@ -36,7 +36,7 @@ _MOST_TOKENS = 500
 
 
 class Recorder:
-    """Collects the payloads of one answer; `flush` remembers what they hold."""
+    """Collects the payloads of one answer; `flush` analyses and remembers them."""
 
     def __init__(self, dialect: Dialect, redactor: Redactor, ledger: Ledger, scope: Scope) -> None:
         self._dialect = dialect
@@ -50,25 +50,28 @@ class Recorder:
         self._told: Callable[[bytes], None] | None = None
 
     def tell(self, told: Callable[[bytes], None]) -> None:
-        """Has `told` called with the texts of the answer, put together, one or several at a time."""
+        """Have `told` called with the joined texts of the answer, in one or several portions."""
         self._told = told
 
     def watch(self, seen: Callable[[Any], None]) -> None:
-        """Has `seen` called with the first event of the answer at once (an answer says at its beginning by
-        which id it can be named, and the client may do so as soon as it ends), and in the end with all
-        that do not differ from an earlier one in nothing but their text."""
+        """Have `seen` called with parsed events.
+
+        It is called with the first event at once, because it names the id of the answer, to which
+        the client may refer as soon as the answer ends; and later with all events that differ from
+        earlier ones in more than their text.
+        """
         self._seen = seen
         self._first = True
 
     def add(self, payload: bytes) -> None:
-        """One more event, as the tool gets it."""
+        """Add an event, as the client receives it."""
         self._events.append(payload)
         self._added(len(payload))
         if self._first:
             self._see(payload)
 
     def add_run(self, run: Run) -> None:
-        """More events, in their frames."""
+        """Add events in their frames."""
         self._events.append(run)
         self._added(len(run.raw))
         frames = run.frames() if self._first else ()
@@ -118,8 +121,7 @@ class Recorder:
             self._ledger.note_written(self._scope, values)
 
     def _tokens(self, text: bytes) -> Iterator[bytes]:
-        """What looks random enough that it may count as a secret in another place, where its
-        surroundings say so."""
+        """Yield tokens random enough to count as secrets elsewhere, in a context that says so."""
         known = self._redactor.known(self._scope)
         for token in islice(_long_tokens(text), _MOST_TOKENS):
             if _MIXED.match(token) and token not in known and not known.find(token):
@@ -127,7 +129,7 @@ class Recorder:
 
 
 def _long_tokens(text: bytes) -> Iterator[bytes]:
-    """What `_TOKEN` finds; nearly all text is shorter words, which it is slow to step over."""
+    """Yield all matches of `_TOKEN`, which by itself is slow at skipping short words."""
     for _, end in _LONG.scan(text):
         token = _TOKEN.match(text, end - _TOKEN_HEAD)
         while token is not None:
@@ -136,7 +138,7 @@ def _long_tokens(text: bytes) -> Iterator[bytes]:
 
 
 def _joined(events: list[bytes | Run]) -> Iterator[bytes | Run]:
-    """The same events, with runs that follow each other as one."""
+    """Yield the same events, with adjacent runs merged."""
     runs: list[Run] = []
     for event in events:
         if isinstance(event, Run) and (not runs or runs[0].end == event.end):
