@@ -158,7 +158,7 @@ def test_an_editor_is_judged_by_its_settings_and_the_systems_store() -> None:
     said = [m for s, m, _ in bad(findings("cursor", environment={})) if s == "Cursor"]
     assert said == [
         "neither its http.proxy nor HTTPS_PROXY names the proxy",
-        "the system's store has not the CA",
+        "the system's store does not have the CA",
         "its HTTP/2 connections go past proxies",
     ]
     settings = {"http.proxy": OURS, "cursor.general.disableHttp2": True}

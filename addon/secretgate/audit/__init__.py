@@ -1,6 +1,6 @@
-"""The audit log: who sent what kind of secret where, what was done about it, and what could not be seen.
+"""The audit log: who sent which kind of secret where, what was done, what could not be inspected.
 
-`record` says what is written, `chain` how a record is bound to the one before, `journal` where the lines go,
-`writer` keeps the disk away from the requests, and `trail` is what the gate calls. `verify`, `totals` and `report`
-read it again.
+`record` defines what is written, `chain` links each record to the previous one, `journal` manages
+the files, `writer` decouples requests from the disk, and `trail` is what the gate calls. `verify`,
+`totals` and `page` read the log.
 """

@@ -1,9 +1,10 @@
-"""How each record is bound to the one before it; bytes in, bytes out.
+"""The hash chain of the audit log; bytes in, bytes out.
 
-A line is a JSON object that begins with the record's number and the hash of the record before, and ends with its own
-hash, which is made over all of the line before it. The hash is keyed, so that who can write the files but does not have
-the key can neither change a record nor make one. What the files alone cannot tell is whether the last records were cut
-off; for that there is the *head*, a small sealed note of how far the log goes.
+A line is a JSON object that begins with the record's number and the hash of the previous record,
+and ends with its own hash over everything before it. The hash is keyed (HMAC), so that someone who
+can write to the files but does not have the key can neither change nor forge a record. The files
+alone do not show whether records at the end were cut off; the *head*, a small authenticated file,
+records how far the log goes.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ HEAD_SIZE = 512
 
 
 class Link(NamedTuple):
-    """What a line says of its place. `sound`: its hash fits."""
+    """The position of a line in the chain. `sound` tells whether its hash is correct."""
 
     seq: int
     prev: str
@@ -32,19 +33,19 @@ class Link(NamedTuple):
 
 
 def derived(digest: Callable[[bytes], bytes]) -> bytes:
-    """The chain's key, from the installation's keyed digest."""
+    """Derives the chain's key from the installation's keyed digest."""
     return digest(b"audit chain")
 
 
 def seal(key: bytes, seq: int, prev: str, record: bytes) -> tuple[bytes, str]:
-    """The line for a record (a JSON object with members), and its hash."""
+    """Returns the line for a record (a non-empty JSON object), and the line's hash."""
     body = b'{"seq":%d,"prev":"%s",%s' % (seq, prev.encode(), record[1:-1])
     digest = hmac.digest(key, body, hashlib.sha256).hex()
     return b'%s,"hash":"%s"}\n' % (body, digest.encode()), digest
 
 
 def link(key: bytes, line: bytes) -> Link | None:
-    """The link that a line is, without its end of line; None if it has not the shape of one."""
+    """Parses a line, without its line end; returns None if it does not have the shape of a record."""
     begin, end = _BEGIN.match(line), _END.search(line)
     if begin is None or end is None:
         return None
@@ -54,16 +55,16 @@ def link(key: bytes, line: bytes) -> Link | None:
 
 
 class Head(msgspec.Struct, frozen=True):
-    """How far the log goes."""
+    """The end of the log, as last written."""
 
     seq: int = 0
     hash: str = GENESIS
     size: int = 0
-    """Of the file that is written to."""
+    """Size in bytes of the current file."""
     first: int = 1
-    """The first record of that file."""
+    """Number of the current file's first record."""
     oldest: int = 1
-    """The first record that is still kept."""
+    """Number of the first record that is still kept."""
 
     def sealed(self, key: bytes) -> bytes:
         text = msgspec.json.encode(self)
@@ -72,7 +73,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 def open_head(key: bytes, sealed: bytes) -> Head | None:
-    """None where it is missing, damaged, or sealed with another key."""
+    """Returns the head, or None if it is missing, damaged or sealed with another key."""
     text, _, mac = sealed.strip().rpartition(b" ")
     digest = hmac.digest(key, text, hashlib.sha256).hex().encode()
     if not hmac.compare_digest(digest, mac):

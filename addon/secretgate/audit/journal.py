@@ -1,9 +1,10 @@
-"""The files of the audit log: `audit.jsonl`, the older `audit-<first record>.jsonl`, and `audit.head`.
+"""The files of the audit log: `audit.jsonl`, older `audit-<first record>.jsonl`, `audit.head`.
 
-All workers of an installation write one chain. Each batch is appended under a lock, after what the others have
-written; the head is brought up to date behind it. A batch that does not fit on the disk is taken back whole. A
-process or a machine that dies in between leaves at worst a head that lags behind, which is caught up on, or a line that
-is cut off, which the next writer ends and tells of.
+All workers of an installation write one chain. Each batch is appended under a lock, after what
+other workers have written, and then the head is updated. A batch that cannot be written completely,
+for example because the disk is full, is removed again. If a process or machine dies in between, the
+head may lag behind, which the next writer corrects, or a line may be cut off, which the next writer
+terminates and reports.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ HEAD = "audit.head"
 _OLDER = re.compile(r"audit-([0-9]{10,18})\.jsonl\Z")
 
 _LONGEST = 1 << 20
-"""More than any record."""
+"""Longer than any record."""
 
 
 def files(folder: Path) -> list[Path]:
-    """The files there are, the oldest first."""
+    """Returns the log files, oldest first."""
     older = sorted(
         (int(match[1]), path) for path in folder.iterdir() if (match := _OLDER.match(path.name))
     )
@@ -44,7 +45,7 @@ def files(folder: Path) -> list[Path]:
 def head_locked(
     folder: Path, key: bytes, opened: Callable[[Path, int], int] = private_file
 ) -> Iterator[tuple[int, Head | None, bool]]:
-    """The head's descriptor, the head as it is, and whether there is one at all."""
+    """Locks the head; yields its file descriptor, the head if valid, and whether the file had content."""
     descriptor = opened(folder / HEAD, os.O_RDWR | os.O_CREAT)
     try:
         with locked(descriptor):
@@ -56,7 +57,10 @@ def head_locked(
 
 
 class Journal:
-    """`rotate`: bytes a file may grow to; `keep`: how many older files stay. 0 is no limit."""
+    """Appends to the log files.
+
+    `rotate`: maximum bytes per file; `keep`: number of older files kept; 0 means no limit.
+    """
 
     def __init__(self, folder: Path, key: bytes, rotate: int = 0, keep: int = 0) -> None:
         self.folder = folder
@@ -65,7 +69,7 @@ class Journal:
         self._keep = keep
 
     def check(self) -> None:
-        """Sees that what there is of the log is its owner's alone; raises OSError or StateError."""
+        """Checks that only the owner has access to the existing log; raises OSError or StateError."""
         if not self.folder.exists():
             return
         private_folder(self.folder)
@@ -74,7 +78,7 @@ class Journal:
                 os.close(private_file(path, os.O_RDONLY))
 
     def prepare(self) -> None:
-        """Raises OSError or StateError where nothing could be written."""
+        """Creates what is missing; raises OSError or StateError if nothing could be written."""
         private_folder(self.folder)
         with head_locked(self.folder, self._key):
             os.close(self._open())
@@ -83,10 +87,10 @@ class Journal:
         self.append(records)
 
     def close(self) -> None:
-        """Nothing is held open between two batches."""
+        """Does nothing: no file stays open between batches."""
 
     def append(self, records: Sequence[bytes]) -> Head:
-        """Writes JSON objects, all or none; raises OSError."""
+        """Appends records (JSON objects), all or none; returns the new head. Raises OSError."""
         private_folder(self.folder)
         with head_locked(self.folder, self._key) as (descriptor, head, existed):
             log = self._open()
@@ -101,7 +105,7 @@ class Journal:
             finally:
                 if log >= 0:
                     os.close(log)
-            # The records are written: a head that cannot be is caught up on with the next batch.
+            # The records are written; if the head cannot be, the next batch corrects it.
             with contextlib.suppress(OSError):
                 os.lseek(descriptor, 0, os.SEEK_SET)
                 os.write(descriptor, head.sealed(self._key))
@@ -132,7 +136,7 @@ class Journal:
     def _caught_up(
         self, log: int, head: Head | None, existed: bool
     ) -> tuple[Head, Sequence[bytes]]:
-        """The head as it must be for what the file holds, and records to tell of what was amiss."""
+        """Returns the head that matches the file, and records that report what was wrong."""
         size = os.fstat(log).st_size
         if head is not None and size == head.size:
             return head, ()
@@ -155,7 +159,7 @@ class Journal:
         return msgspec.structs.replace(head, size=size + bool(torn)), owed
 
     def _remade(self) -> Head:
-        """A head from the files themselves."""
+        """Rebuilds the head from the files."""
         there = files(self.folder)
         firsts = [_ends(path)[0] for path in there]
         known = [first for first in firsts if first is not None]
@@ -207,13 +211,13 @@ def _read(log: int, start: int, end: int) -> bytes:
 
 
 def _torn(log: int, size: int) -> int:
-    """How much behind the last end of line a file has."""
+    """Returns the number of bytes after the last line end."""
     tail = _read(log, max(0, size - _LONGEST), size)
     return len(tail.rpartition(b"\n")[2])
 
 
 def _ends(path: Path) -> tuple[int | None, tuple[int, str] | None]:
-    """The number of the first record of a file, and number and hash of its last."""
+    """Returns the number of a file's first record, and the number and hash of its last."""
     first: int | None = None
     last: tuple[int, str] | None = None
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
@@ -226,7 +230,7 @@ def _ends(path: Path) -> tuple[int | None, tuple[int, str] | None]:
 
 
 def _whole(path: Path) -> int:
-    """How long a file is up to its last whole line."""
+    """Returns the length of a file up to the end of its last complete line."""
     size = 0
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         for line in file:

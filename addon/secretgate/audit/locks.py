@@ -1,4 +1,4 @@
-"""A lock between processes on an open file, which ends with the process that holds it."""
+"""A file lock between processes, released when the process that holds it ends."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if sys.platform == "win32":
     import os
 
     _FAR = 1 << 20
-    """Windows locks bytes against reading too: one that nobody reads."""
+    """Locked ranges cannot be read on Windows, so an offset that nobody reads is locked."""
 
     @contextlib.contextmanager
     def locked(descriptor: int) -> Iterator[None]:

@@ -1,7 +1,7 @@
-"""The counters for Prometheus. Needs the extra `metrics`.
+"""The counters as Prometheus metrics. Needs the extra `metrics`.
 
-They are read when they are asked for, so that counting costs the requests nothing. Labels are provider, verdict, rule
-and class of bytes, which come from tables and rule files; no client can make new ones.
+They are collected when scraped, so requests pay nothing. Label values (provider, verdict, rule,
+byte class) come from tables and rule files, so clients cannot create new ones.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Records as OpenTelemetry log records, over OTLP and HTTP. Needs the extra `otel`."""
+"""Exports records as OpenTelemetry log records, over OTLP/HTTP. Needs the extra `otel`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TIMEOUT = 5.0
 
 
 class _Exporter(OTLPLogExporter):
-    """Notes whether the last batch was taken."""
+    """An exporter that remembers whether the last batch was accepted."""
 
     taken = True
 
@@ -32,12 +32,13 @@ class _Exporter(OTLPLogExporter):
 
 class Collector:
     def __init__(self, endpoint: str) -> None:
-        """`endpoint`: the collector's address; the path is OTLP's unless it has one."""
+        """`endpoint` is the collector's URL; OTLP's default path is added if it has none."""
         bare = endpoint.rstrip("/")
         target = bare if bare.count("/") > 2 else bare + _PATH
         self._exporter = _Exporter(endpoint=target, timeout=_TIMEOUT)
         self._provider = LoggerProvider(Resource.create({"service.name": "secretgate"}))
-        # The writer makes the batches and waits for each; the processor's own clock has nothing to do.
+        # The writer makes the batches and waits for each, so the processor's own timer is not
+        # needed.
         self._processor = BatchLogRecordProcessor(
             self._exporter, schedule_delay_millis=_NEVER, max_queue_size=4096
         )

@@ -1,7 +1,7 @@
-"""The report as one HTML file: nothing is loaded from elsewhere, no script, no values.
+"""Renders the report as one HTML file, without external resources, scripts or values.
 
-Charts are inline SVG whose widths are shares of the page, so that the text beside them, which is HTML, keeps its size
-on a phone. Colours are classes; the style has them for light and for dark.
+Charts are inline SVG with widths in percent; the text beside them is HTML, so it keeps its size on
+a phone. Colours are classes, which the style sheet defines for light and dark mode.
 """
 
 from __future__ import annotations

@@ -1,5 +1,8 @@
-"""What one line of the audit log says. Never a value of a secret, and nothing that a client may have put one into:
-no path, no member name, no message."""
+"""The fields of an audit record.
+
+A record never contains a secret's value, or anything in which a client could have put one: no path,
+no member name, no message.
+"""
 
 from __future__ import annotations
 
@@ -16,33 +19,33 @@ MOST_PLACEHOLDERS = 256
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A member that is empty or 0 is not written; see `FIELDS`."""
+    """One line of the log. Empty, false and zero fields are omitted; see `FIELDS`."""
 
-    time: Annotated[str, Meta(description="When, in UTC.")]
+    time: Annotated[str, Meta(description="Time in UTC.")]
     event: Annotated[
         Event,
         Meta(
-            description="`request` when it has been decided on, `answer` when it has ended; `lost`: records "
-            "that could not be written; `recovered`: the log was found damaged and goes on."
+            description="`request`: a request was decided; `answer`: an answer ended; `lost`: "
+            "records could not be written; `recovered`: the log was damaged and continues."
         ),
     ]
     exchange: Annotated[
-        str, Meta(description="The same for a request and its answer: the id of mitmproxy's flow.")
+        str, Meta(description="Id of mitmproxy's flow, shared by a request and its answer.")
     ] = ""
-    process: Annotated[int, Meta(description="The worker that wrote it.")] = 0
-    host: Annotated[str, Meta(description="The host that the request went to.")] = ""
-    provider: Annotated[str, Meta(description="Whose it is, as in `secretgate coverage`.")] = ""
-    client: Annotated[str, Meta(description="The tool, by its user agent.")] = ""
+    process: Annotated[int, Meta(description="Process id of the worker that wrote the record.")] = 0
+    host: Annotated[str, Meta(description="Host the request was sent to.")] = ""
+    provider: Annotated[str, Meta(description="Provider, as named by `secretgate coverage`.")] = ""
+    client: Annotated[str, Meta(description="Tool, identified by its user agent.")] = ""
     user: Annotated[
-        str, Meta(description="The user's name at the proxy, or else the address of the client.")
+        str, Meta(description="The user's name at the proxy, or else the client's address.")
     ] = ""
-    model: Annotated[str, Meta(description="The model that was asked for.")] = ""
-    dialect: Annotated[str, Meta(description="The wire format.")] = ""
+    model: Annotated[str, Meta(description="Requested model.")] = ""
+    dialect: Annotated[str, Meta(description="Wire format.")] = ""
     operation: Annotated[
         str, Meta(description="`llm.request`, `llm.response`, `mcp.tool_call`, `mcp.tool_result`.")
     ] = ""
     direction: Annotated[str, Meta(description="`request` or `response`.")] = ""
-    mode: Annotated[str, Meta(description="The mode in force: redact, block or audit.")] = ""
+    mode: Annotated[str, Meta(description="Mode in force: redact, block or audit.")] = ""
     enforcement: Annotated[
         str,
         Meta(description="`enforce`, `enforce_but_ignore_on_error` or `audit`."),
@@ -51,83 +54,82 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         str,
         Meta(
             description="clean, redacted, audited, blocked, unreadable, left alone, or failed "
-            "(secretgate itself failed on it, and it was refused); of an answer only what a rule of the policy did to it."
+            "(an error in secretgate; the request was refused). For an answer, only what a policy rule did to it."
         ),
     ] = ""
-    refused: Annotated[bool, Meta(description="Whether it was refused; nothing of it left.")] = (
-        False
-    )
-    policy: Annotated[
-        tuple[str, ...], Meta(description="The rules of the policy that decided.")
-    ] = ()
+    refused: Annotated[
+        bool, Meta(description="Whether the request was refused; nothing of it was sent.")
+    ] = False
+    policy: Annotated[tuple[str, ...], Meta(description="Policy rules that decided.")] = ()
     rules: Annotated[
         dict[str, int],
         Meta(
-            description="Finds by detection rule. The ids are gitleaks' where it knows the type. History is "
-            "sent again every turn, and counted again."
+            description="Number of findings per detection rule, with gitleaks' ids for types it "
+            "knows. History is resent, and so counted, every turn."
         ),
     ] = {}
     types: Annotated[
         tuple[str, ...],
-        Meta(description="The same types as other guardrails spell them: `SECRET_OPENAI_API_KEY`."),
+        Meta(
+            description="The same types, spelled as other guardrails do: `SECRET_OPENAI_API_KEY`."
+        ),
     ] = ()
     issued: Annotated[
-        int, Meta(description="How many placeholders the answer may hold that can be put back.")
+        int, Meta(description="Number of placeholders that can be restored in the answer.")
     ] = 0
     placeholders: Annotated[
         tuple[str, ...],
         Meta(
-            description=f"Their ids, up to {MOST_PLACEHOLDERS}; in an answer, the ids of those put back."
+            description=f"Ids of these placeholders, at most {MOST_PLACEHOLDERS}; for an "
+            f"answer, of those restored."
         ),
     ] = ()
-    bytes_total: Annotated[
-        int, Meta(description="Size of the body, decompressed where it could be.")
-    ] = 0
-    bytes_scanned: Annotated[int, Meta(description="Text that was looked at.")] = 0
+    bytes_total: Annotated[int, Meta(description="Size of the body, decompressed if possible.")] = 0
+    bytes_scanned: Annotated[int, Meta(description="Text that was scanned.")] = 0
     bytes_opaque: Annotated[
-        int, Meta(description="Signed, encrypted or identifying fields: never looked at.")
+        int, Meta(description="Signed, encrypted or identifying fields, which are never scanned.")
     ] = 0
     bytes_binary: Annotated[
         int, Meta(description="Images, audio and other files without text.")
     ] = 0
     bytes_skipped: Annotated[
-        int, Meta(description="Credentials meant for the provider, and bodies that are left alone.")
+        int, Meta(description="Credentials meant for the provider, and bodies left alone.")
     ] = 0
     bytes_unreadable: Annotated[int, Meta(description="Bodies that could not be read.")] = 0
-    restored: Annotated[int, Meta(description="Secrets that were put back into the answer.")] = 0
+    restored: Annotated[int, Meta(description="Number of secrets restored in the answer.")] = 0
     not_restored: Annotated[
-        int, Meta(description="Placeholders that the client got as they are.")
+        int, Meta(description="Number of placeholders that reached the client unrestored.")
     ] = 0
     unread: Annotated[
-        bool, Meta(description="Whether the answer could not be read, and went on as it came.")
+        bool, Meta(description="Whether the answer could not be read and was passed on unchanged.")
     ] = False
     status: Annotated[int, Meta(description="HTTP status of the answer.")] = 0
-    count: Annotated[int, Meta(description="How many records were lost.")] = 0
+    count: Annotated[int, Meta(description="Number of lost records.")] = 0
     torn: Annotated[
-        int, Meta(description="Length of the cut-off line before, where there is one.")
+        int, Meta(description="Length of the cut-off line before this record, if any.")
     ] = 0
-    reason: Annotated[str, Meta(description="Of `lost` and `recovered`.")] = ""
+    reason: Annotated[str, Meta(description="Reason for `lost` or `recovered`.")] = ""
 
 
 FIELDS: dict[str, str] = {
     name: next(meta.description or "" for meta in get_args(hint) if isinstance(meta, Meta))
     for name, hint in get_type_hints(Record, include_extras=True).items()
 }
-"""Each field and what it says."""
+"""The description of each field."""
 
 LINKS: dict[str, str] = {
-    "seq": "The number of the record, from 1, without gaps, through all files and workers.",
-    "prev": "The hash of the record before.",
-    "hash": "HMAC-SHA-256 of the line up to here, under a key made from the installation's.",
+    "seq": "Number of the record: from 1, without gaps, across all files and workers.",
+    "prev": "Hash of the previous record.",
+    "hash": "HMAC-SHA-256 of the line up to here, with a key derived from the installation's.",
 }
-"""What the chain adds to each record."""
+"""The fields that the chain adds to each record."""
 
 _NAME = re.compile(r"[^A-Za-z0-9]+")
 
 
 @lru_cache(maxsize=4096)
 def type_name(rule: str) -> str:
-    """`openai-api-key` as `SECRET_OPENAI_API_KEY`."""
+    """Returns a rule id in the style of `SECRET_OPENAI_API_KEY`."""
     return "SECRET_" + _NAME.sub("_", rule).strip("_").upper()
 
 

@@ -1,4 +1,4 @@
-"""Records as syslog messages, through the standard library's handler."""
+"""Sends records as syslog messages, using the standard library's handler."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ _PORT = 514
 
 
 class AddressError(ValueError):
-    """Not an address that syslog messages can be sent to."""
+    """An address that cannot be used for syslog."""
 
 
 class _Handler(SysLogHandler):
     append_nul = False
 
-    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging calls it so
-        raise  # noqa: PLE0704 - out of the handler that called this
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - overrides logging's name
+        raise  # noqa: PLE0704 - re-raises the exception being handled by the caller
 
 
 class Syslog:

@@ -1,4 +1,4 @@
-"""The report for a terminal."""
+"""Renders the report for a terminal."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _figures(totals: Totals) -> Table:
 
 
 def figures(totals: Totals) -> list[tuple[int, str, bool]]:
-    """Number, what it counts, and whether more than none is something to look at."""
+    """Returns rows of number, label, and whether a number above zero needs attention."""
     return [
         (totals.requests, "requests", False),
         (len(totals.secrets), "secrets redacted", False),

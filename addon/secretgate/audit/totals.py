@@ -1,4 +1,4 @@
-"""What the records add up to, for the report and for `secretgate status`."""
+"""Sums of the records, for the report."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from secretgate.audit.record import Record
 from secretgate.coverage import Coverage
 
 FOUND = ("redacted", "blocked", "audited", "unreadable")
-"""Decisions that the course over time tells apart."""
+"""Decisions that are shown separately over time."""
 _STEPS = (60, 300, 900, 3600, 3 * 3600, 6 * 3600, 86400, 7 * 86400, 30 * 86400)
 _MOST_STEPS = 48
 
 
 @dataclass
 class Tally:
-    """Of one rule, tool or host."""
+    """Counts for one rule, tool, host, user or model."""
 
     requests: int = 0
     finds: int = 0
@@ -39,7 +39,7 @@ class Totals:
     not_restored: int = 0
     lost: int = 0
     secrets: set[str] = field(default_factory=set)
-    """Ids of all placeholders given, so each secret counts once."""
+    """Ids of all placeholders issued, so that each secret counts once."""
     decisions: Counter[str] = field(default_factory=Counter)
     rules: dict[str, Tally] = field(default_factory=dict)
     clients: dict[str, Tally] = field(default_factory=dict)
@@ -48,7 +48,7 @@ class Totals:
     models: dict[str, Tally] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=Coverage)
     times: list[tuple[float, str]] = field(default_factory=list)
-    """When something was found or could not be read, and what was decided."""
+    """Time and decision of each request in which something was found or that was unreadable."""
 
     def json(self) -> dict[str, Any]:
         groups = {name: getattr(self, name) for name in GROUPS}
@@ -74,7 +74,7 @@ GROUPS = ("rules", "clients", "hosts", "users", "models")
 
 
 def add_up(records: Iterable[Record], since: str = "") -> Totals:
-    """`since`: a time as records spell it; earlier ones do not count."""
+    """Sums up records; ignores those before `since`, a time spelled as in records."""
     totals = Totals()
     for record in records:
         if record.time < since:
@@ -129,7 +129,7 @@ def _tally(tallies: dict[str, Tally], name: str, finds: int) -> None:
 
 
 def ranked(tallies: dict[str, Tally], most: int | None = None) -> list[tuple[str, Tally]]:
-    """The most frequent first."""
+    """Returns the tallies, most frequent first, at most `most`."""
     ordered = sorted(tallies.items(), key=lambda each: (-each[1].requests, each[0]))
     return ordered[:most]
 
@@ -143,7 +143,7 @@ def moment(time: str) -> float:
 
 @dataclass(frozen=True)
 class Course:
-    """Requests with finds, step by step: `counts` of each decision of `FOUND`, in its order."""
+    """Requests with findings per time step: `counts` holds one number for each decision in `FOUND`."""
 
     start: float
     step: int
@@ -155,7 +155,7 @@ class Course:
 
 
 def course(totals: Totals) -> Course:
-    """In steps that people count in, and no more of them than can be seen."""
+    """Returns the counts over time, in steps of a round length and few enough to display."""
     if not totals.first:
         return Course(0.0, _STEPS[0], [])
     begin, end = moment(totals.first), moment(totals.last)

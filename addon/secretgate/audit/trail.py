@@ -1,6 +1,6 @@
-"""What the gate calls: one record for a request that has been decided on, one for an answer that has ended.
+"""Writes audit records for the gate: one when a request has been decided, one when an answer has ended.
 
-Nothing here waits or fails. Records are put together from what the gate knows anyway, once an exchange.
+Nothing here blocks or raises. Records use only what the gate already knows.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LONGEST = 255
 _OURS = ("audit_", "metrics")
 _ENFORCEMENTS = ("enforce", "enforce_but_ignore_on_error", "audit")
 _ANSWERS = {Action.DENY: "blocked", Action.REDACT: "redacted"}
-"""What an enforced rule makes of an answer, the strongest first."""
+"""Decisions on answers by the action of an enforced rule, the strongest first."""
 Say = Callable[..., None]
 
 
@@ -51,7 +51,7 @@ _MISSING = (
 
 
 class AuditError(Exception):
-    """The log cannot be written, and the user wants no request without it."""
+    """The log cannot be written, and the settings require it for every request."""
 
 
 def folder(settings: Settings, places: Places) -> Path:
@@ -63,8 +63,10 @@ class Trail:
     def __init__(
         self, writers: tuple[Writer, ...] = (), strict: bool = False, wanted: tuple[Any, ...] = ()
     ) -> None:
-        """`strict`: no covered request goes on while the log (the first of the writers) fails.
-        `wanted`: the settings that it was opened for."""
+        """`strict`: refuse covered requests while the log, which is the first writer, fails.
+
+        `wanted` holds the settings that the trail was opened with.
+        """
         self._wanted = wanted
         self._writers = writers
         self.strict = strict
@@ -76,12 +78,12 @@ class Trail:
 
     @property
     def failing(self) -> dict[str, str]:
-        """What cannot be written at the moment, and why."""
+        """Outputs that cannot be written at the moment, with the reason."""
         return {writer.name: writer.failing for writer in self._writers if writer.failing}
 
     @property
     def objection(self) -> str:
-        """Why no covered request may go on now, or nothing."""
+        """Why covered requests must be refused now; empty if they need not be."""
         if not self.strict or not self._writers:
             return ""
         log = self._writers[0]
@@ -124,7 +126,7 @@ class Trail:
         )
 
     def failure(self, exchange: str, route: Route, request: Request | None, mode: str) -> None:
-        """secretgate failed on a request, and refused it."""
+        """Records that secretgate failed on a request and refused it."""
         if self._writers:
             head = self._head(exchange, route, request, mode, "request")
             self._put(Record(event="request", decision="failed", refused=True, **head))
@@ -166,8 +168,10 @@ class Trail:
     def reopened(
         self, settings: Settings, places: Places, digest: Callable[[bytes], bytes], say: Say
     ) -> Trail:
-        """The trail that the settings ask for: this one, where nothing has changed. Raises AuditError where
-        it must work and does not."""
+        """Returns the trail for new settings, which is this one if nothing relevant changed.
+
+        Raises AuditError if the log is required and cannot be written, or if a setting is invalid.
+        """
         place = folder(settings, places)
         wanted = (place, *(getattr(settings, name) for name in FIELDS if name.startswith(_OURS)))
         if wanted == self._wanted:
@@ -213,13 +217,13 @@ class Trail:
 
 
 def _enforcement(rulings: Sequence[Ruled]) -> str:
-    """The strictest that had its say; without a word from the policy, the mode is enforced."""
+    """Returns the strictest enforcement among the rulings; `enforce` if there are none."""
     said = {ruling.enforcement for ruling in rulings}
     return next((each for each in _ENFORCEMENTS if each in said), _ENFORCEMENTS[0])
 
 
 def _named(rulings: Sequence[Ruled]) -> tuple[str, ...]:
-    """The rules of the policy that had their say."""
+    """Returns the names of the policy rules involved, sorted."""
     if not rulings:
         return ()
     names = {name for ruling in rulings for name in (ruling.rule, *ruling.logged) if name}
@@ -237,12 +241,12 @@ def _host(url: str) -> str:
 
 @lru_cache(maxsize=256)
 def _host_of(authority: str) -> str:
-    """Of an authority without user and password; the same few come with every request."""
+    """Returns the host of an authority without user info; cached, because the same few recur."""
     return _printable(urlsplit(f"//{authority}").hostname or "")
 
 
 def _printable(text: str) -> str:
-    """What comes from outside and goes to terminals."""
+    """Truncates outside text and replaces characters that could affect a terminal."""
     text = text[:_LONGEST]
     if text.isprintable():
         return text
@@ -250,7 +254,7 @@ def _printable(text: str) -> str:
 
 
 def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
-    """The id of each; a rule may be spelled like one and stands before it."""
+    """Returns the ids of placeholders; the last match counts, as rule names may look like ids."""
     ids = sorted({found[-1].decode() for name in names if (found := _ID.findall(name))})
     return tuple(ids[:MOST_PLACEHOLDERS])
 
@@ -258,7 +262,7 @@ def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
 def _opened(
     settings: Settings, place: Path, digest: Callable[[bytes], bytes], say: Say
 ) -> tuple[Writer, ...]:
-    """The log first, where there is one."""
+    """Opens the writers; the log comes first, if enabled. Raises AuditError."""
 
     def said(what: str, why: str) -> None:
         say(what, reason=why)
@@ -277,7 +281,7 @@ def _opened(
         except StateError as error:
             raise AuditError(str(error)) from None
         except OSError as error:
-            # Where it need not work, the writer says so itself, and tries again.
+            # Otherwise the writer reports the failure and retries.
             if strict:
                 raise AuditError(f"the audit log in {place} cannot be written: {error}") from None
         writers.append(Writer(f"the audit log in {place}", journal, said))

@@ -1,7 +1,8 @@
-"""Whether the audit log is as it was written: every record sound, none missing, none added, none moved.
+"""Verifies the audit log: every record intact, none missing, added or moved.
 
-Each problem is told with its file and line, and reading goes on from there. What is cut off at the end shows only
-against the head, or against an *anchor*: number and hash of a record that was noted elsewhere.
+Each problem is reported with file and line, and reading continues after it. Records cut off at the
+end are noticed only by comparison with the head or with an *anchor*: the number and hash of a
+record that was noted elsewhere.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from secretgate.audit.record import Record
 
 
 class Place(NamedTuple):
-    """A line of a file, and what is to be said of it."""
+    """A line of a file with a message about it."""
 
     file: Path
     line: int
@@ -35,21 +36,21 @@ class Place(NamedTuple):
 class Verdict:
     problems: list[Place] = field(default_factory=list)
     notes: list[Place] = field(default_factory=list)
-    """What the writers found and told of, such as a line that a power cut left behind."""
+    """What the writers noticed and recorded, such as a line left by a power cut."""
     records: int = 0
     lost: int = 0
-    """Records that could not be written at the time; the log says so itself."""
+    """Records that could not be written at the time, according to the log itself."""
     files: int = 0
     last: tuple[int, str] = (0, GENESIS)
-    """Number and hash of the last record: an anchor for the next time."""
+    """Number and hash of the last record, usable as the next anchor."""
 
 
 class AnchorError(ValueError):
-    """Not NUMBER:HASH."""
+    """The text is not NUMBER:HASH."""
 
 
 def _copy(path: Path, flags: int) -> int:
-    """Opens what may be a copy of a log, whoever can read that."""
+    """Opens a file whoever may read it, because a copy of a log may be verified."""
     return os.open(path, flags, 0o600)
 
 
@@ -61,7 +62,7 @@ def anchor(text: str) -> tuple[int, str]:
 
 
 def verify(folder: Path, key: bytes, expected: tuple[int, str] | None = None) -> Verdict:
-    """Raises OSError where the files cannot be read."""
+    """Verifies the log in a folder; raises OSError if the files cannot be read."""
     verdict = Verdict()
     with head_locked(folder, key, _copy) as (_, head, existed):
         opened = [(path, path.open("rb")) for path in files(folder)]
@@ -84,7 +85,7 @@ class _Reader:
         self._anchor = expected
         self._next: int | None = None
         self._prev: str | None = None
-        # Unknown behind a line that is not as it was written.
+        # Both are None (unknown) after a line that was changed.
         self._torn: tuple[Path, int, int] | None = None
         self._place = (Path(), 0)
 
@@ -123,7 +124,7 @@ class _Reader:
         self._torn = path, line, len(text.rstrip(b"\n"))
 
     def _settle(self, record: Record | None) -> None:
-        """What became of a line that is no record: the one behind it may tell that it was cut off."""
+        """Classifies a pending non-record line; the record after it may say that it was cut off."""
         if self._torn is None:
             return
         path, line, length = self._torn
@@ -194,7 +195,7 @@ def _decoded(text: bytes) -> Record | None:
 
 
 def records(folder: Path) -> Iterator[Record]:
-    """Every record that can be read, in order."""
+    """Yields every readable record, in order."""
     for path in files(folder):
         with path.open("rb") as file:
             for line in file:

@@ -1,8 +1,8 @@
-"""Between the requests and wherever records go: a bounded queue, and a thread that empties it.
+"""Decouples requests from the record targets: a bounded queue, drained by a thread.
 
-`put` never waits and never fails. While a target cannot be written to, records wait in the queue, the thread tries
-again every second, and says so once; what the queue has no room for is lost, counted, and told of in the target itself
-as soon as it takes something again.
+`put` never blocks and never fails. While a target cannot be written to, records wait in the queue,
+and the thread retries every second and reports the failure once. Records for which the queue has no
+room are lost and counted; the count is written to the target as soon as it accepts records again.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ MOST_WAITING = 10_000
 _BATCH = 1000
 _RETRY = 1.0
 _GATHER = 0.25
-"""Seconds that a record waits for others to be written with."""
+"""Seconds to wait for further records before writing a batch."""
 _PATIENCE = 5.0
-"""Seconds that the end of the process waits for the last records."""
+"""Seconds to wait at exit for the last records to be written."""
 
 
 class Target(Protocol):
-    """Where records go; each method may raise OSError."""
+    """A destination of records; both methods may raise OSError."""
 
     def write(self, records: Sequence[bytes]) -> None: ...
 
@@ -46,12 +46,12 @@ class Writer:
         most: int = MOST_WAITING,
         retry: float = _RETRY,
     ) -> None:
-        """`said` is told what happened and why: once when it begins, and once when it is over."""
+        """`said` is called with what happened and why: once when a failure begins, once when it ends."""
         self.name = name
         self.lost = 0
-        """Records that went nowhere, since the start."""
+        """Records lost since the start."""
         self.failing = ""
-        """Why nothing can be written at the moment."""
+        """Why nothing can be written at the moment; empty if all is well."""
         self._target = target
         self._said = said
         self._retry = retry
@@ -76,7 +76,7 @@ class Writer:
         return self._queue.qsize() >= self._most
 
     def close(self) -> None:
-        """Writes what is left, for as long as that goes well."""
+        """Writes the remaining records, for a limited time, and stops."""
         self._end.set()
         self._queue.put(None)
         self._thread.join(_PATIENCE)
@@ -99,8 +99,10 @@ class Writer:
                 return
 
     def _taken(self) -> list[Record]:
-        """What has come, and what comes within the next moment: a batch costs a lock and a flush to the
-        disk, however many records are in it."""
+        """Returns the next batch: the first record and those that follow within a moment.
+
+        A batch costs one lock and one flush to disk, however many records it has.
+        """
         first = self._queue.get()
         taken = [] if first is None else [first]
         self._end.wait(_GATHER)

@@ -1,5 +1,6 @@
-"""Whether the traffic of the AI tools on this machine reaches the proxy, and whether they will trust it.
+"""Checks that traffic of AI tools on this machine reaches the proxy, and that they trust its CA.
 
-`tools` is the table of what is known of each tool, `checks` turns it and a view of the machine into
-findings, `selftest` sends a request through the running proxy that the proxy answers itself.
+`tools` is a table of what is known about each tool, `checks` derives findings from it and a view of
+the machine, and `selftest` sends a request through the running proxy, which the proxy answers
+itself.
 """

@@ -1,4 +1,4 @@
-"""The proxy's part of the self-test: opens no connection, and tells what would have been sent."""
+"""The proxy's side of the self-test: opens no connection, and returns what would have been sent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _JSON = {"content-type": "application/json"}
 
 
 class NoHost:
-    """Keeps mitmproxy from looking at the host's certificate for the connections of self-tests."""
+    """Keeps mitmproxy from fetching the host's certificate for self-test connections."""
 
     def __init__(self, testing: set[str]) -> None:
         self._testing = testing
@@ -31,20 +31,20 @@ class NoHost:
 
 
 class SelfTest:
-    """Stands before the gate. What it looks at is in a scope of its own and counted nowhere."""
+    """Runs before the gate. Its requests are decided in their own scope and not counted."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
         self._testing: set[str] = set()
 
     def load(self, loader: Loader) -> None:
-        # mitmproxy's TLS addon, which asks for the host's certificate first, comes after scripts.
+        # mitmproxy's TLS addon, which fetches the host's certificate first, runs after scripts.
         ctx.master.addons.add(NoHost(self._testing))
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         if CONNECT_HEADER in flow.request.headers and plain_host(flow.request.host) == HOST:
             self._testing.add(flow.client_conn.id)
-            # With an answer in place, mitmproxy does not connect to the host.
+            # With a response set, mitmproxy does not connect to the host.
             flow.response = http.Response.make(200)
 
     def client_disconnected(self, client: connection.Client) -> None:

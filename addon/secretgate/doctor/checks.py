@@ -1,4 +1,4 @@
-"""From the table and a view of the machine to findings. Reads through `Machine` only."""
+"""Derives findings from the tool table and a view of the machine, which is read only through `Machine`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Finding:
     subject: str
     message: str
     fix: str = ""
-    """A command, or a line to put somewhere."""
+    """A command to run, or a line to add somewhere."""
 
     def json(self) -> dict[str, str]:
         return asdict(self)
@@ -34,7 +34,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Machine:
-    """All that is looked at; a test brings its own."""
+    """Everything that is inspected; tests provide their own."""
 
     environment: Mapping[str, str] = field(repr=False)
     home: Path
@@ -42,18 +42,18 @@ class Machine:
     read: Callable[[Path], bytes | None]
     hosts: Hosts
     root: bytes = field(repr=False)
-    """Our CA's certificate, DER; empty if there is none."""
+    """Our CA's certificate as DER; empty if there is none."""
     system_trusts: bool
-    """Whether the system's store has it."""
+    """Whether the system's trust store contains our CA."""
     ours: str
-    """The URL of a secretgate that runs; empty if none was found."""
+    """The URL of a running secretgate; empty if none was found."""
     platform: str
     bundle: str = ""
-    """The file with the system's roots and ours."""
+    """The path of the file with the system's roots and ours."""
 
 
 def examine(machine: Machine) -> Iterator[Finding]:
-    """Everything but the self-test."""
+    """Yields all findings except those of the self-test."""
     yield from shell(machine)
     for tool in TOOLS:
         if any(machine.which(command) for command in tool.commands):
@@ -61,7 +61,7 @@ def examine(machine: Machine) -> Iterator[Finding]:
 
 
 def shell(machine: Machine) -> Iterator[Finding]:
-    """What every tool that is started from this shell gets."""
+    """Yields findings about what every tool started from this shell inherits."""
     subject = "this shell"
     found = _proxy(machine.environment)
     if not machine.ours:
@@ -72,7 +72,7 @@ def shell(machine: Machine) -> Iterator[Finding]:
         yield Finding(BAD, subject, "HTTPS_PROXY is not set", fix or "secretgate run -- COMMAND")
     elif not _same(found[1], machine.ours):
         fix = f"export {found[0]}={machine.ours}" if machine.ours else "secretgate run -- COMMAND"
-        yield Finding(BAD, subject, f"{found[0]} names a proxy that is no secretgate", fix)
+        yield Finding(BAD, subject, f"{found[0]} names a proxy that is not secretgate", fix)
     else:
         yield Finding(GOOD, subject, f"{found[0]} names the secretgate proxy at {machine.ours}")
     for name in _NO_PROXY:
@@ -130,7 +130,7 @@ def _tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
 
 
 def _base_url(tool: Tool, name: str, value: str, fix: str, machine: Machine) -> Iterator[Finding]:
-    """A base URL is fine if it names a covered host, or the proxy itself."""
+    """Yields a finding unless the base URL names a covered host or the proxy itself."""
     url = urlsplit(value)
     if machine.ours and _same(f"{url.scheme}://{url.netloc}", machine.ours):
         return
@@ -171,7 +171,9 @@ def _editor(tool: Tool, machine: Machine) -> Iterator[Finding]:
     if not found or not machine.ours or not _same(found[1], machine.ours):
         yield Finding(BAD, tool.name, "neither its http.proxy nor HTTPS_PROXY names the proxy", fix)
     if machine.root and not machine.system_trusts:
-        yield Finding(BAD, tool.name, "the system's store has not the CA", "secretgate-ca install")
+        yield Finding(
+            BAD, tool.name, "the system's store does not have the CA", "secretgate-ca install"
+        )
     if tool.editor == "Cursor" and settings.get("cursor.general.disableHttp2") is not True:
         message = "its HTTP/2 connections go past proxies"
         fix = 'in its settings: "cursor.general.disableHttp2": true'
@@ -179,7 +181,7 @@ def _editor(tool: Tool, machine: Machine) -> Iterator[Finding]:
 
 
 def editor_settings(home: Path, name: str, platform: str) -> Path:
-    """The user settings of an editor of the VS Code family."""
+    """Returns the path of the user settings of an editor of the VS Code family."""
     if platform == "darwin":
         folder = home / "Library" / "Application Support"
     elif platform == "win32":
@@ -190,7 +192,7 @@ def editor_settings(home: Path, name: str, platform: str) -> Path:
 
 
 def _own_variables(tool: Tool, machine: Machine) -> tuple[dict[str, str], str]:
-    """Variables that the tool's own settings set over the shell's."""
+    """Returns variables that the tool's own settings set over the shell's, and the file's name."""
     if not tool.settings:
         return {}, ""
     settings = _json(machine.read(machine.home / tool.settings))
@@ -217,7 +219,7 @@ def _proxy(environment: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _same(one: str, other: str) -> bool:
-    """Whether two URLs name the same address."""
+    """Returns whether two URLs name the same address."""
 
     def address(url: str) -> tuple[str | None, int | None]:
         parts = urlsplit(url if "://" in url else f"http://{url}")

@@ -1,4 +1,4 @@
-"""What the self-test and the proxy that answers it agree on."""
+"""Constants shared by the self-test and the proxy that answers it."""
 
 from __future__ import annotations
 

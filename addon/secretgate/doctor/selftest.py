@@ -1,8 +1,9 @@
-"""A request through the running proxy that proves interception, trust and redaction, and leaves the machine nowhere.
+"""A request through the running proxy that proves interception, trust and redaction, locally.
 
-It is made like a tool's: CONNECT, TLS for a covered host, a request with a secret in it that was made up for it. The
-proxy has announced itself before, so no other proxy gets to see the CONNECT; that carries a header by which the proxy
-opens no connection to the host and answers the request itself, with what it would have sent.
+It is made like a tool's: CONNECT, TLS for a covered host, and a request with a secret generated for
+it. The proxy has already been identified as secretgate, so no other proxy sees the CONNECT. Its
+header makes the proxy answer the request itself, with what it would have sent, and open no
+connection to the host.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ TIMEOUT = 10.0
 
 
 def self_test(host: str, port: int, trusted: Path) -> Iterator[Finding]:
-    """`host` and `port` are a proxy that has been found to be a secretgate."""
+    """Yields the findings of a self-test through the proxy at `host`:`port`, known to be secretgate."""
     planted = Maker(secrets.randbits(64)).github()
     content = f"GITHUB_TOKEN={planted}\n"
     body = json.dumps({"model": "none", "messages": [{"role": "user", "content": content}]})

@@ -1,4 +1,4 @@
-"""What is known of each tool: where it gets its proxy and its roots from, and what leads it elsewhere. Data only."""
+"""Data on each tool: where it gets its proxy and roots from, and what directs it elsewhere."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from enum import Enum
 
 
 class Reads(Enum):
-    """Where a tool gets its proxy and its roots from."""
+    """Where a tool gets its proxy and roots from."""
 
     ENVIRONMENT = "environment"
     NODE = "node"
-    """From the environment, when `NODE_USE_ENV_PROXY` is set."""
+    """The environment, if `NODE_USE_ENV_PROXY` is set."""
     EDITOR = "editor"
-    """From its settings and the system's store."""
+    """Its own settings and the system's trust store."""
     DAEMON = "daemon"
-    """From the environment of a service, which is not this shell's."""
+    """The environment of a service, which differs from this shell's."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class Tool:
     hosts: tuple[str, ...]
     reads: Reads = Reads.ENVIRONMENT
     trust: tuple[str, ...] = ()
-    """The variables that it takes its roots from; one of them is enough."""
+    """The variables that it reads roots from; any one of them is enough."""
     base_urls: tuple[str, ...] = ()
     settings: str = ""
-    """A JSON file below the home folder with variables of its own in `env`."""
+    """Path below the home folder of a JSON settings file whose `env` member sets variables."""
     editor: str = ""
-    """The name of an editor's folder of settings."""
+    """The folder name of the editor's settings."""
     notes: tuple[str, ...] = ()
 
 
