@@ -35,6 +35,8 @@ from harness.families.openai import (
     perplexity_read,
     responses_events,
     responses_read,
+    transcript_events,
+    transcript_read,
 )
 from harness.families.others import (
     cohere_events,
@@ -92,6 +94,7 @@ FAMILIES: dict[str, Family] = {
     "anthropic": _family("anthropic", anthropic_events, anthropic_read, named="type"),
     "chat": _family("openai-chat", chat_events, chat_read, done=True),
     "perplexity": _family("openai-chat", perplexity_events, perplexity_read, "\r\n", arguments=False),
+    "transcript": _family("openai-chat", transcript_events, transcript_read, arguments=False),
     "responses": _family("openai-responses", responses_events, responses_read, named="type"),
     "gemini": _family("gemini", gemini_events, gemini_read, "\r\n"),
     "code assist": _family(

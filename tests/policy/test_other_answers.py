@@ -26,7 +26,9 @@ SAID = "look: [REDACTED:test-token] and more"
 PIECES = ["look: ", TOKEN[:9], TOKEN[9:20], TOKEN[20:] + " and ", "more"]
 
 
-def answer(rules: str, kind: str, dialect: str = "protobuf", **headers: str) -> Response:
+def answer(
+    rules: str, kind: str, dialect: str = "protobuf", asked: bool = False, **headers: str
+) -> Response:
     made = respond(
         {
             "content-type": kind,
@@ -35,7 +37,7 @@ def answer(rules: str, kind: str, dialect: str = "protobuf", **headers: str) -> 
         DIALECTS[dialect],
         NOTHING,
         None,
-        asked=False,
+        asked=asked,
         warn=lambda reason: None,
         judge=judge(rules, DIALECTS[dialect]),
     )
@@ -120,9 +122,10 @@ def test_a_message_that_cannot_be_read_ends_what_rules_have_to_see(bad: bytes) -
 
 @pytest.mark.parametrize("kind", ["text/plain; charset=utf-8", "text/html", "application/x-thing"])
 @pytest.mark.parametrize("size", [0, 3])
-def test_plain_text(kind: str, size: int) -> None:
+@pytest.mark.parametrize("asked", [False, True])
+def test_plain_text(kind: str, size: int, asked: bool) -> None:
     raw = "".join(PIECES).encode()
-    assert through(answer(REDACT, kind, "anthropic"), raw, size) == SAID.encode()
+    assert through(answer(REDACT, kind, "anthropic", asked), raw, size) == SAID.encode()
 
 
 def test_text_that_is_called_json() -> None:

@@ -20,6 +20,7 @@ from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, Piece
 from secretgate.streams.base import Frame, Framer, Run
+from secretgate.streams.framers import Text, sniffed
 
 
 class Answer(Protocol):
@@ -155,3 +156,28 @@ class TextAnswer:
 
     def finish(self) -> bytes:
         return self._channel.finish() if self._channel else b""
+
+
+class SniffedAnswer:
+    """An answer whose headers do not say what it is: decided by its first bytes."""
+
+    def __init__(self, stream: Callable[[Framer], Answer], text: Callable[[], Answer]) -> None:
+        self._stream = stream
+        self._text = text
+        self._head = b""
+        self._answer: Answer | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        if self._answer is None:
+            self._head += data
+            kind = sniffed(self._head)
+            if kind is None:
+                return b""
+            self._answer = self._text() if isinstance(kind, Text) else self._stream(kind)
+            data, self._head = self._head, b""
+        return self._answer.feed(data)
+
+    def finish(self) -> bytes:
+        answer = self._answer or self._text()
+        head, self._head = self._head, b""
+        return answer.feed(head) + answer.finish()

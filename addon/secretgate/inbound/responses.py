@@ -11,7 +11,13 @@ from dataclasses import dataclass, field
 from secretgate import grpc
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder
-from secretgate.inbound.answers import Answer, DocumentAnswer, EventAnswer, TextAnswer
+from secretgate.inbound.answers import (
+    Answer,
+    DocumentAnswer,
+    EventAnswer,
+    SniffedAnswer,
+    TextAnswer,
+)
 from secretgate.inbound.events import Events
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
@@ -19,14 +25,15 @@ from secretgate.policy.judged import JudgedDocument, JudgedFramer, JudgedMessage
 from secretgate.policy.messages import OneMessage, TextsFramer
 from secretgate.providers import Dialect
 from secretgate.streams.base import Framer
-from secretgate.streams.framers import framer_for
+from secretgate.streams.framers import framer_for, is_vague
 
 MOST_HELD = 128 << 20
 """Maximum number of bytes of an answer that may be held back, for example until the end of a line.
 
 Beyond that the answer is given up, since a provider might never send that end.
 """
-_SEEN_AND_HEARD = ("audio/", "image/", "video/", "font/")
+_NO_TEXT = ("audio/", "image/", "video/", "font/", "application/pdf", "application/zip")
+"""Media types whose bytes nothing is restored in."""
 
 
 @dataclass(slots=True)
@@ -108,14 +115,24 @@ def respond(
     content_type = headers.get("content-type", "")
     media_type = content_type.partition(";")[0].strip().lower()
     rewrites = bool(issued) or (judge is not None and bool(judge.wanted.held))
+
+    def stream(framer: Framer) -> Answer:
+        judged = JudgedFramer(framer, judge) if judge else framer
+        return EventAnswer(judged, Events(dialect, issued, recorder))
+
+    def text() -> Answer:
+        plain = TextAnswer(issued)
+        return JudgedDocument(plain, judge) if judge else plain
+
     answer: Answer
     if grpc.speaks(media_type) and "json" not in media_type:
         answer = grpc.EnvelopesAnswer(headers, later or (lambda: issued))
         answer = _messages(answer, TextsFramer(grpc.coding(headers)), judge)
         rewrites = rewrites or later is not None
-    elif framer := framer_for(content_type, asked=asked):
-        judged = JudgedFramer(framer, judge) if judge else framer
-        answer = EventAnswer(judged, Events(dialect, issued, recorder))
+    elif framer := framer_for(media_type):
+        answer = stream(framer)
+    elif asked and is_vague(media_type):
+        answer = SniffedAnswer(stream, text)
     elif media_type in ("", "application/json") or media_type.endswith("+json"):
         answer = DocumentAnswer(
             dialect, issued, recorder, over=lambda: warn("an answer was too large to restore")
@@ -123,11 +140,8 @@ def respond(
         answer = JudgedDocument(answer, judge) if judge else answer
     elif media_type in grpc.PROTOBUF and (issued or judge):
         answer = _messages(grpc.ProtobufAnswer(issued), OneMessage(), judge)
-    elif media_type.startswith("text/") and (issued or judge):
-        answer = TextAnswer(issued)
-        answer = JudgedDocument(answer, judge) if judge else answer
-    elif judge and not media_type.startswith(_SEEN_AND_HEARD):
-        answer = JudgedDocument(TextAnswer(Issued(issued.template, {})), judge)
+    elif (issued or judge) and not media_type.startswith(_NO_TEXT):
+        answer = text()
     else:
         return None
     return Response(rewrites, answer, decoder, warn)

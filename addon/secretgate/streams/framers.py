@@ -7,12 +7,11 @@ stream and the content type does not name a format, the first bytes decide.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-import msgspec
-
-from .base import Frame, FrameByFrame, Framer, Run
+from .base import Framer
 from .envelopes import EnvelopeFramer
 from .eventstream import EventStreamFramer
 from .json_array import JsonArrayFramer
@@ -54,79 +53,32 @@ _VAGUE: Final = frozenset(
 _BEFORE: Final = b" \t\r\n\xef\xbb\xbf\x1e"
 
 
-def framer_for(content_type: str, *, asked: bool) -> Framer | None:
-    """Return the framer for an answer, or None if it is not a stream.
+class Text(Enum):
+    """Marks what is not a stream."""
 
-    `asked`: whether the request asked for a stream (`"stream": true`, `Accept: text/event-stream`,
-    a path such as `:streamGenerateContent`).
+    TEXT = "text"
+
+
+def framer_for(media_type: str) -> Framer | None:
+    """Return the framer for an answer, or None if its type does not say that it is a stream."""
+    known = BY_TYPE.get(media_type)
+    return known() if known else None
+
+
+def is_vague(media_type: str) -> bool:
+    """Whether an answer of this type may still be a stream, if the request asked for one.
+
+    It does with `"stream": true`, `Accept: text/event-stream`, or a path such as
+    `:streamGenerateContent`.
     """
-    media_type = content_type.partition(";")[0].strip().lower()
-    if known := BY_TYPE.get(media_type):
-        return known()
-    return SniffingFramer() if asked and media_type in _VAGUE else None
+    return media_type in _VAGUE
 
 
-class OpaqueFrame(msgspec.Struct, frozen=True, gc=False):
-    """Bytes of an unknown format."""
-
-    raw: bytes
-
-    @property
-    def payload(self) -> bytes | None:
-        return None
-
-    @property
-    def event(self) -> str:
-        return ""
-
-    def with_payload(self, payload: bytes) -> bytes:
-        return self.raw
-
-
-class OpaqueFramer(FrameByFrame):
-    """Passes everything through as it arrives."""
-
-    def feed(self, data: bytes) -> list[Frame]:
-        return [OpaqueFrame(data)] if data else []
-
-    def finish(self) -> list[Frame]:
-        return []
-
-
-class SniffingFramer:
-    """Picks a framer by the first bytes; a stream of no known format is opaque."""
-
-    def __init__(self) -> None:
-        self._head = b""
-        self._framer: Framer | None = None
-
-    def feed(self, data: bytes) -> list[Frame]:
-        framer, data = self._settled(data)
-        return framer.feed(data) if framer is not None else []
-
-    def run(self, data: bytes) -> Run | list[Frame]:
-        framer, data = self._settled(data)
-        return framer.run(data) if framer is not None else []
-
-    def _settled(self, data: bytes) -> tuple[Framer | None, bytes]:
-        """Return the framer, or None while undecided, and the bytes to feed it."""
-        if self._framer is None:
-            self._head += data
-            self._framer = _by_first_bytes(self._head.lstrip(_BEFORE))
-            if self._framer is not None:
-                data, self._head = self._head, b""
-        return self._framer, data
-
-    def finish(self) -> list[Frame]:
-        if self._framer is not None:
-            return self._framer.finish()
-        head, self._head = self._head, b""
-        return [OpaqueFrame(head)] if head else []
-
-
-def _by_first_bytes(head: bytes) -> Framer | None:
+def sniffed(head: bytes) -> Framer | Text | None:
+    """Return the framer that the first bytes ask for, `Text` if none, or None while undecided."""
+    head = head.lstrip(_BEFORE)
     for start, framer in _FIRST_BYTES:
         if head.startswith(start):
             return framer()
     undecided = any(start.startswith(head) for start, _ in _FIRST_BYTES)
-    return None if undecided else OpaqueFramer()
+    return None if undecided else Text.TEXT

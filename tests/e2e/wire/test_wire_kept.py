@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from harness.model import PLACEHOLDER
 from harness.proxy import Proxy
 from harness.wire_families import FAMILIES
@@ -82,6 +84,24 @@ def test_a_batch_of_files_is_restored_in_its_output_file(
     said = got["response"]["body"]["choices"][0]["message"]
     assert said["content"] == token
     assert json.loads(said["tool_calls"][0]["function"]["arguments"]) == {"key": token}
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/octet-stream", "application/x-sh", "application/json", ""]
+)
+def test_a_file_of_text_comes_back_as_it_was(
+    proxy: Proxy, peer: Peer, token: str, kind: str
+) -> None:
+    url = "https://api.anthropic.com/v1/files"
+    peer.respond = lambda asked: Reply(b'{"id":"file_0123456789","type":"file"}')
+    script = f"#!/bin/sh\nexport GITHUB_TOKEN={token}\n".encode()
+    post(proxy, url, multipart(script, "text/plain"), "multipart/form-data; boundary=b0")
+    kept = peer.asked[-1].body.partition(b"\r\n\r\n")[2].partition(b"\r\n--b0")[0]
+    assert PLACEHOLDER.search(kept.decode())
+    peer.respond = lambda asked: Reply(kept, kind, pieces=range(0, len(kept), 7))
+    with client(proxy) as each:
+        assert each.get(f"{url}/file_0123456789/content").content == script
+        assert each.get(f"{url}/file_9999999999/content").content == kept
 
 
 def test_a_thread_is_restored_in_its_runs(proxy: Proxy, peer: Peer, token: str) -> None:

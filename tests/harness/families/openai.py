@@ -172,3 +172,19 @@ def assistants_read(raw: bytes) -> tuple[str, str]:
         if payload["object"] == "thread.message":
             assert payload["content"][0]["text"]["value"] == text
     return text, arguments
+
+
+def transcript_events(texts: Pieces, arguments: Pieces) -> list[Any]:
+    """Speech as text; nothing is called in it."""
+    out: list[Any] = [
+        {"type": "transcript.text.delta", "delta": piece, "logprobs": [{"token": piece}]}
+        for piece in texts
+    ]
+    return [*out, {"type": "transcript.text.done", "text": "".join(texts)}]
+
+
+def transcript_read(payloads: Sequence[Any]) -> tuple[str, str]:
+    *deltas, done = payloads
+    text = "".join(delta["delta"] for delta in deltas)
+    assert done["text"] == text
+    return text, ""
