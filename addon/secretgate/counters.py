@@ -10,6 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
+from itertools import islice
 from typing import Any, NamedTuple
 
 from secretgate.coverage import Coverage, coverage
@@ -18,6 +19,8 @@ from secretgate.outbound.requests import Decision, Verdict
 from secretgate.placeholders import ID_LENGTH, Template
 
 RECENT = 50
+MOST_NAMES = 100_000
+"""Placeholders of which it is known that they were counted."""
 _NUMBERS = (
     "requests",
     "refused",
@@ -45,7 +48,8 @@ class Sighting(NamedTuple):
 class Counters:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._names: set[bytes] = set()
+        self._names: dict[bytes, None] = {}
+        """Placeholders that were counted, the newest last."""
         self.started = clock()
         self.requests = 0
         self.refused = 0
@@ -79,7 +83,9 @@ class Counters:
             self._see(provider, rule, decision.verdict.value)
         if decision.verdict is Verdict.REDACTED:
             new = decision.issued.values.keys() - self._names
-            self._names |= new
+            self._names.update(dict.fromkeys(new))
+            for name in list(islice(self._names, max(0, len(self._names) - MOST_NAMES))):
+                del self._names[name]
             self.redacted.update(_rule(decision.issued.template, name) for name in new)
 
     def _see(self, provider: str, rule: str, verdict: str) -> None:

@@ -12,9 +12,12 @@ from typing import Protocol
 
 from secretgate.policy.model import Edit
 from secretgate_rules import Detector, Finding, Part, rewritten, runs
+from secretgate_rules.memo import remembered
 
 MARK = "[REDACTED:{rule}]"
-_CACHED = 4096
+_CACHED = 1024
+_LONG = 1 << 16
+"""Texts longer than this are not remembered."""
 
 
 class Secrets(Protocol):
@@ -34,18 +37,15 @@ class Scanner:
     def __init__(self, detector: Detector | Callable[[], Detector]) -> None:
         """`detector` is a detector, or a function that creates one on first use."""
         self._detector = detector
-        self._found: dict[bytes, list[Finding]] = {}
+        self._looking = remembered(_CACHED)(self._look)
 
     def find(self, text: bytes) -> Sequence[Finding]:
-        found = self._found.get(text)
-        if found is None:
-            if not isinstance(self._detector, Detector):
-                self._detector = self._detector()
-            found = self._detector.find(text)
-            if len(self._found) >= _CACHED:
-                self._found.clear()
-            self._found[text] = found
-        return found
+        return self._look(text) if len(text) > _LONG else self._looking(text)
+
+    def _look(self, text: bytes) -> Sequence[Finding]:
+        if not isinstance(self._detector, Detector):
+            self._detector = self._detector()
+        return self._detector.find(text)
 
     def name(self, finding: Finding, part: Part, restore: str, replace: str | None) -> bytes:
         return fixed(MARK if replace is None else replace, finding.rule)
