@@ -1,1 +1,1 @@
-"""One worker among several behind a balancer: readiness, draining, and the process that runs several."""
+"""Workers behind a load balancer: health checks, draining, and the process that runs several."""

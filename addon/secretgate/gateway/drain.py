@@ -1,8 +1,9 @@
-"""A worker's end without a broken stream: unready first, then no new connections, then the rest of what runs.
+"""Stops a worker without breaking streams.
 
-On SIGTERM `/readyz` says no at once, so that balancers send nothing new; after `drain_notice` seconds the port is
-closed, connections on which nothing runs are closed, and what runs has `drain` seconds to come
-to its end. A second SIGTERM ends the worker at once. Without a `drain` mitmproxy's own way stays.
+On SIGTERM, `/readyz` fails at once, so that load balancers send nothing new. After `drain_notice`
+seconds the port and all idle connections are closed, and active ones have `drain` seconds to
+finish. A second SIGTERM ends the worker immediately. Without `drain`, mitmproxy's own shutdown
+applies.
 """
 
 from __future__ import annotations
@@ -24,13 +25,13 @@ if TYPE_CHECKING:
     from secretgate.gate import Gate
 
 _ALIVE_WITHIN = 5.0
-"""Seconds in which the event loop answers."""
+"""Seconds within which the event loop must respond."""
 _IDLE = 0.1
-"""Seconds in which the end of an answer has gone out."""
+"""Seconds within which the end of an answer has been sent."""
 
 
 class Drain:
-    """Stands behind the gate, whose decision on tunnels it has to know."""
+    """Runs after the gate, because it needs the gate's decision on tunnels."""
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
@@ -41,7 +42,7 @@ class Drain:
         self._at_once = asyncio.Event()
         self._changed = asyncio.Event()
         self._running: dict[str, str] = {}
-        """Flows that go on, with their client's connection."""
+        """Active flows, each with the id of its client connection."""
         self._tunnels: set[str] = set()
         self._task: asyncio.Task[None] | None = None
 
@@ -69,7 +70,7 @@ class Drain:
                 ) from None
 
     def _state(self) -> State:
-        """For the health server's threads."""
+        """Returns the worker's state; called from the health server's threads."""
         engine = self._gate.engine()
         ready = self._loop is not None and not self._draining
         return State(
@@ -82,7 +83,7 @@ class Drain:
         )
 
     def _alive(self) -> bool:
-        """Before it runs it is alive: rules may have to be compiled."""
+        """Returns whether the event loop responds; True during startup, when rules may be compiling."""
         if self._loop is None:
             return True
         try:
@@ -93,7 +94,7 @@ class Drain:
         return True
 
     def _metrics(self) -> Answer:
-        """Counted on the event loop, where nothing changes meanwhile."""
+        """Collects metrics on the event loop, so that nothing changes meanwhile."""
         from secretgate.audit.metrics import metrics
 
         async def count() -> bytes:
@@ -107,7 +108,7 @@ class Drain:
             return Answer(503, b'{"error": "no answer"}\n')
         return Answer(200, counted, "text/plain; version=0.0.4; charset=utf-8")
 
-    # What runs
+    # Activity
 
     def running(self) -> None:
         self._loop = asyncio.get_running_loop()
@@ -160,7 +161,7 @@ class Drain:
         self._running.pop(flow, None)
         self._changed.set()
 
-    # The end
+    # Shutdown
 
     def _terminate(self) -> None:
         if self._draining:
@@ -184,7 +185,7 @@ class Drain:
             ctx.master.shutdown()
 
     async def _emptied(self) -> None:
-        """Until there is no connection left but those that are cut off at the end."""
+        """Closes idle connections until none is left but those to be cut off at the end."""
         while _connections() and not self._at_once.is_set():
             self._changed.clear()
             busy = {*self._running.values(), *self._tunnels}
@@ -202,7 +203,7 @@ class Drain:
 
 
 def _connections() -> dict[str, Any]:
-    """Clients' connections that are open, by the id of the client."""
+    """Returns the handlers of open client connections, by client id."""
     server: Any = ctx.master.addons.get("proxyserver")
     return {
         handler.client.id: handler

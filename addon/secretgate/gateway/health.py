@@ -1,8 +1,8 @@
-"""What a balancer or an orchestrator asks a worker, on a port of its own.
+"""Health endpoints for load balancers and orchestrators, on their own port.
 
-The proxy's own port may ask everybody for a password, and must not be asked through; so this port has
-nothing but what is below, and no way to the proxy. It answers from a thread: `/livez` finds out
-whether the event loop, on which everything else runs, still turns.
+The proxy's port may require a password from everyone, and health checks must not be proxied. This
+port therefore serves only the paths below and gives no access to the proxy. It answers from a
+thread: `/livez` checks whether the event loop, on which everything else runs, still responds.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Route = Callable[[], Answer]
 
 @dataclass(frozen=True)
 class State:
-    """What is told of a worker. `installation` says which key it has, and nothing about the key."""
+    """The reported state of a worker. `installation` identifies its key without revealing it."""
 
     ready: bool
     draining: bool
@@ -42,8 +42,11 @@ class State:
 
 
 def routes(state: Callable[[], State]) -> dict[str, Route]:
-    """A vault that is out of reach makes no worker unready: requests are then refused in the
-    provider's own shape, which tells people more than a balancer without servers would."""
+    """Returns the health endpoints.
+
+    An unreachable vault does not make a worker unready: requests are then refused in the provider's
+    own shape, which says more than a balancer without servers would.
+    """
 
     def ready() -> Answer:
         now = state()
@@ -57,7 +60,7 @@ def routes(state: Callable[[], State]) -> dict[str, Route]:
 
 
 class HealthServer:
-    """Listens from its making until `close`."""
+    """Listens from construction until `close`."""
 
     def __init__(self, host: str, port: int, routes: Mapping[str, Route]) -> None:
         handler = type("Handler", (_Handler,), {"routes": routes})
@@ -74,7 +77,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that has gone away is nobody's error."""
+        """Ignores errors of clients that have disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -88,7 +91,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def do_OPTIONS(self) -> None:
-        """HAProxy's `option httpchk` without a method of its own asks so."""
+        """Answers HAProxy's `option httpchk`, which uses OPTIONS by default."""
         self._answer(with_body=True)
 
     def _answer(self, with_body: bool) -> None:

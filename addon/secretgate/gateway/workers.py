@@ -1,9 +1,9 @@
-"""Several proxies on one machine, as one command: started, started again when they die, ended together.
+"""Runs several proxies on one machine as one command: starts, restarts and stops them together.
 
-Each worker is a process like that of `secretgate run` (`launch/mitm.py`): its arguments come through a pipe, so
-that passwords among them show in no process list, and it ends when the pipe does. All workers may
-listen on one port (`SO_REUSEPORT`: Linux deals connections out to them) or each on its own, for a balancer that
-asks each one whether it is ready.
+Each worker is a process like that of `secretgate run` (`launch/mitm.py`): it receives its arguments
+through a pipe, so that passwords among them do not appear in process lists, and it ends when the
+pipe closes. Workers either share one port (`SO_REUSEPORT`: Linux distributes connections among
+them) or have one each, for a load balancer that checks each for readiness.
 """
 
 from __future__ import annotations
@@ -22,37 +22,37 @@ from secretgate.launch.mitm import SHARED_PORT
 
 READY_WITHIN = 120.0
 _STEADY = 30.0
-"""Seconds after which a worker's death is no sign that the next one would die too."""
+"""Seconds after which a worker's death is not taken as a sign that the next would die too."""
 _PAUSES = (0.5, 30.0)
 _SPARE = 10.0
-"""Seconds beyond its drain after which a worker is killed."""
+"""Seconds beyond its drain period after which a worker is killed."""
 
 
 class WorkersError(Exception):
-    """The workers cannot begin; says why and what to do."""
+    """The workers cannot start; the message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Plan:
     count: int
     arguments: Callable[[int], Sequence[str]]
-    """mitmproxy's, for the worker of a number."""
+    """Returns mitmproxy's arguments for the worker with a given number."""
     shared: bool
-    """Whether all listen on one port."""
+    """Whether all workers listen on one port."""
     drain: float
     """Seconds that a worker may take to end."""
 
 
 @dataclass
 class _Place:
-    """Where one worker is, and after it the next."""
+    """A slot for one worker and its successors."""
 
     number: int
     process: asyncio.subprocess.Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     was_ready: bool = False
     renewed: bool = False
-    """Whether its worker is being ended so that another one begins."""
+    """Whether its worker is being replaced."""
 
 
 class Workers:
@@ -65,14 +65,14 @@ class Workers:
         self._failed = False
 
     async def run(self) -> int:
-        """Until a signal ends it; the exit code."""
+        """Runs until a signal ends it; returns the exit code."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._end)
         loop.add_signal_handler(signal.SIGINT, self._end)
         loop.add_signal_handler(signal.SIGHUP, self._renewing.set)
         first, *others = self._places
         keepers = [loop.create_task(self._keep(first))]
-        # The first compiles the rules if they have changed; the others find them compiled.
+        # The first worker compiles changed rules; the others then use the compiled ones.
         if await self._comes_up(first):
             keepers += [loop.create_task(self._keep(place)) for place in others]
             renewals = loop.create_task(self._renewals())
@@ -92,7 +92,7 @@ class Workers:
         self._ending.set()
 
     async def _comes_up(self, place: _Place) -> bool:
-        """Whether its worker listens, before time is over or all is."""
+        """Returns whether the worker listens before the timeout and before shutdown begins."""
         ready = asyncio.ensure_future(place.ready.wait())
         ending = asyncio.ensure_future(self._ending.wait())
         await asyncio.wait({ready, ending}, timeout=READY_WITHIN, return_when="FIRST_COMPLETED")
@@ -101,7 +101,7 @@ class Workers:
         return place.ready.is_set() and not self._ending.is_set()
 
     async def _keep(self, place: _Place) -> None:
-        """One worker after the other in one place."""
+        """Runs one worker after another in a slot."""
         loop = asyncio.get_running_loop()
         shortest, longest = _PAUSES
         pause = shortest
@@ -124,7 +124,7 @@ class Workers:
                 await asyncio.wait_for(self._ending.wait(), pause)
 
     async def _live(self, place: _Place) -> int:
-        """One worker from its start to its end; its exit code."""
+        """Runs one worker from start to end; returns its exit code."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         if self._plan.shared:
             environment[SHARED_PORT] = "1"
@@ -150,7 +150,7 @@ class Workers:
         return code
 
     async def _stop(self, place: _Place) -> None:
-        """Ends its worker, with the time that streams are given."""
+        """Ends the slot's worker, allowing its streams time to finish."""
         process = place.process
         if process is None or process.returncode is not None:
             return
@@ -162,7 +162,7 @@ class Workers:
             _send(place, signal.SIGKILL)
 
     async def _renewals(self) -> None:
-        """One worker at a time, the next when the one before is back."""
+        """Replaces workers one at a time, each after the previous replacement is ready."""
         while True:
             await self._renewing.wait()
             self._renewing.clear()
@@ -184,11 +184,11 @@ def _send(place: _Place, number: signal.Signals) -> None:
 
 
 def vacant(host: str, port: int) -> None:
-    """Raises WorkersError where a port cannot be had."""
+    """Raises WorkersError if a port is not available."""
     try:
         with closing(socket.socket(_family(host))) as alone:
             if os.name == "posix":
-                # Elsewhere it would share the port with who has it.
+                # On Windows, this option would share the port with its current owner.
                 alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             alone.bind((host, port))
     except OSError as error:
@@ -198,7 +198,10 @@ def vacant(host: str, port: int) -> None:
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """Keeps a port for workers that share it: nobody else may have it, and nobody but this user gets in later."""
+    """Reserves a port for workers that share it, and returns the socket that holds it.
+
+    Only this user's processes can bind to it afterwards. Raises WorkersError.
+    """
     vacant(host, port)
     kept = socket.socket(_family(host))
     kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

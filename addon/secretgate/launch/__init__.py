@@ -1,5 +1,5 @@
-"""One command behind a proxy of its own: what `secretgate run` is made of.
+"""Runs one command behind its own proxy; the implementation of `secretgate run`.
 
-`environment` says what the command is to be started with, `plan` what the proxy is, `proxy` starts
-it (`mitm` is the process itself, `session` its line back to us), `command` puts them together.
+`environment` computes the command's environment, `plan` the proxy's configuration, `proxy` starts
+the proxy (`mitm` is its process, `session` its connection to us), and `command` puts them together.
 """

@@ -1,4 +1,4 @@
-"""A command, its proxy, and what is said about both: the edge where everything is done."""
+"""Runs a command with its proxy and reports on both; this is where the side effects happen."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ Say = Callable[[str], None]
 
 @dataclass(frozen=True)
 class Reach:
-    """Where the child's connections go, and what it has to trust."""
+    """The proxy that the child's connections go to, and the CA it must trust."""
 
     host: str
     port: int
@@ -57,7 +57,7 @@ class Reach:
 def run(
     command: Sequence[str], wishes: Wishes, addon: Path, say: Say, inherited: Mapping[str, str]
 ) -> int:
-    """Runs `command`; its exit code, or one of ours before it has started."""
+    """Runs `command` behind a proxy; returns its exit code, or one of ours if it could not be started."""
     program = shutil.which(command[0], path=inherited.get("PATH"))
     if program is None:
         present = Path(command[0]).exists()
@@ -81,7 +81,7 @@ def run(
 
 
 def _joined(via: Upstream, told: Mapping[str, Any], places: Places) -> Reach | None:
-    """The environment's proxy, which is a secretgate, if its CA is one of this installation."""
+    """Returns the environment's secretgate proxy if its CA belongs to this installation, else None."""
     for folder in (places.ca, places.ca.with_name(f"{places.ca.name}-run")):
         known = load_ca(folder)
         if known is not None and known.fingerprint == told.get("ca"):
@@ -149,7 +149,10 @@ def _prepared(reach: Reach, chosen: Plan, say: Say, inherited: Mapping[str, str]
 
 
 def _child(command: Sequence[str], prepared: Mapping[str, str], only: Reach | None) -> int:
-    """The terminal and its signals are the command's. `only`: all that it can reach."""
+    """Runs the command, which keeps the terminal and its signals.
+
+    `only` is the sole address that it can reach, if isolated.
+    """
     relay = Relay()
     with contextlib.ExitStack() as stack:
         inherit: tuple[int, ...] = ()

@@ -1,9 +1,10 @@
-"""Becomes a command in a network of its own (Linux): `python -m secretgate.launch.enter FD PORT COMMAND...`
+"""Runs a command in its own network (Linux): `python -m secretgate.launch.enter FD PORT COMMAND...`
 
-In new user and network namespaces there is nothing but a loopback interface. On it we listen at the proxy's port and
-hand the listening socket to whoever started us, outside, by FD: a socket belongs to the network it was made in,
-whoever holds it. So whatever connects to that port in here is served from out there, and there is no other way out.
-Then the command takes our place: same process, same terminal, its user's own rights and none of the namespace's.
+New user and network namespaces contain nothing but a loopback interface. On it we listen on the
+proxy's port and pass the listening socket through FD to the parent process outside; a socket
+belongs to the network in which it was created, whoever holds it. So connections to that port inside
+are served from outside, and there is no other way out. The command then replaces this process: same
+process id, same terminal, its user's own rights and none in the namespace.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _network(port: int) -> socket.socket:
-    """A socket that listens in a network of our own."""
+    """Returns a socket that listens in a new network of our own."""
     alone()
     listening = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
     ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -50,7 +51,7 @@ def _network(port: int) -> socket.socket:
 
 
 def alone() -> None:
-    """From here on this process and all that it starts have a loopback interface and nothing else."""
+    """Moves this process, and all that it starts, to a network with only a loopback interface."""
     user, group = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):

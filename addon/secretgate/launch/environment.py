@@ -1,7 +1,7 @@
-"""The environment of a command whose traffic is to go through the proxy. No I/O: mappings in, mappings out.
+"""The environment of a command whose traffic must go through the proxy. No I/O: mappings in and out.
 
-The user's own exceptions (`NO_PROXY`) stay, but for those that would lead a covered host past the proxy: what
-was left out is told.
+The user's own exceptions (`NO_PROXY`) are kept, except those that would let connections to a
+covered host bypass the proxy; these are reported.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY", "WSS_PR
 NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy", "NO_GRPC_PROXY", "no_grpc_proxy")
 LOCAL = ("localhost", "127.0.0.1", "::1")
 DEFAULTS = {"NODE_USE_ENV_PROXY": "1", "CLAUDE_CODE_ATTRIBUTION_HEADER": "0"}
-"""Set unless the user has. Node looks at proxy variables only when told to. Claude Code signs its
-requests over the body, so a changed body would carry a wrong attestation; this is its own switch."""
+"""Set unless the user has set them.
+
+Node reads proxy variables only if told to. Claude Code signs its requests over the body, so a
+changed body would carry a wrong attestation; this is its own switch to turn that off.
+"""
 
 
 class Covered(Protocol):
-    """The host table."""
+    """The parts of the host table needed here."""
 
     @property
     def names(self) -> list[str]: ...
@@ -28,14 +31,14 @@ class Covered(Protocol):
 
 @dataclass(frozen=True)
 class Exceptions:
-    """What goes past the proxy, and what the user wanted to and must not."""
+    """Hosts that bypass the proxy, and entries removed because they must not."""
 
     kept: tuple[str, ...]
     dropped: tuple[str, ...]
 
 
 def exceptions(inherited: Mapping[str, str], covered: Covered) -> Exceptions:
-    """The user's exceptions without those that would let a covered host past the proxy."""
+    """Returns the user's exceptions without those that would let a covered host bypass the proxy."""
     entries = dict.fromkeys(
         entry.strip()
         for name in NO_PROXY_VARIABLES[:2]
@@ -48,7 +51,7 @@ def exceptions(inherited: Mapping[str, str], covered: Covered) -> Exceptions:
 
 
 def leads_past(entry: str, covered: Covered) -> bool:
-    """Whether an entry of `NO_PROXY` takes in a covered host: as itself, its parent or a wildcard."""
+    """Returns whether a `NO_PROXY` entry covers a host of ours: itself, its parent or a wildcard."""
     name = entry.strip().lower().rstrip(".")
     if name in LOCAL:
         return False
@@ -70,10 +73,10 @@ def child_environment(
     *,
     windows: bool = False,
 ) -> dict[str, str]:
-    """All of the child's environment.
+    """Returns the complete environment of the child.
 
-    `trust` are the CA variables, `kept` what goes past the proxy. Both spellings of each proxy variable are
-    set, as tools read one or the other; on Windows there is but one.
+    `trust` holds the CA variables, `kept` the hosts that bypass the proxy. Proxy variables are set
+    in both spellings, since tools read one or the other; on Windows names are case-insensitive.
     """
     exempt = ",".join(kept)
     spelled = dict.fromkeys(PROXY_VARIABLES, proxy) | {"NO_PROXY": exempt}

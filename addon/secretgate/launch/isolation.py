@@ -1,11 +1,12 @@
-"""A command that can reach the proxy and nothing else: `secretgate run --isolate`.
+"""Isolates a command so that it can reach only the proxy: `secretgate run --isolate`.
 
-Linux: namespaces of its own, entered by `enter`, with one listening socket that we serve from outside. Nothing else has
-to be installed, and there is no address translation that could let something through. macOS: a sandbox profile.
-Elsewhere there is no way, and the run is refused.
+Linux: namespaces of its own, entered by `enter`, with one listening socket that is served from
+outside. Nothing else has to be installed, and there is no address translation that could let
+something through. macOS: a sandbox profile. Elsewhere isolation is not possible, and the run is
+refused.
 
-It keeps connections from going past the proxy. It is no sandbox against a command that means harm: files and
-sockets in the file system are as reachable as before.
+This keeps connections from bypassing the proxy. It is not a sandbox against malicious commands:
+files, and sockets in the file system, remain accessible.
 """
 
 from __future__ import annotations
@@ -27,24 +28,24 @@ _ALLOW = (
 
 
 class IsolationError(Exception):
-    """The command cannot be isolated here; says why, and what would help."""
+    """The command cannot be isolated here; the message says why and what would help."""
 
 
 class Isolation(Protocol):
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """What the command's process inherits."""
+        """File descriptors that the command's process inherits."""
 
     def command(self, command: Sequence[str]) -> list[str]: ...
 
     def attach(self) -> None:
-        """Once the process has been started; raises where it could not be isolated."""
+        """Completes isolation once the process has started; raises IsolationError if it failed."""
 
     def close(self) -> None: ...
 
 
 def isolation(host: str, port: int, platform: str = sys.platform) -> Isolation:
-    """For a proxy at `host` and `port`."""
+    """Returns the isolation for a proxy at `host` and `port`; raises IsolationError if there is none."""
     if platform.startswith("linux"):
         return Namespaces(host, port)
     if platform == "darwin" and shutil.which(SANDBOX):
@@ -96,14 +97,14 @@ class Sandbox:
         return [SANDBOX, "-p", profile(self.port), *command]
 
     def attach(self) -> None:
-        """`sandbox-exec` says itself what it does not like."""
+        """Does nothing: `sandbox-exec` reports its own errors."""
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Does nothing: there are no resources to release."""
 
 
 def profile(port: int) -> str:
-    """No connection but to the proxy's port, and sockets in the file system but for the name service's."""
+    """Returns a profile that allows only the proxy's port, and Unix sockets except the name service's."""
     return (
         "(version 1)(allow default)(deny network-outbound)"
         f'(allow network-outbound (remote ip "localhost:{port}"))'
@@ -113,7 +114,7 @@ def profile(port: int) -> str:
 
 
 def _serve(listening: socket.socket, host: str, port: int) -> None:
-    """Leads each connection from inside to the proxy, and nowhere else."""
+    """Connects each connection from inside to the proxy, and nowhere else."""
     with listening:
         while True:
             try:

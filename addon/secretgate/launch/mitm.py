@@ -1,8 +1,8 @@
-"""The process that mitmproxy runs in: `python -m secretgate.launch.mitm`.
+"""The process in which mitmproxy runs: `python -m secretgate.launch.mitm`.
 
-Its standard input and output are the line to whoever started it; the first line it gets holds mitmproxy's arguments,
-so that credentials among them show in no process list. Whatever mitmproxy prints goes to
-standard error, which is a log file.
+Standard input and output connect it to its parent. The first line of input holds mitmproxy's
+arguments, so that credentials among them do not appear in process lists. mitmproxy's own output
+goes to standard error, which is a log file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 from typing import Any
 
 SHARED_PORT = "SECRETGATE_SHARED_PORT"
-"""Set: other processes of this user may listen on the same port, and connections are dealt out among them."""
+"""If set, other processes of this user may listen on the same port and share its connections."""
 
 
 def main() -> None:
@@ -43,7 +43,7 @@ def main() -> None:
     class Master(dump.DumpMaster):
         def __init__(self, opts: options.Options) -> None:
             if os.environ.pop(SHARED_PORT, ""):
-                # mitmproxy asks the loop for its listener and has no option for this.
+                # mitmproxy creates its listener through the loop and has no option for this.
                 loop: Any = asyncio.get_running_loop()
                 loop.create_server = functools.partial(loop.create_server, reuse_port=True)
             super().__init__(opts)

@@ -1,4 +1,4 @@
-"""What the proxy of a run is to be: settings, CA, mitmproxy's arguments."""
+"""The configuration of a run's proxy: settings, CA and mitmproxy's arguments."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ class Plan:
     settings: Settings
     hosts: Hosts
     options: Mapping[str, str]
-    """Of secretgate, by setting name: what differs from file and environment."""
+    """secretgate options, by setting name, that differ from file and environment."""
 
 
 def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan:
-    """Raises SettingsError where something cannot be used."""
+    """Returns the plan; raises SettingsError for an invalid setting."""
     file = Path(wishes.config).expanduser() if wishes.config else places.settings
     options = {"mode": wishes.mode}
     if wishes.hosts or wishes.base_urls:
@@ -59,8 +59,10 @@ def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan
 
 
 def authority(places: Places, names: Sequence[str]) -> Authority:
-    """The installation's CA; where that may not sign for all of `names`, one for runs alone, so that what
-    trust stores hold need not change."""
+    """Returns the installation's CA, or a separate one for runs if that may not sign for all `names`.
+
+    The separate CA leaves trust stores unchanged.
+    """
     usual = ensure_ca(places.ca, hosts.ca_domains())
     if not usual.missing(names) and not usual.expired():
         return usual
@@ -70,8 +72,11 @@ def authority(places: Places, names: Sequence[str]) -> Authority:
 
 
 def upstream_roots(places: Places, folder: Path, environment: Mapping[str, str]) -> Path | None:
-    """A file with the roots that providers' certificates are checked against: the system's and those that the
-    user's variables name, but not our own. None: mitmproxy's own."""
+    """Writes the roots against which providers' certificates are verified; returns the file.
+
+    These are the system's roots and those that the user's variables name, without our own. None
+    means mitmproxy's default.
+    """
     ours = {places.ca, places.ca.with_name(f"{places.ca.name}-run")}
     found = list(system_roots(SystemRunner()))
     for file in inherited_files(environment):
@@ -99,7 +104,7 @@ def arguments(
     listen: str = "127.0.0.1",
     port: int = 0,
 ) -> list[str]:
-    """mitmproxy's; port 0 is a free one."""
+    """Returns mitmproxy's arguments; port 0 picks a free one."""
     options = {PREFIX + name: value for name, value in plan.options.items()}
     if wishes.config:
         options[PREFIX + "config"] = str(Path(wishes.config).expanduser().absolute())
@@ -109,7 +114,7 @@ def arguments(
         options["ssl_verify_upstream_trusted_ca"] = str(roots)
     if via and via.credentials:
         options["upstream_auth"] = via.credentials
-    # URLs hold keys, so mitmproxy logs none.
+    # URLs may contain keys, so mitmproxy must not log them.
     options["flow_detail"] = "0"
     options["termlog_verbosity"] = "info" if wishes.verbose else "warn"
     given = ["-s", str(addon), "--listen-host", listen, "--listen-port", str(port)]

@@ -1,6 +1,6 @@
-"""A proxy process that belongs to us: started, waited for without polling, ended with its figures.
+"""A proxy subprocess: started, awaited without polling, and stopped with its counters.
 
-It is started before it is known what it is to do, for it takes a second to load mitmproxy.
+It is started before its arguments are known, because loading mitmproxy takes a second.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from pathlib import Path
 from typing import Any, Self
 
 STARTUP = 120.0
-"""Seconds; the first start after a change of rules compiles them."""
+"""Seconds. The first start after a change of rules compiles them."""
 SHUTDOWN = 5.0
 _TAIL = 12
 
 
 class ProxyError(Exception):
-    """The proxy did not come up; says what it said."""
+    """The proxy did not start; the message contains the end of its log."""
 
 
 class OwnProxy:
-    """`start` and `order` return at once; `address` waits until it listens; `finish` ends it."""
+    """`start` and `order` return at once, `address` waits until the proxy listens, `finish` ends it."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self._process = process
@@ -37,8 +37,11 @@ class OwnProxy:
 
     @classmethod
     def start(cls, log: Path, environment: Mapping[str, str]) -> Self:
-        """In a session of its own, so that the terminal's signals are the command's alone; with `-P`, so that
-        nothing is imported from the folder it is started in."""
+        """Starts the process.
+
+        It gets its own session, so that the terminal's signals reach only the command, and `-P`, so
+        that nothing is imported from the current directory.
+        """
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
             process = subprocess.Popen(
@@ -55,13 +58,13 @@ class OwnProxy:
         return cls(process, log)
 
     def order(self, arguments: Sequence[str]) -> None:
-        """Tells it mitmproxy's arguments."""
+        """Sends mitmproxy's arguments to the process."""
         assert self._process.stdin
         try:
             self._process.stdin.write(json.dumps(list(arguments)).encode() + b"\n")
             self._process.stdin.flush()
         except OSError:
-            pass  # It has ended already; `address` tells why.
+            pass  # The process has ended; `address` reports why.
 
     def _read(self) -> None:
         assert self._process.stdout
@@ -79,7 +82,7 @@ class OwnProxy:
         return None
 
     def address(self, timeout: float = STARTUP) -> tuple[str, int]:
-        """Where it listens, once it does."""
+        """Waits until the proxy listens and returns host and port; raises ProxyError."""
         listening = self._report("ready", timeout)
         if not listening:
             self.kill()
@@ -105,12 +108,12 @@ class OwnProxy:
         return self._process.poll() is None
 
     def finish(self, timeout: float = SHUTDOWN) -> dict[str, Any] | None:
-        """Ends it, and returns its figures; None if it had ended before."""
+        """Ends the proxy and returns its counters, or None if it had already ended."""
         if self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()
         numbers: dict[str, Any] | None = self._report("summary", timeout)
-        # The figures come when all else has been put away, so there is nothing to wait for.
+        # The counters are sent after all cleanup, so there is nothing left to wait for.
         self.kill()
         return numbers
 

@@ -1,4 +1,4 @@
-"""Whether an address is a secretgate that runs already: it knows its own page."""
+"""Detects a running secretgate by requesting its status page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ TIMEOUT = 2.0
 
 
 def status(host: str, port: int, timeout: float = TIMEOUT) -> dict[str, Any] | None:
-    """What the proxy at an address says of itself; None if there is none, or it is no secretgate."""
+    """Returns the status of the secretgate proxy at an address, or None if there is none."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", f"{PAGE}/status.json", headers={"Host": "secretgate.internal"})

@@ -1,7 +1,7 @@
-"""The proxy's line to the process that started it: says when it listens, and at the end what it did.
+"""The proxy's connection to its parent process: reports when it listens, and its counters at the end.
 
-Messages are lines of JSON. The proxy lives no longer than the line: when the other end closes, or its
-process dies, it shuts down.
+Messages are lines of JSON. The proxy shuts down when the connection closes, so it does not outlive
+its parent.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from mitmproxy import ctx
 
 
 class Session:
-    """A mitmproxy addon. `orders` is read to its end, `reports` is written to."""
+    """A mitmproxy addon. Reads `orders` until it closes, and writes to `reports`."""
 
     def __init__(self, orders: BinaryIO, reports: BinaryIO) -> None:
         self._orders = orders

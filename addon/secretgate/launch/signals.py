@@ -1,7 +1,7 @@
-"""Signals and exit codes between us and the command, as if we were not there.
+"""Signals and exit codes are passed on as if the command had been started directly.
 
-What a key of the terminal sends reaches the command by itself, which is in our process group; what was
-sent to us alone is passed on.
+Signals from terminal keys reach the command by themselves, as it is in our process group. Signals
+sent only to us are forwarded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
 
 
 def in_foreground() -> bool:
-    """Whether the terminal's keys send signals to our process group."""
+    """Returns whether the terminal's keys send signals to our process group."""
     try:
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
@@ -33,7 +33,7 @@ def in_foreground() -> bool:
 
 
 class Relay:
-    """Catches signals from `with` on; once it is given the command, they go there."""
+    """Catches signals within `catching`, and forwards them to the command once it is known."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[Any] | None = None
@@ -43,7 +43,7 @@ class Relay:
     def catching(self) -> Iterator[None]:
         numbers = [getattr(signal, n) for n in (*_FROM_KEYS, *_PASSED_ON) if hasattr(signal, n)]
         before = {number: signal.getsignal(number) for number in numbers}
-        # One that is ignored (nohup) stays so, for the command inherits that.
+        # Leave ignored signals (nohup) ignored, because the command inherits that.
         caught = [number for number in numbers if before[number] is not signal.SIG_IGN]
         for number in caught:
             signal.signal(number, self._handle)
@@ -71,5 +71,5 @@ class Relay:
 
 
 def exit_code(returned: int) -> int:
-    """What a shell would say: 128 and the signal's number where a signal ended the command."""
+    """Returns the exit code a shell would: 128 plus the number of the signal that ended the command."""
     return 128 - returned if returned < 0 else returned

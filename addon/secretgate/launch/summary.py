@@ -1,4 +1,4 @@
-"""The one line that is left of a run."""
+"""The one-line summary of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def summary(numbers: Mapping[str, Any] | None, mode: str, log: Path) -> str:
-    """`numbers` as `Counters.numbers` has them; None: the proxy ended before it could tell."""
+    """Returns the summary. `numbers` is `Counters.numbers()`, or None if the proxy ended early."""
     if numbers is None:
         return (
             "secretgate: the proxy ended before the command did; from then on its connections to "

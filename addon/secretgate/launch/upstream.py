@@ -1,4 +1,4 @@
-"""The proxy that ours has to go through itself, where the environment names one."""
+"""The upstream proxy that the environment names, through which ours must connect."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _PORTS = {"http": 8080, "https": 443}
 
 
 class UpstreamError(ValueError):
-    """A proxy in the environment that cannot be gone through; says which variable and what to do."""
+    """The environment names an unusable proxy; the message says which variable and what to do."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Upstream:
 
     @property
     def mode(self) -> str:
-        """mitmproxy's name for it."""
+        """mitmproxy's spelling of this proxy."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"upstream:{self.scheme}://{host}:{self.port}"
 
@@ -35,7 +35,7 @@ class Upstream:
 
 
 def upstream(environment: Mapping[str, str]) -> Upstream | None:
-    """The proxy that HTTPS traffic is to take; the first variable that is set counts."""
+    """Returns the proxy for HTTPS traffic; the first variable that is set counts. Raises UpstreamError."""
     variable = next((name for name in _VARIABLES if environment.get(name, "").strip()), None)
     if variable is None:
         return None
@@ -51,6 +51,6 @@ def upstream(environment: Mapping[str, str]) -> Upstream | None:
     except ValueError:
         port = 0
     if not url.hostname or not port:
-        raise UpstreamError(f"{variable} names no proxy: it must look like http://HOST:PORT")
+        raise UpstreamError(f"{variable} is not a proxy URL: it must look like http://HOST:PORT")
     named = f"{unquote(url.username)}:{unquote(url.password or '')}" if url.username else ""
     return Upstream(variable, url.scheme, url.hostname, port, named)

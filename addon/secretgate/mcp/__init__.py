@@ -1,7 +1,8 @@
-"""MCP between a client and one server: secrets in what the server says are replaced before the model
-sees them, values are put back into tool calls where policy allows it, and policy rules judge
-every tool call and every tool result.
+"""MCP between a client and one server.
 
-`session.Session` takes messages and gives messages; `stdio` wraps a server that is a program.
-Servers that are reached over HTTP go through the proxy like everything else.
+Secrets in the server's messages are replaced before the model sees them, values are restored in
+tool calls where the policy allows it, and policy rules evaluate every tool call and tool result.
+
+`session.Session` takes and returns messages; `stdio` wraps a server that is a program. Servers
+reached over HTTP go through the proxy like other traffic.
 """

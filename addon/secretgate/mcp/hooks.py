@@ -1,6 +1,6 @@
-"""The two hooks of MCP: a tool call before it is made, and a tool's result before it is passed on.
+"""The two hooks of MCP: before a tool is called, and before its result is passed on.
 
-Rules judge, and what they change is changed in the literals of the message itself.
+Rules evaluate the messages; their edits are made within the string literals of the message itself.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from secretgate.providers import DIALECTS
 MCP: Final = DIALECTS["mcp"]
 CALL, RESULT = "mcp.tool_call", "mcp.tool_result"
 Told = Callable[[str, str, Decision], None]
-"""Hears of the operation, the tool and what the policy says."""
+"""Called with the operation, the tool and the policy's decision."""
 Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """What was sent, with its tool calls judged."""
+    """A client message whose tool calls have been evaluated."""
 
     raw: bytes = field(repr=False)
     denied: Mapping[Steps, Any] = field(default_factory=dict, repr=False)
-    """By the way to the message, what is answered in place of a call that is not made."""
+    """Replies to denied calls, by the path of the call within what was sent."""
 
 
 @dataclass(slots=True)
 class Hooks:
-    """`context` is what rules may ask beside the call itself."""
+    """Evaluates calls and results. `context` is what rules can ask besides the call itself."""
 
     policy: Policy | None
     server: str
@@ -46,7 +46,7 @@ class Hooks:
     pending: messages.Pending = field(default_factory=messages.Pending)
 
     def calls(self, raw: bytes, message: Any) -> Calls:
-        """`message` is `raw`, parsed."""
+        """Evaluates the tool calls in a client message; `message` is `raw`, parsed."""
         denied: dict[Steps, Any] = {}
         for call in messages.tool_calls(message):
             given = call.input if call.input is not None else {}
@@ -61,7 +61,7 @@ class Hooks:
         return Calls(raw, denied)
 
     def results(self, raw: bytes, message: Any) -> bytes:
-        """What is passed on of an answer: a result that is denied says so in its place."""
+        """Returns a server message to pass on; a denied result is replaced by an error saying so."""
         for result in list(messages.tool_results(message, self.pending)):
             for steps, text in _texts(result.result):
                 decision = self._judged(RESULT, result.tool, "response", content=text)
@@ -78,7 +78,8 @@ class Hooks:
             return None
         params = {"name": tool, "server": self.server, **more}
         context = {**self.context, "direction": direction, "server": self.server}
-        # Plain rules about secrets hold for what goes to a model or a provider, and are asked there.
+        # Plain rules about secrets apply to what is sent to a model or provider, and are evaluated
+        # there.
         call = Call(operation, params, context)
         decision = self.policy.evaluate(call, self.secrets, skip_plain=True)
         if decision.rule or any(each.outcome != "skipped" for each in decision.evaluated):
@@ -91,7 +92,7 @@ def _denial(decision: Decision) -> str:
 
 
 def _texts(result: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
-    """The texts of a result, with the way to each: bytes and identifiers aside."""
+    """Yields the texts of a result with their paths, leaving out binary data and identifiers."""
     if isinstance(result, str):
         if not steps or steps[-1] not in ("type", "data", "blob", "mimeType"):
             yield steps, result
@@ -104,7 +105,7 @@ def _texts(result: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
 
 
 def _edited(raw: bytes, decision: Decision, places: Mapping[str, Steps]) -> bytes:
-    """The message with the edits of a decision made in its own literals."""
+    """Applies a decision's edits within the message's own string literals."""
     try:
         slots = {spell(slot.path): slot for slot in read_json(raw, MCP.request_paths.root).slots}
     except Unreadable:
@@ -123,6 +124,6 @@ def _edited(raw: bytes, decision: Decision, places: Mapping[str, Steps]) -> byte
 
 
 def _spelled(steps: Sequence[str | int]) -> str:
-    """As `bodies.base.spell` has it."""
+    """Spells a path as `bodies.base.spell` does."""
     parts = (f"[{step}]" if isinstance(step, int) else "." + ascii(step)[1:-1] for step in steps)
     return "".join(parts).removeprefix(".")

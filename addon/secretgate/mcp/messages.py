@@ -1,7 +1,7 @@
-"""JSON-RPC as MCP has it: which message is a tool call, which is the result of one, and answers of ours.
+"""JSON-RPC as MCP uses it: recognises tool calls and their results, and builds our replies.
 
-Formats: the MCP specification, revisions 2024-11-05 to 2025-11-25. Batches exist in 2025-03-26 only; they are
-read whatever the revision.
+Formats: the MCP specification, revisions 2024-11-05 to 2025-11-25. Batches exist only in
+2025-03-26, but are read in any revision.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import Any
 from secretgate import tolerant
 
 REFUSED = -32001
-"""Our own error code, in the range that JSON-RPC leaves to servers."""
+"""Our error code, in the range that JSON-RPC reserves for servers."""
 _MOST_PENDING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
     at: tuple[str | int, ...]
-    """The way to the message in what was sent: an index where it is a batch."""
+    """The path of the message within what was sent: an index in a batch, otherwise empty."""
     id: Any
     tool: str
     input: Any = field(repr=False)
@@ -36,7 +36,7 @@ class ToolResult:
 
 
 class Pending:
-    """The tools of the calls that have not been answered yet, by the request's id."""
+    """The tools of unanswered calls, by request id."""
 
     def __init__(self) -> None:
         self._tools: OrderedDict[tuple[str, Any], str] = OrderedDict()
@@ -51,17 +51,17 @@ class Pending:
 
 
 def _key(number: Any) -> tuple[str, Any]:
-    """`1` and `"1"` are two ids."""
+    """Returns a key under which the ids `1` and `"1"` differ."""
     return type(number).__name__, number if isinstance(number, str | int | float) else None
 
 
 def parsed(raw: bytes) -> Any:
-    """Raises ValueError where it is no JSON."""
+    """Parses JSON; raises ValueError if it is invalid."""
     return tolerant.decode(raw)
 
 
 def items(message: Any) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
-    """The messages in what was sent, each with the way to it."""
+    """Yields the messages in what was sent, each with its path."""
     if isinstance(message, dict):
         yield (), message
     elif isinstance(message, list):
@@ -90,8 +90,10 @@ def tool_results(message: Any, pending: Pending) -> Iterator[ToolResult]:
 
 
 def denied_result(number: Any, message: str) -> dict[str, Any]:
-    """A tool's result that says why it was not called, or what it said not passed on: for the model
-    to read, as the specification has errors of tools."""
+    """Returns a tool result saying why the call or its result was denied.
+
+    It has the form that the specification gives errors of tools, so that the model can read it.
+    """
     content = [{"type": "text", "text": message}]
     return {"jsonrpc": "2.0", "id": number, "result": {"content": content, "isError": True}}
 
@@ -105,7 +107,7 @@ def encoded(message: Any) -> bytes:
 
 
 def without(raw: bytes, gone: Collection[tuple[str | int, ...]]) -> bytes | None:
-    """What was sent without some of its messages, the others as they came; None where none is left."""
+    """Returns what was sent without some of its messages, the others unchanged; None if none is left."""
     if () in gone:
         return None
     kept = [item for at, item in enumerate(tolerant.elements(raw)) if (at,) not in gone]
@@ -113,7 +115,7 @@ def without(raw: bytes, gone: Collection[tuple[str | int, ...]]) -> bytes | None
 
 
 def put(raw: bytes, at: tuple[str | int, ...], message: Any) -> bytes:
-    """What was sent with another message in the place of one; the others as they came."""
+    """Returns what was sent with one message replaced, the others unchanged."""
     if not at:
         return encoded(message)
     batch = tolerant.elements(raw)
@@ -122,7 +124,7 @@ def put(raw: bytes, at: tuple[str | int, ...], message: Any) -> bytes:
 
 
 def refused(raw: bytes, reason: str) -> bytes | None:
-    """What is answered to messages none of which is sent on; None where none of them wants an answer."""
+    """Returns the reply to messages none of which is sent on, or None if none expects a reply."""
     try:
         message = parsed(raw)
     except ValueError:

@@ -1,9 +1,10 @@
-"""MCP servers that are reached through the proxy: Streamable HTTP, and the older HTTP with SSE.
+"""MCP servers reached through the proxy: Streamable HTTP, and the older HTTP with SSE.
 
-Requests and answers take the way of all others; here is what MCP adds to it: the two hooks, values for
-servers that the user allows to have them, and refusals that a client understands. A refused
-message is answered with status 200 and an error of MCP's own, as other statuses end its session. (The
-older transport answers on another connection, so there a refusal is an HTTP error.)
+Requests and answers are handled like all others; this module adds what is specific to MCP: the two
+hooks, values for servers that the user has allowed to receive them, and refusals that clients
+understand. A refused message gets status 200 and an MCP error, because any other status ends the
+client's session. (In the older transport, answers come on another connection, so a refusal there is
+an HTTP error.)
 """
 
 from __future__ import annotations
@@ -56,18 +57,21 @@ class Asked(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outgoing:
-    """What a request becomes before anything else is done to it."""
+    """A request after the MCP hook, before anything else is done with it."""
 
     raw: bytes = field(repr=False)
     allowed: Collection[bytes] = field(default=(), repr=False)
-    """Values that were put back, for a server that may have them."""
+    """Values restored for a server that may receive them."""
     reply: bytes | None = field(default=None, repr=False)
-    """The answer, where a tool call is denied and nothing is sent."""
+    """The reply, if a tool call was denied and nothing is sent."""
     rulings: Sequence[Decision] = ()
 
 
 class Remote:
-    """`may_have`: globs of the servers that get the values of placeholders a model was given."""
+    """Handles MCP over the proxy.
+
+    `may_have`: globs of the servers that receive the values of placeholders issued to models.
+    """
 
     def __init__(self, redactor: Redactor, policies: Policies, may_have: Sequence[str]) -> None:
         self._redactor = redactor
@@ -76,7 +80,7 @@ class Remote:
         self._pending: OrderedDict[tuple[Scope, str], messages.Pending] = OrderedDict()
 
     def outgoing(self, request: Asked, raw: bytes) -> Outgoing:
-        """The hook before a tool call."""
+        """Applies the hook before a tool call to a request body."""
         try:
             messages.parsed(raw)
         except ValueError:
@@ -99,7 +103,7 @@ class Remote:
         return Outgoing(raw, (), reply, rulings)
 
     def judge(self, request: Asked, told: Told) -> ResultJudge | None:
-        """The hook behind a tool call; None where there is no policy."""
+        """Returns the judge for tool results, or None if there is no policy."""
         hooks = self._hooks(request, told)
         return ResultJudge(hooks) if hooks is not None else None
 
@@ -111,7 +115,7 @@ class Remote:
         return Hooks(own.policy, _server(request), secrets, own.context, told, self._asked(request))
 
     def _asked(self, request: Asked) -> messages.Pending:
-        """The calls of a session that wait for an answer: it may come over another connection."""
+        """Returns a session's unanswered calls; their answers may come on another connection."""
         key = request.scope, request.headers.get("mcp-session-id", "")
         pending = self._pending.setdefault(key, messages.Pending())
         self._pending.move_to_end(key)
@@ -129,7 +133,7 @@ class Remote:
 
 
 class ResultJudge:
-    """Judges what comes back, message by message: nothing of MCP comes in pieces."""
+    """Judges tool results message by message; nothing in MCP is split into pieces."""
 
     wanted = Interest(frozenset(), frozenset(("mcp.tool_result",)))
 

@@ -1,5 +1,7 @@
-"""What policy rules see as secrets in MCP's messages, and the names that they get: those of the gate. And what one
-session was given placeholders for."""
+"""Secrets in MCP messages as policy rules see them, and the placeholders issued to one session.
+
+Both use the gate's detection and naming.
+"""
 
 from __future__ import annotations
 
@@ -18,14 +20,18 @@ _BACK_INTO_TOOLS = ("tools", "always")
 
 
 class SessionSecrets:
-    """Placeholders that may be put back into a tool call are handed over to the calls of the scope."""
+    """The secrets of one scope.
+
+    A placeholder that may be restored in tool calls is handed over, so that calls of the same scope
+    can use it.
+    """
 
     def __init__(self, redactor: Redactor, scope: Scope) -> None:
         self._redactor = redactor
         self._scope = scope
 
     def find(self, text: bytes) -> Sequence[Finding]:
-        """Known values first, then what detection finds and does not touch them."""
+        """Returns known values, and detected secrets that do not overlap them, in order."""
         known = self._redactor.known(self._scope).find(text)
         apart = [
             finding
@@ -50,7 +56,10 @@ _MOST_MESSAGES = 10_000
 
 
 class Given:
-    """The placeholders of one session, each for `lifetime` seconds after its message came or its value was used."""
+    """The placeholders issued to one session.
+
+    Each expires `lifetime` seconds after its message arrived or its value was last used.
+    """
 
     def __init__(
         self, nothing: Issued, lifetime: float, clock: Callable[[], float] = time.monotonic
@@ -69,7 +78,7 @@ class Given:
         self.issued = self.issued.joined(issued)
 
     def used(self, names: set[bytes]) -> None:
-        """Some had their values put back."""
+        """Renews placeholders whose values were restored."""
         if not names:
             return
         now = self._clock()

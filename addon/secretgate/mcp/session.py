@@ -1,8 +1,8 @@
-"""One client and one server that is a program: messages in, messages out.
+"""A session between one client and one server program: messages in, messages out.
 
-What the server says is on its way to a model and is treated like a request to one: the mode
-decides about the secrets in it. What the client says goes to the server; placeholders in tool calls that
-were issued here get their values back, and nothing else is changed unless a rule says so.
+What the server sends is on its way to a model, so it is treated like a request to one: the mode
+decides about its secrets. What the client sends goes to the server: placeholders that were issued
+here are restored in tool calls, and nothing else is changed unless a rule says so.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ _SWEEP = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Passed:
-    """What becomes of a message. `forward` goes on; `reply` goes back to who sent it."""
+    """The result for one message: `forward` is sent on, `reply` goes back to its sender."""
 
     forward: bytes | None = field(default=None, repr=False)
     reply: bytes | None = field(default=None, repr=False)
     notes: Sequence[str] = ()
-    """What was done, in words for a log; no values."""
+    """Log texts on what was done; they contain no values."""
 
 
 class Session:
@@ -46,7 +46,7 @@ class Session:
         policy: Policy | None = None,
         handed_over: bool = False,
     ) -> None:
-        """`handed_over`: whether placeholders that a model was given elsewhere get their values back too."""
+        """`handed_over`: whether placeholders issued to models elsewhere are restored too."""
         self._engine = engine
         self._scope = Scope(client, f"mcp:{server}", b"")
         self._handed_over = handed_over
@@ -58,11 +58,11 @@ class Session:
 
     @property
     def period(self) -> float:
-        """Seconds between two looks at what is past its time."""
+        """Seconds between two sweeps of expired state."""
         return min(_SWEEP, self._engine.settings.remember / 4)
 
     def from_client(self, raw: bytes) -> Passed:
-        """A message on its way to the server. Rules judge it with its values put back."""
+        """Handles a message to the server; rules evaluate it with its values restored."""
         try:
             messages.parsed(raw)
         except ValueError:
@@ -76,7 +76,7 @@ class Session:
         return Passed(forward, reply, self._noted())
 
     def from_server(self, raw: bytes) -> Passed:
-        """A message on its way to the client, and to the model behind it."""
+        """Handles a message to the client, and so to the model behind it."""
         try:
             message = messages.parsed(raw)
         except ValueError:
@@ -88,7 +88,7 @@ class Session:
             return self._unreadable(raw)
 
     def forget(self) -> None:
-        """Lets go of what is past its time."""
+        """Drops expired state."""
         self._given.sweep()
         self._engine.forget()
 
@@ -113,7 +113,7 @@ class Session:
         return restored
 
     def _redacted(self, raw: bytes) -> Passed:
-        """By the mode, as what goes to a model is. Raises Unreadable."""
+        """Redacts as the mode says, like content sent to a model. Raises Unreadable."""
         request = self._request(raw)
         body = self._engine.requests.read(request, raw, "application/json")
         decision = self._engine.requests.decide_body(request, body)
@@ -140,8 +140,11 @@ class Session:
         )
 
     def _refused(self, message: Any, reason: str) -> Passed:
-        """An answer becomes an error; a request of the server's is answered for the client; what
-        wants no answer is dropped."""
+        """Builds the refusal of a server message.
+
+        An answer becomes an error for the client, a request by the server is answered with an
+        error, and a notification is dropped.
+        """
         forward: list[Any] = []
         back: list[Any] = []
         for _, item in messages.items(message):
@@ -159,7 +162,7 @@ class Session:
         settings = self._engine.settings
         passes = settings.on_unreadable == "pass" or settings.mode == "audit"
         told = "passed" if passes else "dropped"
-        return Passed(raw if passes else None, None, [f"a line that is no JSON was {told}"])
+        return Passed(raw if passes else None, None, [f"a line that is not JSON was {told}"])
 
 
 def _joined(found: Sequence[Any], batch: bool) -> bytes | None:

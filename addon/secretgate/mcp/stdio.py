@@ -1,7 +1,7 @@
-"""A server that is a program: its standard input and output, one JSON-RPC message a line.
+"""Wraps a server program: its standard input and output carry one JSON-RPC message per line.
 
-The program is run as the client would have run it. Its standard error is the client's, untouched: it
-is for people and logs, and no part of what a model is told.
+The program is run as the client would have run it. Its standard error is the client's, unchanged:
+it is for people and logs, and not part of what a model is told.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from secretgate.mcp.session import Passed, Session
 
 Say = Callable[[str], None]
 LONGEST = 128 << 20
-"""Bytes of a line; a longer one ends the connection."""
+"""Maximum bytes per line; a longer line ends the connection."""
 
 
 class _Line:
-    """One direction's writing end, used by both threads."""
+    """The writing end of one direction, used by both threads."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -40,7 +40,7 @@ class _Line:
 
 
 class Wrapper:
-    """`source` and `sink` are the client's side."""
+    """Runs a server and passes messages through a session. `source` and `sink` are the client's side."""
 
     def __init__(self, session: Session, source: BinaryIO, sink: BinaryIO, say: Say) -> None:
         self._session = session
@@ -50,7 +50,7 @@ class Wrapper:
         self._lock = threading.Lock()
 
     def run(self, command: Sequence[str]) -> int:
-        """Until the program ends; its exit code. Raises OSError where it cannot be started."""
+        """Runs the program and returns its exit code; raises OSError if it cannot be started."""
         relay = Relay()
         with relay.catching():
             process = subprocess.Popen(
@@ -70,13 +70,13 @@ class Wrapper:
                 over.set()
 
     def _forget(self, over: threading.Event) -> None:
-        """What is past its time goes, also while nobody says anything."""
+        """Drops expired state periodically, even when no messages are exchanged."""
         while not over.wait(self._session.period):
             with self._lock:
                 try:
                     self._session.forget()
                 except Exception as error:
-                    self._failed("what is past its time could not be forgotten", error)
+                    self._failed("expired state could not be dropped", error)
 
     def _to_server(self, server: _Line) -> None:
         try:
@@ -110,11 +110,11 @@ class Wrapper:
                 return
 
     def _judged(self, judge: Callable[[bytes], Passed], message: bytes) -> Passed:
-        """Nothing goes on that could not be looked at."""
+        """Handles a message; one that causes an error is dropped, so nothing passes unchecked."""
         try:
             return judge(message)
         except Exception as error:
-            self._failed("a message could not be looked at and was dropped", error)
+            self._failed("a message could not be checked and was dropped", error)
             return Passed()
 
     def _failed(self, what: str, error: Exception) -> None:
