@@ -126,7 +126,7 @@ class Events:
         return b"".join(out)
 
     def _along(self, run: Run, at: int, streak: Streak, out: list[bytes]) -> int:
-        """Forward a streak and return its end; only events near a placeholder are handled singly."""
+        """Forward a streak and return its end; only events near a placeholder are read singly."""
         raw, shape, stop = run.raw, streak.shape, streak.stop
         if shape.number >= 0 and self._texts.shift:
             while at < stop:
@@ -331,7 +331,7 @@ class Events:
         return None if restored == text else restored
 
     def _learn(self, event: Event, outside: Around | None, name: str = "") -> None:
-        """Learn an event's shape, unless it ends a text or a whole string may hold a placeholder."""
+        """Learn an event's shape, unless it ends a text or whole strings may hold placeholders."""
         if outside is None or event.kind in self.dialect.closing:
             return
         wholes = b'",'.join(

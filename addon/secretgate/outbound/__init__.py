@@ -1,1 +1,1 @@
-"""The way out: from the body of a request to what the provider gets."""
+"""The request path: from the body of a request to what the provider receives."""

@@ -1,4 +1,4 @@
-"""A request's own credentials: whose they are, and that they are no secret to whom they are sent to."""
+"""A request's own credentials, which identify the account and are not secret from the receiver."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _HEADERS = (
     "ocp-apim-subscription-key",
 )
 _QUERY = ("key", "api_key", "api-key", "access_token", "token", "client_secret")
-# What names an account and outlives a token, where a client sends it.
+# Headers that identify an account and outlive a token, for clients that send them.
 _ACCOUNTS = ("chatgpt-account-id", "openai-organization", "x-goog-user-project")
 _CLAIMS = ("iss", "sub", "account_id", "organization_id")
 
 
 def values(headers: Mapping[str, str], url: str) -> frozenset[bytes]:
-    """The credentials of a request, whole and without their scheme. Names of headers are in lower case."""
+    """Return a request's credentials, with and without scheme; header names are lower-case."""
     found: set[str] = set()
     for name in _HEADERS:
         value = headers.get(name)
@@ -39,10 +39,10 @@ def values(headers: Mapping[str, str], url: str) -> frozenset[bytes]:
 
 
 def account(headers: Mapping[str, str], url: str) -> bytes:
-    """What tells the accounts of a provider apart; to be digested, never kept.
+    """Return what distinguishes the accounts of a provider; to be digested, never stored.
 
-    A token that is replaced every hour must not make a new account: where it is a JWT its subject
-    counts, and an account header counts before any token.
+    A token that is replaced every hour must not create a new account: of a JWT only issuer, subject
+    and account claims count, and an account header takes precedence over any token.
     """
     named = [headers[name] for name in _ACCOUNTS if name in headers]
     if named:
@@ -52,7 +52,7 @@ def account(headers: Mapping[str, str], url: str) -> bytes:
 
 
 def _queried(url: str) -> list[str]:
-    """The credentials in a query."""
+    """Return the credentials in a query string."""
     if "?" not in url:
         return []
     return [value for name, value in parse_qsl(urlsplit(url).query) if name.lower() in _QUERY]

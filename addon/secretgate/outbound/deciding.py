@@ -1,7 +1,7 @@
-"""What a request to a covered host becomes: itself, a redacted one, or a refusal.
+"""Decides on requests to covered hosts: send unchanged, send redacted, or refuse.
 
-Bytes and headers in, a decision out; the hooks turn it into HTTP. Here is the order in which things are asked; how
-a refusal comes about and what it says is in `refusing.py`.
+Bytes and headers in, a decision out; the hooks turn it into HTTP. This module defines the order of
+the steps; refusals and their messages are built in `refusing.py`.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Requests:
         self._empty = empty
 
     def decide(self, request: Request) -> Decision:
-        """Raises nothing that a body can cause."""
+        """Return the decision on a request. No body can make this raise."""
         if request.route.treatment is Treatment.PASS:
             return Decision(Verdict.LEFT_ALONE, self._empty, size=len(request.content))
         if not request.content:
@@ -79,7 +79,10 @@ class Requests:
         return self._adjusted(request, self._without_asides(request, plain, chain, decision))
 
     def _decide_mcp(self, request: Request, plain: bytes, chain: tuple[str, ...]) -> Decision:
-        """With its hook before everything else, and refused in its own way. Raises Unreadable."""
+        """Decide on an MCP message: rules for tool calls first, MCP errors as refusals.
+
+        Raises `Unreadable`.
+        """
         out = self.mcp.outgoing(request, plain)
         if out.reply is not None:
             return Decision(
@@ -105,7 +108,7 @@ class Requests:
     def _without_asides(
         self, request: Request, plain: bytes, chain: tuple[str, ...], decision: Decision
     ) -> Decision:
-        """Compressed anew where a secret stands beside the data, in the name of a file, say."""
+        """Recompress the body if compression metadata, such as a file name, holds a secret."""
         if not chain or decision.refused or decision.content is not None:
             return decision
         text = asides(request.content, chain, self._settings.body_limit)
@@ -122,9 +125,9 @@ class Requests:
         return replace(decision, content=encode(plain, chain), issued=issued)
 
     def read(self, request: Request, raw: bytes, content_type: str) -> Body:
-        """A body, what was seen before passed over; raises Unreadable.
+        """Read a body, skipping what was seen before. Raises `Unreadable`.
 
-        Where rules of the policy look at whole calls, all of it is read.
+        All of it is read if policy rules look at complete calls.
         """
         dialect = request.route.dialect
         policy = self._policy(request, raw)
@@ -137,12 +140,12 @@ class Requests:
     def _policy(self, request: Request, raw: bytes) -> RequestPolicy | None:
         policy = self.policies.of(request, raw)
         if policy and request.route.dialect.name == "mcp":
-            # Its messages are no part of a conversation with a model: mcp.session judges them.
+            # Its messages are not part of a conversation with a model: `mcp.session` judges them.
             return policy.of_findings
         return policy
 
     def _adjusted(self, request: Request, decision: Decision) -> Decision:
-        """With what the request says about its body made true again."""
+        """Return the decision with the headers adjusted that vouch for the body."""
         if decision.content is None:
             return decision
         try:
@@ -154,7 +157,7 @@ class Requests:
         return replace(decision, headers=headers) if headers else decision
 
     def decide_body(self, request: Request, body: Body, chain: tuple[str, ...] = ()) -> Decision:
-        """The same for a body that has been read."""
+        """Return the decision on a body that was already read."""
         decision = self._decided(request, body, chain)
         named = any(spot.path == "model" for spot in decision.spots)
         asked_for = "" if named else _model(request, body)
@@ -191,7 +194,7 @@ class Requests:
         )
 
     def _forbids(self, policy: RequestPolicy | None, found: Redaction) -> bool:
-        """Whether what was found must not leave even redacted: the policy says so, or the mode where there is none."""
+        """Whether findings must not leave even redacted: by the policy, else by the mode."""
         if self._settings.mode == "audit" or not found.spots:
             return False
         if policy is None and self._settings.mode == "block":
@@ -199,7 +202,7 @@ class Requests:
         return any(spot.action == BLOCK for spot in found.spots)
 
     def _issued(self, request: Request, links: Sequence[str], issued: Issued) -> Issued:
-        """What the answer may restore."""
+        """Return what the answer may restore."""
         if self._settings.mode == "audit":
             return self._empty
         if self._settings.mcp_restore:
@@ -209,7 +212,7 @@ class Requests:
     def _outcome(
         self, body: Body, chain: tuple[str, ...], found: Redaction
     ) -> tuple[Verdict, bytes | None, str]:
-        """The verdict, the body to send where it is another one, and why nothing could be done."""
+        """Return the verdict, the body to send if changed, and why nothing could be done if so."""
         if self._settings.mode != "audit":
             if found.raw is not body.raw:
                 return Verdict.REDACTED, encode(found.raw, chain), ""
@@ -222,10 +225,10 @@ class Requests:
         return (Verdict.AUDITED if found.spots else Verdict.CLEAN), None, ""
 
     def _inspected(self, request: Request, body: Body, policy: RequestPolicy | None) -> Redaction:
-        """Raises Unreachable, Unreadable, Denied and Leak."""
+        """Inspect a body. Raises `Unreachable`, `Unreadable`, `Denied` and `Leak`."""
         mode = self._settings.mode
         if isinstance(body, JsonBody) and body.seen.policy != _digest(policy):
-            # The policy has changed since it was read.
+            # The policy has changed since the body was read.
             body = json_spans.read_json(body.raw, request.route.dialect.request_paths.root)
         return self._redactor.inspect(
             body,
@@ -238,12 +241,14 @@ class Requests:
         )
 
     def consulting(self, request: Request) -> AbstractContextManager[None]:
-        """Within it, what other workers know is asked for; where nobody answers, a request that would be
-        blocked if it could not be read is blocked too."""
+        """Return a context in which other workers' knowledge is queried.
+
+        If the store does not answer, requests that would be blocked if unreadable are blocked too.
+        """
         return waiting(Wait.NEEDED if self.refusing.blocks(request) else Wait.GLADLY)
 
     def begin(self, request: Request) -> Decision | None:
-        """What is to be done before the first of several messages; a refusal, where there can be none."""
+        """Prepare for the first of several messages; return a refusal if none may be sent."""
         try:
             self._refreshed(request, None)
         except Unreachable as error:
@@ -251,13 +256,13 @@ class Requests:
         return None
 
     def _refreshed(self, request: Request, raw: bytes | None) -> list[str]:
-        """The links of the request, once what other workers know is here."""
+        """Fetch what other workers know about the request, and return its links."""
         links = _links(request, raw)
         self._vault.refresh(request.scope, links)
         return links
 
     def _chained(self, request: Request, links: Sequence[str], issued: Issued) -> Issued:
-        """With what was issued before, where the provider keeps the conversation."""
+        """Add what was issued earlier, where the provider keeps the conversation."""
         for link in links:
             earlier = self._vault.chain(request.scope, link)
             if earlier is not None:
@@ -270,12 +275,12 @@ def _digest(policy: RequestPolicy | None) -> str:
 
 
 def _model(request: Request, body: Body) -> str:
-    """Which model is asked for: as a rule the body says so beside its messages, or the path does."""
+    """Return the model asked for, usually named in the body beside the messages, or in the path."""
     return models.named(request.path, body.outline) or models.named("", body.raw)
 
 
 def _links(request: Request, raw: bytes | None) -> list[str]:
-    """The ids of earlier answers that a request goes on with, or asks for in its path."""
+    """Return the ids of earlier answers that a request continues, or asks for in its path."""
     dialect = request.route.dialect
     if not dialect.chain_in:
         return []

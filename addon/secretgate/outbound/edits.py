@@ -1,4 +1,4 @@
-"""From what is to be replaced in a text to edits of the body."""
+"""Turns the replacements in a text into edits of the body."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from secretgate.policy.treatments import Treatment
 from secretgate_rules import Finding, Part, rewritten, runs
 
 Named = Callable[[Finding, Part], tuple[bytes, Treatment | None]]
-"""The placeholder of a secret, and what the policy says of it."""
+"""Returns the placeholder of a secret, and how the policy treats it."""
 _Name = Callable[[Finding, Part], bytes]
 
 
 @dataclass(slots=True)
 class Made:
-    """The edits of a text or of several, and what they put where."""
+    """The edits of one or several texts, and what they insert."""
 
     edits: list[Edit] = field(default_factory=list)
     values: dict[bytes, bytes] = field(default_factory=dict, repr=False)
-    """Placeholder to value."""
+    """The inserted placeholders, each with the value it stands for."""
     aliases: dict[bytes, bytes] = field(default_factory=dict, repr=False)
-    """Rewritten stretches that have no name of their own, with what stood there."""
+    """Rewritten runs of encoded text, in which no placeholder can be read, with the originals."""
     limits: dict[bytes, str] = field(default_factory=dict)
-    """Of placeholders that may not be restored everywhere, where they may."""
+    """For placeholders that may not be restored everywhere: where they may."""
     one_way: set[bytes] = field(default_factory=set)
-    """The placeholders in whose place a fixed text stands."""
+    """Placeholders that are themselves replaced by a fixed text."""
 
     def add(self, other: Made) -> None:
         self.edits += other.edits
@@ -38,7 +38,7 @@ class Made:
         self.one_way |= other.one_way
 
     def limited(self, placeholder: bytes, treatment: Treatment | None) -> bytes:
-        """What stands in a secret's place."""
+        """Return the text to insert for a secret."""
         if treatment is None or (treatment.restore == "always" and treatment.replace is None):
             return placeholder
         self.limits[placeholder] = treatment.restore
@@ -51,8 +51,10 @@ class Made:
 def made(
     raw: bytes, entry: Text, findings: Sequence[Finding], named: Named, more: Sequence[Edit] = ()
 ) -> Made:
-    """The edits that replace `findings` in a text of the body `raw`; `more` are the policy's own, which
-    go before the others."""
+    """Return the edits that replace `findings` in a text of the body `raw`.
+
+    `more` are edits made by the policy, which take precedence over overlapping ones.
+    """
     result = Made()
     lasting = True
 
@@ -95,7 +97,7 @@ def merged(
     named: Mapping[bytes, str],
     exempt: Collection[bytes],
 ) -> Iterator[Finding]:
-    """Known values first, then what was found and does not touch them; parts stay in order."""
+    """Yield the known values, then the findings that do not touch them, with parts in order."""
     taken = [hit for hit in hits if hit.value not in exempt]
     yield from taken
     places = Spans(taken)
@@ -112,8 +114,7 @@ def merged(
 def _changes(
     text: bytes, findings: Sequence[Finding], name: _Name, aliases: dict[bytes, bytes]
 ) -> Iterator[Edit]:
-    """Sorted edits of the text: what stands plain one by one, what is encoded together a run at a
-    time."""
+    """Yield the sorted edits of a text: one per plain part, one per run of encoded parts."""
     for start, end, group in runs(findings):
         if len(group) == 1 and not group[0][1].layers:
             yield Edit(start, end, name(*group[0]))

@@ -1,8 +1,8 @@
-"""The last step before bytes leave: is a secret of this request still in them, in any form?
+"""The last check before bytes leave: do they still contain a secret of this request, in any form?
 
-The forms are computed from the value, not found by decoding the body, so that this check shares
-no reading of encodings with what it checks. All bytes are covered, every time; but a stretch of bytes that was found
-clean of the same secrets before is known by its keyed digest and not searched again.
+The forms are computed from the value rather than found by decoding the body, so that this check
+shares no decoding logic with what it verifies. All bytes are covered every time, but a stretch that
+was found clean of the same secrets before is recognised by its keyed digest and not searched again.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from secretgate.history.digests import Digests
 from secretgate_rules.database import Literals
 
 SHORTEST_ENCODED = 12
-"""A shorter value is not looked for in base64 and hex, where it would turn up by chance."""
+"""Shorter values are not searched for in base64 and hex, where they would occur by chance."""
 SHORTEST = 8
 _PARTS = 5
 _PIECE = 4 << 20
-"""Bytes that are searched at a time."""
+"""Number of bytes searched at a time."""
 _MOST_STRETCHES = 20_000
 _KEPT_FOR = 900.0
 
 
 _UNCHANGED = re.compile(rb"[A-Za-z0-9_.~-]*")
-"""What neither JSON nor a URL has to escape."""
+"""Characters that neither JSON nor a URL has to escape."""
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def forms(value: bytes) -> Iterator[bytes]:
-    """The ways a value may be written that the gate knows."""
+    """Yield the forms in which a value may be written, as far as the gate knows them."""
     yield value
     if not _UNCHANGED.fullmatch(value):
         yield from _escaped(value)
@@ -47,7 +47,8 @@ def forms(value: bytes) -> Iterator[bytes]:
     for hexed in (value.hex(), value.hex().upper()):
         yield hexed.encode()
     for lead in range(3):
-        # Of a run with other bytes around the value, the characters that hold only its bits.
+        # Of a run with other bytes around the value: the characters that encode bits of the value
+        # only.
         run = base64.b64encode(b"\0" * lead + value)
         first = (lead * 8 + 5) // 6
         sure = run[first : ((lead + len(value)) * 8) // 6]
@@ -56,7 +57,7 @@ def forms(value: bytes) -> Iterator[bytes]:
 
 
 def _escaped(value: bytes) -> Iterator[bytes]:
-    """As JSON may have it, up to three times over. Bytes that are no text are left as they are."""
+    """Yield a value escaped as JSON, up to three levels deep; bytes that are not text are kept."""
     coding = "utf-8"
     try:
         text = value.decode(coding, "surrogatepass")
@@ -81,12 +82,12 @@ class _Part:
         self._forms = Literals(list(owner))
 
     def find(self, raw: bytes, found: set[bytes]) -> None:
-        """Adds the values of which a form is in `raw`."""
+        """Add the values of which a form occurs in `raw` to `found`."""
         found.update(self._owners[number] for number, _ in self._forms.scan(raw))
 
 
 class _Search:
-    """A set of values, searched for in parts, so that one more value costs a part of one."""
+    """A search for a set of values in several parts, so that adding one rebuilds one part."""
 
     def __init__(self, parts: Sequence[_Part], number: int) -> None:
         self.parts = parts
@@ -110,8 +111,10 @@ def _union(parts: Sequence[_Part]) -> frozenset[bytes]:
 
 
 class Egress:
-    """Looks for values in outgoing bytes. The searches of recent sets of values are kept: the next
-    turn of a conversation asks for the same ones."""
+    """Searches outgoing bytes for values.
+
+    Recent searches are kept, as the next turn of a conversation needs the same ones.
+    """
 
     def __init__(self, kept: int = 32, clock: Callable[[], float] = time.monotonic) -> None:
         self._kept = kept
@@ -120,17 +123,17 @@ class Egress:
         self._digests = Digests()
         self._searches: OrderedDict[frozenset[bytes], _Search] = OrderedDict()
         self._alive: dict[int, _Search] = {}
-        """The same, by number."""
+        """The same searches, by number."""
         self._number = 0
         self._clean: OrderedDict[bytes, int] = OrderedDict()
-        """Digests of stretches, each with the number of what was last searched for there in vain."""
+        """Digests of stretches, each with the number of the last search that found nothing."""
 
     def leaks(
         self, raw: bytes, values: Mapping[bytes, bytes], cuts: Sequence[int] = ()
     ) -> list[bytes]:
-        """The placeholders (keys) whose value is in `raw` in some form.
+        """Return the placeholders (keys of `values`) whose value occurs in `raw` in some form.
 
-        `cuts`: offsets at which to cut `raw` into stretches, those that are likely to come again.
+        `cuts`: offsets that divide `raw` into stretches, chosen so that these are likely to recur.
         """
         wanted = frozenset(value for value in values.values() if len(value) >= SHORTEST)
         if not wanted:
@@ -165,7 +168,7 @@ class Egress:
         return found
 
     def sweep(self, lifetime: float = _KEPT_FOR) -> None:
-        """Forgets what has not been asked for in so many seconds, also where nothing else is asked for."""
+        """Drop searches that were not used for `lifetime` seconds, even if no new ones are made."""
         with self._lock:
             self._forget(self._clock() - min(lifetime, _KEPT_FOR))
 
@@ -181,7 +184,7 @@ class Egress:
         return search
 
     def _forget(self, since: float) -> None:
-        """Values are not kept for longer than a conversation pauses."""
+        """Drop old searches: values are not kept longer than a conversation may pause."""
         while self._searches and (
             len(self._searches) > self._kept or next(iter(self._searches.values())).used < since
         ):
@@ -189,7 +192,7 @@ class Egress:
             del self._alive[old.number]
 
     def _made(self, wanted: frozenset[bytes]) -> _Search:
-        """From the largest search there is for some of the values, and the rest."""
+        """Build a search from the largest existing one for a subset of the values, and the rest."""
         base = max(
             (each for each in self._searches.values() if each.values <= wanted),
             key=lambda each: len(each.values),

@@ -1,9 +1,9 @@
-"""Placeholders by name, for tool calls that may have their values.
+"""Hands placeholders over to tool calls that may have their values restored.
 
-A model's placeholder is restored for the provider and account it was issued to, and nowhere else. Where the
-user names MCP servers in `mcp_restore`, the client's own tool calls to those are the one exception: what models
-were given is kept for them in a scope of the client's own. A server's own results, where rules put placeholders
-into them, have the scope of that server.
+A placeholder is restored for the provider and account it was issued to, and nowhere else. The one
+exception are the client's own tool calls to MCP servers that the user names in `mcp_restore`: the
+placeholders issued to models are kept for these in a separate scope of the client. Placeholders
+that rules put into a server's own results have the scope of that server.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from secretgate.vault import Scope, Vault
 
 
 def of_models(client: str) -> Scope:
-    """Where the placeholders are that models of a client were given."""
+    """Return the scope that holds the placeholders issued to a client's models."""
     return Scope(client, "mcp", b"")
 
 
@@ -25,7 +25,7 @@ def hand_over(vault: Vault, scope: Scope, issued: Issued) -> None:
 
 
 def handed_over(vault: Vault, scope: Scope, raw: bytes, empty: Issued) -> Issued:
-    """What the placeholders in a message stand for."""
+    """Return the placeholders that occur in a message, with their values."""
     names = sorted({match[0].decode("ascii", "replace") for match in empty.template.find(raw)})
     if not names:
         return empty

@@ -1,12 +1,12 @@
-"""What stands around a body: the target of a request, its headers and its trailers.
+"""Secrets outside of the body: in a request's target, headers and trailers.
 
-A secret can be in a query, in a path, or in the metadata that a tool sends along (the address of a git
-remote, say). What is found there with high confidence, and what is known to be secret, is replaced there
-as in a body. Not looked at are a request's own credentials: headers and parameters whose names say so, and
-headers that are one word and nothing else.
+A secret can be in a query, in a path, or in metadata that a client sends along (the URL of a git
+remote, for example). Findings of high confidence and known values are replaced there as in a body.
+Not inspected are the request's own credentials: headers and parameters whose names say so, and
+headers that consist of a single word.
 
-The heads of a tool's requests are all alike. One in which detection finds nothing is known again by a keyed digest;
-then only known values are looked for.
+The heads of a client's requests are all alike. A head in which detection found nothing is
+recognised by a keyed digest; after that it is searched for known values only.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _CREDENTIAL = re.compile(
     rb"(?i)auth|cookie|token|key|secret|signature|session|credential|passw|\Asig\Z|\Acode\Z"
     rb"|\Ax-(?:amz|goog|ms)-|\Asec-websocket-|\Ahost\Z"
 )
-"""Names of headers and parameters that hold what the request shows to whom it is sent."""
+"""Names of headers and parameters that hold credentials meant for the receiver."""
 _ONE_WORD = re.compile(rb"(?:[A-Za-z]+ +)?[^\s,;{}\"'<>|]*")
 _SAID = re.compile(rb"(?i)(?:user-agent|referer|origin|from|via|forwarded|x-forwarded-.*)")
-"""Names of headers that are never meant as a credential, be they one word or more."""
+"""Names of headers that are never credentials, whether they hold one word or several."""
 _SPLIT = re.compile(rb"[^/?&=]+")
 _LEAST = 8
 _MOST_QUIET = 4096
@@ -65,17 +65,17 @@ class Look(NamedTuple):
 
 class _Piece(NamedTuple):
     part: str
-    """`target`, `headers` or `trailers`; `names`, where nothing can be put in the place of a secret."""
+    """`target`, `headers` or `trailers`; or `names`, where a secret cannot be replaced."""
     number: int
     start: int
-    """Where in the target, or in the field's value, and until where."""
+    """Its start in the target or in the field's value; `end` likewise."""
     end: int
     slot: Slot
     text: bytes
 
 
 def folded(fields: Fields) -> dict[str, str]:
-    """Headers by their names in lower case, those that come several times as one."""
+    """Return headers by lower-case name; repeated ones are joined."""
     headers: dict[str, str] = {}
     for name, value in fields:
         key = name.decode("utf-8", "surrogateescape").lower()
@@ -85,16 +85,16 @@ def folded(fields: Fields) -> dict[str, str]:
 
 
 class _Quiet:
-    """Heads in which detection has found nothing, by digest."""
+    """Digests of heads in which detection has found nothing."""
 
     def __init__(self) -> None:
         self._digests = Digests()
         self._seen: OrderedDict[bytes, object] = OrderedDict()
-        """With the version of the known values that were last looked for there in vain."""
+        """For each digest, the version of known values last searched for without a hit."""
         self._lock = threading.Lock()
 
     def holds(self, redactor: Redactor, request: Request, pieces: Sequence[_Piece]) -> bool:
-        """Whether neither detection nor a search for what is known finds anything."""
+        """Whether neither detection nor a search for known values finds anything."""
         parts = [redactor.detector.digest.encode()]
         for piece in pieces:
             parts += piece.slot.form.value.encode(), piece.slot.key, piece.text
@@ -129,8 +129,10 @@ def look(
     policy: RequestPolicy | None = None,
     pieces: Sequence[_Piece] | None = None,
 ) -> Look | None:
-    """None where nothing is found. May raise `Leak`, as bodies may. `pieces`: those of the head, where they have
-    been made before."""
+    """Return what was found in a head, or None. May raise `Leak`.
+
+    `pieces`: those of the head, if already made.
+    """
     pieces = list(_pieces(head)) if pieces is None else pieces
     if not pieces or _quiet.holds(redactor, request, pieces):
         return None
@@ -145,7 +147,8 @@ def look(
             continue
         rewritten = any(spot.action == REDACT for spot in first.spots)
         if learn and rewritten and (piece.part == "names" or piece.slot.key == b"content-type"):
-            # A boundary stands in the body too, where nothing reads it; a name would be none.
+            # A multipart boundary is in the body too, where it is not rewritten; a header name must
+            # stay valid.
             raise Leak([spot.rule for spot in first.spots])
         found = _inspect(redactor, request, [piece], learn, policy)
         written[piece] = found.raw
@@ -157,8 +160,11 @@ def look(
 
 
 def decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Head | None]:
-    """What becomes of a whole request, and its head where that has to change: what is refused is not sent, but shown.
-    Raises nothing that a request can cause."""
+    """Return the decision on a whole request, and its head if that has to change.
+
+    A refused request is not sent; its head is then the one to display. No request can make this
+    raise.
+    """
     decision, seen = _decide(engine, request, head)
     if decision.refused:
         return decision, _to_show(engine.redactor, request, head)
@@ -180,7 +186,8 @@ def _decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Hea
     policy = engine.requests.policies.of(request)
     policy = policy.of_findings if policy else None
     try:
-        # What is found in the head is known when the body is read, and the other way round.
+        # Findings in the head become known before the body is read, and findings in the body make
+        # the head be read again.
         pieces = list(_pieces(head))
         seen = look(engine.redactor, request, head, learn, policy, pieces)
         decision = engine.requests.decide(request)
@@ -219,7 +226,7 @@ def _settled(
     places = ", ".join(sorted({f"{spot.path}: {spot.rule}" for spot in seen.spots}))
     why = ", and the request is signed" if redacts else ""
     return engine.requests.refusing.head(
-        request, spots, f"secret detected in what goes with it ({places}){why}"
+        request, spots, f"secret detected outside of its body ({places}){why}"
     )
 
 

@@ -1,5 +1,7 @@
-"""Secrets in an encoding that no view could read, such as base64 that begins in the middle of a word:
-the whole run that holds one is taken for a secret of its own."""
+"""Secrets in an encoding that no view could decode, such as base64 that begins within a word.
+
+The complete run that holds one is treated as a secret of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ _RULE = "encoded-secret"
 
 
 def hidden(texts: Sequence[Text], values: Collection[bytes]) -> dict[int, list[Finding]]:
-    """The runs of each text that hold one of `values`."""
+    """Return the runs in each text that contain one of `values` in an encoded form."""
     found: dict[int, list[Finding]] = {}
     for value in set(values):
         forms = list(dict.fromkeys(egress.forms(value)))
@@ -37,7 +39,7 @@ def hidden(texts: Sequence[Text], values: Collection[bytes]) -> dict[int, list[F
 
 
 def _run(text: bytes, start: int, end: int) -> tuple[int, int]:
-    """The whole run of base64 or hex around a stretch of one."""
+    """Return the complete run of base64 or hex characters around a span."""
     if not _RUN.fullmatch(text, start, end):
         return start, end
     before = _RUN_BEFORE.search(text, max(0, start - 4096), start)
@@ -46,7 +48,7 @@ def _run(text: bytes, start: int, end: int) -> tuple[int, int]:
 
 
 def apart(findings: list[Finding]) -> list[Finding]:
-    """Those that do not overlap, the longest of each overlap."""
+    """Return those that do not overlap; of overlapping ones the longest."""
     kept: list[Finding] = []
     for finding in sorted(findings, key=lambda each: (each.start - each.end, each.start)):
         if all(finding.end <= each.start or each.end <= finding.start for each in kept):

@@ -1,4 +1,4 @@
-"""Which model a request asks for: in its body, or in its path. For the audit log."""
+"""The model that a request asks for, in its body or path. For the audit log."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ _NAME = b'"model"'
 _VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*"([A-Za-z0-9][A-Za-z0-9._:/@+-]{0,99})"')
 _PATH = re.compile(r"/(?:models?|deployments)/([A-Za-z0-9][A-Za-z0-9._@%-]{0,99}?)(?:[:/]|\Z)")
 _MOST = 16
-"""How many members of that name are looked at."""
+"""Maximum number of members of that name that are examined."""
 _HEAD, _TAIL = 4 << 10, 64 << 10
-"""Where tools put it: first, or behind the messages. The rest is looked at only where it is in neither."""
+"""Where clients put it: first, or after the messages. Only if both fail is the rest searched."""
 
 
 def named(path: str, body: bytes) -> str:
-    """The first that the body names where it is looked for, or else the path; nothing where none is spelled
-    like one."""
+    """Return the model that the body names at its start or end, else the path, else the whole body.
+
+    Empty if nothing that looks like a model name is found.
+    """
     for start in (0, max(0, len(body) - _TAIL)):
         found = _member(body, start, min(len(body), start + (_TAIL if start else _HEAD)))
         if found:

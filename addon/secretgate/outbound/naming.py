@@ -1,4 +1,4 @@
-"""Which values are secrets of a request, and what they are called."""
+"""Determines which values are secrets of a request, and their names."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from secretgate.vault import Scope, Vault
 from secretgate_rules import Finding, Literals, Part
 
 SHORTEST_KNOWN = 8
-"""A shorter secret is replaced where it was found, but not looked for elsewhere."""
+"""Minimum length in bytes of a known value; shorter secrets are replaced where found only."""
 
 
 class Naming:
-    """The secrets of one request: `known` in its scope from here on, and those `named` now."""
+    """The secrets of one request: those `known` in its scope by now, and those `named` in it."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class Naming:
         self._before = vault.known(scope).beside(always)
         self.known = self._before
         self.named: dict[bytes, str] = {}
-        """The values found now, with the rule that each is named after."""
+        """The values found in this request, each with the rule that it is named after."""
 
     def add(
         self,
@@ -44,9 +44,10 @@ class Naming:
         found: Mapping[int, Sequence[Finding]],
         said: dict[bytes, str],
     ) -> None:
-        """Names what was found in some texts, and remembers it, and what it has `said` in other words.
+        """Name and remember what was found in some texts, and the values `said` by other spellings.
 
-        What the provider wrote itself is no secret, nor is what only overlaps with a known value.
+        Skipped are values that the provider wrote itself, and those that merely overlap with a
+        known value.
         """
         rules = {
             part.value: finding.rule
@@ -88,21 +89,23 @@ class Naming:
         self._know({v: rule for v, rule in fresh.items() if len(v) >= SHORTEST_KNOWN})
 
     def refresh(self, values: Mapping[bytes, str]) -> None:
-        """These are still in use."""
+        """Tell the vault that these values are still in use."""
         if self.learns:
             self.met(values)
             self._know({v: rule for v, rule in values.items() if v not in self._always})
 
     def met(self, values: Iterable[bytes]) -> None:
-        """What is secret from the start, and stands in a request, stays secret in its scope: also when it is no
-        longer where it was kept."""
+        """Keep values that are secret from the start known in the scope where they were seen.
+
+        They thus stay secret after they disappear from where they were configured.
+        """
         rules = {value: rule for value in values if (rule := self._always.rule(value))}
         if rules and self.learns:
             known = self._vault.learn(self._scope, rules, share=False)
             self.known = known.beside(self._always)
 
     def hidden(self, text: bytes, namer: Namer) -> bytes:
-        """A text with placeholders for the secrets in it: for people to read, not for a provider."""
+        """Return a text with placeholders for its secrets, for display and not for a provider."""
         for own in self.exempt:
             text = text.replace(own, b"***") if len(own) >= SHORTEST_KNOWN else text
         pieces: list[bytes] = []
@@ -120,7 +123,7 @@ class Naming:
         return self._ledger.was_written(self._scope, value)
 
     def _name(self, value: bytes, rule: str) -> str:
-        """What a value is called: as it was called first."""
+        """Return the name of a value, which is the first one it was given."""
         if self.learns:
             return self._ledger.name(value, rule)
         return self._before.rule(value) or rule

@@ -1,12 +1,13 @@
-"""From the slots of a request to what leaves: find, name, splice, and check what leaves.
+"""Redaction: detect, name, splice, and check the bytes that leave.
 
-Detection looks at each slot by itself and at nothing else, so its verdict on a slot of the history is
-the same on every turn. What it finds becomes known, for the request and for its scope; known
-values are then replaced wherever they stand, in every encoding. Where both speak, the known value
-wins: that is what makes a restored answer, resent as history, read exactly as the provider wrote it.
+Detection considers each slot on its own, so its verdict on a slot of the history is the same on
+every turn. Findings become known, for the request and for its scope; known values are then replaced
+wherever they occur, in every encoding. Where both overlap, the known value takes precedence: that
+is why a restored answer, sent back as history, reads exactly as the provider wrote it.
 
-What was seen before is not read again (`history/`). Its verdict holds unless a value that has become known since
-may stand in it; then it is read after all. So the outcome is always what it would be without a history.
+What was seen before is not read again (`history/`). Its verdict holds unless a value that has
+become known since may occur in it; in that case it is read again. The outcome is always the same as
+without a history.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ from secretgate_rules import Detector, Finding, Literals, Part
 
 @dataclass(frozen=True, slots=True)
 class Redaction:
-    """What a request becomes. `raw` is the body itself, the same object, where nothing changed."""
+    """The result for a request. `raw` is the body itself, the same object, if nothing changed."""
 
     raw: bytes = field(repr=False)
     issued: Issued
@@ -49,7 +50,7 @@ class Redaction:
 
 
 class Leak(Exception):
-    """A secret of this request is still in what would leave."""
+    """A secret of this request is still contained in the bytes that would leave."""
 
     def __init__(self, rules: Sequence[str]) -> None:
         super().__init__(
@@ -57,11 +58,11 @@ class Leak(Exception):
         )
         self.rules = rules
         self.counts = Counts()
-        """What of the request had been looked at."""
+        """What had been read of the request by then."""
 
 
 class Redactor:
-    """Redacts requests; of a request's data it holds what `history/` says."""
+    """Redacts requests. It retains no request data except what `history/` describes."""
 
     def __init__(
         self,
@@ -72,7 +73,7 @@ class Redactor:
         named: Callable[[], Literals] | None = None,
         history: History | None = None,
     ) -> None:
-        """`named`: the values that are secret from the start, as they are now."""
+        """`named` returns the values that are currently secret from the start."""
         self.detector = detector
         self.vault = vault
         self.ledger = ledger
@@ -85,12 +86,15 @@ class Redactor:
         self._always = nothing, nothing
 
     def prepare(self, learn: bool) -> None:
-        """Has the names of what is secret from the start ready, so that no request waits for them."""
+        """Compute the names of the initial secrets, so that no request has to wait for them."""
         self.names.prepare(self._from_the_start(learn))
 
     def seen(self, scope: Scope, policy: str = "", *context: str) -> Seen:
-        """What was seen in a scope, for the reader of a body. `policy` is the digest of the policy in force,
-        `context` whatever else a verdict depends on beside the rules, such as the dialect."""
+        """Return what was seen in a scope, for the reader of a body.
+
+        `policy` is the digest of the policy in force, `context` whatever else a verdict depends on
+        besides the rules, such as the dialect.
+        """
         client, provider, account = scope
         parts = (self.detector.digest, self.namer.template.text, client, provider, *context)
         return self.history.seen(policy, account, *(part.encode() for part in parts))
@@ -105,13 +109,15 @@ class Redactor:
         leaves: bool = True,
         policy: RequestPolicy | None = None,
     ) -> Redaction:
-        """What `body` becomes; raises Leak if that could not be made safe, and, if `strict`, Unreadable
-        where a secret stands in a file that cannot be rewritten.
+        """Return what `body` becomes.
 
-        `exempt` are the request's own credentials: sent to their issuer they are no leak.
-        Without `learn` nothing found is remembered or named beyond this call. What is only asked for its spots,
-        and never `leaves`, raises no Leak for what may stand where nothing may be edited. Without a `policy`
-        everything that is found is redacted; with one it may also raise Denied.
+        `exempt`: the request's own credentials; sending them to their issuer is not a leak.
+        `learn`: whether findings are remembered and named beyond this call. `strict`: whether a
+        secret in a file that cannot be rewritten raises `Unreadable`. `leaves`: False if only the
+        spots are wanted and nothing is sent. `policy`: without one, everything found is redacted.
+
+        Raises `Leak` if the body `leaves` and could not be made safe, and `Denied` if the policy
+        denies it.
         """
         naming = Naming(self.vault, self.ledger, scope, exempt, learn, self._from_the_start(learn))
         inspection = _Inspection(self, body, naming, scope, policy)
@@ -124,8 +130,10 @@ class Redactor:
     def written(
         self, texts: Sequence[bytes], scope: Scope, keys: Sequence[bytes] | None = None
     ) -> set[bytes]:
-        """The values in a provider's texts that detection would take for secrets and the scope does
-        not know: what the provider wrote itself."""
+        """Return the values written by a provider itself.
+
+        These are values in its texts that detection takes for secrets and the scope does not know.
+        """
         found = self.detector.find_many(texts, keys)
         if not found:
             return set()
@@ -135,15 +143,15 @@ class Redactor:
         return {value for value in (*values, *said) if value not in known}
 
     def detected(self, text: bytes) -> Sequence[Finding]:
-        """What detection says of a text by itself."""
+        """Return what detection finds in a text on its own."""
         return self.detector.find(text)
 
     def known(self, scope: Scope) -> Literals:
-        """The values that are secret in a scope."""
+        """Return the values that are secret in a scope."""
         return self.vault.known(scope).beside(self._named())
 
     def _from_the_start(self, learn: bool) -> Literals:
-        """The values that are secret from the start, under the names that they have kept."""
+        """Return the values that are secret from the start, under the names first given to them."""
         values = self._named()
         if not learn:
             return values
@@ -160,11 +168,11 @@ class _Attempt:
     left: Sequence[bytes]
     """The placeholders whose values would still leave."""
     runs: Sequence[Sequence[Unit]]
-    """What may be remembered of it."""
+    """The units that may be remembered."""
 
 
 class _Inspection:
-    """One request on its way through."""
+    """The processing of one request."""
 
     def __init__(
         self,
@@ -184,7 +192,7 @@ class _Inspection:
         self._texts = Texts(body)
         self._found: dict[int, list[Finding]] = {}
         self._told: dict[int, list[Finding]] = {}
-        """What was found and may leave, but is spoken of."""
+        """Findings that may leave, but are reported."""
         self._notes = Notes()
         self._spots = Spots(body, self._texts, naming, redactor.namer)
         self._recall: Recall | None = None
@@ -229,7 +237,7 @@ class _Inspection:
         )
 
     def _read(self) -> None:
-        """Reads what is new, and of what was seen before what has to be read again for it."""
+        """Read what is new, and previously seen units that have to be read again because of it."""
         detector, texts = self._redactor.detector, self._texts
         while True:
             first = len(texts)
@@ -248,7 +256,7 @@ class _Inspection:
                 return
 
     def _ruled(self, policy: RequestPolicy, found: Mapping[int, Sequence[Finding]]) -> Ruling:
-        """What the policy says; where it looks at calls, it sees known values as findings too."""
+        """Return the policy's ruling; rules that look at calls see known values as findings too."""
         leaves: list[Leaf] = []
         redactor, known = self._redactor, self._naming.known
         if policy.needs_calls:
@@ -273,8 +281,7 @@ class _Inspection:
         )
 
     def _noticed(self, told: Mapping[int, Sequence[Finding]]) -> dict[int, list[Finding]]:
-        """Those findings that are secrets: not what the request shows to its receiver, nor what the
-        provider wrote."""
+        """Return the findings that are secret: not credentials, nor written by the provider."""
         values = {p.value for fs in told.values() for f in fs for p in f.parts}
         ledger, scope, exempt = self._redactor.ledger, self._scope, self._naming.exempt
         if values:
@@ -287,7 +294,7 @@ class _Inspection:
         }
 
     def _changes(self) -> dict[int, list[Finding]]:
-        """What is to be replaced in which text."""
+        """Return what is to be replaced, by the index of the text."""
         naming, ruling = self._naming, self._ruling
         self._spots.forget()
         self._notes = Notes(self._body, self._texts.from_bytes, self._spots.shown)
@@ -306,13 +313,12 @@ class _Inspection:
             values = [part.value for finding in (*own, *found) for part in finding.parts]
             self._notes.values(self._texts[index].slot, values, naming)
         for index in self._told:
-            # Whether it is told of depends on what the provider has written since.
+            # Whether it is reported depends on what the provider has written since.
             self._notes.bar(self._texts[index].slot)
         return changes
 
     def _attempt(self, changes: Mapping[int, Sequence[Finding]], sealed: set[int]) -> _Attempt:
-        """The body with the changes made, and what the check of the outgoing bytes says of it: no
-        copy of a secret of this request may be in them, in any form we know."""
+        """Apply the changes and check the outgoing bytes for secrets of the request in any form."""
         body, naming = self._body, self._naming
         whole = Made()
         if self._recall is not None:
@@ -350,7 +356,7 @@ class _Inspection:
         return _Attempt(raw, whole, left, runs)
 
     def _named(self, finding: Finding, part: Part) -> tuple[bytes, Treatment | None]:
-        """The placeholder of a secret, and what the policy says of it."""
+        """Return the placeholder of a secret, and how the policy treats it."""
         rule = self._naming.named.get(part.value) or finding.rule
         treatment = self._ruling.of(finding) if self._ruling is not None else None
         return self._redactor.namer.name(rule, part.value), treatment

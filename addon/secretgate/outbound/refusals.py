@@ -1,11 +1,11 @@
-"""How a refusal is said: the status that the client shows once, and the error in its own framing.
+"""How refusals are sent: a status that clients show once, and an error in the format they expect.
 
-403 is what a client that nobody knows should get: the request is understood and will not be
-done, and no SDK tries it again. Three tools make something else of a 403. Claude Code says "Failed to
-authenticate" before it says what we said, as if the log-in were at fault; Codex tries six times in
-14 seconds; Copilot CLI says that the log-in failed and nothing of ours. All show a 400 once, with our
-message, and Gemini CLI shows either once. So those three get 400. A status that the user has set goes to everybody. (All three were run against a refusing
-proxy; 401 asks for a new log-in everywhere, 429 and 5xx are tried again everywhere.)
+403 is the default for unknown clients: the request is understood and will not be served, and no SDK
+retries it. Three tools mishandle a 403. Claude Code prints "Failed to authenticate" before our
+message, as if the login were at fault; Codex retries six times in 14 seconds; Copilot CLI reports a
+failed login and omits our message. All three show a 400 once, with our message, so they get 400;
+Gemini CLI shows either once. A status chosen by the user applies to all clients. (All were run
+against a refusing proxy; 401 triggers a new login everywhere, 429 and 5xx are retried everywhere.)
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _BY_CLIENT: Final = (
 
 
 def status(user_agent: str, chosen: int | None = None) -> int:
-    """The status of a refusal to a client; `chosen` by the user, it holds for all."""
+    """Return the status of a refusal for a client; `chosen`, set by the user, overrides all."""
     if chosen is not None:
         return chosen
     for pattern, own in _BY_CLIENT:
@@ -41,8 +41,10 @@ def status(user_agent: str, chosen: int | None = None) -> int:
 def answer(
     dialect: Dialect, content_type: str, code: int, message: str
 ) -> tuple[int, bytes, dict[str, str]]:
-    """Status, body and headers of a refusal, for a request of this type. gRPC and the streams of Connect
-    have their errors inside of an answer that went well."""
+    """Return status, body and headers of a refusal to a request of this content type.
+
+    gRPC and Connect streams carry their errors inside a successful response.
+    """
     media_type = content_type.partition(";")[0].strip().lower()
     if media_type.startswith("application/grpc"):
         return 200, b"", grpc_headers(media_type, message)
@@ -53,13 +55,13 @@ def answer(
 
 
 def client(user_agent: str) -> str:
-    """The name of a client, for people: the product without its version and the rest."""
+    """Return the name of a client for display: the product without its version."""
     found = re.match(r"[A-Za-z][\w.-]{0,40}", user_agent)
     return found[0] if found else "unknown"
 
 
 def body(dialect: Dialect, code: int, message: str) -> tuple[bytes, dict[str, str]]:
-    """The body and the headers of a refusal."""
+    """Return the body and the headers of a refusal."""
     refusal = dialect.refusal(code, message)
     headers = {"content-type": "application/json", "x-secretgate": "refused"}
     if isinstance(kind := refusal.get("__type"), str):
@@ -68,7 +70,7 @@ def body(dialect: Dialect, code: int, message: str) -> tuple[bytes, dict[str, st
 
 
 def grpc_headers(media_type: str, message: str) -> dict[str, str]:
-    """A gRPC error is an answer of status 200 whose headers say that it is none."""
+    """Return the headers of a gRPC error, which is sent with status 200."""
     said = re.sub(
         r"[^ -$&-~]", lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), message
     )
@@ -83,7 +85,10 @@ def grpc_headers(media_type: str, message: str) -> dict[str, str]:
 def event(
     dialect: Dialect, content_type: str, code: int, message: str, begun: bool = True
 ) -> bytes:
-    """An error in place of the rest of an answer, of which nothing has been sent unless it has `begun`."""
+    """Return an error event that replaces the rest of an answer.
+
+    `begun`: whether part of the answer has already been sent.
+    """
     media_type = content_type.partition(";")[0].strip().lower()
     if not begun and media_type in ("", "application/json"):
         return json.dumps(dialect.refusal(code, message)).encode()

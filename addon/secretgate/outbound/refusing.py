@@ -1,6 +1,6 @@
-"""Why a request is refused, and what its client is told: one method for each reason.
+"""Builds refusals: one method for each reason, with the message for the client.
 
-What becomes of such a decision on the wire, status and framing, is in `refusals.py`.
+Status and framing of a refusal on the wire are in `refusals.py`.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from secretgate.stores import Unreachable
 
 
 class Refusing:
-    """Refuses requests, under one set of settings."""
+    """Builds refusals under one set of settings."""
 
     def __init__(self, settings: Settings, empty: Issued) -> None:
         self._settings = settings
         self._empty = empty
 
     def blocks(self, request: Request) -> bool:
-        """Whether what cannot be read is blocked."""
+        """Whether a request that cannot be read is blocked."""
         content = request.route.treatment is Treatment.CONTENT
         return (
             content and self._settings.on_unreadable == "block" and self._settings.mode != "audit"
         )
 
     def unreadable(self, request: Request, reason: str, size: int = 0) -> Decision:
-        """What becomes of content of a size that cannot be read."""
+        """Return the decision for content that cannot be read; `size` is in bytes."""
         if not self.blocks(request):
             return Decision(Verdict.UNREADABLE, self._empty, message=reason, size=size)
         refused = self._refused(
@@ -49,7 +49,7 @@ class Refusing:
         return replace(refused, size=size)
 
     def unreachable(self, request: Request, error: Unreachable) -> Decision:
-        """What other workers found cannot be asked for."""
+        """Return the refusal if what other workers found cannot be queried."""
         message = (
             f"secretgate cannot reach the vault that its workers share: {error}. Without it, secrets "
             "that other workers found could leave, so this request was not sent. Try again later."
@@ -58,7 +58,7 @@ class Refusing:
         return replace(refused, status=self._settings.block_status or 503)
 
     def found(self, request: Request, found: Redaction, policy: RequestPolicy | None) -> Decision:
-        """What was found is not to leave."""
+        """Return the refusal for findings that must not leave."""
         blocked = next((spot for spot in found.spots if spot.action == BLOCK), None)
         message = policy.message(blocked) if policy and blocked else ""
         return replace(
@@ -69,12 +69,12 @@ class Refusing:
         )
 
     def denied(self, request: Request, denied: Denied) -> Decision:
-        """A rule of the policy denies a call."""
+        """Return the refusal if a policy rule denies a call."""
         refused = self._refused(request, Verdict.BLOCKED, told(denied.decision))
         return replace(refused, rulings=(denied.decision,), counts=denied.counts)
 
     def leak(self, request: Request, leak: Leak) -> Decision:
-        """The check of the outgoing bytes found a secret in them."""
+        """Return the refusal if the check of the outgoing bytes found a secret."""
         refused = self._refused(
             request,
             Verdict.BLOCKED,
@@ -84,7 +84,7 @@ class Refusing:
         return replace(refused, counts=leak.counts)
 
     def unsignable(self, request: Request, decision: Decision, error: Unsignable) -> Decision:
-        """The body had to change, and its signature cannot be made again."""
+        """Return the refusal for a body that has to change though its signature cannot."""
         message = (
             f"secretgate blocked this request: a secret was detected in it ({_places(decision.spots)}), and "
             f"{error}. Nothing was sent."
@@ -98,7 +98,7 @@ class Refusing:
         )
 
     def head(self, request: Request, spots: tuple[Spot, ...], reason: str) -> Decision:
-        """What goes with the body is not to leave."""
+        """Return the refusal for findings in the URL or headers."""
         message = f"request blocked: {reason}. secretgate sent nothing."
         return replace(self._refused(request, Verdict.BLOCKED, message), spots=spots)
 

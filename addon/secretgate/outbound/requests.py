@@ -1,4 +1,4 @@
-"""A request to a covered host, and what is decided about it: what the hooks ask, and what they turn into HTTP."""
+"""Requests to covered hosts and the decisions on them: the data exchanged with the hooks."""
 
 from __future__ import annotations
 
@@ -26,36 +26,36 @@ class Verdict(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """`content` is the body to send, or None where the request's own goes as it came."""
+    """The outcome. `content` is the body to send, or None to send the request's own unchanged."""
 
     verdict: Verdict
     issued: Issued
     content: bytes | None = field(default=None, repr=False)
     message: str = ""
-    """What the client is told where the request is refused."""
+    """The explanation given to the client if the request is refused."""
     status: int = 0
     reply: bytes | None = field(default=None, repr=False)
-    """What is answered to a request that is refused, where that is no plain refusal: JSON."""
+    """The JSON reply to a refused request, if it is not an ordinary refusal."""
     spots: tuple[Spot, ...] = ()
     counts: Counts = field(default_factory=Counts)
     streams: bool = False
     """Whether the request asks for a streamed answer."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """Headers to set where the body changed."""
+    """Headers to set if the body changed."""
     dialect: Dialect | None = None
-    """Of the answer, where it depends on the request."""
+    """The dialect of the answer, if it depends on the request."""
     size: int = 0
-    """Of the body, decompressed where it could be."""
+    """Size of the body in bytes, decompressed if possible."""
     model: str = ""
     rulings: tuple[Ruled, ...] = ()
-    """What rules of the policy said of parts of it."""
+    """What policy rules decided about parts of the request."""
 
     @property
     def refused(self) -> bool:
         return bool(self.status)
 
     def spent(self, nothing: Issued) -> Decision:
-        """What is left of it once the answer is over: nothing large, and nothing secret."""
+        """Return what is kept of it once the answer is over: nothing large or secret."""
         return Decision(
             self.verdict,
             nothing,
@@ -74,7 +74,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the gate needs of a request."""
+    """The parts of a request that the gate needs."""
 
     route: Route
     method: str
@@ -87,5 +87,5 @@ class Request:
 
     @property
     def signed(self) -> bool:
-        """Whether a new signature may have to be made, for which credentials may have to be fetched."""
+        """Whether a new signature may be required, for which credentials may have to be fetched."""
         return self.headers.get("authorization", "").startswith("AWS4-")

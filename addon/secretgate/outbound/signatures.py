@@ -1,11 +1,11 @@
 """Requests that vouch for their own body: signatures, digests and declared sizes.
 
-Where a body has to change, what was said about it must become true again or the request must not be
-sent. A plain digest is computed anew. A signature of AWS (SigV4) covers the digest, so it is made
-anew with credentials of this machine (the extra `bedrock`: botocore and its default chain), and only for the
-very key that signed the request: anything else would act under another identity than the client's. A
-size that was declared to the provider before the upload cannot be taken back; nor can a signature in
-the URL, or one that nobody here can make. Those are `Unsignable`.
+If a body has to change, what the request states about it must be made true again, or the request
+must not be sent. A plain digest is recomputed. A signature of AWS (SigV4) covers the digest, so it
+is renewed with credentials of this machine (the extra `bedrock`: botocore and its default chain),
+and only for the very key that signed the request: any other would act under an identity that is not
+the client's. A size declared to the provider before the upload cannot be taken back; nor can a
+signature in the URL, or one that cannot be made here. Those are `Unsignable`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _HEX_DIGEST: Final = "x-amz-content-sha256"
 
 
 class Unsignable(Exception):
-    """A body that cannot change without breaking what the request says about it."""
+    """Raised if a body cannot change without invalidating what the request states about it."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -44,15 +44,15 @@ class Unsignable(Exception):
 def adjusted(
     method: str, url: str, headers: Mapping[str, str], before: bytes, after: bytes
 ) -> dict[str, str]:
-    """The headers to set so that `after` may be sent in place of `before`; raises Unsignable.
+    """Return the headers to set so that `after` may replace `before`. Raises `Unsignable`.
 
-    `headers` have lower-case names; both bodies are as they stand on the wire.
+    `headers` have lower-case names; both bodies are as on the wire.
     """
     if "x-amz-signature=" in url.lower():
         raise Unsignable("its URL is signed, so its body cannot be redacted")
     if len(before) != len(after) and _declared(url, headers):
         raise Unsignable(
-            "its size was declared to the provider before, so it cannot be redacted; take the secret "
+            "its size was declared to the provider in advance, so it cannot be redacted; take the secret "
             "out of the file"
         )
     changed = _digested(headers, after)
@@ -63,7 +63,7 @@ def adjusted(
     if signed:
         changed |= _resigned(signed, method, url, {**headers, **changed}, after)
     elif authorization.startswith("AWS4-"):
-        raise Unsignable("it is signed in a way that secretgate cannot sign anew")
+        raise Unsignable("its signature is of a kind that secretgate cannot renew")
     elif "signature" in headers and "digest" in headers.get(
         "signature-input", headers["signature"]
     ):
@@ -76,13 +76,13 @@ def _declared(url: str, headers: Mapping[str, str]) -> bool:
 
 
 def _digested(headers: Mapping[str, str], body: bytes) -> dict[str, str]:
-    """The digests of a request, over its new body."""
+    """Return the digest headers of a request, recomputed over its new body."""
     changed: dict[str, str] = {}
     if "content-md5" in headers:
         changed["content-md5"] = _base64("md5", body)
     if _HEX_DIGEST in headers and headers[_HEX_DIGEST] != _UNSIGNED:
         if headers[_HEX_DIGEST].startswith("STREAMING-"):
-            raise Unsignable("each piece of its body is signed, so it cannot be redacted")
+            raise Unsignable("each chunk of its body is signed, so it cannot be redacted")
         changed[_HEX_DIGEST] = hashlib.sha256(body).hexdigest()
     for name, spelled in (
         ("digest", "{}={}"),
@@ -99,9 +99,7 @@ def _each(value: str, body: bytes, spelled: str) -> list[str]:
     for item in value.split(","):
         algorithm = item.strip().partition("=")[0]
         if algorithm.lower() not in _DIGESTS:
-            raise Unsignable(
-                f"it has a digest of a kind that secretgate cannot make: {algorithm[:20]!r}"
-            )
+            raise Unsignable(f"it has a digest of an unsupported kind: {algorithm[:20]!r}")
         out.append(spelled.format(algorithm, _base64(_DIGESTS[algorithm.lower()], body)))
     return out
 
@@ -113,7 +111,7 @@ def _base64(algorithm: str, body: bytes) -> str:
 def _resigned(
     signed: re.Match[str], method: str, url: str, headers: Mapping[str, str], body: bytes
 ) -> dict[str, str]:
-    """A signature of the same headers by the same key, over the new body."""
+    """Return a signature of the same headers with the same key, over the new body."""
     key, region, service, names = signed.groups()
     credentials = _credentials()
     if credentials is None:
@@ -144,7 +142,7 @@ def _resigned(
 
 
 def _credentials() -> Any:
-    """What botocore's default chain finds, or nothing."""
+    """Return the credentials found by botocore's default chain, or None."""
     session = _session()
     credentials = session.get_credentials() if session is not None else None
     return credentials.get_frozen_credentials() if credentials is not None else None
@@ -156,6 +154,6 @@ def _session() -> Any:
         from botocore.session import Session
     except ImportError:
         return None
-    # At the level of DEBUG it writes down what it signs, session tokens among it.
+    # At DEBUG level it logs what it signs, including session tokens.
     logging.getLogger("botocore").setLevel(logging.INFO)
     return Session()

@@ -1,4 +1,4 @@
-"""Which of many stretches touch a given one, without looking at them all."""
+"""Interval lookup: which of many findings overlap a given span, without checking all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from secretgate_rules import Finding
 
 
 class Spans:
-    """Findings of one text, by where they are. They may overlap."""
+    """Findings of one text, by position. They may overlap."""
 
     def __init__(self, findings: Sequence[Finding]) -> None:
         self._findings = sorted(findings, key=lambda each: each.start)

@@ -1,9 +1,10 @@
-"""Secrets whose spelling nobody could guess again from what they say.
+r"""Secrets whose spelling cannot be reconstructed from their value.
 
-A secret is named by what it says: a key in a JSON text is the same key in a shell, and restoration escapes it as
-its place demands. That gives back what stood there where it was escaped as JSON is. It does not for the escapes of shells,
-of C and of patterns (`pa\\$word`): there the spelling is the secret, and what it says is one beside it. Nor does it for
-what was broken up by characters nobody sees, painted in other letters, or written as references of HTML.
+A secret is named by its value: a key in a JSON text is the same key in a shell, and restoration
+escapes it as its position requires. That reproduces the original if it was escaped as JSON. It does
+not for the escapes of shells, of C and of regular expressions (`pa\$word`): there the spelling is
+treated as the secret, and the value as another. Nor does it for values broken up by invisible
+characters, written in look-alike letters, or written as HTML character references.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ def as_spelled(
     found: Mapping[int, Sequence[Finding]],
     exempt: Collection[bytes] = (),
 ) -> tuple[dict[int, list[Finding]], dict[bytes, str]]:
-    """The findings, and what those of them say that are taken as they are spelled, with their rules.
-    What is `exempt` is so in any spelling."""
+    """Return the findings, replaced by their spelling where needed, and the values so replaced.
+
+    The values come with their rules. What is `exempt` is so in any spelling.
+    """
     said: dict[bytes, str] = {}
     taken: dict[int, list[Finding]] = {}
     for index, findings in found.items():
@@ -37,7 +40,7 @@ def as_spelled(
 
 
 def _undisguised(findings: Iterable[Finding], exempt: Collection[bytes]) -> dict[bytes, str]:
-    """What those findings say whose parts are spelled otherwise already."""
+    """Return the values of findings whose parts already are such spellings, with their rules."""
     return {
         finding.value: finding.rule
         for finding in findings
@@ -66,7 +69,7 @@ def _part(text: bytes, part: Part) -> Part:
 
 
 def _as_json(value: bytes, times: int) -> Iterable[bytes]:
-    """A value escaped so many times, with and without escapes for letters, and for slashes as some write them."""
+    r"""Yield a value JSON-escaped `times` times: with or without `\u`, with escaped slashes."""
     try:
         text = value.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:

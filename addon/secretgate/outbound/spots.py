@@ -1,7 +1,8 @@
-"""Where things were found, for people and logs: rule, path, confidence, and what the policy says of it.
+"""Spots: where something was found, for people and logs, with rule, confidence and action.
 
-A path is spelled only for what was found, and a secret may stand in a path too, as the name of a member: what is
-shown has placeholders there. What was passed over because it was seen before keeps its spots in its verdict.
+Paths are spelled out only for findings. A path may itself contain a secret, as the name of a
+member, so it is shown with placeholders in their place. The spots of skipped units are kept in
+their verdicts.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Spot(NamedTuple):
     path: str
     confidence: str
     action: str = REDACT
-    """What the policy says of it."""
+    """The action that the policy takes."""
 
 
 class Spots:
@@ -39,7 +40,7 @@ class Spots:
         self._naming = naming
         self._namer = namer
         self._names: dict[bytes, bytes] = {}
-        """Names of members as they are shown."""
+        """Member names, each as it is shown."""
 
     def of(
         self,
@@ -47,8 +48,7 @@ class Spots:
         told: Mapping[int, Sequence[Finding]],
         ruling: Ruling | None,
     ) -> list[Spot]:
-        """What is replaced in which text, what is only told of, and what was passed over, in the order of the
-        body."""
+        """Return the spots of replaced findings, reported ones and skipped units, in body order."""
         placed = [
             (self._texts[index].slot.start, Spot(rule, path, confidence, action))
             for index, findings in [*changes.items(), *sorted(told.items())]
@@ -66,25 +66,25 @@ class Spots:
         return [spot for _, spot in placed]
 
     def where(self, index: int) -> str:
-        """The path of a text."""
+        """Return the path of a text."""
         return self._body.where(self._texts[index].slot, self.shown)
 
     def shown(self, name: bytes) -> bytes:
-        """The name of a member, with placeholders for the secrets in it."""
+        """Return a member name with placeholders for the secrets in it."""
         told = self._names.get(name)
         if told is None:
             told = self._names[name] = self._naming.hidden(name, self._namer)
         return told
 
     def forget(self) -> None:
-        """More has become known: names of members may be shown in another way."""
+        """Drop cached member names, which may be shown differently once more values are known."""
         self._names.clear()
 
 
 def sources(
     findings: Sequence[Finding], naming: Naming, ruling: Ruling | None
 ) -> list[tuple[str, str, str]]:
-    """The rule, the confidence, and the action of the policy, of each finding."""
+    """Return the rule, the confidence and the policy's action of each finding."""
     named = naming.named
     return [
         (
@@ -97,7 +97,7 @@ def sources(
 
 
 def _remembered(verdict: Verdict, place: Path, first: int, shown: Shown) -> list[Spot]:
-    """What was found in a unit, with paths for a unit that begins with the item `first`."""
+    """Return the spots of a unit whose first item has the index `first` in its list."""
     return [
         Spot(rule, below((place, first + item), path, shown), confidence, action)
         for item, path, rule, confidence, action in verdict.traces

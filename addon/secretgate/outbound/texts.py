@@ -1,4 +1,4 @@
-"""What the text of a slot is: as it stands, decoded from base64, or taken out of a document."""
+"""Obtains the text of a slot: as it stands, decoded from base64, or extracted from a document."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
 
 @dataclass(slots=True)
 class Counts:
-    """Bytes of a request by what became of them."""
+    """Number of bytes of a request, by how they were treated."""
 
     scanned: int = 0
     opaque: int = 0
@@ -37,15 +37,15 @@ class Text(NamedTuple):
     slot: Slot
     text: bytes
     wrapped: tuple[bytes, bytes] | None
-    """For a base64 slot: what stands before the base64, and the base64."""
+    """For a base64 slot: what precedes the base64, and the base64 itself."""
     sealed: bool = False
-    """Text inside a file that cannot be rewritten."""
+    """Whether the text comes from a file that cannot be rewritten."""
 
 
 def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False) -> list[Text]:
-    """The texts of slots that may hold a secret. Bytes and credentials are counted.
+    """Return the texts of slots that may hold a secret. Binary data and credentials are counted.
 
-    `short`: those too that are too short for a secret.
+    `short`: include texts too short to hold a secret.
     """
     read, text_label, json_form = forms.read, Label.TEXT, Form.JSON
     new = tuple.__new__
@@ -78,7 +78,7 @@ def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False
 
 
 class Texts(Sequence[Text]):
-    """The texts of a body. Of those that stand plainly in it, which are many, a `Text` is made where one is asked for."""
+    """The texts of a body. Most are plain strings, for which a `Text` is made only on request."""
 
     def __init__(self, body: Body) -> None:
         self.plain: list[bytes] = []
@@ -88,7 +88,7 @@ class Texts(Sequence[Text]):
         self._strings = body.strings if isinstance(body, JsonBody) else Columns()
         self._read = 0, 0
         self._entries: list[Text | int] = []
-        """The text, or which string it is."""
+        """For each text: a `Text`, or the index of a plain string."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -107,7 +107,7 @@ class Texts(Sequence[Text]):
 
     @property
     def from_bytes(self) -> Iterator[Text]:
-        """Those of slots that are labelled as bytes."""
+        """The texts of slots labelled as bytes."""
         return (
             each
             for each in self._entries
@@ -115,7 +115,7 @@ class Texts(Sequence[Text]):
         )
 
     def read(self, short: bool) -> None:
-        """Takes in what has been read of the body since; `short` as for `texts`."""
+        """Add what has been read of the body since the last call; `short` as for `texts`."""
         body, strings = self._body, self._strings
         first, others = self._read
         slots = body.others if isinstance(body, JsonBody) else body.slots
@@ -137,7 +137,7 @@ _key = attrgetter("key")
 
 
 def count(slots: Iterable[Slot], counts: Counts) -> None:
-    """Counts the slots that `texts` does not."""
+    """Count the slots that `texts` does not."""
     for slot in slots:
         if slot.label is Label.TEXT:
             counts.scanned += slot.end - slot.start
@@ -146,7 +146,7 @@ def count(slots: Iterable[Slot], counts: Counts) -> None:
 
 
 def wrapped_like(run: bytes, text: bytes) -> bytes:
-    """Base64 of a text, in lines where `run` has lines."""
+    """Return a text in base64, with line breaks if `run` has them."""
     encoded = base64.b64encode(text)
     first, end, _ = run.partition(b"\r\n") if b"\r" in run else run.partition(b"\n")
     if not end:
@@ -156,7 +156,7 @@ def wrapped_like(run: bytes, text: bytes) -> bytes:
 
 
 def _unwrapped(slot: Slot, text: bytes) -> Text | None:
-    """A base64 slot as the text it encodes, a plain one as it is, and None for binary data."""
+    """Return the decoded text of a base64 slot, a plain text unchanged, or None for binary data."""
     if documents.sealed(text):
         return _document(slot, text)
     url = _DATA_URL.match(text)
@@ -176,6 +176,6 @@ def _unwrapped(slot: Slot, text: bytes) -> Text | None:
 
 
 def _document(slot: Slot, raw: bytes) -> Text | None:
-    """A file as the text inside of it, and None where it has none."""
+    """Return the text inside a file, or None if it has none."""
     text = documents.extracted(raw)
     return Text(slot, text, None, sealed=True) if len(text.strip()) >= SHORTEST else None
