@@ -13,8 +13,8 @@ from secretgate.web.status import CA, Status
 STYLE = files(__package__).joinpath("style.css").read_text("utf-8")
 MODES = {
     "redact": "Secrets are replaced by placeholders before they leave, and put back into the answers.",
-    "block": "A request with a secret in it is refused; nothing of it is sent.",
-    "audit": "Secrets are only counted here: they are sent as they are.",
+    "block": "A request with a secret in it is refused. Nothing of it is sent.",
+    "audit": "Secrets are only counted. They are sent as they are.",
 }
 
 
@@ -44,8 +44,8 @@ def page(status: Status) -> str:
 {_base_urls(status)}
 {_trust(status.ca)}
 {_coverage(status.rows)}
-<footer>{escape(f"Version {status.version}. " if status.version else "")}This page shows no values, changes nothing
-and is there only for those who go through the proxy. <a href="/">Reload</a></footer>
+<footer>{escape(f"Version {status.version}. " if status.version else "")}This page shows no values and changes nothing.
+Only those who go through the proxy can open it. <a href="/">Reload</a></footer>
 </main>
 </body>
 </html>
@@ -58,7 +58,7 @@ def _figures(status: Status) -> str:
     shown = [
         ("requests", numbers["requests"], False),
         (
-            "finds" if audit else "secrets redacted",
+            "secrets found" if audit else "secrets redacted",
             sum(numbers["found" if audit else "redacted"].values()),
             False,
         ),
@@ -98,7 +98,7 @@ def _bytes(numbers: dict[str, int]) -> str:
 
 def _recent(recent: tuple[Sighting, ...], now: float) -> str:
     if not recent:
-        body = '<p class="soft">None since the proxy was started.</p>'
+        body = '<p class="soft">None since the proxy started.</p>'
     else:
         rows = "\n".join(
             f"<tr><th scope=row><code>{escape(each.rule)}</code></th>"
@@ -107,11 +107,11 @@ def _recent(recent: tuple[Sighting, ...], now: float) -> str:
             for each in recent
         )
         body = (
-            "<table><thead><tr><th scope=col>Rule</th><th scope=col class=number>Requests</th>"
-            "<th scope=col>To</th><th scope=col>Verdict</th><th scope=col>When</th></tr></thead>"
+            "<table class=recent><thead><tr><th scope=col>Rule</th><th scope=col class=number>Requests</th>"
+            "<th scope=col>To</th><th scope=col>Decision</th><th scope=col>When</th></tr></thead>"
             f"<tbody>{rows}</tbody></table>"
         )
-    return f"<section><h2>Last finds</h2>{body}</section>"
+    return f"<section><h2>Latest findings</h2>{body}</section>"
 
 
 def _coverage(rows: tuple[Row, ...]) -> str:
@@ -122,7 +122,7 @@ def _coverage(rows: tuple[Row, ...]) -> str:
     )
     return (
         "<section><h2>Covered</h2><p class=soft>Connections to these hosts are read. All others are "
-        f"passed through unread.</p><table><tbody>{listed}</tbody></table></section>"
+        f"passed on unread.</p><table><tbody>{listed}</tbody></table></section>"
     )
 
 
