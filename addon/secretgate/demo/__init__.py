@@ -1,6 +1,7 @@
-"""The whole job on one machine: a provider, a proxy and a tool, with secrets nobody has to fear for.
+"""A complete run on one machine: a provider, a proxy and a tool, with fake secrets.
 
-`secretgate demo` runs it for people, and the end-to-end tests build on the same three pieces: a
-throw-away authority, secrets of the right shape made at run time, and a script that leads a
-mitmproxy's upstream connections to loopback. Nothing here is loaded by the gate itself.
+`secretgate demo` shows it to people, and the end-to-end tests use the same three pieces: a
+throw-away certificate authority, secrets of the right shape generated at run time, and a script
+that redirects mitmproxy's upstream connections to loopback. The gate itself loads nothing from
+here.
 """

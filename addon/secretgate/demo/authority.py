@@ -1,4 +1,4 @@
-"""A certificate authority that lives as long as one run: the other end's identity on loopback."""
+"""A certificate authority that exists for one run: the identity of servers on loopback."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _usage(*, ca: bool) -> x509.KeyUsage:
 
 
 class Authority:
-    """Signs certificates for one run and forgets its key with the process.
+    """Signs certificates for one run; its key exists only in this process.
 
     >>> authority = Authority("Loopback")
     >>> leaf = authority.issue(["api.anthropic.com"], folder / "leaf.pem")
@@ -71,11 +71,11 @@ class Authority:
 
     @property
     def pem(self) -> bytes:
-        """The authority's certificate, for those who are to trust it."""
+        """The authority's certificate, for clients that should trust it."""
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, hosts: Iterable[str], path: Path) -> Path:
-        """Write key, certificate and chain for `hosts` to `path`."""
+        """Writes key, certificate and chain for `hosts` to `path`, and returns `path`."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName(host) for host in hosts]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0].value[:64])])

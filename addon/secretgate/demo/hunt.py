@@ -1,7 +1,7 @@
-"""The hunt for planted secrets in whatever left or was written.
+"""Searches for planted secrets in everything that was sent or written.
 
-It knows nothing of the gate: it undoes what a secret could be wrapped in and looks for the value, for
-any stretch of it, and for what its encodings must contain.
+It is independent of the gate: it undoes the encodings that a secret could be wrapped in, and looks
+for the value, for any stretch of it, and for what its encodings must contain.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import urllib.parse
 from collections.abc import Iterator, Mapping
 
 _WINDOW = 16
-"""So many characters of a secret in a row count as the secret."""
+"""Number of consecutive characters of a secret that count as the secret."""
 
 _ESCAPE = re.compile(rb'\\(?:u([0-9a-fA-F]{4})|(["\\/]))')
 
@@ -28,7 +28,7 @@ def _unescaped(data: bytes) -> bytes:
 
 
 def _views(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """The data as it stands, with up to four layers of JSON escapes undone, and percent-decoded."""
+    """Yields the data as it is, with up to four layers of JSON escapes undone, and percent-decoded."""
     for depth in range(5):
         name = "raw" if not depth else f"escaped {depth} deep"
         yield name, data
@@ -45,7 +45,7 @@ def _views(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def base64_cores(value: bytes) -> list[bytes]:
-    """What base64 of any text around `value` must contain, for each of the three alignments."""
+    """Returns what base64 of any text around `value` must contain, for the three alignments."""
     cores = []
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + value)
@@ -65,7 +65,7 @@ def _needles(value: str) -> list[tuple[str, bytes]]:
 
 
 def leaks(data: bytes, secrets: Mapping[str, str]) -> list[str]:
-    """Which secrets are in `data`, and how they are written there. Names only, never a value."""
+    """Returns the names of secrets in `data`, each with its encoding; never a value."""
     found: set[str] = set()
     windows: dict[bytes, str] = {}
     for name, value in secrets.items():

@@ -1,7 +1,7 @@
-"""Secrets of the right shape that open nothing, made when they are needed.
+"""Fake secrets of the right shape, generated when needed.
 
-No value stands in the source, so a scanner that reads this repository finds nothing, and a run
-cannot pass because a detector knows a documented example by heart.
+No value is in the source, so scanners find nothing in this repository, and a run cannot succeed
+because a detector knows a documented example by heart.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 
 class Maker:
-    """Makes values from a seed; the same seed makes the same values."""
+    """Generates values from a seed; the same seed gives the same values."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(seed)
@@ -66,7 +66,7 @@ class Maker:
         )
 
     def pem(self, size: int = 1218) -> str:
-        """An RSA key by its outside: the right header bytes, then noise."""
+        """Returns an RSA key by its shape: the right header bytes, then noise."""
         header = bytes.fromhex("308204be020100300d06092a864886f70d0101010500048204a8308204a4")
         body = base64.b64encode(header + self._random.randbytes(size - len(header))).decode()
         lines = [body[at : at + 64] for at in range(0, len(body), 64)]

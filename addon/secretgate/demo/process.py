@@ -1,4 +1,4 @@
-"""A real mitmdump as a subprocess, led to a provider on loopback, with all its state in one folder."""
+"""A real mitmdump subprocess, redirected to a provider on loopback, with all its state in one folder."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _RUN = "from mitmproxy.tools.main import {tool} as run; raise SystemExit(run())"
 _REDIRECT = Path(__file__).with_name("redirect.py")
 _KEPT = ("PATH", "LANG", "LC_ALL", "PYTHONPATH", "SYSTEMROOT", "LD_LIBRARY_PATH")
 READY_WITHIN = 120.0
-"""Seconds. The first start of a new installation compiles its rules, and all that it imports."""
+"""Seconds. The first start of a new installation compiles rules and bytecode."""
 
 
 class Failed(Exception):
-    """mitmdump did not come up; the message is what it said."""
+    """mitmdump did not start; the message contains its output."""
 
 
 class Mitmdump:
-    """One proxy. `start` returns when it accepts connections; its state outlives `stop`.
+    """One proxy. `start` returns once it accepts connections; its state survives `stop`.
 
-    `home` is the only place where it may write; `output` holds all it has said so far.
+    `home` is the only folder it may write to; `output` holds everything it has printed so far.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Mitmdump:
         tool: str = "mitmdump",
         log: Path | None = None,
     ) -> None:
-        """`log`: a file that takes what it says, in place of `output`; then nobody has to read along."""
+        """`log`: a file that receives the output instead of `output`, so nobody has to read along."""
         self.home = home
         self.upstream = upstream
         self.trusted = trusted
@@ -63,7 +63,7 @@ class Mitmdump:
         self.host = ""
         self.port = 0
         self.folder = home
-        """mitmproxy's folder, with the CA's certificate in it."""
+        """mitmproxy's confdir, which contains the CA certificate."""
         self._process: subprocess.Popen[bytes] | None = None
         self._reader: threading.Thread | None = None
 
@@ -122,7 +122,7 @@ class Mitmdump:
         return self
 
     def _note(self, report: dict[str, Any]) -> None:
-        """Where it listens, and where it keeps things."""
+        """Stores the address it listens on and its confdir."""
         self.host, self.port = report["listening"][0]
         self.folder = Path(report["folder"].replace("~", str(self.home), 1))
 
@@ -174,7 +174,7 @@ class Mitmdump:
         return self._process.pid
 
     def stop(self) -> None:
-        """As Ctrl-C does."""
+        """Stops it like Ctrl-C."""
         if not self._process:
             return
         if sys.platform == "win32":
@@ -188,13 +188,13 @@ class Mitmdump:
             raise
 
     def kill(self) -> None:
-        """As a power cut does."""
+        """Kills it, like a power cut."""
         if self._process:
             self._process.kill()
             self._end(15)
 
     def restart(self) -> None:
-        """The same port and state, a new process."""
+        """Stops it and starts a new process with the same port and state."""
         self.stop()
         self.start()
 
@@ -204,5 +204,5 @@ class Mitmdump:
 
     @property
     def certificate(self) -> Path:
-        """Of the CA that this proxy signs with."""
+        """The certificate of the CA that this proxy signs with."""
         return self.folder / "mitmproxy-ca-cert.pem"

@@ -1,7 +1,7 @@
-"""A provider for one demonstration: real TLS for its host name, one streamed answer a request.
+"""A provider for one demonstration: real TLS for its host name, one streamed answer per request.
 
-Its "model" copies what it was sent, as models do: it reads the `.env` it was shown and writes it into a
-script. So whatever it says proves what it was told.
+Its "model" copies what it was sent, as models do: it reads the `.env` it was shown and writes it
+into a script. What it says therefore proves what it received.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from secretgate.demo.authority import Authority
 HOST = "api.anthropic.com"
 OTHER = "example.org"
 DELTA = 5
-"""Characters of the answer in one event."""
+"""Characters of the answer per event."""
 
 Event = dict[str, Any]
 
@@ -49,11 +49,11 @@ class Provider:
                 self.wfile.write(b"0\r\n\r\n")
 
             def log_message(self, format: str, *arguments: object) -> None:
-                """Nothing: the demonstration speaks for itself."""
+                """Logs nothing: the demonstration has its own output."""
 
         class Server(ThreadingHTTPServer):
             def handle_error(self, request: object, client_address: object) -> None:
-                """Nothing: a proxy that closes its connections is no error."""
+                """Ignores errors: a proxy may close its connections."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -71,7 +71,7 @@ class Provider:
 
 
 def shown(body: Event) -> str:
-    """The file in the last tool result of a request."""
+    """Returns the file in the first tool result of a request."""
     results = (
         block["content"]
         for message in body["messages"]
@@ -82,7 +82,7 @@ def shown(body: Event) -> str:
 
 
 def _answer(body: Event) -> Iterator[Event]:
-    """What the model does with the file it was shown: says so, and calls a tool with all of it."""
+    """Yields the model's answer: it names the file's variables and calls a tool with the whole file."""
     lines = shown(body).splitlines()
     names = ", ".join(line.partition("=")[0] for line in lines if "=" in line)
     script = "".join(f"export {line}\n" if "=" in line else f"{line}\n" for line in lines)

@@ -1,7 +1,7 @@
-"""A mitmproxy script that leads every upstream connection to one address on loopback.
+"""A mitmproxy script that redirects every upstream connection to one address on loopback.
 
-Loaded with `-s` beside the addon. `SECRETGATE_UPSTREAM` is where connections go; once the proxy
-listens, its port and its folder are told to `SECRETGATE_READY`, so that nobody has to poll.
+Loaded with `-s` next to the addon. `SECRETGATE_UPSTREAM` is the target address. Once the proxy
+listens, it sends its addresses and confdir to `SECRETGATE_READY`, so that nobody has to poll.
 """
 
 from __future__ import annotations
@@ -35,8 +35,10 @@ class Redirect:
             data.server.address = self.upstream
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
-        """The address is part of what makes a kept-alive connection fit the next request. mitmproxy
-        minds a change while the connection is open, so this goes past its check."""
+        """Restores the real address, by which mitmproxy reuses a kept-alive connection.
+
+        mitmproxy rejects changing it while the connection is open, so its check is bypassed.
+        """
         if real := self.real.pop(data.server.id, None):
             object.__setattr__(data.server, "address", real)
 

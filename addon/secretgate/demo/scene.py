@@ -1,4 +1,4 @@
-"""What happens in the demonstration: two turns of a tool that has read a project's `.env`."""
+"""The course of the demonstration: two turns of a tool that has read a project's `.env`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PLACEHOLDER = re.compile(r"REDACTED<[^<>\s]+>")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the `.env`, at the three places where it was seen."""
+    """One line of the `.env`, as seen at three places."""
 
     name: str
     secret: bool
@@ -60,7 +60,7 @@ class Outcome:
 
 
 def _project() -> tuple[str, dict[str, str]]:
-    """A `.env` and the secrets in it."""
+    """Returns a `.env` and the secrets in it."""
     make = Maker(secrets.randbits(64))
     password = make.password()
     values = {
@@ -80,7 +80,7 @@ def _project() -> tuple[str, dict[str, str]]:
 
 
 def _lines(text: str, names: Mapping[str, str]) -> dict[str, str]:
-    """The text's lines by variable name; those of the key by number."""
+    """Returns a text's lines by variable name; the lines of the key by number."""
     found = {}
     for line in text.splitlines():
         name, equals, value = line.removeprefix("export ").partition("=")
@@ -113,7 +113,7 @@ class _Answer:
     arguments: str = ""
     events: int = 0
     first: float = 0.0
-    """Seconds to the first piece of text."""
+    """Seconds until the first piece of text."""
 
 
 def _connect(proxy: Mitmdump, host: str, trusted: Path) -> http.client.HTTPSConnection:
@@ -142,7 +142,7 @@ def _ask(connection: http.client.HTTPSConnection, body: bytes) -> _Answer:
 
 
 def _issuer(proxy: Mitmdump, provider: Provider) -> str:
-    """Who signed the certificate that a tool sees for a host that is not an AI provider."""
+    """Returns the issuer of the certificate that a tool sees for a host that is not covered."""
     connection = _connect(proxy, OTHER, provider.trusted)
     try:
         connection.connect()
@@ -162,7 +162,7 @@ def _addon() -> Path:
 
 
 def play() -> Outcome:
-    """Runs provider, proxy and tool; everything is gone afterwards."""
+    """Runs provider, proxy and tool, and removes everything afterwards."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="secretgate-demo-")))
         provider = Provider(folder)

@@ -1,6 +1,6 @@
-"""The proxy for everything on this account: a service, and what points programs at it.
+"""The proxy for everything on this account: a service, and the settings that direct programs to it.
 
-`plan` says step by step what is to be changed on this system (`linux`, `macos`, `windows`, and what they share:
-`shells`, `editors`), `changes` does and undoes steps, `record` remembers them. Nothing is changed that is not
-recorded first.
+`plan` lists the changes for this system (from `linux`, `macos`, `windows`, and the shared `shells`
+and `editors`), `changes` applies and undoes them, `record` remembers them. Nothing is changed
+before it has been recorded.
 """

@@ -1,8 +1,8 @@
-"""Steps, and how each is undone to the byte.
+"""Changes to files and settings that can be undone byte for byte.
 
-A file's change is recorded as the stretch that was replaced and what replaced it, with digests of the
-whole before and after, so that no copy of a file is kept. If others have changed the file since, only our
-stretch is taken back.
+A file change is recorded as the replaced and the inserted bytes, with digests of the whole file
+before and after, so no copy of the file is kept. If the file has been edited since, only our part
+is reverted.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ Command = tuple[str, ...]
 
 
 class ChangeError(Exception):
-    """A step that could not be done or undone; says which, and what to do."""
+    """A change could not be made or undone; the message says which, and what to do."""
 
 
 @dataclass(frozen=True)
 class Write:
-    """A file's content from what it is now; a file that is not there is empty."""
+    """A change to a file: `edit` maps its current content, empty if it does not exist, to the new one."""
 
     what: str
     path: Path
@@ -39,7 +39,7 @@ class Write:
 
 @dataclass(frozen=True)
 class Run:
-    """Commands, and those that undo them."""
+    """Commands to run, and the commands that undo them."""
 
     what: str
     do: tuple[Command, ...] = ()
@@ -57,11 +57,11 @@ class FileChange:
     removed: bytes = field(repr=False)
     inserted: bytes = field(repr=False)
     before: str
-    """SHA-256 of the whole; empty if there was no file."""
+    """SHA-256 of the previous content; empty if the file did not exist."""
     after: str
     mode: int
     folders: tuple[Path, ...] = ()
-    """Those that were made for it, the innermost first."""
+    """Folders to create for the file, innermost first."""
 
     def json(self) -> dict[str, Any]:
         return {
@@ -93,7 +93,7 @@ class FileChange:
 
 
 def file_change(step: Write) -> FileChange | None:
-    """What a step would change; None if the file is already as it should be."""
+    """Returns the change that a step makes; None if the file is already as it should be."""
     path = step.path.resolve() if step.path.is_symlink() else step.path
     old = _read(path)
     new = step.edit(old or b"")
@@ -130,7 +130,7 @@ def do_file(change: FileChange) -> None:
 
 
 def undo_file(change: FileChange) -> None:
-    """Puts the file back; raises where that cannot be done without losing what others wrote."""
+    """Reverts a change; raises ChangeError if that would lose edits made by others."""
     now = _read(change.path)
     if now is None or digest(now) == change.before:
         return
@@ -156,7 +156,7 @@ def undo_file(change: FileChange) -> None:
 
 
 def run_all(commands: tuple[Command, ...], runner: Runner) -> list[str]:
-    """Runs them; gives the complaints of those that failed."""
+    """Runs the commands; returns the error messages of those that failed."""
     complaints = []
     for command in commands:
         result = runner.change(command)
@@ -170,7 +170,7 @@ def digest(content: bytes) -> str:
 
 
 def _difference(old: bytes, new: bytes) -> tuple[int, int]:
-    """The lengths of the beginning and the end that both have."""
+    """Returns the lengths of the common prefix and the common suffix."""
     most = min(len(old), len(new))
     start = next((at for at in range(most) if old[at] != new[at]), most)
     most -= start

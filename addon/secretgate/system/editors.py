@@ -1,4 +1,4 @@
-"""Editors of the VS Code family: `http.proxy` in their settings, which are JSON with comments."""
+"""Editors of the VS Code family: sets `http.proxy` in their settings, which are JSON with comments."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ def steps(account: Account) -> Iterator[Step]:
 
 
 def proxy_setting(url: str) -> Edit:
-    """Puts `http.proxy` first; what the user has set, and a file that is no object, stay as they are."""
+    """Returns an edit that inserts `http.proxy` as first member.
+
+    A value set by the user, and a file that is not a JSON object, are left unchanged.
+    """
 
     def edit(old: bytes) -> bytes:
         if not old.strip():

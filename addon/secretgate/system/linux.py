@@ -1,4 +1,4 @@
-"""Linux: a systemd user unit, environment.d, the proxy settings of GNOME and KDE."""
+"""Linux: a systemd user unit, environment.d, and the proxy settings of GNOME and KDE."""
 
 from __future__ import annotations
 
@@ -50,7 +50,10 @@ def _gnome(account: Account, runner: Runner) -> Iterator[Step]:
 
 
 def unit(account: Account) -> str:
-    """Restarted whenever it ends. What the session sets for programs is not for the proxy itself."""
+    """Returns the unit, which restarts the proxy whenever it ends.
+
+    The proxy variables of the session are unset, because they are not meant for the proxy itself.
+    """
     unset = [spelled for name in PROXY_VARIABLES for spelled in (name, name.lower())]
     lines = [
         "[Unit]",
@@ -74,7 +77,7 @@ def unit(account: Account) -> str:
 
 
 def _quoted(word: str) -> str:
-    """As a word of a unit file, where `%` and `$` mean something too."""
+    """Quotes a word for a unit file, in which `%` and `$` are also special."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'
 
@@ -88,7 +91,7 @@ def environment_d(account: Account) -> str:
 
 
 def ini(section: str, values: dict[str, str]) -> Edit:
-    """Sets keys of one section, and leaves every other byte."""
+    """Returns an edit that sets keys of one section and leaves every other byte unchanged."""
 
     def edit(old: bytes) -> bytes:
         text = old.decode("utf-8", "surrogateescape")

@@ -1,4 +1,4 @@
-"""macOS: a launchd agent, and the automatic proxy of each network service."""
+"""macOS: a launchd agent, and the automatic proxy configuration of each network service."""
 
 from __future__ import annotations
 

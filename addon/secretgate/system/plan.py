@@ -1,4 +1,4 @@
-"""What is to be changed on this machine, step by step."""
+"""The changes to make on this machine, step by step."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from secretgate_ca.runner import Runner
 
 @dataclass(frozen=True)
 class Account:
-    """What the steps are made for; a test brings its own."""
+    """The account for which steps are planned; tests provide their own."""
 
     home: Path
     config: Path
-    """Our own folder of configuration."""
+    """The folder of our configuration."""
     platform: str
     uid: int
     port: int
     command: tuple[str, ...]
-    """Runs the proxy."""
+    """The command that runs the proxy."""
     trust: Mapping[str, str]
     """The CA variables."""
     upstream: str = field(default="", repr=False)
-    """The proxy that ours goes out through."""
+    """The upstream proxy that ours connects through."""
     own: Mapping[str, str] = field(default_factory=dict)
     """Variables that the proxy itself needs."""
 
@@ -40,7 +40,7 @@ class Account:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What every program is to get."""
+        """The environment variables for all programs."""
         proxies = dict.fromkeys(PROXY_VARIABLES, self.url)
         lower = {name.lower(): value for name, value in proxies.items()}
         past = ",".join(LOCAL)
@@ -51,12 +51,12 @@ class Account:
 
     @property
     def service_variables(self) -> dict[str, str]:
-        """What the proxy's service gets of its own."""
+        """The environment variables of the proxy's service."""
         return {**self.own, **({"HTTPS_PROXY": self.upstream} if self.upstream else {})}
 
 
 def steps(account: Account, runner: Runner) -> Iterator[Step]:
-    """In order. `runner` is only asked how things are."""
+    """Yields the steps in order. `runner` is used only to query the current state."""
     from secretgate.system import editors, linux, macos, shells, windows
 
     systems = {"darwin": macos.steps, "win32": windows.steps}

@@ -1,4 +1,4 @@
-"""What was changed, so that it can be undone: one file, written before each step is taken."""
+"""The record of changes, which makes them reversible: one file, written before each step."""
 
 from __future__ import annotations
 

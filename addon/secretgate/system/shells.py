@@ -1,4 +1,4 @@
-"""Shells: a file of variables for each, and a marked line that reads it where there is no folder for such files."""
+"""Shells: a file of variables for each, and a marked block that reads it where needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def steps(account: Account, runner: Runner) -> Iterator[Step]:
 
 
 def _profiles(account: Account) -> list[Path]:
-    """`.profile`, and those that shells read in its place where they exist. zsh reads none of these."""
+    """Returns `.profile` and the existing files that shells read instead of it.
+
+    zsh reads none of these, so `.zprofile` is added where it is used.
+    """
     home = account.home
     found = [home / ".profile"]
     found += [home / name for name in (".bash_profile", ".bash_login") if (home / name).exists()]
@@ -49,7 +52,7 @@ def _powershell(account: Account, folder: Path) -> Iterator[Step]:
 
 
 def append(block: str) -> Edit:
-    """Puts a block at the end, on lines of its own; an earlier one goes."""
+    """Returns an edit that appends a block on its own lines, replacing an earlier one."""
 
     def edit(old: bytes) -> bytes:
         begin, end = BEGIN.encode(), f"{END}\n".encode()

@@ -1,4 +1,4 @@
-"""On and off: steps taken in order, each recorded before it is, and undone in reverse."""
+"""Switching on and off: each step is recorded before it is taken; undoing is in reverse order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 
 def switch_on(steps: Iterable[Step], record: Record, runner: Runner, say: Say) -> bool:
-    """Whether all went well. What failed is told, and stays recorded."""
+    """Takes the steps; returns whether all succeeded. Failures are reported and stay recorded."""
     well = True
     for step in steps:
         if isinstance(step, Write):
@@ -47,7 +47,10 @@ def switch_on(steps: Iterable[Step], record: Record, runner: Runner, say: Say) -
 
 
 def switch_off(record: Record, runner: Runner, say: Say) -> bool:
-    """Whether all is as it was. A step that cannot be undone is told and forgotten, so that it is told once."""
+    """Undoes all steps; returns whether all succeeded.
+
+    A step that cannot be undone is reported and then forgotten, so that it is reported only once.
+    """
     well = True
     while record.steps:
         step = record.steps[-1]
@@ -69,7 +72,7 @@ def switch_off(record: Record, runner: Runner, say: Say) -> bool:
 
 
 def preview(steps: Iterable[Step]) -> list[str]:
-    """What would be changed, in full."""
+    """Returns lines that describe all changes in full."""
     lines = []
     for step in steps:
         if isinstance(step, Write):

@@ -1,4 +1,4 @@
-"""Windows: a scheduled task at log-in, and the automatic proxy of the account."""
+"""Windows: a scheduled task at log-on, and the account's automatic proxy configuration."""
 
 from __future__ import annotations
 
