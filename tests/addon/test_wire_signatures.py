@@ -156,7 +156,7 @@ def test_an_unsigned_payload_stays_unsigned() -> None:
     [
         ("https://s3.example/x?X-Amz-Signature=abc", {}, "URL is signed"),
         ("https://x.example/", {"digest": "crc32c=x"}, "crc32c"),
-        ("https://x.example/", {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}, "each piece"),
+        ("https://x.example/", {"x-amz-content-sha256": "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"}, "each chunk"),
         ("https://x.example/", {"authorization": "AWS4-ECDSA-P256-SHA256 Credential=x"}, "cannot renew"),
         ("https://x.example/", {"signature-input": 'sig=("content-digest")', "signature": "sig=:x:"}, "digest is signed"),
         ("https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=1", {"x-goog-upload-offset": "0"}, "size was declared"),

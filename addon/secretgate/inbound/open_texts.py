@@ -79,7 +79,7 @@ class OpenTexts:
         path: Steps,
         issued: Issued,
     ) -> None:
-        """Record JSON that was forwarded unchanged; its quotes affect how later ones are escaped."""
+        """Record a piece of JSON that was forwarded unchanged, to escape later values correctly."""
         opened = self._open.pop(identity, None)
         if opened is None and not quotes_in_quotes(text):
             return
