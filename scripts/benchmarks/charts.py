@@ -60,7 +60,7 @@ def bars(
     values = [value for group in groups.values() for value in group.values()]
     most = max([*values, target or 0.0, 1e-9])
     least = min([value for value in values if value > 0] or [1.0]) / 2
-    left, right = 230, WIDTH - 80
+    left, right = 16 + 7 * max(map(len, groups), default=0), WIDTH - 80
 
     def place(value: float) -> float:
         if log:

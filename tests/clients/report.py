@@ -210,7 +210,7 @@ def _shown(tool: Tool) -> str:
 
 
 _HEAD = """\
-# Tools that were tried
+# Tools that were tested
 
 Written by `scripts/clients` from its runs; do not edit. `scripts/clients NAME` tries one tool again.
 
