@@ -1,4 +1,4 @@
-"""The `secretgate` command: one module a sub-command, imported when it is called."""
+"""The `secretgate` command: one module per sub-command, imported when it is called."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from secretgate_ca.helptext import lay_out, name_values
 
 class _Command(NamedTuple):
     panel: str
-    """The heading it stands under in `secretgate --help`."""
+    """The heading under which `secretgate --help` lists it."""
     where: str
-    """MODULE:NAME of its function, or of the Typer that holds its own sub-commands."""
+    """MODULE:NAME of its function, or of the Typer app with its own sub-commands."""
     more: Mapping[str, bool] = MappingProxyType({})
-    """click's settings, where arguments belong to another program."""
+    """click settings, for commands whose arguments belong to another program."""
     usage: str = "[OPTIONS]"
-    """What stands in its usage line before the arguments."""
+    """The start of its usage line, before the arguments."""
 
 
 _RUN, _SEE, _RULES = "Run the proxy", "See what it does", "Rules and secrets"
@@ -52,7 +52,7 @@ _COMMANDS = {
 
 
 class _Commands(TyperGroup):
-    """Imports a sub-command's module when it is asked for."""
+    """Imports a sub-command's module when the sub-command is requested."""
 
     def get_params(self, ctx: Any) -> list[Any]:
         params = super().get_params(ctx)
@@ -112,7 +112,7 @@ def options(
 
 
 def addon_path() -> Path:
-    """The file that `mitmdump -s` loads: beside the package, in a checkout as in an installation."""
+    """Returns the file for `mitmdump -s`, next to the package in a checkout and when installed."""
     import secretgate
 
     return Path(secretgate.__file__).resolve().parent.parent / "secretgate_addon.py"

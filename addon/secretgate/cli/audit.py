@@ -1,4 +1,4 @@
-"""`secretgate audit`: whether the log is as it was written, and what it adds up to."""
+"""`secretgate audit`: verifies the audit log and reports on its contents."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def report(
 
 
 def _since(text: str) -> str:
-    """A time as records spell it."""
+    """Returns a time as spelled in records; raises ValueError."""
     if not text:
         return ""
     now = datetime.datetime.now(datetime.UTC)

@@ -1,4 +1,4 @@
-"""`secretgate coverage`: what is covered, what is refused and what is not seen, from the tables themselves.
+"""`secretgate coverage`: what is covered, refused and not seen, generated from the tables.
 
 `docs/coverage.md` is this output; a test compares the two.
 """
@@ -63,7 +63,7 @@ def coverage(
 
 
 def document(word: str = "") -> str:
-    """The tables as Markdown."""
+    """Returns the tables as Markdown, reduced to the parts that contain `word`."""
     sets, providers = sections()
     parts = [_HEAD] if not word else []
     parts += [_provider(section) for section in providers]
@@ -75,7 +75,7 @@ def document(word: str = "") -> str:
 
 
 def table(word: str = "") -> dict[str, Any]:
-    """The same for scripts."""
+    """Returns the same as JSON data."""
     sets, providers = sections()
     return {
         "providers": [_facts(each) for each in providers if _holds(each, word)],
@@ -139,5 +139,5 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Globs outside of code would be taken for emphasis."""
+    """Escapes a table cell; globs outside of code would be rendered as emphasis."""
     return text.replace("|", "\\|") if "`" in text else text.replace("|", "\\|").replace("*", "\\*")

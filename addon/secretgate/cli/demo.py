@@ -1,7 +1,8 @@
-"""`secretgate demo`: the whole job on this machine, shown side by side.
+"""`secretgate demo`: a complete run on this machine, shown side by side.
 
-No network, no account: a provider on loopback with a certificate for `api.anthropic.com`, a real mitmdump
-with the addon, a real HTTPS request with a `.env` in it. The exit code says whether it held.
+It needs no network and no account: a provider on loopback with a certificate for
+`api.anthropic.com`, a real mitmdump with the addon, and a real HTTPS request that contains a
+`.env`. The exit code says whether all checks passed.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ from secretgate.demo.scene import Outcome, Row, play
 
 _WIDTH = 100
 _VALUE = 13
-"""Width of a secret's column."""
+"""Width of the columns that show a secret."""
 
 
 def _short(value: str) -> str:
-    """The value with its middle left out, where it is wider than its column."""
+    """Shortens a value that is wider than its column in the middle."""
     return value if len(value) <= _VALUE else f"{value[: _VALUE - 6]}…{value[-5:]}"
 
 
@@ -63,7 +64,7 @@ def _checks(outcome: Outcome, utf8: bool) -> Table:
 
 
 def demo() -> int:
-    """Show the whole job; 0 if no secret leaked and every one came back, else 1."""
+    """Runs and shows the demonstration; returns 0 if no secret leaked and all were restored, else 1."""
     started = time.perf_counter()
     console = Console(highlight=False)
     console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH

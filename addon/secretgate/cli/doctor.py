@@ -1,4 +1,4 @@
-"""`secretgate doctor`: what would go past the proxy, and the command that stops it."""
+"""`secretgate doctor`: what would bypass the proxy, and the command that fixes it."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _findings(port: int) -> Iterator[Finding]:
 
 
 def _running(port: int) -> tuple[str, dict[str, object]]:
-    """The secretgate of this shell, or the one at the usual place."""
+    """Returns URL and status of the secretgate proxy of this shell, or on `port`; empty if none runs."""
     candidates = [("127.0.0.1", port)]
     try:
         named = upstream(os.environ)
@@ -111,7 +111,7 @@ def _running(port: int) -> tuple[str, dict[str, object]]:
 
 
 def _authority(places: Places, fingerprint: object) -> Authority | None:
-    """The CA of the proxy that runs; if none does, the installation's."""
+    """Returns the CA of the running proxy or, if none runs, the installation's."""
     usual = load_ca(places.ca)
     if fingerprint is None or (usual and usual.fingerprint == fingerprint):
         return usual

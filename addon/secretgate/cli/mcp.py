@@ -1,4 +1,4 @@
-"""`secretgate mcp`: an MCP server that is a program, behind the gate."""
+"""`secretgate mcp`: runs an MCP server program behind the gate."""
 
 from __future__ import annotations
 
@@ -67,7 +67,8 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
         say(f"secretgate: {error}")
         return UNUSABLE
     try:
-        # One of our own: a thread may still wait for it when the interpreter ends.
+        # A file object of our own: a thread may still be reading from it when the interpreter
+        # exits.
         source = os.fdopen(os.dup(0), "rb", closefd=False)
         return Wrapper(session, source, sys.stdout.buffer, say).run(command)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Options that several sub-commands have, declared once, and what their values stand for."""
+"""Options shared by several sub-commands, and the placeholders shown for option values."""
 
 from __future__ import annotations
 
@@ -61,4 +61,4 @@ STANDS_FOR = {
     "since": "WHEN",
     "workers": "N",
 }
-"""What an option is given, by its name; the others say TEXT."""
+"""What `--help` shows as the value of an option, by its name; TEXT for all others."""

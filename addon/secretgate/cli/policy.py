@@ -1,4 +1,4 @@
-"""`secretgate policy`: for people who write rule files, and for their CI."""
+"""`secretgate policy`: validates, tests and explains rule files, also for use in CI."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def explain(
 
 
 class _Found(msgspec.Struct):
-    """What becomes of one secret in the text."""
+    """The treatment of one secret in the text."""
 
     line: int
     rule: str
@@ -182,7 +182,7 @@ class _Found(msgspec.Struct):
 
 
 class _Told(msgspec.Struct):
-    """What becomes of the text."""
+    """The decision on the text."""
 
     operation: str
     decision: str
@@ -191,7 +191,7 @@ class _Told(msgspec.Struct):
     enforced: bool
     findings: list[_Found]
     rules: list[dict[str, str]]
-    """Every rule that was not skipped."""
+    """All rules that were not skipped."""
 
 
 def _told(
@@ -249,7 +249,7 @@ def _shown(scope: Scope) -> dict[str, Any]:
 
 
 def _row(rule: Any) -> Any:
-    """A rule as it would be written: without what says nothing."""
+    """Returns a rule as it would be written, without empty values."""
     return _without_nothing(msgspec.to_builtins(rule))
 
 

@@ -1,4 +1,4 @@
-"""`secretgate proxy`: mitmdump in the foreground, with the addon, telling what to set."""
+"""`secretgate proxy`: mitmdump in the foreground, with the addon; prints what to set."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ or set these for everything you start there:
 
 
 def _called() -> str:
-    """What to type for this command: in a checkout it is not on the PATH."""
+    """Returns how this command was called: in a checkout it is not on the PATH."""
     return "secretgate" if shutil.which("secretgate") else sys.argv[0]
 
 

@@ -1,4 +1,4 @@
-"""`secretgate rules`: for people who read and write rules."""
+"""`secretgate rules`: lists, shows and tests detection rules."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def _rules(files: list[Path]) -> list[tuple[str, Rule]]:
 
 @cache
 def _packs() -> list[tuple[str, Rule]]:
-    """Those that come with secretgate: a second's reading."""
+    """Returns the built-in rules with their packs; cached, because reading them takes a second."""
     read = [(path.stem, rule) for path in pack_files() for rule in load_file(path, trusted=True)]
     return [*read, *(("context", rule) for rule in CONTEXT_RULES)]
 

@@ -1,4 +1,4 @@
-"""`secretgate run`: one command behind a proxy of its own."""
+"""`secretgate run`: one command behind its own proxy."""
 
 from __future__ import annotations
 

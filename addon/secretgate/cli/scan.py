@@ -1,8 +1,8 @@
-"""`secretgate scan`: the detector on files, folders, standard input and what git has staged.
+"""`secretgate scan`: runs the detector on files, folders, standard input and staged changes.
 
-Exit status 1 where something was found, 2 where something could not be read or a rule file is
-wrong. A line that says `secretgate:allow` is left out; traffic has no such mark, since whoever
-writes a prompt could write it too.
+Exits with 1 if something was found, and with 2 if something could not be read or a rule file is
+invalid. Lines that contain `secretgate:allow` are skipped; there is no such mark for traffic, since
+whoever writes a prompt could include it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SIGNATURES = Path("~/.secretgate/signatures.yaml")
 
 
 class Format(StrEnum):
-    """How findings are printed."""
+    """The output formats of findings."""
 
     TEXT = "text"
     JSON = "json"
@@ -150,9 +150,9 @@ def _progress(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
 
 
 _BATCH = 1 << 20
-"""Bytes of small files that are read in one go."""
+"""Bytes of small files that are scanned together."""
 _AHEAD = 4
-"""Batches that are at work at once, at most; the database lets other threads run."""
+"""Maximum number of batches in progress; Hyperscan releases the GIL, so they run in parallel."""
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
@@ -170,7 +170,7 @@ def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
 def _scanned(
     detector: Detector, sources: Iterable[Source]
 ) -> Iterator[tuple[Source, list[Finding]]]:
-    """Each source with what was found in it, in order."""
+    """Yields each source with its findings, in order."""
     threads = min(_AHEAD, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
         running: deque[Future[list[tuple[Source, list[Finding]]]]] = deque()

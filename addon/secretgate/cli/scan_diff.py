@@ -1,7 +1,7 @@
-"""What a scan reads of git: a diff on standard input, and what is staged.
+"""Reads git data for a scan: a diff on standard input, and what is staged.
 
-Of a diff, the lines that were there before (removed ones, context) are not scanned: whoever commits can do
-nothing about them. All else is, the message above a patch too.
+Removed lines and context of a diff are not scanned, because the committer can do nothing about
+them. Everything else is, including the message above a patch.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _HEAD = (b"diff --git ", b"index ", b"--- ")
 
 
 def read_stdin(data: bytes) -> Source:
-    """Standard input; of a diff only what it adds is scanned."""
+    """Returns the source for standard input; of a diff, only what it adds is scanned."""
     return diff(data) if _DIFF.search(data) else from_bytes("-", data)
 
 
 def staged() -> Iterator[Source]:
-    """What git has staged; files that git takes for binary (UTF-16 text among them) are read whole."""
+    """Yields what is staged; files that git treats as binary (such as UTF-16 text) are read whole."""
     form = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
-    _git("rev-parse", "--git-dir")  # which says in a line that there is no repository
+    _git("rev-parse", "--git-dir")  # fails with a one-line message if there is no repository
     yield diff(_git("diff", "--cached", "-U3", *form))
     for row in _git("diff", "--cached", "--numstat", "--no-renames", "--diff-filter=d", "-z").split(
         b"\0"
@@ -49,7 +49,7 @@ def _git(*arguments: str) -> bytes:
 
 
 def diff(data: bytes) -> Source:
-    """A unified diff."""
+    """Parses a unified diff."""
     source = Source("-", data)
     name, number, offset = "-", 0, 0
     old = new = 0

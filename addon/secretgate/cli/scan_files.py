@@ -1,4 +1,4 @@
-"""What a scan reads: files and folders as git sees them."""
+"""Lists and reads files for a scan, leaving out what git ignores."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from functools import cached_property
 from pathlib import Path
 
 LARGEST = 64 << 20
-"""Files larger than this are not read, and said so."""
+"""Maximum file size in bytes; larger files are reported as not read."""
 _SKIP = frozenset({".git", ".hg", ".svn"})
 _BINARY_SAMPLE = 8192
 
 
 @dataclass(frozen=True, slots=True)
 class AddedLine:
-    """A line of a diff that is to be scanned: where it is in the diff, and in the file."""
+    """A line of a diff to scan, with its position in the diff and in the file."""
 
     begin: int
     start: int
-    """Where its text begins, behind the sign."""
+    """Offset of its text, after the sign."""
     end: int
     file: str
     number: int
@@ -32,23 +32,23 @@ class AddedLine:
 
 @dataclass
 class Source:
-    """A text to scan, as UTF-8, and where it came from."""
+    """A text to scan, as UTF-8, with its origin."""
 
     name: str
     text: bytes
     encoding: str = "utf-8"
     mark: bytes = b""
-    """The byte order mark that the file begins with; it is no character of the text."""
+    """The file's byte order mark, which is not part of the text."""
     added: list[AddedLine] = field(default_factory=list)
-    """Of a diff: what of it is to be scanned, in order."""
+    """The lines of a diff to scan, in order; empty for other texts."""
     _counted: tuple[int, int] = field(default=(0, 0), init=False)
 
     def covers(self, offset: int) -> bool:
-        """Whether an offset is in what is to be scanned: of a diff, all but what was there before."""
+        """Returns whether the text at an offset is to be scanned."""
         return not self.added or self._line(offset) is not None
 
     def place(self, offset: int) -> tuple[str, int, int]:
-        """File, line and column (both from 1) of an offset."""
+        """Returns file, line and column of an offset; lines and columns count from 1."""
         line = self._line(offset)
         if line:
             return line.file, line.number, self._count(line.start, offset) + 1
@@ -56,25 +56,25 @@ class Source:
         return self.name, index + 1, self._count(self._line_starts[index], offset) + 1
 
     def characters(self, offset: int) -> int:
-        """An offset in characters of the decoded text; quick where offsets are asked for in order."""
+        """Converts a byte offset to characters of the decoded text; fast for ascending offsets."""
         begin, counted = self._counted if self._counted[0] <= offset else (0, 0)
         self._counted = (offset, counted + self._count(begin, offset))
         return self._counted[1]
 
     def lines_around(self, start: int, end: int) -> bytes:
-        """The lines that a stretch touches."""
+        """Returns the lines that contain the bytes from `start` to `end`."""
         low = self.text.rfind(b"\n", 0, start) + 1
         high = self.text.find(b"\n", end)
         return self.text[low : high if high >= 0 else len(self.text)]
 
     def encode(self, text: bytes) -> bytes:
-        """UTF-8 back into the file's own encoding."""
+        """Converts UTF-8 text back to the file's encoding, with its byte order mark."""
         if self.encoding != "utf-8":
             text = text.decode("utf-8", "surrogatepass").encode(self.encoding, "surrogatepass")
         return self.mark + text
 
     def whole(self) -> Source:
-        """The same text, all of which is to be scanned."""
+        """Returns the same text, all of which is to be scanned."""
         return Source(self.name, self.text, self.encoding, self.mark)
 
     def _count(self, start: int, end: int) -> int:
@@ -92,7 +92,7 @@ class Source:
 
 
 def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iterator[Path]:
-    """The files named, and those in the folders named."""
+    """Yields the files named, and those in the folders named."""
     for path in paths:
         if not path.exists():
             unreadable(f"{path}: no such file or folder")
@@ -103,7 +103,7 @@ def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iter
 
 
 def read(files: Iterable[Path], unreadable: Callable[[str], None]) -> Iterator[Source]:
-    """What is in files, those left out that hold no text."""
+    """Yields the text files among `files`; reports those that cannot be read."""
     for file in files:
         try:
             with file.open("rb", buffering=0) as opened:
@@ -132,7 +132,7 @@ _MARKS = (
 
 
 def from_bytes(name: str, data: bytes) -> Source:
-    """The text of a file, in the encoding that its first bytes name."""
+    """Returns a file's text, decoded as its byte order mark says."""
     for mark, encoding in _MARKS:
         if not data.startswith(mark):
             continue
@@ -148,7 +148,7 @@ def from_bytes(name: str, data: bytes) -> Source:
 
 
 def binary(text: bytes) -> bool:
-    """Whether this is no text: an image, a program, an archive."""
+    """Returns whether the content is not text, but for example an image, a program or an archive."""
     sample = text[:_BINARY_SAMPLE]
     return sample.count(b"\0") > len(sample) // 2 + 16 or sample.startswith(_MAGIC)
 
@@ -157,7 +157,7 @@ _MAGIC = (b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1
 
 
 def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[Path]:
-    """The files of a folder that git does not ignore."""
+    """Yields the files of a folder that git does not ignore."""
     command = [
         "git",
         "-C",
@@ -227,7 +227,7 @@ _GLOBS = {"/**": "/.+", "**/": "(?:.*/)?", "?": "[^/]"}
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
-    """A line of a .gitignore as an expression for paths below its folder."""
+    """Compiles a .gitignore line into an expression for paths relative to its folder."""
     body = pattern.rstrip("/")
     anchored = "/" in body
     parts = []

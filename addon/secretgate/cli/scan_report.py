@@ -1,4 +1,4 @@
-"""Reports of a scan: for people, as JSON, as SARIF. No report holds a value."""
+"""Reports of a scan: as text, JSON or SARIF. No report contains a secret's value."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from secretgate_rules import Finding
 
 @dataclass(frozen=True)
 class Row:
-    """A finding as reported; `start` and `end` count characters of the decoded file."""
+    """A reported finding; `start` and `end` count characters of the decoded file."""
 
     file: str
     rule: str
@@ -29,23 +29,23 @@ class Row:
 
     @property
     def sameness(self) -> tuple[str, str, int, int]:
-        """What makes two rows the same in a baseline, though lines above them moved."""
+        """The key by which a baseline recognises a row, even if lines above it were added or removed."""
         return self.file, self.rule, self.column, self.end - self.start
 
 
 @dataclass
 class Report:
-    """What a scan found."""
+    """The findings of a scan."""
 
     rows: list[Row] = field(default_factory=list)
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Report:
-        """A report read back from its JSON."""
+        """Returns a report from its JSON rows."""
         return cls([Row(**row) for row in rows])
 
     def add(self, source: Source, finding: Finding) -> None:
-        """Put a finding on the report."""
+        """Adds a finding."""
         name, line, column = source.place(finding.start)
         file = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         start, end = source.characters(finding.start), source.characters(finding.end)
@@ -64,7 +64,7 @@ class Report:
         )
 
     def without(self, known: Report) -> Report:
-        """The rows that a baseline does not list."""
+        """Returns the rows that are not in a baseline."""
         left = Counter(row.sameness for row in known.rows)
         kept = []
         for row in self.rows:
@@ -76,7 +76,7 @@ class Report:
 
 
 def as_text(report: Report) -> str:
-    """One line a finding."""
+    """Returns one line per finding."""
     return "".join(
         f"{row.file}:{row.line}:{row.column}: {row.rule}: {row.description}"
         + (f" (in {', '.join(row.view)})" if row.view else "")
@@ -87,7 +87,7 @@ def as_text(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """A list of objects."""
+    """Returns a JSON list of objects."""
     return json.dumps([asdict(row) for row in report.rows], indent=2, ensure_ascii=False) + "\n"
 
 
@@ -95,7 +95,7 @@ _LEVELS = {"high": "error", "medium": "warning", "low": "note"}
 
 
 def as_sarif(report: Report) -> str:
-    """SARIF 2.1.0, for code hosts and editors."""
+    """Returns SARIF 2.1.0, for code hosts and editors."""
     described = {row.rule: row.description for row in report.rows}
     rules = [
         {"id": rule, "shortDescription": {"text": text}} for rule, text in sorted(described.items())

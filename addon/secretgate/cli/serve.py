@@ -1,4 +1,4 @@
-"""`secretgate serve`: the proxy in the foreground, for everything that is pointed at it."""
+"""`secretgate serve`: the proxy in the foreground, for all clients directed to it."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ def serve(
 
 @dataclass(frozen=True)
 class _Gateway:
-    """What several workers, or one behind a balancer, need beside what one needs."""
+    """The settings of several workers, or of one behind a load balancer."""
 
     workers: int
     first_port: int
@@ -196,7 +196,10 @@ class _Gateway:
         return [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
 
     def kept(self) -> AbstractContextManager[object]:
-        """The port, where workers share it."""
+        """Reserves the port if workers share it; otherwise checks that all ports are free.
+
+        Raises WorkersError.
+        """
         if not self.shared:
             for number in range(self.workers):
                 vacant(self.listen, self.port(number))

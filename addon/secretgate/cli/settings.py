@@ -1,4 +1,4 @@
-"""`secretgate settings`: every setting, the value in force, and where that comes from.
+"""`secretgate settings`: every setting, its current value and where that comes from.
 
 `docs/configuration.md` is the output of `--reference`; a test compares the two.
 """
@@ -79,7 +79,7 @@ def settings(
 
 
 def in_force(file: Path, explicit: bool, environment: Mapping[str, str]) -> Iterator[InForce]:
-    """Raises SettingsError where a value cannot be used."""
+    """Yields every setting with its value and source; raises SettingsError."""
     values = msgspec.to_builtins(load({}, file, explicit, environment))
     alone = msgspec.to_builtins(load({}, file, explicit, {}))
     for name in FIELDS:
@@ -93,7 +93,7 @@ def in_force(file: Path, explicit: bool, environment: Mapping[str, str]) -> Iter
 
 
 def document() -> str:
-    """The reference, as Markdown."""
+    """Returns the reference as Markdown."""
     rows = (
         f"| `{name}` | {_default(name)} | {_meaning(text)} |\n" for name, text in FIELDS.items()
     )

@@ -1,4 +1,4 @@
-"""`secretgate status`: what the proxy that runs has done since it started."""
+"""`secretgate status`: what the running proxy has done since it started."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ from secretgate_rules.memo import remembered
 MARK = "[REDACTED:{rule}]"
 _CACHED = 1024
 _LONG = 1 << 16
-"""Texts longer than this are not remembered."""
+"""Longer texts are not cached."""
 
 
 class Secrets(Protocol):
