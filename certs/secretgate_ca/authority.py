@@ -1,13 +1,14 @@
-"""The local CA: made here, kept in mitmproxy's confdir format, able to forge only what it must.
+"""The local CA: created here, stored in mitmproxy's confdir format, limited to the covered hosts.
 
-Two certificates, one key. The *root*, which trust stores get, signs exactly one *issuing* CA, whose
-key mitmproxy signs with; the root's own key is dropped the moment that is done and never touches a
-disk. Both carry critical name constraints: the covered DNS subtrees are permitted, IP addresses are
-excluded. One tier would not do: Java (and so every JVM and JetBrains IDE) ignores the constraints
-of a trust anchor and enforces only those further down the chain.
+There are two certificates. The *root*, which is installed in trust stores, signs exactly one
+*issuing* CA, whose key mitmproxy signs with; the root's own key is then discarded and never written
+to disk. Both carry critical name constraints: the covered DNS subtrees are permitted, IP addresses
+are excluded. One tier would not suffice: Java (and so every JVM and JetBrains IDE) ignores the
+constraints of a trust anchor and enforces only those further down the chain.
 
-`mitmproxy-ca.pem` (key, issuing CA, root) is the one source: it appears atomically, and the
-other files are derived from it, so that a crash or a race between two starts leaves no mixture.
+`mitmproxy-ca.pem` (key, issuing CA, root) is the single source: it is written atomically, and the
+other files are derived from it, so that a crash, or two processes starting at once, cannot leave
+files that do not match.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ CHAIN_FILE = "issuing-ca.pem"
 RETIRED = "retired"
 LIFETIME = datetime.timedelta(days=365)
 BACKDATE = datetime.timedelta(days=2)
-"""As mitmproxy does, for clients whose clock is behind."""
+"""Backdating of `not_before`, as in mitmproxy, for clients whose clock is slow."""
 
 _SIGNING_ONLY = x509.KeyUsage(
     digital_signature=False,
@@ -65,27 +66,27 @@ _EVERY_ADDRESS = tuple(
 
 @dataclass(frozen=True)
 class Authority:
-    """A CA on disk. Holds no key: `private_key()` reads it when something is to be signed."""
+    """A CA on disk. The key is not kept in memory: `private_key()` reads it for each use."""
 
     confdir: Path
     root: x509.Certificate = field(repr=False)
     issuing: x509.Certificate = field(repr=False)
     permitted: tuple[str, ...] | None = field(repr=False)
-    """The DNS subtrees it may sign for; None: it is not constrained (a CA not made here)."""
+    """The DNS subtrees it may sign for; None if it is unconstrained (a CA not created here)."""
 
     @property
     def ca_cert(self) -> Path:
-        """What a trust store or a `NODE_EXTRA_CA_CERTS` gets."""
+        """The file for trust stores and `NODE_EXTRA_CA_CERTS`."""
         return self.confdir / CERT_FILE
 
     @property
     def chain(self) -> Path:
-        """What a server sends after its leaf."""
+        """The file with the certificates that a server sends after its leaf."""
         return self.confdir / CHAIN_FILE
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the root, as trust stores print it, without colons and in capitals."""
+        """SHA-256 of the root as trust stores show it, in upper case without colons."""
         return fingerprint(self.root)
 
     @property
@@ -96,11 +97,11 @@ class Authority:
         return (now or _now()) >= self.expires
 
     def covers(self, domain: str) -> bool:
-        """Whether it may sign for every host of `domain` (a name or a glob)."""
+        """Returns whether it may sign for every host of `domain`, a name or a glob."""
         return self.permitted is None or names.all_permitted(self.permitted, domain)
 
     def missing(self, domains: Sequence[str]) -> tuple[str, ...]:
-        """Those of `domains` it may not sign for: a new CA is needed before they can be covered."""
+        """Returns those of `domains` it may not sign for; covering them requires a new CA."""
         return tuple(domain for domain in domains if not self.covers(domain))
 
     def private_key(self) -> SigningKey:
@@ -108,8 +109,7 @@ class Authority:
 
 
 def default_confdir(environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the CA is kept: `ca` in `SECRETGATE_HOME`, or else in the platform's configuration
-    folder."""
+    """Returns the CA's folder: `ca` in `SECRETGATE_HOME` or in the platform's configuration folder."""
     if home := environment.get("SECRETGATE_HOME"):
         return Path(home) / "ca"
     return Path(platformdirs.user_config_dir("secretgate", appauthor=False)) / "ca"
@@ -122,10 +122,10 @@ def fingerprint(certificate: x509.Certificate) -> str:
 def ensure_ca(
     confdir: Path, domains: Sequence[str], *, now: datetime.datetime | None = None
 ) -> Authority:
-    """The CA in `confdir`, made for `domains` if there is none.
+    """Returns the CA in `confdir`, creating it for `domains` if there is none.
 
-    One that is there is returned as it is, even if it does not cover all of `domains` or has
-    expired: see `missing()` and `expired()`, and call `rotate` where that is wanted.
+    An existing CA is returned unchanged, even if it does not cover all of `domains` or has expired:
+    check `missing()` and `expired()`, and call `rotate` if needed. Raises CAError.
 
         ca = ensure_ca(default_confdir(), ["api.anthropic.com", "*.githubcopilot.com"])
     """
@@ -141,7 +141,7 @@ def ensure_ca(
 def rotate(
     confdir: Path, domains: Sequence[str], *, now: datetime.datetime | None = None
 ) -> Authority:
-    """A new CA in place of the old one, whose certificate (not its key) is kept for `uninstall`."""
+    """Replaces the CA with a new one; keeps the old certificate, but not its key, for `uninstall`."""
     private_folder(confdir)
     made = _generate(domains, now or _now())
     for old in {_try_root(confdir / CERT_FILE), _try_root(confdir / CA_FILE)} - {None}:
@@ -156,7 +156,7 @@ def rotate(
 
 
 def load_ca(confdir: Path) -> Authority | None:
-    """The CA in `confdir`, if there is one, with its derived files brought up to date."""
+    """Returns the CA in `confdir`, or None, and updates its derived files. Raises CAError."""
     path = confdir / CA_FILE
     try:
         raw = read_private(path)
@@ -182,13 +182,13 @@ def load_ca(confdir: Path) -> Authority | None:
 
 
 def retired(confdir: Path) -> list[tuple[Path, x509.Certificate]]:
-    """The roots of earlier CAs, which may still be in trust stores, with their files."""
+    """Returns the roots of earlier CAs, which may still be in trust stores, with their files."""
     found = ((path, _try_root(path)) for path in sorted((confdir / RETIRED).glob("*.pem")))
     return [(path, root) for path, root in found if root is not None]
 
 
 def root_on_disk(confdir: Path) -> x509.Certificate | None:
-    """The present root, whatever the state of its key."""
+    """Returns the current root even if its key is damaged or missing."""
     return _try_root(confdir / CERT_FILE) or _try_root(confdir / CA_FILE)
 
 

@@ -1,9 +1,9 @@
-"""One PEM file with the system's roots and ours, for tools that take a single file.
+"""One PEM file with the system's roots and ours, for tools that accept only a single file.
 
-The roots come from the system (a file on Linux and the BSDs, the keychains on macOS, the certificate
-store on Windows), so that what an administrator added stays trusted; then from files the user's
-environment names; from `certifi` only where there is nothing else. The file is compared each
-time and rewritten only when its content would differ, so it follows system updates.
+The roots come from the system (a file on Linux and the BSDs, the keychains on macOS, the
+certificate store on Windows), so that what an administrator added stays trusted, and from files
+that the user's environment names. `certifi` is used only if the system has none. The content is
+compared each time and the file rewritten only if it differs, so it follows system updates.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SYSTEM_FILES = (
     "/etc/ssl/cert.pem",
     "/usr/local/share/certs/ca-root-nss.crt",
 )
-"""Where systems keep their roots in one file; the first that exists counts."""
+"""Bundle files of various systems; the first that exists is used."""
 MACOS_KEYCHAINS = (
     "/System/Library/Keychains/SystemRootCertificates.keychain",
     "/Library/Keychains/System.keychain",
@@ -52,9 +52,9 @@ def write_bundle(
     path: Path | None = None,
     runner: Runner | None = None,
 ) -> Path:
-    """Write (or refresh) the combined bundle and return its path, `bundle.pem` beside the CA.
+    """Writes or refreshes the combined bundle (`bundle.pem` next to the CA); returns its path.
 
-    `inherited`: an environment whose CA files go in as well; `extra`: further files.
+    `inherited` is an environment whose CA files are included; `extra` lists further files.
     """
     target = path or authority.confdir / BUNDLE_FILE
     files = [*inherited_files(inherited or {}), *extra]
@@ -69,9 +69,10 @@ def bundle_text(
     skip: Path | None = None,
     runner: Runner | None = None,
 ) -> bytes:
-    """What the bundle has to hold now: the system's roots, those in `files`, and ours.
+    """Returns the content of the bundle: the system's roots, those in `files`, and ours.
 
-    `skip` is the bundle itself: what an environment that names it has in it is no further root.
+    `skip` is the bundle itself, which is ignored if the environment already names it. Raises
+    CAError if no roots are found.
     """
     certificates = list(system_roots(runner or SystemRunner())) or list(_certifi())
     if not certificates:
@@ -87,14 +88,14 @@ def bundle_text(
 
 
 def combine(certificates: Iterable[bytes]) -> bytes:
-    """DER certificates as one PEM text, each once."""
+    """Returns DER certificates as PEM text without duplicates."""
     return b"".join(_pem(der) for der in dict.fromkeys(certificates))
 
 
 def system_roots(
     runner: Runner, *, platform: str = sys.platform, files: Sequence[str] = SYSTEM_FILES
 ) -> Iterator[bytes]:
-    """The roots this system trusts, as DER."""
+    """Yields the roots that this system trusts, as DER."""
     if platform == "darwin":
         result = runner.run(["/usr/bin/security", "find-certificate", "-a", "-p", *MACOS_KEYCHAINS])
         yield from parse(result.stdout)
@@ -110,7 +111,7 @@ def system_roots(
 
 
 def parse(pem: bytes) -> Iterator[bytes]:
-    """The certificates of a PEM text, as DER; comments and other blocks are passed over."""
+    """Yields the certificates in a PEM text, as DER; ignores comments and other blocks."""
     for block in _BLOCK.finditer(pem):
         try:
             yield base64.b64decode(b"".join(block[1].split()), validate=True)

@@ -1,8 +1,9 @@
-"""The `secretgate-ca` command: make the CA, make it trusted, say how it stands, take it out again.
+"""The `secretgate-ca` command: creates the CA, makes it trusted, reports its status, and removes it.
 
-Thin: it gathers the machine, the folder and the hosts, and prints what `authority`, `installation`
-and `bundle` answer. Which hosts are covered is not known here: they come from `--domain`, or from the
-entry points of the group `secretgate_ca.domains`, each a function that returns names and globs.
+This module only collects the machine, folder and hosts, and prints the results of `authority`,
+`installation` and `bundle`. It does not know which hosts are covered: they come from `--domain`, or
+from entry points in the group `secretgate_ca.domains`, each a function that returns names and
+globs.
 """
 
 from __future__ import annotations
@@ -270,7 +271,7 @@ def export(
 
 
 def command() -> typer.core.TyperGroup:
-    """All of it, with its help laid out."""
+    """Returns the command with its help texts laid out."""
     made = typer.main.get_command(app)
     assert isinstance(made, typer.core.TyperGroup)
     lay_out(made, _STANDS_FOR)
@@ -278,7 +279,7 @@ def command() -> typer.core.TyperGroup:
 
 
 def main() -> None:
-    """The console script: errors a person can act on are one line, not a traceback."""
+    """Runs the console script; expected errors are printed as one line, without a traceback."""
     try:
         command()(prog_name="secretgate-ca")
     except CAError as error:
@@ -320,7 +321,7 @@ def _existing(confdir: Path) -> ca.Authority:
 
 
 def _root_on_disk(confdir: Path) -> Root | None:
-    """The present root even where its key is damaged, so that `rotate` can replace it."""
+    """Returns the current root even if its key is damaged, so that `rotate` can replace it."""
     certificate = ca.root_on_disk(confdir)
     return Root.of(certificate, confdir / ca.CERT_FILE) if certificate else None
 
@@ -358,7 +359,7 @@ def _report_missing(made: ca.Authority, domain: list[str] | None) -> bool:
 
 
 def _show(places: Iterable[Place], dry_run: bool, none: str = "") -> bool:
-    """Print each place; tells whether one of them failed."""
+    """Prints each place; returns whether one of them failed."""
     failed = False
     for place in places:
         none = ""

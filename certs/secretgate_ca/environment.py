@@ -1,8 +1,8 @@
-"""Which environment variable makes which tool trust the CA: a table, and the mapping made from it.
+"""The environment variables that make tools trust the CA: a table, and the mapping built from it.
 
-Some variables *add* a CA to the tool's own roots, others *replace* the roots by the file they name.
-The latter must get the combined bundle, or every connection that is passed through untouched
-fails in that tool.
+Some variables *add* a CA to a tool's own roots, others *replace* them with the file they name. The
+latter must get the combined bundle, or the tool would reject every connection that is tunnelled
+unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Variable:
     name: str
     tools: str
     adds: bool = False
-    """True: the named file is added to the tool's roots; False: it replaces them."""
+    """Whether the named file is added to the tool's roots; otherwise it replaces them."""
 
 
 VARIABLES: tuple[Variable, ...] = (
@@ -44,11 +44,11 @@ VARIABLES: tuple[Variable, ...] = (
 def environment(
     bundle: Path, ca_cert: Path, inherited: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Every CA variable for a child process.
+    """Returns all CA variables for a child process.
 
-    `inherited` is the environment the child would get otherwise. Where a variable that adds already
-    names a file of the user's, the bundle is given in place of our CA alone: `write_bundle` takes
-    the certificates of that file in, so that they stay trusted.
+    `inherited` is the environment that the child would otherwise get. If a variable that adds roots
+    already names a file of the user's, it gets the bundle instead of our CA alone: `write_bundle`
+    includes the certificates of that file, so they stay trusted.
     """
     before = inherited or {}
     ours = {"", str(bundle), str(ca_cert)}
@@ -59,6 +59,6 @@ def environment(
 
 
 def inherited_files(before: Mapping[str, str]) -> tuple[Path, ...]:
-    """The CA files that an environment names already, each once."""
+    """Returns the CA files that an environment already names, without duplicates."""
     named = (before.get(v.name, "") for v in VARIABLES)
     return tuple(dict.fromkeys(Path(value) for value in named if value))

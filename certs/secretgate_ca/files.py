@@ -1,8 +1,9 @@
-"""Writing files that others must not read, replace half-way or redirect.
+"""Writes files safely: private if needed, atomically, and without following symbolic links.
 
-Everything the CA leaves on disk goes through here: a fresh file with a random name in the target's
-own folder, opened without following links, is written, synced and then renamed over the target. A
-reader sees the old file or the new one; a symbolic link at the target is replaced, not followed.
+Everything the CA writes to disk goes through here. A new file with a random name in the target's
+folder, opened without following links, is written, synced and then renamed over the target. A
+reader sees either the old or the new file, and a symbolic link at the target is replaced, not
+followed.
 """
 
 from __future__ import annotations
@@ -18,11 +19,11 @@ PUBLIC = 0o644
 
 
 class CAError(Exception):
-    """Something about the CA that a person has to settle; the message says what and how."""
+    """A problem with the CA that a person has to resolve; the message says what and how."""
 
 
 def private_folder(path: Path) -> None:
-    """Make `path` (mode 0700), or see that nobody but its owner can put files into it."""
+    """Creates `path` with mode 0700, or checks that only its owner can write to it. Raises CAError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
@@ -38,7 +39,7 @@ def private_folder(path: Path) -> None:
 
 
 def read_private(path: Path) -> bytes:
-    """The content of a key file, refused where it could be, or have been, somebody else's."""
+    """Returns the content of a key file; raises CAError if others could have accessed or replaced it."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except FileNotFoundError:
@@ -58,7 +59,7 @@ def read_private(path: Path) -> bytes:
 
 
 def write_new(path: Path, content: bytes, mode: int) -> bool:
-    """Publish `content` at `path` unless something is there already; tells whether it did."""
+    """Writes `content` to `path` unless the file exists; returns whether it was written."""
     temporary = _temporary(path, content, mode)
     try:
         if os.name == "nt":
@@ -73,7 +74,7 @@ def write_new(path: Path, content: bytes, mode: int) -> bool:
 
 
 def write(path: Path, content: bytes, mode: int) -> bool:
-    """Replace `path` by `content` if it differs; tells whether it did."""
+    """Replaces the content of `path` if it differs; returns whether it was written."""
     with contextlib.suppress(OSError):
         if not path.is_symlink() and path.read_bytes() == content:
             return False

@@ -1,7 +1,7 @@
-"""How `--help` of a command is laid out: what its values stand for, and paragraphs that the terminal breaks.
+"""Lays out `--help`: value placeholders, and paragraphs that the terminal wraps. Used by both commands.
 
-Both commands use it. Typer writes the Python type of each value (`<list[str]>`, and `<bool>` where nothing is given); people
-want to know what to type.
+Typer would show the Python type of each value (`<list[str]>`, or `<bool>` for flags), but users
+need to know what to type.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 
 
 def name_values(params: Iterable[Any], stands_for: Mapping[str, str]) -> None:
-    """Says of a value what it stands for, by the option's name, and nothing where an option takes none."""
+    """Sets the placeholder of each option's value by the option's name; flags get none."""
     for param in params:
         if param.metavar is not None:
             continue
@@ -27,8 +27,11 @@ def name_values(params: Iterable[Any], stands_for: Mapping[str, str]) -> None:
 
 
 def lay_out(command: Any, stands_for: Mapping[str, str]) -> None:
-    """Of a command and those below it. A paragraph of a docstring becomes one line, which the terminal breaks; a command that
-    only holds others shows the first example of each."""
+    """Lays out the help of a command and its sub-commands.
+
+    Each docstring paragraph becomes one line, which the terminal wraps. A command group lists the
+    first example of each of its commands.
+    """
     paragraphs = [_joined(each) for each in inspect.cleandoc(command.help or "").split("\n\n")]
     inner = list(getattr(command, "commands", {}).values())
     for each in inner:
@@ -45,7 +48,7 @@ _EXAMPLES = "Examples:"
 
 
 def _joined(paragraph: str) -> str:
-    """Lists of examples stay lists."""
+    """Joins the lines of a paragraph, unless it is a list of examples."""
     return paragraph if "\n  " in paragraph else " ".join(paragraph.split())
 
 
@@ -55,4 +58,4 @@ def _examples(text: str) -> list[str]:
 
 
 def _no_type(**_: Any) -> None:
-    """An argument's name says what it is."""
+    """Suppresses the type of an argument, whose name is enough."""

@@ -1,7 +1,7 @@
-"""The three verbs over all stores: what is trusted where, put it there, take it out again.
+"""Surveys, installs and uninstalls the CA across all trust stores.
 
-One store that fails does not keep the others from being done; each answer says which place it is
-about. Installing what is trusted already and removing what is not there are no work.
+A store that fails does not prevent the others from being processed; each result names its place.
+Installing a root that is already trusted, or removing one that is absent, does nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from secretgate_ca.stores import STORES, Machine, Root, State, Store
 
 @dataclass(frozen=True)
 class Place:
-    """One trust store on this machine, and how it stands to our CA."""
+    """One trust store on this machine, and whether it trusts our CA."""
 
     store: str
     place: str
@@ -26,7 +26,7 @@ class Place:
 
 
 class Installation:
-    """The roots of one CA folder, present and past, in the stores of one machine."""
+    """The current and earlier roots of one CA folder in the trust stores of one machine."""
 
     def __init__(
         self,
@@ -48,15 +48,15 @@ class Installation:
         self._dry = dry
 
     def survey(self) -> Iterator[Place]:
-        """Every place, as it is now."""
+        """Yields every place in its current state."""
         for store in self._stores:
             for place in store.places():
                 yield self._look(store, place)
 
     def install(self, within: Container[tuple[str, str]] | None = None) -> Iterator[Place]:
-        """Make the CA trusted everywhere; each place as it is afterwards.
+        """Makes the CA trusted everywhere; yields each place in its new state.
 
-        `within`: only in these (store, place) pairs.
+        `within` restricts this to the given (store, place) pairs. Raises CAError if there is no CA.
         """
         if self._current is None:
             raise CAError("there is no CA to install yet: secretgate-ca init")
@@ -70,7 +70,7 @@ class Installation:
                 yield found
 
     def uninstall(self, *, old_only: bool = False) -> Iterator[Place]:
-        """Take our roots out everywhere; each place where there was one, as it is afterwards."""
+        """Removes our roots everywhere; yields each place that had one, in its new state."""
         for store in self._stores:
             for place in store.places():
                 found = self._look(store, place)

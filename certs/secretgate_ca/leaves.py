@@ -1,9 +1,9 @@
-"""Leaf certificates for the proxy to show: short, strict, and with a key of their own.
+"""Leaf certificates that the proxy presents: short-lived, strict, and with their own key.
 
-mitmproxy's own leaves reuse the CA's key, so they cannot carry a subject key identifier (it would
-equal the CA's, which breaks Windows), and they copy every name of the upstream certificate, of
-which a single one outside the CA's name constraints makes clients refuse the whole chain. These
-leaves hold only names that the CA may sign for, carry SKI and AKI and pass RFC 5280 strict checks.
+mitmproxy's own leaves reuse the CA's key, so they cannot have a subject key identifier (it would
+equal the CA's, which breaks Windows). They also copy every name of the upstream certificate, and a
+single name outside the CA's name constraints makes clients reject the whole chain. These leaves
+contain only names that the CA may sign for, carry SKI and AKI, and pass strict RFC 5280 checks.
 
     leaves = Leaves(authority)
     certificate = leaves.leaf(["api.anthropic.com", "*.example.org"])   # the second is left out
@@ -46,7 +46,7 @@ def _utc_now() -> datetime.datetime:
 
 
 class Leaves:
-    """Signs and remembers one leaf a set of names, under a key that lives as long as this object."""
+    """Signs and caches one leaf per set of names, with a key that exists only in this object."""
 
     def __init__(
         self, authority: Authority, *, now: Callable[[], datetime.datetime] = _utc_now
@@ -58,7 +58,10 @@ class Leaves:
         self._made: OrderedDict[tuple[str, ...], x509.Certificate] = OrderedDict()
 
     def leaf(self, hosts: Iterable[str]) -> x509.Certificate:
-        """A certificate for those of `hosts` the CA may sign for; the first one is its subject."""
+        """Returns a certificate for those of `hosts` the CA may sign for; the first is its subject.
+
+        Raises CAError if there is none.
+        """
         names = tuple(dict.fromkeys(h for h in hosts if self._may_sign(h)))
         if not names:
             raise CAError(
@@ -75,7 +78,7 @@ class Leaves:
         return made
 
     def _outdated(self, made: x509.Certificate, now: datetime.datetime) -> bool:
-        """Soon over, or of a time to come: a clock that was wrong may have been put right."""
+        """Returns whether a leaf expires soon, or is not valid yet because a wrong clock was corrected."""
         begin = made.not_valid_before_utc
         early = now < begin and begin > self.authority.issuing.not_valid_before_utc
         return early or made.not_valid_after_utc - now < RENEW

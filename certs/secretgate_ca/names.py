@@ -1,10 +1,10 @@
-"""Host patterns as DNS subtrees: what the CA's name constraints may permit.
+"""Converts host patterns to DNS subtrees for the CA's name constraints.
 
-X.509 knows no globs. A permitted `dNSName` covers itself and everything below it, so `*.x.example`
+X.509 has no globs. A permitted `dNSName` covers itself and everything below it, so `*.x.example`
 becomes `x.example`, which is exact. A wildcard elsewhere (`*-aiplatform.googleapis.com`) has no
-subtree that is both right and narrow: its parent holds every other Google API. Such a wildcard
-stands for a cloud region, and the narrowest correct expression is one name a region, from the
-tables below. A region that opens later needs a new CA, which `secretgate-ca rotate` makes.
+subtree that is both correct and narrow: its parent contains every other Google API. Such a wildcard
+stands for a cloud region, and the narrowest correct form is one name per region, from the tables
+below. Regions opened later require a new CA, which `secretgate-ca rotate` creates.
 """
 
 from __future__ import annotations
@@ -43,13 +43,16 @@ REGIONS: dict[str, tuple[str, ...]] = {
     "amazonaws.com.cn": ("cn-north-1", "cn-northwest-1"),
     "amazonaws.eu": ("eusc-de-east-1",),
 }
-"""Domains that one cloud's services share, and what a wildcard inside a name there stands for."""
+"""Domains shared by one cloud's services, and the regions a wildcard in a name there stands for."""
 
 _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 def subtrees(pattern: str) -> tuple[str, ...]:
-    """The DNS subtrees that permit the hosts of `pattern` and as little else as possible."""
+    """Returns the DNS subtrees that permit the hosts of `pattern` and as little else as possible.
+
+    Raises CAError if there are none.
+    """
     name = _normal(pattern)
     head, _, parent = name.partition(".")
     if head == "*" or ("*" in head and parent.count(".") >= 2):
@@ -66,20 +69,20 @@ def subtrees(pattern: str) -> tuple[str, ...]:
 
 
 def minimal(patterns: Iterable[str]) -> tuple[str, ...]:
-    """All subtrees of `patterns`, sorted, without those that lie inside another one."""
+    """Returns the subtrees of all `patterns`, sorted, without those inside another."""
     names = {tree for pattern in patterns for tree in subtrees(pattern)}
     return tuple(sorted(name for name in names if not permits(names - {name}, name)))
 
 
 def permits(permitted: Iterable[str], name: str) -> bool:
-    """Whether `name` and everything below it lies in one of the `permitted` subtrees."""
+    """Returns whether `name` and everything below it is in one of the `permitted` subtrees."""
     trees = permitted if isinstance(permitted, (set, frozenset)) else frozenset(permitted)
     labels = name.split(".")
     return any(".".join(labels[start:]) in trees for start in range(len(labels)))
 
 
 def all_permitted(permitted: Sequence[str], pattern: str) -> bool:
-    """Whether every host of `pattern` lies in the `permitted` subtrees."""
+    """Returns whether every host of `pattern` is in the `permitted` subtrees."""
     try:
         wanted = subtrees(pattern)
     except CAError:

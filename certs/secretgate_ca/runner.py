@@ -1,8 +1,8 @@
-"""Running other programs, in one place, so that a dry run prints and a test records exactly that.
+"""Runs external programs through one interface, so that dry runs and tests see the same commands.
 
-A `Command` says what would be run, whether it needs root and why. `SystemRunner` runs it (with
-`sudo` where root is needed and we are not root); `DryRunner` only shows the commands that would
-change something; tests bring their own.
+A `Runner` gets each command and, if it needs root, the reason. `SystemRunner` runs it (with `sudo`
+if root is needed and we are not root), `DryRunner` only prints commands that would change
+something, and tests provide their own.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ class Result:
 
     @property
     def complaint(self) -> str:
-        """What the program said was wrong, on one line."""
+        """The program's error message, on one line."""
         text = (self.stderr or self.stdout).decode(errors="replace")
         return " ".join(text.split())[-300:] or f"exit code {self.code}"
 
 
 class Runner(Protocol):
     def which(self, program: str) -> str | None:
-        """Where `program` is, if it is installed."""
+        """Returns the path of `program`, or None if it is not installed."""
 
     def run(self, command: Sequence[str], *, stdin: bytes = b"") -> Result:
-        """Run something that only looks."""
+        """Runs a command that changes nothing."""
 
     def change(self, command: Sequence[str], *, root: str = "", stdin: bytes = b"") -> Result:
-        """Run something that changes a trust store; `root`: why that needs root, "" if it does not."""
+        """Runs a command that changes a trust store; `root` says why it needs root, if it does."""
 
 
 class SystemRunner:
@@ -75,7 +75,7 @@ class SystemRunner:
 
 
 class DryRunner:
-    """Looks as `base` does, and shows instead of doing what would change something."""
+    """Runs read-only commands through `base`, and prints the others instead of running them."""
 
     def __init__(self, base: Runner, show: Callable[[str], None]) -> None:
         self._base = base

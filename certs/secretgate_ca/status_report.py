@@ -1,4 +1,4 @@
-"""What `secretgate-ca status` says: the CA, its hosts, the stores, the bundle and the variables."""
+"""The report of `secretgate-ca status`: the CA, its hosts, the stores, the bundle and the variables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every trust store, in the order in which they are installed into."""
+"""All trust stores, in the order of installation."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ from secretgate_ca.stores.nss import Nss
 from secretgate_ca.stores.windows import WindowsRoot
 
 STORES: tuple[type[Store], ...] = (Anchors, Keychain, WindowsRoot, Nss, Java)
-"""The system's first: on some systems others follow it by themselves."""
+"""The system's store is first: on some systems, others follow it automatically."""
 
 __all__ = ["STORES", "Machine", "Root", "State", "Store", "StoreError"]

@@ -1,4 +1,4 @@
-"""The system-wide anchors of Linux: one row a family, since they differ only in paths and commands."""
+"""The system-wide anchors on Linux: one row per family, as they differ only in paths and commands."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from secretgate_ca.stores.base import Machine, Root, helper, matching, must
 class Family:
     title: str
     anchors: str
-    """The folder for certificates that an administrator adds; its presence tells the family."""
+    """The folder for certificates added by an administrator; its presence identifies the family."""
     suffix: str
     update: tuple[str, ...]
     bundle: str
-    """What `update` writes and programs read."""
+    """The file that `update` writes and programs read."""
     package: str
     clear: tuple[str, ...] = ()
-    """What to run after a removal, where `update` would leave dangling links behind."""
+    """The command after a removal, for systems where `update` would leave dangling links."""
 
 
 FAMILIES = (
@@ -61,11 +61,11 @@ FAMILIES = (
         clear=("update-ca-certificates", "--fresh"),
     ),
 )
-"""In this order: the first whose anchor folder exists is the system's."""
+"""In order of precedence: the first family whose anchor folder exists is the system's."""
 
 
 class Anchors:
-    """The trust store that curl, git, Go, Python's `ssl` and most daemons of a Linux system read."""
+    """The trust store of curl, git, Go, Python's `ssl` and most daemons on Linux."""
 
     name: ClassVar[str] = "system"
 

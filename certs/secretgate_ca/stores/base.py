@@ -1,8 +1,8 @@
-"""What every trust store answers to: where it is on this machine, and check, install, uninstall.
+"""The interface of trust stores: their places on this machine, and check, install and uninstall.
 
-A *store* is a kind (`nss`), a *place* one instance of it (a Firefox profile). Stores know nothing
-of each other, run commands only through the machine's runner and look for a root by what it is, not
-by a name somebody else could have given to another certificate.
+A *store* is a kind of trust store (`nss`), a *place* one instance of it (a Firefox profile). Stores
+are independent of each other, run commands only through the machine's runner, and identify a root
+by its content, not by a name that another certificate could also have.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ class State(enum.Enum):
     TRUSTED = "trusted"
     MISSING = "missing"
     STALE = "stale"
-    """An earlier CA of ours is trusted there, the present one is not."""
+    """An earlier CA of ours is trusted there, the current one is not."""
     UNKNOWN = "unknown"
-    """It could not be read; the message says what is needed."""
+    """The store could not be read; the message says what is needed."""
 
 
 class StoreError(CAError):
-    """A store could not be read or changed; says which, why, and what to do."""
+    """A store could not be read or changed; the message says which, why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Root:
-    """A root certificate of ours, with the file it is in."""
+    """A root certificate of ours, with its file."""
 
     path: Path
     der: bytes = field(repr=False)
     name: str
-    """The common name, which is different for every CA that is made."""
+    """The common name, which is unique for every CA created."""
 
     @classmethod
     def of(cls, certificate: x509.Certificate, path: Path) -> Root:
@@ -56,18 +56,18 @@ class Root:
 
     @property
     def sha1(self) -> str:
-        """The name some stores give to a certificate; nothing here relies on its strength."""
+        """The identifier that some stores use for a certificate; not relied on for security."""
         return hashlib.sha1(self.der, usedforsecurity=False).hexdigest().upper()
 
     @property
     def label(self) -> str:
-        """A file name or alias for it."""
+        """The certificate's file name or alias in a store."""
         return f"secretgate-{self.sha256[:12].lower()}"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """Where a store looks: all that a test replaces."""
+    """The environment in which stores look; tests replace it."""
 
     runner: Runner
     home: Path
@@ -76,7 +76,7 @@ class Machine:
     root: Path = Path("/")
 
     def at(self, path: str) -> Path:
-        """An absolute path of the system, below `root`."""
+        """Returns an absolute system path, relocated below `root`."""
         return self.root / path.lstrip("/")
 
 
@@ -86,27 +86,27 @@ class Store(Protocol):
     def __init__(self, machine: Machine) -> None: ...
 
     def places(self) -> Sequence[str]:
-        """The instances on this machine, for people to read; none: there is no such store here."""
+        """Returns the store's instances on this machine for display; empty if it does not exist here."""
 
     def check(self, place: str, roots: Sequence[Root]) -> frozenset[str]:
-        """The SHA-256 fingerprints of those of `roots` that are trusted there."""
+        """Returns the SHA-256 fingerprints of those of `roots` that are trusted there."""
 
     def install(self, place: str, root: Root) -> None:
-        """Make `root` trusted there."""
+        """Makes `root` trusted there; raises StoreError."""
 
     def uninstall(self, place: str, root: Root) -> None:
-        """Take `root` out of there."""
+        """Removes `root` from there; raises StoreError."""
 
 
 def must(result: Result, what: str) -> Result:
-    """`result`, or an error that says what was being done and what the program answered."""
+    """Returns `result`, or raises StoreError with the action and the program's message if it failed."""
     if result.code:
         raise StoreError(f"could not {what}: {result.complaint}")
     return result
 
 
 def helper(machine: Machine, program: str, packages: str) -> str:
-    """Where `program` is, or an error that names the package to install."""
+    """Returns the path of `program`; raises StoreError with the packages that contain it."""
     found = machine.runner.which(program)
     if found is None:
         raise StoreError(f"{program} is not installed; it is in {packages}")
@@ -114,5 +114,5 @@ def helper(machine: Machine, program: str, packages: str) -> str:
 
 
 def matching(roots: Iterable[Root], present: Iterable[str]) -> frozenset[str]:
-    """The fingerprints of `roots` that are among `present`."""
+    """Returns the fingerprints of `roots` that are among `present`."""
     return frozenset(root.sha256 for root in roots) & frozenset(present)

@@ -1,7 +1,7 @@
 """The `cacerts` of every Java on the machine, changed with that Java's own `keytool`.
 
-On Debian all Javas share one file that follows the system's anchors; it is found once and is
-trusted already when the system store is.
+On Debian all Javas share one file that follows the system's anchors. It is listed once, and already
+trusts the CA if the system's store does.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import ClassVar
 from secretgate_ca.runner import Result
 from secretgate_ca.stores.base import Machine, Root, helper, matching, must
 
-PASSWORD = "changeit"  # noqa: S105 - as the next line says
-"""Not a secret: the password every Java ships its public roots under."""
+PASSWORD = "changeit"  # noqa: S105 - public, see below
+"""Not a secret: the default password of every Java's `cacerts`."""
 HOMES = (
     "/usr/lib/jvm/*",
     "/usr/lib64/jvm/*",
@@ -35,7 +35,7 @@ _ENTRY = re.compile(
 
 
 class Java:
-    """What programs on a JVM read, JetBrains IDEs among them."""
+    """The trust store of programs on a JVM, including JetBrains IDEs."""
 
     name: ClassVar[str] = "java"
 

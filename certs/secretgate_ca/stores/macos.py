@@ -1,7 +1,7 @@
 """The login keychain of macOS: trusted for TLS servers only, for this user only, without root.
 
-macOS asks for the user's password in a window when trust settings change, which no program can
-(or should) answer for them.
+macOS asks for the user's password in a dialog when trust settings change, which no program can (or
+should) answer.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _HASH = re.compile(rb"SHA-256 hash: ([0-9A-Fa-f]{64})")
 
 
 class Keychain:
-    """What Safari, Chrome, Go, Swift and (with their own switches) Node and Rust programs read."""
+    """The trust store of Safari, Chrome, Go, Swift and, if configured, Node and Rust programs."""
 
     name: ClassVar[str] = "macos"
 

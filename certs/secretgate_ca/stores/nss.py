@@ -1,8 +1,8 @@
-"""The certificate databases of Firefox and of Chromium on Linux: one a profile, none needs root.
+"""The certificate databases of Firefox, and of Chromium on Linux: one per profile, without root.
 
-Firefox of a snap or a flatpak keeps its profiles elsewhere; the table below has the folders. On
-Windows Firefox reads the system's roots by itself and there is no NSS `certutil`, so this store is
-not offered there.
+Firefox installed as snap or flatpak keeps its profiles elsewhere; the table below lists the
+folders. On Windows, Firefox reads the system's roots itself and there is no NSS `certutil`, so this
+store is not offered there.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PROFILES = (
     ".var/app/*/.pki/nssdb",
     ".var/app/*/data/pki/nssdb",
 )
-"""Below the home folder: where a database may be."""
+"""Globs for folders with a database, relative to the home folder."""
 CHROMIUMS = (
     "chromium",
     "chromium-browser",
@@ -46,11 +46,11 @@ CHROMIUMS = (
     "vivaldi",
 )
 CHROMIUM_DATABASE = ".pki/nssdb"
-"""What Chromium creates when it needs one, and reads from then on."""
+"""The database that Chromium creates when it needs one, and reads from then on."""
 
 
 class Nss:
-    """What Firefox, and on Linux Chromium with its relatives, read."""
+    """The trust store of Firefox and, on Linux, of Chromium and its relatives."""
 
     name: ClassVar[str] = "nss"
 

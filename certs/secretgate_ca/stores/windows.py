@@ -1,6 +1,6 @@
-"""The ROOT store of the Windows user: no administrator needed, and nobody else is affected.
+"""The ROOT store of the Windows user: requires no administrator rights and affects nobody else.
 
-Windows shows a window with the certificate's fingerprint before a root is added or removed.
+Windows shows a dialog with the certificate's fingerprint before a root is added or removed.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PLACE = r"CurrentUser\Root"
 
 
 class WindowsRoot:
-    """What Edge, Chrome, PowerShell, .NET, Go and (by default) Firefox and git read."""
+    """The trust store of Edge, Chrome, PowerShell, .NET, Go and (by default) Firefox and git."""
 
     name: ClassVar[str] = "windows"
 
@@ -44,5 +44,5 @@ class WindowsRoot:
         must(change(command), f"take the CA out of {place}")
 
     def _program(self) -> str:
-        """By its full path: NSS has another program of this name."""
+        """Returns the full path of certutil, because NSS has another program of this name."""
         return self._machine.environ.get("SystemRoot", r"C:\Windows") + r"\System32\certutil.exe"
