@@ -9,6 +9,7 @@ import base64
 import gzip
 import json
 import re
+import string
 import zlib
 from collections.abc import Callable
 from typing import NamedTuple
@@ -17,8 +18,10 @@ import brotli
 import pytest
 import zstandard
 
+from addon.kit import random_text
 from addon.wire_support import Gate, dump, secret
 from secretgate.grpc import Refused, RequestStream
+from secretgate.streams.envelopes import Envelope
 
 SECRET = secret(7)
 RAW = SECRET.encode()
@@ -260,7 +263,7 @@ def test_metadata_of_brotli_is_what_it_seems() -> None:
     assert brotli.decompress(brotli_with(b"a note of some length", CLEAN)) == CLEAN
 
 
-@pytest.mark.parametrize("kind", ["gzip", "zstd"])
+@pytest.mark.parametrize("kind", ["gzip", "zstd", "br"])
 def test_a_message_of_a_call_takes_nothing_along(kind: str) -> None:
     """What stands beside the data of a compressed message ends the call, as what cannot be read does."""
     message = dump({"text": "nothing here"})
@@ -270,6 +273,7 @@ def test_a_message_of_a_call_takes_nothing_along(kind: str) -> None:
             zstandard.ZstdCompressor().compress(message),
             skipped(RAW) + zstandard.ZstdCompressor().compress(message),
         ),
+        "br": (brotli.compress(message), brotli_with(RAW, message)),
     }[kind]
     gate = Gate()
     headers = {"content-type": "application/connect+json", "connect-content-encoding": kind}
@@ -278,6 +282,19 @@ def test_a_message_of_a_call_takes_nothing_along(kind: str) -> None:
     assert stream.feed(enveloped(clean)) == enveloped(clean)
     with pytest.raises(Refused):
         stream.feed(enveloped(told))
+
+
+@pytest.mark.parametrize("size", [1, 20, 40, 300, 5000])
+@pytest.mark.parametrize(
+    "alphabet", ["ab", "0123456789abcdef", string.ascii_letters + string.digits]
+)
+def test_messages_of_brotli_that_carry_nothing_are_read(size: int, alphabet: str) -> None:
+    """However little there is to compress: what is stored as it is, is the message."""
+    for number in range(20):
+        message = dump({"text": random_text((size, number), size, alphabet)})
+        for quality in (0, 5, 11):
+            sent = Envelope(enveloped(brotli.compress(message, quality=quality)), "br")
+            assert sent.lone_message == message
 
 
 @pytest.mark.parametrize("mode", ["redact", "block", "audit"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import socket
 import stat
@@ -28,6 +29,7 @@ from harness.wires import Access
 from secretgate import gate
 from secretgate.demo.process import Failed
 from secretgate.gate import Gate
+from secretgate.launch.proxy import OwnProxy
 from secretgate.proxy import access
 from secretgate.settings import Settings
 from secretgate.state import Places, StateError, load_key, private_folder
@@ -282,3 +284,36 @@ def test_a_key_swapped_while_it_is_read_is_judged_by_what_was_read(
 
     monkeypatch.setattr("secretgate.state.os.open", swapping)
     assert load_key(key) == good
+
+
+@pytest.mark.e2e
+def test_keys_of_tls_are_written_for_nobody_who_did_not_ask(
+    launch: Launch, provider: Provider, tmp_path: Path
+) -> None:
+    """A browser's variable, inherited, is refused; mitmproxy's own is told of at the start."""
+    keys = tmp_path / "keys.log"
+    with pytest.raises(Failed, match="SSLKEYLOGFILE is set"):
+        launch(environment={"SSLKEYLOGFILE": str(keys)})
+    assert not keys.exists()
+    proxy = launch(environment={"MITMPROXY_SSLKEYLOGFILE": str(keys)})
+    Poster(Access.through(proxy), provider).post(MESSAGES, ask(MESSAGES, "hello"))
+    assert b"CLIENT_" in keys.read_bytes()
+    assert b"TLS keys are written to a file" in proxy.output
+
+
+def test_the_proxy_of_one_command_writes_no_keys_of_tls(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[dict[str, str]] = []
+
+    class Process:
+        stdin = None
+        stdout = io.BytesIO()
+
+    def started(*_: object, env: dict[str, str], **__: object) -> Process:
+        given.append(env)
+        return Process()
+
+    monkeypatch.setattr("secretgate.launch.proxy.subprocess.Popen", started)
+    OwnProxy.start(tmp_path / "log", {"SSLKEYLOGFILE": "keys", "PATH": "/bin"})
+    assert given == [{"PATH": "/bin", "PYTHONUNBUFFERED": "1"}]

@@ -62,6 +62,13 @@ def test_where_all_is_well_nothing_is_bad() -> None:
     assert {"this shell", "Claude Code", "Codex", "Gemini CLI", "Aider", "Node SDKs"} <= good
 
 
+@pytest.mark.parametrize("name", ["SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"])
+def test_a_file_for_keys_of_tls_is_told_of(name: str) -> None:
+    [(subject, message, fix)] = bad(findings(environment={**WELL, name: "/tmp/keys"}))
+    assert (subject, fix) == ("this shell", f"unset {name}")
+    assert "/tmp/keys" in message
+
+
 def test_only_tools_that_are_there_are_told_of() -> None:
     assert {each.subject for each in findings("claude")} == {"this shell", "Claude Code"}
 

@@ -17,6 +17,9 @@ from .encodings import BROTLI, GZIP, ZSTD, decode
 _MEMBER: Final = re.compile(rb"\x1f\x8b\x08([\x04-\x1f]).{6}", re.DOTALL)
 _SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(.{4})", re.DOTALL)
 _RUN: Final = re.compile(rb"[\t\x20-\x7e]{16,}")
+_TOKEN: Final = re.compile(rb"[\w+/=.:@~-]{16,}")
+_EDGE: Final = 4
+"""Characters at either end of a run that may be data around it that happens to be printable."""
 _EXTRA, _NAME, _COMMENT = 4, 8, 16
 _LONGEST: Final = 64 << 10
 """Maximum size in bytes of a gzip name or comment."""
@@ -61,3 +64,15 @@ def asides(raw: bytes, chain: Sequence[str], limit: int) -> bytes:
         if number < len(chain):
             raw = decode(raw, coding, limit, deep=False).plain
     return b"\n".join(found)
+
+
+def metadata_in_message(raw: bytes, chain: Sequence[str], limit: int, plain: bytes) -> bool:
+    """Whether a message that is compressed by itself, `plain` when decompressed, carries such metadata.
+
+    Compressed data of brotli may hold printable text by chance, and stores short messages as they are: what counts there
+    is a run of letters and digits, as long as a key, that is no part of the message.
+    """
+    found = asides(raw, chain, limit)
+    if BROTLI not in chain:
+        return bool(found)
+    return any(run[_EDGE:-_EDGE] not in plain for run in _TOKEN.findall(found))

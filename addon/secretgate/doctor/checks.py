@@ -18,6 +18,7 @@ from secretgate_ca.bundle import parse
 GOOD, BAD, NOTE = "good", "bad", "note"
 _PROXY = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _NO_PROXY = ("NO_PROXY", "no_proxy")
+_KEY_FILES = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,10 @@ def shell(machine: Machine) -> Iterator[Finding]:
             kept = ",".join(entry for entry in entries if entry not in past)
             message = f"{name} leads covered hosts past the proxy: {', '.join(past)}"
             yield Finding(BAD, subject, message, f"export {name}={kept}")
+    for name in _KEY_FILES:
+        if file := machine.environment.get(name):
+            message = f"{name} has TLS keys written to {file}: whoever has it and the traffic can read both"
+            yield Finding(BAD, subject, message, f"unset {name}")
     if not machine.root:
         yield Finding(BAD, subject, "there is no CA yet", "secretgate-ca init")
 

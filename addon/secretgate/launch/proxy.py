@@ -26,6 +26,10 @@ class ProxyError(Exception):
     """The proxy did not start; the message contains the end of its log."""
 
 
+def _without_keys(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name != "SSLKEYLOGFILE"}
+
+
 class OwnProxy:
     """`start` and `order` return at once, `address` waits until the proxy listens, `finish` ends it."""
 
@@ -40,7 +44,7 @@ class OwnProxy:
         """Starts the process.
 
         It gets its own session, so that the terminal's signals reach only the command, and `-P`, so
-        that nothing is imported from the current directory.
+        that nothing is imported from the current directory. `SSLKEYLOGFILE` is left to the command.
         """
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:
@@ -49,7 +53,7 @@ class OwnProxy:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=descriptor,
-                env={**environment, "PYTHONUNBUFFERED": "1"},
+                env={**_without_keys(environment), "PYTHONUNBUFFERED": "1"},
                 start_new_session=os.name == "posix",
                 creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
             )

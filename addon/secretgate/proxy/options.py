@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
@@ -14,6 +16,9 @@ _HARMFUL = {
     "stream_large_bodies": "lets large requests pass unread: unset it (answers are streamed anyway)",
     "proxy_debug": "writes all that clients send to the log, as they sent it: unset it",
 }
+
+INHERITED_KEYS, OWN_KEYS = "SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"
+"""Where mitmproxy writes the keys of all connections. The first is mostly meant for a browser."""
 
 
 def declare(loader: Loader) -> None:
@@ -32,6 +37,16 @@ def refuse_harmful() -> None:
     for name, harm in _HARMFUL.items():
         if getattr(ctx.options, name, None):
             raise exceptions.OptionsError(f"{name} {harm}")
+    if os.environ.get(INHERITED_KEYS) and not os.environ.get(OWN_KEYS):
+        raise exceptions.OptionsError(
+            f"{INHERITED_KEYS} is set: mitmproxy would write the TLS keys of every connection to that file, and whoever has "
+            f"it and the traffic could read both. Unset it for the proxy, or set {OWN_KEYS} if this is what you want"
+        )
+
+
+def written_keys(environment: Mapping[str, str] = os.environ) -> str:
+    """The file that mitmproxy was told to write the keys of all TLS connections to."""
+    return environment.get(OWN_KEYS, "")
 
 
 def settings(places: Places) -> Settings:

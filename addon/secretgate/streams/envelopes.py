@@ -17,9 +17,9 @@ from typing import Final
 
 import msgspec
 
-from secretgate.bodies.asides import asides
+from secretgate.bodies.asides import metadata_in_message
 from secretgate.bodies.base import Unreadable
-from secretgate.bodies.encodings import BROTLI, decode, encode
+from secretgate.bodies.encodings import decode, encode
 
 from .base import Frame, FrameByFrame
 
@@ -59,7 +59,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
     def lone_message(self) -> bytes:
         """Like `message`, for requests: raises `Unreadable` for metadata in compressed data too."""
         message, chain = self._read()
-        if chain and BROTLI not in chain and asides(self.raw[_HEAD.size :], chain, self.limit):
+        if chain and metadata_in_message(self.raw[_HEAD.size :], chain, self.limit, message):
             raise Unreadable("a compressed message carries metadata besides its data")
         return message
 
