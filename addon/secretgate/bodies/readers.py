@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
@@ -131,6 +132,17 @@ def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = No
     if is_file(raw) or text_start(raw) is not None:
         return _file(raw, content_type, dialect)
     raise Unreadable(f"no reader for {media_type}, and the body is not text")
+
+
+def read_upload(raw: bytes, dialect: Dialect) -> Body:
+    """Return the bytes of a file, or a part of one, that is uploaded on its own, with its slots.
+
+    Its content type says nothing: clients send their default one. Raises `Unreadable`.
+    """
+    if raw.lstrip()[:1] in (b"{", b"["):
+        with suppress(Unreadable):
+            return _json(raw, "", dialect)
+    return _file(raw, "", dialect)
 
 
 def _reader(media_type: str) -> Reader | None:

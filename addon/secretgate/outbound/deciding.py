@@ -130,6 +130,8 @@ class Requests:
         All of it is read if policy rules look at complete calls.
         """
         dialect = request.route.dialect
+        if signatures.is_upload(request.headers):
+            return readers.read_upload(raw, dialect)
         policy = self._policy(request, raw)
         seen = None
         if policy is None or not policy.needs_calls:

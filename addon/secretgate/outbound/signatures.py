@@ -71,8 +71,13 @@ def adjusted(
     return changed
 
 
+def is_upload(headers: Mapping[str, str]) -> bool:
+    """Return whether the body is a file, or a part of one, whose size was declared beforehand."""
+    return any(name in headers for name in _DECLARED)
+
+
 def _declared(url: str, headers: Mapping[str, str]) -> bool:
-    return any(name in headers for name in _DECLARED) or bool(_DECLARED_PATHS.search(url))
+    return is_upload(headers) or bool(_DECLARED_PATHS.search(url))
 
 
 def _digested(headers: Mapping[str, str], body: bytes) -> dict[str, str]:

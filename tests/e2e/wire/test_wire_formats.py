@@ -152,15 +152,21 @@ def test_bodies_that_are_no_json(
     assert peer.asked[-1].body == clean
 
 
-def test_an_upload_of_a_declared_size_is_refused(proxy: Proxy, peer: Peer, token: str) -> None:
+@pytest.mark.parametrize("kind", ["text/plain", "application/json", ""])
+def test_an_upload_of_a_declared_size_is_refused(
+    proxy: Proxy, peer: Peer, token: str, kind: str
+) -> None:
+    """Google's own SDK calls every upload `application/json`."""
     before = len(peer.asked)
     url = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=1"
     headers = {"x-goog-upload-offset": "0", "x-goog-upload-command": "upload, finalize"}
-    response = post(proxy, url, f"notes: {token}".encode(), "text/plain", **headers)
+    response = post(proxy, url, f"notes: {token}".encode(), kind, **headers)
     assert response.status_code == 403
     assert "size was declared" in response.json()["error"]["message"]
     assert peer.asked[before:] == []
-    assert post(proxy, url, b"notes: none", "text/plain", **headers).status_code == 200
+    for clean in (b"notes: none", b"\x89PNG\r\n\x1a\n" + bytes(range(256)), b'{"half": "of'):
+        assert post(proxy, url, clean, kind, **headers).status_code == 200
+        assert peer.asked[-1].body == clean
 
 
 def test_a_signed_request_without_credentials_is_refused_in_amazons_words(
