@@ -1,4 +1,4 @@
-"""What the tests of the gate's parts share: an engine without files, made-up secrets, scopes."""
+"""Shared by the tests of the gate's parts: an engine without files, fake secrets, scopes."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ def random_text(
 
 
 def token(seed: object) -> str:
-    """A value of the rule `test-token`."""
+    """Returns a value for the rule `test-token`."""
     return "tok_" + random_text(seed, 24)
 
 
 def pem(seed: object, lines: int = 3) -> str:
-    """A value of the rule `test-pem`; its last line is short, as last lines are."""
+    """Returns a value for the rule `test-pem`, whose last line is short as in real keys."""
     body = [random_text((seed, line), 64) for line in range(lines)]
     return "\n".join(
         [
@@ -62,7 +62,7 @@ def detector() -> Detector:
 
 
 class Bench:
-    """A redactor with everything in memory."""
+    """A redactor with all state in memory."""
 
     def __init__(self, ledger: Ledger | None = None, named: dict[bytes, str] | None = None) -> None:
         self.template = Template()

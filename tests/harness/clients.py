@@ -1,7 +1,7 @@
-"""Conversations as the tools hold them: history grows, every turn resends all of it.
+"""Conversations as tools hold them: the history grows, and every turn resends all of it.
 
-A `Conversation` knows one dialect's bodies; a *transport* sends a body and returns the finished
-message. The two combine: the same five turns over bare HTTP/1.1, HTTP/2, WebSocket or an SDK.
+A `Conversation` builds one dialect's bodies; a *transport* sends a body and returns the finished
+message. Combined, they run the same five turns over plain HTTP/1.1, HTTP/2, WebSocket or an SDK.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ _TOOLS = ("read_file", "write_file", "bash")
 
 
 class Conversation(Protocol):
-    """One dialect's history."""
+    """The history of a conversation in one dialect."""
 
     where: str
-    """The list in the body that grows by every turn."""
+    """The member of the body that grows with every turn."""
 
     def body(self) -> Body: ...
     def say(self, text: str) -> None: ...
     def results(self, texts: Sequence[str]) -> None: ...
     def absorb(self, message: Body) -> list[Item]:
-        """Take the assistant's turn into the history, and say what it holds."""
+        """Appends the assistant's turn to the history, and returns its items."""
 
 
 @dataclass
@@ -120,10 +120,10 @@ class ResponsesConversation:
     history: list[Body] = field(default_factory=list)
     calls: list[tuple[str, str]] = field(default_factory=list)
     stateful: bool = False
-    """Send `previous_response_id` and only what is new, as Codex does over its WebSocket."""
+    """Whether to send `previous_response_id` and only what is new, as Codex does over WebSocket."""
     previous: str = ""
     told: list[Body] = field(default_factory=list)
-    """All of the conversation, whoever keeps it."""
+    """The complete conversation, whoever keeps it."""
 
     def context(self) -> Body:
         return {"instructions": self.system, "input": [*self.told]}
@@ -214,12 +214,12 @@ class GeminiConversation:
 
 
 def _tidy(arguments: str) -> str:
-    """The arguments as the model would write them without escapes that mean the same."""
+    """Returns the arguments as the model would write them, without redundant escapes."""
     return json.dumps(json.loads(arguments))
 
 
 def history_bytes(body: Body, conversation: Conversation) -> list[bytes]:
-    """The turns of a body as the provider compares them: for prefixes."""
+    """Returns the turns of a body in the form that providers compare for prefixes."""
     return [canonical(turn) for turn in body[conversation.where]]
 
 
@@ -229,7 +229,10 @@ def http(
     spell: Callable[[Any], Body] | None,
     array: bool = False,
 ) -> Transport:
-    """Bodies by POST; `spell` reads the stream of events, or nothing is streamed."""
+    """Returns a transport that POSTs bodies.
+
+    `spell` assembles the message from the events of a stream; None means that nothing is streamed.
+    """
 
     def send(body: Body) -> Body:
         content = dump({"stream": True, **body} if spell and "googleapis" not in url else body)
@@ -249,11 +252,11 @@ def http(
 
 @dataclass(frozen=True)
 class Turn:
-    """What one turn sent and what came back."""
+    """What one turn sent and received."""
 
     sent: Body
     context: Body
-    """What the model has to know for this turn: what was sent, and what the provider keeps."""
+    """What the model must know for this turn: what was sent, and what the provider keeps."""
     items: list[Item]
 
 
@@ -263,7 +266,7 @@ def converse(
     steps: Sequence[str | Sequence[str]],
     between: Callable[[int], None] = lambda turn: None,
 ) -> list[Turn]:
-    """One turn a step: a user's text, or the results of the calls of the turn before."""
+    """Runs one turn per step: a user's text, or the results of the previous turn's calls."""
     turns = []
     for number, step in enumerate(steps):
         between(number)

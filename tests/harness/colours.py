@@ -1,10 +1,10 @@
-"""How well colours are told apart."""
+"""Contrast between colours."""
 
 from __future__ import annotations
 
 
 def contrast(one: str, other: str) -> float:
-    """WCAG's ratio of two colours, each `#rrggbb`."""
+    """Returns the WCAG contrast ratio of two colours, each given as `#rrggbb`."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]

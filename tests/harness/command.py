@@ -1,4 +1,4 @@
-"""`secretgate` as a person runs it: a real process, a throw-away home, the provider behind a company's proxy."""
+"""Runs `secretgate` as a person would: a real process, a temporary home, a corporate proxy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mitmproxy's terminal interface, on a pseudo-terminal of its own."""
+"""mitmproxy's terminal UI on its own pseudo-terminal."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ class Console(Proxy):
         os.write(self._terminal, keys.encode())
 
     def shows(self, text: str, timeout: float = 20) -> bool:
-        """Whether a text comes up on the screen."""
+        """Returns whether a text appears on the screen within `timeout` seconds."""
         return self.comes(lambda said: text.encode() in _CONTROLS.sub(b"", said), timeout)

@@ -1,4 +1,4 @@
-"""A proxy as companies have them: it leads every CONNECT to the provider, and remembers who asked for what."""
+"""A corporate proxy: connects every CONNECT to the provider, and records who asked for what."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Self
 
 
 class CorporateProxy:
-    """Runs in threads from `with` on."""
+    """Runs in threads from `__enter__` on."""
 
     def __init__(self, upstream: int, credentials: str = "") -> None:
         self.asked: list[str] = []

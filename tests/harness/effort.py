@@ -1,7 +1,8 @@
-"""How thorough a run is: everything tried that a test can try, or a fifth of it.
+"""How thorough a test run is: all inputs, or a fifth of them.
 
-`scripts/test` without arguments, and CI, try everything. A run of chosen tests is for whoever waits for it: it runs the same
-tests, and those that draw or enumerate their inputs take fewer. `SECRETGATE_THOROUGH=1` (or `0`) says otherwise.
+`scripts/test` without arguments, and CI, try everything. A run of selected tests should be quick:
+it runs the same tests, but those that draw or enumerate their inputs use fewer.
+`SECRETGATE_THOROUGH=1` (or `0`) overrides this.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ T = TypeVar("T")
 
 THOROUGH = os.environ.get("SECRETGATE_THOROUGH", os.environ.get("CI", "")) not in ("", "0", "false")
 SHARE = 1 if THOROUGH else 5
-"""One of how many inputs is tried."""
+"""One of this many inputs is tried."""
 
 
 def of(many: int) -> int:
-    """How many inputs, where a thorough run has so many."""
+    """Returns the number of inputs to try if a thorough run tries `many`."""
     return max(1, many // SHARE)
 
 
 def some(inputs: Sequence[T]) -> Sequence[T]:
-    """All of them, or every so many, from another one on in each run."""
+    """Returns all inputs, or every SHARE-th from a random start."""
     return inputs[randrange(SHARE) :: SHARE]

@@ -1,6 +1,7 @@
-"""`scripts/soak --fill N`: what one process holds after ever more conversations that were never seen before.
+"""`scripts/soak --fill N`: the memory of one process after an increasing number of new conversations.
 
-Through the redactor alone, as a proxy needs hours for so many: what it remembers fills up to its bound, and stays there.
+It uses only the redactor, because a proxy would need hours for that many. Caches fill up to their
+bounds and stay there.
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def resident() -> float:
-    """Megabytes that this process holds."""
+    """Returns the resident memory of this process in megabytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 2**20
 
 
 def fill(conversations: int, told: Callable[[int, float], None]) -> None:
-    """Tells what is held, twenty times on the way."""
+    """Runs the conversations, and calls `told` with their number and the memory twenty times."""
     template, none_named = Template(), Literals({})
     namer = Namer(template, os.urandom(32))
     redactor = Redactor(

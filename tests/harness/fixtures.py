@@ -1,4 +1,4 @@
-"""The provider and the proxies of end-to-end tests, as a plugin of pytest; each is started once, when a test asks for it."""
+"""The provider and proxies of end-to-end tests as a pytest plugin; each is started once, on first use."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Launch = Callable[..., Proxy]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failure comes with the last words of the proxies that run."""
+    """Adds the recent output of running proxies to failure reports."""
     report = yield
     if report.failed:
         for proxy in RUNNING:
@@ -37,7 +37,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 @pytest.fixture(scope="session")
 def launch(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
-    """Starts a proxy with the given options; all of them end with the session."""
+    """Starts a proxy with the given options; all proxies are stopped at the end of the session."""
     mine: list[Proxy] = []
 
     def start(**arguments: Any) -> Proxy:
@@ -53,13 +53,13 @@ def launch(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 @pytest.fixture(scope="session")
 def proxy(launch: Launch) -> Proxy:
-    """In redact mode; for all tests that neither stop it nor set it up otherwise."""
+    """A proxy in redact mode, for tests that neither stop nor reconfigure it."""
     return launch()
 
 
 @pytest.fixture(scope="session")
 def plain(launch: Launch) -> Proxy:
-    """mitmdump without the addon: what the harness itself is tested against."""
+    """mitmdump without the addon, against which the harness itself is tested."""
     return launch(addon=None)
 
 

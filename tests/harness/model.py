@@ -1,7 +1,7 @@
-"""The scripted model: what it read, in; what it says and calls, out.
+"""The scripted model: takes what it read, returns what it says and calls.
 
-A script is a pure function of the text that reached it, and it only copies: so the same script run on
-what the *client* sent says what the client must get back, as if no proxy were in between.
+A script is a pure function of the text it received, and only copies. Running the same script on
+what the *client* sent therefore tells what the client must get back, as if there were no proxy.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ PLACEHOLDER = re.compile(r"REDACTED<[a-z0-9-]+:[0-9a-f]{12}>")
 class Thinking:
     text: str
     hidden: bool = False
-    """Encrypted as a whole (Anthropic: `redacted_thinking`)."""
+    """Whether it is encrypted as a whole (Anthropic: `redacted_thinking`)."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Call:
-    """A tool call with JSON arguments; `arguments` is the text of them."""
+    """A tool call with JSON arguments; `arguments` is their text."""
 
     name: str
     arguments: str
@@ -47,7 +47,7 @@ Item = Thinking | Text | Call | Custom
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every string in a JSON value, in order; JSON inside a string is read too."""
+    """Yields every string in a JSON value, in order, including strings in JSON inside a string."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -59,7 +59,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def names(tools: Any) -> tuple[str, ...]:
-    """Of the tools in a request, however deep the format puts them."""
+    """Returns the names of the tools in a request, at any depth."""
     found: list[str] = []
     for tool in tools if isinstance(tools, list) else []:
         deeper = tool.get("function") or tool.get("functionDeclarations") or tool.get("tools")
@@ -74,16 +74,16 @@ class Prompt:
     """A conversation as the model sees it."""
 
     turn: int
-    """How many turns the assistant has had before."""
+    """Number of turns the assistant has had."""
     texts: tuple[str, ...]
     """Everything said so far, system prompt first."""
     last: tuple[str, ...]
-    """What came since the assistant last spoke."""
+    """What was added since the assistant's last turn."""
     tools: tuple[str, ...] = ()
     """The names of the tools that the client offers."""
 
     def line(self, start: str) -> str:
-        """The last line anywhere that begins with `start`."""
+        """Returns the last line in any text that begins with `start`."""
         found = f"{start}(not seen)"
         for text in self.texts:
             for line in text.splitlines():
@@ -99,7 +99,7 @@ class Prompt:
 
     @property
     def key(self) -> str:
-        """The PEM key it was shown, line by line as it stands in the prompt."""
+        """The PEM key it was shown, with its lines as in the prompt."""
         for text in self.texts:
             found = re.search(r"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", text, re.DOTALL)
             if found:
@@ -115,9 +115,9 @@ def call(name: str, **arguments: Any) -> Call:
 
 
 def agent(invented: str = "") -> Script:
-    """A coding agent over five turns: reads the `.env`, writes it elsewhere, uses it, reports.
+    """Returns a coding agent for five turns: it reads the `.env`, copies it, uses it and reports.
 
-    `invented` is written into a generated file in turn 2: the model's own key-shaped value.
+    `invented` is a key-shaped value of the model's own, written into a generated file in turn 2.
     """
 
     def read(prompt: Prompt) -> list[Item]:
@@ -177,17 +177,17 @@ def agent(invented: str = "") -> Script:
 
 
 def saying(*items: Item) -> Script:
-    """The same answer whatever was asked."""
+    """Returns a script that always gives the same answer."""
     return lambda prompt: list(items)
 
 
 def echo(prompt: Prompt) -> list[Item]:
-    """Repeats what came last, as text."""
+    """Repeats the latest texts as text."""
     return [Text("You said: " + "\n".join(prompt.last))]
 
 
 def echo_call(prompt: Prompt) -> list[Item]:
-    """Repeats what came last, as the argument of a tool call, and says so first."""
+    """Repeats the latest texts as the argument of a tool call, after a text."""
     return [
         Text("I write that down."),
         call("write_file", path="copy.txt", content="\n".join(prompt.last)),

@@ -1,4 +1,4 @@
-"""A page as a browser would take it apart: its elements, and whether each was closed."""
+"""Parses a page as a browser would: its elements, and whether each is closed."""
 
 from __future__ import annotations
 

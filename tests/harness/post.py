@@ -1,4 +1,4 @@
-"""Single requests, byte for byte as given, and what became of them on both sides."""
+"""Single requests, sent byte for byte as given, and their results on both sides."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Target = tuple[str, str]
 
 
 def ask(target: Target, text: str, **more: Any) -> bytes:
-    """A one-turn request in the dialect of the target."""
+    """Returns a one-turn request in the target's dialect."""
     return dump(question(target, text, **more))
 
 
@@ -45,7 +45,7 @@ class Exchange:
     headers: Mapping[str, str]
     content: bytes
     arrived: list[Received] = field(repr=False)
-    """What of it arrived at the provider; empty where nothing was sent on."""
+    """What arrived at the provider; empty if nothing was sent on."""
 
     @property
     def forwarded(self) -> Received:
@@ -62,7 +62,7 @@ class Exchange:
 
 @dataclass
 class Poster:
-    """Sends to any covered host over one access."""
+    """Sends requests to any covered host through one access."""
 
     access: Access
     provider: Provider

@@ -1,5 +1,7 @@
-"""Programs of the system that a test needs: found, put there by apt where that can be done, or the test is
-skipped; and a Redis of the test's own."""
+"""System programs that tests need: found, installed with apt if possible, or the test is skipped.
+
+Also runs a Redis server for tests.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +22,14 @@ _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sb
 
 
 _CHANCE = random.SystemRandom()
-"""Not the generator that is set to the same beginning in every process of a test run."""
+"""A generator that is not seeded alike in every process of a test run."""
 
 
 def free_port() -> int:
-    """One that nobody listens on, for a program that has to be told a number.
+    """Returns a free port, for programs that must be given a port number.
 
-    It lies below those that systems hand out by themselves (IANA's from 49152 on, Linux' from 32768 on): no
-    connection of another test takes it before the program has bound it.
+    It is below the ephemeral ranges (from 49152 for IANA, from 32768 on Linux), so no connection of
+    another test takes it before the program has bound it.
     """
     while True:
         port = _CHANCE.randrange(20_000, 32_000)
@@ -36,7 +38,7 @@ def free_port() -> int:
 
 
 def read(port: int, path: str) -> tuple[int, bytes]:
-    """Status and body of a GET on loopback, past every proxy."""
+    """Returns status and body of a GET on loopback, bypassing all proxies."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", path)
@@ -48,7 +50,7 @@ def read(port: int, path: str) -> tuple[int, bytes]:
 
 @functools.cache
 def installed(*names: str) -> str:
-    """The first of these programs that is there. Skips the test if none is and none can be put there."""
+    """Returns the path of the first program found; skips the test if none can be found or installed."""
     found = _first(names)
     if found is None and shutil.which("apt-get") and os.geteuid() == 0:
         for name in names:
@@ -67,7 +69,7 @@ def _first(names: tuple[str, ...]) -> str | None:
 
 
 class RedisServer:
-    """A server on loopback that can be stopped and started; what it holds outlives both, if it is `durable`."""
+    """A server on loopback that can be stopped and restarted; its data survives if it is `durable`."""
 
     def __init__(self, program: str, folder: Path, durable: bool = True) -> None:
         self._program = program
@@ -104,7 +106,7 @@ class RedisServer:
             self._process = None
 
     def freeze(self) -> None:
-        """It takes connections and answers nothing."""
+        """Stops the process, so that it accepts connections but answers nothing."""
         assert self._process
         os.kill(self._process.pid, signal.SIGSTOP)
 

@@ -1,7 +1,8 @@
-"""A provider on loopback that remembers every byte it was sent.
+"""A provider on loopback that records every byte it receives.
 
-Real TLS for the real host names, HTTP/1.1, HTTP/2 and WebSocket, the real wire formats. What the
-"model" says and how the answer is cut, compressed, delayed or broken off is a `Manner`.
+It has real TLS for the real host names, HTTP/1.1, HTTP/2 and WebSocket, and the real wire formats.
+A `Manner` defines what the "model" says and how the answer is split, compressed, delayed or
+interrupted.
 """
 
 from __future__ import annotations
@@ -42,14 +43,14 @@ HOSTS = (
 )
 UNCOVERED = HOSTS[-1]
 SHARED = ("eu.api.openai.com", "us.api.openai.com")
-"""Hosts behind one certificate with all their names."""
+"""Hosts that share one certificate with all their names."""
 
 _JSON = (b"content-type", b"application/json")
 _CONTROL = re.compile(r"[\x00-\x1f]")
 
 
 class Provider:
-    """Runs in a thread of its own; `received` grows as requests arrive."""
+    """Runs in its own thread; `received` grows as requests arrive."""
 
     def __init__(self, folder: Path) -> None:
         self.authority = Authority("Test providers")
@@ -58,7 +59,7 @@ class Provider:
         self.received: list[Received] = []
         self.problems: list[BaseException] = []
         self.refused: list[str] = []
-        """Why a request was refused for what it said: a changed history, a signature that does not fit."""
+        """Reasons for which requests were refused: a changed history, an invalid signature."""
         self._manner = Manner()
         self._generic = Generic()
         self._routes: Sequence[tuple[re.Pattern[str], Dialect]] = [
@@ -109,7 +110,7 @@ class Provider:
 
     @contextlib.contextmanager
     def manner(self, **changes: Any) -> Iterator[Manner]:
-        """Answer like this for as long as the block lasts."""
+        """Changes how requests are answered within the block."""
         before = self._manner
         self._manner = replace(before, **changes)
         try:
@@ -121,7 +122,7 @@ class Provider:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[list[Received]]:
-        """Only what is received while the block lasts (requests, not connections)."""
+        """Collects the requests (not connections) received within the block."""
         start = len(self.received)
         seen: list[Received] = []
         try:
@@ -206,7 +207,7 @@ class Provider:
         yield encoder.finish()
 
     async def _cut(self, pieces: AsyncIterator[bytes], manner: Manner) -> AsyncIterator[bytes]:
-        """Writes of the sizes asked for; small ones cross the borders of events."""
+        """Splits the data into writes of the requested sizes; small ones cross event boundaries."""
         held = b""
         sizes = manner.cuts
         turn = 0

@@ -1,4 +1,4 @@
-"""The proxy under test: a real mitmdump, what its clients have to set, and all that it has written."""
+"""The proxy under test: a real mitmdump, its clients' settings, and everything it has written."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ADDON = Path(__file__).parents[2] / "addon" / "secretgate_addon.py"
 _BUNDLE = "client-bundle.pem"
 
 RUNNING: WeakSet[Proxy] = WeakSet()
-"""All there are, for who wants to read what they said."""
+"""All proxies, for reading their output."""
 
 
 class Proxy(Mitmdump):
@@ -32,20 +32,22 @@ class Proxy(Mitmdump):
         RUNNING.add(self)
 
     def comes(self, what: bytes | Callable[[bytes], bool], timeout: float = 20) -> bool:
-        """Waits until the output holds a text, or is as it should be."""
+        """Waits until the output contains a text or satisfies a predicate; returns whether it does."""
         holds = what if callable(what) else lambda said: what in said
         with self._more:
             return self._more.wait_for(lambda: holds(self.output), timeout)
 
     def ends(self, timeout: float) -> bool:
-        """Waits until the process is over."""
+        """Waits until the process has ended; returns whether it has."""
         assert self._process
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         return not self.alive
 
     def bundle(self) -> Path:
-        """What a client has to trust: the proxy's CA, the providers' (for tunnels) and the usual."""
+        """Writes what a client must trust: the CAs of the proxy and (for tunnels) providers, and
+        the usual.
+        """
         path = self.home / _BUNDLE
         roots = (self.certificate, self.trusted, Path(certifi.where()))
         path.write_bytes(b"\n".join(root.read_bytes() for root in roots))
@@ -57,7 +59,7 @@ class Proxy(Mitmdump):
         return context
 
     def client_environment(self) -> dict[str, str]:
-        """What users of `HTTPS_PROXY` set."""
+        """Returns the variables that users of `HTTPS_PROXY` set."""
         return {
             "HTTPS_PROXY": self.url,
             "https_proxy": self.url,
@@ -67,7 +69,7 @@ class Proxy(Mitmdump):
         }
 
     def written(self) -> dict[str, bytes]:
-        """Everything the process has written, by name: its output and every file below `home`."""
+        """Returns everything the process has written, by name: its output and every file below `home`."""
         files = {
             str(path.relative_to(self.home)): path.read_bytes()
             for path in self.home.rglob("*")

@@ -1,6 +1,6 @@
-"""A client that sends what no client library would: bytes as given, over TLS with any name.
+"""A client for what client libraries refuse to send: arbitrary bytes, over TLS with any name.
 
-`Line` is one connection through the proxy; what comes back is read until the proxy has nothing more to say.
+`Line` is one connection through the proxy; responses are read until the proxy stops sending.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import h2.events
 from harness.proxy import Proxy
 
 _QUIET = 0.3
-"""Seconds without a byte after which an answer counts as over."""
+"""Seconds without data after which a response is considered complete."""
 
 
 class Line:
-    """`host` is what CONNECT names, `sni` the name that TLS asks for (None: no name)."""
+    """A connection. `host` is the name in CONNECT, `sni` the name in TLS (None: no name)."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class Line:
         self._socket.sendall(data)
 
     def read(self, quiet: float = _QUIET, limit: float = 10) -> bytes:
-        """What comes until the other side closes, or has been quiet for so long after its first byte."""
+        """Reads until the peer closes, or is silent for `quiet` seconds after the first byte."""
         out = b""
         end = time.monotonic() + limit
         while time.monotonic() < end:
@@ -87,7 +87,7 @@ class Line:
 
 
 class Line2:
-    """HTTP/2 over a `Line`, with h2's own checks of what it sends switched off."""
+    """HTTP/2 over a `Line`, with h2's validation of sent data switched off."""
 
     def __init__(self, proxy: Proxy, host: str, sni: str | None = "") -> None:
         self._line = Line(proxy, host, sni, alpn=("h2",))
@@ -121,7 +121,7 @@ class Line2:
         trailers: Sequence[tuple[bytes, bytes]] = (),
         limit: float = 5,
     ) -> tuple[int, bytes]:
-        """The status (0: the stream was refused) and the body of one request."""
+        """Returns the status (0: the stream was refused) and the body of one request."""
         stream = self.state.get_next_available_stream_id()
         with contextlib.suppress(OSError):
             self.state.send_headers(stream, headers, end_stream=not body and not trailers)

@@ -1,4 +1,4 @@
-"""A provider that breaks off: what it does to the connection once it has read a request is up to the test."""
+"""A provider that misbehaves: the test decides what it does to a connection after reading a request."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _EVENT = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 
 class Wire:
-    """One connection: `write` goes through TLS, `raw` past it."""
+    """One connection: `write` goes through TLS, `raw` bypasses it."""
 
     def __init__(self, connection: socket.socket, context: ssl.SSLContext) -> None:
         self.socket = connection
@@ -98,7 +98,7 @@ class Http2Wire:
 
 
 class Rogue:
-    """Listens until `close`; `behave` is called with each `Wire`."""
+    """Listens until `close`; calls `behave` with each `Wire`."""
 
     def __init__(
         self,
@@ -136,7 +136,7 @@ class Rogue:
 def before(
     provider: Provider, folder: Path, behave: Callable[[Wire], None], *options: str
 ) -> Iterator[tuple[Rogue, Proxy]]:
-    """A rogue, and a proxy all of whose connections lead to it; `options` are the rogue's host and protocol."""
+    """Yields a rogue and a proxy connected to it; `options` are the rogue's host and protocol."""
     rogue = Rogue(provider, folder, behave, *options)
     proxy = Proxy(provider, folder)
     proxy.upstream = rogue.port

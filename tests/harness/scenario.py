@@ -1,4 +1,4 @@
-"""The five turns that everything is measured by: a coding agent, a project, its secrets."""
+"""The five turns of the standard scenario: a coding agent, a project, its secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def system(planted: Planted) -> str:
 
 
 def steps(planted: Planted) -> list[str | Sequence[str]]:
-    """What the user says, and what the tools answer, turn by turn."""
+    """Returns what the user says and what the tools answer, turn by turn."""
     values = planted.values
     dump = json.dumps({"stdout": planted.env, "key": planted.pem})
     quoted = urllib.parse.quote(planted.env, safe="")
@@ -47,7 +47,7 @@ def hold(
 
 
 def said(items: Sequence[Item]) -> list[Item]:
-    """The items to compare: thinking is the provider's own and stays as it wrote it."""
+    """Returns the items to compare; thinking is left out, as it stays as the provider wrote it."""
     found: list[Item] = []
     for item in items:
         match item:
@@ -63,5 +63,5 @@ def said(items: Sequence[Item]) -> list[Item]:
 
 
 def expected(dialect: Dialect, body: Body, script: Script) -> list[Item]:
-    """What the client would get if it talked to the provider alone."""
+    """Returns what the client would get from the provider without a proxy."""
     return said(script(dialect.prompt(body)))

@@ -1,4 +1,4 @@
-"""Secrets to plant, and the hunt for them in whatever left or was written."""
+"""Secrets to plant, and the search for them in everything that was sent or written."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ __all__ = ["Planted", "joined", "leaks", "plant"]
 
 @dataclass(frozen=True)
 class Planted:
-    """One project's secrets, by the name of the variable that holds them."""
+    """The secrets of one project, by the name of their variable."""
 
     values: dict[str, str] = field(repr=False)
     pem: str = field(repr=False)
 
     @property
     def env(self) -> str:
-        """The `.env` file with all of them, beside lines that are no secret."""
+        """The `.env` file with all of them, among lines without secrets."""
         database = f"postgresql://app:{self.values['DB_PASSWORD']}@db.internal.corp:5432/app"
         lines = ["# deployment", "APP_ENV=production", "PORT=8080"]
         lines += (f"{name}={value}" for name, value in self.values.items() if name != "DB_PASSWORD")
@@ -29,8 +29,10 @@ class Planted:
 
     @property
     def secrets(self) -> dict[str, str]:
-        """Every value that must not leave; of the key, every line between its BEGIN and END, but
-        what all keys begin with."""
+        """Every value that must not leave, including each line of the key's body.
+
+        The part that all keys begin with is left out.
+        """
         lines = self.pem.splitlines()[1:-1]
         lines[0] = lines[0][40:]
         return {**self.values, **{f"PEM[{at}]": line for at, line in enumerate(lines)}}
@@ -52,5 +54,5 @@ def plant(seed: int = 1) -> Planted:
 
 
 def joined(parts: Iterable[bytes]) -> bytes:
-    """Several recordings as one haystack; the seam cannot make a find."""
+    """Joins recordings, with separators that prevent matches across boundaries."""
     return b"\0\0".join(parts)

@@ -1,6 +1,6 @@
-"""The provider's transports: TLS, then HTTP/1.1 or HTTP/2 as agreed, then perhaps a WebSocket.
+"""The provider's transports: TLS, then HTTP/1.1 or HTTP/2 as negotiated, then possibly WebSocket.
 
-Bytes in and out by `h11`, `h2` and `wsproto`, so that each piece of an answer is one write of its own.
+They use `h11`, `h2` and `wsproto`, so that each piece of an answer is a separate write.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ async def _answer1(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> bool:
-    """Whether the answer went out whole."""
+    """Sends an answer; returns whether it was sent completely."""
     head = h11.Response(status_code=answer.status, headers=list(answer.headers))
     writer.write(state.send(head) or b"")
     try:
@@ -125,7 +125,7 @@ async def _answer1(
 
 
 class _Streams:
-    """HTTP/2: requests are collected by stream, and answered each in a task of its own."""
+    """One HTTP/2 connection: requests are collected by stream, and each is answered by its own task."""
 
     def __init__(
         self, app: Application, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -235,7 +235,7 @@ async def _websocket(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
-    """The Responses protocol: each message is a request body, each event a message."""
+    """Speaks the Responses protocol: each message is a request body, each event a message."""
     state = WSConnection(ConnectionType.SERVER)
     state.initiate_upgrade_connection(list(received.headers), received.path)
     text = ""

@@ -1,7 +1,7 @@
-"""Many tools at once for a long time, and the curves of what that costs: memory, descriptors, latency.
+"""Runs many clients for a long time, and samples memory, descriptors and latency.
 
-Each client plays the same round: a secret goes out, its placeholder comes back in a stream, the value must be in what
-the client gets and must not be in what the provider got.
+Every client repeats one round: it sends a secret, and its placeholder comes back in a stream. The
+value must be in what the client receives, and must not be in what the provider receives.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ class Sample:
     at: float
     megabytes: float
     descriptors: int
-    """-1 where they cannot be counted."""
+    """Number of open descriptors; -1 if unknown."""
     rounds: int
     p50: float
     p95: float
-    """Milliseconds of a round, those since the last sample."""
+    """Milliseconds per round since the previous sample, like `p50`."""
 
     def __str__(self) -> str:
         return (
@@ -53,9 +53,9 @@ class Soak:
     provider: Provider
     clients: int = 24
     pause: float = 0.0
-    """Seconds between two rounds of a client, as tools wait for models and for people."""
+    """Mean seconds between two rounds of a client; tools, too, wait for models and people."""
     lost: list[str] = field(default_factory=list)
-    """What a client did not get as it should, without values."""
+    """What clients did not receive as expected, without values."""
     leaked: int = 0
     samples: list[Sample] = field(default_factory=list)
     _times: list[float] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Soak:
             for number in range(self.clients)
         ]
         start = time.monotonic()
-        # What others sent before, through other proxies, is none of this.
+        # Discards what other tests have sent through other proxies.
         self.provider.received.clear()
         with self.provider.manner(script=echo):
             for thread in threads:
@@ -125,12 +125,12 @@ class Soak:
         self.samples.append(Sample(at, memory, descriptors, self._rounds, p50, p95))
 
     def thirds(self) -> tuple[list[Sample], list[Sample]]:
-        """The middle and the last third: the first is for warming up."""
+        """Returns the samples of the middle and the last third; the first third is for warming up."""
         size = max(1, len(self.samples) // 3)
         return self.samples[size : 2 * size] or self.samples, self.samples[-size:]
 
     def problems(self) -> list[str]:
-        """What grew, was lost or leaked."""
+        """Returns what has grown, was lost or leaked."""
         found = (
             [f"{len(self.lost)} rounds were lost: {sorted(set(self.lost))}"] if self.lost else []
         )

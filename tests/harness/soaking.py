@@ -1,4 +1,4 @@
-"""`scripts/soak`: the long soak, told sample by sample; ends with 1 where something was lost, leaked or grew."""
+"""`scripts/soak`: the long soak, sample by sample; exits with 1 if anything was lost, leaked or grew."""
 
 from __future__ import annotations
 

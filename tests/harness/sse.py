@@ -1,4 +1,4 @@
-"""Reading streams as clients do: by event, and back into the message they spell."""
+"""Reads streams as clients do: event by event, and assembled into a message."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """Event name and data of each server-sent event, as soon as it is complete."""
+    """Yields name and data of each server-sent event as soon as it is complete."""
     held = b""
     name, data = "", []
     for chunk in chunks:
@@ -40,7 +40,7 @@ def payloads(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def anthropic(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The message that the events spell; a block has to be open to grow."""
+    """Returns the message assembled from the events; asserts that only open blocks grow."""
     message: dict[str, Any] = {}
     partial: dict[int, str] = {}
     closed: set[int] = set()
@@ -123,7 +123,7 @@ _TEXT = {
 
 
 def openai_responses(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """The response; every repeat of a text (deltas, done, item, response) must say the same."""
+    """Returns the response; asserts that every repeat of a text (deltas, done, item, response) agrees."""
     spelt: dict[tuple[Any, ...], str] = {}
     items: dict[int, dict[str, Any]] = {}
     numbers = []
@@ -162,7 +162,7 @@ def openai_responses(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def gemini(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """All parts in order; neighbouring pieces of plain text or of thoughts become one part."""
+    """Returns all parts in order, with adjacent pieces of plain text or of thoughts joined."""
     parts: list[dict[str, Any]] = []
     ended = False
     for chunk in stream:

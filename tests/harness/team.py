@@ -1,4 +1,4 @@
-"""A team's gateway on loopback: workers with folders of their own, HAProxy before them, one Redis behind."""
+"""A team gateway on loopback: workers with their own folders, HAProxy in front, one Redis behind."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from secretgate.demo.authority import Authority
 CONFIGURATION = Path(__file__).parents[2] / "docs" / "deploy" / "haproxy.cfg"
 _DECIDED = re.compile(rb"(?m)^secretgate_requests_total\{[^}]*\} (\S+)$")
 USERS = {"alice": "of-alice", "bob": "of-bob"}
-"""Each with a password."""
+"""Passwords by user."""
 
 
 def htpasswd(file: Path) -> Path:
-    """SHA-1 as `htpasswd -s` writes it: quick to check, which is all that a test asks of it."""
+    """Writes SHA-1 hashes as `htpasswd -s` does, which are quick to check and sufficient for tests."""
     lines = (
         f"{user}:{{SHA}}{base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()}\n"
         for user, password in USERS.items()
@@ -43,7 +43,7 @@ def htpasswd(file: Path) -> Path:
 
 
 class Worker(Proxy):
-    """A worker that asks for a password and says on `health` how it is."""
+    """A worker that requires a password and reports its state on port `health`."""
 
     health: int
 
@@ -60,13 +60,13 @@ class Worker(Proxy):
 
     @property
     def requests(self) -> int:
-        """How many requests it has decided on."""
+        """Number of requests it has decided."""
         _, told = self.read("/metrics")
         return int(sum(map(float, _DECIDED.findall(told))))
 
 
 class Team:
-    """`count` workers over the Redis at `vault`; the first one's key and CA are everybody's."""
+    """`count` workers sharing the Redis at `vault`, with the key and CA of the first worker."""
 
     def __init__(
         self, provider: Provider, folder: Path, vault: str, count: int = 2, **options: object
@@ -98,7 +98,7 @@ class Team:
 
     @staticmethod
     def _copy_keys(source: Path, target: Path) -> None:
-        """As an administrator distributes them."""
+        """Copies key and CA, as an administrator would distribute them."""
         place = target / "secretgate"
         place.mkdir(mode=0o700)
         shutil.copy2(source / "secretgate" / "placeholder.key", place)
@@ -118,7 +118,7 @@ class Team:
 
 
 class Balancer:
-    """HAProxy with the configuration that the documentation gives."""
+    """HAProxy with the documented configuration."""
 
     def __init__(self, program: str, team: Team) -> None:
         self._program = program
@@ -158,10 +158,10 @@ class Balancer:
             process.wait(10)
 
     def states(self) -> list[str]:
-        """What it takes the workers for: UP, DOWN."""
+        """Returns HAProxy's view of the workers: UP or DOWN."""
         rows = csv.DictReader(io.StringIO(read(self.stats, "/;csv")[1].decode()))
         checked = [row for row in rows if row["svname"].startswith("worker")]
-        # A server that has not been checked yet counts as up: ask for the result of a check.
+        # A server that has not been checked yet counts as up, so use the result of a check.
         return [row["status"] if row["check_status"] else "" for row in checked]
 
     def wait_for(self, *states: str) -> None:
@@ -175,7 +175,7 @@ class Balancer:
         raise AssertionError(f"HAProxy says {seen}\n{self._log.read_text()[-2000:]}")
 
     def access(self, user: str = "alice") -> Access:
-        """Through TLS to the balancer, and a tunnel to the provider in it."""
+        """Returns access through TLS to the load balancer, with a tunnel to the provider inside."""
         trusting = ssl.create_default_context(cafile=str(self._trusted))
         url = f"https://localhost:{self.port}"
         proxy = httpx.Proxy(url, auth=(user, USERS[user]), ssl_context=trusting)

@@ -1,4 +1,4 @@
-"""mitmweb as its pages see it: everything that its API tells, and what it tells of by itself."""
+"""mitmweb as its web pages see it: everything that its API returns or pushes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from websockets.sync.client import connect
 
 
 class Web:
-    """`heard` gets the updates as they come."""
+    """A client of mitmweb's API; updates are appended to `heard`."""
 
     def __init__(self, port: int, heard: list[str | bytes], password: str = "of-the-test") -> None:
         self._headers = {"authorization": f"Bearer {password}"}
@@ -39,7 +39,7 @@ class Web:
             self._heard.extend(self._updates)
 
     def everything(self) -> dict[str, bytes]:
-        """What each address answers."""
+        """Returns the response of each address."""
         listed = self._client.get("/flows")
         told = {"/flows": listed.content}
         for flow in listed.json():

@@ -1,4 +1,4 @@
-"""What goes over the provider's wire: the requests it recorded, the manner in which it answers."""
+"""The provider's wire: recorded requests, and the settings for its answers."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Headers = tuple[tuple[bytes, bytes], ...]
 
 @dataclass
 class Received:
-    """One request as it arrived, or one WebSocket connection."""
+    """One request as received, or one WebSocket connection."""
 
     host: str
     method: str
@@ -31,12 +31,12 @@ class Received:
     headers: Headers
     raw: bytes
     messages: list[bytes] = field(default_factory=list)
-    """What came over the WebSocket, message by message."""
+    """Messages received over the WebSocket."""
     control: list[bytes] = field(default_factory=list)
-    """What its control frames carried."""
+    """Payloads of its control frames."""
     trailers: Headers = ()
     gone: threading.Event = field(default_factory=threading.Event, compare=False)
-    """Set when the client goes away before the answer is complete."""
+    """Set when the client disconnects before the answer is complete."""
 
     def header(self, name: str) -> str | None:
         wanted = name.lower().encode()
@@ -52,7 +52,7 @@ class Received:
 
     @property
     def everything(self) -> bytes:
-        """Every byte that left for this request, as it came and decoded; credentials of ours aside."""
+        """Every byte sent for this request, raw and decoded, without the test's own credentials."""
         own = {b"x-api-key", b"authorization", b"x-goog-api-key"}
         fields = (*self.headers, *self.trailers)
         head = b"\r\n".join(k + b": " + v for k, v in fields if k.lower() not in own)
@@ -85,7 +85,7 @@ def encoded(raw: bytes, encoding: str) -> bytes:
 
 
 class Encoder:
-    """Compresses a stream so that each event can be read as soon as it has arrived."""
+    """Compresses a stream so that each event can be decoded as soon as it arrives."""
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
@@ -125,7 +125,7 @@ class Encoder:
 
 
 class Gate:
-    """The provider stops in mid-answer until the test has seen what it wants to see.
+    """Makes the provider pause within an answer until the test has checked what it wants.
 
     >>> with provider.manner(gate=Gate(after=1)) as manner:
     ...     first = next(stream)          # arrives although the answer is not complete
@@ -134,7 +134,7 @@ class Gate:
 
     def __init__(self, after: int = 1) -> None:
         self.after = after
-        """How many deltas pass before the stop."""
+        """Number of deltas before the pause."""
         self.reached = threading.Event()
         self._open = threading.Event()
 
@@ -149,32 +149,32 @@ class Gate:
 
 @dataclass(frozen=True)
 class Manner:
-    """How the provider answers until told otherwise."""
+    """How the provider answers."""
 
     script: Script = field(default_factory=agent)
     style: Style = field(default_factory=Style)
     cuts: tuple[int, ...] = ()
-    """Sizes of the writes, taken in turn; nothing: a write an event."""
+    """Sizes of the writes, used in turn; empty: one write per event."""
     encoding: str = ""
     websockets: bool = True
-    """Whether upgrades are accepted; if not, they are answered as any GET is."""
+    """Whether WebSocket upgrades are accepted; otherwise they are answered like any GET."""
     declared: bool = True
     """Whether `content-type` (and `content-encoding`) are sent."""
     pings: int = 0
-    """Keep-alives before the first event."""
+    """Number of keep-alives before the first event."""
     empties: bool = False
-    """An empty piece follows each event: over HTTP/2 a DATA frame of no length."""
+    """Whether an empty piece follows each event; over HTTP/2, a DATA frame of length zero."""
     gate: Gate | None = None
     die: int | None = None
-    """The connection is torn down after so many deltas."""
+    """Number of deltas after which the connection is aborted."""
     truncate: int = 0
-    """So many bytes at the end of the (encoded) answer are never sent, the stream still ends well."""
+    """Number of bytes cut off at the end of the encoded answer, which still ends without an error."""
     error: tuple[int, str] | None = None
-    """Status and message; `{last}` in it stands for what the request said last."""
+    """Status and message; `{last}` in the message is replaced by the request's last texts."""
 
 
 class Died(Exception):
-    """The provider goes away in mid-answer."""
+    """The provider aborts the connection within an answer."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,7 @@ class Answer:
     status: int
     headers: Headers
     body: AsyncIterator[bytes]
-    """Each piece is written as it is."""
+    """Each piece is a separate write."""
 
 
 Respond = Callable[[Received], Answer]

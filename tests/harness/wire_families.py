@@ -1,7 +1,7 @@
-"""Streamed answers of every family: two texts in pieces, free text and JSON arguments, taking turns.
+"""Streamed answers of every family: interleaved pieces of free text and of JSON arguments.
 
-A `Family` writes the stream as the provider would and reads it as a client would, by means that are
-not the gate's own.
+A `Family` writes the stream as the provider would and reads it as a client would, without using
+code of the gate.
 """
 
 from __future__ import annotations
@@ -65,9 +65,9 @@ class Family:
     framer: Callable[[], Framer]
     write: Callable[[Pieces, Pieces], bytes]
     read: Callable[[bytes], tuple[str, str]]
-    """The free text and the arguments."""
+    """Returns the free text and the arguments."""
     arguments: bool = True
-    """Whether arguments come in pieces at all."""
+    """Whether arguments are streamed in pieces."""
 
 
 def _family(

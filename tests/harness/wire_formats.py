@@ -1,7 +1,7 @@
-"""A provider that answers whatever a test tells it to, over everything that tools speak: HTTP/1.1, HTTP/2
-with both sides talking at once, and WebSocket with text and binary messages.
+"""A provider that answers whatever a test specifies, over everything that tools use.
 
-Where `provider` plays whole conversations, this one has no idea of what it says.
+That is HTTP/1.1, HTTP/2 with both sides sending at once, and WebSocket with text and binary
+messages. `provider` plays whole conversations; this one does not interpret what it sends.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from secretgate.demo.authority import Authority
 
 @dataclass
 class Asked:
-    """One request as it arrived."""
+    """One request as received."""
 
     host: str
     path: str
@@ -37,7 +37,7 @@ class Asked:
     headers: dict[str, str]
     body: bytes = b""
     messages: list[str | bytes] = field(default_factory=list)
-    """What came over a WebSocket."""
+    """Messages received over a WebSocket."""
 
 
 @dataclass(frozen=True)
@@ -46,16 +46,16 @@ class Reply:
     kind: str = "application/json"
     status: int = 200
     pieces: Sequence[int] = ()
-    """Where the content is cut into writes."""
+    """Positions at which the content is split into writes."""
 
 
 Respond = Callable[[Asked], Reply]
 Talk = Callable[[str | bytes], Sequence[str | bytes]]
-"""What is said to a message of a WebSocket."""
+"""Returns the replies to a WebSocket message."""
 
 
 class Peer:
-    """Runs in a thread of its own. `respond`, `talk` and `echo` say what it does."""
+    """Runs in its own thread. `respond`, `talk` and `echo` define its behaviour."""
 
     def __init__(self, folder: Path, hosts: Sequence[str]) -> None:
         authority = Authority("Wire formats")
@@ -117,7 +117,7 @@ class Peer:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _echo(self, asked: Asked, receive: Any, send: Any) -> None:
-        """Says back what it hears, while it hears it."""
+        """Sends back what it receives, while receiving it."""
         headers = [(b"content-type", asked.headers["content-type"].encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for piece in _body(receive):
@@ -151,7 +151,7 @@ async def _body(receive: Any) -> AsyncIterator[bytes]:
 
 
 class Duplex:
-    """An HTTP/2 request through a proxy whose body is written while its answer is read."""
+    """An HTTP/2 request through a proxy, whose body is written while its answer is read."""
 
     def __init__(self, proxy: Proxy, host: str, path: str, headers: dict[str, str]) -> None:
         plain = socket.create_connection((proxy.host, proxy.port), 10)
@@ -178,7 +178,7 @@ class Duplex:
         self._flush()
 
     def read(self, size: int) -> bytes:
-        """What has come once it is `size` bytes, or all there is once the other side has ended."""
+        """Returns what was received, once it is `size` bytes long or the peer has ended."""
         while len(self.received) < size and not self.ended:
             data = self._socket.recv(65536)
             self.ended = not data
@@ -206,7 +206,7 @@ def pieces(text: str, size: int) -> Iterator[str]:
 
 
 def concrete(host: str) -> str:
-    """A host of a glob."""
+    """Returns a host that matches a glob."""
     if host.startswith("*."):
         return "own" + concrete(host[1:])
     google = host.endswith("googleapis.com")
@@ -214,7 +214,7 @@ def concrete(host: str) -> str:
 
 
 Start = Callable[..., Proxy]
-"""Starts a proxy with settings, or gives the one that runs with them."""
+"""Starts a proxy with settings, or returns one that already runs with them."""
 
 
 def client(proxy: Proxy, http2: bool = False) -> httpx.Client:

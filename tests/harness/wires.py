@@ -1,4 +1,4 @@
-"""Every way a tool talks to a provider, as one table: dialect, framing, HTTP version, client."""
+"""All ways in which tools talk to providers, as one table: dialect, framing, HTTP version, client."""
 
 from __future__ import annotations
 
@@ -36,10 +36,10 @@ _TIMEOUT = 10
 
 @dataclass(frozen=True)
 class Access:
-    """How a client reaches the providers: through a proxy, or straight to loopback."""
+    """How a client reaches the providers: through a proxy, or directly on loopback."""
 
     context: Callable[[], ssl.SSLContext]
-    """Makes a new one for each client, as clients put their ALPN into it."""
+    """Creates a context for each client, because clients set their ALPN on it."""
     proxy: httpx.Proxy | str | None = None
     port: int | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -89,7 +89,8 @@ class Wire:
     open: Open = field(repr=False)
     streamed: bool = True
     proxied_only: bool = False
-    """The client goes to the provider's own address, so only a proxy can lead it elsewhere."""
+    """Whether the client always uses the provider's own address, so that only a proxy can redirect it.
+    """
     stateful: bool = False
 
     def __str__(self) -> str:
@@ -138,8 +139,11 @@ def _openai(stack: contextlib.ExitStack) -> openai.OpenAI:
 
 
 def _dumped(stream: Any) -> list[Body]:
-    """Read to the end and closed here: where the garbage collector closes a stream while its client opens
-    another, httpcore waits for a lock that it holds itself."""
+    """Reads the stream to its end and closes it.
+
+    If the garbage collector closed it while its client opens another, httpcore would deadlock on
+    its own lock.
+    """
     with stream:
         return [event.model_dump(mode="json", exclude_unset=True) for event in stream]
 

@@ -1,7 +1,8 @@
 """The providers' wire formats: how a conversation is read and how an answer is written.
 
-A dialect turns a request body into a `Prompt` and the model's items into JSON or a stream of events;
-it also refuses what the real provider refuses. Transport, cutting and timing are `provider`'s.
+A dialect turns a request body into a `Prompt`, and the model's items into JSON or a stream of
+events. It also refuses what the real provider refuses. Transport, splitting and timing are up to
+`provider`.
 """
 
 from __future__ import annotations
@@ -26,23 +27,23 @@ _KEY = secrets.token_bytes(32)
 class Event:
     data: bytes
     delta: bool = False
-    """Whether it carries a piece of what the model said (and not the frame around it)."""
+    """Whether it contains a piece of the model's output, rather than framing."""
 
 
 @dataclass(frozen=True)
 class Style:
-    """How an answer is cut into events."""
+    """How an answer is split into events."""
 
     delta: int = 7
-    """Characters a delta."""
+    """Characters per delta."""
     interleave: bool = False
-    """Parallel outputs take turns, instead of one after the other."""
+    """Whether parallel outputs alternate instead of following each other."""
     escape: bool = False
-    """Tool arguments write `<` and `>` as `\\u003c` and `\\u003e`."""
+    """Whether tool arguments spell `<` and `>` as `\\u003c` and `\\u003e`."""
 
 
 class Asked:
-    """Streams where the body asks for it, as server-sent events."""
+    """Streams server-sent events if the body asks for it."""
 
     def streams(self, path: str, body: dict[str, Any]) -> bool:
         return body.get("stream") is True
@@ -53,15 +54,15 @@ class Asked:
 
 class Dialect(Protocol):
     def streams(self, path: str, body: dict[str, Any]) -> bool:
-        """Whether this request asks for a streamed answer."""
+        """Returns whether this request asks for a streamed answer."""
 
     def content_type(self, path: str) -> str:
-        """Of the stream."""
+        """Returns the content type of the stream."""
 
     def prompt(self, body: dict[str, Any]) -> Prompt: ...
 
     def refusal(self, body: dict[str, Any]) -> str | None:
-        """Why the provider answers 400, if it does."""
+        """Returns the reason why the provider answers 400, or None."""
 
     def whole(self, path: str, body: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]: ...
 
@@ -76,7 +77,7 @@ _count = itertools.count(1)
 
 
 def identifier(prefix: str) -> str:
-    """An id as providers make them: it looks random, and is."""
+    """Returns a random id of the kind providers use."""
     return f"{prefix}{next(_count):04d}{secrets.token_hex(10)}"
 
 
@@ -87,7 +88,7 @@ def dump(value: Any) -> bytes:
 
 
 def canonical(value: Any) -> bytes:
-    """What is compared when a provider asks whether a prefix changed."""
+    """Returns the form in which a provider compares prefixes."""
 
     def strip(each: Any) -> Any:
         if isinstance(each, dict):
@@ -102,7 +103,7 @@ def cut(text: str, size: int) -> list[str]:
 
 
 def weave(lanes: Iterable[Sequence[Event]], interleave: bool) -> Iterator[Event]:
-    """The lanes one after the other, or one event of each in turn."""
+    """Yields the lanes one after the other, or one event of each in turn."""
     if not interleave:
         yield from itertools.chain.from_iterable(lanes)
         return
@@ -117,7 +118,7 @@ def escaped(arguments: str, style: Style) -> str:
 
 
 def sign(*parts: bytes) -> str:
-    """An opaque blob bound to `parts`; like the real ones it has something key-shaped inside."""
+    """Returns an opaque blob bound to `parts`; like real ones, it contains something key-shaped."""
     digest = hmac.new(_KEY, b"\0".join(parts), hashlib.sha256).digest()[:30]
     make = Maker(int.from_bytes(digest[:4], "big"))
     noise = base64.b64encode(digest + digest[:18]).decode()
@@ -125,5 +126,5 @@ def sign(*parts: bytes) -> str:
 
 
 def signed(signature: str, *parts: bytes) -> bool:
-    """Whether `signature` was made over `parts`; either base64 alphabet will do."""
+    """Returns whether `signature` was made for `parts`; both base64 alphabets are accepted."""
     return signature.replace("-", "+").replace("_", "/") == sign(*parts)

@@ -1,4 +1,4 @@
-"""Gemini generateContent, as SSE with CRLF, as a JSON array in pieces, and whole."""
+"""Gemini generateContent: as SSE with CRLF, as a JSON array in pieces, and whole."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from harness.dialects import Event, Style, cut, dump, identifier, sign, signed
 from harness.model import Call, Item, Prompt, Text, Thinking, names, strings
 
 _UNSIGNED = "skip_thought_signature_validator"
-"""What Google accepts in place of a signature that a client has not kept."""
+"""What Google accepts in place of a signature that the client has not kept."""
 
 
 class Gemini:
@@ -111,7 +111,7 @@ class Gemini:
 
 
 class CodeAssist(Gemini):
-    """The same, one level deeper both ways: what Gemini CLI speaks when somebody has logged in."""
+    """Nested one level deeper in both directions: what Gemini CLI uses after a login."""
 
     def prompt(self, body: dict[str, Any]) -> Prompt:
         return super().prompt(body["request"])

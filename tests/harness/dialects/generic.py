@@ -1,4 +1,4 @@
-"""A JSON endpoint nobody has described: it repeats what it was sent, and streams lines of JSON."""
+"""An unknown JSON endpoint: repeats what it was sent, and streams JSON lines."""
 
 from __future__ import annotations
 

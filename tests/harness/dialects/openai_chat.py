@@ -1,4 +1,4 @@
-"""OpenAI Chat Completions: choices in parallel, tool calls as JSON text, `[DONE]` at the end."""
+"""OpenAI Chat Completions: parallel choices, tool calls as JSON text, `[DONE]` at the end."""
 
 from __future__ import annotations
 

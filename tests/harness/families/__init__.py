@@ -1,1 +1,1 @@
-"""Each family of wire formats, written and read by means that are not the gate's own."""
+"""The families of wire formats, written and read without using code of the gate."""

@@ -1,4 +1,4 @@
-"""Anthropic's Messages, as events and in Bedrock's InvokeModel."""
+"""Anthropic Messages, as events and in Bedrock's InvokeModel."""
 
 from __future__ import annotations
 

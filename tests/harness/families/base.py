@@ -1,4 +1,4 @@
-"""What the streams of several families are made of: events, lines, Amazon's messages, and whose turn it is."""
+"""Shared parts of several families' streams: events, lines, Amazon's messages, interleaving."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Pieces = Sequence[str]
 
 
 def message(payload: bytes, event_type: str) -> bytes:
-    """A message of Amazon's binary streams."""
+    """Returns a message of Amazon's binary event streams."""
     named = {
         ":event-type": event_type,
         ":content-type": "application/json",
@@ -49,7 +49,7 @@ def turns(texts: Pieces, arguments: Pieces) -> Iterator[tuple[str, str | None]]:
 
 
 def events(raw: bytes) -> list[Any]:
-    """The payloads of server-sent events, `[DONE]` aside."""
+    """Returns the payloads of server-sent events, without `[DONE]`."""
     lines = [
         line for line in raw.decode().replace("\r\n", "\n").split("\n") if line.startswith("data:")
     ]

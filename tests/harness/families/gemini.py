@@ -1,4 +1,4 @@
-"""Gemini's parts: events, an array, the Live API."""
+"""Gemini: events, a JSON array, the Live API."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's Chat Completions, Responses and Assistants, and Perplexity's way of the first."""
+"""OpenAI Chat Completions, Responses and Assistants, and Perplexity's variant of the first."""
 
 from __future__ import annotations
 
@@ -175,7 +175,7 @@ def assistants_read(raw: bytes) -> tuple[str, str]:
 
 
 def transcript_events(texts: Pieces, arguments: Pieces) -> list[Any]:
-    """Speech as text; nothing is called in it."""
+    """Returns transcription events, which contain no tool calls."""
     out: list[Any] = [
         {"type": "transcript.text.delta", "delta": piece, "logprobs": [{"token": piece}]}
         for piece in texts

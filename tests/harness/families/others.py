@@ -1,4 +1,4 @@
-"""Bedrock's Converse, Cohere, Ollama, DashScope."""
+"""Bedrock Converse, Cohere, Ollama and DashScope."""
 
 from __future__ import annotations
 
