@@ -1,5 +1,5 @@
-# Sourced by the scripts beside it: makes a virtual environment with this project in it.
-# PYTHON names the interpreter; without it, the newest suitable one that is found is taken.
+# Sourced by the other scripts: creates a virtual environment with this project.
+# PYTHON selects the interpreter; by default, the newest suitable one found is used.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -7,7 +7,7 @@ suitable() {
     "$1" -c 'import sys, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14))' 2>/dev/null
 }
 
-# Newest first: on the PATH, then in pyenv's folder, which puts only a chosen few on the PATH.
+# Newest first: on the PATH, then in pyenv's folder, since pyenv puts only selected versions on the PATH.
 candidates() {
     local minor
     for minor in 14 13 12 11; do
@@ -26,9 +26,9 @@ find_python() {
     return 1
 }
 
-# make_env FOLDER [GROUP...]: FOLDER holds a virtual environment with the project (editable) and the
-# named dependency groups; with LOCKED set, exactly the files that requirements.lock names. Done again only when
-# pyproject.toml, the lock or the interpreter has changed.
+# make_env FOLDER [GROUP...]: creates a virtual environment in FOLDER with the project (editable) and the given
+# dependency groups; with LOCKED set, with exactly the files in requirements.lock. Repeated only if pyproject.toml,
+# the lock or the interpreter has changed.
 make_env() {
     local folder=$1 python stamp; shift
     python=$(find_python) || return 1

@@ -1,4 +1,4 @@
-"""Prints docs/licences.md: what an installation brings with it, and the licence that each package states.
+"""Prints docs/licences.md: the packages that an installation includes, with their stated licences.
 
 In an environment with all extras: python scripts/licences.py > docs/licences.md
 """
@@ -20,7 +20,7 @@ all extras, and what each package says about its own licence:
 
 
 def closure(texts: list[str], found: set[str], extras: frozenset[str] = frozenset()) -> set[str]:
-    """The installed packages that these requirements lead to on this machine, by name."""
+    """Returns the names of installed packages that the requirements pull in on this machine."""
     for requirement in map(Requirement, texts):
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
         contexts = [{"extra": extra} for extra in ("", *extras)]
@@ -38,7 +38,7 @@ def closure(texts: list[str], found: set[str], extras: frozenset[str] = frozense
 
 
 def row(name: str, extras: list[str]) -> str:
-    """A package's licence is its expression; else its classifiers; else the first line of what stands there."""
+    """Returns a package's row. Its licence is an expression, a classifier, or the first line of text."""
     data = distribution(name).metadata
     named = re.findall(
         r"(?m)^License :: (?:.* :: )?(?!OSI Approved$)(.+)$",

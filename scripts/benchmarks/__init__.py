@@ -1,5 +1,6 @@
-"""Benchmarks: each module measures one part, prints what it found, and gives it as JSON.
+"""Benchmarks: each module measures one part, prints its results, and can give them as JSON.
 
-`scripts/bench` runs them and writes `docs/benchmarks.md`. A module has a `measure(quick)` that gives
-rows, and is run as `python -m benchmarks.NAME [--quick] [--json]` with `scripts` on the path.
+`scripts/bench` runs them and writes `docs/benchmarks.md`. A module has a function `measure(quick)`
+that returns rows, and runs as `python -m benchmarks.NAME [--quick] [--json]` with `scripts` on the
+path.
 """

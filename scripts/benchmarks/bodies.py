@@ -1,8 +1,8 @@
-"""Request bodies to measure with: conversations of a coding agent, the same ones for the same seed.
+"""Request bodies for benchmarks: conversations of a coding agent, reproducible by seed.
 
-Prose and source code come from the interpreter's own library, so that words, indentation and
-string lengths are those of real text; what a tool prints (listings, search results, test runs, JSON)
-is made from it. Secrets are put together here, so that no file of this repository holds one.
+Prose and source code come from the interpreter's standard library, so that words, indentation and
+string lengths are those of real text; tool output (listings, search results, test runs, JSON) is
+derived from it. Secrets are generated here, so that no file of this repository contains one.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SOURCES = 200
 
 @cache
 def sources() -> tuple[tuple[str, str], ...]:
-    """Names and texts of source files of the interpreter's library."""
+    """Returns names and texts of source files of the standard library."""
     library = Path(sysconfig.get_path("stdlib"))
     files = sorted(path for path in library.glob("*/*.py") if "site-packages" not in path.parts)
     random.Random(1).shuffle(files)
@@ -39,7 +39,7 @@ def sources() -> tuple[tuple[str, str], ...]:
 
 @cache
 def sentences() -> tuple[str, ...]:
-    """Sentences of documentation."""
+    """Returns sentences from documentation."""
     from pydoc_data.topics import topics
 
     text = " ".join(" ".join(str(topic).split()) for topic in topics.values())
@@ -47,16 +47,18 @@ def sentences() -> tuple[str, ...]:
 
 
 def token(seed: object) -> str:
-    """A key of a well-known shape that nobody has issued."""
+    """Returns a key of a well-known shape that was never issued."""
     return "gh" + "p_" + "".join(random.Random(f"token {seed}").choices(_ALPHABET, k=36))
 
 
 class Conversation:
-    """A conversation that grows turn by turn, as one client sends it: `body` is the next request."""
+    """A conversation that grows turn by turn, as sent by one client; `body` is the next request."""
 
     def __init__(self, seed: int = 1, markers: bool = True, head: bool = False) -> None:
-        """`markers`: the last two messages carry cache markers, which move on with every turn.
-        `head`: the first block of the system prompt is another one in every request."""
+        """`markers`: put cache markers on the last two messages, so that they move with every turn.
+
+        `head`: change the first block of the system prompt in every request.
+        """
         self._random = random.Random(f"conversation {seed}")
         self._markers = markers
         self._head = head
@@ -66,7 +68,7 @@ class Conversation:
         self._system = self.prose(120)
 
     def grow(self, size: int) -> Conversation:
-        """Adds turns until the body is about `size` bytes long, and ends with the user's turn."""
+        """Adds turns until the body has about `size` bytes and ends with a user turn."""
         at = len(self.body())
         while at < size:
             left = size - at
@@ -76,7 +78,7 @@ class Conversation:
         return self
 
     def plant(self, secret: str, where: int | None = None) -> Conversation:
-        """Puts a secret into what a tool printed, at a message or the first it fits."""
+        """Inserts a secret into tool output: at a given message, or at the first that fits."""
         results = [each for each in self.messages if isinstance(each["content"], list)]
         block = results[0 if where is None else where % len(results)]["content"][-1]
         if block["type"] == "tool_result":
@@ -185,13 +187,13 @@ def _edit(name: str, text: str) -> tuple[str, dict[str, Any], str]:
 
 
 def short_strings(count: int) -> bytes:
-    """A body of very many very short strings."""
+    """Returns a body with a large number of very short strings."""
     items = ",".join(f'"s{number % 977}"' for number in range(count))
     return b'{"model":"m","messages":[{"role":"user","content":[%s]}]}' % items.encode()
 
 
 def one_string(size: int, seed: int = 1) -> bytes:
-    """A body of one long string."""
+    """Returns a body with one long string."""
     chance = random.Random(f"string {seed}")
     pieces: list[str] = []
     length = 0

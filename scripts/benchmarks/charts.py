@@ -1,6 +1,7 @@
-"""Charts as SVG files, by hand: bars and lines that read well on a light and on a dark page.
+"""Hand-written SVG charts: bars and lines that are readable in light and dark mode.
 
-The ground is transparent, and text and lines take the colour that the reader's scheme asks for.
+The background is transparent, and text and lines use colours that follow the reader's colour
+scheme.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def _legend(names: Sequence[str], y: int) -> list[str]:
 
 
 def short(value: float) -> str:
-    """A figure in three digits, or as a round number of thousands or millions."""
+    """Formats a number with three digits, or in round thousands or millions."""
     for size, mark in ((1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.3g}{mark}"
@@ -55,7 +56,7 @@ def bars(
     target: float | None = None,
     log: bool = False,
 ) -> str:
-    """Horizontal bars: for every group one bar a name. `target`: a dashed line."""
+    """Returns horizontal bars, one per name in every group. `target` draws a dashed line."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     values = [value for group in groups.values() for value in group.values()]
     most = max([*values, target or 0.0, 1e-9])
@@ -95,8 +96,11 @@ def lines(
     y_name: str,
     log: bool = True,
 ) -> str:
-    """Lines through points; logarithmic in both directions, so that proportional growth is a slope of
-    one, or linear from zero."""
+    """Returns lines through points.
+
+    With `log`, both axes are logarithmic, so that proportional growth has slope one; otherwise
+    linear from zero.
+    """
     points = [point for each in series.values() for point in each]
     left, top, right, bottom = 70.0, 60.0, WIDTH - 30.0, 320.0
     spans = [

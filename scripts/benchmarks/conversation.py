@@ -1,4 +1,4 @@
-"""Requests as coding tools send them: a conversation of any size, fresh or one turn further on."""
+"""Requests as coding tools send them: conversations of any size, new or extended by a turn."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _salts = itertools.count(1)
 
 
 def secret() -> str:
-    """A made-up token that the rules find."""
+    """Returns a fake token that the rules detect."""
     return Maker(1).github()
 
 
 class Conversation:
-    """Turns of user and assistant, no two conversations with a block in common."""
+    """Turns of user and assistant; no two conversations share a block."""
 
     def __init__(self, size: int, with_secret: bool = True) -> None:
         self._salt = next(_salts)
@@ -45,7 +45,7 @@ class Conversation:
         self._size += len(text) + 80
 
     def grow(self, size: int) -> None:
-        """Makes the next request at least this long."""
+        """Extends the next request to at least this length."""
         place = random.Random(self._salt)
         while self._size < size - 300:
             at = place.randrange(len(_text) - _BLOCK)
@@ -58,5 +58,5 @@ class Conversation:
 
 
 def first_seen(size: int, with_secret: bool = True) -> bytes:
-    """A request of which no part was sent before."""
+    """Returns a request of which no part was sent before."""
     return Conversation(size, with_secret).body()

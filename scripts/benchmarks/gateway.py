@@ -1,8 +1,8 @@
-"""What a team's gateway costs, measured on this machine, and what that makes for a number of developers.
+"""The cost of a team gateway, measured on this machine, and what it means for a number of developers.
 
-Starts a Redis or Valkey of its own, real workers and a provider on loopback. Processor time is the
-workers' own (user and system, from /proc), so that a busy machine changes it little; bytes are what
-the server says it uses.
+Starts its own Redis or Valkey, real workers and a provider on loopback. Processor time is that of
+the workers (user and system, from /proc), so that other load on the machine affects it little;
+bytes are what the server reports.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ from secretgate.vault import Scope
 MESSAGES = "https://api.anthropic.com/v1/messages"
 _TICK = os.sysconf("SC_CLK_TCK")
 _SECRET = 40
-"""Bytes of a usual secret."""
+"""Bytes of a typical secret."""
 
 
 # Measuring
@@ -68,7 +68,10 @@ def random_text(seed: object, length: int) -> str:
 
 
 def measure_store(server: RedisServer, count: int, a_month: int) -> dict[str, float]:
-    """`a_month`: the new key-shaped values that a user's provider writes. Bytes that records take in the server, time of a round trip, and the server's own work for it."""
+    """Returns the store's costs: bytes per record, round-trip times, the server's processor time.
+
+    `a_month` is the number of new key-shaped values that a user's provider writes per month.
+    """
     key = bytes(32)
     namer = Namer(Template(), key)
     line = Line(RedisStore(server.url, "bench", 86400, 5))
@@ -140,8 +143,10 @@ def measure_store(server: RedisServer, count: int, a_month: int) -> dict[str, fl
 
 
 def conversation(kilobytes: int, turns: int) -> Iterator[bytes]:
-    """The last turns of a conversation that grows to a size, with secrets at its beginning and new text at
-    its end."""
+    """Yields the last turns of a conversation that grows to a size.
+
+    Secrets are at its beginning, new text at its end.
+    """
     make = Maker(kilobytes)
     secrets = f"GITHUB_TOKEN={make.github()}\nDB_PASSWORD={make.password()}\n{make.stripe()}"
     words = random.Random(1).choices(
@@ -179,7 +184,7 @@ def conversation(kilobytes: int, turns: int) -> Iterator[bytes]:
 
 
 class Bench:
-    """Workers with the same users, one after the other."""
+    """Starts workers one after another, all with the same users."""
 
     def __init__(self, folder: Path, provider: Provider, answer_kilobytes: int) -> None:
         self._folder = folder
@@ -206,7 +211,7 @@ class Bench:
             worker.stop()
 
     def turns(self, worker: Worker, kilobytes: int, count: int) -> dict[str, float]:
-        """Processor milliseconds a request, the first of a conversation left out; the best of three."""
+        """Returns processor milliseconds per request after a conversation's first; the best of three."""
         used = [self._turns(worker, kilobytes, count) for _ in range(3)]
         return {"cpu_ms": min(used) / count * 1000, "resident_mb": resident(worker.pid) / 1e6}
 
@@ -222,7 +227,7 @@ class Bench:
         return cpu_seconds(worker.pid) - begun
 
     def connections(self, worker: Worker, count: int) -> dict[str, float]:
-        """What a new tunnel costs, and what one takes that stays open."""
+        """Returns the cost of a new tunnel, and the memory of an open one."""
         with contextlib.ExitStack() as stack:
             before, memory = cpu_seconds(worker.pid), resident(worker.pid)
             for _ in range(count):
@@ -277,7 +282,7 @@ def measured(quick: bool, supposed: Assumptions) -> dict[str, Any]:
 
 
 def _bcrypt(file: Path) -> Path:
-    """As `htpasswd -B` writes it, of the cost that it takes by itself (5)."""
+    """Writes hashes as `htpasswd -B` does, with its default cost (5)."""
     import bcrypt
 
     lines = (

@@ -1,8 +1,8 @@
-"""How cost grows: with the body, the history, the rules, the known values and what was issued.
+"""How cost grows with the body, the history, the rules, the known values and issued placeholders.
 
     PYTHONPATH=scripts python -m benchmarks.growth [--quick] [--json]
 
-In one process, without a network: a request is decided on, or a stream restored, as the gate does it.
+In one process, without a network: requests are decided, or streams restored, as the gate does it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def request(engine: Engine, body: bytes) -> Request:
 
 
 def _decided(engine: Engine, bodies: list[bytes]) -> list[float]:
-    """Seconds of processor time of each request."""
+    """Returns the processor seconds of each request."""
     taken = []
     for body in bodies:
         asked = request(engine, body)

@@ -1,10 +1,10 @@
-"""The two ends of the whole-proxy benchmarks: a fast provider in a process of its own, and a client.
+"""Both ends of the whole-proxy benchmarks: a fast provider in its own process, and a client.
 
     python -m benchmarks.loopback LEAF.pem [PLAIN]       prints the port it listens on
 
-The provider reads a request to its end and answers with a small message, or, where the header `x-stream`
-says `EVENTS GAP_MS`, with that many server-sent events. HTTP/1.1 by hand, HTTP/2 by `h2`; both ends do as
-little as they can, as their time counts for every proxy alike.
+The provider reads a request completely and answers with a small message or, if the header
+`x-stream` says `EVENTS GAP_MS`, with that many server-sent events. HTTP/1.1 is hand-written, HTTP/2
+uses `h2`; both ends do as little as possible, because their time counts equally for every proxy.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ async def _pause(writer: asyncio.StreamWriter, gap: int) -> None:
 
 
 class _Http2:
-    """One connection; every stream is answered by a task of its own."""
+    """One connection; each stream is answered by its own task."""
 
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.writer = writer
@@ -172,7 +172,7 @@ async def _serve(leaf: str) -> None:
 
 
 class Client:
-    """One connection through a proxy, or straight to `host` where `proxy` is None."""
+    """One connection through a proxy, or directly to `host` if `proxy` is None."""
 
     def __init__(
         self, proxy: int | None, roots: ssl.SSLContext | None, host: str, port: int, http2: bool
@@ -204,7 +204,7 @@ class Client:
         self._socket.settimeout(seconds)
 
     def post(self, body: bytes, stream: tuple[int, int] | None = None) -> tuple[float, float]:
-        """Seconds to the first byte of the answer's body, and to its last."""
+        """Sends a request; returns the seconds until the first and the last byte of the answer's body."""
         if self._http2 is not None:
             return self._post2(self._http2, body, stream)
         asked = b"x-stream: %d %d\r\n" % stream if stream else b""
@@ -277,7 +277,7 @@ class Client:
 
 
 def context(*roots: str, http2: bool = False) -> ssl.SSLContext:
-    """What a client trusts."""
+    """Returns a client context that trusts `roots`."""
     made = ssl.create_default_context(cafile=roots[0])
     for root in roots[1:]:
         made.load_verify_locations(root)

@@ -1,7 +1,7 @@
-"""What the benchmarks share: timing that others on the machine disturb little, and a command line.
+"""Shared by the benchmarks: timing that is robust against other load, and the command line.
 
-A figure is the median of several runs of the same work, in processor time of this thread, with the
-spread beside it. (Processor time leaves out what others on the machine took.)
+A figure is the median of several runs of the same work, in processor time of this thread, with its
+spread. (Processor time excludes what other processes used.)
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Row = Mapping[str, Any]
 
 
 class Timing(NamedTuple):
-    """Seconds of one run of the work."""
+    """Seconds of one run: median, minimum and maximum."""
 
     median: float
     least: float
@@ -27,7 +27,7 @@ class Timing(NamedTuple):
 
 
 def timed(work: Callable[[], object], runs: int = 5, atleast: float = 0.05) -> Timing:
-    """Times `work`, as often per run as fills `atleast` seconds."""
+    """Times `work`; each run repeats it for at least `atleast` seconds."""
     work()
     start = time.thread_time()
     work()
@@ -43,21 +43,21 @@ def timed(work: Callable[[], object], runs: int = 5, atleast: float = 0.05) -> T
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Processor seconds of doing it once."""
+    """Returns the processor seconds of one call."""
     start = time.thread_time()
     work()
     return time.thread_time() - start
 
 
 def made_ready() -> None:
-    """Waits for the searches for known values that are prepared while a program starts."""
+    """Waits for the known-value searches that are prepared in background threads at startup."""
     for thread in threading.enumerate():
         if thread.name == "literals":
             thread.join()
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Rows as Markdown, one column for every name in any of them."""
+    """Returns rows as a Markdown table, with one column for every name in any of them."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [names, ["---"] * len(names)]
     lines += [[shown(row.get(name, "")) for name in names] for row in rows]

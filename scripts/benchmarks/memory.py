@@ -1,9 +1,9 @@
-"""Memory of the whole proxy over ten thousand requests, beside plain mitmdump.
+"""Memory of the whole proxy over ten thousand requests, compared to plain mitmdump.
 
     PYTHONPATH=scripts python -m benchmarks.memory [--quick] [--json]
 
-Conversations of 2 MB go through, a turn of 2 kB at a time and a hundred turns each. Plain mitmdump keeps
-nothing of a request, so a tenth of them shows what it holds.
+Conversations of 2 MB are sent for a hundred turns, each 2 kB longer than the last. Plain mitmdump
+keeps nothing of a request, so a tenth of the requests is enough to measure it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _SIZE = 2_000_000
 _TURN = 2_000
 _REQUESTS = 10_000
 _LINES = 2
-"""Connections that share the requests; two keep a proxy busy."""
+"""Number of parallel connections; two keep a proxy busy."""
 
 
 def resident(process: int) -> float:
-    """Megabytes of memory a process holds."""
+    """Returns the resident memory of a process in megabytes."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
@@ -30,7 +30,7 @@ def resident(process: int) -> float:
 
 
 def held(each: Lane, total: int) -> list[Row]:
-    """What one proxy holds while so many requests go through it."""
+    """Returns the memory of one proxy over the given number of requests."""
     rows: list[Row] = []
     share = max(1, total // _LINES)
 

@@ -1,9 +1,9 @@
-"""Peers on the same traffic: each in an environment of its own, in the cache folder, beside ours.
+"""Other products on the same traffic, each in its own environment in the cache folder.
 
     PYTHONPATH=scripts python -m benchmarks.peers [--quick] [--json]
 
-`secretgate` 0.8.1 from PyPI by its forward proxy, `llm-redact-proxy` by its base URL. The provider and the
-client are those of `benchmarks.proxy`; "direct" is the client at the provider without any proxy.
+`secretgate` 0.8.1 from PyPI runs as forward proxy, `llm-redact-proxy` through its base URL.
+Provider and client are those of `benchmarks.proxy`; "direct" is the client without any proxy.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from secretgate_rules import cache
 SECRETGATE, LLM_REDACT = "secretgate==0.8.1", "llm-redact-proxy==1.12.1"
 _COUNTS = {"2 kB": 60, "200 kB": 10, "2 MB": 3}
 _PATIENCE = 120.0
-"""Seconds for one request of a peer; a case that takes longer is given up."""
+"""Seconds allowed for one request of a peer; slower cases are abandoned."""
 
 
 def environment(package: str) -> Path:
-    """The programs of a package, installed on its own."""
+    """Installs a package in its own environment; returns the folder of its programs."""
     folder = cache.folder() / "benchmark-peers" / package.partition("==")[0]
     binaries = folder / ("Scripts" if os.name == "nt" else "bin")
     if not (folder / "done").exists():
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: list[str | Path], home: Path, port: int, roots: Path) -> Iterator[None]:
-    """A peer with all its files below `home`, once it accepts connections."""
+    """Runs a peer with all its files below `home`; yields once it accepts connections."""
     log = (home / "output.log").open("wb")
     process = subprocess.Popen(
         command,

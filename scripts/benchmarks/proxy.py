@@ -1,12 +1,12 @@
-"""The whole proxy: mitmdump with the addon beside plain mitmdump, request by request in the same run.
+"""The whole proxy: mitmdump with the addon compared to plain mitmdump, request by request.
 
     PYTHONPATH=scripts python -m benchmarks.proxy [--quick] [--json]
 
-Provider, both proxies and the client are processes of their own on loopback, with TLS on either side.
-Requests take turns, so whatever else the machine does falls on both. What is added is the difference of
-the medians (or of the 99th percentiles). Plain mitmdump is told to stream answers, as it would else hold
-each back until it is whole. Both write what they say to a file: a thread that read along in the process of
-the client would disturb the client's clock.
+Provider, both proxies and the client are separate processes on loopback, with TLS on both sides.
+Requests alternate, so that other load affects both proxies alike. The added time is the difference
+of the medians (or of the 99th percentiles). Plain mitmdump is configured to stream answers, because
+it would otherwise hold each back until it is complete. Both write their output to a file: a reader
+thread in the client's process would disturb its clock.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 @contextlib.contextmanager
 def provider(home: Path) -> Iterator[tuple[int, int, Path]]:
-    """The TLS port and the plain port of a provider, and the root it is trusted by."""
+    """Yields the provider's TLS port, its plain port, and its root certificate."""
     authority = Authority("Benchmark provider")
     roots = home / "provider.pem"
     roots.write_bytes(authority.pem)
@@ -66,7 +66,7 @@ def provider(home: Path) -> Iterator[tuple[int, int, Path]]:
 
 @dataclass(frozen=True)
 class Lane:
-    """One proxy, and how to reach the provider through it."""
+    """One proxy, and the connection to the provider through it."""
 
     kind: str
     proxy: Mitmdump
@@ -113,7 +113,7 @@ def percentile(times: Sequence[float], share: float) -> float:
 
 
 def compared(part: str, case: str, times: dict[str, list[float]], **more: object) -> Row:
-    """Milliseconds of the one beside the other."""
+    """Returns a row comparing both proxies, in milliseconds."""
     row: dict[str, object] = {"part": part, "case": case, **more}
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         plain, own = (percentile(times[kind], share) * 1e3 for kind in KINDS)
@@ -138,7 +138,7 @@ def compared(part: str, case: str, times: dict[str, list[float]], **more: object
 def take_turns(
     clients: dict[str, Client], bodies: Iterator[bytes], count: int
 ) -> dict[str, list[float]]:
-    """Seconds of every request; each body goes through both proxies, who goes first changes."""
+    """Returns the seconds of every request; each body goes through both proxies, in alternating order."""
     times: dict[str, list[float]] = {kind: [] for kind in clients}
     for number in range(count + WARM_UP):
         body = next(bodies)
@@ -155,7 +155,7 @@ def fresh(size: int) -> Iterator[bytes]:
 
 
 def turns(size: int, step: int) -> Iterator[bytes]:
-    """The requests of conversations of this size, each a turn longer than the one before."""
+    """Yields the requests of conversations of this size, each one turn longer than the last."""
     while True:
         conversation = Conversation(size)
         for turn in range(_TURNS):
@@ -194,13 +194,13 @@ def _latency(
 
 
 def cpu(process: int) -> float:
-    """Seconds of processor time a process has had."""
+    """Returns the processor seconds that a process has used."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
 def together(count: int, work: Callable[[int], None]) -> None:
-    """Runs `work` so often at once."""
+    """Runs `work` in `count` threads at once."""
     failed: list[BaseException] = []
 
     def guarded(number: int) -> None:
@@ -219,8 +219,10 @@ def together(count: int, work: Callable[[int], None]) -> None:
 
 
 def _rate(each: Lane, prepared: Sequence[Sequence[bytes]]) -> tuple[float, float]:
-    """Requests a second over as many connections, and processor seconds of the proxy a request. What each
-    connection begins with is sent before."""
+    """Returns requests per second over parallel connections, and processor seconds per request.
+
+    The first body of each connection is sent before the measurement.
+    """
     clients = [each.client() for _ in prepared]
     for client, bodies in zip(clients, prepared, strict=True):
         client.post(bodies[0])
@@ -239,7 +241,7 @@ def _rate(each: Lane, prepared: Sequence[Sequence[bytes]]) -> tuple[float, float
 
 
 def throughput(made: dict[str, Lane], quick: bool) -> Iterator[Row]:
-    """Each body goes through both proxies once: it is new to them, or the next turn of a conversation."""
+    """Sends each body through both proxies once; it is new to them, or a conversation's next turn."""
     cases: dict[str, tuple[Callable[[], Iterator[bytes]], int]] = {
         "2 kB, first seen": (lambda: fresh(SIZES["2 kB"]), 240),
         "200 kB, first seen": (lambda: fresh(SIZES["200 kB"]), 80),
@@ -268,7 +270,7 @@ def throughput(made: dict[str, Lane], quick: bool) -> Iterator[Row]:
 
 
 def _streams(each: Lane, count: int, events: int, gap: int) -> tuple[list[float], float, float]:
-    """Times to the first event, seconds until all have ended, processor seconds of the proxy."""
+    """Returns times to the first event, seconds until all ended, and processor seconds."""
     firsts: list[float] = []
     body = first_seen(4_000)
     clients = [each.client() for _ in range(count)]

@@ -1,7 +1,7 @@
-"""Writes `docs/benchmarks.md` and its charts from the figures of a run.
+"""Writes `docs/benchmarks.md` and its charts from the results of a run.
 
-Nothing here measures and nothing is written by hand: a figure that is not in the results is not on the
-page, and a target that was missed stands beside the result that missed it.
+Nothing is measured here and no figure is typed in: a figure that is not in the results is not on
+the page, and a missed target is shown next to the result that missed it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ Results = Mapping[str, Mapping[str, Any]]
 
 
 class Target(NamedTuple):
-    """What one figure of the rows that fit is to be."""
+    """A target for a figure in the matching rows."""
 
     name: str
     part: str
@@ -26,10 +26,10 @@ class Target(NamedTuple):
     figure: str
     limit: float
     least: bool
-    """Whether the limit is the least it may be, rather than the most."""
+    """Whether the limit is a minimum rather than a maximum."""
     unit: str
     size: int = 0
-    """The bytes from which on it is meant."""
+    """Body size in bytes from which the target applies."""
 
 
 _HTTP1 = {"part": "latency", "http": "HTTP/1.1"}
@@ -57,7 +57,7 @@ _MEMORY_ADDED = 120.0
 
 
 def write(results: Results, docs: Path) -> None:
-    """The page and its charts."""
+    """Writes the page and its charts."""
     folder = docs / "benchmarks"
     folder.mkdir(exist_ok=True)
     pieces = [_HEAD, _targets(results)]
@@ -86,7 +86,7 @@ def _targets(results: Results) -> str:
             if target.figure in row and row.get("bytes", 0) >= target.size
         ]
         if values:
-            # Of several families, the one that does worst.
+            # Of several families, use the worst.
             value = min(values) if target.least else max(values)
             met = value >= target.limit if target.least else value <= target.limit
             rows.append(

@@ -1,10 +1,11 @@
-"""The request path: a body in, the body that leaves out, with everything between but the network.
+"""The request path: a body in, the outgoing body out, with everything in between except the network.
 
     PYTHONPATH=scripts python -m benchmarks.request [--quick] [--json]
 
-*Cold*: the first time. *Warm*: the next turn of a conversation, one percent longer than the last. `known`
-is the number of values that are secret from the start (of a file), `held up` the longest time in which another task of the
-event loop got no turn while a thread was at work on the body, as in the gate.
+*Cold* is the first request, *warm* the next turn of a conversation, one percent longer than the
+last. `known` is the number of known values from the start (read from a file). `held up` is the
+longest time for which another task of the event loop could not run while a thread processed the
+body, as in the gate.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ MB = 1_000_000
 
 @cache
 def _known(count: int) -> Literals:
-    """Values that are secret from the start, made ready as when the program starts, and all of it done."""
+    """Returns known values, with the preparation that is done at startup completed."""
     values = {bodies.token(f"known {at}").encode(): "known-value" for at in range(count)}
     known = Literals(values)
     known.prepare()
@@ -55,7 +56,7 @@ def _known(count: int) -> Literals:
 
 
 class Gate:
-    """The request path with everything in memory."""
+    """The request path with all state in memory."""
 
     def __init__(self, detector: Detector, known: int = 0) -> None:
         namer = Namer(_TEMPLATE, bytes(32))
@@ -70,7 +71,7 @@ class Gate:
 
 
 def turns(size: int, secrets: int, count: int, head: bool = False) -> list[bytes]:
-    """A conversation of a size, and its next turns."""
+    """Returns a conversation of a given size and its next turns."""
     conversation = bodies.Conversation(size, head=head).grow(size)
     for number in range(secrets):
         conversation.plant(bodies.token(number), number * 7)
@@ -82,7 +83,7 @@ def turns(size: int, secrets: int, count: int, head: bool = False) -> list[bytes
 
 
 def held_up(gate: Gate, raw: bytes) -> float:
-    """The longest time, in seconds, that the event loop stood still."""
+    """Returns the longest time, in seconds, for which the event loop was blocked."""
 
     async def watch() -> float:
         longest = 0.0
@@ -129,7 +130,7 @@ def warm(detector: Detector, sent: Sequence[bytes], known: int = 0) -> Timing:
 
 
 def conversations(detector: Detector, quick: bool) -> list[Row]:
-    """Conversations, clean and with secrets, the first time and the next turn."""
+    """Measures conversations with and without secrets, for the first request and the next turn."""
     runs, count = (2, 4) if quick else (5, 10)
     rows = []
     cases = [("clean", 0, False), ("one secret", 1, False), ("20 secrets", 20, False)]
@@ -143,7 +144,7 @@ def conversations(detector: Detector, quick: bool) -> list[Row]:
 
 
 def adversarial(detector: Detector, quick: bool) -> list[Row]:
-    """Bodies made to be slow."""
+    """Measures bodies designed to be slow."""
     scale = 10 if quick else 1
     thousand = turns(2 * MB, 1000 // scale, 4)
     cases = {
@@ -161,7 +162,7 @@ def adversarial(detector: Detector, quick: bool) -> list[Row]:
 
 
 def growth(detector: Detector, quick: bool) -> list[Row]:
-    """Cost against the length of the history and of the body, known values, and rules."""
+    """Measures cost by length of history and body, number of known values, and number of rules."""
     rows = []
     for size in (125_000, 500_000, 2 * MB) if quick else (125_000, 500_000, 2 * MB, 8 * MB):
         sent = turns(size, 0, 4)
@@ -181,7 +182,7 @@ def growth(detector: Detector, quick: bool) -> list[Row]:
 
 
 def measure(quick: bool = False) -> list[Row]:
-    """Throughput of the request path, and what it grows with."""
+    """Measures the throughput of the request path, and what affects it."""
     detector = load_default(_TEMPLATE.spelled)
     rows: list[Row] = []
     for part in (conversations, adversarial, growth):

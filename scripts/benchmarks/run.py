@@ -1,7 +1,7 @@
-"""Runs parts of the benchmarks, each in a process of its own, and keeps what they found.
+"""Runs parts of the benchmarks, each in its own process, and stores the results.
 
-`results.json` holds every figure of one run; `docs/benchmarks.md` and its charts are made from it
-and from nothing else, so `--write` without parts only writes the page again.
+`results.json` holds every figure of a run. `docs/benchmarks.md` and its charts are generated from
+it alone, so `--write` without parts only regenerates the page.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PARTS = ("detection", *MODULES)
 
 
 def machine() -> dict[str, object]:
-    """The class of machine, and what ran on it."""
+    """Returns the class of machine and the software versions."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -59,7 +59,7 @@ def _revision() -> str:
 
 
 def measured(part: str, quick: bool, more: list[str]) -> Any:
-    """What a part prints: rows, or for the detector its Markdown."""
+    """Returns the output of a part: rows or, for the detector, Markdown."""
     if part == "detection":
         command = [sys.executable, str(ROOT / "scripts" / "bench_detection.py"), *more]
     else:

@@ -1,5 +1,7 @@
-"""The arithmetic of a team's gateway: from what `gateway.py` measured to what developers need, and the page
-that says so."""
+"""The sizing of a team gateway: from the measurements of `gateway.py` to the needs of developers.
+
+Also writes the page with the result.
+"""
 
 from __future__ import annotations
 
@@ -10,36 +12,36 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Assumptions:
-    """What is supposed, not measured. Change it by the options of the same names."""
+    """Values that are assumed, not measured; each can be changed by the option of the same name."""
 
     developers: int = 10_000
     active: float = 0.3
-    """Share that has an agent at work in the busiest hour."""
+    """Share of developers with an active agent in the busiest hour."""
     requests_per_hour: float = 120
-    """Of one such agent."""
+    """Requests per active agent."""
     kilobytes: int = 400
-    """Of a request: its history is sent again every turn."""
+    """Size of a request, whose history is resent every turn."""
     answer_kilobytes: int = 20
     answer_seconds: float = 15
     requests_per_day: float = 400
-    """Of one developer."""
+    """Requests per developer."""
     secrets_per_developer: int = 50
-    """Different ones in a day, of all accounts."""
+    """Different secrets per day, in all accounts."""
     lines_per_secret: int = 2
-    """Each line of a secret of several lines counts."""
+    """Each line of a multi-line secret counts."""
     stateful: float = 0.1
-    """Share of requests to APIs that keep the conversation (`previous_response_id`) and hold secrets."""
+    """Share of requests with secrets to APIs that keep the conversation (`previous_response_id`)."""
     written_per_request: float = 1.0
-    """New key-shaped values in an answer."""
+    """New key-shaped values per answer."""
     new_connections_per_request: float = 0.1
     connections: int = 4
-    """That a developer's tools keep open."""
+    """Connections that a developer's tools keep open."""
     load: float = 0.6
-    """How busy a core may be at the peak."""
+    """Maximum load of a core at the peak."""
 
 
 def sizing(figures: dict[str, Any], supposed: Assumptions) -> dict[str, float]:
-    """What so many developers need."""
+    """Returns what the assumed number of developers needs."""
     store, turns = figures["store"], figures["redis"]
     at_peak = supposed.developers * supposed.active * supposed.requests_per_hour / 3600
     cpu_ms = _between(
@@ -81,7 +83,7 @@ def sizing(figures: dict[str, Any], supposed: Assumptions) -> dict[str, float]:
 
 
 def _between(points: dict[int, float], wanted: int) -> float:
-    """On the straight line through the two nearest sizes."""
+    """Interpolates linearly between the two nearest sizes."""
     sizes = sorted(points)
     if wanted in points or len(sizes) == 1:
         return points.get(wanted, points[sizes[0]])

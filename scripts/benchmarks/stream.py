@@ -1,11 +1,12 @@
-"""The answer path: bytes of a stream in, bytes out, with the provider-written values recorded.
+"""The answer path: bytes of a stream in, bytes out, with provider-written values recorded.
 
     PYTHONPATH=scripts python -m benchmarks.stream [--quick] [--json]
 
-Four situations: nothing was redacted in the request; something was, and no placeholder stands in the
-answer; one stands in it every thousand characters of text; and every event holds one. Each at several delta
-sizes, cut as a network does (16 kB), and event by event. And whole answers of a few events and of many, each with ids
-of its own, as real ones have: what is prepared for one answer serves no other.
+There are four situations: nothing was redacted in the request; something was, but the answer
+contains no placeholder; the answer has one placeholder per thousand characters of text; and every
+event contains one. Each is measured with several delta sizes, split as by a network (16 kB), and
+event by event. In addition, complete answers of few and of many events are measured, each with its
+own ids as in reality, so that nothing prepared for one answer helps another.
 """
 
 from __future__ import annotations
@@ -168,7 +169,7 @@ FAMILIES: dict[str, tuple[str, Event]] = {
 
 
 def prose(size: int, name: str = "", every: int = 0) -> str:
-    """Words and code, with `name` once in `every` characters."""
+    """Returns words and code, with `name` once every `every` characters."""
     words = random.Random(1)
     pieces: list[str] = []
     length = behind = 0
@@ -182,7 +183,7 @@ def prose(size: int, name: str = "", every: int = 0) -> str:
 
 
 def stream(family: str, text: str, delta: int) -> list[bytes]:
-    """The events of an answer that says `text`."""
+    """Returns the events of an answer with the given text."""
     _, event = FAMILIES[family]
     said = [text[at : at + delta] for at in range(0, len(text), delta)]
     out = []
@@ -194,7 +195,7 @@ def stream(family: str, text: str, delta: int) -> list[bytes]:
 
 
 class Bench:
-    """The parts of the gate that an answer meets."""
+    """The parts of the gate that process answers."""
 
     def __init__(self) -> None:
         self.template = Template()
@@ -262,13 +263,13 @@ def _case(bench: Bench, family: str, situation: str, delta: int, size: int, runs
 
 
 def _own_ids(events: Sequence[bytes], number: int) -> list[bytes]:
-    """The events of another answer that says the same."""
+    """Returns the events of another answer with the same text."""
     own = b"%010d" % number
     return [event.replace(b"0123456789", own) for event in events]
 
 
 def _answers(bench: Bench, family: str, count: int, runs: int) -> Row:
-    """Answers of so many events, one event at a time, each answer seen once."""
+    """Measures answers of a given number of events, event by event, each answer seen once."""
     events = stream(family, prose(count * 64), 64)
     answers = iter([_own_ids(events, number) for number in range(2 + runs)])
 
@@ -293,7 +294,7 @@ def _answers(bench: Bench, family: str, count: int, runs: int) -> Row:
 
 
 def measure(quick: bool = False) -> list[Row]:
-    """Throughput and time per event of every family, situation and delta size."""
+    """Measures throughput and time per event for every family, situation and delta size."""
     bench = Bench()
     families = ["anthropic", "openai-responses"] if quick else list(FAMILIES)
     deltas = (4, 64) if quick else DELTAS

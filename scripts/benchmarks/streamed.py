@@ -1,4 +1,4 @@
-"""A mitmproxy script for the plain proxy: answers stream, without which no coding tool can be used."""
+"""A mitmproxy script that makes plain mitmdump stream answers, as every coding tool requires."""
 
 from __future__ import annotations
 

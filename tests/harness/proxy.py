@@ -45,9 +45,7 @@ class Proxy(Mitmdump):
         return not self.alive
 
     def bundle(self) -> Path:
-        """Writes what a client must trust: the CAs of the proxy and (for tunnels) providers, and
-        the usual.
-        """
+        """Writes the roots a client must trust: the proxy's, the providers' (for tunnels), the usual."""
         path = self.home / _BUNDLE
         roots = (self.certificate, self.trusted, Path(certifi.where()))
         path.write_bytes(b"\n".join(root.read_bytes() for root in roots))
