@@ -1,4 +1,4 @@
-"""`python -m secretgate` is `secretgate`."""
+"""Makes `python -m secretgate` the same as `secretgate`."""
 
 from secretgate.cli import main
 

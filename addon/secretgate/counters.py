@@ -1,6 +1,6 @@
-"""What the gate has done since it started, in numbers: for the summary of `secretgate run` and the local page.
+"""Statistics since the start, for the summary of `secretgate run` and the local page.
 
-Holds rules, providers and placeholders; never a value.
+They contain rules, providers and placeholders; never a value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from secretgate.placeholders import ID_LENGTH, Template
 
 RECENT = 50
 MOST_NAMES = 100_000
-"""Placeholders of which it is known that they were counted."""
+"""Maximum number of placeholders remembered as already counted."""
 _NUMBERS = (
     "requests",
     "refused",
@@ -34,14 +34,14 @@ _NUMBERS = (
 
 
 class Sighting(NamedTuple):
-    """What one rule found on the way to one provider."""
+    """What one rule found in requests to one provider."""
 
     time: float
-    """Of the last find."""
+    """Time of the last finding."""
     provider: str
     rule: str
     requests: int
-    """In how many; history is sent again every turn."""
+    """Number of requests with such a finding; history is sent again with every turn."""
     verdict: str
 
 
@@ -49,26 +49,26 @@ class Counters:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._names: dict[bytes, None] = {}
-        """Placeholders that were counted, the newest last."""
+        """Placeholders already counted, newest last."""
         self.started = clock()
         self.requests = 0
         self.refused = 0
         self.unreadable = 0
         self.failed = 0
         self.found: Counter[str] = Counter()
-        """Finds by rule, as often as they were sent; history is sent again every turn."""
+        """Findings by rule, each time they were sent; history is sent again with every turn."""
         self.redacted: Counter[str] = Counter()
-        """Secrets that got a placeholder, by rule, each once."""
+        """Secrets that were given a placeholder, by rule, each counted once."""
         self.verdicts: Counter[tuple[str, str]] = Counter()
-        """Requests by provider and verdict."""
+        """Number of requests by provider and verdict."""
         self.coverage = Coverage()
         self.answers = 0
         self.unread = 0
-        """Answers that could not be read, and went on as they came."""
+        """Number of answers that could not be read and were passed on unchanged."""
         self.restored = 0
-        """Secrets put back, each once an answer."""
+        """Number of restored secrets, each counted once per answer."""
         self.not_restored = 0
-        """Placeholders that the client got as they were, each once an answer."""
+        """Number of placeholders that clients received unrestored, counted once per answer."""
         self._recent: dict[tuple[str, str, str], Sighting] = {}
 
     def request(self, provider: str, decision: Decision) -> None:
@@ -98,7 +98,7 @@ class Counters:
 
     @property
     def recent(self) -> tuple[Sighting, ...]:
-        """The last one first."""
+        """The sightings, most recent first."""
         return tuple(reversed(self._recent.values()))
 
     def answer(self, fate: Fate, unread: bool) -> None:
@@ -108,14 +108,14 @@ class Counters:
         self.not_restored += len(fate.not_restored)
 
     def failure(self, provider: str) -> None:
-        """A request that was refused because the gate itself failed on it."""
+        """Count a request that was refused because the gate itself failed on it."""
         self.requests += 1
         self.verdicts[provider, "failed"] += 1
         self.refused += 1
         self.failed += 1
 
     def numbers(self) -> dict[str, Any]:
-        """All but the sightings, ready for JSON."""
+        """Return everything but the sightings, ready for JSON."""
         return {
             **{name: getattr(self, name) for name in _NUMBERS},
             "coverage": self.coverage._asdict(),
@@ -125,7 +125,7 @@ class Counters:
 
 
 def _rule(template: Template, name: bytes) -> str:
-    """The rule that a placeholder names, where its template has room for one."""
+    """Return the rule that a placeholder names, if its template includes one."""
     match = _named(template.text).fullmatch(name.decode())
     return match.groupdict().get("rule", "secret") if match else "secret"
 

@@ -1,7 +1,7 @@
-"""How much of a request was looked at, and how much was not, in bytes.
+"""How many bytes of a request were scanned, and how many were not, by reason.
 
-Every byte of a body is in one class; what is in none of the others is the format itself (JSON's braces,
-numbers and the like).
+Every byte of a body is in exactly one class; what is in none of the others belongs to the format
+itself (JSON's braces, numbers and the like).
 """
 
 from __future__ import annotations
@@ -12,18 +12,18 @@ from typing import NamedTuple
 from secretgate.outbound.requests import Decision, Verdict
 
 NAMES = {
-    "scanned": "text that was looked at",
+    "scanned": "text that was scanned",
     "opaque": "signed, encrypted or identifying fields",
     "binary": "images, audio, files without text",
     "skipped": "credentials for the provider, bodies left alone",
     "unreadable": "bodies that could not be read",
-    "format": "the format around them",
+    "format": "syntax of the format",
 }
 
 
 class Coverage(NamedTuple):
     total: int = 0
-    """The body, decompressed where it could be."""
+    """Size of the body, decompressed if possible."""
     scanned: int = 0
     opaque: int = 0
     binary: int = 0
@@ -34,7 +34,7 @@ class Coverage(NamedTuple):
         return Coverage(*map(operator.add, self, other))
 
     def classes(self) -> dict[str, int]:
-        """Bytes by class, all of them."""
+        """Return the bytes of every class, including `format`."""
         classes = self._asdict()
         total = classes.pop("total")
         return {**classes, "format": max(0, total - sum(classes.values()))}
@@ -50,7 +50,7 @@ def coverage(decision: Decision) -> Coverage:
 
 
 def size(count: float) -> str:
-    """Bytes for people."""
+    """Return a number of bytes in readable form."""
     for unit in ("B", "kB", "MB", "GB"):
         if count < 1000:
             return f"{count:.0f} {unit}" if unit == "B" else f"{count:.1f} {unit}"

@@ -1,4 +1,4 @@
-"""Everything that one set of settings brings into being, put together."""
+"""Assembles the components that one set of settings requires."""
 
 from __future__ import annotations
 
@@ -35,10 +35,12 @@ from secretgate_rules.known import KnownValues
 
 @dataclass(frozen=True, slots=True)
 class Engine:
+    """The components created from one set of settings."""
+
     settings: Settings
     hosts: Hosts
     line: Line
-    """To what outlives the process and is shared by workers."""
+    """The connection to the store that outlives the process and is shared by workers."""
     vault: Vault
     ledger: Ledger
     namer: Namer
@@ -46,20 +48,22 @@ class Engine:
     requests: Requests
 
     def reload_policy(self) -> None:
-        """Reads the policy again and puts it in force for what comes; raises SettingsError, and then the old
-        one stays."""
+        """Reload the policy and put it in force for new requests.
+
+        Raises `SettingsError`, in which case the old policy stays in force.
+        """
         before = self.requests.policies.policy
         self.requests.policies.policy = _policy(
             self.settings, self.redactor.detector, before.rates if before else None
         )
 
     def forget(self) -> None:
-        """Lets go of what is past its time."""
+        """Remove expired data."""
         self.vault.sweep()
         self.redactor.egress.sweep(self.settings.remember)
         forget()
         between.forget()
-        # It keeps the targets that were taken apart.
+        # It caches URLs, and so the targets of requests.
         urllib.parse.clear_cache()  # type: ignore[attr-defined]
 
     @property
@@ -73,7 +77,7 @@ def build(
     warn: Callable[[str], None],
     before: Engine | None = None,
 ) -> Engine:
-    """The engine for `settings`. What the one before has learnt goes on."""
+    """Return the engine for `settings`. It takes over what the one before has learned."""
     if settings.preset == "observe" and settings.mode == "redact":
         settings = msgspec.structs.replace(settings, mode="audit")
     key = load_key(places.key)

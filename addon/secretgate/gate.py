@@ -1,8 +1,8 @@
-"""The mitmproxy hooks: which one calls what, and what happens when something fails.
+"""The mitmproxy hooks: which hook calls what, and what happens when something fails.
 
-Everything here fails closed. An exception while a request is looked at refuses that request; one
-while an answer is restored ends that answer with an error. The proxy keeps serving, and the log tells the
-exception's type and place, never its message.
+Everything here fails closed. An exception while a request is processed refuses that request; one
+while an answer is restored ends that answer with an error. The proxy keeps serving, and the log
+records the exception's type and place, never its message.
 """
 
 from __future__ import annotations
@@ -46,22 +46,23 @@ from secretgate.state import Places, StateError
 from secretgate.undumpable import seal_process
 
 _TURN = 0.001
-"""Seconds that such a thread keeps the interpreter to itself while the event loop waits for it."""
+"""Seconds a worker thread may keep the interpreter while the event loop waits for it."""
 
 
 class Gate:
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._unusable: exceptions.OptionsError | None = None
-        """Why there can be no gate, where loading it has shown that."""
+        """The error found while loading that makes the gate unusable."""
         self._upkeep: list[asyncio.Task[None]] = []
         self._places = Places.find()
         self.teller = Teller()
         self._sockets = Sockets(self.teller)
-        # Beside the flows, not in their metadata: those are copied and stored (`-w`).
+        # Keyed by flow rather than stored in its metadata, which is copied and saved to files
+        # (`-w`).
         self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
         self.routes: WeakKeyDictionary[http.HTTPFlow, Route] = WeakKeyDictionary()
-        """Of requests to hosts that the table does not know."""
+        """The routes of requests to hosts that the table does not list."""
 
     @property
     def counters(self) -> Counters:
@@ -75,7 +76,7 @@ class Gate:
         try:
             own_ca.put_in_place(lambda: options.settings(self._places), self._places.ca)
         except exceptions.OptionsError as error:
-            # mitmproxy drops a script that says so here without a word, and serves without it.
+            # mitmproxy silently drops a script that raises this here, and serves without it.
             self._unusable = error
 
     def configure(self, updated: set[str]) -> None:
@@ -98,7 +99,8 @@ class Gate:
     async def running(self) -> None:
         Guard.of_master().hosts = None
         sys.setswitchinterval(min(_TURN, sys.getswitchinterval()))
-        # The rules stay: a full collection that walks them holds up everything for tens of milliseconds.
+        # Exempts the rules from garbage collection: a full collection that visits them blocks
+        # everything for tens of milliseconds.
         gc.collect()
         gc.freeze()
         silence.keep_silent()
@@ -115,7 +117,7 @@ class Gate:
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
 
     def forget(self) -> None:
-        """Whatever is past its time."""
+        """Remove expired data."""
         self.engine().forget()
 
     def engine(self) -> Engine:
@@ -145,7 +147,7 @@ class Gate:
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.request.scheme == "https" or not ctx.options.upstream_auth:
-            # Over plain HTTP the next proxy may be told something too.
+            # Over plain HTTP the password may be meant for the next proxy.
             flows.drop_proxy_password(flow.request)
         route = self._route(flow)
         if flow.response is None and route is None:
@@ -157,7 +159,7 @@ class Gate:
                 self._failed(flow, error)
 
     async def _begin_call(self, flow: http.HTTPFlow, route: Route) -> None:
-        """The head of a call goes out before its first message is here."""
+        """Decide on the head of a call, which is sent before the first message arrives."""
         if self._objects(flow, route):
             return
         engine = self.engine()
@@ -178,7 +180,7 @@ class Gate:
             flow.request.stream = self._call(engine, flow, exchange)
 
     def _call(self, engine: Engine, flow: http.HTTPFlow, exchange: Exchange) -> grpc.Call:
-        """Messages that are looked at as they come: the answer may come before the last of them."""
+        """Stream the client's messages one by one: the answer may begin before the last of them."""
         request = exchange.request
         exchange.call = grpc.RequestStream(
             engine.requests,
@@ -190,7 +192,7 @@ class Gate:
         def broken(error: Exception) -> None:
             if not isinstance(error, grpc.Refused):
                 self._tell_failed(flow.id, request.route, request)
-                exchange.log.error("a message could not be looked at", error=log.where(error))
+                exchange.log.error("a message could not be processed", error=log.where(error))
 
         loop = asyncio.get_running_loop()
         return grpc.Call(exchange.call, broken, lambda: loop.call_soon(hang_up, flow))
@@ -234,7 +236,7 @@ class Gate:
         decision: Decision,
         seen: Head | None,
     ) -> Exchange:
-        """With its new head in place, or its refusal."""
+        """Record the decision; replace the request's head, or refuse the request."""
         target = seen.target.decode("utf-8", "surrogateescape") if seen is not None else None
         exchange = self.exchanges[flow] = Exchange(engine, request, decision, flow.id, target)
         if seen is not None and engine.settings.mode != "audit":
@@ -244,7 +246,7 @@ class Gate:
         return exchange
 
     def _look_at_trailers(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
-        """Of a request whose messages have gone out already."""
+        """Check the trailers of a request whose messages were already sent."""
         if exchange.call is None or not flow.request.trailers:
             return
         engine, head = exchange.engine, flows.head(flow)
@@ -253,7 +255,7 @@ class Gate:
             exchange.log.warning("trailers with a secret in them were not sent")
 
     def _failed(self, flow: http.HTTPFlow, error: Exception) -> None:
-        """Refused before anything else, which could fail too."""
+        """Refuse a request after an error: plainly first, as the rest may fail too."""
         message = "secretgate failed on this request, so it was not sent. Its log says where."
         flow.request.trailers = None
         flow.request.raw_content = b""
@@ -266,7 +268,7 @@ class Gate:
                 self._tell_failed(flow.id, route, None)
             host = flow.request.pretty_host
             log.logger().error(
-                "a request could not be looked at", host=host, error=log.where(error)
+                "a request could not be processed", host=host, error=log.where(error)
             )
         except Exception as another:
             log.logger().error("a request was refused", error=log.where(another))
@@ -275,7 +277,7 @@ class Gate:
         self.teller.failed(identity, route, request, self.engine().settings.mode)
 
     def _objects(self, flow: http.HTTPFlow, route: Route) -> bool:
-        """Whether the request is refused because it could not be put on record."""
+        """Whether the request is refused because it could not be recorded."""
         reason = self.teller.trail.objection
         if not reason or route.treatment is Treatment.PASS:
             return False
@@ -321,12 +323,15 @@ class Gate:
             response.stream = way or True
         except Exception as error:
             response.stream = passing.nothing
-            exchange.log.error("an answer could not be looked at", error=log.where(error))
+            exchange.log.error("an answer could not be processed", error=log.where(error))
             passing.failed(exchange, response, flow.request.is_http11)
 
     async def response(self, flow: http.HTTPFlow) -> None:
-        """The client learns that the answer is over when this is: its next turn may reach another
-        worker, which then has to know what this one learnt from the answer."""
+        """Finish an answer.
+
+        The client learns that the answer has ended only after this: its next turn may reach another
+        worker, which then has to know what this one learned from the answer.
+        """
         if layers.leaves_http(flow) and self._route(flow) is not None:
             log.logger().error("refused: an upgrade to an unknown protocol", host=flow.request.host)
             flow.kill()
@@ -342,7 +347,7 @@ class Gate:
         self._over(flow)
 
     def _over(self, flow: http.HTTPFlow) -> None:
-        """Tells what was restored; what the provider wrote before it broke off counts too."""
+        """Report what was restored; text written before the answer broke off counts too."""
         exchange = self.exchanges.get(flow)
         if exchange is None or flow.websocket is not None:
             return

@@ -1,12 +1,14 @@
-"""Connect and gRPC: calls whose messages come in envelopes, each read as it comes, in both directions.
+"""Connect and gRPC: calls with enveloped messages, each processed on arrival, in both directions.
 
-A call on which both sides talk must never be held back until it is over, so there is no body to decide on: each
-message of the client's is a request of its own, and what is issued for it counts for the rest of the
-call. There is no status left to refuse with either. A message that must not be sent ends the call.
+A call on which both sides talk must not be held back until it ends, so there is no complete body to
+decide on: each message of the client is treated as a request, and what is issued for it is valid
+for the rest of the call. Nor is there a status left to refuse with: a message that must not be sent
+ends the call.
 
-The messages are protobuf without a schema, or JSON. In the answer, text comes in pieces: a
-message whose text ends in what may be the beginning of a placeholder waits for the next one; any message that
-does not go on with that text sets it free. Nothing is taken apart or added, as nobody knows what a message means.
+Messages are protobuf without a schema, or JSON. In the answer, text arrives in pieces: a message
+whose text ends in what may be the beginning of a placeholder waits for the next one, and is
+released by any message that does not continue that text. Messages are never split or inserted,
+since their meaning is unknown.
 """
 
 from __future__ import annotations
@@ -28,17 +30,17 @@ _KINDS = ("application/connect+", "application/grpc")
 
 
 def speaks(content_type: str) -> bool:
-    """Whether a body of this type is messages in envelopes."""
+    """Whether a body of this content type consists of enveloped messages."""
     return content_type.lower().startswith(_KINDS)
 
 
 def coding(headers: Mapping[str, str]) -> str:
-    """How the messages are compressed that say that they are."""
+    """Return the compression used for messages flagged as compressed, or an empty string."""
     return headers.get("connect-content-encoding") or headers.get("grpc-encoding") or ""
 
 
 class Refused(Exception):
-    """The call cannot go on; `decision` says why."""
+    """The call cannot continue; `decision` says why."""
 
     def __init__(self, decision: Decision) -> None:
         super().__init__(decision.message)
@@ -46,7 +48,7 @@ class Refused(Exception):
 
 
 class RequestStream:
-    """The client's side of a call: `feed` gives what can be sent on, or raises Refused."""
+    """The client's side of a call: `feed` returns what can be sent, or raises `Refused`."""
 
     def __init__(
         self, requests: Requests, request: Request, empty: Issued, told: Callable[[Decision], None]
@@ -62,12 +64,12 @@ class RequestStream:
         return b"".join(map(self._sent, self._framer.envelopes(data)))
 
     def release(self) -> None:
-        """Lets go of values: the call is over."""
+        """Drop the values once the call is over."""
         self.issued = Issued(self.issued.template, {})
 
     def finish(self) -> bytes:
         return b"".join(
-            self._undecided(frame.raw, "the last message is cut off")
+            self._undecided(frame.raw, "the last message is truncated")
             for frame in self._framer.finish()
         )
 
@@ -96,7 +98,7 @@ class RequestStream:
 
 
 class Call:
-    """The client's side as mitmproxy streams it: `b""` is the end, and so is what is refused."""
+    """The client's side as mitmproxy streams it: `b""` is the end, and a refusal ends the call."""
 
     def __init__(
         self, stream: RequestStream, broken: Callable[[Exception], None], end: Callable[[], object]
@@ -122,7 +124,7 @@ class Call:
 
 
 class EnvelopesAnswer:
-    """The provider's side of a call in protobuf; `issued` is what has been issued so far."""
+    """The provider's side of a call in protobuf; `issued` returns what has been issued so far."""
 
     def __init__(self, headers: Mapping[str, str], issued: Callable[[], Issued]) -> None:
         self._framer = EnvelopeFramer(coding(headers))
@@ -160,11 +162,11 @@ class EnvelopesAnswer:
 
 
 _Place = tuple[object, int]
-"""A field, and which of its values in the message."""
+"""A field, and the index of the value among its values in the message."""
 
 
 class _Message:
-    """A message of an answer, with what its texts have become."""
+    """A message of an answer, with its texts after restoration."""
 
     def __init__(self, envelope: Envelope) -> None:
         self.envelope = envelope
@@ -194,8 +196,11 @@ class _Message:
 
 
 def _join(messages: list[_Message], place: _Place, issued: Issued) -> None:
-    """Restores one text that runs through several messages. What a piece held back goes out with the
-    piece that ends it; what nothing ends goes out where it came."""
+    """Restore one text that spans several messages.
+
+    What is held back of a piece is sent with the piece that completes it; if nothing does, it is
+    sent in its original message.
+    """
     channel = Channel(issued.within(False), Depth.PLAIN)
     for message in messages:
         message.changed[place] = channel.feed(message.text(place))
@@ -206,7 +211,10 @@ def _join(messages: list[_Message], place: _Place, issued: Issued) -> None:
 
 
 def _closing(envelope: Envelope, issued: Issued) -> bytes:
-    """The end of a call: JSON in Connect, trailers in gRPC-Web; an error may quote the request."""
+    """Restore the final message of a call, in which an error may quote the request.
+
+    It is JSON in Connect, and trailers in gRPC-Web.
+    """
     try:
         message = envelope.message
     except Unreadable:
@@ -217,7 +225,7 @@ def _closing(envelope: Envelope, issued: Issued) -> bytes:
 
 
 class ProtobufAnswer:
-    """An answer that is one protobuf message: restored when it is whole."""
+    """An answer that is a single protobuf message, restored once it is complete."""
 
     def __init__(self, issued: Issued) -> None:
         self._issued = issued

@@ -1,9 +1,9 @@
-"""The ledger: what must outlive a process so that a conversation's prefix does not change.
+"""The ledger: what has to outlive a process so that the prefix of a conversation does not change.
 
-Keyed digests only, no values: the rule that named a secret first (it stays the name, whichever
-rule finds it next), and which key-shaped values the *provider* wrote (they are no secret to it, and
-redacting them in the history would change what it wrote). It remembers what it has seen itself; the
-store behind it is shared by every worker.
+It holds keyed digests only, no values: which rule named a secret first (that name stays, whichever
+rule finds the secret later), and which key-shaped values the *provider* wrote (they are not secret
+from it, and redacting them in the history would change what it wrote). It caches what it has seen;
+the store behind it is shared by all workers.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _CACHE = 200_000
 
 
 class Ledger:
-    """`digest` is the keyed digest of the installation."""
+    """The ledger. `digest` is the keyed digest function of the installation."""
 
     def __init__(self, line: Line | None, digest: Callable[[bytes], bytes]) -> None:
         self._line = line or Line(NoStore())
@@ -29,11 +29,11 @@ class Ledger:
         self._lock = threading.Lock()
         self._names: dict[bytes, str] = {}
         self._guessed: dict[bytes, str] = {}
-        """Names given while the store was out of reach."""
+        """Names assigned while the store could not be reached."""
         self._written: dict[tuple[bytes, bytes], bool] = {}
 
     def look_up(self, scope: Scope, named: Mapping[bytes, str], unknown: Iterable[bytes]) -> None:
-        """Asks at once for all that `name` (of values and their rules) and `was_written` will be asked."""
+        """Fetch at once what later calls of `name` (for `named`) and `was_written` will need."""
         if not self._line.remote:
             return
         place = self.place(scope)
@@ -50,7 +50,7 @@ class Ledger:
             self._ask(place, names, digests)
 
     def name(self, value: bytes, rule: str) -> str:
-        """The rule that a secret is named after: the first that ever found it."""
+        """Return the rule that a secret is named after: the first that ever found it."""
         key = self._key(b"name", value)
         if key not in self._names:
             rule = self._guessed.get(key, rule)
@@ -63,7 +63,7 @@ class Ledger:
         return known
 
     def names(self, rules: Mapping[bytes, str]) -> dict[bytes, str]:
-        """The same for many values, each with the rule that found it now: they are asked for at once."""
+        """Like `name` for many values, each with the rule that found it now, in a single query."""
         keys = {self._key(b"name", value): rule for value, rule in rules.items()}
         with self._lock:
             unknown = {
@@ -79,7 +79,7 @@ class Ledger:
         }
 
     def note_written(self, scope: Scope, values: Iterable[bytes]) -> None:
-        """The provider wrote these values itself."""
+        """Record that the provider wrote these values itself."""
         place = self.place(scope)
         keys = {self._key(b"written", value) for value in values}
         with self._lock:
@@ -99,7 +99,7 @@ class Ledger:
         return bool(self._written.get((place, key)))
 
     def place(self, scope: Scope) -> bytes:
-        """The keyed digest of a scope."""
+        """Return the keyed digest of a scope."""
         client, provider, account = scope
         return self._key(b"scope", b"\0".join((client.encode(), provider.encode(), account)))
 

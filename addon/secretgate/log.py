@@ -1,8 +1,8 @@
-"""Log lines through structlog, on stderr. What is logged never holds a value of a secret: only
-hosts, rules, field paths, counts, and the types and places of exceptions.
+"""Logging through structlog, to stderr. Log lines never contain the value of a secret.
 
-Lines that report what goes well are put into words a moment later, several at a time, so that no request
-waits for them; a warning or an error is written at once, behind the lines that were waiting.
+They contain only hosts, rules, field paths, counts, and the types and places of exceptions. Lines
+at level info are rendered a moment later, several at a time, so that no request waits for them; a
+warning or an error is written at once, after the lines still waiting.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from typing import Any
 import structlog
 
 _GATHER = 0.05
-"""Seconds that a line waits for others."""
+"""Seconds for which a line waits for others."""
 _MOST = 64
-"""Lines that wait at most."""
+"""Maximum number of waiting lines."""
 _PAD = 24
-"""How wide the name of an event is, so that what is told of it stands in a column."""
+"""Width of the event column."""
 
 
 class _StandardError:
-    """Writes lines to standard error. Where that is closed or its disk is full, requests go on."""
+    """Writes lines to standard error. If that is closed or its disk is full, requests go on."""
 
     def __init__(self, *_: object) -> None:
         pass
@@ -42,15 +42,14 @@ class _StandardError:
 
 
 class _Waiting:
-    """The last processor: has `wording` put into words what is told on the event loop when it is not
-    busy, and everything else at once."""
+    """The last processor: batches info lines while an event loop runs; writes others at once."""
 
     def __init__(self, wording: Sequence[Any]) -> None:
         self._wording = wording
         self._told: list[tuple[str, MutableMapping[str, Any]]] = []
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
-        """The one that is going to write."""
+        """The event loop on which writing is scheduled."""
 
     def __call__(self, _: object, method: str, told: MutableMapping[str, Any]) -> str:
         with self._lock:
@@ -60,7 +59,7 @@ class _Waiting:
         raise structlog.DropEvent
 
     def _later(self) -> bool:
-        """Has the event loop write soon; False where none runs in this thread."""
+        """Schedule writing on the event loop; return False if none runs in this thread."""
         try:
             loop = asyncio.get_running_loop()
         except RuntimeError:
@@ -85,11 +84,11 @@ class _Waiting:
 
 _waiting: _Waiting | None = None
 _logger: Any = None
-"""As the last `configure` made it."""
+"""The logger made by the last `configure`."""
 
 
 def flush() -> None:
-    """Writes what waits."""
+    """Write all waiting lines."""
     if _waiting is not None:
         _waiting.write()
 
@@ -98,11 +97,11 @@ atexit.register(flush)
 
 
 _ODD = re.compile(r"[^ -~\u00a0-\u1fff\u2030-\u205e\u2070-\ud7ff\uf900-\ufffd]")
-"""Control characters, line separators, what turns the direction of writing, and what cannot be encoded."""
+"""Control characters, line separators, bidirectional controls, and what cannot be encoded."""
 
 
 def _in_one_line(_: object, __: str, told: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Paths and names of clients come from outside: they must not end a line or drive a terminal."""
+    """Escape characters that could end a line or control a terminal, in values from outside."""
     for name, value in told.items():
         if isinstance(value, str):
             told[name] = _ODD.sub(lambda odd: ascii(odd[0])[1:-1], value)
@@ -110,7 +109,7 @@ def _in_one_line(_: object, __: str, told: MutableMapping[str, Any]) -> MutableM
 
 
 def _line(_: object, __: str, told: MutableMapping[str, Any]) -> str:
-    """As structlog's `ConsoleRenderer` has it where there are no colours, in a tenth of the time."""
+    """Render a line like structlog's `ConsoleRenderer` without colours, in a tenth of the time."""
     level, event = told.pop("level"), told.pop("event")
     head = f"{told.pop('timestamp')} [{level:<9}] {event:<{_PAD}}"
     return " ".join([head, *(f"{name}={_spelled(told[name])}" for name in sorted(told))]).rstrip(
@@ -126,10 +125,10 @@ def _spelled(value: object) -> str:
 
 
 def configure(log_format: str, to_mitmproxy: bool = False) -> None:
-    """Sets up how lines are written: `text` for people, `json` for machines.
+    """Set up logging: `text` for people, `json` for machines.
 
-    `to_mitmproxy`: into mitmproxy's own event log, where standard error is a terminal that mitmproxy
-    draws on.
+    `to_mitmproxy`: log to mitmproxy's own event log, for when mitmproxy draws on the terminal that
+    is standard error.
     """
     global _waiting, _logger
     flush()
@@ -162,7 +161,7 @@ def logger() -> Any:
 
 
 def where(error: BaseException) -> str:
-    """An exception's type and place. Its message may quote what it failed on, and stays out."""
+    """Return an exception's type and place, without its message, which may quote the data."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {frames[-1].name}:{frames[-1].lineno}" if frames else ""
     return type(error).__name__ + place

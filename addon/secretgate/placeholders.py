@@ -1,12 +1,13 @@
-"""Placeholders: what stands in a request where a secret stood, and how models spell it.
+r"""Placeholders: what replaces a secret in a request, and the ways in which models spell it.
 
-A template such as `REDACTED<{rule}:{id}>` makes the name of a secret: the rule that found it and
-the first 12 hex digits of HMAC-SHA-256 over its value, under a key that never leaves the machine
-(a bare hash would let anyone confirm a guess).
+A template such as `REDACTED<{rule}:{id}>` yields the name of a secret from the rule that found it
+and the first 12 hex digits of HMAC-SHA-256 over its value, with a key that never leaves the machine
+(a plain hash would let anyone confirm a guess).
 
-Models mangle what they copy. In answers, and only for placeholders that were issued to this
-conversation, these spellings count too: other letter case, HTML and `\\u` escapes, percent-encoding,
-backslashes before punctuation, and one line break (with indentation) between any two characters.
+Models alter what they copy. In answers, and only for placeholders that were issued to this
+conversation, these spellings are accepted too: other letter case, HTML and `\u` escapes,
+percent-encoding, backslashes before punctuation, and one line break (with indentation) between any
+two characters.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ _WRAPS = re.compile(rb"[ \t]{0,80}(?:(?:\\+r)?\\+n|\r?\n)[ \t]{0,80}")
 _U_ESCAPE = re.compile(rb"\\+u00([0-7][0-9a-fA-F])")
 _PERCENT = re.compile(rb"%([0-7][0-9a-fA-F])")
 _BACKSLASHES = re.compile(rb"\\+")
-# The beginning of an escape, a line break or an indentation, cut off at the end of what has come.
+# The beginning of an escape, a line break or an indentation, cut off at the end of the input.
 _CUT = re.compile(
     rb"(?:[ \t]+|[ \t]*(?:\\+r|\r)|\\+(?:u(?:0(?:0[0-7]?)?)?)?|&[a-zA-Z#0-9]{0,5}|%[0-7]?)\Z"
 )
@@ -38,12 +39,12 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 
 
 def slug(rule: str) -> str:
-    """A rule id as it may stand in a placeholder."""
+    """Return a rule id in the form used in placeholders."""
     return _SLUG.sub("-", rule.lower()).strip("-")[:LONGEST_RULE] or "secret"
 
 
 def plain_spelling(spelled: bytes) -> bytes:
-    """A placeholder, or the beginning of one, without what models do to it; lower case."""
+    """Return a placeholder, or the beginning of one, as issued but in lower case."""
     text = _WRAPS.sub(b"", spelled)
     if b"\\" in text:
         text = _U_ESCAPE.sub(lambda m: bytes([int(m[1], 16)]), text)
@@ -56,28 +57,30 @@ def plain_spelling(spelled: bytes) -> bytes:
 
 
 class Template:
-    """One spelling of placeholders; raises ValueError where it could not be found again."""
+    """A placeholder format. Raises ValueError if its placeholders could not be recognised."""
 
     def __init__(self, template: str = DEFAULT_TEMPLATE) -> None:
         head, _, _ = template.partition("{")
         if template.count("{id}") != 1 or template.count("{rule}") > 1:
-            raise ValueError("a placeholder template holds {id} once, and {rule} at most once")
+            raise ValueError(
+                "a placeholder template must hold {id} exactly once and {rule} at most once"
+            )
         if len(head) < 4 or not head.isascii():
             raise ValueError(
-                "a placeholder template has 4 or more ASCII characters before {rule} and {id}"
+                "a placeholder template must have 4 or more ASCII characters before {rule} and {id}"
             )
         if not template.isascii() or re.search(r'[\s"\\%&]', template):
             raise ValueError(
-                "a placeholder template is ASCII without spaces, quotes, `\\`, `%` and `&`"
+                "a placeholder template must be ASCII without spaces, quotes, `\\`, `%` and `&`"
             )
         self.text = template
         pieces = [piece for piece in re.split(r"(\{rule\}|\{id\})", template) if piece]
         exact = [_EXACT.get(piece, re.escape(piece).encode()) for piece in pieces]
         self.exact = re.compile(b"".join(exact))
-        """The spelling we issue."""
+        """Matches a placeholder as issued."""
         atoms = [atom for piece in pieces for atom in _atoms(piece)]
         self.spelled = re.compile(_WRAP.join(atoms))
-        """Every spelling that counts in an answer."""
+        """Matches every spelling accepted in an answer."""
         inner = (
             rb"(?:[A-Za-z0-9:;#%&\\<>{}\[\]()_. \t\r\n"
             + re.escape(template).encode()
@@ -87,22 +90,22 @@ class Template:
             inner = _spellings(char) + _WRAP + rb"(?:" + inner + rb")?"
             inner = rb"(?:" + inner + rb")"
         self.beginning = re.compile(inner + rb"(?:" + _CUT.pattern[:-2] + rb")?\Z")
-        """What may be the beginning of one, at the end of what has come."""
+        """Matches what may be the beginning of a placeholder at the end of the input."""
 
         self._first = _spellings(head[0]).decode()
         self.apart = re.search(r"\{rule\}[^a-zA-Z0-9{-].*[^}]\Z", template) is not None
-        """Whether no placeholder can be the beginning of another."""
+        """Whether no placeholder can be a prefix of another."""
 
     @cached_property
     def beginnings(self) -> Beginnings:
-        """Where one may begin, asked of much at once."""
+        """A search for the beginnings of placeholders in large texts."""
         return beginnings(self.text[:HEAD], self._first)
 
     def fill(self, rule: str, identity: str) -> bytes:
         return self.text.replace("{rule}", slug(rule)).replace("{id}", identity).encode()
 
     def find(self, text: bytes) -> Iterator[re.Match[bytes]]:
-        """Every placeholder in a text, however it is spelled."""
+        """Yield every placeholder in a text, in any spelling."""
         behind = 0
         for start in self.beginnings.in_text(text):
             match = self.at(text, start) if start >= behind else None
@@ -111,7 +114,7 @@ class Template:
                 yield match
 
     def at(self, text: bytes, start: int) -> re.Match[bytes] | None:
-        """The placeholder that begins here, if one does."""
+        """Return the placeholder that begins at `start`, if any."""
         return (self.apart and self.exact.match(text, start)) or self.spelled.match(text, start)
 
 
@@ -143,7 +146,7 @@ def _spellings(char: str) -> bytes:
 
 
 class Namer:
-    """Names secrets: the same secret, the same name, under the same key."""
+    """Names secrets: the same secret always gets the same name under the same key."""
 
     def __init__(self, template: Template, key: bytes) -> None:
         self.template = template
@@ -159,8 +162,8 @@ class Namer:
 class Issued:
     """The placeholders that may be restored in one answer, with their values.
 
-    `aliases` are rewritten stretches with no name of their own (a base64 run that held a secret):
-    they are restored only when the model copies them to the letter.
+    `aliases` are rewritten spans that contain no placeholder (a base64 run that held a secret):
+    they are restored only if the model copies them exactly.
     """
 
     def __init__(
@@ -170,8 +173,7 @@ class Issued:
         aliases: Mapping[bytes, bytes] | None = None,
         limits: Mapping[bytes, str] | None = None,
     ) -> None:
-        """`limits`: of placeholders that may not be restored everywhere, where they may: `text`, `tools` or
-        `never`."""
+        """`limits`: for placeholders not restored everywhere, where: `text`, `tools`, `never`."""
         self.template = template
         self._exact = dict(values)
         self._values = {name.lower(): (name, value) for name, value in values.items()}
@@ -181,7 +183,7 @@ class Issued:
         self._views: dict[bool, Issued] = {}
         self.restored: set[bytes] = set()
         self.unknown: set[bytes] = set()
-        # Placeholders that stood in the answer and were not among these.
+        """Placeholders that occurred in the answer but were not issued for it."""
 
     def __bool__(self) -> bool:
         return bool(self._values or self.aliases)
@@ -190,8 +192,11 @@ class Issued:
         return len(self._values)
 
     def suspects(self, raw: bytes) -> list[int]:
-        """Offsets in the text of one or more events; an event in which none of them stands holds no
-        placeholder of these, nor the beginning of one at the end of a string."""
+        """Return offsets, in the text of one or more events, at which to look closer.
+
+        An event that contains none of them holds no placeholder of these, nor the beginning of one
+        at the end of a string.
+        """
         found = self.template.beginnings.in_events(raw) if self._values else []
         if self.aliases:
             found = sorted((*found, *self._aliases.in_events(raw)))
@@ -206,17 +211,17 @@ class Issued:
 
     @property
     def values(self) -> dict[bytes, bytes]:
-        """Placeholder to value."""
+        """The placeholders with their values."""
         return dict(self._values.values())
 
     @property
     def restored_names(self) -> set[bytes]:
-        """The placeholders whose values were put back, and the rewritten stretches without a name that were."""
+        """The placeholders, and the aliases, whose values were restored."""
         names = {name for name, value in self._values.values() if value in self.restored}
         return names | {alias for alias, run in self.aliases.items() if run in self.restored}
 
     def value(self, spelled: bytes) -> bytes | None:
-        """The value that a spelling stands for, if it was issued."""
+        """Return the value that a spelling stands for, or None if it was not issued."""
         exact = self._exact.get(spelled)
         if exact is not None:
             return exact
@@ -224,15 +229,17 @@ class Issued:
         return found[1] if found else None
 
     def allowed(self, spelled: bytes, tool: bool) -> bool:
-        """Whether policy lets it be restored here: in the arguments of a tool call, or in text."""
+        """Whether policy allows restoring it here: in the arguments of a tool call, or in text."""
         if not self.limits:
             return True
         name = spelled if spelled in self.limits else plain_spelling(spelled)
         return self.limits.get(name) in (None, "always", "tools" if tool else "text")
 
     def within(self, tool: bool) -> Issued:
-        """Those that may be restored in the arguments of a tool call, or in text; what becomes of them is
-        told here too."""
+        """Return those that may be restored in the arguments of a tool call, or in text.
+
+        What is restored through the result is recorded here too.
+        """
         if not self.limits:
             return self
         view = self._views.get(tool)
@@ -243,16 +250,15 @@ class Issued:
         return view
 
     def may_begin(self, tail: bytes) -> bool:
-        """Whether `tail` may go on to be an issued placeholder."""
+        """Whether `tail` may continue to become an issued placeholder."""
         return self._begins(plain_spelling(_CUT.sub(b"", tail)))
 
     def begins(self, text: bytes, start: int) -> bool:
-        """Whether a text from `start` to its end is the beginning of an issued placeholder as we
-        spell it, and cannot be a whole one."""
+        """Whether `text[start:]` is an incomplete beginning of an issued placeholder as issued."""
         return self.template.apart and self._begins(text[start:].lower(), whole=False)
 
     def held_from(self, text: bytes, start: int) -> bool:
-        """Whether a text from `start` to its end may go on to be an issued placeholder."""
+        """Whether `text[start:]` may continue to become an issued placeholder."""
         if self.begins(text, start):
             return True
         beginning = self.template.beginning.match(text, start)
@@ -265,11 +271,11 @@ class Issued:
         return self._order[at].startswith(plain) and (whole or self._order[at] != plain)
 
     def afresh(self) -> Issued:
-        """These, for another answer: nothing restored yet."""
+        """Return a copy for another answer, in which nothing has been restored yet."""
         return Issued(self.template, self.values, self.aliases, self.limits)
 
     def joined(self, other: Issued) -> Issued:
-        """These and the other's, as one."""
+        """Return the union of these and the other's."""
         both = Issued(
             self.template,
             {**other.values, **self.values},

@@ -1,4 +1,4 @@
-"""Hyperscan for a few patterns that a stream is searched for, piece by piece."""
+"""Hyperscan for a small set of patterns searched for in streams, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import hyperscan as hs
 
 
 class Scanner:
-    """A database of patterns; `scan` is safe from any thread."""
+    """A database of patterns. `scan` is thread-safe."""
 
     def __init__(
         self,
@@ -19,8 +19,11 @@ class Scanner:
         literal: bool = False,
         once: bool = False,
     ) -> None:
-        """`starts`: whether it says where matches start, which takes longer; `literal`: whether the
-        patterns are strings to be found to the letter; `once`: whether the first match of each is enough."""
+        """Compile the patterns.
+
+        `starts`: whether start offsets are reported, which takes longer. `literal`: whether the
+        patterns are plain strings. `once`: whether the first match of each is enough.
+        """
         self._local = threading.local()
         self._database = hs.Database(mode=hs.HS_MODE_BLOCK)
         count = len(patterns)
@@ -36,11 +39,11 @@ class Scanner:
         )
 
     def scan(self, text: bytes) -> list[tuple[int, int]]:
-        """Start and end of every match, in order of the ends; starts are 0 if nobody asked for them."""
+        """Return start and end of every match, ordered by end; starts are 0 unless requested."""
         return [(start, end) for _, start, end in self._matches(text)]
 
     def which(self, text: bytes) -> list[tuple[int, int]]:
-        """The pattern and the end of every match, in order of the ends."""
+        """Return the index of the pattern and the end of every match, ordered by end."""
         return [(number, end) for number, _, end in self._matches(text)]
 
     def _matches(self, text: bytes) -> list[tuple[int, int, int]]:

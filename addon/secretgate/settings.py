@@ -1,9 +1,9 @@
-"""Every setting, from wherever it comes, as one frozen value.
+"""All settings, from every source, as one frozen value.
 
-A setting is a field of `Settings`, and from its annotation follow its mitmproxy option
-(`--set secretgate_mode=block`), its environment variable (`SECRETGATE_MODE`) and its place in the
-configuration file (`mode: block`). Where several give it, the option wins over the variable, and the
-variable over the file.
+A setting is a field of `Settings`; its annotation determines its mitmproxy option (`--set
+secretgate_mode=block`), its environment variable (`SECRETGATE_MODE`) and its key in the
+configuration file (`mode: block`). The option takes precedence over the variable, and the variable
+over the file.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ from secretgate_rules import safe_yaml
 
 PREFIX = "secretgate_"
 EVERYONE = "all"
-"""In `clients`: machines of every network."""
+"""The entry of `clients` that admits machines of every network."""
 LOCAL_VAULTS = ("memory", "sqlite")
 REMOTE_VAULTS = ("redis", "rediss", "unix")
 
 
 class SettingsError(ValueError):
-    """A value that cannot be used: where it is, which, and why."""
+    """An invalid setting; the message names the source, the value and the reason."""
 
 
 class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A host of the user's to be covered too."""
+    """A host configured by the user, to be covered besides the built-in ones."""
 
     host: str
     dialect: str = "generic"
@@ -268,7 +268,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 _STRUCTURED = ("secrets", "guardrails")
-"""Settings that are given as YAML in one line too, since text alone cannot say them."""
+"""Settings that may be given as a line of YAML too, as plain text cannot express them."""
 _HINTS = get_type_hints(Settings, include_extras=True)
 _DEFAULTS = msgspec.structs.asdict(Settings())
 
@@ -283,7 +283,7 @@ def _help(name: str, hint: Any) -> str:
 
 
 FIELDS: Mapping[str, str] = {name: _help(name, hint) for name, hint in _HINTS.items()}
-"""Each setting's name and help."""
+"""Name and help text of each setting."""
 
 
 def load(
@@ -292,7 +292,7 @@ def load(
     explicit_file: bool = False,
     environment: Mapping[str, str] = os.environ,
 ) -> Settings:
-    """The settings in force. `options` are those given to mitmproxy, by setting name."""
+    """Return the effective settings. `options` are those given to mitmproxy, by setting name."""
     values: dict[str, Any] = {}
     places: dict[str, str] = {}
     for name, value in _from_file(file, explicit_file).items():
@@ -318,7 +318,7 @@ def load(
 
 
 def without_password(url: str) -> str:
-    """A URL as it may be shown."""
+    """Return a URL with its password hidden, for display."""
     return _PASSWORD.sub(r"\1***@", url)
 
 
@@ -333,7 +333,7 @@ def _meant(name: str) -> str:
 
 
 def _reason(name: str, value: Any, error: Exception) -> str:
-    """What it could be instead, or msgspec's message without the path, which is the setting's name."""
+    """Return the accepted values, or msgspec's message without the path, which is the setting."""
     hint = get_args(_HINTS[name])[0]
     if get_origin(hint) is Literal:
         return f"{value!r} is none of: {', '.join(get_args(hint))}"
@@ -356,7 +356,7 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", "") or "no YAML"
+        problem = getattr(error, "problem", "") or "invalid YAML"
         raise SettingsError(f"{file}{line}: {problem}") from None
     if values is None:
         return {}
@@ -368,7 +368,7 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
 
 
 def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """`audit: {on_error: block}` is `audit_on_error: block`."""
+    """Flatten groups: `audit: {on_error: block}` is the same as `audit_on_error: block`."""
     for name, value in values.items():
         members = value.items() if isinstance(value, dict) and name not in FIELDS else ()
         grouped = [(f"{name}_{member}", each) for member, each in members]

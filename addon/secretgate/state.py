@@ -1,7 +1,7 @@
-"""Where secretgate keeps what it keeps, and the key its names and digests are made with.
+"""The files that secretgate keeps, and the key from which its placeholders and digests are derived.
 
-Everything hangs off two folders of the platform (configuration and state), or off `SECRETGATE_HOME`
-alone when that is set. Folders are 0700 and files 0600.
+Everything is located in two platform folders (configuration and state), or in `SECRETGATE_HOME`
+alone if that is set. Folders have mode 0700 and files 0600.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _OWN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOE
 
 
 class StateError(Exception):
-    """Something on disk is not as it must be; says what, where and what to do."""
+    """A file on disk is not in the required state; the message says which, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,11 @@ class Places:
 
 
 def private_folder(folder: Path) -> Path:
-    """Makes a folder that is its owner's alone; closes one that others can read, and refuses one that
-    they could have put something into."""
+    """Create a folder that only its owner can access.
+
+    An existing one that others can read is closed to them; one that they could have written to is
+    rejected. Raises `StateError`.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     facts = folder.stat()
     _check_private(folder, facts, 0o022, "chmod 700")
@@ -87,8 +90,11 @@ def _check_private(path: Path, facts: os.stat_result, forbidden: int, remedy: st
 
 
 def private_file(path: Path, flags: int) -> int:
-    """The descriptor of a file that is its owner's alone. One that others can read is closed to them; a link, what
-    is no file, and what others could have written to is refused."""
+    """Open a file that only its owner can access, and return the descriptor.
+
+    An existing one that others can read is closed to them; a link, anything but a regular file, and
+    a file that others could have written to are rejected. Raises `StateError`.
+    """
     try:
         descriptor = os.open(path, flags | _OWN, 0o600)
     except OSError:
@@ -100,7 +106,7 @@ def private_file(path: Path, flags: int) -> int:
     try:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
-            raise StateError(f"{path} is no file: move it away")
+            raise StateError(f"{path} is not a regular file: move it away")
         _check_private(path, facts, 0o022, "chmod 600")
         if os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o055:
             os.fchmod(descriptor, 0o600)
@@ -111,7 +117,7 @@ def private_file(path: Path, flags: int) -> int:
 
 
 def load_key(path: Path) -> bytes:
-    """The installation's key: 32 random bytes, made on the first run."""
+    """Return the installation's key: 32 random bytes, generated on the first run."""
     private_folder(path.parent)
     while True:
         try:
@@ -123,21 +129,21 @@ def load_key(path: Path) -> bytes:
             raise StateError(f"{path} cannot be read: {error.strerror}") from None
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
-            raise StateError(f"{path} is no file: move it away to get a new key")
+            raise StateError(f"{path} is not a regular file: move it away to get a new key")
         with os.fdopen(descriptor, "rb") as file:
             facts = os.fstat(descriptor)
             _check_private(path, facts, 0o077, "chmod 600")
             key = file.read(KEY_BYTES + 1)
         if len(key) != KEY_BYTES:
             raise StateError(
-                f"{path} is no key of {KEY_BYTES} bytes: delete it to get a new one "
+                f"{path} is not a key of {KEY_BYTES} bytes: delete it to get a new one "
                 "(placeholders of running conversations change with it)"
             )
         return key
 
 
 def _make_key(path: Path) -> None:
-    """Whole or not at all, and never over a key that another worker has just made."""
+    """Write a new key atomically, without replacing one that another worker has just written."""
     draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:

@@ -1,8 +1,9 @@
-"""JSON values as clients read them, for what is judged: their parsers take more than the standard allows.
+"""Decodes JSON as leniently as clients do, for what the policy judges.
 
-JavaScript and Python both take halves of surrogate pairs, and replace bytes that are no UTF-8; Python takes `NaN` and
-numbers without a bound, and where it is told to, control characters in strings. What such a parser takes, and this one did not, would pass without a rule having seen it.
-Spans are read elsewhere (`bodies/json_reader.py`); this gives values.
+Parsers accept more than the standard allows. JavaScript and Python both accept lone surrogates and
+replace invalid UTF-8; Python accepts `NaN`, numbers of any size and, if told to, control characters
+in strings. Anything that such a parser accepted and this one did not would pass without a rule
+having seen it. This module returns values; spans are read in `bodies/json_reader.py`.
 """
 
 from __future__ import annotations
@@ -13,11 +14,11 @@ from typing import Any
 import msgspec
 
 _MOST_DIGITS = 4000
-"""Python itself turns no longer text into an integer, as that takes a time that grows faster than the text."""
+"""Python limits conversions to about this length, as their time grows faster than the text."""
 
 
 def decode(raw: bytes) -> Any:
-    """Raises ValueError where no client would read it either."""
+    """Return the value of a JSON text. Raises ValueError if no client could read it either."""
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -29,7 +30,10 @@ def _number(digits: str) -> int | float:
 
 
 def elements(raw: bytes) -> list[bytes]:
-    """Those of an array, as they are spelled where that can be. Raises ValueError as `decode` does, and where it is none."""
+    """Return the elements of an array, with their original spelling if possible.
+
+    Raises ValueError as `decode` does, and if the text is not an array.
+    """
     try:
         return [bytes(each) for each in msgspec.json.decode(raw, type=list[msgspec.Raw])]
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -40,7 +44,7 @@ def elements(raw: bytes) -> list[bytes]:
 
 
 def encode(value: Any) -> bytes:
-    """Halves of surrogate pairs are escaped, as they may stand in JSON in no other way."""
+    """Return a value as JSON; lone surrogates are escaped, the only form JSON allows."""
     try:
         return msgspec.json.encode(value)
     except UnicodeEncodeError:

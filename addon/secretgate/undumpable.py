@@ -1,7 +1,7 @@
-"""Keeps other processes out of the memory of this one, where the system knows how: it holds secrets.
+"""Protects the memory of this process, which holds secrets, from other processes where possible.
 
-Whatever holds values calls this before it reads the first: the proxy, its workers, and the wrapper around an MCP
-server. `secretgate run` itself holds none; its proxy does.
+Every process that holds values calls this before it reads the first: the proxy, its workers, and
+the wrapper around an MCP server. `secretgate run` itself holds none; its proxy does.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ _PR_SET_DUMPABLE = 4
 
 
 def seal_process(for_children: bool = True) -> None:
-    """No core dumps, and no debugger or /proc/PID/mem for other processes of the user (Linux). `for_children`: whether
-    programs that this process starts leave no core dumps either."""
+    """Disable core dumps, and on Linux access by debuggers and /proc/PID/mem of the same user.
+
+    `for_children`: whether programs started by this process leave no core dumps either.
+    """
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,10 +1,10 @@
-"""The vault: which secrets are known for whom, and which conversation may get them back.
+"""The vault: which secrets are known for whom, and which conversation may have them restored.
 
-Two questions, two answers. *Which values are secret here?* -- for a client, provider and account,
-every value that was found before is secret wherever it stands. *Which placeholders may this answer
-restore?* -- those of its own request, and, where the provider keeps the conversation, those of
-the chain of requests before it. Bounded, and forgotten after a time to live. `MemoryVault` is all there is on one
-machine; `stores/shared_vault.py` puts a store behind it.
+It answers two questions. *Which values are secret here?* For a client, provider and account, every
+value found before is secret wherever it occurs. *Which placeholders may this answer restore?* Those
+of its own request, and, if the provider keeps the conversation, those of the chain of requests
+before it. Entries are bounded in number and expire. `MemoryVault` is all that one machine needs;
+`stores/shared_vault.py` adds a store.
 """
 
 from __future__ import annotations
@@ -20,32 +20,34 @@ from secretgate_rules import Literals
 
 
 class Scope(NamedTuple):
-    """Whose secrets: they are shared within a scope and never across."""
+    """Identifies whose secrets they are: they are shared within a scope and never across."""
 
     client: str
     provider: str
     account: bytes
-    """A keyed digest of what names the account in the request."""
+    """A keyed digest of what identifies the account in the request."""
 
 
 class Vault(Protocol):
     def refresh(self, scope: Scope, links: Sequence[str] = ()) -> None:
-        """Fetches what other workers have learnt in a scope, and the chains that `links` stand for."""
+        """Fetch what other workers have learned in a scope, and the chains of `links`."""
 
     def known(self, scope: Scope) -> Literals:
-        """The values that are secret in a scope."""
+        """Return the values that are secret in a scope."""
 
     def learn(self, scope: Scope, values: Mapping[bytes, str], share: bool = True) -> Literals:
-        """Adds values, each with the rule that found it; gives what is known then. Without `share`
-        they stay with this worker: others have them from elsewhere."""
+        """Add values, each with the rule that found it, and return what is known then.
+
+        Without `share` they stay with this worker, because others get them from elsewhere.
+        """
 
     def chain(self, scope: Scope, link: str) -> Issued | None:
-        """What was issued in the conversation that a provider's id stands for."""
+        """Return what was issued in the conversation that a provider's id identifies."""
 
     def link(self, scope: Scope, link: str, issued: Issued) -> None: ...
 
     def sweep(self) -> None:
-        """Forgets what is past its time, asked for or not."""
+        """Remove expired entries, including those that nobody asks for."""
 
 
 class _Known:
@@ -57,7 +59,7 @@ class _Known:
 
 
 class MemoryVault:
-    """`lifetime`: seconds a value or a chain is kept after it was last used."""
+    """A vault in memory. `lifetime`: seconds a value or a chain is kept after its last use."""
 
     def __init__(
         self,

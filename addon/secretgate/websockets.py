@@ -1,12 +1,12 @@
-"""A WebSocket of a covered host: every message is a request or an event.
+"""WebSockets of covered hosts: every message is treated as a request or an event.
 
-mitmproxy has inflated and put together the messages. Later turns send only what is new, so what
-was issued counts for as long as the connection lives, and, where the provider keeps the conversation, for
-the connection that takes it up again.
+mitmproxy has already decompressed and reassembled the messages. Later turns send only what is new,
+so what was issued remains valid as long as the connection exists, and, if the provider keeps the
+conversation, for a connection that resumes it.
 
-A refused message is not sent. Where the protocol has an error event (OpenAI's) the client gets one and the
-connection lives on, as a closed one would be opened again and again; elsewhere the connection ends
-behind the error, as the client would wait for its answer for ever.
+A refused message is not sent. If the protocol has an error event (OpenAI's has), the client
+receives one and the connection stays open, as the client would reopen a closed one again and again;
+otherwise the connection is closed after the error, as the client would wait for its answer forever.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _KEEP_OPEN = frozenset(("openai-responses",))
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What becomes of a message; `content` None leaves it as it came."""
+    """The result for a message; if `content` is None, it is passed on unchanged."""
 
     content: bytes | None = field(default=None, repr=False)
     drop: bool = False
@@ -41,12 +41,12 @@ class Outcome:
     """Messages to send after it: whether to the client, and the content."""
     decision: Decision | None = None
     close: bool = False
-    """End the connection, once what is injected has gone out."""
+    """Whether to end the connection after the injected messages were sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as a frame."""
+    """A WebSocket message as a frame."""
 
     raw: bytes
 
@@ -72,7 +72,7 @@ class Socket:
         self._events = Events(self._dialect, engine.nothing_issued, self.recorder)
         self._judge = judge
         self._on_its_way = 0
-        """Injected messages that the client has not got yet."""
+        """Number of injected messages that the client has not received yet."""
 
     def from_client(self, content: bytes, is_text: bool = True) -> Outcome:
         if self._request.route.treatment is Treatment.PASS:
@@ -106,13 +106,13 @@ class Socket:
             out = [content]
         if len(out) == 1 and not self._on_its_way:
             return Outcome(content=None if out[0] is content else out[0])
-        # Injected messages come after this one and perhaps after the next: until the client has them
-        # all, whatever follows is injected behind them.
+        # Injected messages arrive after this one and perhaps after the next: until the client has
+        # received them all, whatever follows is injected after them.
         self._on_its_way += len(out)
         return Outcome(drop=True, inject=tuple((True, each) for each in out))
 
     def failed(self) -> Outcome:
-        """What becomes of a message of the client's at which secretgate itself failed."""
+        """Return the result for a client's message on which secretgate itself failed."""
         return self.refused(
             "secretgate failed on this message, so it was not sent. Its log says where."
         )
@@ -123,23 +123,23 @@ class Socket:
         return self._refused(Decision(Verdict.BLOCKED, nothing, message=message, status=status))
 
     def arrived(self) -> None:
-        """An injected message has gone out to the client."""
+        """Record that an injected message was sent to the client."""
         self._on_its_way = max(0, self._on_its_way - 1)
 
     def close(self) -> None:
-        """The answers up to now are over."""
+        """Record that the answers so far have ended."""
         self.recorder.flush()
 
     @property
     def issued(self) -> Issued:
-        """What was issued and restored in all its answers up to now."""
+        """The placeholders issued, and those restored, in all answers so far."""
         return self._events.issued
 
     def _read(self, content: bytes, is_text: bool) -> Body:
         if is_text:
             return self._engine.requests.read(self._request, content, "text/plain")
         if content.lstrip()[:1] not in (b"{", b"["):
-            raise Unreadable("a binary message that is no JSON")
+            raise Unreadable("a binary message that is not JSON")
         return self._engine.requests.read(self._request, content, "application/json")
 
     def _link(self, event: object) -> None:

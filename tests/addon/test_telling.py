@@ -187,6 +187,6 @@ async def test_what_cannot_be_told_keeps_nothing_else_back(
         decide(made, name)
     made.settle()
     assert trail.heard == ["request one", "request three"]
-    assert [error["event"] for error in errors] == ["a request could not be told of"]
+    assert [error["event"] for error in errors] == ["a request could not be reported"]
     assert errors[0]["error"].startswith("ValueError at request")
     assert "nobody should see" not in str(errors)

@@ -105,7 +105,7 @@ def test_a_link_to_nothing_makes_no_file(name: str, home: Path, begin: Begin) ->
 @pytest.mark.parametrize("name", KEPT)
 def test_a_pipe_is_refused_and_nobody_waits_for_it(name: str, home: Path, begin: Begin) -> None:
     os.mkfifo(home / name, 0o600)
-    with pytest.raises((StateError, AuditError), match=f"{name} is no file"):
+    with pytest.raises((StateError, AuditError), match=f"{name} is not a regular file"):
         begin()
 
 

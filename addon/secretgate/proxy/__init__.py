@@ -1,2 +1,4 @@
-"""What is mitmproxy's: flows, connections and certificates. The hooks in `gate.py` call it; nothing
-behind it knows of a flow."""
+"""Everything specific to mitmproxy: flows, connections and certificates.
+
+The hooks in `gate.py` call it; no other package deals with flows.
+"""

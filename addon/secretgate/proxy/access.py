@@ -1,8 +1,8 @@
 """Who may use the proxy.
 
-Without being told otherwise it listens on loopback. Where it listens for other machines, they have to show a
-password (mitmproxy's `proxyauth`) or come from a network that `clients` names: an open proxy would lend its
-tunnels to everybody, and its restored answers to whoever shares an account.
+By default it listens on loopback. If it listens for other machines, clients have to give a password
+(mitmproxy's `proxyauth`) or come from a network listed in `clients`: an open proxy would offer its
+tunnels to everybody, and its restored answers to anyone who shares an account.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _OF_THEIR_OWN = ("local", "wireguard")
 
 
 def check(options: Options, clients: Sequence[str]) -> None:
-    """Refuses options that would serve everybody; raises OptionsError."""
+    """Reject options that would admit everybody. Raises `OptionsError`."""
     if clients or _password(options):
         return
     for spec in options.mode:
@@ -35,7 +35,7 @@ def check(options: Options, clients: Sequence[str]) -> None:
 
 
 def open_to_all(host: str) -> str:
-    """Why a proxy does not start there."""
+    """Return the reason why a proxy does not start at this address."""
     return (
         f"at {host} other machines could use this proxy without a password: set "
         "proxyauth=USER:PASSWORD, or name the networks of its clients "
@@ -44,7 +44,7 @@ def open_to_all(host: str) -> str:
 
 
 def admits(client: connection.Client, clients: Sequence[str]) -> bool:
-    """Whether a connection may be made at all."""
+    """Whether a client may connect at all."""
     if _password(ctx.options) or client.proxy_mode.type_name in _OF_THEIR_OWN:
         return True
     peer, own = (address[0] if address else "" for address in (client.peername, client.sockname))
@@ -58,8 +58,10 @@ def admits(client: connection.Client, clients: Sequence[str]) -> bool:
 
 
 async def listen_on_loopback() -> None:
-    """mitmproxy binds its port before it loads scripts; unless the user said where to listen,
-    the port moves to loopback."""
+    """Move the port to loopback, unless the user chose an address.
+
+    This is needed because mitmproxy binds its port before it loads scripts.
+    """
     options = ctx.options
     if options.listen_host or options.mode != options.default("mode"):
         return
@@ -80,7 +82,7 @@ def _password(options: Options) -> bool:
 
 
 def local(host: str) -> bool:
-    """Whether only this machine reaches what listens there."""
+    """Whether an address can only be reached from this machine."""
     try:
         return host == "localhost" or _address(host).is_loopback
     except ValueError:

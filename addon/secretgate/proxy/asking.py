@@ -1,8 +1,8 @@
-"""Asks only those addons about an event that have a hook for it.
+"""Dispatches mitmproxy events only to addons that have a hook for them.
 
-mitmproxy asks each of its forty or so about each of the eight events of a request, by way of a coroutine and a context
-manager each, and most of them have nothing to say. What an addon with a hook does, and what becomes of its
-exceptions, stays mitmproxy's.
+mitmproxy invokes each of its about forty addons for each of the eight events of a request, with a
+coroutine and a context manager each, and most have no hook for the event. How an addon with a hook
+is invoked, and how its exceptions are handled, remains mitmproxy's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mitmproxy.hooks import Hook
 
 
 def only_who_listens(manager: AddonManager) -> None:
-    """From here on, until `everybody`."""
+    """Dispatch selectively from now on, until `everybody` is called."""
     manager.trigger_event = functools.partial(_trigger, manager)  # type: ignore[method-assign]
 
 
@@ -37,7 +37,7 @@ async def _trigger(manager: AddonManager, event: Hook) -> None:
 
 
 def _within(addon: Any, name: str) -> bool:
-    """Whether an addon in it, at any depth, has the hook."""
+    """Whether an addon nested in this one, at any depth, has the hook."""
     for inner in addon.addons:
         if hasattr(inner, name) or (hasattr(inner, "addons") and _within(inner, name)):
             return True

@@ -1,7 +1,7 @@
-"""What control frames of a WebSocket carry: the payload of pings and pongs, the reason of a close.
+"""Checks WebSocket control frames: the payload of pings and pongs, the reason of a close.
 
-mitmproxy has no hook for them: it logs what pings carry, and sends them on. What a client's frames carry is looked at where
-mitmproxy takes them from the wire, and left out where there is a secret in it.
+mitmproxy has no hook for them: it logs the payload of pings and forwards them. The frames of a
+client are checked where mitmproxy parses them, and emptied if they hold a secret.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from mitmproxy import connection
 from mitmproxy.proxy.layers import websocket
 
 Holds = Callable[[bytes], bool]
-"""Whether there is a secret in a text."""
+"""Returns whether a text holds a secret."""
 
 _watched: WeakKeyDictionary[connection.Connection, Holds] = WeakKeyDictionary()
 
 
 def watch(client: connection.Client, holds: Holds) -> None:
-    """From now on, for the WebSocket of this client."""
+    """Check the control frames of this client's WebSocket from now on."""
     _watched[client] = holds
 
 
@@ -41,5 +41,5 @@ def _cleaned(event: ws.Event, holds: Holds | None) -> ws.Event:
 
 
 def install() -> None:
-    """In the place of mitmproxy's own, for the WebSockets to come."""
+    """Replace mitmproxy's class for all WebSockets opened from now on."""
     websocket.WebsocketConnection = WatchedConnection  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""One flow from its request to the end of its answer, and the callable its answer streams through."""
+"""The state of one flow from its request to the end of its answer, and its streaming callable."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Exchange:
         identity: str = "",
         target: str | None = None,
     ) -> None:
-        """`target`: the request's as it may be shown, where that is not its own."""
+        """`target`: the request's target as it may be shown, if different from its own."""
         self.id = identity
         self._shown = (target or request.path).partition("?")[0]
         self.engine = engine
@@ -50,15 +50,15 @@ class Exchange:
         self.leftovers = Leftovers()
         self.notes = Notes()
         self.rulings: list[Ruled] = []
-        """What the policy has said of the answer so far."""
+        """What the policy has decided about the answer so far."""
         self.answering = False
-        """A message of the client's has gone over the WebSocket, and what comes answers it."""
+        """Whether the client has sent a WebSocket message, so that what follows answers it."""
         self.unread = False
-        """The answer could not be read, and went on as it came."""
+        """Whether the answer could not be read and was passed on unchanged."""
 
     @property
     def issued(self) -> Issued:
-        """What has been issued up to now."""
+        """What has been issued so far."""
         if self.socket is not None:
             return self.socket.issued
         return self.call.issued if self.call is not None else self.decision.issued
@@ -68,8 +68,11 @@ class Exchange:
         return self.decision.dialect or self.request.route.dialect
 
     def release(self) -> None:
-        """Lets go of what is large or secret once the answer is over. An exchange is part of a cycle, and cycles are
-        not looked for often enough to have megabytes wait for it; and mitmweb keeps its flows, and us with them."""
+        """Drop what is large or secret once the answer has ended.
+
+        An exchange is part of a reference cycle, and the collector runs too rarely to leave
+        megabytes to it; besides, mitmweb keeps its flows, and with them their exchanges.
+        """
         own = self.request
         self.request = Request(own.route, own.method, self._shown, {}, b"", own.scope, ())
         self.decision = self.decision.spent(self.engine.nothing_issued)
@@ -80,12 +83,12 @@ class Exchange:
         self.rulings = []
 
     def collects(self, recorder: Recorder) -> Recorder:
-        """Has the recorder's texts searched for placeholders that are still there."""
+        """Have the recorder's texts searched for placeholders that were not restored."""
         recorder.tell(lambda text: self.leftovers.see(text, self.issued))
         return recorder
 
     def warn(self, reason: str) -> None:
-        """The answer goes on as it came, for a reason."""
+        """Log why the answer is passed on unchanged."""
         self.unread = True
         self.log.warning(reason)
 
@@ -95,8 +98,10 @@ class Exchange:
 
 
 def passage(exchange: Exchange, content_type: str) -> Callable[[bytes], list[bytes]]:
-    """The callable that mitmproxy streams an answer through, as long as the exchange is not over. It gives a list, as
-    an empty chunk would end the answer."""
+    """Return the callable that mitmproxy streams an answer through until the exchange is over.
+
+    It returns a list, because an empty chunk would end the answer.
+    """
     over = begun = False
 
     def through(data: bytes) -> list[bytes]:
@@ -120,10 +125,10 @@ def passage(exchange: Exchange, content_type: str) -> Callable[[bytes], list[byt
 
 
 def _empty_frame() -> bool:
-    """Whether `b""` came because the provider sent an empty DATA frame.
+    """Whether `b""` was passed because the provider sent an empty DATA frame.
 
-    mitmproxy tells the end of an answer by `b""` too, and nothing in the call says which it is; the event
-    that it is handling when it calls does.
+    mitmproxy signals the end of an answer by `b""` too, and the argument does not tell the two
+    apart; the event that mitmproxy is handling at the time of the call does.
     """
     caller = sys._getframe(2)
     return isinstance(caller.f_locals.get("event"), ResponseData)

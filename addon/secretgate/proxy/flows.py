@@ -1,4 +1,4 @@
-"""What the gate reads from a flow of mitmproxy's, and writes back into it."""
+"""Reads from mitmproxy's flows what the gate needs, and writes results back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PROXY_PASSWORD = b"proxy-authorization"
 
 
 def names(flow: http.HTTPFlow) -> list[str]:
-    """Every name of the host that a request is for: each of them can have it covered."""
+    """Return every name of the request's host: each of them can make it covered."""
     authority = flow.request.host_header or flow.request.host
     found = [flow.request.host, _named_host(authority)]
     if flow.client_conn.sni:
@@ -33,7 +33,7 @@ def address(server: connection.Server) -> str:
 
 
 def request(engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
-    """What the gate needs of a request."""
+    """Return the parts of a request that the gate needs."""
     headers, url = heads.folded(flow.request.headers.fields), flow.request.url
     user = (flow.metadata.get("proxyauth") or ("",))[0]
     peer = flow.client_conn.peername[0] if flow.client_conn.peername else ""
@@ -51,7 +51,7 @@ def request(engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
 
 
 def is_call(request: http.Request, route: Route) -> bool:
-    """Whether a request is messages that may go on while the answer comes."""
+    """Whether a request is a stream of messages that may continue during the answer."""
     return (
         grpc.speaks(request.headers.get("content-type", ""))
         and "content-length" not in request.headers
@@ -77,7 +77,7 @@ def put_head(flow: http.HTTPFlow, changed: Head) -> None:
 
 
 def put_content(request: http.Request, content: bytes, changed: Mapping[str, str]) -> None:
-    """Another body, with what the headers say of it."""
+    """Replace the body, and the headers that describe it."""
     request.raw_content = content
     length = b"%d" % len(content)
     request.headers.fields = tuple(
@@ -88,12 +88,12 @@ def put_content(request: http.Request, content: bytes, changed: Mapping[str, str
 
 
 def drop_proxy_password(request: http.Request) -> None:
-    """What the client told this proxy."""
+    """Remove the password that the client gave to this proxy."""
     fields = request.headers.fields
     request.headers.fields = tuple(each for each in fields if each[0].lower() != _PROXY_PASSWORD)
 
 
 @functools.lru_cache(maxsize=256)
 def _named_host(authority: str) -> str:
-    """The host in a host header; the same few come with every request."""
+    """Return the host in a Host header; cached, as few values recur."""
     return parse_authority(authority, check=False)[0]

@@ -1,8 +1,8 @@
-"""What stands in when the gate is gone.
+"""Refuses requests when the gate has been unloaded.
 
-mitmproxy drops a script whose file vanishes or no longer loads (an upgrade, a checkout) and goes on
-serving. The guard belongs to the master, not to the script: while no gate is there, requests to
-the hosts that were covered last are refused.
+mitmproxy drops a script whose file vanishes or no longer loads (an upgrade, a checkout) and keeps
+serving. The guard belongs to the master, not to the script: while there is no gate, it refuses
+requests to the hosts that were covered last.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MESSAGE = (
 
 
 class Guard:
-    """`hosts` is what to refuse; None while a gate is there."""
+    """`hosts` are the hosts to refuse; None while a gate is loaded."""
 
     name = "secretgate-guard"
 
@@ -44,7 +44,7 @@ class Guard:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if not self._covers(flow):
             return
-        log.logger().error("refused: the gate is gone", host=flow.request.pretty_host)
+        log.logger().error("refused: secretgate is no longer loaded", host=flow.request.pretty_host)
         flow.request.stream = False
         body = {"type": "error", "error": {"type": "api_error", "message": _MESSAGE}}
         flow.response = http.Response.make(

@@ -1,8 +1,8 @@
-"""Which protocol a connection to a covered host speaks: HTTP, over TLS or not, and nothing else.
+"""Forces connections to covered hosts to be parsed as HTTP, with or without TLS.
 
-mitmproxy decides by the first bytes, however few have come, and passes on unread what does not look like HTTP: half a
-method, an empty line, the first byte of TLS. What a covered host is sent has to be read, so there it is taken for HTTP, and
-ends with an error if it is none.
+mitmproxy decides by the first bytes, however few have arrived, and passes on unread what does not
+look like HTTP: half a method, an empty line, the first byte of TLS. What is sent to a covered host
+has to be read, so it is parsed as HTTP, and fails with an error if it is something else.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from secretgate.hosts import Hosts
 from secretgate.proxy import flows
 
 _KNOWN = (modes.HttpProxy, modes.HttpUpstreamProxy, modes.ReverseProxy)
-"""What comes first behind these is no matter of bytes."""
+"""Proxy modes whose next layer does not depend on the first bytes."""
 _TLS = b"\x16\x03"
-"""How TLS begins; mitmproxy wants a third byte to know it."""
+"""How TLS begins; mitmproxy needs a third byte to recognise it."""
 
 
 def choose(hosts: Hosts, following: layer.NextLayer) -> None:
-    """Decides where mitmproxy would pass bytes on unread; leaves everything else to it."""
+    """Set the layer where mitmproxy would pass bytes on unread; leave all other cases to it."""
     context, data = following.context, following.data_client()
     first = len(context.layers) == 1 and isinstance(context.layers[0], _KNOWN)
     if following.layer is not None or first or context.client.transport_protocol != "tcp":
@@ -38,6 +38,6 @@ def choose(hosts: Hosts, following: layer.NextLayer) -> None:
 
 
 def leaves_http(flow: http.HTTPFlow) -> bool:
-    """Whether, with this answer, both sides go on to a protocol that nobody reads."""
+    """Whether both sides switch with this answer to a protocol that is not read."""
     answer = flow.response
     return answer is not None and answer.status_code == 101 and flow.websocket is None

@@ -1,8 +1,8 @@
-"""The certificates that clients are shown.
+"""The leaf certificates presented to clients.
 
-mitmproxy's own leaves copy the names of the provider's certificate, of which one that the CA may not
-sign for makes clients refuse the chain. This addon comes behind mitmproxy's TLS addon and puts a leaf of
-ours into the connection it has set up.
+mitmproxy's own leaves copy all names of the provider's certificate, and a single name outside the
+CA's constraints makes clients reject the chain. This addon runs after mitmproxy's TLS addon and
+installs a leaf of its own in the connection.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from secretgate_ca import Leaves
 
 
 class ShowLeaves:
-    """Shows leaves that hold nothing but the name asked for, under a key of their own."""
+    """Presents leaves that contain only the requested name, with a key of their own."""
 
     def __init__(self, leaves: Leaves, confdir: Path) -> None:
         self._leaves = leaves

@@ -1,4 +1,4 @@
-"""mitmproxy's options: ours, as it lists and sets them, and those of its own that break what is promised."""
+"""mitmproxy options: secretgate's own, and those of mitmproxy that break its guarantees."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def declare(loader: Loader) -> None:
 
 
 def refuse_harmful() -> None:
-    """Raises OptionsError."""
+    """Raises `OptionsError` if an option is set that would break secretgate's guarantees."""
     for name, harm in _HARMFUL.items():
         if getattr(ctx.options, name, None):
             raise exceptions.OptionsError(f"{name} {harm}")
@@ -50,7 +50,7 @@ def written_keys(environment: Mapping[str, str] = os.environ) -> str:
 
 
 def settings(places: Places) -> Settings:
-    """Options first, then the configuration file. Raises OptionsError."""
+    """Return the settings: options first, then the configuration file. Raises `OptionsError`."""
     given = ctx.options.secretgate_config
     file = Path(given).expanduser() if given else places.settings
     options = {name: getattr(ctx.options, PREFIX + name) for name in FIELDS}

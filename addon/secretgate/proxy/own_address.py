@@ -1,4 +1,4 @@
-"""Whether a request is for the proxy itself, and not for somebody behind it."""
+"""Recognises requests to the proxy itself rather than through it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ _LOCAL_NAMES = ("localhost",)
 
 
 def to_us(flow: http.HTTPFlow) -> bool:
-    """Whether a request names the address that it came in at. A name that merely resolves to us is not enough: a
-    web page can have one made for it."""
+    """Whether a request names the address at which it arrived.
+
+    A name that merely resolves to that address does not count: a web page can have one set up.
+    """
     listening = flow.client_conn.sockname
     if not listening or flow.request.port != listening[1]:
         return False
@@ -35,8 +37,11 @@ def from_another_site(flow: http.HTTPFlow) -> bool:
 
 
 def linked_from_another_site(flow: http.HTTPFlow) -> bool:
-    """Whether a page of another origin led here. Clients of APIs put names of their own into this header, so it says
-    something only where a browser is all that can be meant."""
+    """Whether a page of another origin linked here.
+
+    API clients put names of their own into this header, so it is meaningful only for browser
+    requests.
+    """
     said = flow.request.headers.get("referer")
     return bool(said) and not f"{said}/".startswith(f"http://{flow.request.host_header}/")
 

@@ -1,4 +1,4 @@
-"""Our CA in mitmproxy's place, unless the user has named a folder with another one."""
+"""Makes mitmproxy use secretgate's CA, unless the user configured a folder with another one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from secretgate_ca.names import subtrees
 
 
 def put_in_place(settings: Callable[[], Settings], folder: Path) -> None:
-    """Raises OptionsError where there can be no CA in `folder`, or `settings` raises it."""
+    """Install the CA of `folder`. Raises `OptionsError` if that fails, or `settings` does."""
     options = ctx.options
     if options.confdir == options.default("confdir"):
         _show(settings(), folder)
@@ -42,7 +42,7 @@ def _show(settings: Settings, folder: Path) -> None:
 
 
 def _signable(settings: Settings) -> Iterator[str]:
-    """The hosts of the user's that a CA can be permitted; others are covered without TLS only."""
+    """Yield the user's hosts that a CA can permit; others are covered without TLS only."""
     for row in settings.hosts:
         try:
             subtrees(row.host)

@@ -1,4 +1,4 @@
-"""The way of an answer through mitmproxy: whether it is looked at, by what, and what its headers become."""
+"""Passes answers through mitmproxy: whether and how they are processed, and their headers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ from secretgate.proxy.telling import Teller
 from secretgate.views.stored import KeptAnswer
 
 _STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
-"""Paths of answers that come line by line, or event by event, whatever their type says."""
+"""Paths whose answers arrive line by line, or event by event, whatever their content type says."""
 _EMPTY = frozenset((204, 205, 304))
-"""Statuses of answers that have no body."""
+"""Status codes of answers without a body."""
 _A_PART = 206
-"""Status of an answer that is some bytes of a longer one. Who asked for them counts them."""
+"""Status code of a byte range. The client counts the bytes of a range it asked for."""
 _OF_THE_BYTES: tuple[bytes, ...] = (b"content-length", b"content-encoding")
 
 
 def through(
     exchange: Exchange, teller: Teller, response: http.Response, chunked: bool
 ) -> Callable[[bytes], list[bytes]] | None:
-    """What mitmproxy streams an answer through; None where there is nothing to do with it."""
+    """Return the function that mitmproxy streams an answer through, or None to leave it alone."""
     request, decision, engine = exchange.request, exchange.decision, exchange.engine
     if request.route.treatment is Treatment.PASS:
         return None
@@ -38,7 +38,7 @@ def through(
         return None
     judge = judge_of(exchange, teller)
     if judge is None and response.status_code == _A_PART and "range" in request.headers:
-        exchange.warn("a range of bytes was asked for, and goes on as it came")
+        exchange.warn("a byte range was requested, and is passed on unchanged")
         return None
     if engine.settings.mode == "audit" and judge is None:
         return None
@@ -71,12 +71,12 @@ def through(
 
 
 def nothing(data: bytes) -> list[bytes]:
-    """Streams none of an answer."""
+    """Drop every chunk of an answer."""
     return []
 
 
 def failed(exchange: Exchange, response: http.Response, chunked: bool) -> None:
-    """An error in place of the whole answer, where anything may be changed."""
+    """Replace the whole answer by an error, unless the mode is audit."""
     if exchange.engine.settings.mode == "audit":
         response.stream = True
         return
@@ -88,7 +88,7 @@ def failed(exchange: Exchange, response: http.Response, chunked: bool) -> None:
 
 
 def judge_of(exchange: Exchange, teller: Teller) -> Judging | None:
-    """What judges the answer, or every answer of a WebSocket."""
+    """Return what judges the answer, or every answer of a WebSocket; None if no rule applies."""
     requests = exchange.engine.requests
     if exchange.request.route.dialect.name == "mcp":
         return requests.mcp.judge(
@@ -114,17 +114,17 @@ def _rewritten(exchange: Exchange, response: http.Response, chunked: bool) -> No
 
 
 def _unmeasured(response: http.Response, chunked: bool) -> None:
-    """Without what is said of the bytes as they came: how many they are is not known any more."""
+    """Remove headers that describe the original bytes, since the length is no longer known."""
     gone, framing = _OF_THE_BYTES, tuple[tuple[bytes, bytes], ...]()
     if chunked:
-        # The provider may have spoken HTTP/2.
+        # The provider may have used HTTP/2.
         gone, framing = (*gone, b"transfer-encoding"), ((b"transfer-encoding", b"chunked"),)
     kept = [each for each in response.headers.fields if each[0].lower() not in gone]
     response.headers.fields = (*kept, *framing)
 
 
 def _link(exchange: Exchange) -> None:
-    """Where the provider keeps the conversation, what was issued in it can be restored later."""
+    """Link what was issued to the provider's id of the conversation, for later answers."""
     dialect, issued = exchange.dialect, exchange.decision.issued
     if exchange.recorder is None or not issued or not dialect.chain_out:
         return

@@ -1,8 +1,9 @@
-"""What Python and mitmproxy print of exceptions by themselves, without the words of ours.
+"""Keeps messages of exceptions in our code out of what Python and mitmproxy print on their own.
 
-A message may quote what it failed on. We say the type and the place of what we catch (`log.where`); what gets past us
-is printed by others, message and all: an exception that a generator raises when it is dropped, one that ends a
-thread, one that a hook lets through, one that a task keeps until it is forgotten.
+A message may quote the data that caused the exception. Exceptions that we catch are logged with
+type and place only (`log.where`). Those that escape are printed by others, message included: raised
+by a generator that is dropped, ending a thread, leaving a hook, or kept by a task until it is
+deleted.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from secretgate import log
 
 _OURS = tuple(str(Path(each).parent) for each in (log.__file__, secretgate_rules.__file__))
 _MEANT_FOR_PEOPLE = (exceptions.OptionsError, exceptions.CommandError)
-"""Our own words about settings; they quote no value."""
+"""Our own messages about settings, which quote no secret."""
 
 
 def keep_silent() -> None:
-    """From here on no exception that went through our code is printed with its message."""
+    """From now on, print no exception that passed through our code with its message."""
     sys.unraisablehook = _unraisable
     threading.excepthook = _ended_a_thread
     made = logging.getLogRecordFactory()
@@ -61,7 +62,7 @@ def _told(error: BaseException | None) -> str:
 
 
 def _is_ours(error: BaseException) -> bool:
-    """Whether it, or what led to it, went through our code."""
+    """Whether the exception, or one that led to it, passed through our code."""
     seen: list[BaseException] = []
     todo: list[BaseException | None] = [error]
     while todo:

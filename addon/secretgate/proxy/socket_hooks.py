@@ -1,4 +1,4 @@
-"""WebSockets in mitmproxy: each message is looked at as it comes, and what becomes of it is put in its place."""
+"""WebSockets in mitmproxy: each message is processed on arrival, and replaced by the result."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from secretgate.proxy.threads import IN_A_THREAD, consulted
 from secretgate.websockets import Outcome, Socket
 
 _LINGER = 0.2
-"""Seconds between an error and the end of the connection that it is sent over."""
+"""Seconds between an error and the end of the connection over which it is sent."""
 
 
 class Sockets:
@@ -96,7 +96,7 @@ class Sockets:
             asyncio.get_running_loop().call_later(_LINGER, hang_up, flow)
 
     def _answered(self, exchange: Exchange) -> None:
-        """With a new message of the client's, the answer to the one before has ended."""
+        """Report the previous answer, which ends with a new message of the client."""
         if exchange.socket is not None:
             exchange.socket.close()
             if exchange.answering:
@@ -106,11 +106,11 @@ class Sockets:
     def failed(self, exchange: Exchange, error: Exception) -> None:
         mode = exchange.engine.settings.mode
         self._teller.failed(exchange.id, exchange.request.route, exchange.request, mode)
-        exchange.log.error("a message could not be looked at", error=log.where(error))
+        exchange.log.error("a message could not be processed", error=log.where(error))
 
 
 def _holds(exchange: Exchange, payload: bytes) -> bool:
-    """Whether there is a secret in what a control frame carries."""
+    """Whether the payload of a control frame contains a secret."""
     engine, request = exchange.engine, exchange.request
     if request.route.treatment is Treatment.PASS or engine.settings.mode == "audit":
         return False
@@ -121,12 +121,12 @@ def _holds(exchange: Exchange, payload: bytes) -> bool:
         )
         return bool(found.spots)
     except Exception as error:
-        exchange.log.error("a control frame could not be looked at", error=log.where(error))
+        exchange.log.error("a control frame could not be processed", error=log.where(error))
         return True
 
 
 def hang_up(flow: http.HTTPFlow) -> None:
-    """Closes the client's connection; whatever goes on over it ends."""
+    """Close the client's connection, which ends everything that runs over it."""
     handler = ctx.master.addons.get("proxyserver").connections.get(flow.client_conn.id)
     if handler is not None and flow.client_conn in handler.transports:
         handler.close_connection(flow.client_conn)

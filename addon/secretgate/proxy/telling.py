@@ -1,4 +1,4 @@
-"""Whoever has to know what became of a request and of its answer is told here: the log, the counters, the audit trail."""
+"""Reports requests and answers to the log, the counters and the audit trail."""
 
 from __future__ import annotations
 
@@ -19,21 +19,24 @@ from secretgate.policy.model import Decision as Ruled
 from secretgate.proxy.exchange import Exchange
 
 _GATHER = 0.05
-"""Seconds that what is to be told of waits for more: several at a time take less than one by one."""
+"""Seconds for which reports are collected: several at a time are cheaper than one by one."""
 _MOST = 64
-"""So many wait at most."""
+"""Maximum number of reports waiting."""
 UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
 
 
 class Teller:
-    """Who has gone on its way is told of a moment after it has left; whoever is refused, and what could not be read, at
-    once. Where nothing may leave that is not on record, everything is."""
+    """Reports what became of requests and answers.
+
+    Usually a moment after they were sent; refused and unreadable requests are reported at once. If
+    nothing may be sent without being recorded, everything is reported at once.
+    """
 
     def __init__(self) -> None:
         self._counters = Counters()
         self._waiting: list[Callable[[], None]] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        """The one that is going to tell."""
+        """The event loop on which the reports are scheduled."""
         self.trail = Trail()
 
     @property
@@ -42,7 +45,7 @@ class Teller:
         return self._counters
 
     def decided(self, exchange: Exchange, decision: Decision) -> None:
-        """A request, or one message of a flow that has many."""
+        """Report a request, or one message of a flow that has many."""
         exchange.notes.decided(decision)
         tell = functools.partial(self._decided, exchange, exchange.request, decision)
         if decision.refused or decision.verdict is Verdict.UNREADABLE:
@@ -78,7 +81,7 @@ class Teller:
             )
 
     def ruled(self, exchange: Exchange, operation: str, decision: Ruled) -> None:
-        """What the policy said of a part of an answer."""
+        """Report what the policy decided about a part of an answer."""
         exchange.rulings.append(decision)
         self._say(exchange, operation, decision)
 
@@ -93,13 +96,13 @@ class Teller:
         )
 
     def failed(self, identity: str, route: Route, request: Request | None, mode: str) -> None:
-        """The gate itself failed on a request, which was refused."""
+        """Report a request that was refused because the gate itself failed."""
         self.settle()
         self._counters.failure(route.provider)
         self.trail.failure(identity, route, request, mode)
 
     def ended(self, exchange: Exchange, status: int) -> None:
-        """An answer, or one of a WebSocket's."""
+        """Report an answer, or one of a WebSocket."""
         request, issued = exchange.request, exchange.issued
         if request.route.treatment is Treatment.PASS or exchange.decision.refused:
             return
@@ -134,7 +137,7 @@ class Teller:
             )
 
     def _soon(self, tell: Callable[[], None]) -> None:
-        """When the event loop has sent what this is about, and has had time for what comes back."""
+        """Report once the event loop has sent this and had time for what comes back."""
         self._waiting.append(tell)
         if self.trail.strict:
             self._tell_all()
@@ -155,14 +158,14 @@ class Teller:
         self.settle()
 
     def settle(self) -> None:
-        """Tells what waits. What fails here has been decided on and has left."""
+        """Make the waiting reports. Errors are only logged: the requests are already sent."""
         while self._waiting:
             try:
                 self._tell_all()
             except Exception as error:
-                log.logger().error("a request could not be told of", error=log.where(error))
+                log.logger().error("a request could not be reported", error=log.where(error))
 
     def _tell_all(self) -> None:
-        """In order; what cannot be told does not come again."""
+        """Make the reports in order; one that fails is not repeated."""
         while self._waiting:
             self._waiting.pop(0)()

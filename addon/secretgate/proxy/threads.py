@@ -1,4 +1,4 @@
-"""What is looked at in a thread, so that other flows go on."""
+"""Which requests are processed in a thread, so that other flows are not held up."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from secretgate.engine import Engine
 from secretgate.outbound.requests import Request
 
 IN_A_THREAD = 64 << 10
-"""A larger request, and one that has to be unpacked, is looked at in a thread."""
+"""Size in bytes above which a request is processed in a thread; a compressed one always is."""
 T = TypeVar("T")
 
 
 def takes_long(request: Request) -> bool:
-    """Whether other flows would notice if nothing else went on while it is looked at."""
+    """Whether processing the request would noticeably delay other flows."""
     packed = request.headers.get("content-encoding", "identity") != "identity"
     return len(request.content) > IN_A_THREAD or packed or request.signed
 
 
 def consulted(engine: Engine, request: Request, decide: Callable[[], T]) -> T:
-    """What is decided with what other workers know. For a thread, as it waits for them."""
+    """Return a decision made with what other workers know. Blocks, so it must run in a thread."""
     with engine.requests.consulting(request):
         return decide()

@@ -1,4 +1,4 @@
-"""What goes on beside the flows: changes of the policy are taken up, and what is past its time is forgotten."""
+"""Background tasks: reload a changed policy, and remove expired data."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from secretgate.policy.watching import Watch
 from secretgate.settings import SettingsError
 
 _POLICY_PERIOD = 1.0
-"""Seconds between two looks at the files of the policy."""
+"""Seconds between checks of the policy files."""
 _SWEEP = 60
-"""Seconds between two looks at what is past its time."""
+"""Maximum number of seconds between removals of expired data."""
 
 
 def start(engine: Callable[[], Engine], forget: Callable[[], None]) -> list[asyncio.Task[None]]:
@@ -24,7 +24,7 @@ def start(engine: Callable[[], Engine], forget: Callable[[], None]) -> list[asyn
 
 
 async def _follow_policy(current: Callable[[], Engine]) -> None:
-    """A change that cannot be used changes nothing."""
+    """Reload the policy when it changes; one that is invalid leaves the old one in force."""
     watch, path = None, ""
     while True:
         engine = current()
@@ -36,9 +36,9 @@ async def _follow_policy(current: Callable[[], Engine]) -> None:
                 engine.reload_policy()
                 log.logger().info("policy reloaded", policy=path)
         except SettingsError as error:
-            log.logger().error("the policy stays as it was", reason=str(error))
+            log.logger().error("the policy was not reloaded", reason=str(error))
         except Exception as error:
-            log.logger().error("the policy stays as it was", error=log.where(error))
+            log.logger().error("the policy was not reloaded", error=log.where(error))
         await asyncio.sleep(_POLICY_PERIOD)
 
 
@@ -48,6 +48,4 @@ async def _sweep(current: Callable[[], Engine], forget: Callable[[], None]) -> N
         try:
             forget()
         except Exception as error:
-            log.logger().error(
-                "what is past its time could not be forgotten", error=log.where(error)
-            )
+            log.logger().error("expired data could not be removed", error=log.where(error))
