@@ -383,5 +383,6 @@ def test_texts_are_told_apart_by_index_by_place_and_by_whether_they_are_thoughts
         return identities("gemini", {"candidates": [{"content": content}]})
 
     assert parts({"thought": False}) == parts({})
+    assert parts({"thought": True}) == []
     assert len({*parts({}, {})}) == 2
     assert len({*identities("generic", {"texts": ["x", "y"]})}) == 2

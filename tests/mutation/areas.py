@@ -61,6 +61,9 @@ TESTS = (
     "tests/addon/test_json_body.py",
     "tests/addon/test_beginnings.py",
     "tests/addon/test_bodies_forms.py",
+    "tests/addon/test_edges.py",
+    "tests/addon/test_parallel_outputs.py",
+    "tests/addon/test_wire_documents.py",
     "tests/attacks/test_log_injection.py",
 )
 
