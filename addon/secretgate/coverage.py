@@ -12,12 +12,12 @@ from typing import NamedTuple
 from secretgate.outbound.requests import Decision, Verdict
 
 NAMES = {
-    "scanned": "text that was scanned",
+    "scanned": "text searched for secrets",
     "opaque": "signed, encrypted or identifying fields",
     "binary": "images, audio, files without text",
     "skipped": "credentials for the provider, bodies left alone",
     "unreadable": "bodies that could not be read",
-    "format": "syntax of the format",
+    "format": "braces, numbers and other syntax",
 }
 
 

@@ -39,7 +39,7 @@ def elements(raw: bytes) -> list[bytes]:
     except (msgspec.DecodeError, UnicodeDecodeError):
         value = decode(raw)
     if not isinstance(value, list):
-        raise ValueError("no array")
+        raise ValueError("not an array")
     return [json.dumps(each, separators=(",", ":")).encode() for each in value]
 
 

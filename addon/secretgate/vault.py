@@ -47,7 +47,7 @@ class Vault(Protocol):
     def link(self, scope: Scope, link: str, issued: Issued) -> None: ...
 
     def sweep(self) -> None:
-        """Remove expired entries, including those that nobody asks for."""
+        """Remove expired entries, including those that are no longer requested."""
 
 
 class _Known:

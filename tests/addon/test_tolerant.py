@@ -77,7 +77,7 @@ def test_elements_are_those_of_the_array(several: list[Any]) -> None:
 
 
 def test_elements_of_what_is_no_array() -> None:
-    with pytest.raises(ValueError, match="no array"):
+    with pytest.raises(ValueError, match="not an array"):
         tolerant.elements(rb'{"a":"\ud83d"}')
 
 

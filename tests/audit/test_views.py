@@ -136,4 +136,4 @@ async def test_the_command(context: Any) -> None:
     told = "\n".join(context.master.commands.execute("secretgate.status"))
     assert "mode redact" in told
     assert "1 secrets redacted (test-token 1)" in told
-    assert "text that was scanned" in told
+    assert "text searched for secrets" in told

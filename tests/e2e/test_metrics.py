@@ -47,7 +47,7 @@ def test_counters_are_served_where_the_user_says_so(
     assert told.returncode == 0
     assert "8 secrets redacted" in told.stdout
     assert "8 secrets put back into 1 answers" in told.stdout
-    assert "text that was scanned" in told.stdout
+    assert "text searched for secrets" in told.stdout
     assert json.loads(status(proxy, "--json").stdout)["counters"]["restored"] == 8
     proxy.stop()
     gone = status(proxy)

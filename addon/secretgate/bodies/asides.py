@@ -19,7 +19,7 @@ _SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(.{4})", re.DOTALL)
 _RUN: Final = re.compile(rb"[\t\x20-\x7e]{16,}")
 _TOKEN: Final = re.compile(rb"[\w+/=.:@~-]{16,}")
 _EDGE: Final = 4
-"""Characters at either end of a run that may be data around it that happens to be printable."""
+"""Number of characters at either end of a run that may be adjacent data, printable by chance."""
 _EXTRA, _NAME, _COMMENT = 4, 8, 16
 _LONGEST: Final = 64 << 10
 """Maximum size in bytes of a gzip name or comment."""
@@ -67,10 +67,11 @@ def asides(raw: bytes, chain: Sequence[str], limit: int) -> bytes:
 
 
 def metadata_in_message(raw: bytes, chain: Sequence[str], limit: int, plain: bytes) -> bool:
-    """Whether a message that is compressed by itself, `plain` when decompressed, carries such metadata.
+    """Whether an individually compressed message, `plain` when decompressed, carries such metadata.
 
-    Compressed data of brotli may hold printable text by chance, and stores short messages as they are: what counts there
-    is a run of letters and digits, as long as a key, that is no part of the message.
+    Compressed data of brotli may contain printable text by chance, and short messages are stored
+    uncompressed. So for brotli, only runs of letters and digits count that are as long as a key and
+    not part of the message.
     """
     found = asides(raw, chain, limit)
     if BROTLI not in chain:

@@ -1,10 +1,10 @@
-"""Extracts text from files that are not text: PDF, zipped XML of office formats, and others as stored.
+"""Extracts text from files that are not text: PDF, zipped XML of office formats, and others.
 
-The last are databases, programs, uncompressed archives and text in UTF-16, of which the readable words
-are taken. All of it is searched for secrets, never edited: a PDF, for one, cannot be rewritten without
-changing its appearance. A finding therefore decides over the whole request. Scanned pages have no text;
-nor do pages whose fonts map glyphs by a table of their own, unless `pypdf` is installed (the extra
-`pdf`), which reads such tables.
+The others are databases, programs, uncompressed archives and text in UTF-16, whose readable words
+are taken as stored. All of it is searched for secrets, never edited: a PDF, for one, cannot be
+rewritten without changing its appearance. A finding therefore decides over the whole request.
+Scanned pages have no text; nor do pages whose fonts map glyphs by a table of their own, unless
+`pypdf` is installed (the extra `pdf`), which reads such tables.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def is_file(raw: bytes) -> bool:
 def is_text(raw: bytes) -> bool:
     """Whether a file is text that can be edited in place: UTF-8, or one byte per character.
 
-    The latter, such as Latin-1, is told from binary data by the absence of control characters.
+    The latter, such as Latin-1, differs from binary data by the absence of control characters.
     """
     if sealed(raw) or _is_wide(raw):
         return False

@@ -1,8 +1,8 @@
 """Checks whether remembered verdicts still hold.
 
-A verdict was reached with the values known at the time. It holds if no value was learned since, or
-no value learned since may occur in the unit, and if the values behind its placeholders are still
-known. Units whose verdict does not hold are read again.
+A verdict was reached with the values known at the time. It holds if no value learned since may
+occur in the unit, and if the values behind its placeholders are still known. All other units are
+read again.
 """
 
 from __future__ import annotations

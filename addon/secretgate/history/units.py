@@ -88,7 +88,7 @@ class Notes:
         note.kept &= all(value in naming.known for value in made.values.values())
 
     def undo(self) -> None:
-        """Discard the edits, which are about to be made anew in another way."""
+        """Discard the recorded edits, which will be made again in a different way."""
         for note in self.by_item.values():
             note.edits, note.traces, note.names = [], [], set()
 

@@ -1,4 +1,4 @@
-"""End marks: strings of which one is in every frame that ends all texts, and in few others.
+"""End marks: every frame that ends all texts contains one of these strings, and few others do.
 
 Only events that contain one have to be read to know whether the answer continues.
 """

@@ -41,7 +41,7 @@ class Leftovers:
             self._left |= {name for name, own in _ids(issued) if own in seen}
 
     def taken(self, issued: Issued) -> Fate:
-        """Return the outcome for placeholders since the last call, and start anew."""
+        """Return the outcome for placeholders since the last call, and reset."""
         fate = Fate(
             frozenset(name.lower() for name in issued.restored_names),
             frozenset(self._left | issued.unknown),

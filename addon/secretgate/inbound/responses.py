@@ -33,7 +33,7 @@ MOST_HELD = 128 << 20
 Beyond that the answer is given up, since a provider might never send that end.
 """
 _NO_TEXT = ("audio/", "image/", "video/", "font/", "application/pdf", "application/zip")
-"""Media types whose bytes nothing is restored in."""
+"""Media types in whose bodies nothing is restored."""
 
 
 @dataclass(slots=True)

@@ -82,7 +82,7 @@ class _Part:
         self._forms = Literals(list(owner))
 
     def find(self, raw: bytes, found: set[bytes]) -> None:
-        """Add the values of which a form occurs in `raw` to `found`."""
+        """Add to `found` the values that occur in `raw` in any form."""
         found.update(self._owners[number] for number, _ in self._forms.scan(raw))
 
 

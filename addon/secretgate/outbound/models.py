@@ -14,7 +14,7 @@ _HEAD, _TAIL = 4 << 10, 64 << 10
 
 
 def named(path: str, body: bytes) -> str:
-    """Return the model that the body names at its start or end, else the path, else the whole body.
+    """Return the model named at the start or end of the body, in the path, or anywhere in the body.
 
     Empty if nothing that looks like a model name is found.
     """

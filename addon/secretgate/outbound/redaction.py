@@ -111,10 +111,11 @@ class Redactor:
     ) -> Redaction:
         """Return what `body` becomes.
 
-        `exempt`: the request's own credentials; sending them to their issuer is not a leak.
-        `learn`: whether findings are remembered and named beyond this call. `strict`: whether a
-        secret in a file that cannot be rewritten raises `Unreadable`. `leaves`: False if only the
-        spots are wanted and nothing is sent. `policy`: without one, everything found is redacted.
+        - `exempt`: the request's own credentials; sending them to their issuer is not a leak
+        - `learn`: whether findings are remembered and named beyond this call
+        - `strict`: whether a secret in a file that cannot be rewritten raises `Unreadable`
+        - `leaves`: False if only the spots are wanted and nothing is sent
+        - `policy`: without one, everything found is redacted
 
         Raises `Leak` if the body `leaves` and could not be made safe, and `Denied` if the policy
         denies it.

@@ -84,7 +84,7 @@ class Refusing:
         return replace(refused, counts=leak.counts)
 
     def unsignable(self, request: Request, decision: Decision, error: Unsignable) -> Decision:
-        """Return the refusal for a body that has to change though its signature cannot."""
+        """Return the refusal if a body has to change but its signature cannot be renewed."""
         message = (
             f"secretgate blocked this request: a secret was detected in it ({_places(decision.spots)}), and "
             f"{error}. Nothing was sent."

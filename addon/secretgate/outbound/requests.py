@@ -55,7 +55,7 @@ class Decision:
         return bool(self.status)
 
     def spent(self, nothing: Issued) -> Decision:
-        """Return what is kept of it once the answer is over: nothing large or secret."""
+        """Return what is kept once the answer is over: nothing large or secret."""
         return Decision(
             self.verdict,
             nothing,

@@ -127,7 +127,7 @@ def _resigned(
         )
     if credentials.access_key != key:
         raise Unsignable(
-            "it is signed for AWS (SigV4) by another key than the one that the proxy has; give both "
+            "it is signed for AWS (SigV4) with another key than the one that the proxy has; give both "
             "the same credentials, or use a Bedrock API key (AWS_BEARER_TOKEN_BEDROCK) in the client"
         )
     from botocore.auth import SigV4Auth

@@ -1,7 +1,7 @@
 """Spots: where something was found, for people and logs, with rule, confidence and action.
 
 Paths are spelled out only for findings. A path may itself contain a secret, as the name of a
-member, so it is shown with placeholders in their place. The spots of skipped units are kept in
+member, so it is shown with placeholders in place of secrets. The spots of skipped units are kept in
 their verdicts.
 """
 

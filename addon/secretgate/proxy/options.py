@@ -18,7 +18,7 @@ _HARMFUL = {
 }
 
 INHERITED_KEYS, OWN_KEYS = "SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"
-"""Where mitmproxy writes the keys of all connections. The first is mostly meant for a browser."""
+"""Variables naming a file for the TLS keys of all connections; the first is meant for browsers."""
 
 
 def declare(loader: Loader) -> None:
@@ -45,7 +45,7 @@ def refuse_harmful() -> None:
 
 
 def written_keys(environment: Mapping[str, str] = os.environ) -> str:
-    """The file that mitmproxy was told to write the keys of all TLS connections to."""
+    """Return the file that mitmproxy writes the keys of all TLS connections to, if set."""
     return environment.get(OWN_KEYS, "")
 
 

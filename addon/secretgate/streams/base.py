@@ -1,4 +1,4 @@
-"""The interface of stream formats: a framer cuts bytes into *frames*, each written out again.
+"""The interface of stream formats: a *framer* splits the bytes of a stream into *frames*.
 
 Framing is lossless: concatenating the `raw` of every frame gives the input, wherever the input was
 cut into chunks. An unchanged frame is forwarded as its `raw`.

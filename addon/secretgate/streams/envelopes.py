@@ -37,7 +37,7 @@ class Envelope(msgspec.Struct, frozen=True, gc=False):
 
     raw: bytes
     coding: str = ""
-    """The compression that the stream's header names; if empty, it is told by magic bytes."""
+    """The compression that the stream's header names; if empty, it is detected by magic bytes."""
     limit: int = LIMIT
     sound: bool = True
 

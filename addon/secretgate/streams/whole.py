@@ -1,4 +1,4 @@
-"""Whether the remainder of a truncated stream is a complete JSON value nevertheless."""
+"""Tells whether the remainder of a truncated stream is a complete JSON value nevertheless."""
 
 from __future__ import annotations
 
