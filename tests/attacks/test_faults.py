@@ -231,7 +231,7 @@ def test_a_key_replaced_by_garbage(content: bytes, launch: Launch) -> None:
     proxy.stop()
     key = proxy.home / "secretgate" / "placeholder.key"
     key.write_bytes(content)
-    with pytest.raises(Failed, match=r"placeholder\.key is no key"):
+    with pytest.raises(Failed, match=r"placeholder\.key is not a key"):
         proxy.start()
 
 
