@@ -14,6 +14,7 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
@@ -291,8 +292,12 @@ def load(
     file: Path | None,
     explicit_file: bool = False,
     environment: Mapping[str, str] = os.environ,
+    spelled: Mapping[str, str] = MappingProxyType({}),
 ) -> Settings:
-    """Return the effective settings. `options` are those given to mitmproxy, by setting name."""
+    """Return the effective settings. `options` are those given to mitmproxy, by setting name.
+
+    `spelled` maps a name to the option as the user wrote it, if that is not mitmproxy's `--set`.
+    """
     values: dict[str, Any] = {}
     places: dict[str, str] = {}
     for name, value in _from_file(file, explicit_file).items():
@@ -303,7 +308,7 @@ def load(
             values[name], places[name] = _from_text(name, environment[variable]), variable
         if options.get(name):
             values[name] = _from_text(name, options[name])
-            places[name] = f"--set {PREFIX}{name}"
+            places[name] = spelled.get(name, f"--set {PREFIX}{name}")
     if isinstance(values.get("secrets"), str):
         values["secrets"] = {"action": values["secrets"]}
     for name, value in values.items():

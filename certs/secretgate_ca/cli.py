@@ -259,15 +259,17 @@ def export(
       secretgate-ca export secretgate.crt
       secretgate-ca export - --der > secretgate.der
 
-    Exit code: 0, or 1 where there is no CA.
+    Exit code: 0, or 1 where there is no CA, or it cannot be written.
     """
     root = _existing(context.obj).root
     content = root.public_bytes(Encoding.DER if der else Encoding.PEM)
     if str(output) == "-":
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()
-    else:
+    elif output.parent.is_dir():
         write_file(output, content, PUBLIC)
+    else:
+        raise CAError(f"{output.parent}: there is no such folder; make it first")
 
 
 def command() -> typer.core.TyperGroup:

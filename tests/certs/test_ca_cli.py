@@ -199,6 +199,13 @@ def test_path_and_export(run: Run, confdir: Path, tmp_path: Path) -> None:
     assert x509.load_der_x509_certificate(der) == x509.load_pem_x509_certificate(pem.encode())
 
 
+def test_export_names_the_folder_that_is_not_there(run: Run, tmp_path: Path) -> None:
+    run("init", "--domain", "api.example.com")
+    code, _, said = run("export", str(tmp_path / "none" / "ca.pem"))
+    assert code == 1
+    assert f"{tmp_path / 'none'}: there is no such folder" in said
+
+
 def test_bundle_prints_where_it_is(run: Run, confdir: Path, tmp_path: Path) -> None:
     run("init", "--domain", "api.example.com")
     assert run("bundle")[1].strip() == str(confdir / "bundle.pem")

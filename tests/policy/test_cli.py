@@ -105,7 +105,10 @@ def test_validate_refuses_and_says_where(files: Path) -> None:
     (files / "rules.yaml").write_text("scope: test\nrules:\n  - {name: a, action: stop}\n")
     done = policy("validate", files)
     assert done.exit_code == 2
-    assert "rules.yaml:3: rules[0].action: invalid enum value 'stop'" in done.output
+    assert (
+        "rules.yaml:3: rules[0].action: invalid enum value 'stop'; expected one of: deny, log, redact"
+        in done.output
+    )
 
 
 def test_validate_warns_of_capitals(files: Path) -> None:

@@ -234,7 +234,7 @@ def test_a_large_file_is_refused(tmp_path):
         ),
         (
             "scope: a\nrules:\n  - {name: r, action: deny}\n  - name: s\n    action: stop\n",
-            "t:5: rules[1].action: invalid enum value 'stop'",
+            "t:5: rules[1].action: invalid enum value 'stop'; expected one of: deny, log, redact",
         ),
         (
             "scope: a\nrules:\n  - name: r\n    action: deny\n    match:\n      when: 'params.a =='\n",

@@ -43,6 +43,10 @@ class Plan:
     """secretgate options, by setting name, that differ from file and environment."""
 
 
+_SPELLED = {"mode": "--mode", "hosts": "--host", "base_urls": "--provider"}
+"""The options of our own commands that give settings."""
+
+
 def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan:
     """Returns the plan; raises SettingsError for an invalid setting."""
     file = Path(wishes.config).expanduser() if wishes.config else places.settings
@@ -53,7 +57,7 @@ def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan
         options["hosts"] = ",".join([*spelled, *wishes.hosts])
         options["base_urls"] = ",".join([*inherited.base_urls, *wishes.base_urls])
     chosen = {name: value for name, value in options.items() if value}
-    read = settings.load(chosen, file, bool(wishes.config), environment)
+    read = settings.load(chosen, file, bool(wishes.config), environment, _SPELLED)
     rows = [hosts.added(row.host, row.provider, row.dialect) for row in read.hosts]
     return Plan(read, Hosts([*rows, *hosts.builtin()]), chosen)
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import msgspec
 import yaml
+from msgspec import inspect
 
 from secretgate.policy.errors import PolicyError
 from secretgate_rules import safe_yaml
@@ -49,7 +50,10 @@ class Document:
             return msgspec.convert(data, kind)
         except msgspec.ValidationError as error:
             reason, steps = _reason(str(error))
-            raise self.error((*place, *_exact(data, kind, steps)), reason) from None
+            exact = _exact(data, kind, steps)
+            if expected := _expected(kind, exact):
+                reason = f"{reason}; expected one of: {', '.join(expected)}"
+            raise self.error((*place, *exact), reason) from None
 
 
 def read(path: Path) -> Document:
@@ -150,7 +154,34 @@ def _reason(message: str) -> tuple[str, list[str]]:
     unknown = re.match(r"object contains unknown field `([^`]*)`", reason)
     if unknown:
         return "there is no such key", [*steps, unknown[1]]
-    return reason, steps
+    return re.sub(r"(?s)^expected `str` matching regex '(.*)'$", r"must match `\1`", reason), steps
+
+
+def _expected(kind: Any, place: Place) -> list[str]:
+    """Returns the words that are valid at a place, if only some are."""
+    types = _alternatives(inspect.type_info(kind))
+    for step in place:
+        types = [inner for each in types for inner in _inside(each, step)]
+    words = [each.values for each in types if isinstance(each, inspect.LiteralType)]
+    return [str(word) for values in words for word in values]
+
+
+def _alternatives(kind: inspect.Type) -> list[inspect.Type]:
+    types = kind.types if isinstance(kind, inspect.UnionType) else (kind,)
+    return [each.type if isinstance(each, inspect.Metadata) else each for each in types]
+
+
+def _inside(kind: inspect.Type, step: str | int) -> list[inspect.Type]:
+    match kind:
+        case inspect.StructType(fields=fields):
+            found = [each.type for each in fields if each.encode_name == step]
+        case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
+            found = [item]
+        case inspect.DictType(value_type=value):
+            found = [value]
+        case _:
+            found = []
+    return [each for inner in found for each in _alternatives(inner)]
 
 
 def _exact(data: Any, kind: Any, steps: list[str]) -> Place:
