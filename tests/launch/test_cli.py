@@ -166,7 +166,7 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
 def test_a_host_that_is_none_is_told(tmp_path: Path) -> None:
     done = told(tmp_path, "run", "--host", "a host", "--", "true")
     assert done.exit_code == 2
-    assert "'a host' is not a host name" in done.stderr
+    assert "--host: 'a host' is not a host name" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["run", "serve", "mcp", "system on"])

@@ -82,6 +82,15 @@ async def test_a_denied_call_never_reaches_the_server(tmp_path: Path) -> None:
     assert not (tmp_path / "queries.txt").exists()
 
 
+async def test_rules_know_the_server_by_the_name_it_was_given(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(RULES.replace("mcp.tool_call,", "mcp.tool_call, server: db,"))
+    for name, denied in (("db", True), ("files", False)):
+        async with connected(tmp_path, "--policy", str(rules), "--name", name) as session:
+            answer = await session.call_tool("run_query", {"sql": "drop everything"})
+        assert answer.is_error is denied
+
+
 async def test_block_mode_tells_the_model_why(tmp_path: Path) -> None:
     async with connected(tmp_path, "--mode", "block") as session:
         answer = await session.call_tool("read_config", {})

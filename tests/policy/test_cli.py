@@ -150,3 +150,51 @@ def test_explain_says_which_rule_decides(files: Path) -> None:
     assert "line 2: aws-access-token (high): block, by rule secrets" in done.output
     assert "llm.tool_result: deny, by rule secrets/secrets" in done.output
     assert "REALKEY" not in done.output
+
+
+def test_packs_and_profiles_may_lie_elsewhere(files: Path) -> None:
+    (files / "rules.yaml").write_text(enforced(" []", "profile: ours\npacks: [{name: base}]"))
+    for folder, text in (
+        (
+            "shared-packs",
+            "name: base\nrules:\n  - {name: one, action: deny, match: {when: \"team == 'x'\"}}\n",
+        ),
+        ("shared-profiles", "name: ours\naliases: {team: params.team}\n"),
+    ):
+        (files / folder).mkdir()
+        (files / folder / "a.yaml").write_text(text)
+    alone = policy("validate", files / "rules.yaml")
+    assert alone.exit_code == 2
+    elsewhere = ("--packs", files / "shared-packs", "--profiles", files / "shared-profiles")
+    done = policy("validate", files / "rules.yaml", *elsewhere)
+    assert done.exit_code == 0, done.output
+    assert "1 rule" in done.output
+    (files / "f.yaml").write_text(
+        "scope: test\ntests:\n"
+        "  - {name: a, call: {operation: x, params: {team: x}}, expect: {decision: deny}}\n"
+    )
+    tested = policy("test", files / "rules.yaml", "--fixtures", files / "f.yaml", *elsewhere)
+    assert tested.exit_code == 0, tested.output
+
+
+@pytest.mark.parametrize(
+    ("option", "condition", "value"),
+    [
+        ("--role", "params.role", "tool"),
+        ("--direction", "context.direction", "response"),
+        ("--host", "context.host", "llm.corp"),
+        ("--provider", "context.provider", "corp"),
+        ("--client", "context.client", "claude"),
+        ("--model", "context.model", "opus"),
+        ("--user", "context.user", "alice"),
+    ],
+)
+def test_explain_asks_about_the_call_that_is_described(
+    files: Path, option: str, condition: str, value: str
+) -> None:
+    rules = files / "rules.yaml"
+    rules.write_text(
+        enforced(f"  - {{name: a, action: deny, match: {{when: \"{condition} == '{value}'\"}}}}")
+    )
+    assert "llm.text: deny" in policy("explain", rules, option, value, stdin="text").output
+    assert "llm.text: allow" in policy("explain", rules, option, "other", stdin="text").output

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import string
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from rules.conftest import github_token, made_up
+from secretgate.cli import app, scan
 from secretgate_rules import Detector, load_default
 from secretgate_rules.supplement import detect_secrets
 
@@ -44,3 +47,17 @@ def test_what_both_find_is_told_once_and_by_the_named_rule() -> None:
 )
 def test_what_is_no_secret_stays_quiet(text: bytes) -> None:
     assert load_default(detect_secrets=True).find(text) == []
+
+
+def test_scan_asks_it_where_it_is_told_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    def load(**options: Any) -> Detector:
+        asked.append(options["detect_secrets"])
+        return Detector([], keep=False)
+
+    monkeypatch.setattr(scan, "load_default", load)
+    for options in ((), ("--detect-secrets",)):
+        done = CliRunner().invoke(app, ["scan", *options, "-"], input="nothing")
+        assert done.exit_code == 0, done.output
+    assert asked == [False, True]
