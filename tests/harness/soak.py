@@ -26,6 +26,8 @@ from harness.wires import Access
 from secretgate.demo.planted import Maker
 
 TARGETS = (MESSAGES, CHAT, RESPONSES)
+_PATIENCE = 600
+"""Seconds a client waits for an answer: the default of the OpenAI and Anthropic SDKs."""
 _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
@@ -80,14 +82,16 @@ class Soak:
                 self._sample(time.monotonic() - start)
                 tell(self.samples[-1])
             over.set()
+            end = time.monotonic() + 20
             for thread in threads:
-                thread.join(20)
+                thread.join(max(0.0, end - time.monotonic()))
+            self.lost += ["an answer that never ended" for each in threads if each.is_alive()]
 
     def _client(self, number: int, over: threading.Event) -> None:
         chance = random.Random(number)
         access = Access.through(self.proxy)
         while not over.is_set():
-            with access.client(http2=number % 3 == 0) as client:
+            with access.client(number % 3 == 0, _PATIENCE) as client:
                 for _ in range(10):
                     if over.is_set():
                         return

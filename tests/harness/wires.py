@@ -57,13 +57,13 @@ class Access:
         authority = f"localhost:{self.port}" if self.port else host
         return f"https://{authority}{path}"
 
-    def client(self, http2: bool = False) -> httpx.Client:
+    def client(self, http2: bool = False, timeout: float = _TIMEOUT) -> httpx.Client:
         return httpx.Client(
             proxy=self.proxy,
             verify=self.context(),
             http2=http2,
             http1=not http2,
-            timeout=_TIMEOUT,
+            timeout=timeout,
             trust_env=False,
         )
 
