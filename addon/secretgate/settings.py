@@ -1,8 +1,8 @@
 """All settings, from every source, as one frozen value.
 
-A setting is a field of `Settings`; its annotation determines its mitmproxy option (`--set
-secretgate_mode=block`), its environment variable (`SECRETGATE_MODE`) and its key in the
-configuration file (`mode: block`). The option takes precedence over the variable, and the variable
+A setting is a field of `Settings`. Its annotation determines its environment variable
+(`SECRETGATE_MODE`), its key in the configuration file (`mode: block`) and its mitmproxy option
+(`--set secretgate_mode=block`). The option takes precedence over the variable, and the variable
 over the file.
 """
 

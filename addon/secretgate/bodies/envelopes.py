@@ -24,6 +24,7 @@ class EnvelopesBody(Whole):
     whole: bytes
     """The body as received, including the envelopes."""
     parts: Sequence[tuple[Envelope, Body, int]] = field(repr=False)
+    """Each envelope with its message's body and the offset of that body in `raw`."""
 
     def splice(self, edits: Sequence[Edit]) -> bytes:
         out = []

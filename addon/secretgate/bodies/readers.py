@@ -3,8 +3,8 @@
 The bytes take precedence over the header. What begins like JSON and is valid JSON is read as JSON
 under any type, since that is how a receiver that ignores the type will read it; only then is the
 table consulted. (Protobuf is the exception: its tags and lengths may look like white space.) Files
-(images, audio, archives) are recognised by their magic bytes and counted. What no reader accepts is
-`Unreadable`, and policy decides.
+(images, audio, archives) are recognised by their magic bytes: text found in them is scanned
+(`documents.py`), the rest only counted. What no reader accepts is `Unreadable`, and policy decides.
 """
 
 from __future__ import annotations

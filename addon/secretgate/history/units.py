@@ -28,9 +28,10 @@ _TAIL: Final = 4
 
 @dataclass(slots=True)
 class Note:
-    """What processing one item produced, if anything."""
+    """What processing one item produced, if anything. Most fields are as in `Verdict`."""
 
     edits: list[Edit] = field(default_factory=list)
+    """The edits, with offsets in the body."""
     traces: list[Trace] = field(default_factory=list)
     names: set[bytes] = field(default_factory=set)
     scanned: int = 0

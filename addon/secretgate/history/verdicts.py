@@ -49,9 +49,11 @@ class Verdict:
     scanned: int
     opaque: int
     counted: int
+    """Bytes of binary data; `scanned` and `opaque` count text and opaque strings."""
     version: object
     """The version of the known values with which it was reached, or last confirmed."""
     edits: tuple[Edit, ...] = ()
+    """The edits, with offsets relative to the unit."""
     traces: tuple[Trace, ...] = ()
     names: frozenset[bytes] = frozenset()
     """The placeholders in it."""

@@ -9,7 +9,7 @@ from secretgate.engine import Engine
 from secretgate.outbound.requests import Request
 
 IN_A_THREAD = 64 << 10
-"""Size in bytes above which a request is processed in a thread; a compressed one always is."""
+"""Size in bytes above which a request is processed in a thread, as all compressed ones are."""
 T = TypeVar("T")
 
 
