@@ -134,7 +134,7 @@ def ensure_ca(
         write_new(confdir / CA_FILE, _generate(domains, now or _now()), PRIVATE)
     authority = load_ca(confdir)
     if authority is None:
-        raise CAError(f"{confdir / CA_FILE} vanished while it was being made")
+        raise CAError(f"{confdir / CA_FILE} disappeared while it was being created")
     return authority
 
 
@@ -151,7 +151,7 @@ def rotate(
     write_file(confdir / CA_FILE, made, PRIVATE)
     authority = load_ca(confdir)
     if authority is None:
-        raise CAError(f"{confdir / CA_FILE} vanished while it was being made")
+        raise CAError(f"{confdir / CA_FILE} disappeared while it was being created")
     return authority
 
 
@@ -166,13 +166,11 @@ def load_ca(confdir: Path) -> Authority | None:
         chain = x509.load_pem_x509_certificates(raw)
     except ValueError:
         raise CAError(
-            f"{path} holds no certificate; make a new CA with: secretgate-ca rotate"
+            f"{path} contains no certificate; make a new CA with: secretgate-ca rotate"
         ) from None
     issuing, root = chain[0], chain[-1]
     if issuing.public_key() != _key(raw, path).public_key():
-        raise CAError(
-            f"{path}: key and certificate do not belong together; run: secretgate-ca rotate"
-        )
+        raise CAError(f"{path}: key and certificate do not match; run: secretgate-ca rotate")
     for name, content in _derived(issuing, root).items():
         target = confdir / name
         if name.endswith(".p12") and _try_p12(target) == root:
@@ -262,10 +260,10 @@ def _key(raw: bytes, path: Path) -> SigningKey:
         key = load_pem_private_key(raw, None)
     except (ValueError, TypeError):
         raise CAError(
-            f"{path} holds no usable key; make a new CA with: secretgate-ca rotate"
+            f"{path} contains no usable key; make a new CA with: secretgate-ca rotate"
         ) from None
     if not isinstance(key, (ec.EllipticCurvePrivateKey, rsa.RSAPrivateKey)):
-        raise CAError(f"{path}: a key of this kind cannot sign; run: secretgate-ca rotate")
+        raise CAError(f"{path}: unsupported key type; run: secretgate-ca rotate")
     return key
 
 

@@ -111,7 +111,7 @@ class Installation:
             return before
         after = self._look(store, place)
         if add and after.state is not State.TRUSTED:
-            return replace(after, detail="the store took the CA, but does not trust it")
+            return replace(after, detail="the store accepted the CA but does not trust it")
         left = {*after.old, *([self._current] if after.state is State.TRUSTED else ())}
         if left.intersection(remove):
             return replace(after, detail="the store still trusts the CA after its removal")

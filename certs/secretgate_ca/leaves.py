@@ -65,7 +65,7 @@ class Leaves:
         names = tuple(dict.fromkeys(h for h in hosts if self._may_sign(h)))
         if not names:
             raise CAError(
-                "the CA may sign for none of the names asked for; make one that may with: "
+                "the CA may not sign for any of the requested names; create one that may: "
                 "secretgate-ca rotate --domain HOST"
             )
         made = self._made.get(names)

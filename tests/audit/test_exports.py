@@ -126,7 +126,7 @@ def test_otlp(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     assert attributes["secretgate.finds"].array_value.values[0].int_value == 2
     assert records[0].time_unix_nano == 1893456000 * 10**9
     sink.well = False
-    with pytest.raises(OSError, match="did not take"):
+    with pytest.raises(OSError, match="did not accept"):
         target.write([LINE])
     sink.well = True
     target.write([LINE])

@@ -91,12 +91,12 @@ def test_older_files_go_and_the_rest_is_sound(tmp_path: Path) -> None:
     [
         pytest.param(
             lambda lines: [*lines[:2], lines[2].replace(b"request", b"answer_"), *lines[3:]],
-            ["audit.jsonl:3: record 3 is not as it was written"],
+            ["audit.jsonl:3: record 3 was changed"],
             id="edited",
         ),
         pytest.param(
             lambda lines: [*lines[:2], lines[2][:-4] + b'0"}\n', *lines[3:]],
-            ["audit.jsonl:3: record 3 is not as it was written"],
+            ["audit.jsonl:3: record 3 was changed"],
             id="hash edited",
         ),
         pytest.param(
@@ -129,14 +129,14 @@ def test_older_files_go_and_the_rest_is_sound(tmp_path: Path) -> None:
         ),
         pytest.param(
             lambda lines: lines[:4],
-            ["audit.jsonl:4: records 5 to 6 are missing behind this: cut off"],
+            ["audit.jsonl:4: records 5 to 6 are missing after this: cut off"],
             id="cut off",
         ),
         pytest.param(
             lambda lines: [*lines[:5], lines[5][:40]],
             [
                 "audit.jsonl:6: not a record of this log: inserted, or a record cut short",
-                "audit.jsonl:6: record 6 is missing behind this: cut off",
+                "audit.jsonl:6: record 6 is missing after this: cut off",
             ],
             id="cut in a record",
         ),
@@ -193,7 +193,7 @@ def test_an_anchor_noted_elsewhere_finds_a_log_that_was_set_back(tmp_path: Path)
         (tmp_path / name).write_bytes(data)
     assert problems(tmp_path) == [], "nothing in the files tells"
     (told,) = verify(tmp_path, KEY, noted).problems
-    assert "record 6 of the anchor is not in the log" in told.what
+    assert "record 6 of the anchor is missing from the log" in told.what
     with pytest.raises(AnchorError, match="NUMBER:HASH"):
         anchor("6")
 

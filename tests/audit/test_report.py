@@ -166,7 +166,7 @@ def test_verify_says_where(home: Path) -> None:
     log.write_bytes(log.read_bytes().replace(b"claude-cli", b"claude-clj"))
     code, told = run("verify")
     assert code == 1
-    assert f"{log}:3: record 3 is not as it was written" in told
+    assert f"{log}:3: record 3 was changed" in told
     code, told = run("verify", "--json")
     assert code == 1
     assert json.loads(told)["problems"][0]["line"] == 3

@@ -54,7 +54,7 @@ def test_a_full_disk_is_told_of_once_and_what_was_lost_is_on_record() -> None:
     assert json.loads(disk.lines[1])["count"] == 7
     assert [what for what, _ in said] == [
         "it cannot be written; requests go on",
-        "it is written again",
+        "it is being written again",
     ]
     assert writer.failing == ""
 
@@ -67,7 +67,7 @@ def test_the_end_does_not_wait_for_a_full_disk() -> None:
     writer.put(request())
     writer.close()
     assert writer.lost == 2
-    assert said[-1] == ("it ends with records that were not written", "2 lost")
+    assert said[-1] == ("it stopped with unwritten records", "2 lost")
 
 
 def test_whatever_fails_in_a_target_is_kept_there() -> None:

@@ -205,7 +205,7 @@ def test_a_key_of_another_certificate_is_noticed(authority: Authority, tmp_path:
     mine = authority.confdir / "mitmproxy-ca.pem"
     key = (other.confdir / "mitmproxy-ca.pem").read_bytes().split(b"-----BEGIN CERT")[0]
     mine.write_bytes(key + authority.chain.read_bytes() + authority.ca_cert.read_bytes())
-    with pytest.raises(CAError, match="do not belong together"):
+    with pytest.raises(CAError, match="do not match"):
         load_ca(authority.confdir)
 
 

@@ -210,7 +210,7 @@ def test_a_log_that_must_be_written_blocks_while_it_cannot_be(
     assert served.forwarded.raw == body
     proxy.stop()
     assert verify(place, key(proxy)).problems == []
-    assert b"is written again" in proxy.output
+    assert b"is being written again" in proxy.output
 
 
 def until(act: Any, well: Any, seconds: float = 20) -> Any:

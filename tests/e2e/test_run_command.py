@@ -127,7 +127,7 @@ def test_a_run_inside_a_run_joins_its_proxy(run: Run, provider: Provider, plante
     assert done.returncode == 0, done.stderr
     assert len(arrived) == 1
     joined, summary = done.stderr.splitlines()
-    assert joined.startswith("secretgate: joining the proxy that runs at http://127.0.0.1:")
+    assert joined.startswith("secretgate: using the proxy already running at http://127.0.0.1:")
     assert summary.startswith("secretgate: 1 request, ")
 
 
@@ -222,7 +222,7 @@ def test_a_host_outside_the_cas_constraints_gets_a_ca_of_the_run(
 def test_no_exception_of_the_users_leads_a_covered_host_past(run: Run) -> None:
     done = run("sh", "-c", "echo $NO_PROXY", NO_PROXY="intra.corp,.anthropic.com,10.0.0.0/8")
     assert done.stdout.strip() == "localhost,127.0.0.1,::1,intra.corp,10.0.0.0/8"
-    assert "past the proxy: .anthropic.com" in done.stderr
+    assert "bypass the proxy: .anthropic.com" in done.stderr
 
 
 def test_its_files_are_its_owners(run: Run, tmp_path: Path) -> None:

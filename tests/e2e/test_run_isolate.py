@@ -116,11 +116,11 @@ def test_where_namespaces_are_forbidden_the_run_is_refused(
         ["run", "--isolate", "--", "echo", "ran"], {**env, "PYTHONPATH": path}, tmp_path
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "--isolate: cannot be done here (unshare: Operation not permitted)" in done.stderr
+    assert "--isolate: not possible here (unshare: Operation not permitted)" in done.stderr
 
 
 def test_elsewhere_it_is_refused() -> None:
-    with pytest.raises(IsolationError, match="no way to do that on win32"):
+    with pytest.raises(IsolationError, match="not supported on win32"):
         isolation("127.0.0.1", 1, "win32")
 
 

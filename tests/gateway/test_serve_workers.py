@@ -120,7 +120,7 @@ def test_workers_share_a_port_and_one_that_dies_is_started_again(
             assert json.loads(body)["ready"] is True
         assert all(served.post() == 200 for _ in range(8))
         os.kill(workers[0], signal.SIGKILL)
-        served.said(r"has died \(exit code -9\)")
+        served.said(r"died \(exit code -9\)")
         assert all(served.post() == 200 for _ in range(8))
         again = int(served.said(r"process (\d+), is on 127")[1])
         assert again not in workers
@@ -150,7 +150,7 @@ def test_all_are_renewed_one_after_the_other_without_a_refusal(
         asking.start()
         served.process.send_signal(signal.SIGHUP)
         after = {int(served.said(r"process (\d+), is on 127")[1]) for _ in range(2)}
-        served.said("all workers are new")
+        served.said("all workers have been replaced")
         over.set()
         asking.join(20)
         assert not before & after

@@ -136,7 +136,7 @@ def test_a_server_that_does_not_answer_costs_its_time_once(redis_server: RedisSe
         worker.line_clock.now += 2
         worker.vault.refresh(SCOPE)
     assert asked == 3
-    assert worker.told == [worker.told[0], "the shared vault answers again"]
+    assert worker.told == [worker.told[0], "the shared vault is reachable again"]
 
 
 class Slow(NoStore):

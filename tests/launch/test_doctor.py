@@ -76,7 +76,7 @@ def test_only_tools_that_are_there_are_told_of() -> None:
 @pytest.mark.parametrize(
     ("command", "changes", "message", "fix"),
     [
-        ("claude", {"HTTPS_PROXY": ""}, "it gets no proxy", "secretgate run -- claude"),
+        ("claude", {"HTTPS_PROXY": ""}, "no proxy is set for it", "secretgate run -- claude"),
         (
             "claude",
             {"HTTPS_PROXY": "http://proxy.corp:1"},
@@ -105,13 +105,13 @@ def test_only_tools_that_are_there_are_told_of() -> None:
         (
             "qwen",
             {"OPENAI_BASE_URL": "https://llm.corp/v1"},
-            "OPENAI_BASE_URL leads it to llm.corp, which is not covered",
+            "OPENAI_BASE_URL points to llm.corp, which is not covered",
             "secretgate run --host llm.corp -- COMMAND",
         ),
         (
             "claude",
             {"ANTHROPIC_BASE_URL": "http://127.0.0.1:4000"},
-            "ANTHROPIC_BASE_URL leads it past the proxy",
+            "ANTHROPIC_BASE_URL makes it bypass the proxy",
             "unset ANTHROPIC_BASE_URL",
         ),
     ],
@@ -134,8 +134,8 @@ def test_settings_of_a_tool_go_over_the_shell() -> None:
     own = {"env": {"NO_PROXY": "api.anthropic.com", "ANTHROPIC_BASE_URL": "http://gateway"}}
     found = bad(findings("claude", files={f"{HOME}/.claude/settings.json": own}))
     assert [(s, m) for s, m, _ in found] == [
-        ("Claude Code", "NO_PROXY in ~/.claude/settings.json leads covered hosts past the proxy"),
-        ("Claude Code", "ANTHROPIC_BASE_URL in ~/.claude/settings.json leads it past the proxy"),
+        ("Claude Code", "NO_PROXY in ~/.claude/settings.json makes covered hosts bypass the proxy"),
+        ("Claude Code", "ANTHROPIC_BASE_URL in ~/.claude/settings.json makes it bypass the proxy"),
     ]
     assert {fix for _, _, fix in found} == {"edit ~/.claude/settings.json"}
 
@@ -145,7 +145,7 @@ def test_no_proxy_keeps_what_does_no_harm() -> None:
     assert bad(findings(environment=environment)) == [
         (
             "this shell",
-            "NO_PROXY leads covered hosts past the proxy: *.openai.com",
+            "NO_PROXY makes covered hosts bypass the proxy: *.openai.com",
             "export NO_PROXY=localhost,intra.corp",
         )
     ]
@@ -166,7 +166,7 @@ def test_an_editor_is_judged_by_its_settings_and_the_systems_store() -> None:
     assert said == [
         "neither its http.proxy nor HTTPS_PROXY names the proxy",
         "the system's store does not have the CA",
-        "its HTTP/2 connections go past proxies",
+        "its HTTP/2 connections bypass proxies",
     ]
     settings = {"http.proxy": OURS, "cursor.general.disableHttp2": True}
     found = findings("cursor", environment={}, files={file: settings}, system_trusts=True)

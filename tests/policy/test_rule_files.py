@@ -84,7 +84,7 @@ def test_defs_leave_fields_and_strings_alone():
 
 @pytest.mark.parametrize("name", ["params", "now", "size", "lower", "string", "true"])
 def test_defs_do_not_shadow(name):
-    assert "name that is taken" in refused(f"scope: a\ndefs: {{{name}: '1'}}\nrules: []")
+    assert "a reserved name" in refused(f"scope: a\ndefs: {{{name}: '1'}}\nrules: []")
 
 
 def test_the_names_and_the_length_of_defs_are_checked():
@@ -182,14 +182,14 @@ def test_unknown_packs_and_profiles_are_refused(tmp_path):
             load(tmp_path, SCANNER)
 
 
-def test_packs_that_go_round_in_a_circle_are_refused(tmp_path):
+def test_packs_that_include_each_other_are_refused(tmp_path):
     (tmp_path / "packs").mkdir()
     for one, other in (("a", "b"), ("b", "a")):
         (tmp_path / "packs" / f"{one}.yaml").write_text(
             f"name: {one}\npacks: [{{name: {other}}}]\nrules: []\n"
         )
     (tmp_path / "rules.yaml").write_text(enforced(DENY, "packs: [{name: a}]"))
-    with pytest.raises(PolicyError, match="circle: a -> b -> a"):
+    with pytest.raises(PolicyError, match="cycle: a -> b -> a"):
         load(tmp_path, SCANNER)
 
 

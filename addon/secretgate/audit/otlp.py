@@ -51,7 +51,7 @@ class Collector:
         self._processor.force_flush()
         if not self._exporter.taken:
             self._exporter.taken = True
-            raise OSError("the collector did not take the records")
+            raise OSError("the collector did not accept the records")
 
     def close(self) -> None:
         self._provider.shutdown()

@@ -106,17 +106,17 @@ class _Reader:
         elif self._verdict.last[0] < self._head.seq:
             first, last = self._verdict.last[0] + 1, self._head.seq
             path, line = self._place if self._place[1] else (folder, 0)
-            self._problem(path, line, f"{_span(first, last)} missing behind this: cut off")
+            self._problem(path, line, f"{_span(first, last)} missing after this: cut off")
         if self._anchor is not None:
             number, _ = self._anchor
-            self._problem(*self._place, f"record {number} of the anchor is not in the log")
+            self._problem(*self._place, f"record {number} of the anchor is missing from the log")
 
     def _headless(self, folder: Path, existed: bool) -> None:
         if existed:
-            what = "damaged, or sealed with another key: whether records are cut off cannot be told"
+            what = "damaged, or sealed with another key: it cannot be determined whether records were cut off"
             self._problem(folder / "audit.head", 0, what)
         elif self._verdict.records or self._verdict.problems:
-            what = "missing: whether records are cut off at the end cannot be told"
+            what = "missing: it cannot be determined whether records were cut off at the end"
             self._problem(folder / "audit.head", 0, what)
 
     def _unlike(self, path: Path, line: int, text: bytes) -> None:
@@ -130,14 +130,16 @@ class _Reader:
         path, line, length = self._torn
         self._torn = None
         if record is not None and record.event == "recovered" and record.torn == length:
-            self._verdict.notes.append(Place(path, line, "a record that was cut off in writing"))
+            self._verdict.notes.append(
+                Place(path, line, "a record that was cut off while being written")
+            )
         else:
             self._problem(path, line, "not a record of this log: inserted, or a record cut short")
 
     def _link(self, path: Path, line: int, text: bytes, found: Link) -> None:
         if not found.sound:
             self._settle(None)
-            self._problem(path, line, f"record {found.seq} is not as it was written")
+            self._problem(path, line, f"record {found.seq} was changed")
             if found.seq == self._expected(found.seq):
                 self._next, self._prev = found.seq + 1, None
                 self._verdict.last = found.seq, found.hash
@@ -153,7 +155,7 @@ class _Reader:
             what = f"{_span(expected, found.seq - 1)} missing before this"
             self._problem(path, line, what)
         elif self._prev is not None and found.prev != self._prev:
-            what = f"record {found.seq} does not follow from the one before"
+            what = f"record {found.seq} does not follow from the previous record"
             self._problem(path, line, what)
         self._take(path, line, found, record)
 
@@ -171,7 +173,7 @@ class _Reader:
         self._next, self._prev = found.seq + 1, found.hash
         if self._anchor is not None and self._anchor[0] == found.seq:
             if self._anchor[1] != found.hash:
-                self._problem(path, line, f"record {found.seq} is not the one of the anchor")
+                self._problem(path, line, f"record {found.seq} does not match the anchor")
             self._anchor = None
         if record is not None and record.event == "lost":
             verdict.lost += record.count

@@ -131,7 +131,7 @@ class Writer:
             self._owed -= owed
         if self.failing:
             self.failing = ""
-            self._said(f"{self.name} is written again", f"{owed} records were lost")
+            self._said(f"{self.name} is being written again", f"{owed} records were lost")
         return True
 
     def _give_up(self, waiting: list[Record]) -> None:
@@ -140,7 +140,7 @@ class Writer:
                 record = self._queue.get_nowait()
                 waiting += [] if record is None else [record]
         self.lost += len(waiting)
-        self._said(f"{self.name} ends with records that were not written", f"{self.lost} lost")
+        self._said(f"{self.name} stopped with unwritten records", f"{self.lost} lost")
 
 
 def _lost(count: int) -> Record:

@@ -81,7 +81,7 @@ def shell(machine: Machine) -> Iterator[Finding]:
         past = [entry for entry in entries if leads_past(entry, machine.hosts)]
         if past:
             kept = ",".join(entry for entry in entries if entry not in past)
-            message = f"{name} leads covered hosts past the proxy: {', '.join(past)}"
+            message = f"{name} makes covered hosts bypass the proxy: {', '.join(past)}"
             yield Finding(BAD, subject, message, f"export {name}={kept}")
     for name in _KEY_FILES:
         if file := machine.environment.get(name):
@@ -94,7 +94,9 @@ def shell(machine: Machine) -> Iterator[Finding]:
 def examine_tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
     findings = list(_tool(tool, machine))
     if not any(finding.level == BAD for finding in findings):
-        yield Finding(GOOD, tool.name, "nothing leads it past the proxy, and it will trust the CA")
+        yield Finding(
+            GOOD, tool.name, "nothing makes it bypass the proxy, and it will trust the CA"
+        )
     yield from findings
     yield from (Finding(NOTE, tool.name, note) for note in tool.notes)
 
@@ -117,15 +119,20 @@ def _tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
 
     found = _proxy(environment)
     if not found or not machine.ours or not _same(found[1], machine.ours):
-        message = f"{where(found[0])} names another proxy" if found else "it gets no proxy"
+        message = f"{where(found[0])} names another proxy" if found else "no proxy is set for it"
         yield Finding(BAD, tool.name, message, f"edit {file}" if found and found[0] in own else run)
     if tool.reads is Reads.NODE and environment.get("NODE_USE_ENV_PROXY") != "1":
-        message = "Node looks at HTTPS_PROXY only if NODE_USE_ENV_PROXY is 1 (Node 22.21 or 24.5 and later)"
+        message = (
+            "Node reads HTTPS_PROXY only if NODE_USE_ENV_PROXY is 1 (Node 22.21 or 24.5 and later)"
+        )
         yield Finding(BAD, tool.name, message, "export NODE_USE_ENV_PROXY=1")
     for name in _NO_PROXY:
         if name in own and any(leads_past(e, machine.hosts) for e in own[name].split(",")):
             yield Finding(
-                BAD, tool.name, f"{where(name)} leads covered hosts past the proxy", f"edit {file}"
+                BAD,
+                tool.name,
+                f"{where(name)} makes covered hosts bypass the proxy",
+                f"edit {file}",
             )
     for name in tool.base_urls:
         if value := environment.get(name):
@@ -142,10 +149,10 @@ def _base_url(tool: Tool, name: str, value: str, fix: str, machine: Machine) -> 
     if url.scheme == "https" and url.hostname and machine.hosts.covers(url.hostname):
         return
     if url.scheme == "https" and url.hostname:
-        message = f"{name} leads it to {url.hostname}, which is not covered"
+        message = f"{name} points to {url.hostname}, which is not covered"
         yield Finding(BAD, tool.name, message, f"secretgate run --host {url.hostname} -- COMMAND")
     else:
-        yield Finding(BAD, tool.name, f"{name} leads it past the proxy", fix)
+        yield Finding(BAD, tool.name, f"{name} makes it bypass the proxy", fix)
 
 
 def _trust(
@@ -180,7 +187,7 @@ def _editor(tool: Tool, machine: Machine) -> Iterator[Finding]:
             BAD, tool.name, "the system's store does not have the CA", "secretgate-ca install"
         )
     if tool.editor == "Cursor" and settings.get("cursor.general.disableHttp2") is not True:
-        message = "its HTTP/2 connections go past proxies"
+        message = "its HTTP/2 connections bypass proxies"
         fix = 'in its settings: "cursor.general.disableHttp2": true'
         yield Finding(BAD, tool.name, message, fix)
 

@@ -115,7 +115,7 @@ class Drain:
         engine = self._gate.engine()
         if engine.line.remote and not ctx.options.proxyauth:
             log.logger().warning(
-                "users are told apart by their address alone, and behind a balancer not at all",
+                "users are distinguished only by address, and behind a load balancer not at all",
                 remedy="proxyauth=@FILE",
             )
         if engine.settings.drain:

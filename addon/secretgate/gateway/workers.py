@@ -119,7 +119,7 @@ class Workers:
                 self._ending.set()
                 return
             pause = shortest if loop.time() - begun > _STEADY else min(2 * pause, longest)
-            self._say(f"worker {place.number} has died (exit code {code}); the next in {pause:g} s")
+            self._say(f"worker {place.number} died (exit code {code}); restarting in {pause:g} s")
             with suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), pause)
 
@@ -171,10 +171,10 @@ class Workers:
                 place.ready.clear()
                 await self._stop(place)
                 if not await self._comes_up(place):
-                    self._say(f"worker {place.number} did not come back; the others stay")
+                    self._say(f"worker {place.number} did not restart; the others keep running")
                     break
             else:
-                self._say("all workers are new")
+                self._say("all workers have been replaced")
 
 
 def _send(place: _Place, number: signal.Signals) -> None:

@@ -98,7 +98,7 @@ def _joining(
     inherited: Mapping[str, str],
 ) -> int:
     chosen = plans.plan(wishes, places, inherited)
-    say(f"secretgate: joining the proxy that runs at {reach.url}")
+    say(f"secretgate: using the proxy already running at {reach.url}")
     prepared = _prepared(reach, chosen, say, inherited)
     return exit_code(_child(command, prepared, reach if wishes.isolate else None))
 
@@ -140,7 +140,7 @@ def _prepared(reach: Reach, chosen: Plan, say: Say, inherited: Mapping[str, str]
     past = exceptions(inherited, chosen.hosts)
     if past.dropped:
         say(
-            "secretgate: left out of NO_PROXY, as covered hosts would go past the proxy: "
+            "secretgate: removed from NO_PROXY, because covered hosts would bypass the proxy: "
             + ", ".join(past.dropped)
         )
     bundle = write_bundle(reach.authority, inherited=inherited)

@@ -50,7 +50,7 @@ def isolation(host: str, port: int, platform: str = sys.platform) -> Isolation:
         return Namespaces(host, port)
     if platform == "darwin" and shutil.which(SANDBOX):
         return Sandbox(port)
-    raise IsolationError(f"--isolate: there is no way to do that on {platform}; run without it")
+    raise IsolationError(f"--isolate: not supported on {platform}; run without it")
 
 
 @dataclass
@@ -77,7 +77,7 @@ class Namespaces:
         message, descriptors, _, _ = socket.recv_fds(self._ours, 1024, 1)
         if not descriptors:
             reason = message.decode() or "the process ended"
-            raise IsolationError(f"--isolate: cannot be done here ({reason}): {_ALLOW}")
+            raise IsolationError(f"--isolate: not possible here ({reason}): {_ALLOW}")
         listening = socket.socket(fileno=descriptors[0])
         threading.Thread(
             target=_serve, args=(listening, self.host, self.port), name="isolation", daemon=True

@@ -43,7 +43,7 @@ def upstream(environment: Mapping[str, str]) -> Upstream | None:
     url = urlsplit(given if "://" in given else f"http://{given}")
     if url.scheme not in _PORTS:
         raise UpstreamError(
-            f"{variable} names a {url.scheme} proxy, which mitmproxy cannot go through: "
+            f"{variable} names a {url.scheme} proxy, which mitmproxy does not support: "
             "set HTTPS_PROXY to an HTTP proxy, or unset it"
         )
     try:

@@ -68,7 +68,7 @@ class Expression:
         except Exception:
             return
         if not isinstance(value, bool):
-            raise BadExpression("must be true or false, and is neither")
+            raise BadExpression("must evaluate to true or false")
 
     @property
     def counts(self) -> bool:

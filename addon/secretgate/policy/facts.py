@@ -70,5 +70,5 @@ def context(request: Asked, model: str = "") -> dict[str, Any]:
 
 def told(decision: Decision) -> str:
     """Returns the message for a client whose call was denied."""
-    said = decision.message or "a rule of the policy forbids it"
+    said = decision.message or "a policy rule forbids it"
     return f"request blocked: {said} (rule {decision.rule}). secretgate sent nothing."

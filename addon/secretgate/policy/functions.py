@@ -90,13 +90,13 @@ def _quiet(name: str, function: Function) -> Function:
 
 def _text(value: Any) -> str:
     if not isinstance(value, str):
-        raise Misuse("wants a string")
+        raise Misuse("expects a string")
     return value
 
 
 def _texts(value: Any) -> list[str]:
     if not isinstance(value, list | tuple):
-        raise Misuse("wants a list of strings")
+        raise Misuse("expects a list of strings")
     return [_text(item) for item in value]
 
 
@@ -120,7 +120,7 @@ def _in_time_window(now: Any, start: Any, end: Any, zone: Any) -> bool:
 def _minutes(clock: str) -> int:
     found = _CLOCK.fullmatch(clock)
     if found is None:
-        raise Misuse("inTimeWindow wants times as HH:MM")
+        raise Misuse("inTimeWindow expects times as HH:MM")
     return int(found[1]) * 60 + int(found[2])
 
 
@@ -130,7 +130,7 @@ def _day_of_week(now: Any, zone: Any = "UTC") -> str:
 
 def _moment(value: Any) -> datetime:
     if not isinstance(value, datetime):
-        raise Misuse("wants a timestamp")
+        raise Misuse("expects a timestamp")
     return value
 
 

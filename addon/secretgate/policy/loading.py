@@ -56,7 +56,7 @@ def read(path: Path, *, packs: Path | None = None, profiles: Path | None = None)
     """Reads the scopes in a file or folder; raises PolicyError."""
     files = rule_files(path)
     if not files:
-        raise PolicyError(str(path), 0, "", "holds no rule file (*.yaml, *.yml)")
+        raise PolicyError(str(path), 0, "", "contains no rule file (*.yaml, *.yml)")
     shelf = _Shelf(files[0].parent, packs, profiles)
     scopes: dict[str, Scope] = {}
     warnings: list[str] = []
@@ -151,7 +151,7 @@ class _Reader:
         for name, value in defs.items():
             text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
             if name in schema.RESERVED:
-                raise self.document.error(("defs", name), "is a name that is taken")
+                raise self.document.error(("defs", name), "is a reserved name")
             try:
                 Expression(f"type({text}) == type(1) || true", words)
             except ValueError as error:
@@ -186,7 +186,9 @@ class _Reader:
             ref = self.document.convert(row, schema.PackRef, place)
             if ref.name in within or len(within) >= _DEEPEST_PACK:
                 way = " -> ".join((*within, ref.name))
-                raise self.document.error((*place, "name"), f"packs go round in a circle: {way}")
+                raise self.document.error(
+                    (*place, "name"), f"packs include each other in a cycle: {way}"
+                )
             found += self._pack(ref, place, words, (*within, ref.name))
         return found
 
@@ -242,7 +244,7 @@ class _Reader:
         document, profile = found
         for alias, path in profile.aliases.items():
             if alias in schema.RESERVED:
-                raise document.error(("aliases", alias), "is a name that is taken")
+                raise document.error(("aliases", alias), "is a reserved name")
             if not path.startswith("params.") or not all(
                 part.isidentifier() for part in path.split(".")
             ):

@@ -156,7 +156,7 @@ class Line:
             raise
         if self._lost:
             self._lost = False
-            self._warn("the shared vault answers again")
+            self._warn("the shared vault is reachable again")
         return result
 
     def _fail(self, error: Unreachable) -> None:

@@ -141,9 +141,7 @@ def undo_file(change: FileChange) -> None:
     elif not change.inserted or change.inserted not in now:
         return
     else:
-        raise ChangeError(
-            f"{change.path} was edited since: take what concerns secretgate out of it"
-        )
+        raise ChangeError(f"{change.path} was edited since: remove the secretgate entries from it")
     if not change.before and not old:
         change.path.unlink()
         for folder in change.folders:

@@ -23,7 +23,7 @@ class Record:
             return
         except (OSError, ValueError):
             raise ChangeError(
-                f"{path} cannot be read, so what was changed is not known: move it away, and look for "
+                f"{path} cannot be read, so it is unknown what was changed: move it away, and look for "
                 "secretgate in the files that `secretgate system on --dry-run` names"
             ) from None
         self.facts = read["facts"]

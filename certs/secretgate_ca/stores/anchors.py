@@ -115,7 +115,7 @@ class Anchors:
     def _present(self) -> Family:
         family = self._family()
         if family is None:
-            raise LookupError("asked for a place of a store that is not here")
+            raise LookupError("this trust store does not exist on this machine")
         return family
 
     def _files(self, family: Family, root: Root) -> list[Path]:
