@@ -46,6 +46,8 @@ class Sighting(NamedTuple):
 
 
 class Counters:
+    """The statistics of one process."""
+
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._names: dict[bytes, None] = {}

@@ -22,6 +22,8 @@ NAMES = {
 
 
 class Coverage(NamedTuple):
+    """The bytes of one or several requests, by class."""
+
     total: int = 0
     """Size of the body, decompressed if possible."""
     scanned: int = 0

@@ -50,6 +50,8 @@ _TURN = 0.001
 
 
 class Gate:
+    """The mitmproxy addon: one method per hook."""
+
     def __init__(self) -> None:
         self._engine: Engine | None = None
         self._unusable: exceptions.OptionsError | None = None

@@ -29,6 +29,8 @@ class Scope(NamedTuple):
 
 
 class Vault(Protocol):
+    """The interface of all vaults."""
+
     def refresh(self, scope: Scope, links: Sequence[str] = ()) -> None:
         """Fetch what other workers have learned in a scope, and the chains of `links`."""
 

@@ -63,6 +63,8 @@ class Message:
 
 
 class Socket:
+    """One WebSocket: processes the messages of both sides."""
+
     def __init__(self, engine: Engine, request: Request, judge: Judging | None = None) -> None:
         self._engine = engine
         self._request = request

@@ -72,6 +72,8 @@ def spell(path: Path, shown: Shown = as_it_is) -> str:
 
 
 class Slot(NamedTuple):
+    """A string literal of a body: where it is, how it is encoded, and how it is treated."""
+
     start: int
     end: int
     form: Form
@@ -82,12 +84,16 @@ class Slot(NamedTuple):
 
 
 class Edit(NamedTuple):
+    """Replaces the bytes from `start` to `end`."""
+
     start: int
     end: int
     replacement: bytes
 
 
 class Body(Protocol):
+    """A request body that was read: its bytes, its slots, and a way to edit them."""
+
     @property
     def raw(self) -> bytes: ...
 

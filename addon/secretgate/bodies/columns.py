@@ -21,6 +21,8 @@ class Kind(NamedTuple):
 
 
 class Columns:
+    """The start, the bytes and the kind of each string, in three parallel lists."""
+
     __slots__ = ("kinds", "raws", "starts")
 
     def __init__(self) -> None:

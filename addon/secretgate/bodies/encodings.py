@@ -50,6 +50,8 @@ STREAM_LIMIT: Final = 1 << 28
 
 
 class Decoded(NamedTuple):
+    """A decoded body, and the codings to apply when it is encoded again."""
+
     plain: bytes
     chain: tuple[str, ...]
     """The codings that were undone, in the order in which they were applied."""

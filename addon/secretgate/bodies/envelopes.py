@@ -19,6 +19,8 @@ from .parts import placed
 
 @dataclass(frozen=True)
 class EnvelopesBody(Whole):
+    """The messages of a body, concatenated in `raw`, which its slots refer to."""
+
     raw: bytes
     slots: Sequence[Slot]
     whole: bytes

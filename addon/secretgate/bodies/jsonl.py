@@ -7,6 +7,7 @@ from .parts import ReadPart, placed, text_start
 
 
 def jsonl_slots(raw: bytes, read_part: ReadPart) -> list[Slot]:
+    """Return the slots of all lines. Raises `Unreadable`, naming the line."""
     slots: list[Slot] = []
     at = text_start(raw) or 0
     number = 0

@@ -51,6 +51,8 @@ class _Header(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MultipartBody(Whole):
+    """A multipart body, with the lengths to update when it is edited."""
+
     raw: bytes
     slots: Sequence[Slot]
     lengths: Sequence[Length]

@@ -42,6 +42,8 @@ class _Shape(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class ProtobufBody(Whole):
+    """A protobuf message, with the lengths to update when it is edited."""
+
     raw: bytes
     slots: Sequence[Slot]
     lengths: Sequence[Length]

@@ -105,6 +105,8 @@ class Notes:
 
 
 class Unit(NamedTuple):
+    """An item, or a run of items, with its verdict; `is_new` if it was read this time."""
+
     start: int
     end: int
     frame: Frame

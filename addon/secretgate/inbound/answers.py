@@ -24,6 +24,8 @@ from secretgate.streams.framers import Text, sniffed
 
 
 class Answer(Protocol):
+    """Restores an answer as its bytes arrive."""
+
     def feed(self, data: bytes) -> bytes:
         """Consume `data` and return what can be forwarded."""
 

@@ -17,6 +17,8 @@ _LONG: Final = 1024
 
 
 class EndMarks:
+    """The end marks of one dialect."""
+
     def __init__(self, dialect: Dialect) -> None:
         kinds = [kind for kind, names in dialect.closing.items() if not names]
         flags = [path.rpartition(".")[2] for path in dialect.ends]

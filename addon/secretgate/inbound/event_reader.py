@@ -38,6 +38,8 @@ class Leaf:
 
 @dataclass(slots=True)
 class Event:
+    """A parsed event: its payload, its value, its kind and its texts."""
+
     payload: bytes
     value: dict[str, Any]
     kind: str

@@ -50,6 +50,8 @@ _TRIES = 8
 
 @dataclass
 class Events:
+    """Restores the events of one answer; a WebSocket has a single instance for all answers."""
+
     dialect: Dialect
     issued: Issued
     recorder: Recorder | None = None

@@ -32,6 +32,8 @@ class _Open:
 
 @dataclass(slots=True)
 class OpenTexts:
+    """The channels of the unfinished texts of one answer."""
+
     dialect: Dialect
     shift: int = 0
     """How many extra events with a number have been sent."""

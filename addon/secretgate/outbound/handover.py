@@ -18,6 +18,7 @@ def of_models(client: str) -> Scope:
 
 
 def hand_over(vault: Vault, scope: Scope, issued: Issued) -> None:
+    """Store the placeholders, each under its own name, in the scope of a client's models."""
     for name, value in issued.values.items():
         link = name.decode()
         if vault.chain(scope, link) is None:

@@ -46,6 +46,8 @@ Fields = tuple[tuple[bytes, bytes], ...]
 
 
 class Head(NamedTuple):
+    """What is sent of a request besides its body."""
+
     target: bytes
     headers: Fields
     trailers: Fields = ()

@@ -16,6 +16,8 @@ from secretgate.vault import Scope
 
 
 class Verdict(Enum):
+    """The outcome of a request, as reported in logs and counters."""
+
     CLEAN = "clean"
     REDACTED = "redacted"
     AUDITED = "audited"

@@ -34,6 +34,8 @@ class Counts:
 
 
 class Text(NamedTuple):
+    """The decoded text of a slot."""
+
     slot: Slot
     text: bytes
     wrapped: tuple[bytes, bytes] | None

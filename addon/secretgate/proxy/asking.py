@@ -21,6 +21,7 @@ def only_who_listens(manager: AddonManager) -> None:
 
 
 def everybody(manager: AddonManager) -> None:
+    """Restore mitmproxy's own dispatch."""
     vars(manager).pop("trigger_event", None)
 
 

@@ -26,6 +26,8 @@ def watch(client: connection.Client, holds: Holds) -> None:
 
 
 class WatchedConnection(websocket.WebsocketConnection):
+    """mitmproxy's WebSocket connection, with control frames checked."""
+
     def events(self) -> Iterator[ws.Event]:
         for event in super().events():
             yield _cleaned(event, _watched.get(self.conn))

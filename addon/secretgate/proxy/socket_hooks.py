@@ -22,6 +22,8 @@ _LINGER = 0.2
 
 
 class Sockets:
+    """Handles the WebSocket hooks for the gate."""
+
     def __init__(self, teller: Teller) -> None:
         self._teller = teller
         control_frames.install()

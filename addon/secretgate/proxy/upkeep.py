@@ -19,6 +19,7 @@ _SWEEP = 60
 
 
 def start(engine: Callable[[], Engine], forget: Callable[[], None]) -> list[asyncio.Task[None]]:
+    """Start the background tasks and return them, to be cancelled by the caller."""
     work: list[Coroutine[Any, Any, None]] = [_follow_policy(engine), _sweep(engine, forget)]
     return [asyncio.create_task(each) for each in work]
 

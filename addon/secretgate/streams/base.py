@@ -14,6 +14,8 @@ import msgspec
 
 
 class Frame(Protocol):
+    """One event of a stream, or bytes between events."""
+
     @property
     def raw(self) -> bytes: ...
 
@@ -71,6 +73,8 @@ class Run(msgspec.Struct, frozen=True, gc=False):
 
 
 class Framer(Protocol):
+    """Splits a stream into frames. `finish` is called once, at its end."""
+
     def feed(self, data: bytes) -> list[Frame]:
         """Consume `data` and return the frames that are now complete."""
 

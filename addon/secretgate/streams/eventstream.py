@@ -86,6 +86,8 @@ class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
 
 
 class EventStreamFramer(FrameByFrame):
+    """Splits a stream into messages, each a frame."""
+
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._size = 0

@@ -53,6 +53,8 @@ class JsonElement(msgspec.Struct, frozen=True, gc=False):
 
 
 class JsonArrayFramer(FrameByFrame):
+    """Splits a JSON array into its elements."""
+
     def __init__(self) -> None:
         self._held: list[bytes] = []
         self._value: int | None = None

@@ -15,6 +15,8 @@ _AROUND = b" \t\r\n\x1e"
 
 
 class JsonLine(msgspec.Struct, frozen=True, gc=False):
+    """One line: `text`, then its line end."""
+
     text: bytes
     end: bytes = b"\n"
     whole: bool = True
@@ -38,6 +40,8 @@ class JsonLine(msgspec.Struct, frozen=True, gc=False):
 
 
 class NdjsonFramer:
+    """Splits a stream into lines."""
+
     def __init__(self) -> None:
         self._held: list[bytes] = []
 

@@ -6,6 +6,7 @@ import msgspec
 
 
 def is_json(text: bytes | None) -> bool:
+    """Whether `text` is one complete JSON value."""
     if not text:
         return False
     try:
