@@ -1,6 +1,7 @@
-"""Decides how an answer is processed, from the headers alone, and passes its bytes through.
+"""Decides how an answer is processed, and passes its bytes through.
 
-Bytes in, bytes out; the decision never depends on the complete body.
+Bytes in, bytes out. The headers decide, or the first bytes where the headers are vague; the
+decision never depends on the complete body.
 """
 
 from __future__ import annotations
