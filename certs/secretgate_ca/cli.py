@@ -35,7 +35,7 @@ DOMAINS_GROUP = "secretgate_ca.domains"
 app = typer.Typer(
     name="secretgate-ca",
     help="The local CA of secretgate: it can sign for the covered hosts only.",
-    epilog="Exit codes: 0 done, 1 not done or not so, 2 the command line is wrong.",
+    epilog="Exit codes: 0 success, 1 failure, 2 invalid command line.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
@@ -86,13 +86,13 @@ def _settings(
 
 @app.command()
 def init(context: typer.Context, domain: Domains = None) -> None:
-    """Make the CA, if there is none yet.
+    """Create the CA, if there is none.
 
     Examples:
       secretgate-ca init
       secretgate-ca init --domain llm.corp.example
 
-    Exit code: 0, or 1 where it cannot be done, or where the CA that is there may not sign for a host.
+    Exit code: 0, or 1 if it fails or an existing CA may not sign for a host.
     """
     confdir: Path = context.obj
     names.minimal(domain or [])
@@ -110,18 +110,18 @@ def init(context: typer.Context, domain: Domains = None) -> None:
 def install(
     context: typer.Context, domain: Domains = None, store: Stores = None, dry_run: DryRun = False
 ) -> None:
-    """Make the CA trusted in every store found here (and make the CA first, if there is none).
+    """Make the CA trusted in every store found, creating it first if there is none.
 
     Examples:
       secretgate-ca install --dry-run
       secretgate-ca install
       secretgate-ca install --store nss
 
-    Exit code: 0, or 1 where a store does not trust it afterwards.
+    Exit code: 0, or 1 if a store does not trust it afterwards.
     """
     confdir: Path = context.obj
     names.minimal(domain or [])
-    _installation_of(confdir, None, store, dry_run)  # refuses a store that there is not
+    _installation_of(confdir, None, store, dry_run)  # rejects unknown stores
     made = ca.load_ca(confdir) or ca.ensure_ca(confdir, _wanted(domain))
     if made.expired():
         raise CAError(f"the CA expired on {made.expires:%Y-%m-%d}: secretgate-ca rotate")
@@ -134,12 +134,12 @@ def install(
 
 @app.command()
 def uninstall(context: typer.Context, store: Stores = None, dry_run: DryRun = False) -> None:
-    """Take the CA, and earlier ones, out of every store; the CA's own files stay.
+    """Remove the CA, and earlier ones, from every store; the CA's own files are kept.
 
     Examples:
       secretgate-ca uninstall
 
-    Exit code: 0, or 1 where a store still trusts it.
+    Exit code: 0, or 1 if a store still trusts it.
     """
     confdir: Path = context.obj
     installation = _installation(confdir, ca.load_ca(confdir), store, dry_run)
@@ -149,13 +149,13 @@ def uninstall(context: typer.Context, store: Stores = None, dry_run: DryRun = Fa
 
 @app.command()
 def status(context: typer.Context, store: Stores = None, as_json: AsJson = False) -> None:
-    """Say where the CA is trusted, store by store and variable by variable, and until when.
+    """Show where the CA is trusted, by store and variable, and until when.
 
     Examples:
       secretgate-ca status
       secretgate-ca status --json
 
-    Exit code: 0, or 1 where there is no CA.
+    Exit code: 0, or 1 if there is no CA.
     """
     confdir: Path = context.obj
     made = ca.load_ca(confdir)
@@ -179,13 +179,13 @@ def rotate(
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Make a new CA, and put it in the old one's place in every store that trusted that.
+    """Create a new CA, and replace the old one in every store that trusted it.
 
     Examples:
       secretgate-ca rotate
       secretgate-ca rotate --domain llm.corp.example --yes
 
-    Exit code: 0, or 1 where it cannot be done.
+    Exit code: 0, or 1 if it fails.
     """
     confdir: Path = context.obj
     wanted = list(domain or [])
@@ -218,7 +218,9 @@ def rotate(
 @app.command()
 def path(
     context: typer.Context,
-    cert: Annotated[bool, typer.Option("--cert", help="The certificate, not the folder.")] = False,
+    cert: Annotated[
+        bool, typer.Option("--cert", help="Print the certificate's path, not the folder's.")
+    ] = False,
 ) -> None:
     """Print the folder of the CA (mitmproxy's confdir).
 
@@ -226,7 +228,7 @@ def path(
       mitmdump --set confdir="$(secretgate-ca path)"
       curl --cacert "$(secretgate-ca path --cert)" ...
 
-    Exit code: 0, or 1 where there is no CA (with --cert).
+    Exit code: 0, or 1 if there is no CA (with --cert).
     """
     confdir: Path = context.obj
     typer.echo(_existing(confdir).ca_cert if cert else confdir)
@@ -237,12 +239,12 @@ def bundle(
     context: typer.Context,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it there.")] = None,
 ) -> None:
-    """Write one PEM with the system's roots and ours, and print where it is.
+    """Write one PEM file with the system's roots and ours, and print its path.
 
     Examples:
       export SSL_CERT_FILE="$(secretgate-ca bundle)"
 
-    Exit code: 0, or 1 where there is no CA.
+    Exit code: 0, or 1 if there is no CA.
     """
     typer.echo(write_bundle(_existing(context.obj), inherited=os.environ, path=output))
 
@@ -259,7 +261,7 @@ def export(
       secretgate-ca export secretgate.crt
       secretgate-ca export - --der > secretgate.der
 
-    Exit code: 0, or 1 where there is no CA, or it cannot be written.
+    Exit code: 0, or 1 if there is no CA or it cannot be written.
     """
     root = _existing(context.obj).root
     content = root.public_bytes(Encoding.DER if der else Encoding.PEM)

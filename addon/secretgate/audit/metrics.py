@@ -22,11 +22,11 @@ from secretgate.proxy.telling import Teller
 MOST_RULES = 500
 _NUMBERS = {
     "answers": "Answers that have ended.",
-    "unread": "Answers that could not be read and went on as they came.",
-    "restored": "Secrets put back into answers.",
-    "not_restored": "Placeholders that clients got as they were.",
+    "unread": "Answers that could not be read and were passed on unchanged.",
+    "restored": "Secrets restored in answers.",
+    "not_restored": "Placeholders that reached clients unrestored.",
     "refused": "Requests that were refused.",
-    "failed": "Requests that secretgate failed on and refused.",
+    "failed": "Requests refused because of an error in secretgate.",
 }
 
 
@@ -49,7 +49,7 @@ class _Counted(Collector):
         for labels, count in sorted(counters.verdicts.items()):
             requests.add_metric(labels, count)
         yield requests
-        yield _labelled("finds", "Finds, history included.", "rule", counters.found)
+        yield _labelled("finds", "Findings, including history.", "rule", counters.found)
         yield _labelled("secrets_redacted", "Secrets redacted.", "rule", counters.redacted)
         yield _labelled(
             "request_bytes", "Bytes of requests.", "class", counters.coverage.classes(), None
@@ -62,7 +62,7 @@ class _Counted(Collector):
         yield GaugeMetricFamily("secretgate_audit_failing", failing, value=len(trail.failing))
         started = "When the proxy was started."
         yield GaugeMetricFamily("secretgate_start_time_seconds", started, value=counters.started)
-        yield InfoMetricFamily("secretgate", "How it runs.", value={"mode": self._mode})
+        yield InfoMetricFamily("secretgate", "How it is configured.", value={"mode": self._mode})
 
 
 def _labelled(

@@ -91,7 +91,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     epilog="Begin with [bold]secretgate demo[/], then [bold]secretgate run -- claude[/]. "
-    "Exit codes: 0 done, 1 something was found or did not hold, 2 it could not begin.",
+    "Exit codes: 0 success, 1 something was found or a check failed, 2 it could not start.",
 )
 
 

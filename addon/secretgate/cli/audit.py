@@ -22,7 +22,7 @@ from secretgate.settings import SettingsError, load
 from secretgate.state import Places, StateError, load_key
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, help="Check the audit log, or say what is in it."
+    no_args_is_help=True, add_completion=False, help="Verify the audit log, or report on it."
 )
 
 _AGO = re.compile(r"([0-9]+)([mhdw])\Z")
@@ -47,7 +47,7 @@ def _place(chosen: str, config: str) -> Path:
             raise _fail(error) from None
     if not place.is_dir():
         raise _fail(
-            f"there is no audit log in {place}: it begins with the first request; --folder names another"
+            f"there is no audit log in {place}: it is created with the first request; use --folder for another"
         )
     return place
 
@@ -71,7 +71,7 @@ def verify_log(
       secretgate audit verify
       secretgate audit verify --folder backup/audit --key backup/placeholder.key
 
-    Exit code: 0 if the log is sound, 1 if it is not, 2 where it could not be read.
+    Exit code: 0 if the log is intact, 1 if it is not, 2 if it could not be read.
     """
     place = _place(chosen, config)
     file = Path(key).expanduser() if key else Places.find().key
@@ -119,13 +119,13 @@ def report(
     chosen: _Folder = "",
     config: Config = "",
 ) -> None:
-    """Say what was found, by rule, tool and host, what was put back, and how much was looked at.
+    """Report what was found, by rule, tool and host, what was restored, and how much was scanned.
 
     Examples:
       secretgate audit report
       secretgate audit report --since 7d --html report.html
 
-    Exit code: 0, or 2 where the log could not be read.
+    Exit code: 0, or 2 if the log could not be read.
     """
     place = _place(chosen, config)
     try:

@@ -38,17 +38,19 @@ _STATES = {"content": "covered", "other": "scanned", "pass": "left alone"}
 
 
 def coverage(
-    word: Annotated[str, typer.Argument(help="A host, a tool, a path: only what holds it.")] = "",
+    word: Annotated[
+        str, typer.Argument(help="A host, a tool or a path: show only what contains it.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show which hosts and endpoints are covered: tables, or Markdown where it goes into a file.
+    """Show which hosts and endpoints are covered, as tables, or as Markdown if redirected.
 
     Examples:
       secretgate coverage
       secretgate coverage codex
       secretgate coverage --json
 
-    Exit code: 0, or 1 where nothing holds the word.
+    Exit code: 0, or 1 if nothing contains the word.
     """
     page = document(word)
     if as_json:
@@ -58,7 +60,7 @@ def coverage(
     else:
         print(page, end="")
     if not page:
-        print(f"secretgate: nothing that is covered holds {word!r}", file=sys.stderr)
+        print(f"secretgate: nothing covered contains {word!r}", file=sys.stderr)
         raise typer.Exit(1)
 
 

@@ -88,11 +88,11 @@ def demo() -> int:
 
 
 def command() -> None:
-    """Show the whole job on this machine: no network, no account.
+    """Show a complete example on this machine, without network or account.
 
     Examples:
       secretgate demo
 
-    Exit code: 0 if no secret leaked and every one came back, else 1.
+    Exit code: 0 if no secret leaked and all were restored, else 1.
     """
     raise typer.Exit(demo())

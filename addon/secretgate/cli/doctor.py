@@ -38,13 +38,13 @@ def doctor(
         int, typer.Option(help="Where the proxy is, if HTTPS_PROXY does not say.")
     ] = USUAL_PORT,
 ) -> None:
-    """Find what would go past the proxy or not trust it, and how to put it right.
+    """Find what would bypass the proxy or not trust it, and how to fix it.
 
     Examples:
       secretgate doctor
       secretgate doctor --json
 
-    Exit code: 0 if all is well, 1 if anything is not.
+    Exit code: 0 if there are no problems, else 1.
     """
     findings = list(_findings(port))
     if as_json:
@@ -90,7 +90,7 @@ def _findings(port: int) -> Iterator[Finding]:
         url = urlsplit(running_at)
         yield from self_test(url.hostname or "", url.port or 0, known.ca_cert)
     elif running_at:
-        message = "the proxy that runs has a CA that is not of this installation"
+        message = "the running proxy's CA does not belong to this installation"
         yield Finding(BAD, "self-test", message, "set SECRETGATE_HOME as it was for the proxy")
 
 

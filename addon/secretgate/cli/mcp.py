@@ -25,7 +25,7 @@ def mcp(
     mode: Mode = "",
     config: Config = "",
 ) -> None:
-    """Run an MCP server with its tool calls and results judged, and secrets in results replaced.
+    """Run an MCP server, apply rules to its tool calls and results, and replace secrets in results.
 
     It goes into a client's configuration, before the server's own command.
 
@@ -33,7 +33,7 @@ def mcp(
       secretgate mcp -- npx -y some-mcp-server
       secretgate mcp --name db --policy rules/ -- uvx mcp-server-sqlite
 
-    Exit code: the server's; 2 where it could not begin, 126 and 127 as in a shell.
+    Exit code: the server's; 2 if it could not start, 126 and 127 as in a shell.
     """
     raise typer.Exit(_run(command, name or Path(command[0]).stem, policy, mode, config))
 

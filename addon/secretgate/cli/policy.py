@@ -43,7 +43,7 @@ def validate(
     Examples:
       secretgate policy validate rules/
 
-    Exit code: 0, or 2 where a file cannot be used.
+    Exit code: 0, or 2 if a file cannot be used.
     """
     loaded = _read(rules, packs, profiles)
     if as_json:
@@ -75,7 +75,7 @@ def run_fixtures(
     Examples:
       secretgate policy test rules/ --fixtures fixtures/
 
-    Exit code: 0 if all hold, 1 if one does not, 2 where a file cannot be used.
+    Exit code: 0 if all pass, 1 if one fails, 2 if a file cannot be used.
     """
     loaded = _read(rules, packs, profiles)
     try:
@@ -120,7 +120,7 @@ def _as_json(reports: Sequence[fixtures.Report]) -> str:
 def explain(
     rules: Annotated[
         Path | None,
-        typer.Argument(help="A rule file or folder in place of that of the settings."),
+        typer.Argument(help="A rule file or folder to use instead of the settings'."),
     ] = None,
     config: Config = "",
     operation: Annotated[str, typer.Option(help="The operation of the call.")] = "llm.text",
@@ -139,7 +139,7 @@ def explain(
       secretgate policy explain < prompt.txt
       secretgate policy explain rules/ --operation llm.tool_result < output.txt
 
-    Exit code: 0, or 2 where a file or setting cannot be used.
+    Exit code: 0, or 2 if a file or setting cannot be used.
     """
     settings = _settings(config)
     if rules is not None:
@@ -229,7 +229,7 @@ def _lines(told: _Told) -> Iterator[str]:
     if not told.findings:
         yield "no secret found"
     for found in told.findings:
-        by = f"by rule {found.by}" if found.by else "no rule speaks of it"
+        by = f"by rule {found.by}" if found.by else "no rule applies"
         yield f"line {found.line}: {found.rule} ({found.confidence}): {found.action}, {by}"
     by = f", by rule {told.by}" if told.by else ""
     message = f": {told.message}" if told.message else ""

@@ -20,13 +20,13 @@ PORT = "8080"
 
 
 def proxy(context: typer.Context) -> NoReturn:
-    """Run mitmdump with secretgate in it; arguments go to mitmdump.
+    """Run mitmdump with secretgate loaded; arguments are passed to mitmdump.
 
     Examples:
       secretgate proxy
       secretgate proxy -- -p 8081 --set secretgate_mode=block
 
-    Exit code: mitmdump's; 2 where there can be no CA.
+    Exit code: mitmdump's; 2 if the CA cannot be used.
     """
     arguments: Sequence[str] = context.args
     places = Places.find()

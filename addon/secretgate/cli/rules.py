@@ -55,7 +55,7 @@ _Files = Annotated[
 @app.command("list")
 def list_rules(
     word: Annotated[
-        str, typer.Argument(help="Only rules whose id or description holds this.")
+        str, typer.Argument(help="Only rules whose id or description contains this.")
     ] = "",
     rules: _Files = None,
     as_json: AsJson = False,
@@ -66,7 +66,7 @@ def list_rules(
       secretgate rules list
       secretgate rules list github --json
 
-    Exit code: 0, 1 where no rule holds the word, or 2 where a rule file cannot be used.
+    Exit code: 0, 1 if no rule contains the word, 2 if a rule file cannot be used.
     """
     found = []
     for pack, rule in _rules(rules or []):
@@ -79,7 +79,7 @@ def list_rules(
             off = "" if rule.enabled else "  (off by default)"
             typer.echo(f"{pack:16} {rule.id:44} {rule.description}{off}")
     if not found:
-        typer.echo(f"secretgate rules: no rule's id or description holds {word!r}", err=True)
+        typer.echo(f"secretgate rules: no rule's id or description contains {word!r}", err=True)
         raise typer.Exit(1)
 
 
@@ -105,12 +105,12 @@ def show_rule(
     rules: _Files = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one rule with everything it says.
+    """Show one rule in full.
 
     Examples:
       secretgate rules show github-pat
 
-    Exit code: 0, or 2 where there is no such rule.
+    Exit code: 0, or 2 if there is no such rule.
     """
     for pack, rule in _rules(rules or []):
         if rule.id == rule_id:
@@ -145,7 +145,7 @@ def try_rules(
       secretgate rules test
       secretgate rules test mine.yaml --json
 
-    Exit code: 0 if all hold, 1 if one does not or a file cannot be used.
+    Exit code: 0 if all pass, 1 if one fails or a file cannot be used.
     """
     names = [str(path) for path in files or pack_files()]
     if not as_json:

@@ -21,17 +21,17 @@ def run(
     host: Hosts = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
     isolate: Annotated[
-        bool, typer.Option("--isolate", help="Let the command reach nothing but the proxy.")
+        bool, typer.Option("--isolate", help="Allow the command to connect only to the proxy.")
     ] = False,
 ) -> None:
-    """Run a command whose requests to AI providers go through the gate.
+    """Run a command with its own proxy, so that its requests to AI providers are gated.
 
     Examples:
       secretgate run -- claude
       secretgate run --mode block -- codex exec "fix the tests"
       secretgate run --isolate -- aider
 
-    Exit code: the command's; 2 where the run could not begin, 126 and 127 as in a shell.
+    Exit code: the command's; 2 if it could not start, 126 and 127 as in a shell.
     """
     wishes = Wishes(mode, config, tuple(host or ()), verbose, isolate)
     raise typer.Exit(launch(command, wishes, addon_path(), say_on_stderr, os.environ))

@@ -95,7 +95,7 @@ def scan(
       secretgate scan --staged --baseline known.json
       secretgate scan --format sarif src > findings.sarif
 
-    Exit code: 0 if nothing was found, 1 if something was, 2 where something could not be read.
+    Exit code: 0 if nothing was found, 1 if something was, 2 if something could not be read.
     """
     unread: list[str] = []
     try:

@@ -104,7 +104,7 @@ def serve(
       secretgate serve --base-url --port 8082
       secretgate serve --workers 4 --proxyauth @users --listen 0.0.0.0
 
-    Exit code: 0 when it was ended, 2 where it could not begin.
+    Exit code: 0 when stopped, 2 if it could not start.
     """
     entries = (*((ALL,) if base_url else ()), *(provider or ()))
     wishes = Wishes(mode, config, tuple(host or ()), verbose, base_urls=entries)

@@ -52,13 +52,13 @@ def settings(
         bool, typer.Option("--reference", help="The reference instead, as Markdown.")
     ] = False,
 ) -> None:
-    """Show every setting, the value in force and where that comes from.
+    """Show every setting, its current value and where that comes from.
 
     Examples:
       secretgate settings
       secretgate settings --config team.yaml --json
 
-    Exit code: 0, or 2 where a value cannot be used.
+    Exit code: 0, or 2 if a value cannot be used.
     """
     if reference:
         print(document(), end="")

@@ -27,13 +27,13 @@ def status(
     ] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Say what the running proxy has found, put back, refused and not been able to see.
+    """Show what the running proxy has found, restored, refused and been unable to inspect.
 
     Examples:
       secretgate status
       secretgate status --port 8082 --json
 
-    Exit code: 0, or 1 where no proxy answers.
+    Exit code: 0, or 1 if no proxy answers.
     """
     host, at = _address(port)
     told = running.status(host, at)

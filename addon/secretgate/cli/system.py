@@ -11,7 +11,7 @@ from secretgate.cli.options import AsJson, Mode
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
-    help="The proxy for everything on this account; undone to the byte.",
+    help="Use the proxy for everything on this account; can be undone completely.",
 )
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, and how.")]
 
@@ -28,7 +28,7 @@ def on(
       secretgate system on --dry-run
       secretgate system on --mode audit
 
-    Exit code: 0, 1 where a step could not be done, 2 where it could not begin.
+    Exit code: 0, 1 if a step failed, 2 if it could not start.
     """
     from secretgate.system.command import on
 
@@ -37,12 +37,12 @@ def on(
 
 @app.command()
 def off(dry_run: DryRun = False) -> None:
-    """Undo all that `on` has changed.
+    """Undo everything that `on` changed.
 
     Examples:
       secretgate system off
 
-    Exit code: 0, 1 where a step could not be undone, 2 where it could not begin.
+    Exit code: 0, 1 if a step could not be undone, 2 if it could not start.
     """
     from secretgate.system.command import off
 
@@ -51,7 +51,7 @@ def off(dry_run: DryRun = False) -> None:
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Say whether it is on, and whether the proxy runs.
+    """Show whether it is on, and whether the proxy is running.
 
     Examples:
       secretgate system status --json
