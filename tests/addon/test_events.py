@@ -386,3 +386,12 @@ def test_texts_are_told_apart_by_index_by_place_and_by_whether_they_are_thoughts
     assert parts({"thought": True}) == []
     assert len({*parts({}, {})}) == 2
     assert len({*identities("generic", {"texts": ["x", "y"]})}) == 2
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_an_event_that_is_no_json_is_text(end: bytes) -> None:
+    raw = f"data: hello {NAME}".encode() + end + f"data: {{broken {NAME}".encode() + end
+    for dialect in (DIALECTS["generic"], DIALECTS["openai-chat"]):
+        restored = through(SseFramer(), dialect, ISSUED, raw)
+        assert restored == raw.replace(NAME.encode(), KEY.encode())
+        assert through(SseFramer(), dialect, ISSUED, b"data: [DONE]" + end) == b"data: [DONE]" + end

@@ -190,8 +190,15 @@ class Events:
         payload = last.payload
         event = read_event(payload, last.event, self.dialect) if payload is not None else None
         if event is None:
-            return [*self._texts.flush_all(), (last.raw, payload)]
+            return [*self._texts.flush_all(), self._plain(last, payload)]
         return self._changed(last, event, {*self._texts, *(leaf.identity for leaf in event.leaves)})
+
+    def _plain(self, frame: Frame, payload: bytes | None) -> Out:
+        """Process an event that is not JSON: its placeholders are restored where they are complete."""
+        if payload is None:
+            return frame.raw, None
+        restored = restore(payload, self.issued.within(False), Depth.PLAIN)
+        return frame.raw if restored == payload else frame.with_payload(restored), restored
 
     @property
     def shapes(self) -> Shapes:
@@ -283,7 +290,7 @@ class Events:
         """
         event = read_event(payload, frame.event, self.dialect)
         if event is None:
-            return [(frame.raw, payload)]
+            return [self._plain(frame, payload)]
         out = self._changed(frame, event, closing(event, self.dialect, self._texts))
         if ends_all(event, self.dialect):
             self._over = True
