@@ -5,7 +5,7 @@
         print(finding.rule, finding.start, finding.end)
     clean = redact(text, detector.find(text), lambda finding, part: b"***")
 
-Rules are YAML in `packs/`. Nothing here knows of HTTP or of mitmproxy.
+Rules are YAML files in `packs/`. This package depends on neither HTTP nor mitmproxy.
 """
 
 from .engine import Detector

@@ -1,4 +1,4 @@
-"""What a user says is no secret: by rule, by regular expression, by path, by SHA-256 of a value."""
+"""Allowlists: what a user declares not secret, by rule, regex, path or SHA-256 of a value."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Search = Callable[[bytes], object]
 
 @lru_cache(maxsize=1024)
 def searching(pattern: str) -> Search:
-    """What tells whether a pattern of an allowlist stands in a value.
+    """Return a function that searches a value for an allowlist pattern; raise `ValueError`.
 
-    Values come from anywhere and may be long, so RE2 looks for it, which no pattern can make slow; Python's `re`, where
-    the pattern has something that RE2 does not know and is linear. Raises `ValueError`.
+    Values come from anywhere and may be long, so the search uses RE2, which no pattern can make
+    slow. Patterns that RE2 does not support use Python's `re` if they are linear.
     """
     re2 = import_module("re2")
     options = re2.Options()
@@ -34,7 +34,7 @@ def searching(pattern: str) -> Search:
 
 
 class Allowlist:
-    """Values and places that are left alone. False where it is empty."""
+    """Values and files that are not reported; false if empty."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Allowlist:
                 raise RuleError(f"{where}: regex {source[:80]!r}: {error}") from error
         bad = [digest for digest in self._hashes if not re.fullmatch(r"[0-9a-f]{64}", digest)]
         if bad:
-            raise RuleError(f"{where}: {bad[0]!r} is not a SHA-256 in hexadecimal")
+            raise RuleError(f"{where}: {bad[0]!r} is not a SHA-256 digest (64 hex digits)")
         parts = (self._rules, sorted(regexes), self._globs, sorted(self._hashes), self._stopwords)
         self.digest = hashlib.sha256(repr(parts).encode()).hexdigest()
 
@@ -65,7 +65,7 @@ class Allowlist:
         return bool(self._rules or self._regexes or self._globs or self._hashes or self._stopwords)
 
     def allows(self, rule: str, value: bytes) -> bool:
-        """Whether a finding of this rule with this value is none."""
+        """Return whether a finding of this rule with this value is to be dropped."""
         if any(fnmatch.fnmatchcase(rule, pattern) for pattern in self._rules):
             return True
         if any(search(value) for search in self._regexes):
@@ -76,5 +76,5 @@ class Allowlist:
         return any(word in lowered for word in self._stopwords)
 
     def allows_path(self, path: str) -> bool:
-        """Whether a file is left out of a scan."""
+        """Return whether a scan skips this file."""
         return any(fnmatch.fnmatch(path, glob) for glob in self._globs)

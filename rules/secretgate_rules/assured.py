@@ -1,9 +1,9 @@
-"""Which rules need a token, so that they need not be looked for where there is none.
+"""Computes which rules can only match near a token, so that other text need not be searched.
 
-Most issuers' secrets are long and random: whatever matches holds a run of `gate.LEAST` token
-characters or more with a digit among them. Such runs are rare and cheap to find (see `gate`), so
-a rule whose pattern assures one is looked for near them only. How sure that is follows from the
-pattern: the characters it takes at each place, and the share of digits among them.
+Most issuers' secrets are long and random: every match contains a run of at least `gate.LEAST`
+token characters with a digit among them. Such runs are rare and cheap to find (see `gate`), so
+a rule whose pattern guarantees one is searched for only near them. The probability follows from
+the pattern: the characters allowed at each position, and the share of digits among them.
 """
 
 from __future__ import annotations
@@ -17,18 +17,22 @@ from .regex import ASSERTIONS, REPEATS, chars, op, parse
 _DIGITS: Final = frozenset(b"0123456789")
 _CERTAIN: Final = 99.0
 _MOST: Final = 64
-"""Characters of a run beyond which counting changes nothing."""
+"""Number of characters of a repeat that are counted; more change nothing."""
 
 
 Run = tuple[float, ...]
-"""Token characters in a row: of each, how surely it is a digit.
+"""Consecutive token characters: for each, how certain it is that it is a digit.
 
-Told as the negative natural logarithm of the chance that it is none, so that sums make sense.
+The number is the negative natural logarithm of the probability that it is not a digit, so that
+the numbers can be added.
 """
 
 
 def surety(run: Run) -> float:
-    """How surely the database sees a run of at least this: a digit, and enough behind it."""
+    """Return how certain it is that the database finds a run of at least these characters.
+
+    It finds a run with a digit that enough characters follow. The unit is that of `Run`.
+    """
     return sum(run[: 1 - gate.BEHIND]) if len(run) >= gate.LEAST else 0.0
 
 
@@ -37,7 +41,7 @@ def _worth(run: Run) -> tuple[float, int]:
 
 
 class _Said(NamedTuple):
-    """What an item takes: token characters only or not, how many, the best run inside it."""
+    """What a pattern item matches: only token characters or not, which, and its best run."""
 
     solid: bool
     run: Run
@@ -45,7 +49,7 @@ class _Said(NamedTuple):
 
 
 class Assured(NamedTuple):
-    """The best run of a pattern: how surely it is seen, and how many bytes may stand ahead and behind."""
+    """A run of a pattern: its certainty, and the maximum bytes of a match before and after it."""
 
     surety: float
     ahead: int
@@ -53,7 +57,7 @@ class Assured(NamedTuple):
 
 
 def assured(pattern: str, flags: str = "") -> tuple[Assured, Assured]:
-    """The best run that every match of a pattern holds; and all of its runs taken together."""
+    """Return the best run that every match of a pattern contains, and all of its runs combined."""
     items = patterns.flat(parse(pattern, flags), False)
     said = [_of(code, value) for code, value, _ in items]
     widths = [patterns.width(item)[1] for item in items]

@@ -1,8 +1,8 @@
-"""Secrets of several lines: a PEM, PGP, PuTTY or SSH2 key, taken apart into the cores of its lines.
+"""Multi-line secrets: splits a PEM, PGP, PuTTY or SSH2 key into the base64 content of its lines.
 
-A key looks different in a file, in a patch, in a heredoc and in a JSON string. What stays the same
-are the runs of base64 in its lines; each becomes a part of the finding, so the same key has the
-same parts wherever it stands, and a placeholder a line leaves the shape around it alone.
+A key looks different in a file, in a patch, in a heredoc and in a JSON string. Only the runs of
+base64 in its lines stay the same. Each becomes a part of the finding, so the same key has the same
+parts wherever it occurs, and one placeholder per line leaves the surrounding format intact.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from typing import Final
 
 LONGEST: Final = 1 << 16
-"""The longest block looked at, in bytes."""
+"""Maximum length of a block, in bytes."""
 
 _MARKER = re.compile(rb"-{4,5} ?(?:BEGIN|END)[^\n-]{0,80}-{4,5}")
 _BREAK = re.compile(rb"\\+[nrt]|[\s\"'`,;\\]++")
@@ -20,7 +20,10 @@ _CORE = re.compile(rb"[A-Za-z0-9+/_-]{2,}={0,2}|=[A-Za-z0-9+/]{4}\b")
 
 
 def lines(text: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """The spans of the lines' cores in `text[start:end]`."""
+    """Return the spans of the lines' base64 content in `text[start:end]`, as offsets in `text`.
+
+    If there is none, the whole block is the only span.
+    """
     prefix = _prefix(text, start)
     markers = [match.span() for match in _MARKER.finditer(text, start, end)]
     found: list[tuple[int, int]] = []

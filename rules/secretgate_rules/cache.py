@@ -1,8 +1,8 @@
-"""Files that can be made again: kept under the user's cache folder, readable by the user only.
+"""Cache files in the user's cache folder, readable by the user only; all can be rebuilt.
 
-Every file is sealed with a digest of its content, so a damaged one reads as missing. Of each kind
-(`patterns-*.hs`, `rules-*.msgpack`) those used last are kept and the others removed. Nothing here
-ever holds a secret: what is kept is made from rules.
+Every file starts with a digest of its content, so a damaged file is treated as missing. Only the
+most recently used files of each kind (`patterns-*.hs`, `rules-*.msgpack`) are kept. No cache file
+contains a secret, because all are computed from rules.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ import platformdirs
 _DIGEST = 32
 _READ: Final = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 KEPT: Final = 16
-"""Files of one kind that are kept."""
+"""Maximum number of files of one kind."""
 _ABANDONED: Final = 3600.0
-"""Seconds after which a file that was never finished belongs to nobody."""
+"""Seconds after which an unfinished temporary file counts as abandoned."""
 
 
 @lru_cache(maxsize=1)
 def code_digest() -> str:
-    """A digest of this package's own files: what they make may be kept only as long as they last."""
+    """Return a digest of this package's code; cache files are valid only for the same code."""
     seal = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.*")):
         if path.suffix in (".py", ".bin"):
@@ -38,12 +38,12 @@ def code_digest() -> str:
 
 
 def folder() -> Path:
-    """Where the files are; `SECRETGATE_CACHE_DIR` moves it."""
+    """Return the cache folder; the environment variable `SECRETGATE_CACHE_DIR` overrides it."""
     return Path(os.environ.get("SECRETGATE_CACHE_DIR") or platformdirs.user_cache_dir("secretgate"))
 
 
 def read(name: str) -> bytes | None:
-    """A file's content, or None where there is none, it is damaged, or another could have written it."""
+    """Return a file's content; None if it is missing, damaged or writable by other users."""
     path = folder() / name
     try:
         if not _ours(path.parent.stat()):
@@ -60,14 +60,14 @@ def read(name: str) -> bytes | None:
 
 
 def _ours(facts: os.stat_result) -> bool:
-    """Whether nobody but this user and root could have written to it."""
+    """Return whether only this user and root could have written to the file or folder."""
     if os.name != "posix":
         return True
     return facts.st_uid in (os.geteuid(), 0) and not stat.S_IMODE(facts.st_mode) & 0o022
 
 
 def write(name: str, content: bytes) -> None:
-    """Keep a file. A cache that cannot be written to is no error."""
+    """Write a file atomically; errors are ignored, since a cache is optional."""
     with contextlib.suppress(OSError):
         place = folder()
         place.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -86,10 +86,10 @@ _UNFINISHED: Final = ".new-"
 
 
 def _prune(place: Path, name: str) -> None:
-    """Remove what was not used for longest among the files of one kind, and what nobody finished.
+    """Remove the least recently used files of one kind, and abandoned temporary files.
 
-    Others may do the same at this moment, or read what is removed: a file is read in one go, and one
-    that is gone is made again.
+    Other processes may do the same or read a removed file at the same time. This is safe, because
+    a file is read in one go, and a missing one is rebuilt.
     """
     kind = f"{name.partition('-')[0]}-*{Path(name).suffix}"
     used = sorted(((_used(path), path) for path in place.glob(kind)), reverse=True)
@@ -101,7 +101,7 @@ def _prune(place: Path, name: str) -> None:
 
 
 def _used(path: Path) -> float:
-    """When a file was used last; one that is gone meanwhile counts as used just now."""
+    """Return when a file was last used; a file removed in the meantime counts as used now."""
     try:
         return path.stat().st_mtime
     except OSError:

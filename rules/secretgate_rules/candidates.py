@@ -1,4 +1,4 @@
-"""Candidates: matches that passed their rule's tests, carried out of the encodings they were in."""
+"""Candidates: matches that passed their rule's checks, mapped back through their encodings."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from .model import Layer, Part, Rule
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A match that has passed its rule's own tests, with its parts in the text's own offsets.
+    """A match that has passed its rule's checks; all offsets are in the searched text.
 
-    `block` is the stretch nothing else may touch: the finding itself, or the run of base64 it is in.
+    `block` is the span that no other candidate may overlap: the candidate itself, or the base64
+    run that contains it.
     """
 
     rule: Rule
@@ -27,7 +28,7 @@ class Candidate:
 
     @property
     def hangs_on_context(self) -> bool:
-        """Whether the value alone would not say what it is: its rule asks for words nearby."""
+        """Whether the value alone does not identify its kind: its rule requires keywords nearby."""
         lowered = self.value[:64].lower()
         return bool(self.rule.keywords) and not any(
             word.encode() in lowered for word in self.rule.keywords
@@ -67,7 +68,7 @@ def shifted(candidate: Candidate, by: int) -> Candidate:
 
 
 def lifted(candidate: Candidate, piece: Piece, text: bytes) -> Candidate:
-    """A candidate in a decoded piece, told in the offsets of the text around it."""
+    """Convert a candidate in a decoded piece to offsets of the text that contains the piece."""
     layer = piece.layer
     raw = text[layer.start : layer.end] if layer.kind == views.BASE64 else b""
 
@@ -98,7 +99,7 @@ def lifted(candidate: Candidate, piece: Piece, text: bytes) -> Candidate:
 
 
 def collide(one: Candidate, other: Candidate) -> bool:
-    """Whether two candidates claim the same bytes; two in one base64 run may stand side by side."""
+    """Return whether two candidates overlap; two in one base64 run may be next to each other."""
     mine, theirs = one.parts[0], other.parts[0]
     if mine.layers and mine.layers == theirs.layers:
         return mine.inner[0] < other.parts[-1].inner[1] and theirs.inner[0] < one.parts[-1].inner[1]
@@ -106,7 +107,7 @@ def collide(one: Candidate, other: Candidate) -> bool:
 
 
 class Claims:
-    """The candidates taken so far, filed by where they are, so that asking costs the same however many there are."""
+    """The candidates accepted so far, indexed by position so that look-ups take constant time."""
 
     _GRAIN = 10
 
@@ -116,7 +117,7 @@ class Claims:
         self._inside: dict[tuple[tuple[Layer, ...], int], list[Candidate]] = {}
 
     def take(self, candidate: Candidate) -> bool:
-        """Takes a candidate unless it collides with one that is taken."""
+        """Accept a candidate unless it overlaps an accepted one; return whether it was accepted."""
         layers = candidate.parts[0].layers
         inside = self._places(candidate.parts[0].inner[0], candidate.parts[-1].inner[1])
         across = self._places(*candidate.block)
@@ -128,7 +129,7 @@ class Claims:
             return False
         key = (layers, *candidate.block)
         if not layers or key not in self._seen:
-            # Of those in one encoded run, which share a block, one stands for all.
+            # Candidates in one encoded run share a block, so one of them represents all.
             self._seen.add(key)
             for place in across:
                 self._blocks.setdefault(place, []).append(candidate)

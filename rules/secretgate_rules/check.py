@@ -1,7 +1,7 @@
-"""`python -m secretgate_rules.check FILE...`: try the rules of a pack on their own examples.
+"""`python -m secretgate_rules.check FILE...`: tests the rules of a pack with their own examples.
 
-For whoever writes rules: says per rule whether Hyperscan takes it as it is, whether every example
-is found by this rule and whether every counterexample stays quiet.
+For authors of rules: reports for each rule whether Hyperscan accepts it, whether the rule finds
+every example, and whether it finds no counterexample.
 """
 
 from __future__ import annotations
@@ -22,8 +22,11 @@ MISSING = "no examples"
 
 
 def problems(rule: Rule, among: Detector | None = None) -> list[str]:
-    """What is wrong with a rule, in words; empty where nothing is. `among` is a detector that holds it beside others,
-    and so has Hyperscan's word that it takes it; without, one is made for the rule alone."""
+    """Return descriptions of what is wrong with a rule; empty if nothing is.
+
+    `among` is a detector that already contains the rule, so Hyperscan is known to accept it.
+    Without it, a detector is built for this rule alone.
+    """
     if among is None:
         try:
             for expression in wanted(prepare(rule)):
@@ -49,7 +52,7 @@ def problems(rule: Rule, among: Detector | None = None) -> list[str]:
 
 
 def tried(files: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
-    """Each file, each of its rules, and what is wrong with that; a file that cannot be used has a rule without a name."""
+    """Yield (file, rule id, problems) for each rule; the id is empty if the file is unusable."""
     for name in files:
         try:
             rules = load_file(Path(name))
@@ -61,7 +64,7 @@ def tried(files: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
 
 
 def main(arguments: list[str]) -> int:
-    """Check each file; 1 if anything is wrong."""
+    """Check and print each file; return 1 if there is any problem, else 0."""
     bad = False
     for name, results in groupby(tried(arguments), key=itemgetter(0)):
         many = 0

@@ -1,8 +1,8 @@
-"""Credentials in the columns of a table: CSV, tabs, semicolons, Markdown, the rows of an INSERT.
+"""Credentials in table columns: CSV, tab- or semicolon-separated, Markdown, rows of an INSERT.
 
-What a value is says the head of its column, which may be many lines above it. The database points at
-heads that say credential (`EXPRESSION`); here the table below is read, line by line, for as long as the
-lines have as many cells as the head.
+The column header names the kind of a value, and may be many lines above it. The database finds
+headers that name a credential (`EXPRESSION`). This module then reads the table below, line by
+line, as long as the lines have as many cells as the header.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ EXPRESSION: Final = Expression(
     CASELESS,
 )
 ROWS: Final = 1000
-"""How many lines of a table are read."""
+"""Maximum number of table rows that are read."""
 _WIDEST: Final = 2048
 _HEAD = re.compile(rb"[A-Za-z#][\w./()#-]{0,24}(?: [\w./()#-]{1,16}){0,2}")
 _RULER = re.compile(rb"[\s|:+-]+")
@@ -41,14 +41,14 @@ _WRAPS: Final = b" `*'"
 
 
 class Cell(NamedTuple):
-    """A cell without its quotes."""
+    """The span of a cell without its quotes."""
 
     start: int
     end: int
 
 
 def search(text: bytes, events: Sequence[int]) -> Iterator[Cell]:
-    """The credentials below the heads that the database points at; `events` are offsets in or behind these."""
+    """Yield the credentials in tables; `events` are ascending offsets in or after their headers."""
     reached = 0
     for event in events:
         if text[event - 1 : event] == b"(":
@@ -92,7 +92,7 @@ _NEXT = re.compile(rb"\s*,\s*\(")
 
 
 def _inserted(text: bytes, at: int) -> Iterator[Cell]:
-    """The credentials in the rows of an INSERT whose first row begins at `at`."""
+    """Yield the credentials in the rows of an INSERT whose first row begins at offset `at`."""
     head = _INSERT.search(text, max(0, at - _REACH), at)
     levels = [tier(name.strip(b' \t\r\n`"[]')) for name in head[1].split(b",")] if head else []
     if max(levels, default=Tier.NONE) <= Tier.KEY:

@@ -1,8 +1,8 @@
-"""One Hyperscan database for all patterns.
+"""Hyperscan databases of patterns, and searches for many fixed strings.
 
-Compiling takes the better part of a second, so a database is kept, serialised, under the user's
-cache folder, named by the digest of what went into it; a file that cannot be read is made again.
-A scan needs a scratch of its own per thread.
+Compiling takes the better part of a second, so a database is serialised to the user's cache
+folder, named by the digest of its input; an unreadable file is rebuilt. Hyperscan needs a scratch
+space per thread.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ _ALWAYS = hs.HS_FLAG_MULTILINE | hs.HS_FLAG_ALLOWEMPTY
 
 
 class Expression(NamedTuple):
-    """A pattern as Hyperscan gets it."""
+    """A pattern and its Hyperscan flags."""
 
     pattern: str
     flags: int = 0
 
 
 class Database:
-    """Patterns compiled together. `scan` is safe from any thread."""
+    """Patterns compiled together; `scan` is thread-safe."""
 
     def __init__(self, expressions: Sequence[Expression], keep: bool = True) -> None:
         self._size = len(expressions)
@@ -48,7 +48,7 @@ class Database:
         self._database = database
 
     def scan(self, text: bytes) -> list[tuple[int, int]]:
-        """`(index of the expression, end offset)` of every match, in order of end."""
+        """Return `(index of the expression, end offset)` of every match, ordered by end offset."""
         if not self._size:
             return []
         found: list[tuple[int, int]] = []
@@ -68,23 +68,24 @@ class Database:
 
 
 _COMPILING: Final = 37e-6
-"""Seconds that Hyperscan takes to compile one more string."""
+"""Seconds that Hyperscan takes to compile one string."""
 _AT_ONCE: Final = 32
-"""Strings that are compiled while somebody waits."""
+"""Maximum number of strings that are compiled in the calling thread."""
 _COMPILER: Final = threading.Lock()
 _SMALL: Final = 256
 _SLOWER: Final = (1.6e-9, 6e-9)
-"""Seconds that an automaton of few strings, and one of many, takes longer than Hyperscan for a byte of text."""
+"""Seconds per byte of text that an automaton is slower than Hyperscan, for few and many strings."""
 _KEY: Final = 8
 _VARIED: Final = 4
 
 
 class Literals:
-    """Fixed strings, by the thousand. `scan` is safe from any thread.
+    """A search for thousands of fixed strings; `scan` is thread-safe.
 
-    Hyperscan reads several times as fast as an Aho-Corasick automaton, and takes many times as long to prepare. So
-    there is an automaton at first, which knows strings by their last few bytes. Hyperscan is prepared once there is, or
-    has been, enough to read to make up for that; of many strings in a thread of its own, and nobody waits for it.
+    Hyperscan scans several times as fast as an Aho-Corasick automaton, but takes many times as
+    long to compile. So searches start with an automaton, which identifies strings by their last
+    few bytes. Hyperscan is compiled once the text scanned so far would have made up for it; for
+    many strings this happens in a background thread, for which nobody waits.
     """
 
     def __init__(self, texts: Sequence[bytes]) -> None:
@@ -96,23 +97,23 @@ class Literals:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._read = 0
-        # Hyperscan's literals end at a NUL.
+        # Hyperscan literals end at a NUL byte.
         self._stays = any(b"\0" in text for text in self._texts)
         self._small = len(self._texts) <= _SMALL
         self._automaton: BytesAhoCorasick | None = None
         self._ending: list[list[int]] = []
-        """Of each string that the automaton knows, the numbers of the texts that end in it."""
+        """For each string of the automaton, the indices of the texts that end with it."""
         self._database: Any = None
 
     def prepare(self) -> None:
-        """Makes ready for what is to be read: the automaton now, Hyperscan as soon as may be."""
+        """Build the automaton, and start compiling for Hyperscan."""
         with self._lock:
             if self._automaton is None and self._database is None:
                 self._automaton = self._automated()
             self._compile_aside()
 
     def scan(self, text: bytes) -> list[tuple[int, int]]:
-        """`(index of the string, start offset)` of every occurrence."""
+        """Return `(index of the string, start offset)` of every occurrence."""
         with self._lock:
             if self._database is None:
                 self._read += len(text)
@@ -141,7 +142,7 @@ class Literals:
         ending: dict[bytes, list[int]] = {}
         for number, text in enumerate(self._texts):
             key = text[-_KEY:]
-            # A rule of dashes would be met at every turn.
+            # A key of equal characters, such as a line of dashes, would match far too often.
             ending.setdefault(key if len({*key}) >= _VARIED else text, []).append(number)
         self._ending = list(ending.values())
         kind = Implementation.DFA if self._small else Implementation.ContiguousNFA
@@ -158,7 +159,7 @@ class Literals:
         return found
 
     def _compile_aside(self) -> None:
-        """Has Hyperscan prepared; the lock is held."""
+        """Compile for Hyperscan, many strings in a background thread; the lock must be held."""
         if self._stays:
             return
         if len(self._texts) <= _AT_ONCE:
@@ -187,7 +188,10 @@ class Literals:
 
 
 def compile_all(expressions: Sequence[Expression]) -> Any:
-    """Compile; an expression outside Hyperscan's subset goes in as a prefilter."""
+    """Return the compiled database; expressions that Hyperscan cannot match exactly are prefilters.
+
+    Raises `ValueError` if Hyperscan rejects an expression even as a prefilter.
+    """
     database = hs.Database(mode=hs.HS_MODE_BLOCK)
     if not expressions:
         return database
@@ -209,7 +213,7 @@ def _compile(database: Any, sources: list[bytes], flags: list[int]) -> None:
 
 
 def supported(expression: Expression) -> int:
-    """The flags under which Hyperscan takes a pattern; `ValueError` with its reason if none."""
+    """Return the flags with which Hyperscan accepts a pattern; raise `ValueError` if none."""
     reason = ""
     for extra in (0, hs.HS_FLAG_PREFILTER):
         flags = expression.flags | _ALWAYS | extra
@@ -219,7 +223,7 @@ def supported(expression: Expression) -> int:
             reason = str(error)
         else:
             return int(flags)
-    raise ValueError(f"Hyperscan cannot take the pattern: {reason}")
+    raise ValueError(f"Hyperscan does not accept the pattern: {reason}")
 
 
 def _load(stored: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""A stretch of a text read through an encoding, with a map back to where each byte came from."""
+"""Spans of a text decoded from an encoding, with a map from decoded to encoded offsets."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ from typing import NamedTuple
 from .model import Layer
 
 Places = tuple[list[int], list[int]]
+"""Offsets in the decoded and in the encoded text; see `Decoded`."""
 Token = tuple[int, int, bytes]
-"""Where something stands that is written otherwise, and what it says."""
+"""Start and end of an encoded token, and its decoded bytes."""
 
 
 @dataclass(slots=True)
 class Decoded:
-    """A stretch decoded: the text, and where its bytes came from.
+    """A decoded span: its text, and the map from its offsets to those of the encoded bytes.
 
-    The map is made when it is first asked for: few stretches hold a secret. In it, `inner[i]` and
-    `outer[i]` are the offsets at which the i-th stretch starts in the decoded and in the encoded
-    text; a stretch that is as long on both sides maps byte for byte.
+    The map is built on first use, because few spans contain a secret. In it, `inner[i]` and
+    `outer[i]` are the offsets at which the i-th segment starts in the decoded and in the encoded
+    text; a segment of equal length on both sides maps byte for byte.
     """
 
     text: bytes
@@ -29,13 +30,13 @@ class Decoded:
     _known: Places | None = None
 
     def start(self, offset: int) -> int:
-        """Where in the encoded text the byte at `offset` begins."""
+        """Return the start, in the encoded text, of the decoded byte at `offset`."""
         inner, outer = self._places()
         at = bisect_right(inner, offset) - 1
         return outer[at] + (offset - inner[at] if _plain(inner, outer, at) else 0)
 
     def end(self, offset: int) -> int:
-        """Where in the encoded text the byte before `offset` ends."""
+        """Return the end, in the encoded text, of the decoded byte before `offset`."""
         inner, outer = self._places()
         if offset <= 0:
             return outer[0]
@@ -53,14 +54,14 @@ def _plain(inner: list[int], outer: list[int], at: int) -> bool:
 
 
 class Piece(NamedTuple):
-    """An encoded stretch of a text."""
+    """An encoded span of a text, and its decoded form."""
 
     layer: Layer
     decoded: Decoded
 
 
 def traced(tokens: Callable[[bytes], Iterable[Token]]) -> Callable[[bytes], Places]:
-    """The map of a text in which tokens stand for something and all else for itself."""
+    """Return a function that builds the map of a text in which only `tokens` are encoded."""
 
     def trace(raw: bytes) -> Places:
         inner, outer = [0], [0]

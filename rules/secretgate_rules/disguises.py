@@ -1,14 +1,15 @@
-"""Secrets that are broken up or painted over: read as a person would read them.
+"""Disguised secrets: invisible characters and look-alike letters, read as a person would.
 
-A copy from a web page, a chat or a word processor brings along characters that nobody sees
-(zero-width spaces, soft hyphens, marks of direction, colours of a terminal), letters of other
-alphabets that look like ours, and character references of HTML. Two views undo that: `unicode` and
-`html`. What is found in them is replaced **as it is spelled**, for the spelling could not be guessed again
-from what it says: a part of such a finding holds the very bytes that stand in the text.
+Text copied from a web page, a chat or a word processor may contain invisible characters
+(zero-width spaces, soft hyphens, direction marks, terminal colours), look-alike letters of other
+alphabets, and HTML character references. Two views undo that: `unicode` and `html`. What is found
+in them is replaced **as it is spelled**, because the spelling cannot be derived from the decoded
+text: the value of a part of such a finding is the original bytes of the text.
 
-Other scripts are left in peace. A letter counts for its double only in a word that has letters or
-digits of ASCII and none that has no double, or in a run of full-width or mathematical letters; and a
-finding counts only where something of it, or right before it, was written otherwise.
+Text in other scripts is not changed. A letter counts as its ASCII look-alike only in a word that
+has ASCII letters or digits and no letter without a look-alike, or in a run of full-width or
+mathematical letters. A finding counts only if part of it, or of what is right before it, was
+disguised.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ _UNSEEN: Final = (
     (0x3164, 0x3164), (0xFE00, 0xFE0F), (0xFEFF, 0xFEFF), (0xFFA0, 0xFFA0), (0xFFF9, 0xFFFB),
     (0x1D173, 0x1D17A), (0xE0001, 0xE0001), (0xE0020, 0xE007F), (0xE0100, 0xE01EF),
 )  # fmt: skip
-"""First and last of the characters that are not seen."""
+"""Ranges of invisible characters, both ends included."""
 _DOUBLES: Final = {
     "a": "\u0430\u0251\u03b1", "c": "\u0441\u03f2\u1d04", "d": "\u0501", "e": "\u0435",
     "g": "\u0261", "h": "\u04bb\u0570", "i": "\u0456\u0131\u03b9", "j": "\u0458\u03f3",
@@ -49,15 +50,15 @@ _DOUBLES: Final = {
     "X": "\u0425\u03a7", "Y": "\u04ae\u03a5", "Z": "\u0396", "3": "\u0417",
     "-": "\u2010\u2011\u2012\u2013\u2212\ufe63",
 }  # fmt: skip
-"""Letters of other alphabets, and dashes, that look like one of ASCII's."""
+"""ASCII characters, and the letters of other alphabets and dashes that look like them."""
 _DRAWN: Final = (
     (0xFF01, 0xFF5E), (0x1D400, 0x1D7FF), (0x2102, 0x2139), (0x24B6, 0x24E9), (0x2460, 0x2468),
     (0x1F130, 0x1F149),
 )  # fmt: skip
-"""Full-width, mathematical, circled and squared letters and digits."""
+"""Ranges of full-width, mathematical, circled and squared letters and digits."""
 _TOUCHING = r"A-Za-z0-9_+-"
 _OTHER = r"[\xc3-\xd6][\x80-\xbf]|\xe1[\xb8-\xbf][\x80-\xbf]"
-"""Letters of Latin, Greek, Cyrillic and their neighbours: of one word with those that look alike."""
+"""Non-ASCII letters of Latin, Greek, Cyrillic and related scripts: part of a word."""
 _COLOUR = r"\x1b\[[0-9;]{0,16}[A-Za-z]"
 _FEWEST_DRAWN: Final = 4
 
@@ -74,7 +75,7 @@ def _drawn() -> Iterator[tuple[bytes, bytes]]:
 
 
 def _any_of(characters: Iterable[bytes]) -> str:
-    """An expression for characters of UTF-8, those of a beginning together."""
+    """Return an expression for UTF-8 characters, grouped by all but their last byte."""
     last: dict[bytes, set[int]] = {}
     for char in characters:
         last.setdefault(char[:-1], set()).add(char[-1])
@@ -109,7 +110,7 @@ _ASCII = re.compile(rb"[A-Za-z0-9]")
 
 
 def _folded(raw: bytes) -> Iterator[Token]:
-    """What is not seen, and what looks like something else."""
+    """Yield the invisible and the look-alike characters as tokens."""
     for word in _WORD.finditer(raw):
         if not word[0].isascii() or b"\x1b" in word[0]:
             yield from _in_word(raw, *word.span())
@@ -140,8 +141,9 @@ _REFERENCE_EXPRESSION: Final = (
 )
 _REFERENCE = re.compile(_REFERENCE_EXPRESSION.encode())
 EXPRESSIONS[HTML] = (Expression(_REFERENCE_EXPRESSION),)
-"""What the database looks for. A letter that ends a word is told by the run of a token that ends before it: an
-expression that begins with any letter of ASCII would cost a third of the speed of the whole database."""
+"""What the database searches for. A look-alike that ends a word is detected by the token run that
+ends before it, since an expression that begins with any ASCII letter would slow down the whole
+database by a third."""
 
 
 def _referred(raw: bytes) -> Iterator[Token]:
@@ -177,7 +179,7 @@ def _reads(tokens: Callable[[bytes], Iterator[Token]]) -> Callable[[bytes], Deco
 
 
 def undone(text: bytes) -> Iterator[Piece]:
-    """The stretches of any text in which something is broken up or painted over."""
+    """Yield the pieces of a text that contain disguised characters, decoded."""
     if not text.isascii() or b"\x1b" in text:
         yield from pieces(text, UNICODE, [end for _, end in _database().scan(text)])
 
@@ -197,7 +199,7 @@ _ESCAPED = re.compile(rf"(?i:\\u(?:{_UNITS}|d[c-f][0-9a-f]{{2}}|001b))[{_TOUCHIN
 
 
 def may_hide(raw: bytes) -> bool:
-    """Whether a piece of JSON may hold something that is broken up or painted over."""
+    """Return whether raw JSON may contain disguised characters, also as `\\u` escapes."""
     if b"\\u" in raw and _ESCAPED.search(raw):
         return True
     return not raw.isascii() and bool(_database().scan(raw))
@@ -205,13 +207,13 @@ def may_hide(raw: bytes) -> bool:
 
 _READ: Final = {UNICODE: _reads(_folded), HTML: _reads(_referred)}
 _AROUND: Final = {UNICODE: 2048, HTML: 512}
-"""How far from a place its surroundings are read along."""
+"""How many bytes before and after a place are decoded with it."""
 _LEAD: Final = 80
-"""How far before a secret something written otherwise may have changed what it is."""
+"""How many bytes before a secret a disguised character may affect its detection."""
 
 
 def pieces(text: bytes, kind: str, places: Sequence[int]) -> Iterator[Piece]:
-    """The stretches of a text around places where something is written otherwise."""
+    """Yield decoded pieces of a text around the offsets `places` of disguised characters."""
     for low, high in _stretches(text, kind, places):
         decoded = _READ[kind](text[low:high])
         if decoded.text != decoded.raw:
@@ -233,7 +235,7 @@ def _stretches(text: bytes, kind: str, places: Sequence[int]) -> Iterator[tuple[
 
 
 def _line(text: bytes, low: int, place: int) -> int:
-    """Where the first whole line begins, or the first whole character."""
+    """Return where the first complete line begins; without a line break, the first character."""
     if not low:
         return 0
     line = text.find(b"\n", low, place) + 1
@@ -245,7 +247,7 @@ def _line(text: bytes, low: int, place: int) -> int:
 
 
 def concerns(piece: Piece, start: int, end: int) -> bool:
-    """Whether any of a stretch of what a piece says, or what leads to it, was written otherwise."""
+    """Return whether a decoded span of a piece, or the text right before it, was disguised."""
     decoded = piece.decoded
     first = max(0, start - _LEAD)
     return decoded.raw[decoded.start(first) : decoded.end(end)] != decoded.text[first:end]

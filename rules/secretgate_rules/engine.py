@@ -1,14 +1,14 @@
-"""The detector: one database pass says where to look, `re` says what is there.
+"""The detector: a database pass finds where rules may match, and `re` finds the exact spans.
 
-Two kinds of rule, by what the database is given:
+What the database searches for depends on the rule:
 
-* a rule with a pattern that betrays itself (`ghp_` ...) goes in as that pattern, and its keywords,
-  if any, are looked for around each match;
-* a rule whose pattern is a mere shape (40 hex digits) goes in as its keywords, and the pattern is
-  looked for around each keyword. A lock file full of hashes then costs nothing.
+* For a rule with a distinctive pattern (`ghp_` ...), it is that pattern; the rule's keywords, if
+  any, are then searched for around each match.
+* For a rule whose pattern is a mere shape (40 hex digits), it is the keywords; the pattern is then
+  searched for around each keyword. So a lock file full of hashes costs nothing.
 
-Either way the database yields `(rule, offset)`; offsets that lie close together become one window,
-each window is searched once, and so the time is linear in the text whatever it holds.
+In both cases the database yields `(expression, offset)`. Offsets close together become one window,
+and each window is searched once, so the time is linear in the length of any text.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from .validators import OWN_PLACEHOLDERS, VALIDATORS
 
 _MARGIN = 64
 _BEHIND = 8
-"""How far behind a keyword the database may point, having looked at what follows it."""
+"""How many bytes after a keyword its match may end: the expression also tests what follows."""
 _KEYWORD_REACH = 512
-"""The longest secret that is looked for around a keyword."""
+"""Maximum length, in bytes, of a match that is searched for around a keyword."""
 
 
 class Detector:
-    """Finds secrets in text. Made once, used from any thread."""
+    """Finds secrets in text; built once, and thread-safe."""
 
     def __init__(
         self,
@@ -69,11 +69,11 @@ class Detector:
         self.digest = hashlib.sha256(seal.encode()).hexdigest()
 
     def leaves_out(self, path: str) -> bool:
-        """Whether an allowlist names this file. Traffic has none: it is for whoever scans files."""
+        """Return whether an allowlist excludes this file; only for scans of files, not traffic."""
         return self._allow_path is not None and self._allow_path(path)
 
     def find(self, text: bytes, key: bytes = b"") -> list[Finding]:
-        """The secrets in a text, sorted and non-overlapping.
+        """Return the secrets in a text, sorted by position and non-overlapping.
 
         `key` is the JSON member name whose value the text is; it counts as context.
         """
@@ -82,7 +82,7 @@ class Detector:
     def find_many(
         self, texts: Sequence[bytes], keys: Sequence[bytes] | None = None
     ) -> dict[int, list[Finding]]:
-        """What `find` says of each text, where it says anything."""
+        """Return the findings of each text by its index; texts without findings are left out."""
         leads = self._leads(keys) if keys else {}
         candidates = self._search(_framed(texts, leads) if leads else texts, 0)
         if leads and keys:
@@ -101,21 +101,21 @@ class Detector:
         return results
 
     def matching(self, texts: Sequence[bytes]) -> dict[int, set[str]]:
-        """The rules that match in each text, each by itself: one that overlaps another is not settled against it."""
+        """Return the ids of the rules that match in each text, by index, including overlaps."""
         return {
             index: {candidate.rule.id for candidate in candidates}
             for index, candidates in self._search(texts, 0).items()
         }
 
     def _leads(self, keys: Sequence[bytes]) -> dict[int, bytes]:
-        """What to put before the texts whose member name makes a difference."""
+        """Return what to prepend to the texts whose member name is relevant, by index."""
         telling = {key: b'"%b": "' % key for key in {*keys} if key and self._telling(key)}
         if not telling:
             return {}
         return {index: telling[key] for index, key in enumerate(keys) if key in telling}
 
     def _tells(self, key: bytes) -> bool:
-        """Whether a member name could make a difference to what its value is."""
+        """Return whether a member name can affect which findings its value has."""
         if len(key) > 100 or b'"' in key or b"\\" in key:
             return False
         return tier(key) > Tier.NONE or any(
@@ -125,7 +125,7 @@ class Detector:
         )
 
     def _whole(self, key: bytes, text: bytes, shift: int) -> list[Candidate]:
-        """The text as one value, whatever quotes are in it."""
+        """Return the candidate for the text as a single value, even if it contains quotes."""
         if not text or len(text) > context.LONGEST or _SPACE.search(text):
             return []
         level = tier(key)
@@ -135,7 +135,10 @@ class Detector:
         return [of_match(rule, text, 0, len(text), shift=shift)]
 
     def _search(self, texts: Sequence[bytes], depth: int) -> dict[int, list[Candidate]]:
-        """Candidates in each text, in its own offsets, encodings read through."""
+        """Return the candidates in each text, by index, also those inside encodings.
+
+        Their offsets are in the text itself.
+        """
         found: dict[int, list[Candidate]] = {}
         pieces: list[tuple[int, Piece]] = []
         for index, sight in self._reader(texts).items():
@@ -257,7 +260,11 @@ class Detector:
         return judge(text, *secret, item.keywords)
 
     def _settle(self, found: list[Candidate]) -> list[Finding]:
-        """Overlaps resolved: the more specific rule first, then the certain, the longer, the plainer."""
+        """Resolve overlaps and return the findings, sorted by position.
+
+        The more specific rule wins, then a certain match, then one that needs no keywords, then
+        the longer one, then the one inside fewer encodings.
+        """
         if self._allow is not None:
             found = [c for c in found if not self._allow(c.rule.id, c.value)]
         found.sort(
@@ -298,4 +305,4 @@ def _framed(texts: Sequence[bytes], leads: Mapping[int, bytes]) -> list[bytes]:
 
 _SPACE = re.compile(rb"\s")
 _HASH = re.compile(rb"(?i)\bsha(?:1|256|384|512)[-=:][A-Za-z0-9+/_-]{0,80}\Z")
-"""What says of the value behind it that it is a hash or a part of one, whatever shape it has."""
+"""A prefix that marks the value after it as (part of) a hash, whatever its shape."""

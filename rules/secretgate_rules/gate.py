@@ -1,10 +1,10 @@
-"""Where in a text a token could be: the places that most rules are looked for at.
+"""Selects the windows of a text in which most rules are searched for: those that may hold a token.
 
-Reading a text for a thousand rules costs much more than reading it for the one thing that nearly
-all of them need, a long run of token characters with a digit in it. So a text is read twice: all
-of it for these runs, for credential words and for what has neither, and then for all the rest in
-*windows* around what was found. An escape counts as a token character, for what it says may be
-one; so the windows also hold every token that is spelt with escapes.
+Scanning a text for a thousand rules costs much more than scanning it for what nearly all of them
+need: a long run of token characters with a digit in it. So a text is scanned twice: all of it for
+these runs, for credential words and for rules that need neither; then, for all other rules, only
+*windows* around what was found. Escapes count as token characters, because they may decode to
+them; so the windows also cover every token that is spelled with escapes.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from . import context
 from .database import CASELESS, Expression
 
 LEAST: Final = 16
-"""The shortest run that counts."""
+"""Minimum length of a run that counts."""
 LEAD: Final = 208
-"""How far before a run a window begins."""
+"""How many bytes before a run its window begins."""
 TAIL: Final = 100
-"""How far behind a run it ends."""
+"""How many bytes after a run its window ends."""
 
 _CHARS: Final = r"A-Za-z0-9_+/=\\%-"
 TOKEN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=\\%-")
 _STRIP: Final = bytes(sorted(TOKEN))
 
 BEHIND: Final = 8
-"""How many of its characters follow a digit in a run that is seen."""
+"""Minimum number of run characters after a digit, for the run to be found."""
 RUN: Final = Expression(rf"[0-9][{_CHARS}]{{{BEHIND},}}(?:[^\n{_CHARS}]|$)")
-"""A digit and what follows it. Hyperscan skips to the digits, so that this costs next to nothing:
-a run whose digits all stand among its last few characters needs a credential word nearby."""
+"""A digit and what follows it in a run. Hyperscan skips to the digits, so this costs next to
+nothing. A run with digits only among its last few characters needs a credential word nearby."""
 
 ESCAPED: Final = (
     Expression(context.WORD + r"[^\n\\%]{0,20}(?:\\|%[0-9A-Fa-f]{2})", CASELESS),
@@ -43,17 +43,17 @@ ESCAPED: Final = (
         r"(?::|%3A)(?:%2F|\\{0,3}/){2}[^\s\"'<>]{1,80}(?::|%3A)[^\s\"'<>]{3,80}(?:%40|@)", CASELESS
     ),
 )
-"""A credential word or a command with an escape behind it, a URL with a password: what they say decoded may be
-a secret without being a token."""
+"""A credential word or a command followed by an escape, and URLs with a password: decoded, they may
+contain a secret that is not a token."""
 
 _LONG: Final = 4096
 _STOPS: Final = (b"\n", b'"', b"'", b" ", b",", b":", b";", b"(", b"<", b"`")
 
 
 def windows(text: bytes, runs: Sequence[int], places: Sequence[int]) -> list[tuple[int, int]]:
-    """The stretches to look at, apart and in order.
+    """Return the windows of a text as (start, end), ascending and disjoint.
 
-    `runs` are the ends of runs, `places` the ends of whatever else calls for a look; both in order.
+    `runs` are the ends of matches of `RUN`, `places` the ends of all other matches; both ascending.
     """
     found: list[tuple[int, int]] = []
     low, high = 0, -LEAD - TAIL
@@ -79,7 +79,7 @@ def windows(text: bytes, runs: Sequence[int], places: Sequence[int]) -> list[tup
 
 
 def _says_little(text: bytes, start: int, end: int) -> bool:
-    """Whether a run is made of escapes that say fewer characters than count."""
+    """Return whether a run contains escapes and is shorter than `LEAST` when decoded."""
     escapes = text.count(b"\\", start, end)
     if not escapes:
         return False
@@ -88,7 +88,7 @@ def _says_little(text: bytes, start: int, end: int) -> bool:
 
 
 def _start(text: bytes, end: int) -> int:
-    """Where the run ends that ends at `end` or right before it."""
+    """Return where the run begins that ends at `end` or one byte before it."""
     if end and text[end - 1] not in TOKEN:
         end -= 1
     size = 256

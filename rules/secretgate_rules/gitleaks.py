@@ -1,8 +1,8 @@
-"""A `gitleaks.toml`, as gitleaks itself reads it.
+"""Reads a `gitleaks.toml` as gitleaks does.
 
-A file may extend another (`extend.path`, from the working directory, two in a row at most): the rules of
-that one are taken over, and where both have a rule, what the extending file says of it holds. The
-packs that come with us stand in for gitleaks' own rules (`extend.useDefault`).
+A file may extend another one (`extend.path`, relative to the working directory, at most two in a
+row). It inherits the rules of that file; for a rule in both, the fields of the extending file take
+precedence. Our built-in packs take the place of gitleaks' own rules (`extend.useDefault`).
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .model import HIGH, MEDIUM, Rule, RuleError
 from .rulefile import Loaded, Notice
 
 DEEPEST: Final = 2
-"""How many files in a row are extended."""
+"""Maximum number of files in a chain of `extend.path`."""
 
 
 @dataclass(frozen=True)
 class _Entry:
-    """A rule as the file has it."""
+    """A rule as written in the file, and `file:line` of it."""
 
     fields: Mapping[str, Any]
     where: str
@@ -35,24 +35,24 @@ class _Entry:
 
 @dataclass(frozen=True)
 class _Config:
-    """A file, and what it extends, put together."""
+    """A file merged with the files it extends."""
 
     entries: dict[str, _Entry]
     lists: list[Mapping[str, Any]]
     disabled: list[str]
     default: bool
-    """Whether the rules that come with us are meant as well."""
+    """Whether the file also uses the default rules, which are our built-in ones."""
 
 
 def load(text: str, name: str, notice: Notice) -> Loaded:
-    """The rules and allowlists of a file, and of those it extends."""
+    """Return the rules and allowlists of a file and of those it extends; raise `RuleError`."""
     try:
         config = _read(text, name, notice, 0)
         return _loaded(config, name, notice)
     except (AttributeError, TypeError, ValueError) as error:
         if isinstance(error, RuleError):
             raise
-        raise RuleError(f"{name}: not built like a gitleaks.toml: {error}") from None
+        raise RuleError(f"{name}: not a valid gitleaks.toml: {error}") from None
 
 
 _ID = re.compile(r"(?m)^\s*id\s*=\s*[\"']([^\"']+)[\"']")
@@ -71,7 +71,7 @@ def _read(text: str, name: str, notice: Notice, depth: int) -> _Config:
         rule_id = entry.get("id", "?")
         where = f"{name}:{lines.get(rule_id, 1)}"
         if rule_id in own:
-            raise RuleError(f"{where}: {rule_id}: this file has two rules of that id")
+            raise RuleError(f"{where}: {rule_id}: this file has two rules with this id")
         own[rule_id] = _Entry(entry, where)
     lists = _both(data, "allowlist")
     extend = data.get("extend", {})
@@ -79,12 +79,13 @@ def _read(text: str, name: str, notice: Notice, depth: int) -> _Config:
     default, path = bool(extend.get("useDefault")), extend.get("path")
     if path and default:
         raise RuleError(
-            f"{name}: extend.path and extend.useDefault exclude each other; the file that is extended may say useDefault"
+            f"{name}: extend.path and extend.useDefault exclude each other; "
+            "set useDefault in the extended file instead"
         )
     if not path:
         return _Config(own, lists, disabled, default)
     if depth == DEEPEST:
-        notice(f"{name}: extend.path is not followed, {DEEPEST} files deep as it is")
+        notice(f"{name}: extend.path is not followed: the limit is {DEEPEST} files in a row")
         return _Config(own, lists, disabled, default)
     return _extended(_Config(own, lists, disabled, False), _base(path, name, notice, depth))
 
@@ -100,7 +101,7 @@ def _base(path: Any, name: str, notice: Notice, depth: int) -> _Config:
 
 
 def _extended(config: _Config, base: _Config) -> _Config:
-    """A file's own configuration on top of the one it extends."""
+    """Return a file's configuration merged over that of the file it extends."""
     entries = {rule: entry for rule, entry in base.entries.items() if rule not in config.disabled}
     for rule, entry in config.entries.items():
         below = entries.get(rule)
@@ -120,7 +121,7 @@ def _merged(entry: _Entry, base: _Entry) -> _Entry:
 
 
 def _both(fields: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """`[[allowlists]]` and the older `[allowlist]`."""
+    """Return the tables of both `[[allowlists]]` and the older `[allowlist]`."""
     return [*fields.get(f"{name}s", []), *([fields[name]] if name in fields else [])]
 
 
@@ -137,7 +138,8 @@ def _loaded(config: _Config, name: str, notice: Notice) -> Loaded:
                 amended.setdefault(target, []).append(each)
             else:
                 notice(
-                    f"{name}: an allowlist is for {target}, a rule that is not in this file; it is not used"
+                    f"{name}: an allowlist targets {target}, which is not in this file; "
+                    "it is not used"
                 )
     rules: list[Rule] = []
     for rule_id, entry in entries.items():
@@ -155,13 +157,13 @@ def _loaded(config: _Config, name: str, notice: Notice) -> Loaded:
 
 
 def _untouched(entry: _Entry, rule_id: str, notice: Notice) -> None:
-    """Tells what is said of a rule of ours beyond allowlists."""
+    """Give notice of fields, other than allowlists, that the file sets for a built-in rule."""
     for key in sorted(entry.fields.keys() & {"entropy", "keywords", "secretGroup"}):
-        notice(f"{entry.where}: {rule_id}: {key} of a rule that comes with us is not changed")
+        notice(f"{entry.where}: {rule_id}: {key} of a built-in rule cannot be changed")
 
 
 def _bound(allowlist: Mapping[str, Any]) -> bool:
-    """Whether it holds for some paths or commits alone."""
+    """Return whether an allowlist applies only to certain paths or commits."""
     return allowlist.get("condition") == "AND" and bool(
         allowlist.get("paths") or allowlist.get("commits")
     )
@@ -174,7 +176,7 @@ def _global(
     stopwords: list[str] = []
     for entry in lists:
         if _bound(entry):
-            notice(f"{name}: an allowlist bound to paths or commits is not used")
+            notice(f"{name}: an allowlist limited to paths or commits is not used")
             continue
         regexes += [from_go(regex) for regex in entry.get("regexes", [])]
         stopwords += entry.get("stopwords", [])
@@ -185,7 +187,7 @@ def _global(
 
 @dataclass
 class _Allowed:
-    """What the allowlists of one rule say, put together."""
+    """The allowlists of one rule, combined."""
 
     values: list[str]
     matches: list[str]
@@ -196,7 +198,7 @@ def _allowed(lists: Sequence[Mapping[str, Any]], where: str, notice: Notice) -> 
     allowed = _Allowed([], [], [])
     for one in lists:
         if _bound(one):
-            notice(f"{where}: an allowlist bound to paths or commits is not used")
+            notice(f"{where}: an allowlist limited to paths or commits is not used")
             continue
         target = allowed.matches if one.get("regexTarget") in ("match", "line") else allowed.values
         target += [from_go(regex) for regex in one.get("regexes", [])]
@@ -209,7 +211,7 @@ def _amendment(
 ) -> Allowlist:
     allowed = _allowed(lists, f"{name}: {rule_id}", notice)
     if allowed.matches:
-        notice(f"{name}: {rule_id}: an allowlist for matches or lines is tried on values")
+        notice(f"{name}: {rule_id}: an allowlist for matches or lines is applied to values")
     regexes = [*allowed.values, *allowed.matches]
     return Allowlist(regexes=regexes, stopwords=allowed.stopwords, where=name)
 
@@ -217,7 +219,7 @@ def _amendment(
 def _rule(entry: _Entry, rule_id: str, notice: Notice) -> Rule | None:
     fields, where = entry.fields, entry.where
     if "regex" not in fields:
-        notice(f"{where}: {rule_id}: a rule for paths only is not used")
+        notice(f"{where}: {rule_id}: a rule without a regex is not used")
         return None
     if fields.get("path"):
         notice(f"{where}: {rule_id}: its path condition is not used")
@@ -241,5 +243,5 @@ def _rule(entry: _Entry, rule_id: str, notice: Notice) -> Rule | None:
     except RuleError as error:
         if not isinstance(error.__cause__, TooSlowError):
             raise
-        notice(f"{error}; the rule is left out, and one of that name that comes with us stays")
+        notice(f"{error}; the rule is not used; a built-in rule with this id stays in force")
         return None

@@ -1,4 +1,4 @@
-"""Patterns written for Go's RE2 (or PCRE), in Python's spelling."""
+"""Translates patterns written for Go's RE2 (or PCRE) to Python's syntax."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FLAG = re.compile(r"\(\?(-?[ims]+)\)")
 
 
 def from_go(pattern: str) -> str:
-    """A pattern written for Go's RE2 (or PCRE) in Python's spelling.
+    """Return a pattern for Go's RE2 (or PCRE) in Python's syntax.
 
-    A flag group in mid-pattern holds to the end of its group there; Python wants it around what it
-    applies to.
+    There, a flag group in mid-pattern applies until the end of its group; Python requires it to
+    enclose what it applies to.
     """
     for old, new in _GO:
         pattern = old.sub(new, pattern)

@@ -1,8 +1,8 @@
-"""Values that are known to be secret because of where they are kept.
+"""Known values: credentials from the environment and from configuration files.
 
-The environment and configuration files hold credentials under names that say so. Their values are
-searched for exactly (`Literals`), so a secret of no recognisable form is found all the same. They
-stay in memory, and a file that changes is read again.
+There, credentials have names that identify them as such. Their values are searched for exactly
+(`Literals`), so a secret without a recognisable format is found too. Values are kept in memory
+only, and a file that changes is read again.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from .names import Tier, tier
 from .randomness import entropy
 
 SHORTEST: Final = 8
-"""Values shorter than this are not taken."""
+"""Minimum length of a value, in bytes; shorter ones are not used."""
 LEAST_ENTROPY: Final = 2.0
-"""Nor are those with less entropy, in bits a character."""
+"""Minimum entropy of a value, in bits per character."""
 LARGEST: Final = 1 << 20
-"""Files larger than this are not read."""
+"""Maximum size of a file, in bytes; larger ones are not read."""
 RULE: Final = "known-value"
 AGAIN: Final = 10.0
-"""Seconds after which a folder is looked through again, once somebody asks."""
+"""Seconds after which the next request for values searches the folder again."""
 MOST_FILES: Final = 5000
-"""Files of a folder that are read."""
+"""Maximum number of files of a folder that are read."""
 _KINDS = re.compile(r"(?:.*\.)?env(?:\..+)?|.+\.(?:json|toml|ya?ml|ini|cfg|conf|properties)")
 _PASSED_BY = re.compile(
     r"\.(?!config$).*|node_modules|venv|site-packages|vendor|target|dist|build|__pycache__"
@@ -51,7 +51,7 @@ _NEVER: Final = (-1, -1)
 
 
 def worth_knowing(value: str) -> bool:
-    """Whether a value is long and varied enough that finding it means something."""
+    """Return whether a value is long and varied enough that a match is significant."""
     raw = value.encode("utf-8", "surrogateescape")
     if len(raw) < SHORTEST or entropy(raw) < LEAST_ENTROPY:
         return False
@@ -59,14 +59,18 @@ def worth_knowing(value: str) -> bool:
 
 
 def says_credential(name: str) -> bool:
-    """Whether a name promises a credential as its value."""
+    """Return whether a name says that its value is a credential."""
     return tier(name.encode("utf-8", "surrogateescape")) > Tier.NONE
 
 
 def of_environment(
     environment: Mapping[str, str], add: Iterable[str] = (), exclude: Iterable[str] = ()
 ) -> dict[bytes, str]:
-    """The credentials in an environment: names that say so, and those of `add` (globs)."""
+    """Return the credentials in an environment, as {value: rule id}.
+
+    These are the variables whose names say so and those that match `add`, without those that match
+    `exclude` (both globs).
+    """
     added, excluded = tuple(add), tuple(exclude)
     return _taken(
         (name, value, any(fnmatchcase(name, pattern) for pattern in added))
@@ -76,11 +80,11 @@ def of_environment(
 
 
 def of_file(path: Path, named: bool = True) -> dict[bytes, str]:
-    """The credentials in a file: JSON, TOML, YAML, INI or `NAME=value` lines.
+    """Return the credentials in a file of JSON, TOML, YAML, INI or `NAME=value` lines.
 
-    In a file that the user did not name, a value must look like one as well.
-
-    Raises `RuleError` naming the file where it cannot be read as what it is; never its content.
+    The result is {value: rule id}. If the user did not name the file (`named` is false), a value
+    must also look like a credential. Raises `RuleError` if the file cannot be parsed; the message
+    contains its path but never its content.
     """
     try:
         text = _text(path)
@@ -94,11 +98,14 @@ def of_file(path: Path, named: bool = True) -> dict[bytes, str]:
 
 
 def _text(path: Path) -> str:
-    """What is in a file. A repository may bring links to devices and pipes along, which have no end."""
+    """Return a file's content; raise `RuleError` unless it is a regular file of limited size.
+
+    A repository may contain links to devices and pipes, which have no end.
+    """
     with open(path, encoding="utf-8", opener=_opened) as file:
         facts = os.fstat(file.fileno())
         if not stat.S_ISREG(facts.st_mode):
-            raise RuleError(f"{path}: is no file")
+            raise RuleError(f"{path}: not a regular file")
         text = file.read(LARGEST + 1) if facts.st_size <= LARGEST else None
     if text is None or len(text) > LARGEST:
         raise RuleError(f"{path}: larger than {LARGEST >> 10} kB, not read for known values")
@@ -106,12 +113,12 @@ def _text(path: Path) -> str:
 
 
 def _opened(path: str, flags: int) -> int:
-    """Opened without waiting for who writes to a pipe."""
+    """Open a file without waiting for a writer if it is a pipe."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def files_under(folder: Path) -> Iterator[Path]:
-    """Files in a folder that may hold settings; what is installed, built or generated is passed by."""
+    """Yield the configuration files in a folder; skip what is installed, built or generated."""
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _PASSED_BY.fullmatch(name))
         for name in sorted(names):
@@ -123,7 +130,7 @@ def files_under(folder: Path) -> Iterator[Path]:
 
 
 def _likely(name: str, value: str) -> bool:
-    """Whether a pair of a file that nobody named is a credential: as in a text, not by its name alone."""
+    """Return whether name and value look like a credential, by the same criteria as in a text."""
     level = tier(name.encode("utf-8", "surrogateescape"))
     return context.judge(level, value.encode("utf-8", "surrogateescape"), quoted=True) is not None
 
@@ -178,7 +185,7 @@ def _lines(text: str) -> Iterator[tuple[str, str]]:
 
 
 class KnownValues:
-    """Known values from an environment, files and what is found in a folder, up to date whenever asked for."""
+    """Known values from an environment, from files and from a folder, kept up to date."""
 
     def __init__(
         self,
@@ -198,12 +205,14 @@ class KnownValues:
         self._literals = Literals(self._fixed)
         self._literals.prepare()
         self.problems: list[str] = []
-        """What of the files named could not be read the last time, without content."""
+        """Errors of the last attempt to read the named files, without content."""
 
     @property
     def literals(self) -> Literals:
-        """The values as they are now. A file that changed is read again; what one held that can be
-        read no longer stays known."""
+        """The current values; files that changed are read again.
+
+        The values of a file that can no longer be read stay known.
+        """
         changed = False
         for path in self._watched():
             state = _state(path)
@@ -221,12 +230,12 @@ class KnownValues:
         return self._literals
 
     def _watched(self) -> list[Path]:
-        """The files named, those that gave something, and what is new in the folder."""
+        """Return the named files, other files that contain values, and new ones in the folder."""
         watched = [*self._files, *(path for path in self._found if path not in self._files)]
         return [*watched, *self._folder.changed()] if self._folder else watched
 
     def _read(self, path: Path, state: _State | None) -> bool:
-        """Take what a file holds now; whether that makes a difference."""
+        """Read a file's current values; return whether the known values may have changed."""
         named = path in self._files
         self._told.pop(path, None)
         if state is None:
@@ -243,19 +252,22 @@ class KnownValues:
         return named or found != before
 
     def settle(self) -> None:
-        """Waits for a look through the folder that goes on."""
+        """Wait until a running search of the folder has finished."""
         if self._folder:
             self._folder.settle()
 
 
 class _Folder:
-    """What is new in a folder. It may be large, and whoever asks has no time: after the first time it is looked
-    through by a thread, and who asks next gets to know what that has found."""
+    """New and changed files in a folder.
+
+    The folder may be large, and callers must not wait. So only the first search runs in the calling
+    thread; later ones run in the background, and the next call returns their results.
+    """
 
     def __init__(
         self, path: Path, states: Mapping[Path, _State | None], clock: Callable[[], float]
     ) -> None:
-        """`states`: of the files that have been read."""
+        """`states` holds the state in which each file was last read."""
         self._path = path
         self._states = states
         self._clock = clock
@@ -264,7 +276,7 @@ class _Folder:
         self._changed: list[Path] = []
 
     def changed(self) -> list[Path]:
-        """Files to be read that nobody has been told of."""
+        """Return the files that are new or changed and have not been returned before."""
         if self._thread and self._thread.is_alive():
             return []
         now = self._clock()

@@ -1,4 +1,4 @@
-"""Refuses patterns that could backtrack without bound inside the window they are given."""
+"""Rejects patterns whose backtracking is unbounded within their window."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 from .regex import REPEATS, chars, children, op, parse, sre
 
 _MOST = 32767
-"""The largest count that Hyperscan knows."""
+"""The largest repetition count that Hyperscan supports."""
 
 
 class TooSlowError(ValueError):
-    """A pattern that is right and could take too long."""
+    """A pattern that is valid but could take too long."""
 
 
 def check_linear(pattern: str, flags: str = "") -> None:
-    """Refuse patterns that could take exponential time.
+    """Raise `TooSlowError` if a pattern could take exponential time, `ValueError` if unsupported.
 
-    A repeat inside a repeat is harmless only where each round of the outer one must begin with
-    something the inner one cannot swallow; everything else that could be cut up in more than one
-    way is refused.
+    A repeat inside a repeat is harmless only if each iteration of the outer one must begin or end
+    with a character that the inner one cannot match. All others, which could match the same text
+    in more than one way, are rejected.
     """
     _check(parse(pattern, flags), inside=False)
 
@@ -29,22 +29,22 @@ def _check(tree: Any, inside: bool) -> None:
         if code in (op.MAX_REPEAT, op.MIN_REPEAT):
             low, high, body = value
             if low > _MOST or (high > _MOST and high is not sre.MAXREPEAT):
-                raise ValueError(f"a count beyond {_MOST}")
+                raise ValueError(f"a repetition count above {_MOST}")
             if inside and high > 1 and high != low:
                 raise TooSlowError(
                     "a repeat inside a repeat could take exponential time; make the inner one "
-                    "fixed ({8}), possessive (a++) or set it off by a separator"
+                    "fixed ({8}) or possessive (a++), or put a separator between its repetitions"
                 )
             _check(body, inside or (high > 1 and not _separated(body)))
         elif code in (op.GROUPREF, op.GROUPREF_EXISTS):
-            raise ValueError("a pattern cannot refer back to what a group of it matched")
+            raise ValueError("backreferences are not supported")
         else:
             for child in children(code, value):
                 _check(child, inside)
 
 
 def _separated(body: Any) -> bool:
-    """Whether a round of this body starts or ends with one character its repeats cannot take."""
+    """Return whether this body starts or ends with a character that its repeats cannot match."""
     items = list(body)
     while len(items) == 1 and items[0][0] is op.SUBPATTERN:
         items = list(items[0][1][3])

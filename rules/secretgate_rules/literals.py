@@ -1,9 +1,10 @@
-"""Exact values, found wherever they stand and however they are spelt there.
+"""Literals: finds exact values anywhere in a text and in any spelling.
 
-A gate asks this of every request: are any of these thousands of values in it? Two ways to search,
-chosen by what costs less: `bytes.find` for a few values in a short text, where nothing has to be
-built, and a Hyperscan database of literals otherwise. Values come in segments, so that adding one
-to a thousand builds a segment of one; small segments are merged as they pile up.
+The gate searches every request for thousands of known values. There are two ways to search, and
+the cheaper one is chosen: `bytes.find` for a few values in a short text, where nothing has to be
+built, and a compiled search (`database.Literals`) otherwise. Values are kept in segments, so that
+adding one value to a thousand builds a segment of one; small segments are merged as their number
+grows.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ from .randomness import entropy
 from .spellings import PLAIN, Needle
 
 SHORTEST: Final = 8
-"""Values shorter than this match only between token boundaries, and not in base64 or hex."""
+"""Length in bytes below which values match only as whole words, and not in base64 or hex."""
 LEAST_ENTROPY: Final = 2.5
-"""The same for values with less entropy than this, in bits a character."""
+"""Entropy in bits per character below which the same applies."""
 
 _SEGMENTS: Final = 6
 _GROWTH: Final = 64
-"""How many additions back `since` can tell."""
+"""Number of most recent additions that `since` knows."""
 _FIND_COST: Final = 0.4e-9
 _BUILD_COST: Final = 60e-6
 _SEPARATOR = b"\n\0\n"
@@ -35,12 +36,12 @@ _SEPARATOR = b"\n\0\n"
 
 @remembered(8192)
 def below_floor(value: bytes) -> bool:
-    """Whether a value is too short or too plain to be found inside other words."""
+    """Return whether a value is too short or too uniform to be searched for inside words."""
     return len(value) < SHORTEST or entropy(value) < LEAST_ENTROPY
 
 
 class _Segment:
-    """Some values and a way to search for them, built when first needed."""
+    """A set of values and their search, which is built on first use."""
 
     def __init__(self, values: Mapping[bytes, str]) -> None:
         self.values = dict(values)
@@ -49,7 +50,7 @@ class _Segment:
 
     @property
     def plain(self) -> bool:
-        """Whether every value has a stretch that no escape changes."""
+        """Whether every value contains a span that no escaping changes."""
         return all(needle.kind != PLAIN or needle.offset >= 0 for needle, _ in self._all())
 
     def _all(self) -> list[tuple[Needle, bytes]]:
@@ -63,19 +64,19 @@ class _Segment:
         return self._needles
 
     def prepare(self) -> None:
-        """Makes ready for a search."""
+        """Build the search."""
         if self._searcher is None:
             self._searcher = database.Literals([needle.text for needle, _ in self._all()])
         self._searcher.prepare()
 
     def called(self, rules: Mapping[bytes, str]) -> _Segment:
-        """The same values, with other rules, and what is ready for a search."""
+        """Return the same values with other rule ids, sharing the search built for them."""
         other = copy.copy(self)
         other.values = {value: rules.get(value, rule) for value, rule in self.values.items()}
         return other
 
     def places(self, text: bytes) -> Iterator[tuple[int, Needle, bytes]]:
-        """Where a needle is, which, and the value it stands for."""
+        """Yield the offset of each needle found, the needle, and the value it stands for."""
         needles = self._all()
         count = len(needles)
         if self._searcher is None and count * len(text) * _FIND_COST < count * _BUILD_COST:
@@ -93,18 +94,18 @@ class _Segment:
 
 
 class Literals:
-    """Known values, each with the id of the rule it belongs to."""
+    """An immutable set of known values, each with the id of its rule."""
 
     def __init__(self, values: Mapping[bytes, str]) -> None:
         self._segments: tuple[_Segment, ...] = (_Segment(values),) if values else ()
         self._growth: tuple[tuple[object, Mapping[bytes, str]], ...] = ()
         self._beside: tuple[Literals, Literals] | None = None
         self.version: tuple[object, object] = object(), None
-        """Stands for this set of values, and for those beside them; see `since`."""
+        """Identifies this set of values and the set it was combined with; see `since`."""
 
     @property
     def segments(self) -> Sequence[_Segment]:
-        """The values in parts; most of these are the same in a set that has grown."""
+        """The segments of the values; a grown set shares most of them with the set before."""
         return self._segments
 
     def __contains__(self, value: object) -> bool:
@@ -114,11 +115,11 @@ class Literals:
         return sum(len(segment.values) for segment in self._segments)
 
     def rule(self, value: bytes) -> str | None:
-        """The rule that a value belongs to, if it is one of these."""
+        """Return the rule id of a value; None if the value is not in the set."""
         return next((s.values[value] for s in self._segments if value in s.values), None)
 
     def with_values(self, more: Mapping[bytes, str]) -> Literals:
-        """These and more values. What is there already keeps its rule."""
+        """Return a set with additional values; values already in this set keep their rule."""
         fresh = {value: rule for value, rule in more.items() if value not in self}
         if not fresh:
             return self
@@ -138,18 +139,21 @@ class Literals:
         return grown
 
     def prepare(self) -> None:
-        """Makes ready for a search, so that the first one need not."""
+        """Build the search now, so that the first call of `find` need not."""
         for segment in self._segments:
             segment.prepare()
 
     def called(self, rules: Mapping[bytes, str]) -> Literals:
-        """The same values, with the rules that are given for them."""
+        """Return the same values with the rule ids given in `rules`; all others keep theirs."""
         other = Literals({})
         other._segments = tuple(segment.called(rules) for segment in self._segments)
         return other
 
     def beside(self, others: Literals) -> Literals:
-        """These and others, both searched for as they are: the same set for the same others."""
+        """Return the union with `others`, sharing the searches of both.
+
+        Repeated calls with the same object return the same set.
+        """
         if not others._segments:
             return self
         if self._beside is None or self._beside[0] is not others:
@@ -161,7 +165,7 @@ class Literals:
         return self._beside[1]
 
     def since(self, version: object) -> dict[bytes, str] | None:
-        """What has been added since the set with this version, or None if that cannot be told."""
+        """Return the values added since `version` as {value: rule id}; None if that is unknown."""
         if version is self.version:
             return {}
         if not isinstance(version, tuple) or version[1] is not self.version[1]:
@@ -176,10 +180,10 @@ class Literals:
         return None
 
     def traces(self, text: bytes) -> list[int] | None:
-        """Where in a text there may be a copy of a value, or None if that may be anywhere.
+        """Return the offsets of possible copies of values; None if they could be anywhere.
 
-        What stands between two JSON strings or is escaped as JSON does not get in the way, as long as no
-        letter, digit or one of `_~.-+/=` is itself escaped.
+        The text may be raw JSON: what is between its strings, and JSON escapes, do not hide a copy
+        unless a letter, a digit or one of `_~.-+/=` is itself escaped.
         """
         found: list[int] = []
         for segment in self._segments:
@@ -189,11 +193,11 @@ class Literals:
         return found
 
     def find(self, text: bytes) -> list[Finding]:
-        """Every copy of every value: leftmost-longest, sorted, non-overlapping."""
+        """Return all copies of values: leftmost-longest, sorted and non-overlapping."""
         return self.find_many([text]).get(0, [])
 
     def find_many(self, texts: Sequence[bytes]) -> dict[int, list[Finding]]:
-        """What `find` says of each text, where it says anything."""
+        """Return the findings of each text by its index; texts without findings are left out."""
         if not self._segments or not texts:
             return {}
         gap = len(_SEPARATOR)
@@ -214,7 +218,7 @@ class Literals:
         return {index: found for index, found in every if found}
 
     def _undone(self, texts: Sequence[bytes], joined: bytes) -> dict[int, list[_Copy]]:
-        """The copies that are broken up or painted over, as they are spelled."""
+        """Return the disguised copies of values by index of the text (see `disguises`)."""
         if joined.isascii() and b"\x1b" not in joined:
             return {}
         pieces = [
@@ -237,28 +241,28 @@ class Literals:
         return found
 
     def items(self) -> Iterable[tuple[bytes, str]]:
-        """The values and their rules."""
+        """Yield each value with its rule id."""
         for segment in self._segments:
             yield from segment.values.items()
 
 
 _Place = tuple[_Segment, int, Needle, bytes]
-"""Where a needle is, which, and the value it stands for."""
+"""The segment, the offset of a needle in the text, the needle, and the value it stands for."""
 
 
 _Copy = tuple[Part, str, tuple[str, ...]]
-"""A copy of a value, the rule of the value, and what it was read through."""
+"""A copy of a value, the rule id of the value, and the encodings it was read through."""
 
 
 def _read(text: bytes, places: Iterable[_Place], more: Iterable[_Copy]) -> list[Finding]:
-    """The copies of values at some places of a text, and `more`."""
+    """Return the findings for the values at `places` of a text and for the copies in `more`."""
     parts = {(copy[0].start, -copy[0].end): copy for copy in more}
     for segment, place, needle, value in places:
         for part in spellings.read(text, place, needle, value):
             if needle.kind == PLAIN and below_floor(value) and not _bounded(text, part):
                 continue
             span = part.start, -part.end
-            # In which order values became known makes no difference.
+            # The result must not depend on the order in which values became known.
             if span not in parts or _rank(part) < _rank(parts[span][0]):
                 view = tuple(layer.kind for layer in part.layers)
                 parts[span] = part, segment.values[value], view
@@ -283,7 +287,7 @@ _WORD = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 
 
 def _rank(part: Part) -> tuple[int, bytes]:
-    """Which of several values in the same place counts: rather one as it is than one in an encoding."""
+    """Return the sort key for values at the same place: unencoded copies come first."""
     return len(part.layers), part.value
 
 

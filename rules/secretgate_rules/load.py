@@ -1,7 +1,7 @@
-"""From the packs and a user's own rules to a detector.
+"""Builds a detector from the packs and the user's own rules.
 
-Reading nine hundred rules of YAML and measuring their patterns takes a second or two; the result
-is kept beside the compiled database, named by a digest of the packs and of the code that read
+Reading almost two thousand rules from YAML and measuring their patterns takes seconds. The result
+is cached next to the compiled database, under a digest of the packs and of the code that read
 them, so that the next start takes milliseconds.
 """
 
@@ -26,7 +26,7 @@ from .table import Compiled, Table, tabulate
 from .users import load_user_file
 
 REPORTED: Final = frozenset({"x509-certificate"})
-"""Rules for what is public and still worth a line in a report; off where text is redacted."""
+"""Rules for public data that is worth reporting in a scan; disabled where text is redacted."""
 
 
 def load_default(
@@ -40,13 +40,13 @@ def load_default(
     disable: Iterable[str] = (),
     notice: Callable[[str], None] | None = None,
 ) -> Detector:
-    """The detector with the rules that come with the package, and those of `rule_files`.
+    """Return a detector with the built-in rules and those of `rule_files`; raise `RuleError`.
 
-    A rule file is our YAML, a `signatures.yaml` or a `gitleaks.toml`; a rule of its replaces one of
-    the same id. `enable` switches on rules that are off by default, `disable` switches rules off,
-    `entropy=False` those that go by randomness near a credential word; `detect_secrets` asks that
-    scanner as well. `notice` is told of what in
-    a rule file is not used. Raises `RuleError`.
+    A rule file is our YAML, a `signatures.yaml` or a `gitleaks.toml`; its rules replace built-in
+    ones with the same id. `enable` turns on rules that are off by default, `disable` turns rules
+    off, and `entropy=False` turns off those based on randomness near a credential word.
+    `detect_secrets` runs that scanner as well. `notice` is called with a message for each part of
+    a rule file that is not used.
     """
     table = packs(frozenset(enable))
     refused = set(disable)
@@ -92,17 +92,17 @@ def load_default(
 def _tell_unknown(
     loaded: Loaded, table: Table, name: str, notice: Callable[[str], None] | None
 ) -> None:
-    """Tells of allowlists for rules that do not come with us."""
+    """Give notice of allowlists for rules that do not exist."""
     known = {item.rule.id for item in table.compiled} | {rule.id for rule in context.RULES}
     for rule in sorted(loaded.amended.keys() - known):
         if notice:
             notice(
-                f"{name}: an allowlist is for {rule}, a rule that there is none of; it is not used"
+                f"{name}: an allowlist targets {rule}, a rule that does not exist; it is not used"
             )
 
 
 def packs(enable: frozenset[str] = frozenset()) -> Table:
-    """The rules that come with the package, ready to run."""
+    """Return the built-in rules, compiled; `enable` adds those that are off by default."""
     files = rulefile.pack_files()
     seal = hashlib.sha256(repr((sorted(enable), cache.code_digest())).encode())
     for path in files:

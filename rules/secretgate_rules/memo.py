@@ -1,7 +1,7 @@
-"""Answers about texts, remembered for a while: the same words come again and again.
+"""Caches for functions of texts, because the same words occur again and again.
 
-What is remembered holds the texts, secrets among them. Whoever promises to keep them no longer than so
-long calls `forget` now and then.
+The caches contain the texts, and so secrets. Callers that promise to keep secrets only for a
+limited time must call `forget` regularly.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _MEMOS: WeakSet[_lru_cache_wrapper[Any]] = WeakSet()
 
 
 def remembered(size: int) -> Callable[[Callable[..., R]], _lru_cache_wrapper[R]]:
-    """`functools.lru_cache`, for a function of texts."""
+    """Return a decorator like `functools.lru_cache` whose caches `forget` clears."""
 
     def wrap(function: Callable[..., R]) -> _lru_cache_wrapper[R]:
         memo = lru_cache(maxsize=size)(function)
@@ -29,7 +29,7 @@ def remembered(size: int) -> Callable[[Callable[..., R]], _lru_cache_wrapper[R]]
 
 
 def forget() -> None:
-    """Empties all of them, and the expressions that `re` keeps beside: some are made from values."""
+    """Clear all caches, and `re`'s cache of expressions, some of which are built from values."""
     for memo in list(_MEMOS):
         memo.cache_clear()
     re.purge()

@@ -1,8 +1,8 @@
-"""The values the detector speaks in: a rule, a finding, a part of a finding.
+"""Data types of the detector: rule, finding, part of a finding.
 
-Text is bytes and every span is a byte offset, so that a caller can splice what it was given. The
-secret itself is held in `value` and hidden from `repr`: a finding that lands in a log or a
-traceback tells where something is, never what it is.
+Text is bytes, and all spans are byte offsets, so that callers can splice the text they passed in.
+The secret itself is in `value` and excluded from `repr`, so a finding in a log or a traceback
+shows where the secret is, but never the secret.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ LOW: Final = "low"
 CONFIDENCES: Final = (HIGH, MEDIUM, LOW)
 
 NAMED: Final = 3
-"""Specificity of a rule for one issuer's format; wins over the two below where findings overlap."""
+"""Specificity of rules for one issuer's format; wins over the two below if findings overlap."""
 CONTEXT: Final = 2
-"""Specificity of a rule that goes by the name a value is assigned to."""
+"""Specificity of rules based on the name to which a value is assigned."""
 ENTROPY: Final = 1
-"""Specificity of a rule that goes by a credential word nearby and randomness alone."""
+"""Specificity of rules based only on randomness and a credential word nearby."""
 
 
 class Layer(NamedTuple):
-    """One encoding around a secret: which, and the span it covers in the text outside of it."""
+    """One encoding around a secret: its kind, and the encoded span in the enclosing text."""
 
     kind: str
     start: int
@@ -33,22 +33,22 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stretch to be replaced. `start` and `end` are in the text as it stood."""
+    """A span to be replaced; `start` and `end` are offsets in the original text."""
 
     start: int
     end: int
     value: bytes = field(repr=False)
     layers: tuple[Layer, ...] = field(default=(), repr=False)
     inner: tuple[int, int] = field(default=(0, 0), repr=False)
-    """The span inside the innermost layer; unused where there is no layer."""
+    """The span in the text decoded from the innermost layer; unused without layers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A secret: which rule says so, where it is, and the parts that have to be replaced.
+    """A secret: the rule that found it, its span, and the parts to replace.
 
-    `view` names the encodings the secret was read through, outermost first: `()` as it stands,
-    `("json",)` escaped, `("base64", "json")` escaped inside base64.
+    `view` names the encodings through which the secret was read, outermost first: `()` for plain
+    text, `("json",)` if escaped, `("base64", "json")` if escaped inside base64.
     """
 
     rule: str
@@ -63,7 +63,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A row of a pack. `docs/writing-rules.md` explains the fields to those who write them."""
+    """One rule of a pack; `docs/writing-rules.md` describes the fields."""
 
     id: str
     description: str
@@ -78,11 +78,11 @@ class Rule:
     enabled: bool = True
     specificity: int = NAMED
     keywords_anywhere: bool = False
-    """The keywords may stand anywhere in the text, as in gitleaks, not only near the secret."""
+    """Whether keywords may be anywhere in the text, as in gitleaks, not only near the secret."""
     allow: tuple[str, ...] = ()
-    """Patterns of values that are no secret of this rule, as gitleaks' allowlists have them."""
+    """Patterns of values that are not secrets of this rule, as in gitleaks' allowlists."""
     allow_match: tuple[str, ...] = ()
-    """The same for the whole match."""
+    """The same, applied to the whole match."""
     stopwords: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     counterexamples: tuple[str, ...] = ()
@@ -92,4 +92,4 @@ class Rule:
 
 
 class RuleError(ValueError):
-    """A rule or rule file that cannot be used: `file:line: reason`."""
+    """An unusable rule or rule file; the message is `file:line: reason`."""

@@ -1,8 +1,8 @@
-"""Whether a keyword that stands near a shape has to do with it.
+"""Decides whether a keyword near a value refers to that value.
 
-A commit log that mentions a company is full of hashes. A value of a mere shape belongs to a
-keyword only if it is assigned to a name that contains the keyword or says credential, or if a
-credential word stands between the two.
+A commit log that mentions a company is full of hashes. A value that matches a mere shape belongs to
+a keyword only if it is assigned to a name that contains the keyword or names a credential, or if a
+credential word is between the two.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Final
 from .names import Tier, tier, words
 
 BEFORE: Final = 120
-"""How far before a secret a keyword may stand."""
+"""Maximum distance, in bytes, of a keyword before a secret."""
 AFTER: Final = 60
-"""How far behind it."""
+"""Maximum distance, in bytes, of a keyword after a secret."""
 
 _NAME = re.compile(
     rb"([A-Za-z_$][\w.$@/-]{0,79}+)[\\\"'`\])]{0,4}[ \t]{0,4}(?:\??[=:]{1,4}>?|,|=>|\|\||>|\s|\()[\\\"'`\s(\[]{0,8}$"
@@ -33,14 +33,15 @@ _HASH_BEFORE = re.compile(
 )
 
 _OBJECT_ABOVE = re.compile(rb"(?:^|\n)(?:[0-7]{6} \w{4,6} )?[0-9a-f]{7,64}(?:[ \t][^\n]*)?\r?\n$")
-"""A line of a list of git's objects, when a line that begins with a value stands below it."""
+"""A line of a list of git objects, right before a line that begins with the value."""
 _CHECKSUM = re.compile(rb"[ \t]*([\w.+/@-]{1,80}): ([0-9a-f]{32,64})\r?")
 
 
 def among_checksums(text: bytes, start: int, end: int) -> bool:
-    """Whether a hexadecimal value is one of a list of checksums (`Name: hash`), as lock files have them.
+    """Return whether a hex value is in a list of checksums (`Name: hash`), as in lock files.
 
-    Told by the lines above and below: of the same shape, with a name that has nothing to do with credentials.
+    This is the case if a line above or below has the same shape and a name that is not a
+    credential's.
     """
     if end - start not in _SIZES or not _HEX.fullmatch(text, start, end):
         return False
@@ -66,13 +67,13 @@ _GAPS: Final = (b" ", b"\t")
 
 
 def present(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
-    """Whether one of the keywords stands near."""
+    """Return whether a keyword is near the value."""
     around = text[max(0, start - BEFORE) : end + AFTER].lower()
     return any(word in around for word in keywords)
 
 
 def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
-    """Whether one of the keywords stands near and speaks of the value."""
+    """Return whether a keyword is near the value and refers to it."""
     lead = text[max(0, start - BEFORE) : start]
     if _HASH_BEFORE.search(lead[-24:]):
         return False

@@ -1,8 +1,8 @@
-"""Secrets that people make of words: passphrases, sentences that sign tokens, short passwords.
+"""Secrets made of words: passphrases, sentences used as signing keys, short passwords.
 
-None of these is random, so the place must be beyond doubt: a rule or an assignment asks here only
-where its name says that nothing but a secret stands there. What is written for readers (a label, a hint,
-a message) is told apart by the words that such texts cannot do without.
+None of these is random, so the context must be unambiguous: rules and assignments use this module
+only if the name says that the value can only be a secret. Text for readers (labels, hints,
+messages) is recognised by words that are typical of it.
 """
 
 from __future__ import annotations
@@ -41,7 +41,10 @@ _OF_PROGRAMS: Final = frozenset(
 
 @remembered(1024)
 def passphrase(value: bytes) -> bool:
-    """Three words or more that say nothing of passwords, credentials or forms to fill in."""
+    """Return whether the value is a phrase of three or more words, or of two with a digit.
+
+    Words that refer to passwords, credentials or forms rule it out.
+    """
     if not 10 <= len(value) <= 120 or not _PHRASE.fullmatch(value) or values.template(value):
         return False
     parts = value.lower().translate(None, b",!.?").split(b" ")
@@ -71,7 +74,10 @@ _RUN = re.compile(rb"[a-z]{16,64}")
 
 @remembered(1024)
 def signs(value: bytes) -> bool:
-    """What a person may write where a random key belongs: words that speak, or words with a number behind them."""
+    """Return whether a person may have written the value where a random key belongs.
+
+    Such values are sentences, or words followed by a number.
+    """
     if not 12 <= len(value) <= 120 or values.template(value) or _PLACEHOLDER.search(value):
         return False
     if values.code(value) and b"://" in value:
@@ -100,7 +106,7 @@ _BRIEF = re.compile(rb"[A-Za-z]{3,6}[0-9]{1,4}[!@#$%*?.]?")
 
 @remembered(1024)
 def brief(value: bytes) -> bool:
-    """A short word with a number behind it, the way people choose passwords: `rex2019`."""
+    """Return whether the value is a short word and a number, as in typical passwords: `rex2019`."""
     if not 6 <= len(value) <= 8 or not _BRIEF.fullmatch(value):
         return False
     word = value.lower().rstrip(b"0123456789!@#$%*?.")

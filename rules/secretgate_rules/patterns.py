@@ -1,9 +1,9 @@
-"""What must be known of a regular expression before it may be used.
+"""Prepares patterns for the two engines that run them.
 
-Two engines read every pattern. Hyperscan reads all of them at once and says which one ends where;
-Python's `re` then finds the exact span. So each pattern is (a) turned into something Hyperscan
-accepts that matches *at least* wherever the pattern does, (b) measured, so that `re` is given a
-bounded window, and (c) refused if it could backtrack without bound inside that window.
+Hyperscan searches for all patterns at once and reports which one ends where; Python's `re` then
+finds the exact span. So each pattern is (a) translated to an expression that Hyperscan accepts and
+that matches *at least* wherever the pattern does, (b) measured, so that `re` gets a bounded window,
+and (c) rejected if it could backtrack without bound inside that window (see `linear`).
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import Any, Final
 from .regex import ASSERTIONS, REPEATS, chars, children, op, parse, sre
 
 WIDEST: Final = 8192
-"""The widest window given to `re` for a pattern without an upper bound."""
+"""Maximum window, in bytes, in which `re` searches for a pattern of unlimited length."""
 BLOCK: Final = 65536
-"""The same for patterns of several lines."""
+"""The same for multi-line patterns."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """What Hyperscan looks for in place of a pattern, and where the match then lies.
+    """What Hyperscan searches for in place of a pattern, and where the match then is.
 
-    `anchor` counts the fixed bytes in a row that `expression` hangs on. A match begins at most
-    `before` bytes ahead of the reported end and ends at most `after` bytes behind it.
+    `anchor` is the number of consecutive fixed bytes in `expression`. A match begins at most
+    `before` bytes before the reported end, and ends at most `after` bytes after it.
     """
 
     expression: str
@@ -36,11 +36,11 @@ class Shape:
 
 
 def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
-    """The shape of a pattern that compiles.
+    """Return the shape of a valid pattern; raise `ValueError` if it contains backreferences.
 
-    Hyperscan is fastest at a literal with a few fixed places behind it, so it is given just that:
-    the longest run of fixed bytes in the pattern and up to `_FOLLOW` of the characters that come
-    next. A pattern without such a run goes in whole, only loosened.
+    Hyperscan is fastest at a literal followed by a few fixed positions, so it gets just that: the
+    longest run of fixed bytes in the pattern and up to `_FOLLOW` of the characters after it. A
+    pattern without such a run is used as a whole, only loosened.
     """
     tree = parse(pattern, flags)
     caseless = "i" in flags or bool(tree.state.flags & re.IGNORECASE)
@@ -70,12 +70,12 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
 
 
 _FOLLOW = 24
-"""How many of the characters behind the fixed bytes the database is told."""
+"""Maximum number of characters after the fixed bytes that are included in an expression."""
 _Item = tuple[Any, Any, bool]
 
 
 def flat(tree: Any, dotall: bool) -> list[_Item]:
-    """The items of a pattern in a row, plain groups dissolved."""
+    """Return the items of a pattern as a flat list, with plain groups dissolved."""
     found: list[_Item] = []
     for code, value in tree:
         if code in ASSERTIONS:
@@ -90,13 +90,16 @@ def flat(tree: Any, dotall: bool) -> list[_Item]:
 
 
 def width(item: _Item) -> tuple[int, int]:
-    """The least and the greatest number of bytes an item takes."""
+    """Return the minimum and maximum number of bytes that an item matches."""
     low, high = sre.SubPattern(sre.State(), [(item[0], item[1])]).getwidth()
     return int(low), int(min(high, BLOCK))
 
 
 def _best_run(items: list[_Item]) -> tuple[int, int, int]:
-    """`(first, end, length)` of the run of fixed bytes that tells most, with what follows it."""
+    """Return `(first, end, length)` of the run of fixed bytes that is the most selective.
+
+    `first` and `end` are item indices. What follows the run counts too, but less.
+    """
     best, best_score = (0, 0, 0), 0.0
     start = length = 0
     for index, (code, value, _) in enumerate(items):
@@ -115,7 +118,7 @@ def _best_run(items: list[_Item]) -> tuple[int, int, int]:
 
 
 def _lead(items: list[_Item], length: int) -> list[str]:
-    """What comes right before the anchor: one place, or for a weak anchor all that are fixed."""
+    """Return the items right before the anchor: one or, if the anchor is weak, all fixed ones."""
     taken: list[str] = []
     for item in reversed(items):
         code, value, dotall = item
@@ -135,7 +138,7 @@ def _lead(items: list[_Item], length: int) -> list[str]:
 
 
 def _anything(item: _Item) -> bool:
-    """Whether an item may swallow line after line: what stands behind it tells the database little."""
+    """Return whether an item can match many lines, so that what follows it is of little use."""
     code, value, dotall = item
     if code not in REPEATS or value[0]:
         return False
@@ -149,7 +152,7 @@ _LINES: Final = 256
 
 
 def _inside(items: Any, dotall: bool) -> list[_Item]:
-    """The items of a sequence and those inside of them."""
+    """Return the items of a sequence and all items nested in them."""
     found: list[_Item] = []
     for code, value in items:
         found.append((code, value, dotall))
@@ -161,7 +164,10 @@ def _inside(items: Any, dotall: bool) -> list[_Item]:
 
 
 def _follow(item: _Item, room: int) -> tuple[str, int, int, bool]:
-    """The next item, cut where it is long: its text, least and greatest width, whether it is whole."""
+    """Return the next item, shortened if long.
+
+    The result is its expression, minimum and maximum width, and whether it is complete.
+    """
     code, value, dotall = item
     if code in REPEATS:
         low, high, body = value
@@ -180,7 +186,7 @@ def _trimmed_flat(items: list[_Item]) -> list[_Item]:
 
 
 def _anchor(items: Any) -> tuple[bool, int]:
-    """Whether every item is tight (one of at most two bytes), and the longest run of such."""
+    """Return whether all items are tight (one of at most two bytes), and the longest tight run."""
     best = run = 0
     whole = True
     for code, value in items:
@@ -260,7 +266,7 @@ def _emit(code: Any, value: Any, dotall: bool) -> str:
         return _PLACES[value]
     if code in ASSERTIONS:
         return ""
-    raise ValueError("back references are not supported")
+    raise ValueError("backreferences are not supported")
 
 
 def _sequence(items: Any, dotall: bool) -> str:

@@ -1,10 +1,10 @@
-"""How likely a string is to be random rather than written by a person.
+"""Estimates whether a string is random rather than written by a person.
 
-Shannon entropy alone cannot tell `getUserAccountSettingsFor` from a key. So the string is priced
-twice, in bits: once by a table of which character follows which in identifiers and words of
-source code (`bigrams.bin`, 61 x 60 costs in 1/12 bit, counted over open-source code), once as
-characters drawn evenly from the alphabet it uses. The difference is the evidence: above zero the
-even draw explains the string better.
+Shannon entropy alone cannot distinguish `getUserAccountSettingsFor` from a key. So the string is
+encoded by two models, and the costs are compared in bits: a bigram table of identifiers and words
+in source code (`bigrams.bin`, 61 x 60 costs in 1/12 bit, counted over open-source code), and
+characters drawn uniformly from the alphabet of the string. The difference is the evidence; above
+zero, the uniform model explains the string better.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ _HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 
 
 def entropy(value: bytes) -> float:
-    """Shannon entropy in bits a character."""
+    """Return the Shannon entropy in bits per character."""
     size = len(value)
     return -sum(n / size * log2(n / size) for n in Counter(value).values()) if size else 0.0
 
 
 def alphabet(value: bytes) -> int:
-    """The size of the smallest usual alphabet the string is written in."""
+    """Return the size of the smallest common alphabet that contains the string."""
     if _HEX.fullmatch(value):
         return 10 if value.isdigit() else 16
     size = 0
@@ -68,7 +68,7 @@ _ENOUGH: Final = 200
 
 @remembered(4096)
 def evidence(value: bytes) -> float:
-    """Bits by which an even draw beats the table of code: above 0 leans to random."""
+    """Return the evidence in bits that a value is random: positive if it looks so."""
     value = value[:_ENOUGH]
     cost, previous = 0, _START
     for symbol in value.translate(_TO_SYMBOL):

@@ -1,7 +1,7 @@
-"""Reads texts for all expressions: everything for a few of them, the places they tell for the rest.
+"""Scans texts in two passes: all of them for a few expressions, then windows for all others.
 
-The texts of a request are joined and read in one go. What comes out is told text by text, and of a
-text depends on that text alone.
+The texts of a request are joined and scanned in one go. The results are separated by text, and
+those of a text depend on that text alone.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from .database import Database, Expression
 
 SEPARATOR = b"\n\xff\n"
 Hit = tuple[int, int]
-"""The number of an expression and the offset at which it ends."""
+"""The index of an expression, and the end offset of its match."""
 
 
 @dataclass(slots=True)
 class Sight:
-    """What there is to see in one text: offsets in order."""
+    """The places in one text that must be examined; end offsets of matches, in ascending order."""
 
     windows: list[tuple[int, int]]
     rules: list[Hit] = field(default_factory=list)
@@ -30,11 +30,11 @@ class Sight:
     base64: list[int] = field(default_factory=list)
     hex: list[int] = field(default_factory=list)
     disguised: dict[str, list[int]] = field(default_factory=dict)
-    """Where something is written in another way than it reads, by the kind of view."""
+    """Offsets of disguised characters, by kind of view."""
 
 
 class Reader:
-    """Two databases that work as one. Safe from any thread."""
+    """Two databases that work as one; thread-safe."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Reader:
         near: Sequence[bool],
         keep: bool = True,
     ) -> None:
-        """`near` says of each expression whether it is looked for near tokens only."""
+        """`near` says for each expression whether it is searched for only near tokens."""
         self._everywhere = [number for number, close in enumerate(near) if not close]
         self._near = [number for number, close in enumerate(near) if close]
         self._run = len(self._everywhere)
@@ -57,13 +57,13 @@ class Reader:
         self._second = Database([*second, *views.EXPRESSIONS], keep)
 
     def matching(self, text: bytes) -> set[int]:
-        """The expressions that match somewhere in a text, tokens or not."""
+        """Return the indices of the expressions that match in a text, near tokens or not."""
         first = {self._everywhere[n] for n, _ in self._first.scan(text) if n < self._run}
         bound = len(self._near)
         return first | {self._near[n] for n, _ in self._second.scan(text) if n < bound}
 
     def __call__(self, texts: Sequence[bytes]) -> dict[int, Sight]:
-        """What there is in each text, for those in which there is anything."""
+        """Return what to examine in each text, by index; other texts are left out."""
         seen: dict[int, Sight] = {}
         joined = _joined(texts)
         for index, hits in _read(self._first, texts, joined):
@@ -110,7 +110,7 @@ class Reader:
         return sight
 
     def _disguised(self, hits: list[Hit], ends: list[int]) -> dict[str, list[int]]:
-        """`ends`: where a run ends before a character that is not of ASCII."""
+        """Return offsets by kind of view; `ends` are ends of runs before non-ASCII characters."""
         found: dict[str, list[int]] = {disguises.UNICODE: ends} if ends else {}
         for number, end in hits:
             found.setdefault(self._kinds[number - self._columns - 1], []).append(end)
@@ -136,7 +136,7 @@ def _joined(texts: Sequence[bytes]) -> bytes:
 def _read(
     database: Database, texts: Sequence[bytes], joined: bytes
 ) -> Iterator[tuple[int, list[Hit]]]:
-    """What a database says of each text it says something of, all read in one pass."""
+    """Scan all texts in one pass; yield the index of each text with hits, and its hits."""
     hits = database.scan(joined)
     if not hits:
         return

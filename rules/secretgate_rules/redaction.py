@@ -1,8 +1,8 @@
-"""Findings and replacements to a new text, with everything else byte for byte as it was.
+"""Replaces findings in a text and leaves everything else byte-identical.
 
-A part that was read through encodings is written back through them: its replacement is escaped as
-the place demands, and only the stretch it covers changes. Base64 alone is encoded anew from the
-edit to the end of its run, in the same alphabet, padding and line length.
+If a part was read through encodings, its replacement is encoded in the same way, and only its span
+changes. Base64 is the exception: a run is encoded again from the first edit to its end, with the
+same alphabet, padding and line length.
 """
 
 from __future__ import annotations
@@ -33,7 +33,10 @@ class _Item(NamedTuple):
 
 
 def redact(text: bytes, findings: Iterable[Finding], replace: Replace) -> bytes:
-    """`text` with every part of every finding replaced, written in the part's own encoding."""
+    """Return `text` with all parts of the findings replaced, each in its own encoding.
+
+    `replace` returns the replacement of a part, unencoded.
+    """
     items = [
         _Item(
             part.layers,
@@ -47,7 +50,10 @@ def redact(text: bytes, findings: Iterable[Finding], replace: Replace) -> bytes:
 
 
 def runs(findings: Iterable[Finding]) -> Iterator[tuple[int, int, list[tuple[Finding, Part]]]]:
-    """Stretches that are rewritten together, in order: parts that overlap."""
+    """Yield (start, end, parts) for each group of overlapping parts, in order.
+
+    The parts of a group have to be replaced together.
+    """
     entries = sorted(
         ((part.start, part.end, finding, part) for finding in findings for part in finding.parts),
         key=lambda entry: entry[:2],
@@ -67,7 +73,7 @@ def runs(findings: Iterable[Finding]) -> Iterator[tuple[int, int, list[tuple[Fin
 def rewritten(
     text: bytes, start: int, end: int, group: Iterable[tuple[Finding, Part]], new: Replace
 ) -> bytes:
-    """What stands between `start` and `end` once the parts of a run are replaced."""
+    """Return what replaces `text[start:end]` if the parts of a group are replaced (see `runs`)."""
     alone = [replace(finding, parts=(part,)) for finding, part in group]
     changed = redact(text, alone, new)
     return changed[start : len(changed) - (len(text) - end)]
@@ -145,7 +151,7 @@ _GAP = re.compile(rb"\s+")
 
 
 def _base64(raw: bytes, new: bytes) -> bytes:
-    """`new` in the manner of `raw`, with as much of `raw` kept as still says the same."""
+    """Encode `new` with the alphabet, padding and line length of `raw`."""
     old = views.decode(views.BASE64, raw).text
     digits = base64.b64encode(new)
     if b"-" in raw or b"_" in raw:

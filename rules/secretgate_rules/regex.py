@@ -1,4 +1,4 @@
-"""Regular expressions as trees: what both the measuring and the checking of them need."""
+"""Syntax trees of regular expressions, for the modules that measure and check patterns."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
 
 
 def compile_bytes(pattern: str, flags: str = "") -> re.Pattern[bytes]:
-    """Compile for bytes (ASCII classes). Raises `ValueError` with a reason a person can act on."""
+    """Compile a pattern for bytes (ASCII classes); raise `ValueError` with an actionable reason."""
     value = 0
     for letter in flags:
         if letter not in _FLAGS:
@@ -30,13 +30,13 @@ def compile_bytes(pattern: str, flags: str = "") -> re.Pattern[bytes]:
 
 
 def parse(pattern: str, flags: str = "") -> Any:
-    """The tree of a pattern for bytes."""
+    """Return the syntax tree of a pattern for bytes; raise `ValueError`."""
     value = compile_bytes(pattern, flags).flags & ~re.UNICODE
     return sre.parse(pattern.encode("utf-8"), value)
 
 
 def children(code: Any, value: Any) -> list[Any]:
-    """The sequences inside an item."""
+    """Return the sequences nested directly in an item."""
     if code is op.SUBPATTERN:
         return [value[3]]
     if code is op.BRANCH:
@@ -53,7 +53,7 @@ def children(code: Any, value: Any) -> list[Any]:
 
 
 def chars(code: Any, value: Any) -> set[int] | None:
-    """The bytes a single-character item takes; None where it is not a single character."""
+    """Return the bytes that a single-character item matches; None for other items."""
     if code is op.LITERAL:
         return {value}
     if code is op.IN:

@@ -1,8 +1,7 @@
-"""Packs: YAML files of rules, one file a category.
+"""Packs: YAML files of rules, one file per category.
 
-A rule is one entry under `rules:`. Everything wrong with one is told as `file:line: rule: reason`,
-because the person who can act is the one who wrote the file. `docs/writing-rules.md` describes
-the fields.
+A rule is one entry under `rules:`. Errors are reported as `file:line: rule: reason`, because only
+the author of the file can fix them. `docs/writing-rules.md` describes the fields.
 """
 
 from __future__ import annotations
@@ -24,26 +23,29 @@ FOLDER: Final = Path(__file__).parent / "packs"
 _KINDS = {"named": NAMED, "context": CONTEXT, "entropy": ENTROPY}
 
 Notice = Callable[[str], None]
-"""Told of what in a file is not used."""
+"""Called with a message for each part of a file that is not used."""
 
 
 @dataclass
 class Loaded:
-    """What a rule file of a user's holds."""
+    """The content of a user's rule file."""
 
     rules: list[Rule] = field(default_factory=list)
     allow: Allowlist = field(default_factory=Allowlist)
     amended: dict[str, Allowlist] = field(default_factory=dict)
-    """Allowlists for rules that come with us."""
+    """Allowlists for built-in rules, by rule id."""
 
 
 def pack_files() -> list[Path]:
-    """The packs that come with the package, by name."""
+    """Return the built-in packs, sorted by name."""
     return sorted(FOLDER.glob("*.yaml"))
 
 
 def load_file(path: Path, trusted: bool = False) -> list[Rule]:
-    """The rules of one file; those of a trusted one, which tests have checked, are not checked again."""
+    """Return the rules of a file; raise `RuleError`.
+
+    A trusted file is not checked for slow patterns and excessive nesting; tests have done so.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -52,7 +54,7 @@ def load_file(path: Path, trusted: bool = False) -> list[Rule]:
 
 
 def load_text(text: str, name: str, trusted: bool = False) -> list[Rule]:
-    """The rules of a YAML document; `name` stands for the file in errors."""
+    """Return the rules of a YAML document; raise `RuleError`, with `name` as the file name."""
     data, lines = parse_yaml(text, name, trusted)
     if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
         raise RuleError(f"{name}:1: expected a list of rules under `rules:`")
@@ -64,7 +66,7 @@ def load_text(text: str, name: str, trusted: bool = False) -> list[Rule]:
 
 
 def unique(rules: Iterable[Rule]) -> list[Rule]:
-    """The same rules, or an error where two share an id."""
+    """Return the rules as a list; raise `RuleError` if two have the same id."""
     seen: dict[str, Rule] = {}
     for rule in rules:
         if rule.id in seen:
@@ -78,7 +80,10 @@ def unique(rules: Iterable[Rule]) -> list[Rule]:
 def parse_yaml(
     text: str, name: str, trusted: bool = False
 ) -> tuple[Any, dict[tuple[Any, ...], int]]:
-    """A document and the line of each node, by its path of keys and indices."""
+    """Return a document, and the line of each node by its path of keys and indices.
+
+    Raises `RuleError`, with `name` as the file name.
+    """
     loader = None
     try:
         if not trusted:
@@ -138,7 +143,7 @@ def _boolean(value: Any) -> bool:
 
 def _group(value: Any) -> int | str:
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("expected a group's number or name")
+        raise ValueError("expected a group number or name")
     return value
 
 
@@ -173,7 +178,7 @@ _FIELDS: dict[str, Callable[[Any], Any]] = {
 
 
 def build(entry: Any, where: str, trusted: bool = False) -> Rule:
-    """One rule from its YAML mapping, checked."""
+    """Return the rule of a YAML mapping; raise `RuleError` at `where` if it is invalid."""
     if not isinstance(entry, dict):
         raise RuleError(f"{where}: expected a rule: a mapping with `id` and `pattern`")
     name = entry.get("id", "?")
@@ -209,7 +214,10 @@ def build(entry: Any, where: str, trusted: bool = False) -> Rule:
 
 
 def finish(rule: Rule, trusted: bool = False) -> Rule:
-    """Check a rule's pattern and settle its secret group (-1: group 1 if there is one, else 0)."""
+    """Check a rule's patterns and return it with its secret group resolved; raise `RuleError`.
+
+    The group -1 becomes group 1 if the pattern has one, otherwise 0.
+    """
     try:
         compiled = regex.compile_bytes(rule.pattern, rule.flags)
         for allowed in (*rule.allow, *rule.allow_match):

@@ -1,8 +1,8 @@
-"""YAML from files that somebody else may have written, a repository's say.
+"""Loads YAML from untrusted files, for example those of a repository.
 
-PyYAML builds nodes by recursion, in C where it can: a file nested deep enough takes the process with it. And
-an alias is one node in memory but many to whoever walks the result. So the events of a file, which cost
-neither, are looked at first.
+PyYAML builds nodes recursively, in C if available, so deep nesting can crash the process. An alias
+is one node in memory, but many nodes for code that walks the result. So the events of a file, which
+need neither recursion nor expansion, are checked first.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from yaml.nodes import Node, ScalarNode
 
 DEEPEST: Final = 100
 LARGEST: Final = 200_000
-"""Nodes, each alias counted as all that it stands for."""
+"""Maximum number of nodes, with all aliases expanded."""
 
 LONGEST: Final = 100
-"""Characters of a number of minutes and seconds (`1:30:00`); PyYAML's time grows with their square."""
+"""Maximum length of a sexagesimal number (`1:30:00`); PyYAML needs quadratic time for them."""
 
 _UNFIT: Final = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
-"""What PyYAML raises where a scalar is not what its tag, or its look, says: `2024-13-45`."""
+"""Exceptions of PyYAML for scalars that do not fit their tag or apparent type: `2024-13-45`."""
 _C_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Loader(_C_LOADER):  # type: ignore[misc]
-    """Makes a text of what is no date or number, though it looks like one."""
+    """A safe loader that loads invalid dates and numbers as strings."""
 
     def construct_object(self, node: Node, deep: bool = False) -> Any:
         if not isinstance(node, ScalarNode):
@@ -40,24 +40,24 @@ class Loader(_C_LOADER):  # type: ignore[misc]
 
 
 def endless(node: Node) -> bool:
-    """Whether a scalar is a number that takes too long to work out."""
+    """Return whether a scalar is a number that takes too long to parse."""
     value = node.value
     return len(value) > LONGEST and ":" in value and node.tag.endswith((":int", ":float"))
 
 
 def load(text: str) -> Any:
-    """The document of a text; raises yaml.YAMLError."""
+    """Return the document in a text; raise `yaml.YAMLError`."""
     check(text)
-    return yaml.load(text, Loader=Loader)  # noqa: S506 - a safe one
+    return yaml.load(text, Loader=Loader)  # noqa: S506 - Loader is a safe loader
 
 
 def check(text: str) -> None:
-    """Raises yaml.MarkedYAMLError where a document could not be loaded or walked in reasonable time."""
+    """Raise `yaml.MarkedYAMLError` if loading or walking a document could take too long."""
     open_: list[list[Any]] = [[None, 0]]
     sizes: dict[str, int] = {}
     for event in yaml.parse(text, Loader=Loader):
         if isinstance(event, yaml.AliasEvent):
-            # An anchor around its own alias has no size yet: that would have no end.
+            # An anchor that contains its own alias has no size yet: expanding it would not end.
             size = sizes.get(event.anchor or "", LARGEST)
             open_[-1][1] += size
         elif isinstance(event, yaml.ScalarEvent):
@@ -76,7 +76,7 @@ def check(text: str) -> None:
         if len(open_) > DEEPEST:
             raise _refused(event, f"nested deeper than {DEEPEST}")
         if open_[-1][1] >= LARGEST:
-            raise _refused(event, f"more than {LARGEST} nodes, aliases written out")
+            raise _refused(event, f"more than {LARGEST} nodes after expanding aliases")
 
 
 def _refused(event: Any, problem: str) -> yaml.MarkedYAMLError:

@@ -1,9 +1,9 @@
-"""One value in every spelling: what to search for, and what is really there.
+"""Finds a value in all its spellings.
 
-A search needs fixed bytes, and a value can be spelt in a hundred ways. But every spelling leaves
-some stretch of it alone: escapes touch no letters and digits, base64 is settled by the value and its
-offset modulo three, hex by the letters' case. Those stretches are the *needles*; where one is
-found, the place is read in full.
+A search needs fixed bytes, but a value can be spelled in a hundred ways. Every spelling leaves some
+of its bytes predictable: escapes do not change letters and digits, base64 depends only on the value
+and its offset modulo three, hex only on the case of its letters. These bytes are the *needles*;
+where one is found, the text around it is decoded and compared with the value.
 """
 
 from __future__ import annotations
@@ -25,26 +25,26 @@ IN_HEX: Final = 2
 
 _SAFE = re.compile(rb"[A-Za-z0-9_~.-]+")
 _PIECE: Final = 24
-"""The longest needle in base64; a line break may cut a longer one."""
+"""Maximum length of base64 needles, because a line break could split longer ones."""
 _DEEPEST: Final = 3
-"""How many times a value may be JSON-escaped."""
+"""Maximum number of times that a value may be escaped."""
 
 
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class Needle(NamedTuple):
-    """Bytes to search for, and how to read the place where they are."""
+    """Bytes to search for, and how to decode the text around them."""
 
     text: bytes
     kind: int
     offset: int
-    """Where in the value the needle starts (plain needles only)."""
+    """Start of a plain needle in the value; -1 if the needle is one spelling of the whole value."""
 
 
 @remembered(4096)
 def needles(value: bytes, everywhere: bool) -> tuple[Needle, ...]:
-    """What to search for. A value that is not looked for everywhere has plain needles only."""
+    """Return the needles of a value; only plain ones unless `everywhere`."""
     found: list[Needle] = []
     if _SAFE.fullmatch(value):
         found.append(Needle(value, PLAIN, 0))
@@ -87,7 +87,7 @@ def _base64_needles(value: bytes) -> set[bytes]:
 
 
 def read(text: bytes, place: int, needle: Needle, value: bytes) -> Iterator[Part]:
-    """The copies of a value that a needle at `place` belongs to."""
+    """Yield the copies of a value around a needle at offset `place`."""
     if needle.kind == IN_HEX:
         span = (place, place + len(needle.text))
         yield Part(*span, value, (Layer(views.HEX, *span),), (0, len(value)))
@@ -162,7 +162,7 @@ _CHAINS: Final = tuple(
 
 
 def _spelt(text: bytes, start: int, end: int, value: bytes) -> Part | None:
-    """The part for a stretch, with the layers that turn it into the value."""
+    """Return the part for a span, with the layers that decode it to the value, or None."""
     raw = text[start:end]
     if raw == value:
         return Part(start, end, value)

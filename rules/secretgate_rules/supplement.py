@@ -1,8 +1,9 @@
-"""detect-secrets as a second opinion, for those who install the extra.
+"""detect-secrets as an additional scanner, if the extra is installed.
 
-Its plugins that go by entropy alone are left off: on source code they report hundreds of strings
-a megabyte. So are those whose finding is no secret (addresses, the first line of a key). What the
-others find counts as found by context, unless it is a placeholder or only the beginning of a token.
+Its plugins based on entropy alone are disabled, because they report hundreds of strings per
+megabyte of source code. So are those whose findings are not secrets (addresses, the first line of
+a key) and its keyword plugin. Findings of the others have the specificity of context rules;
+placeholders and short values (mere prefixes of tokens) are dropped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,10 @@ _SHORTEST = 8
 
 
 def detect_secrets() -> Supplement:
-    """A function that asks detect-secrets; `RuleError` where it is not installed."""
+    """Return a function that yields (rule, start, end) of what detect-secrets finds in a text.
+
+    Raises `RuleError` if detect-secrets is not installed.
+    """
     try:
         from detect_secrets.core.plugins.util import get_mapping_from_secret_type_to_class
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Rules made ready: what the database looks for on their behalf, and whose each expression is."""
+"""Compiles rules to the expressions that the database searches for, and records their owners."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .database import CASELESS, Expression
 from .model import Rule
 
 ANCHOR: Final = 3
-"""Fixed bytes in a row from which a pattern is rare enough to be looked for by itself."""
+"""Number of consecutive fixed bytes that make a pattern rare enough to be searched for directly."""
 GENERIC_WORDS: Final = frozenset(
     [
         "key",
@@ -50,7 +50,7 @@ GENERIC_WORDS: Final = frozenset(
         "name",
     ]
 )
-"""Keywords that every program is full of: a rule with one of them is looked for by its pattern."""
+"""Keywords that are common in any program; rules with them are searched for by pattern."""
 
 
 COMMON_STARTS: Final = frozenset(
@@ -73,30 +73,30 @@ COMMON_STARTS: Final = frozenset(
         "deepl",
     ]
 )
-"""Keywords that are the beginning of many other words."""
+"""Keywords that many other words begin with."""
 COMMON_ENDS: Final = frozenset(["bnet", "kling", "ably", "mexc", "apca", "nkey", "kagi", "tmetric"])
-"""Keywords that are the end, or the middle, of many other words."""
+"""Keywords that many other words end with or contain."""
 
 HOSTS: Final = frozenset(
     ["bitbucket", "firebase", "github", "gitlab", "google", "slack", "vercel", "zoom"]
 )
-"""Keywords that are mostly met in links: `github.com` alone says nothing of a value."""
+"""Keywords that mostly occur in links: `github.com` alone says nothing about a value."""
 _NO_HOST: Final = r"(?:[^.]|\.(?:[^c]|c(?:[^o]|o[^m]))|$)"
 
 
 @dataclass
 class Compiled:
-    """A rule, made ready to run; `re` is compiled when first needed."""
+    """A rule with its shape; its pattern is compiled for `re` on first use."""
 
     rule: Rule
     shape: patterns.Shape
     by_keyword: bool
     near: bool
-    """Whether the rule is looked for near tokens only (see `gate`)."""
+    """Whether the rule is searched for only near tokens (see `gate`)."""
 
     @cached_property
     def regex(self) -> re.Pattern[bytes]:
-        """The pattern itself."""
+        """The compiled pattern; raises `ValueError`."""
         return regex.compile_bytes(self.rule.pattern, self.rule.flags)
 
     @cached_property
@@ -105,7 +105,7 @@ class Compiled:
         return tuple(word.encode() for word in self.rule.keywords)
 
     def excused(self, match: bytes, value: bytes) -> bool:
-        """Whether the rule's own allowlist takes the match for no secret."""
+        """Return whether the rule's own allowlist excludes the match."""
         rule = self.rule
         if not rule.allow and not rule.allow_match and not rule.stopwords:
             return False
@@ -118,7 +118,7 @@ class Compiled:
 
 
 def prepare(rule: Rule) -> Compiled:
-    """Measure a rule and decide how the database looks for it."""
+    """Measure a rule, and decide how the database searches for it."""
     widest = blocks.LONGEST if rule.multiline else patterns.WIDEST
     shape = patterns.measure(rule.pattern, rule.flags, widest)
     by_keyword = (
@@ -139,8 +139,11 @@ _AHEAD: Final = gate.LEAD - near.BEFORE - 16
 
 
 def _near(rule: Rule, shape: patterns.Shape, by_keyword: bool) -> bool:
-    """Whether every match holds a token that is seen, or so nearly every one that the credential
-    words around the rest make up for it."""
+    """Return whether the rule needs to be searched for only near tokens.
+
+    Every match must contain a token that is found, or nearly every one; credential words around the
+    others then make up for it.
+    """
     if by_keyword:
         needed = _SURE_ENOUGH
     else:
@@ -154,18 +157,21 @@ def _near(rule: Rule, shape: patterns.Shape, by_keyword: bool) -> bool:
 
 @dataclass
 class Table:
-    """Rules made ready together: what the database is given, and whose each expression is."""
+    """Compiled rules, the expressions for the database, and their owners.
+
+    For each expression, `owners` has the indices of the rules that it was made for.
+    """
 
     compiled: list[Compiled]
     expressions: list[Expression]
     owners: list[list[int]]
     near: list[bool]
-    """Of each expression, whether it is looked for near tokens only."""
+    """For each expression, whether it is searched for only near tokens."""
     digest: str
 
 
 def tabulate(rules: Iterable[Rule]) -> Table:
-    """Prepare rules. Takes a second for a thousand, so `load` keeps the result."""
+    """Return the table of some rules. Takes a second per thousand, so `load` caches the result."""
     compiled = [prepare(rule) for rule in rules]
     made: dict[tuple[Expression, bool], list[int]] = {}
     seal = hashlib.sha256()
@@ -183,7 +189,7 @@ def tabulate(rules: Iterable[Rule]) -> Table:
 
 
 def wanted(item: Compiled) -> list[Expression]:
-    """What the database looks for on behalf of one rule."""
+    """Return the expressions that the database searches for on behalf of a rule."""
     if item.by_keyword:
         return [_keyword(word) for word in item.rule.keywords]
     source = item.shape.expression
@@ -194,11 +200,11 @@ def wanted(item: Compiled) -> list[Expression]:
 
 _BOUNDARY: Final = r"\b"
 _AFTER_ESCAPE: Final = r"(?:\b|[\\%][0-9A-Za-z]{1,5})"
-"""Where a word begins, also one that an escape stands right before: the place is then decoded."""
+"""The beginning of a word, also right after an escape, which is decoded later."""
 
 
 def _keyword(word: str) -> Expression:
-    """A keyword as the database looks for it; a common one must stand apart."""
+    """Return the expression for a keyword; common ones must be words of their own."""
     after = "(?:[^{}]|$)" if word in COMMON_STARTS else ""
     before = "(?:[^{}]|^)" if word in COMMON_ENDS else ""
     if not after and not before:

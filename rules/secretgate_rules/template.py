@@ -1,7 +1,7 @@
-"""`{{36:alnum}}` in an example: made-up secrets that exist only while the tests run.
+"""Expands `{{36:alnum}}` in examples to fake secrets that exist only while tests run.
 
-Examples of secrets in a repository set off every scanner that reads it. A pack therefore writes
-the random part of an example as `{{LENGTH:CHARSET}}`; the expansion is the same on every run.
+Examples of secrets in a repository trigger every scanner that reads it. So packs write the random
+part of an example as `{{LENGTH:CHARSET}}`; the expansion is the same on every run.
 """
 
 from __future__ import annotations
@@ -29,7 +29,10 @@ _NAMED = {
 
 
 def expand(text: str, seed: str) -> str:
-    """Fill in every `{{LENGTH:CHARSET}}`. `seed` is the rule id and the example's position."""
+    """Return `text` with every `{{LENGTH:CHARSET}}` expanded; raise `RuleError`.
+
+    `seed` consists of the rule id and the position of the example.
+    """
     count = 0
 
     def fill(match: re.Match[str]) -> str:

@@ -1,11 +1,11 @@
-"""Rule files of a user's own, in any of three forms.
+"""Reads users' rule files, which have one of three formats.
 
 * our YAML (`rules:`, and optionally `allow:` with `rules`, `regexes`, `paths`, `hashes`);
 * a `signatures.yaml`: a list of `Company: [- Name: "regex"]`;
-* a `gitleaks.toml` as gitleaks itself reads it, written for Go's RE2.
+* an unmodified `gitleaks.toml`, with patterns for Go's RE2.
 
-What is wrong is refused with file, line and reason; what has no meaning here (path rules, say)
-is named in a notice and left out.
+Errors are reported with file, line and reason. What has no meaning here (path rules, for example)
+is reported in a notice and not used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .rulefile import Loaded, Notice
 
 
 def load_user_file(path: Path, notice: Notice) -> Loaded:
-    """Read a rule file, whichever of the three forms it has."""
+    """Return the content of a rule file in any of the formats; raise `RuleError`."""
     path = path.expanduser()
     try:
         text = path.read_text(encoding="utf-8")
@@ -50,7 +50,10 @@ def _allow(data: Any, where: str) -> Allowlist:
 
 
 def signatures(data: Any, lines: dict[tuple[Any, ...], int], name: str) -> list[Rule]:
-    """The rules of a `signatures.yaml`."""
+    """Return the rules of a parsed `signatures.yaml`; raise `RuleError`.
+
+    `lines` and `name` are for error messages.
+    """
     if not isinstance(data, list):
         raise RuleError(
             f"{name}:1: neither rules (`rules:`) nor signatures (a list of `Company: [- Name: regex]`)"

@@ -1,8 +1,8 @@
-"""Checks beyond a pattern: does it decode, does its checksum hold.
+"""Validators: checks beyond a pattern, such as encodings and checksums.
 
-A validator says True (certain), False (not this type) or None (cannot tell). False drops the
-finding, so only a structure that every real value has may answer it; a checksum that made-up test
-values would fail answers None instead.
+A validator returns True (certain), False (not a secret of this type) or None (undecided). False
+drops the finding, so it is only for structure that every real value has. A wrong checksum, which
+made-up test values would have, results in None instead.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def _b64(value: bytes) -> bytes:
 
 
 def base64_json(value: bytes) -> Verdict:
-    """Base64 of a JSON object."""
+    """Accept base64 of a JSON object."""
     try:
         return isinstance(json.loads(_b64(value)), dict)
     except (ValueError, binascii.Error, RecursionError):
@@ -34,7 +34,7 @@ def base64_json(value: bytes) -> Verdict:
 
 
 def jwt(value: bytes) -> Verdict:
-    """A JSON Web Token: its header is base64 of an object that names an algorithm."""
+    """Accept a JSON Web Token: its header is base64 of an object with a JOSE member."""
     try:
         header = json.loads(_b64(value.split(b".", 1)[0]))
     except (ValueError, binascii.Error, RecursionError):
@@ -43,7 +43,7 @@ def jwt(value: bytes) -> Verdict:
 
 
 def decodes_base64(value: bytes) -> Verdict:
-    """Padded correctly, so that it is base64 and not a path or a word."""
+    """Accept base64 of a valid length, as opposed to a path or a word."""
     try:
         _b64(value)
     except (ValueError, binascii.Error):
@@ -55,7 +55,7 @@ _BASE62 = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 def crc32_base62(value: bytes) -> Verdict:
-    """GitHub's and npm's tokens end in a checksum; a made-up token without one is kept."""
+    """Check the checksum at the end of GitHub and npm tokens; without one, return None."""
     body = value.rsplit(b"_", 1)[-1]
     checksum = zlib.crc32(body[:-6])
     digits = bytearray()
@@ -66,7 +66,7 @@ def crc32_base62(value: bytes) -> Verdict:
 
 
 def luhn(value: bytes) -> Verdict:
-    """The digits of a payment card number add up."""
+    """Accept digits with a valid Luhn checksum, as in payment card numbers."""
     total = 0
     for index, char in enumerate(reversed(value)):
         if not 48 <= char <= 57:
@@ -77,12 +77,12 @@ def luhn(value: bytes) -> Verdict:
 
 
 def mixed(value: bytes) -> Verdict:
-    """Letters and digits both: neither a word nor a number."""
+    """Accept a mix of letters and digits, which is neither a word nor a number."""
     return any(48 <= c <= 57 for c in value) and any(c | 32 in range(97, 123) for c in value)
 
 
 def mixed_case(value: bytes) -> Verdict:
-    """A capital, a small letter and a digit."""
+    """Accept values with an upper-case letter, a lower-case letter and a digit."""
     return (
         any(48 <= c <= 57 for c in value)
         and any(65 <= c <= 90 for c in value)
@@ -91,28 +91,28 @@ def mixed_case(value: bytes) -> Verdict:
 
 
 def password(value: bytes) -> Verdict:
-    """Neither a template, nor a default, nor a word of code."""
+    """Reject templates, default passwords and identifiers of code."""
     known = values.password(value) or passphrases.brief(value) or passphrases.passphrase(value)
     return None if known else False
 
 
 def chosen_password(value: bytes) -> Verdict:
-    """A password with letters and digits, so that no word of a sentence or of code is one."""
+    """Reject all but passwords with letters and digits, which rules out words of text and code."""
     return password(value) if mixed(value) else False
 
 
 def passphrase(value: bytes) -> Verdict:
-    """Words with spaces between them, or a password of the usual kind."""
+    """Reject all but phrases of several words."""
     return None if passphrases.passphrase(value) else False
 
 
 def numbered_passphrase(value: bytes) -> Verdict:
-    """Words with spaces and a number between them."""
+    """Reject all but phrases of several words with a digit."""
     return None if mixed(value) and passphrases.passphrase(value) else False
 
 
 def groups_of_four(value: bytes) -> Verdict:
-    """Letters drawn evenly, in groups: no four words."""
+    """Reject values whose groups of letters are words rather than random."""
     return None if evidence(value.translate(None, b" -")) > _DRAWN else False
 
 
@@ -120,7 +120,7 @@ _DRAWN: Final = 8.0
 
 
 def signing_secret(value: bytes) -> Verdict:
-    """What tokens are signed with: random, or words that a person wrote there."""
+    """Reject all but signing keys: random values, UUIDs, or words that a person chose."""
     if values.uuid(value) or passphrases.signs(value) or passphrases.passphrase(value):
         return None
     found = not values.dummy(value) and not values.code(value) and values.random(value)
@@ -129,7 +129,7 @@ def signing_secret(value: bytes) -> Verdict:
 
 
 def random_token(value: bytes) -> Verdict:
-    """Random, where code may stand as well."""
+    """Reject all but clearly random values, for places where code may be, too."""
     if values.template(value) or values.dummy(value) or values.code(value):
         return False
     return None if values.random(value, _FIRMLY) else False
@@ -139,18 +139,21 @@ _FIRMLY: Final = 8.0
 
 
 def key_literal(value: bytes) -> Verdict:
-    """A key that stands in the call that uses it."""
+    """Reject all but passwords and signing keys, for literals in the call that uses them."""
     return None if password(value) is None or signing_secret(value) is None else False
 
 
 def stored_secret(value: bytes) -> Verdict:
-    """What somebody puts into a store of secrets: random, or a password with a digit or a symbol."""
+    """Reject all but typical content of secret stores.
+
+    That is a random value, a password with letters and digits, or a passphrase.
+    """
     given = token(value) is None or chosen_password(value) is None
     return None if given or passphrases.passphrase(value) else False
 
 
 def auth_plain(value: bytes) -> Verdict:
-    """Base64 of what SASL's PLAIN sends: an identity, a user, a password, NUL between them."""
+    """Reject all but base64 of a SASL PLAIN message: identity, user and password, joined by NUL."""
     try:
         parts = _b64(value).split(b"\0")
     except (ValueError, binascii.Error):
@@ -159,7 +162,7 @@ def auth_plain(value: bytes) -> Verdict:
 
 
 def base64_password(value: bytes) -> Verdict:
-    """Base64 of a password."""
+    """Reject all but base64 of a password."""
     try:
         said = _b64(value)
     except (ValueError, binascii.Error):
@@ -170,21 +173,21 @@ def base64_password(value: bytes) -> Verdict:
 
 
 def human_password(value: bytes) -> Verdict:
-    """Words and digits, as people choose them, or more random than that."""
+    """Reject all but random values and words with digits, as people choose them."""
     if not mixed(value) or not values.password(value):
         return False
     return None if values.human(value) or values.random(value) else False
 
 
 def token(value: bytes) -> Verdict:
-    """Random, or a UUID."""
+    """Reject all but random values and UUIDs."""
     if values.template(value) or values.dummy(value):
         return False
     return None if values.uuid(value) or values.random(value) else False
 
 
 def basic_auth(value: bytes) -> Verdict:
-    """Base64 of `user:password`, where the password is not a well-known default."""
+    """Reject all but base64 of `user:password` with a password that is not a known default."""
     try:
         user, colon, secret = _b64(value).partition(b":")
     except (ValueError, binascii.Error):
@@ -197,7 +200,7 @@ def basic_auth(value: bytes) -> Verdict:
 OWN_PLACEHOLDERS: Final = frozenset(
     ("passphrase", "numbered-passphrase", "signing-secret", "key-literal")
 )
-"""Validators that tell placeholders themselves: `my-...` may be what a person chose."""
+"""Validators that detect placeholders themselves, because a person may have chosen `my-...`."""
 VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "jwt": jwt,
     "base64-json": base64_json,

@@ -1,4 +1,4 @@
-"""What going by the surroundings can say of a value: the rules, and a value found by one."""
+"""The context rules, and the type of their findings."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from .model import CONTEXT, ENTROPY, HIGH, LOW, MEDIUM, Rule
 
 LEAD: Final = 120
-"""How far before a value its name is looked for."""
+"""Maximum distance, in bytes, of a name before its value."""
 LONGEST: Final = 1024
-"""The longest value of an assignment."""
+"""Maximum length of a value, in bytes."""
 
 GENERIC = Rule(
     "generic-api-key",
@@ -42,7 +42,7 @@ RULES: Final = (GENERIC, PASSWORD, UUID, TOLD, NEARBY)
 
 
 class Found(NamedTuple):
-    """A value and the rule that says it is a secret."""
+    """The span of a secret value, and the rule that found it."""
 
     rule: Rule
     start: int

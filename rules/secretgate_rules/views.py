@@ -1,14 +1,13 @@
-"""Encodings that hide a secret, read through with a map back to where each byte came from.
+"""Views: decodes encodings that hide a secret, with a map back to the original offsets.
 
-A view of a text is a set of pieces: stretches that are encoded, each with what it says once
-decoded. Kinds: `json` (backslash escapes of JSON, C and the shell), `percent`, `hex`, `utf-16`,
-and `base64`. All but the last map byte for byte, so that an edit of the decoded text is an edit at
-one place of the encoded one; base64 shares bits between characters, so from an edit onwards its
-run is encoded anew.
+A view of a text is a set of pieces: encoded spans, each with its decoded text. Kinds are `json`
+(backslash escapes of JSON, C and the shell), `percent`, `hex`, `utf-16` and `base64`. All but the
+last map byte for byte, so that an edit of the decoded text is an edit at one place of the encoded
+text. Base64 shares bits between characters, so its run is encoded again from an edit onwards.
 
-Where to look costs next to nothing: escapes betray themselves by one character, and base64 or hex
-that holds text shows it in every fourth or second digit, which the database looks for
-(`EXPRESSIONS`).
+Finding the pieces costs next to nothing: escapes begin with one distinctive character, and base64
+or hex of text has a limited range of values in every fourth or second digit, which the database
+searches for (`EXPRESSIONS`).
 """
 
 from __future__ import annotations
@@ -24,9 +23,9 @@ from .decoded import Decoded, Piece, Places, Token, traced
 from .model import Layer
 
 DEPTH: Final = 2
-"""How many encodings deep a secret is looked for."""
+"""Maximum number of nested encodings in which secrets are searched for."""
 BIGGEST: Final = 1 << 24
-"""The most bytes of a text that are decoded in one kind of view."""
+"""Maximum number of bytes of a text that are decoded in one kind of view."""
 
 BASE64: Final = "base64"
 HEX: Final = "hex"
@@ -38,14 +37,17 @@ EXPRESSIONS: Final = (
     Expression(r"(?:^|[^A-Za-z0-9+/_=-])(?:[CDI-Za-f][A-Za-z0-9+/_-]{3}){6}"),
     Expression(r"(?:^|[^0-9A-Za-z])(?:(?:0[9aAdD]|[2-7][0-9a-fA-F])){16}"),
 )
-"""What the database looks for: base64 of text, hex of text."""
+"""What the database searches for: base64 of text, hex of text."""
 
 
 Spans = Sequence[tuple[int, int]]
 
 
 def pieces(text: bytes, windows: Spans, base64_at: list[int], hex_at: list[int]) -> Iterator[Piece]:
-    """The encoded stretches of a text in some windows; the offsets are where `EXPRESSIONS` matched."""
+    """Yield the encoded pieces of a text in the given windows.
+
+    `base64_at` and `hex_at` are the end offsets of matches of `EXPRESSIONS`.
+    """
     if base64_at:
         yield from _runs(text, BASE64, base64_at)
     if hex_at:
@@ -59,7 +61,7 @@ def pieces(text: bytes, windows: Spans, base64_at: list[int], hex_at: list[int])
 
 
 def decode(kind: str, raw: bytes) -> Decoded:
-    """The decoded form of one stretch."""
+    """Return the decoded form of an encoded span."""
     return _DECODERS[kind](raw)
 
 
@@ -72,9 +74,9 @@ _TEXT = re.compile(rb"[\t\n\r\x20-\x7e\x80-\xff]*+")
 
 
 def base64_end(text: bytes, start: int) -> int:
-    """Where the run of base64 that begins at `start` ends: over line breaks if it is wrapped.
+    """Return where the base64 run ends that begins at `start`, across line breaks if wrapped.
 
-    Wrapped base64 has lines of one width, the last one excepted, and padding only at its end.
+    Wrapped base64 has lines of one width, except for the last, and padding only at its end.
     """
     line = _BASE64_LINE.match(text, start)
     if line is None:
@@ -94,7 +96,7 @@ def base64_end(text: bytes, start: int) -> int:
 
 
 def _goes_on(last: bytes, width: int) -> bool:
-    """Whether a shorter line still belongs to the run above it: what it says is text, too."""
+    """Return whether a shorter line belongs to the run above it: it decodes to text, too."""
     if width % 4:
         return True
     said = _unbase64(last).text
@@ -122,7 +124,7 @@ def _runs(text: bytes, kind: str, places: list[int]) -> Iterator[Piece]:
 def _escaped(
     text: bytes, kind: str, mark: bytes, token: re.Pattern[bytes], windows: Spans
 ) -> Iterator[Piece]:
-    """The windows that hold an escape, widened to whole lines where these are short."""
+    """Yield the windows that contain an escape, extended to complete lines if these are short."""
     total = 0
     for start, end in _spans(text, mark, windows):
         if total > BIGGEST:
@@ -135,7 +137,7 @@ def _escaped(
 
 
 _LINE: Final = 512
-"""How far from a window the ends of its lines are looked for."""
+"""Maximum distance, in bytes, from a window in which the ends of its lines are searched for."""
 _LONGEST_ESCAPE: Final = 12
 
 
@@ -157,7 +159,7 @@ def _spans(text: bytes, mark: bytes, windows: Spans) -> Iterator[tuple[int, int]
 
 
 def _begin(text: bytes, mark: bytes, at: int) -> int:
-    """Where the line begins; in a long line, a place at or before `at` that is amid no escape."""
+    """Return where the line begins; in a long line, an offset up to `at` outside of escapes."""
     floor = max(0, at - _LINE)
     line = text.rfind(b"\n", floor, at) + 1
     if line or not floor:
@@ -203,7 +205,7 @@ def _unpercent(token: bytes) -> bytes:
 
 
 class _Meanings(dict[bytes, bytes]):
-    """What each escape says, worked out once."""
+    """The decoded bytes of each escape, computed once; limited in size."""
 
     def __init__(self, meaning: Callable[[bytes], bytes]) -> None:
         self._meaning = meaning
@@ -225,14 +227,14 @@ _FIRST: Final = {
     for char in range(256)
     if char not in b"\\ux01234567"
 }
-"""What a backslash and the character behind it say, where no further character matters."""
+"""The decoded form of a backslash and the character after it, if no further one matters."""
 
 
 _FEW_LINES: Final = 4096
 
 
 def _unescaped(raw: bytes, token_by_token: Callable[[bytes], bytes]) -> bytes:
-    """What escaped text says: a few lines in one go, where they have none but short escapes."""
+    """Return text without escapes; a few lines with only short escapes are decoded in one go."""
     if len(raw) > _FEW_LINES:
         return token_by_token(raw)
     head, *tail = raw.split(b"\\")
@@ -296,7 +298,7 @@ def _unbase64(raw: bytes) -> Decoded:
 
 
 def base64_span(raw: bytes, start: int, end: int) -> tuple[int, int]:
-    """The characters of a base64 run that hold the decoded bytes from `start` to `end`."""
+    """Return the span in a base64 run that holds the decoded bytes from `start` to `end`."""
     first, last = start // 3 * 4, -(-end // 3) * 4
     if b"\n" not in raw:
         return first, min(last, len(raw))
@@ -314,8 +316,11 @@ _DECODERS: Final[dict[str, Callable[[bytes], Decoded]]] = {
 
 
 def span(piece: Piece, start: int, end: int) -> tuple[int, int]:
-    """Where in the text around it a stretch of the decoded text stands."""
+    """Return the span, in the enclosing text, of a span of a piece's decoded text.
+
+    Raises `ValueError` for base64.
+    """
     layer, decoded = piece
     if layer.kind == BASE64:
-        raise ValueError("base64 needs its raw text: see base64_span")
+        raise ValueError("base64 needs its raw text: use base64_span")
     return layer.start + decoded.start(start), layer.start + decoded.end(end)

@@ -99,7 +99,7 @@ def test_a_setting_of_the_environment_that_is_a_bomb_ends() -> None:
 def test_a_link_to_a_device_is_no_file_of_known_values(tmp_path: Path) -> None:
     """A repository may bring links along: what they lead to may have no end."""
     (tmp_path / ".env").symlink_to("/dev/zero")
-    with pytest.raises(RuleError, match=r"\.env: is no file"):
+    with pytest.raises(RuleError, match=r"\.env: not a regular file"):
         of_file(tmp_path / ".env")
     (tmp_path / "other.env").write_text(f"API_KEY={random_text(1, 30)}\n")
     known = KnownValues(under=tmp_path)
@@ -120,7 +120,7 @@ def test_nobody_waits_for_a_pipe_of_known_values(tmp_path: Path) -> None:
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(10)
-    assert said == [f"{tmp_path / '.env'}: is no file"]
+    assert said == [f"{tmp_path / '.env'}: not a regular file"]
 
 
 def test_a_file_that_grew_meanwhile_is_read_no_further(
