@@ -237,7 +237,9 @@ def path(
 @app.command()
 def bundle(
     context: typer.Context,
-    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it there.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write.")
+    ] = None,
 ) -> None:
     """Write one PEM file with the system's roots and ours, and print its path.
 
@@ -252,8 +254,10 @@ def bundle(
 @app.command()
 def export(
     context: typer.Context,
-    output: Annotated[Path, typer.Argument(help="Where to; - for the standard output (PEM).")],
-    der: Annotated[bool, typer.Option("--der", help="DER, as Windows and phones like it.")] = False,
+    output: Annotated[Path, typer.Argument(help="The file to write; - for standard output (PEM).")],
+    der: Annotated[
+        bool, typer.Option("--der", help="Write DER, which Windows and phones expect.")
+    ] = False,
 ) -> None:
     """Write the CA's certificate (never its key), to make it trusted on another machine.
 

@@ -119,7 +119,7 @@ def addon_path() -> Path:
 
 
 def show_addon_path() -> None:
-    """Print the file to give mitmproxy.
+    """Print the path of the script for mitmproxy.
 
     Examples:
       mitmdump -s "$(secretgate addon-path)"

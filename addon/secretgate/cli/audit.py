@@ -27,7 +27,9 @@ app = typer.Typer(
 
 _AGO = re.compile(r"([0-9]+)([mhdw])\Z")
 _SECONDS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
-_Folder = Annotated[str, typer.Option("--folder", help="The log (default: the installation's).")]
+_Folder = Annotated[
+    str, typer.Option("--folder", help="The log's folder (default: the installation's).")
+]
 
 
 def _fail(reason: object) -> typer.Exit:
@@ -60,7 +62,8 @@ def verify_log(
     known: Annotated[
         str,
         typer.Option(
-            "--anchor", help="NUMBER:HASH of a record that must be in it, as printed before."
+            "--anchor",
+            help="NUMBER:HASH of a record that the log must contain, as printed earlier.",
         ),
     ] = "",
     as_json: AsJson = False,
@@ -111,9 +114,11 @@ def _told(place: tuple[Path, int, str]) -> dict[str, object]:
 
 @app.command()
 def report(
-    html: Annotated[str, typer.Option("--html", help="Write a page with charts here.")] = "",
+    html: Annotated[
+        str, typer.Option("--html", help="Write an HTML page with charts to this file.")
+    ] = "",
     since: Annotated[
-        str, typer.Option(help="From when: 2030-01-31, 2030-01-31T12:00, or 90m, 24h, 7d, 4w ago.")
+        str, typer.Option(help="Start: 2030-01-31, 2030-01-31T12:00, or 90m, 24h, 7d, 4w ago.")
     ] = "",
     as_json: AsJson = False,
     chosen: _Folder = "",

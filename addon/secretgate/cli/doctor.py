@@ -35,7 +35,7 @@ USUAL_PORT = 8080
 def doctor(
     as_json: AsJson = False,
     port: Annotated[
-        int, typer.Option(help="Where the proxy is, if HTTPS_PROXY does not say.")
+        int, typer.Option(help="The proxy's port, if HTTPS_PROXY does not name it.")
     ] = USUAL_PORT,
 ) -> None:
     """Find what would bypass the proxy or not trust it, and how to fix it.

@@ -19,7 +19,7 @@ UNUSABLE, NOT_EXECUTABLE, NOT_FOUND = 2, 126, 127
 def mcp(
     command: Annotated[list[str], typer.Argument(help="The server's command, after --.")],
     name: Annotated[
-        str, typer.Option(help="What rules call the server (default: its command's name).")
+        str, typer.Option(help="The server's name in rules (default: its command's name).")
     ] = "",
     policy: Annotated[str, typer.Option(help="A rule file or a folder of them.")] = "",
     mode: Mode = "",

@@ -129,8 +129,8 @@ def explain(
     host: Annotated[str, typer.Option(help="The host it goes to.")] = "",
     provider: Annotated[str, typer.Option(help="The provider it goes to.")] = "",
     client: Annotated[str, typer.Option(help="The tool that sends it.")] = "",
-    model: Annotated[str, typer.Option(help="The model that is asked.")] = "",
-    user: Annotated[str, typer.Option(help="The proxy user who asks.")] = "",
+    model: Annotated[str, typer.Option(help="The requested model.")] = "",
+    user: Annotated[str, typer.Option(help="The proxy user who sends it.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Print the policy in force, and, for a text on standard input, which rule decides.

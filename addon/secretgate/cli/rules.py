@@ -135,7 +135,7 @@ def show_rule(
 @app.command("test")
 def try_rules(
     files: Annotated[
-        list[Path] | None, typer.Argument(help="Rule files; without, the packs of secretgate.")
+        list[Path] | None, typer.Argument(help="Rule files (default: secretgate's packs).")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

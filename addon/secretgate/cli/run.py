@@ -19,12 +19,12 @@ def run(
     mode: Mode = "",
     config: Config = "",
     host: Hosts = None,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say more.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Print more details.")] = False,
     isolate: Annotated[
         bool, typer.Option("--isolate", help="Allow the command to connect only to the proxy.")
     ] = False,
 ) -> None:
-    """Run a command with its own proxy, so that its requests to AI providers are gated.
+    """Run a command and send its requests to AI providers through the gate.
 
     Examples:
       secretgate run -- claude

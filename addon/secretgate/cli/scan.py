@@ -68,7 +68,7 @@ def scan(
         ),
     ] = None,
     no_entropy: Annotated[
-        bool, typer.Option("--no-entropy", help="Without rules that go by randomness alone.")
+        bool, typer.Option("--no-entropy", help="Leave out rules that rely on randomness alone.")
     ] = False,
     cached: Annotated[bool, typer.Option("--staged", help="Scan what git has staged.")] = False,
     baseline: Annotated[
@@ -82,12 +82,12 @@ def scan(
         typer.Option(
             "--detect-secrets",
             envvar="SECRETGATE_DETECT_SECRETS",
-            help="Ask detect-secrets as well.",
+            help="Also run detect-secrets.",
             show_default=False,
         ),
     ] = False,
 ) -> None:
-    """Look for secrets in files, folders, standard input or what git has staged.
+    """Search files, folders, standard input or staged changes for secrets.
 
     Examples:
       secretgate scan .

@@ -60,7 +60,7 @@ def serve(
         str,
         typer.Option(
             envvar="SECRETGATE_PROXYAUTH",
-            help="Who may use it: @FILE for an htpasswd file, USER:PASSWORD, or ldaps:...; as mitmproxy's option.",
+            help="Allowed users: @FILE for an htpasswd file, USER:PASSWORD, or ldaps:..., like mitmproxy's option.",
             rich_help_panel=_TEAM,
         ),
     ] = "",
@@ -72,14 +72,14 @@ def serve(
         bool,
         typer.Option(
             "--own-ports",
-            help="Give each worker a port of its own, from --port on.",
+            help="Give each worker its own port, from --port on.",
             rich_help_panel=_TEAM,
         ),
     ] = False,
     health_port: Annotated[
         int,
         typer.Option(
-            help="Answer /readyz and /livez from this port on, one a worker.",
+            help="Serve /readyz and /livez, from this port on, one port per worker.",
             show_default=False,
             rich_help_panel=_TEAM,
         ),
@@ -87,14 +87,16 @@ def serve(
     drain: Annotated[
         float | None,
         typer.Option(
-            help="Seconds that streams may go on after SIGTERM (30 with --workers or --health-port).",
+            help="Seconds allowed for streams to finish after SIGTERM (30 with --workers or --health-port).",
             rich_help_panel=_TEAM,
         ),
     ] = None,
-    web: Annotated[bool, typer.Option("--web", help="With mitmweb's interface.")] = False,
+    web: Annotated[
+        bool, typer.Option("--web", help="Run mitmweb, with its web interface.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
 ) -> None:
-    """Run the proxy in the foreground, and say what to set.
+    """Run the proxy in the foreground, and print what to set.
 
     With --workers it runs several: one that dies is started again, SIGTERM lets streams come to their end,
     SIGHUP renews one worker after the other.

@@ -49,7 +49,7 @@ def settings(
     config: Config = "",
     as_json: AsJson = False,
     reference: Annotated[
-        bool, typer.Option("--reference", help="The reference instead, as Markdown.")
+        bool, typer.Option("--reference", help="Print the reference of all settings as Markdown.")
     ] = False,
 ) -> None:
     """Show every setting, its current value and where that comes from.

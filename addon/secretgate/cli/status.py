@@ -21,7 +21,7 @@ def status(
     port: Annotated[
         int,
         typer.Option(
-            help=f"Where the proxy is (default: what HTTPS_PROXY says, or {PORT}).",
+            help=f"The proxy's port (default: from HTTPS_PROXY, or {PORT}).",
             show_default=False,
         ),
     ] = 0,

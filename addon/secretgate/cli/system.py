@@ -13,7 +13,7 @@ app = typer.Typer(
     add_completion=False,
     help="Use the proxy for everything on this account; can be undone completely.",
 )
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, and how.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the changes without making them.")]
 
 
 @app.command()

@@ -1,6 +1,6 @@
 """Secrets in MCP messages as policy rules see them, and the placeholders issued to one session.
 
-Both use the gate's detection and naming.
+Secrets are detected and named as in the gate.
 """
 
 from __future__ import annotations
