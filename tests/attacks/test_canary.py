@@ -4,22 +4,26 @@ children wrote, and nothing that the system shows of it, holds a planted value i
 from __future__ import annotations
 
 import contextlib
+import gzip
 import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 
 import httpx
 import pytest
-from mitmproxy import version
+from mitmproxy import http, version
+from mitmproxy.io import FlowReader
 
 from harness.fixtures import Launch
 from harness.model import echo
 from harness.post import CHAT, MESSAGES, RESPONSES, Poster, ask
 from harness.programs import free_port
 from harness.provider import Provider
-from harness.secrets import leaks, plant
+from harness.secrets import joined, leaks, plant
 from harness.web import Web
 from harness.wire import Gate
 from harness.wires import WIRES, Access, Wire
@@ -140,6 +144,10 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
         content = json.dumps({"messages": [], token: {"deep": planted.env}}).encode()
         with provider.manner(script=echo), contextlib.suppress(httpx.HTTPError, OSError):
             poster.post((MESSAGES[0], target), content, headers=headers)
+    packed = {"content-type": "application/json", "content-encoding": "gzip"}
+    for content in (ask(MESSAGES, system), ask(MESSAGES, system)[:-2]):
+        with provider.manner(script=echo), contextlib.suppress(httpx.HTTPError, OSError):
+            poster.post(MESSAGES, gzip.compress(content), headers=packed)
     conversation = _socket().conversation(system)
     with (
         provider.manner(script=echo),
@@ -159,8 +167,21 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
     assert len(written["flows"]) > 1000
     assert len(written["flows.har"]) > 1000
     assert written["(output)"].count(b"RuntimeError at engine") > 3
+    texts = list(_unpacked(written["flows"]))
+    assert sum(b"messages" in each for each in texts) > 3
+    assert leaks(joined(texts), planted.secrets) == []
     for name, data in written.items():
         assert leaks(data, planted.secrets) == [], name
+
+
+def _unpacked(dump: bytes) -> Iterator[bytes]:
+    """The bodies and messages of stored flows, as mitmproxy shows them: decompressed."""
+    for one in FlowReader(BytesIO(dump)).stream():
+        assert isinstance(one, http.HTTPFlow)
+        for message in (one.request, one.response):
+            if message is not None:
+                yield message.get_content(strict=False) or b""
+        yield from (each.content for each in (one.websocket.messages if one.websocket else ()))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")

@@ -8,6 +8,7 @@ written quotes it, and the next request is served.
 from __future__ import annotations
 
 import asyncio
+import base64
 import gzip
 import json
 import logging
@@ -94,7 +95,12 @@ def made(
         context.options.update(confdir=str(tmp_path / "own"))
         addon = gate.Gate()
         context.master.addons.add(addon)
-        context.configure(addon)
+        policy = tmp_path / "policy.yaml"
+        policy.write_text(POLICY)
+        given = {
+            name: value.format(policy=policy) for name, value in OPTIONS.get(scene, {}).items()
+        }
+        context.configure(addon, **{f"secretgate_{name}": value for name, value in given.items()})
         yield addon
 
 
@@ -214,6 +220,80 @@ def left(one: http.HTTPFlow) -> bytes:
     return (one.request.raw_content or b"") + head + tail + one.request.path.encode()
 
 
+def lines() -> http.HTTPFlow:
+    one = flow("application/jsonl")
+    one.request.raw_content = (one.request.raw_content or b"") + b'\n{"a": 1}\n'
+    return one
+
+
+def form() -> http.HTTPFlow:
+    one = flow("application/x-www-form-urlencoded")
+    one.request.raw_content = f"a=b&text=it+is+{SECRET}+so".encode()
+    return one
+
+
+def upload() -> http.HTTPFlow:
+    one = flow("multipart/form-data; boundary=of-the-test", "/v1/files")
+    hidden = base64.b64encode(f"it is {SECRET} so, and more".encode()).decode()
+    parts = (
+        ('name="purpose"', "", "assistants"),
+        ('name="file"; filename="a.txt"', "\r\ncontent-type: text/plain", f"it is {SECRET} so"),
+        (
+            'name="more"; filename="b.json"',
+            "\r\ncontent-type: application/json",
+            f'{{"a": "{hidden}"}}',
+        ),
+    )
+    text = "".join(
+        f"--of-the-test\r\ncontent-disposition: form-data; {name}{kind}\r\n\r\n{content}\r\n"
+        for name, kind, content in parts
+    )
+    one.request.raw_content = f"{text}--of-the-test--\r\n".encode()
+    return one
+
+
+def named() -> http.HTTPFlow:
+    """With the name of a file in its compressed body."""
+    one = packed()
+    raw = one.request.raw_content or b""
+    one.request.raw_content = raw[:3] + b"\x08" + raw[4:10] + SECRET.encode() + b"\0" + raw[10:]
+    return one
+
+
+def tool_call() -> http.HTTPFlow:
+    one = flow(path="/mcp")
+    one.request.host = one.request.headers["host"] = "mcp-proxy.anthropic.com"
+    given = {"name": "write", "arguments": {"text": f"it is {SECRET} so"}}
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": given}
+    one.request.content = json.dumps(call).encode()
+    return one
+
+
+async def call_and_result(addon: gate.Gate, one: http.HTTPFlow) -> None:
+    await ask(addon, one)
+    if one.response is not None:
+        return
+    result = {"content": [{"type": "text", "text": "done"}]}
+    said = json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}).encode()
+    one.response = http.Response.make(200, said, {"content-type": "application/json"})
+    await call(addon.responseheaders, one)
+    if callable(one.response.stream):
+        for piece in (said, b""):
+            one.response.stream(piece)
+    await call(addon.response, one)
+
+
+POLICY = """\
+scope: of-the-test
+mode: enforce
+rules:
+  - {name: one, action: log, match: {operation: llm.text, when: "hasSecrets(params.text)"}}
+  - {name: two, action: deny, match: {operation: llm.tool_use, when: "params.name == 'rm'"}}
+  - {name: three, action: redact, match: {operation: llm.text}, redact: {target: params.text, patterns: [{match: "z{9}", replace: "y"}]}}
+  - {name: four, action: log, match: {operation: mcp.tool_call, when: "hasSecrets(params)"}}
+  - {name: five, action: log, match: {operation: mcp.tool_result}}
+"""
+
 SCENES: dict[str, tuple[Callable[[], http.HTTPFlow], Step]] = {
     "a request": (flow, ask),
     "a request of a place that no table names": (lambda: flow(path="/x/../y"), ask),
@@ -224,7 +304,35 @@ SCENES: dict[str, tuple[Callable[[], http.HTTPFlow], Step]] = {
     "a request of one worker of several": (flow, ask_and_answer),
     "a message of one worker of several": (socket_flow, converse),
     "a call, message by message": (calling, speak),
+    "a body of lines": (lines, ask),
+    "a form": (form, ask),
+    "an upload": (upload, ask),
+    "a compressed body with a name": (named, ask),
+    "a request and its answer under a policy": (flow, ask_and_answer),
+    "a message under a policy": (socket_flow, converse),
+    "a call of a tool under a policy": (tool_call, call_and_result),
+    "a request that is put on record before it leaves": (flow, ask_and_answer),
+    "a request of one worker whose vault is in a file": (flow, ask_and_answer),
 }
+OPTIONS = {
+    "a request and its answer under a policy": {"policy": "{policy}"},
+    "a message under a policy": {"policy": "{policy}"},
+    "a call of a tool under a policy": {"policy": "{policy}"},
+    "a request that is put on record before it leaves": {"audit_on_error": "block"},
+    "a request of one worker whose vault is in a file": {"vault": "sqlite"},
+}
+WITHIN = {
+    "a body of lines": ("bodies",),
+    "a form": ("bodies",),
+    "an upload": ("bodies", "outbound"),
+    "a compressed body with a name": ("bodies", "outbound"),
+    "a request and its answer under a policy": ("policy", "proxy"),
+    "a message under a policy": ("policy",),
+    "a call of a tool under a policy": ("policy", "mcp"),
+    "a request that is put on record before it leaves": ("audit", "proxy"),
+    "a request of one worker whose vault is in a file": ("stores", "proxy"),
+}
+"""The rooms whose steps fail there; those of the others do in the scenes above."""
 SHARING = {"a request of one worker of several", "a message of one worker of several"}
 HOOKS = {
     "request",
@@ -265,8 +373,14 @@ async def test_whatever_fails_nothing_leaves_and_nothing_is_quoted(
         first = make()
         await played(step, made, first)
     assert SECRET.encode() not in left(first)
-    steps = [code for code in tracer.seen if code.co_name not in HOOKS]
-    assert len(steps) > 30
+    rooms = WITHIN.get(scene)
+    steps = [
+        code
+        for code in tracer.seen
+        if code.co_name not in HOOKS
+        and (rooms is None or Path(code.co_filename).parent.name in rooms)
+    ]
+    assert len(steps) > (12 if rooms else 30)
     let_through = []
     for code in steps:
         one = make()

@@ -41,11 +41,14 @@ class Sample:
     p50: float
     p95: float
     """Milliseconds per round since the previous sample, like `p50`."""
+    lost: int = 0
+    """Number of rounds lost so far."""
 
     def __str__(self) -> str:
         return (
             f"{self.at:7.0f} s {self.megabytes:8.1f} MB {self.descriptors:6d} fds "
-            f"{self.rounds:7d} rounds {self.p50:7.1f} ms p50 {self.p95:7.1f} ms p95"
+            f"{self.rounds:7d} rounds {self.p50:7.1f} ms p50 {self.p95:7.1f} ms p95 "
+            f"{self.lost:4d} lost"
         )
 
 
@@ -126,7 +129,7 @@ class Soak:
             memory = int((folder / "statm").read_text().split()[1]) * _PAGE / 2**20
             descriptors = len([*(folder / "fd").iterdir()])
         p50, p95 = median(times) * 1000, cuts[18] * 1000
-        self.samples.append(Sample(at, memory, descriptors, self._rounds, p50, p95))
+        self.samples.append(Sample(at, memory, descriptors, self._rounds, p50, p95, len(self.lost)))
 
     def thirds(self) -> tuple[list[Sample], list[Sample]]:
         """Returns the samples of the middle and the last third; the first third is for warming up."""
