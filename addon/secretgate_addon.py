@@ -1,7 +1,7 @@
 """secretgate for mitmproxy: `mitmdump -s secretgate_addon.py`.
 
-In a checkout the three packages lie beside this file; from an installed distribution they are
-imported as they are.
+In a checkout, the three packages are found relative to this file; otherwise the installed
+distribution is imported.
 """
 
 import gc
@@ -14,7 +14,7 @@ if importlib.util.find_spec("secretgate") is None:
     sys.path[:0] = [str(root / folder) for folder in ("addon", "rules", "certs")]
 
 if gc.isenabled():
-    # What mitmproxy has loaded stays. Collecting garbage while ours loads would walk it again and again.
+    # mitmproxy's objects stay alive: exclude them from the garbage collections while our modules load.
     gc.freeze()
 
 from secretgate.gate import Gate
