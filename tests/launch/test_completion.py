@@ -53,7 +53,7 @@ def test_a_shell_completes(shell: str, line: str, wanted: str, tmp_path: Path) -
         file.chmod(0o755)
     env = environment(tmp_path, TERM="dumb")
     env["PATH"] = f"{file.parent}{os.pathsep}{env['PATH']}"
-    command = line.split()[0]
+    command = line.split(maxsplit=1)[0]
     asked = {**env, f"_{command.upper().replace('-', '_')}_COMPLETE": f"source_{shell}"}
     script = subprocess.run([command], env=asked, capture_output=True, check=True, text=True)
     (tmp_path / "script").write_text(script.stdout)
