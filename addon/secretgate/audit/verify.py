@@ -84,8 +84,8 @@ class _Reader:
         self._verdict = verdict
         self._anchor = expected
         self._next: int | None = None
+        # The hash of the previous record; None if that record was changed.
         self._prev: str | None = None
-        # Both are None (unknown) after a line that was changed.
         self._torn: tuple[Path, int, int] | None = None
         self._place = (Path(), 0)
 
