@@ -31,6 +31,8 @@ class _Exporter(OTLPLogExporter):
 
 
 class Collector:
+    """An OpenTelemetry collector as a target of records."""
+
     def __init__(self, endpoint: str) -> None:
         """`endpoint` is the collector's URL; OTLP's default path is added if it has none."""
         bare = endpoint.rstrip("/")

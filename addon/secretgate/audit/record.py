@@ -134,5 +134,6 @@ def type_name(rule: str) -> str:
 
 
 def stamp(seconds: float) -> str:
+    """Returns a Unix time as ISO 8601 in UTC, with milliseconds."""
     when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

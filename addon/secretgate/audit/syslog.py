@@ -24,6 +24,8 @@ class _Handler(SysLogHandler):
 
 
 class Syslog:
+    """A syslog server as a target of records."""
+
     def __init__(self, address: str) -> None:
         self._address, self._kind = _parsed(address)
         self._handler: _Handler | None = None

@@ -21,6 +21,7 @@ TITLES = {
 
 
 def show(totals: Totals, console: Console) -> None:
+    """Prints the report."""
     console.print(_render(totals))
 
 

@@ -28,6 +28,8 @@ class Tally:
 
 @dataclass
 class Totals:
+    """The sums of all records."""
+
     first: str = ""
     last: str = ""
     records: int = 0
@@ -135,6 +137,7 @@ def ranked(tallies: dict[str, Tally], most: int | None = None) -> list[tuple[str
 
 
 def moment(time: str) -> float:
+    """Returns the Unix time of a record's time stamp; 0 if it is invalid."""
     try:
         return datetime.datetime.fromisoformat(time).timestamp()
     except ValueError:

@@ -55,11 +55,14 @@ class AuditError(Exception):
 
 
 def folder(settings: Settings, places: Places) -> Path:
+    """Returns the folder of the audit log."""
     chosen = settings.audit_folder
     return Path(chosen).expanduser() if chosen else places.state / "audit"
 
 
 class Trail:
+    """The audit log and its exports, as the gate uses them."""
+
     def __init__(
         self, writers: tuple[Writer, ...] = (), strict: bool = False, wanted: tuple[Any, ...] = ()
     ) -> None:

@@ -34,6 +34,8 @@ class Place(NamedTuple):
 
 @dataclass
 class Verdict:
+    """The result of a verification."""
+
     problems: list[Place] = field(default_factory=list)
     notes: list[Place] = field(default_factory=list)
     """What the writers noticed and recorded, such as a line left by a power cut."""
@@ -55,6 +57,7 @@ def _copy(path: Path, flags: int) -> int:
 
 
 def anchor(text: str) -> tuple[int, str]:
+    """Parses NUMBER:HASH; raises AnchorError."""
     number, _, digest = text.partition(":")
     if not number.isdigit() or len(digest) != 64:
         raise AnchorError(f"{text!r} is not NUMBER:HASH as `secretgate audit verify` prints it")

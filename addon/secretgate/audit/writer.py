@@ -38,6 +38,8 @@ class Target(Protocol):
 
 
 class Writer:
+    """Writes records to one target, in its own thread."""
+
     def __init__(
         self,
         name: str,

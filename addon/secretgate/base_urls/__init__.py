@@ -53,6 +53,8 @@ class BaseURL:
 
 @dataclass(frozen=True)
 class Target:
+    """The destination of one request."""
+
     base: BaseURL
     host: str
     path: str

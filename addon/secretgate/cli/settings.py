@@ -40,6 +40,8 @@ _DEFAULTS: Mapping[str, Any] = msgspec.to_builtins(Settings())
 
 
 class InForce(NamedTuple):
+    """A setting with its value and where that comes from."""
+
     name: str
     value: Any
     source: str

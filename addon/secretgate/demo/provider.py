@@ -25,6 +25,8 @@ Event = dict[str, Any]
 
 
 class Provider:
+    """Listens on loopback; `received` holds the request bodies."""
+
     def __init__(self, folder: Path) -> None:
         authority = Authority("Demo provider")
         self.trusted = folder / "provider-ca.pem"

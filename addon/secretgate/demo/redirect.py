@@ -22,6 +22,8 @@ def _address(variable: str) -> tuple[str, int]:
 
 
 class Redirect:
+    """Redirects connections, and reports when the proxy is ready."""
+
     def __init__(self) -> None:
         self.upstream = ("", 0)
         self.real: dict[str, tuple[str, int]] = {}

@@ -39,6 +39,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Check:
+    """One claim of the demonstration, and whether it holds."""
+
     passed: bool
     claim: str
     good: str
@@ -51,6 +53,8 @@ class Check:
 
 @dataclass(frozen=True)
 class Outcome:
+    """The rows and checks to show."""
+
     rows: list[Row]
     checks: list[Check]
 

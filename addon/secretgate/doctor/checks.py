@@ -23,6 +23,8 @@ _KEY_FILES = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
 
 @dataclass(frozen=True)
 class Finding:
+    """One result: its level, what it is about, and how to fix it."""
+
     level: str
     subject: str
     message: str
@@ -92,6 +94,7 @@ def shell(machine: Machine) -> Iterator[Finding]:
 
 
 def examine_tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
+    """Yields the findings on one tool, and its notes."""
     findings = list(_tool(tool, machine))
     if not any(finding.level == BAD for finding in findings):
         yield Finding(

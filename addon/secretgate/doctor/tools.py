@@ -20,6 +20,8 @@ class Reads(Enum):
 
 @dataclass(frozen=True)
 class Tool:
+    """What is known about one tool."""
+
     name: str
     commands: tuple[str, ...]
     hosts: tuple[str, ...]

@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 
 class Answer(NamedTuple):
+    """A response of a health endpoint."""
+
     status: int
     body: bytes
     media_type: str = "application/json"

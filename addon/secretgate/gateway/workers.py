@@ -34,6 +34,8 @@ class WorkersError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
+    """How many workers to run, and with which arguments."""
+
     count: int
     arguments: Callable[[int], Sequence[str]]
     """Returns mitmproxy's arguments for the worker with a given number."""
@@ -56,6 +58,8 @@ class _Place:
 
 
 class Workers:
+    """Starts, supervises and stops the workers."""
+
     def __init__(self, plan: Plan, say: Callable[[str], None]) -> None:
         self._plan = plan
         self._say = say
@@ -214,4 +218,5 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 def serve(plan: Plan, say: Callable[[str], None]) -> int:
+    """Runs the workers until a signal ends them; returns the exit code."""
     return asyncio.run(Workers(plan, say).run())

@@ -24,6 +24,8 @@ _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Treatment(Enum):
+    """What a path carries, and so how its bodies are treated."""
+
     CONTENT = "content"
     """Carries user content, so it must be readable."""
     OTHER = "other"
@@ -33,6 +35,8 @@ class Treatment(Enum):
 
 
 class Route(NamedTuple):
+    """The provider, dialect and treatment of a request."""
+
     provider: str
     dialect: Dialect
     treatment: Treatment
@@ -90,6 +94,7 @@ class Limit(NamedTuple):
 
 
 def limits() -> list[Limit]:
+    """Returns what is not covered, or not in the usual way."""
     return [
         Limit(**{name: text.strip() for name, text in row.items()}) for row in _table()["limits"]
     ]

@@ -32,6 +32,8 @@ class IsolationError(Exception):
 
 
 class Isolation(Protocol):
+    """The interface of isolation methods."""
+
     @property
     def descriptors(self) -> tuple[int, ...]:
         """File descriptors that the command's process inherits."""
@@ -55,6 +57,8 @@ def isolation(host: str, port: int, platform: str = sys.platform) -> Isolation:
 
 @dataclass
 class Namespaces:
+    """Isolation by Linux namespaces."""
+
     host: str
     port: int
     _ours: socket.socket = field(init=False, repr=False)
@@ -90,6 +94,8 @@ class Namespaces:
 
 @dataclass(frozen=True)
 class Sandbox:
+    """Isolation by a macOS sandbox profile."""
+
     port: int
     descriptors: tuple[int, ...] = ()
 

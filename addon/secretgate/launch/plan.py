@@ -37,6 +37,8 @@ class Wishes:
 
 @dataclass(frozen=True)
 class Plan:
+    """The settings and hosts of a run."""
+
     settings: Settings
     hosts: Hosts
     options: Mapping[str, str]

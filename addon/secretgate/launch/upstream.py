@@ -16,6 +16,8 @@ class UpstreamError(ValueError):
 
 @dataclass(frozen=True)
 class Upstream:
+    """An HTTP proxy named by an environment variable."""
+
     variable: str
     scheme: str
     host: str

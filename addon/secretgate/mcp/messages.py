@@ -20,6 +20,8 @@ _MOST_PENDING = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
+    """A tool call in a message of the client."""
+
     at: tuple[str | int, ...]
     """The path of the message within what was sent: an index in a batch, otherwise empty."""
     id: Any
@@ -29,6 +31,8 @@ class ToolCall:
 
 @dataclass(frozen=True, slots=True)
 class ToolResult:
+    """The result of a tool call in a message of the server."""
+
     at: tuple[str | int, ...]
     id: Any
     tool: str
@@ -71,6 +75,7 @@ def items(message: Any) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, An
 
 
 def tool_calls(message: Any) -> Iterator[ToolCall]:
+    """Yields the tool calls in a message."""
     for at, item in items(message):
         params = item.get("params")
         if item.get("method") == "tools/call" and isinstance(params, dict):
@@ -81,6 +86,7 @@ def tool_calls(message: Any) -> Iterator[ToolCall]:
 
 
 def tool_results(message: Any, pending: Pending) -> Iterator[ToolResult]:
+    """Yields the results of pending tool calls in a message, and marks them as answered."""
     for at, item in items(message):
         if "method" in item or "id" not in item:
             continue
@@ -99,6 +105,7 @@ def denied_result(number: Any, message: str) -> dict[str, Any]:
 
 
 def error(number: Any, message: str) -> dict[str, Any]:
+    """Returns a JSON-RPC error response."""
     return {"jsonrpc": "2.0", "id": number, "error": {"code": REFUSED, "message": message}}
 
 

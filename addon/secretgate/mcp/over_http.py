@@ -43,6 +43,8 @@ class _Route(Protocol):
 
 
 class Asked(Protocol):
+    """The parts of a request that are needed here."""
+
     @property
     def route(self) -> _Route: ...
     @property

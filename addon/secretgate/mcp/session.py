@@ -38,6 +38,8 @@ class Passed:
 
 
 class Session:
+    """Handles the messages of one client and one server."""
+
     def __init__(
         self,
         engine: Engine,

@@ -11,11 +11,13 @@ from secretgate.policy.texts import decoded, encoded
 
 
 def value_of(piece: Piece) -> Any:
+    """Returns the current value of a piece."""
     box = piece.sign.box
     return box.get(piece.sign.member) if isinstance(box, dict) else box[piece.sign.member]  # type: ignore[index]
 
 
 def put(piece: Piece, text: str) -> None:
+    """Replaces the text of a piece and marks its event as changed."""
     assert piece.sign.box is not None
     piece.sign.box[piece.sign.member] = text
     piece.entry.changed = True

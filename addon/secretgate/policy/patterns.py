@@ -21,6 +21,8 @@ class BadPattern(ValueError):
 
 
 class Pattern:
+    """A compiled pattern with its replacement."""
+
     def __init__(self, match: str, replace: str) -> None:
         try:
             self._regex = re2.compile(match.encode(), _OPTIONS)

@@ -26,6 +26,8 @@ _MOST = 256
 
 
 class Spotted(Protocol):
+    """The parts of a finding's report that a policy needs."""
+
     @property
     def rule(self) -> str: ...
     @property
@@ -216,6 +218,7 @@ class Policies:
 
 
 def for_request(policy: Policy, dialect: str, context: Mapping[str, Any]) -> RequestPolicy:
+    """Returns the policy for requests of one dialect and context."""
     around = {**context, "direction": "request"}
     model = str(context.get("model") or "")
     rules = FindingRules(policy.scopes, around, model)

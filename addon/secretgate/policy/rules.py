@@ -32,6 +32,8 @@ class BadRule(ValueError):
 
 @dataclass(frozen=True)
 class CompiledRule:
+    """A rule with its expression, patterns and globs compiled."""
+
     name: str
     action: str
     message: str

@@ -21,6 +21,8 @@ _LONG = 1 << 16
 
 
 class Secrets(Protocol):
+    """Finds secrets in texts, and names what replaces them."""
+
     def find(self, text: bytes) -> Sequence[Finding]:
         """Returns the secrets in a text."""
 

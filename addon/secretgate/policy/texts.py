@@ -18,6 +18,8 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Edited:
+    """A text under edit: the original, the current text, and the edits between them."""
+
     __slots__ = ("edits", "original", "text")
 
     def __init__(self, original: bytes) -> None:

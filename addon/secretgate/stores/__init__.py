@@ -53,6 +53,8 @@ class Mark(NamedTuple):
 
 
 class Pulled(NamedTuple):
+    """The answer to `Store.pull`."""
+
     entries: Sequence[bytes]
     """The entries added since the mark, or all of them if `anew`."""
     mark: Mark
@@ -61,6 +63,8 @@ class Pulled(NamedTuple):
 
 
 class Told(NamedTuple):
+    """The answer to `Store.ask`."""
+
     names: Mapping[bytes, str]
     written: Collection[bytes]
 

@@ -29,6 +29,8 @@ T = TypeVar("T")
 
 
 class Wait(Enum):
+    """Whether a caller may wait for the store, and whether it needs the answer."""
+
     NEVER = 0
     """Do not ask the store; use what this worker has."""
     GLADLY = 1

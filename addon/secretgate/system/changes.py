@@ -51,6 +51,8 @@ Step = Write | Run
 
 @dataclass(frozen=True)
 class FileChange:
+    """A recorded change to a file, sufficient to undo it."""
+
     what: str
     path: Path
     at: int
@@ -120,6 +122,7 @@ def file_change(step: Write) -> FileChange | None:
 
 
 def do_file(change: FileChange) -> None:
+    """Applies a change; raises ChangeError if the file has changed since it was planned."""
     old = _read(change.path) or b""
     for folder in reversed(change.folders):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -164,6 +167,7 @@ def run_all(commands: tuple[Command, ...], runner: Runner) -> list[str]:
 
 
 def digest(content: bytes) -> str:
+    """Returns the SHA-256 of a file's content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
@@ -188,6 +192,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
+    """Replaces a file's content atomically; raises ChangeError."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -83,6 +83,7 @@ def _quoted(word: str) -> str:
 
 
 def environment_d(account: Account) -> str:
+    """Returns the content of the environment.d file."""
     lines = ["# Made by secretgate; taken away by: secretgate system off"]
     for name, value in account.variables.items():
         escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")

@@ -13,6 +13,8 @@ FORMAT = 1
 
 
 class Record:
+    """The changes made so far; raises ChangeError if the file cannot be read."""
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self.steps: list[FileChange | Run] = []

@@ -68,6 +68,7 @@ def append(block: str) -> Edit:
 
 
 def posix(account: Account) -> str:
+    """Returns the variables as a POSIX shell script."""
     lines = ["# Made by secretgate; taken away by: secretgate system off"]
     for name, value in account.variables.items():
         if name in _NO_PROXY:
@@ -81,6 +82,7 @@ def posix(account: Account) -> str:
 
 
 def fish(account: Account) -> str:
+    """Returns the variables as a fish script."""
     lines = ["# Made by secretgate; taken away by: secretgate system off"]
     for name, value in account.variables.items():
         quoted = "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -96,6 +98,7 @@ def fish(account: Account) -> str:
 
 
 def powershell(account: Account) -> str:
+    """Returns the variables as a PowerShell script."""
     lines = []
     for name, value in account.variables.items():
         quoted = "'" + value.replace("'", "''") + "'"

@@ -89,6 +89,7 @@ def preview(steps: Iterable[Step]) -> list[str]:
 
 
 def preview_off(record: Record) -> list[str]:
+    """Returns lines that describe what switching off would undo."""
     lines = []
     for step in reversed(record.steps):
         if isinstance(step, Run):

@@ -23,6 +23,8 @@ HEADERS = {
 
 
 class Answer(NamedTuple):
+    """A response of the local page."""
+
     status: int
     media_type: str
     body: bytes

@@ -20,6 +20,8 @@ DISTRIBUTION = "secretgate-mitmproxy"
 
 @dataclass(frozen=True)
 class CA:
+    """The proxy's CA as shown on the page."""
+
     fingerprint: str
     expires: datetime.datetime
     constrained: bool
@@ -28,6 +30,8 @@ class CA:
 
 @dataclass(frozen=True)
 class Status:
+    """A snapshot of the proxy's state."""
+
     mode: str
     on_unreadable: str
     proxy: str
@@ -79,6 +83,7 @@ def gather(
     confdir: Path,
     metrics: bool = False,
 ) -> Status:
+    """Takes a snapshot of the proxy's state."""
     counters, trail = teller.counters, teller.trail
     return Status(
         mode,
