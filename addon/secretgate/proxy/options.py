@@ -49,11 +49,20 @@ def written_keys(environment: Mapping[str, str] = os.environ) -> str:
     return environment.get(OWN_KEYS, "")
 
 
+def _value(name: str) -> str:
+    """Return what an option is, or will be: mitmproxy sets those of scripts after their `load`."""
+    deferred = ctx.options.deferred.get(name)
+    if deferred is None:
+        return str(getattr(ctx.options, name))
+    values = getattr(deferred, "val", deferred)
+    return values if isinstance(values, str) else "".join(values[-1:])
+
+
 def settings(places: Places) -> Settings:
     """Return the settings: options first, then the configuration file. Raises `OptionsError`."""
-    given = ctx.options.secretgate_config
+    given = _value("secretgate_config")
     file = Path(given).expanduser() if given else places.settings
-    options = {name: getattr(ctx.options, PREFIX + name) for name in FIELDS}
+    options = {name: _value(PREFIX + name) for name in FIELDS}
     try:
         return load(options, file, explicit_file=bool(given))
     except SettingsError as error:

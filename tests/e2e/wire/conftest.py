@@ -12,7 +12,7 @@ from harness.secrets import Planted
 from harness.wire_formats import Peer, Reply, Start, concrete
 from secretgate import hosts
 
-NAMED = ("api2.cursor.sh", "agentn.global.api5.cursor.sh")
+NAMED = ("api2.cursor.sh", "agentn.global.api5.cursor.sh", "llm.example.org")
 ALL = sorted({*NAMED, *(concrete(host) for host in hosts.ca_domains())})
 
 

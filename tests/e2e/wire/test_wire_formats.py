@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,6 +205,22 @@ def test_a_refusal_has_the_status_that_the_client_shows(
     assert peer.asked[before:] == []
     chosen = post(start(mode="block", block_status="451"), url, body, **{"user-agent": agent})
     assert chosen.status_code == 451
+
+
+@pytest.mark.parametrize("place", ["option", "file"])
+def test_the_ca_signs_for_a_host_that_the_user_adds(
+    place: str, start: Start, peer: Peer, token: str, tmp_path: Path
+) -> None:
+    """mitmproxy sets the options of its command line only after the CA has been made."""
+    added = {"hosts": "llm.example.org=openai-chat"}
+    if place == "file":
+        file = tmp_path / "secretgate.yaml"
+        file.write_text("hosts: [{host: llm.example.org, dialect: openai-chat}]\n")
+        added = {"config": str(file)}
+    body = json.dumps(messages(token)).encode()
+    assert post(start(**added), "https://llm.example.org/v1/chat/completions", body).is_success
+    assert peer.asked[-1].host == "llm.example.org"
+    assert token.encode() not in peer.asked[-1].body
 
 
 def test_a_local_server_of_the_users_is_covered_without_tls(start: Start, token: str) -> None:
