@@ -1,4 +1,4 @@
-"""Conversations for tests of the history: what a client sends step by step, and a gate that remembers it, or does not."""
+"""Conversations for the history tests: requests turn by turn, a gate with and without history."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ steps = st.one_of(
 
 
 class Client:
-    """What one client sends, step by step."""
+    """The requests of one client, turn by turn."""
 
     def __init__(self) -> None:
         self.messages: list[dict[str, Any]] = []

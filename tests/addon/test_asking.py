@@ -1,4 +1,4 @@
-"""Addons without a hook are not asked; for all others nothing changes."""
+"""Addons without a hook for an event are skipped; nothing changes for the others."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from secretgate.proxy import asking
 
 
 class Addon:
-    """`addons` are within it; `hooks` are called by their names, and say what came of it."""
+    """An addon with child addons and with hooks given by name."""
 
     def __init__(self, name: str, *addons: object, **more: Any) -> None:
         self.name = name
@@ -67,7 +67,7 @@ def chain(said: Said) -> list[object]:
 
 
 def manager_of(*addons: object) -> AddonManager:
-    """As a master has one; a whole master would leave a handler in the log."""
+    """Return an addon manager like a master's; a whole master would leave a log handler behind."""
     master = types.SimpleNamespace(options=Options())
     master.commands = CommandManager(master)
     manager = AddonManager(master)

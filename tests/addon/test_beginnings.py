@@ -1,4 +1,4 @@
-"""Where a placeholder may begin: none is overlooked, however long the text and however it is spelled."""
+"""Where a placeholder may begin: none is missed, in texts of any length and in any spelling."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _pieces = st.lists(
 def test_in_a_long_text_none_is_overlooked(
     template: str, before: bytes, text: bytes, more: bytes
 ) -> None:
-    """There it is only looked closer where one ends that is not spelled to the letter."""
+    """In a long text, only ends that are not spelled exactly are examined more closely."""
     spelled = Template(template)
     for between in (b"", b" - " * 500):
         long = b"".join((before, b"x." * 300, text, between, text, more))

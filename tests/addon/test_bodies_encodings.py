@@ -1,4 +1,4 @@
-"""Content codings: what was packed comes out, what lies is found out, a bomb stays small."""
+"""Content codings: bodies are decoded, wrong declarations are detected, bombs are cut off."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_gzip_and_zstd_are_known_by_their_first_bytes(header: str, name: str) ->
 
 
 def test_gzip_that_brotli_never_objects_to_is_read_as_gzip() -> None:
-    """Some seconds in a gzip header make its first bytes the beginning of a long brotli block."""
+    """For some timestamps, a gzip header looks like the beginning of a long brotli block."""
     for second in range(1_800_000_000, 1_800_000_100):
         raw = gzip.compress(PLAIN, mtime=second)
         assert decode(raw, "br", LIMIT) == (PLAIN, ("gzip",))
@@ -160,7 +160,10 @@ def test_an_unknown_coding_is_named(header: str) -> None:
 
 
 def unpacked(name: str) -> int:
-    """Bytes in a bomb. For the fewest bytes that it takes, brotli before 1.2 gives megabytes at once."""
+    """Return the unpacked size of a bomb, in bytes.
+
+    brotli before 1.2 returns megabytes at once, whatever the limit, so its bomb is larger.
+    """
     return 1 << (28 if name == "br" else 26)
 
 

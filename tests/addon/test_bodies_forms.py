@@ -1,4 +1,4 @@
-"""Text as it is written in JSON: many strings at a time, and long ones by pieces, read like one."""
+"""JSON-escaped text: reading many strings at once, or long ones in pieces, makes no difference."""
 
 from __future__ import annotations
 

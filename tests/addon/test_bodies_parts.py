@@ -1,4 +1,4 @@
-"""Multipart, JSON lines, forms and plain text: slots where the text is, and nothing else moves."""
+"""Multipart, JSON lines, forms and plain text: slots cover the text, and nothing else changes."""
 
 from __future__ import annotations
 

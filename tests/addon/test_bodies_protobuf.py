@@ -1,4 +1,4 @@
-"""Protobuf without a schema: every text is found, and what is written back parses elsewhere."""
+"""Protobuf without a schema: all text is found, and the rewritten message parses elsewhere."""
 
 from __future__ import annotations
 

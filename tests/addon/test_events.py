@@ -1,4 +1,4 @@
-"""The short ways through a stream say what the long way says: runs, shapes, and the search for beginnings."""
+"""The fast paths through a stream (runs, shapes, search for beginnings) agree with the slow one."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ places = st.lists(st.integers(0, 1 << 20), max_size=12)
 
 @pytest.fixture(scope="module", params=[0, 1 << 30], ids=["expression", "steps"])
 def _either(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Long streams are matched by an expression, others step by step."""
+    """Long streams are matched by a compiled expression, short ones step by step; test both."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("secretgate.inbound.shapes._WORTH_COMPILING", request.param)
         yield
@@ -55,7 +55,7 @@ either = pytest.mark.usefixtures("_either")
 
 
 def the_long_way(family: Family, raw: bytes) -> bytes:
-    """Every frame read in full, by a gate that remembers nothing of those before it."""
+    """Return a stream of which every frame was read in full, without memory of earlier ones."""
     events = Events(family.dialect, ISSUED)
     framer = family.framer()
     out: list[bytes] = []
@@ -69,9 +69,11 @@ def the_long_way(family: Family, raw: bytes) -> bytes:
 
 
 def as_read(family: Family, raw: bytes) -> tuple[dict[Any, bytes], list[bytes]]:
-    """What a client reads: every text, put together, and the events without their pieces. (In which of two
-    events that follow each other the end of a word stands, and whether one of them had to wait for the
-    other, hangs on what has come by then.)"""
+    """Return what a client reads: each joined text, and the events without their pieces.
+
+    In which of two adjacent events the end of a word is, and whether one of them had to wait for
+    the other, depends on what has arrived by then.
+    """
     texts: dict[Any, bytes] = {}
     rest: list[bytes] = []
     framer = family.framer()
@@ -278,7 +280,7 @@ def test_what_is_no_number_is_no_event_of_that_shape() -> None:
 
 
 def read_texts(family: Family, raw: bytes) -> dict[Any, str]:
-    """What a client reads of a stream that may be cut off: the pieces of every text, put together."""
+    """Return each text that a client reads of a stream, joined; the stream may be truncated."""
     texts: dict[Any, str] = {}
     framer = family.framer()
     for frame in (*framer.feed(raw), *framer.finish()):
@@ -298,8 +300,7 @@ def read_texts(family: Family, raw: bytes) -> dict[Any, str]:
 def test_a_stream_that_is_cut_off_anywhere_gives_all_it_had(
     name: str, place: int, texts: list[int]
 ) -> None:
-    """What was held back goes out in an event of its own that a client can read: before the rest of the
-    one that was cut in two, and not on its line."""
+    """Held-back text is sent in a valid event of its own, before the truncated one."""
     family = FAMILIES[name]
     raw = family.write(cut(f"{TEXT} REDACTED<zz", texts), cut(ARGUMENTS, texts))
     raw = raw[: place % (len(raw) + 1)]
@@ -320,7 +321,7 @@ def _chunk(text: str) -> bytes:
 def test_what_is_held_goes_out_before_the_end_mark_and_not_before_a_comment(
     end: bytes, flushed: bool
 ) -> None:
-    """Of a stream that says nothing else of its end."""
+    """For a stream with no other sign of its end."""
     dialect = DIALECTS["openai-chat"]
     events, framer = Events(dialect, ISSUED), SseFramer()
     out = b"".join(
@@ -365,7 +366,7 @@ def identities(dialect: str, event: dict[str, Any]) -> list[Identity]:
 
 
 def test_texts_are_told_apart_by_index_by_place_and_by_whether_they_are_thoughts() -> None:
-    """What one of them holds back must not come out in another, nor stay in when it goes on elsewhere."""
+    """Text held back for one must not come out in another, nor stay behind when its own goes on."""
 
     def choices(*each: dict[str, Any]) -> list[Identity]:
         given = [{**choice, "delta": {"content": "x"}} for choice in each]

@@ -1,4 +1,4 @@
-"""The hooks, in mitmproxy's own test context: options, failing closed, and what stays untouched."""
+"""The hooks in mitmproxy's test context: options, failing closed, traffic that is not changed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def context(home: Path) -> Iterator[taddons.context]:
     with taddons.context(proxyserver.Proxyserver()) as made:
-        made.options.update(confdir=str(home / "own"))  # the CA has tests of its own
+        made.options.update(confdir=str(home / "own"))  # the CA has its own tests
         yield made
 
 
@@ -111,7 +111,7 @@ async def test_the_mode_can_change_at_run_time(
 async def test_audit_lets_pass_what_could_not_be_made_safe(
     made: gate.Gate, context: taddons.context
 ) -> None:
-    """A model that saw the secret has it in its thinking, which nobody may edit."""
+    """A model that saw the secret repeats it in its thinking, which must not be edited."""
     context.options.update(secretgate_mode="audit")
     thought = {"type": "thinking", "thinking": f"It is {token(3)}.", "signature": "c2lnbmVk"}
     messages = [
@@ -202,7 +202,7 @@ async def test_an_error_in_the_gate_blocks_and_quotes_nothing(
 async def test_the_head_of_a_call_is_looked_at_before_it_goes_out(
     made: gate.Gate, context: taddons.context, mode: str
 ) -> None:
-    """Its messages go on as they come, so nothing else would look at it in time."""
+    """Its messages are forwarded as they arrive, so a later check would be too late."""
     context.options.update(secretgate_mode=mode)
     one = flow(
         b"",
@@ -236,7 +236,7 @@ async def test_an_error_in_an_answer_ends_it_with_an_error(
 async def test_an_answer_that_fails_before_it_begins_is_an_error_and_nothing_else(
     made: gate.Gate, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
-    """A policy may have had something against it, and a tool would write placeholders into files."""
+    """Policy might have rejected it, and a tool would write placeholders into files."""
     one = flow(prompt(token(7)))
     await made.request(one)
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
@@ -297,7 +297,7 @@ async def test_a_placeholder_of_another_conversation_is_not_restored(made: gate.
 
 
 def answered(made: gate.Gate, one: http.HTTPFlow, text: str) -> str:
-    """What the client gets of an answer that says `text`."""
+    """Return what the client receives of an answer with the text `text`."""
     output = [{"type": "message", "content": [{"type": "output_text", "text": text}]}]
     body = json.dumps({"id": "resp_0123456789", "object": "response", "output": output}).encode()
     one.response = http.Response.make(200, b"", {"content-type": "application/json"})
@@ -357,7 +357,7 @@ async def test_a_log_that_cannot_be_written_lets_nothing_pass_and_stops_nothing(
 
 
 async def test_bodies_are_let_go_when_the_answer_is_over(made: gate.Gate) -> None:
-    """Exchanges are parts of cycles: whole conversations would wait for the collector."""
+    """Exchanges are in reference cycles, so whole conversations would wait for the collector."""
     one = flow(prompt(token(10)))
     await made.request(one)
     one.response = http.Response.make(200, b"{}", {"content-type": "application/json"})

@@ -1,4 +1,4 @@
-"""A head that was quiet is known again, and is not when something new is secret."""
+"""A head without findings is not searched again until there are new known values."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def nothing_seen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def searched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Who has searched a head, one name a search."""
+    """The names of the classes that searched a head, one per search."""
     names: list[str] = []
     for kind in (Detector, Literals):
 

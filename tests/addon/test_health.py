@@ -1,4 +1,4 @@
-"""What a balancer is told on the health port."""
+"""What the health port tells a load balancer."""
 
 from __future__ import annotations
 

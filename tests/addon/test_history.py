@@ -1,4 +1,4 @@
-"""What the history passes over comes out as if it had been read: warm is cold, byte for byte."""
+"""The history does not change the outcome: with and without it, the output is byte-identical."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_values_in_use_are_not_forgotten() -> None:
 
 
 def test_a_turn_that_is_known_counts_and_tells_what_it_did_at_first() -> None:
-    """Bytes of files, of which some are text, and places behind others in one unit."""
+    """With files, some of which are text, and places after others in one unit."""
     image = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(200, 256)) * 3).decode()
     note = base64.b64encode(f"export A={SECRETS[0]}; and more of it".encode()).decode()
     plain = base64.b64encode(b"words without anything in them, " * 4).decode()
@@ -225,7 +225,7 @@ def test_several_threads_get_what_one_gets() -> None:
     shared, wrong = Gate(True, limit=40_000), []
     learnt = Gate(False)
     for script in scripts:
-        # What one conversation teaches must not depend on how far another has come.
+        # What is learnt from one conversation must not depend on the progress of another.
         for gate in (learnt, shared):
             gate.send(script[-1])
     expected = [[learnt.send(raw) for raw in script] for script in scripts]

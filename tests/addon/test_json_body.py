@@ -63,7 +63,7 @@ bodies = documents | st.lists(documents, max_size=6).map(lambda items: {"message
 
 
 def strict(raw: bytes, root: Any = TABLE.root) -> tuple[list[Any], int, int] | None:
-    """The slots that are not left out, and the bytes of text and of what is opaque."""
+    """Return the slots that are kept, and the number of bytes in text and opaque slots."""
     try:
         slots = json_slots(raw, root)
     except Unreadable:
@@ -109,7 +109,7 @@ def test_both_readers_find_the_same(document: Any, indent: Any, ascii_only: bool
 def test_texts_are_those_of_the_strict_reader(
     document: Any, ascii_only: bool, odd: list[bytes]
 ) -> None:
-    """Whatever is escaped, and what no JSON writer would write."""
+    """With any escapes, including those that no JSON encoder writes."""
     raw = json.dumps(document, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     for at, piece in enumerate(odd):
         raw = raw.replace(b"text", b"te%bxt%b" % (piece, b"\\\\" * (at % 2)), 1)

@@ -1,4 +1,4 @@
-"""The span reader against a reference parser, and against everything that is no JSON."""
+"""The span reader against a reference parser, and against input that is not JSON."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_finds_every_member_name_when_asked(document: Any) -> None:
     | st.text(alphabet='{}[]",:\\ \n0-1.eEtrufalsn', max_size=40).map(str.encode)
 )
 def test_accepts_nothing_that_a_parser_refuses(raw: bytes) -> None:
-    """What it takes for JSON, a parser takes too, but for control characters and bytes in strings."""
+    """A parser accepts the same input, apart from control characters and bytes inside strings."""
     try:
         read_strings(raw, ALL)
     except Unreadable:
@@ -117,7 +117,7 @@ def test_accepts_nothing_that_a_parser_refuses(raw: bytes) -> None:
     ],
 )
 def test_refuses_what_is_no_document(raw: bytes) -> None:
-    """And says where."""
+    """The error says where."""
     with pytest.raises(Unreadable, match=r"JSON.*, at byte \d+|JSON at byte \d+"):
         read_strings(raw, ALL)
 

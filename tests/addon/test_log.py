@@ -1,4 +1,4 @@
-"""When log lines are written: what goes well a moment later and together, what does not at once."""
+"""Timing of log lines: those about success are written later and together, others at once."""
 
 from __future__ import annotations
 

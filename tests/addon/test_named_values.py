@@ -1,4 +1,4 @@
-"""Values that a user named (environment, files): secret from the start, in every encoding, and on this machine alone."""
+"""Values named by the user (environment, files): secret from the start and in all encodings."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_a_value_that_was_named_is_secret_from_the_start(view: str) -> None:
 
 
 def test_a_value_that_was_named_stays_with_this_worker(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every worker has the values that its user named by itself; no store holds them."""
+    """Each worker reads the values that its user named; no store receives them."""
     value = random_text("named", 20)
     bench = Bench(named={value.encode(): "known-value"})
     shared: list[bool] = []
@@ -50,7 +50,7 @@ def test_no_request_waits_for_the_names_of_what_is_secret_from_the_start(
 
 
 def test_what_was_named_once_and_sent_stays_secret_when_it_is_named_no_more() -> None:
-    """The history must read as it did when the value left the file it was kept in."""
+    """The history must read as it did before the value was removed from its file."""
     sent, other = random_text("sent", 20), random_text("never sent", 20)
     bench = Bench(named={value.encode(): "known-value" for value in (sent, other)})
     raw = body(f"it is {sent}")

@@ -1,4 +1,4 @@
-"""Events of our own in streams whose events are numbered, and what goes on behind them."""
+"""Events inserted into streams with numbered events, and the numbers of the events after them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _events(raw: bytes) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("size", [1, 7, 190, 1 << 20])
 def test_events_behind_one_of_ours_are_counted_up_whatever_is_in_them(size: int) -> None:
-    """Those too that read like the ones before them, with a placeholder and without."""
+    """This includes repetitive events that take the fast path, with and without a placeholder."""
     texts = ["see REDA", "plain", f"a {NAME} b", "plain", "again", f"{NAME}{NAME}", "end"]
     raw = _piece(0, 0, "hello ") + _piece(1, 0, texts[0])
     raw += _numbered(2, "response.output_text.done", content_index=0, text="hello see REDA")
@@ -58,7 +58,7 @@ def test_what_is_held_of_a_numbered_stream_goes_out_where_it_is_cut_off(number: 
 
 
 def test_an_event_ends_the_texts_of_its_own_place_alone() -> None:
-    """Where two parts of one item are held back, the one that is done goes out, the other is held on."""
+    """Of two parts of an item with held-back text, only the finished one is released."""
     raw = _piece(0, 0, "see REDA") + _piece(1, 1, f"and {NAME[:9]}")
     done = _numbered(2, "response.output_text.done", content_index=0, text="see REDA")
     rest = _piece(3, 1, NAME[9:])
@@ -71,7 +71,7 @@ def test_an_event_ends_the_texts_of_its_own_place_alone() -> None:
 
 @pytest.mark.parametrize("size", [1 << 20, 60])
 def test_what_is_said_in_a_run_that_was_changed_is_heard(size: int) -> None:
-    """The recorder reads what goes out, the last event of it included."""
+    """The recorder reads the outgoing events, including the last one."""
     heard: list[str] = []
 
     class Hearing:
@@ -98,7 +98,7 @@ def test_what_is_said_in_a_run_that_was_changed_is_heard(size: int) -> None:
 
 @pytest.mark.parametrize("size", [1 << 20, 150])
 def test_a_string_that_changes_from_event_to_event_is_read_each_time(size: int) -> None:
-    """A number may; what stands beside the text may hold a placeholder."""
+    """Numbers may change between repetitive events, but a string may hold a placeholder."""
     raw = b"".join(
         _numbered(
             at, "response.output_text.delta", content_index=0, note=note, odds=-at, delta=text

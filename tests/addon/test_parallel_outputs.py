@@ -1,4 +1,4 @@
-"""Outputs that a model writes at the same time: each is put together from its own pieces alone."""
+"""Outputs that a model writes in parallel: each is assembled from its own pieces only."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Wire:
     dialect: str
     outputs: tuple[Any, ...]
     write: Callable[[Any, str], Mapping[str, Any]]
-    """A piece of an output as an event."""
+    """Writes a piece of an output as an event."""
     read: Callable[[Any], Pieces]
 
 

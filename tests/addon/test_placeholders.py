@@ -28,7 +28,7 @@ def test_any_rule_id_can_be_named(rule: str) -> None:
 
 
 def mangled(data: st.DataObject, name: bytes) -> bytes:
-    """A spelling that models produce."""
+    """Return a misspelling that models produce."""
     wrap = data.draw(st.sampled_from([b"", b"\n", b"\r\n   ", b"\\n", b"\\\\n  "]))
     at = data.draw(st.integers(1, len(name) - 1))
     spelled = []

@@ -1,7 +1,7 @@
-"""What a provider signed, encrypted or numbered comes and goes as it was; what stands beside it does not.
+"""Signed, encrypted and identifying fields of a provider are not changed; those next to them are.
 
 Every family has one conversation with a key-shaped string in each opaque field (OPAQUE) and one in
-each field next to them (SEEN): an exemption names fields, never blocks or turns.
+each field next to them (SEEN): exemptions name fields, never blocks or turns.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from secretgate.providers import DIALECTS
 
 
 class Maker:
-    """Key-shaped strings, each its own."""
+    """Makes distinct key-shaped strings and records them by kind."""
 
     def __init__(self) -> None:
         self.opaque: list[str] = []
@@ -44,7 +44,7 @@ class Maker:
         return base64.b64encode(self.s.encode()).decode()
 
     def drop_unused(self, raw: bytes) -> None:
-        """Forgets what was made for a part of the body that a test left out."""
+        """Forget the strings made for parts of the body that a test left out."""
         text = raw.decode()
         self.opaque = [value for value in self.opaque if value in text]
         self.credentials = [value for value in self.credentials if value in text]
@@ -361,7 +361,7 @@ def test_what_is_opaque_is_counted_as_such(name: str) -> None:
 
 
 def thinks(m: str) -> dict[str, Any]:
-    """Answers in which every string holds a placeholder; those under `opaque` must keep it."""
+    """Return answers with a placeholder in every string; without `+` before it, it must stay."""
     return {
         "anthropic": {"id": m, "model": m, "type": "message", "content": [{"type": "thinking", "thinking": m, "signature": m}, {"type": "redacted_thinking", "data": m}, {"type": "text", "text": "+" + m, "citations": [{"cited_text": "+" + m, "encrypted_index": m}]}, {"type": "tool_use", "id": m, "input": {"id": "+" + m, "thinking": "+" + m}}]},
         "openai-chat": {"id": m, "choices": [{"message": {"content": "+" + m, "reasoning_content": m, "reasoning_details": [{"data": m, "text": m}], "tool_calls": [{"id": m, "function": {"arguments": '{"a":"+' + m + '"}'}}]}, "logprobs": {"content": [{"token": m}]}}]},

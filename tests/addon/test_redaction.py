@@ -1,4 +1,4 @@
-"""Promises 1 to 5 at the level of bytes: what leaves, and what it looks like the next time."""
+"""Promises 1 to 5 at byte level: what leaves, and how it reads in later turns."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_an_opaque_field_is_never_edited(name: str, value: Any) -> None:
 
 
 def test_a_known_secret_in_an_opaque_field_blocks() -> None:
-    """It cannot be edited there, and it must not leave."""
+    """It cannot be edited there, but must not leave."""
     raw = json.dumps(
         {
             "messages": [
@@ -140,7 +140,7 @@ def test_a_credential_field_may_hold_what_is_redacted_elsewhere() -> None:
 
 
 def spelled_alike(seen: str, name: str, secret: str) -> bool:
-    """Whether base64 holds the name where the secret was (with a filler to its next boundary)."""
+    """Return whether decoded base64 has the name, perhaps with padding, in place of the secret."""
     decoded = base64.b64decode(seen.split(" ")[1]).decode()
     return name in decoded and secret not in decoded
 
@@ -277,7 +277,7 @@ def test_a_key_in_json_is_the_same_key_elsewhere() -> None:
 
 @given(st.lists(texts, min_size=1, max_size=5))
 def test_restoring_and_redacting_again_gives_what_the_provider_saw(turns: list[str]) -> None:
-    """Promise 4: what the provider saw, restored for the tool and sent again, is what it saw."""
+    """Promise 4: restoring what the provider saw and redacting it again gives the same text."""
     bench = Bench()
     first = bench.redact(body(*turns))
     seen = contents(first.raw)
@@ -288,7 +288,7 @@ def test_restoring_and_redacting_again_gives_what_the_provider_saw(turns: list[s
 
 @given(st.lists(texts, min_size=2, max_size=6))
 def test_a_turn_is_the_beginning_of_the_next(turns: list[str]) -> None:
-    """Promise 5, also across a restart: only the key and the ledger stay."""
+    """Promise 5, also across a restart that keeps only the key and the ledger."""
     bench = Bench()
     bench.redact(body(*turns))
     whole = contents(bench.redact(body(*turns)).raw)
@@ -348,7 +348,7 @@ def test_a_text_file_in_base64_is_written_again_and_comes_back_to_the_letter() -
 @pytest.mark.parametrize("texts", ["{0} and {1}", "{1} behind {0}", "{0} ({1}) {1}.", "{0}|{1}?"])
 @pytest.mark.parametrize("lead", [1, 2])
 def test_base64_that_no_view_can_read_is_replaced_as_a_run(texts: str, lead: int) -> None:
-    """It lacks its first characters, so its groups of four are not those that were written."""
+    """The run lacks its first characters, so decoding it gives other bytes than were encoded."""
     bench, secret = Bench(), token(1)
     run = base64.b64encode(b"a" * lead + secret.encode())[lead + 1 :].rstrip(b"=").decode()
     raw = body(texts.format(secret, run))
@@ -375,7 +375,7 @@ def test_no_dialect_lets_a_prompt_pass(dialect: str) -> None:
 
 
 def test_a_history_of_another_account_decides_nothing() -> None:
-    """What is secret for one account is not for another, though both send the same bytes."""
+    """A value that is secret for one account is not for another, even in identical bytes."""
     bench = Bench()
     other = SCOPE._replace(account=b"another account")
     word = random_text("common", 20)

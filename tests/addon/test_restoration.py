@@ -1,4 +1,4 @@
-"""Promises 6 and 7 for one run of text: the cuts do not matter, and nothing is held for long."""
+"""Promises 6 and 7 for one text: cuts do not matter, and nothing is held back for long."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ letters = st.text('\r\n\t\b\f"\\/é\x01\x1b\ud83dRrEenNuUbBtT01', max_size=6)
 @example(HEADS[0], ["hello\r", "\nworld"], False)
 @example(HEADS[4], ["\x01", "bn"], False)
 def test_what_is_held_back_cuts_no_escape(head: str, texts: list[str], ascii: bool) -> None:
-    """A piece that ends in a carriage return ends in an `r` that is no letter."""
+    """A piece that ends in an escaped carriage return ends in an `r` that is not a letter."""
     template = Template(head)
     issued = Issued(template, {template.fill("a", "0" * 12): b"value"}, {b"1bReduNe": b"value"})
     channel = Channel(issued, Depth.LITERAL)
@@ -141,7 +141,7 @@ def test_a_value_survives_the_literals_it_stands_in(value: bytes, depth: int) ->
 
 @pytest.mark.parametrize("at", range(len(VALUES)))
 def test_arguments_stay_valid_json(at: int) -> None:
-    """A placeholder in JSON text, and in JSON text inside a string of it."""
+    """A placeholder in JSON text, and in JSON text inside one of its strings."""
     arguments = json.dumps({"a": NAMES[at].decode(), "file": json.dumps({"b": NAMES[at].decode()})})
     event = json.dumps({"partial_json": arguments}).encode()
     restored = json.loads(json.loads(restore(event, ISSUED, Depth.NESTED))["partial_json"])
@@ -172,7 +172,7 @@ def test_as_much_is_held_as_may_go_on_and_no_more(length: int) -> None:
 
 @pytest.mark.parametrize("before", range(12))
 def test_a_rewritten_run_whose_beginning_overlaps_itself_is_held(before: int) -> None:
-    """Base64 of zeros: where the run begins is seen only from what follows them."""
+    """Base64 of zeros: the beginning of the run is known only from what follows them."""
     alias = b"A" * 8 + b"Bcdefghijklm"
     issued = Issued(TEMPLATE, {}, {alias: b"the original run"})
     text = b"A" * before + alias + b"."

@@ -1,4 +1,4 @@
-"""Which findings touch a stretch: the quick way against looking at them all."""
+"""Finding the overlaps of a span: the fast search agrees with a linear one."""
 
 from __future__ import annotations
 

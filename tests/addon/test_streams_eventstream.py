@@ -1,4 +1,4 @@
-"""Bedrock's binary streams, against botocore's reader where that is installed."""
+"""Bedrock's binary event streams, compared with botocore's reader if that is installed."""
 
 from __future__ import annotations
 

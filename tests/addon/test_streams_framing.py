@@ -1,4 +1,4 @@
-"""What every framer owes: nothing lost, nothing invented, the same payloads at every cut."""
+"""Requirements on all framers: no bytes lost or added, the same payloads however input is cut."""
 
 from __future__ import annotations
 

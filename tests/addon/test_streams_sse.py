@@ -1,4 +1,4 @@
-"""Server-sent events: the same events as the standard's own parsing rules give, edits in place."""
+"""Server-sent events: framing agrees with the parsing rules of the standard; edits are in place."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 
 
 def by_the_standard(raw: bytes) -> list[tuple[str, bytes]]:
-    """Events as the HTML standard dispatches them, without the empty and the end marker."""
+    """Return the events that the HTML standard dispatches, without empty ones and end marker."""
     events = []
     name, data = "", []
     raw = raw.removeprefix(b"\xef\xbb\xbf")

@@ -1,4 +1,4 @@
-"""What became of requests is told in order, and when: behind what leaves, or before it."""
+"""Log and audit records of requests: their order, and if before or after the request leaves."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNREADABLE = Decision(Verdict.UNREADABLE, NOTHING)
 
 
 class Told(Trail):
-    """A trail that notes what it is told."""
+    """A trail that records its calls."""
 
     def __init__(self, strict: bool = False, fails: str = "") -> None:
         super().__init__(strict=strict)
@@ -44,7 +44,7 @@ class Told(Trail):
         self._came.set()
 
     async def come(self) -> None:
-        """Until something is told, and what waited with it."""
+        """Wait until something is recorded."""
         await self._came.wait()
         self._came.clear()
 

@@ -1,4 +1,4 @@
-"""What clients read as JSON, beyond what the standard allows, is read, judged and restored too."""
+"""What clients accept as JSON beyond the standard is read, judged and restored too."""
 
 from __future__ import annotations
 

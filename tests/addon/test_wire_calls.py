@@ -1,4 +1,4 @@
-"""Connect and gRPC message by message: sent on as they come, restored across messages, never held for good."""
+"""Connect and gRPC, message by message: forwarded as they arrive, restored across messages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def messages(raw: bytes) -> list[bytes]:
 
 
 def chat(text: str) -> bytes:
-    """A message as a real library writes and reads it."""
+    """Return a message as a real protobuf library writes and reads it."""
     message = struct_pb2.Struct()
     message.update({"role": "user", "text": text, "n": 7})
     return message.SerializeToString()
@@ -143,7 +143,7 @@ def answered(pieces: Iterable[str], cuts: int = 0, issued: Any = ISSUED) -> str:
 
 
 def _inner(message: bytes) -> bytes:
-    """Field 2 of field 1."""
+    """Return field 2 of field 1."""
     from secretgate.bodies.protobuf import read_protobuf
 
     body = read_protobuf(message)

@@ -1,4 +1,4 @@
-"""Files with text inside: a secret in one is seen, and policy decides, as the file cannot be rewritten."""
+"""Files that contain text: secrets are found, and policy decides, as files are not edited."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_an_upload_is_a_file_too(packed: bool) -> None:
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "koi8-r", "gbk", "shift-jis"])
 def test_text_in_another_encoding_is_text(encoding: str) -> None:
-    """A byte that is no UTF-8 makes no picture of a file."""
+    """A byte that is not UTF-8 does not make a file an image."""
     comment = {"koi8-r": "ключ", "gbk": "密钥", "shift-jis": "鍵"}.get(encoding, "clé").encode(
         encoding
     )

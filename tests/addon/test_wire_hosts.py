@@ -1,4 +1,4 @@
-"""The host table: every host and endpoint goes where it must, and the documentation says the same."""
+"""The host table: every host and endpoint is routed correctly, as the documentation says."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ def test_a_host_that_is_none_is_refused() -> None:
 
 
 def test_the_documentation_is_what_the_command_prints(capsys: pytest.CaptureFixture[str]) -> None:
-    """Where this fails: secretgate coverage > docs/coverage.md"""
+    """If this fails: secretgate coverage > docs/coverage.md"""
     coverage()
     assert capsys.readouterr().out == document() == DOCS.read_text("utf-8")
 

@@ -1,4 +1,4 @@
-"""Every kind of request body: what is found in it, and that nothing else of it changes."""
+"""Every kind of request body: what is found in it, and that nothing else changes."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def test_a_compressed_message_is_unpacked_and_packed_again() -> None:
 
 
 def test_a_copy_of_a_secret_in_a_compressed_message_is_no_blind_spot() -> None:
-    """The check of what leaves has to see through the compression of single messages."""
+    """The check of outgoing bytes must also read messages that are compressed individually."""
     message = field(1, KEY.encode()) + field(2, b"\x89PNG\xff\xfe with " + KEY.encode())
     raw = envelope(gzip.compress(message), 1)
     with pytest.raises(Leak):

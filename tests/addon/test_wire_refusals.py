@@ -1,4 +1,4 @@
-"""The error that a client gets: its own provider's shape, a status it does not try again."""
+"""Error responses: in the provider's own format, with a status that clients do not retry."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_a_responses_error_is_of_the_type_error_and_names_its_kind_inside() -> N
 
 
 def test_a_responses_error_over_a_websocket_says_it_once() -> None:
-    """Codex shows the message as it came."""
+    """Codex shows the message as it is."""
     message = DIALECTS["openai-responses"].refusal_message(400, SAID)
     assert (message["type"], message["status"]) == ("error", 400)
     assert json.dumps(message, ensure_ascii=False).count(json.dumps(SAID, ensure_ascii=False)) == 1

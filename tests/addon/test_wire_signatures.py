@@ -1,4 +1,4 @@
-"""Bodies that are vouched for: made true again, or refused with a reason."""
+"""Signed bodies: signed again after redaction, or refused with a reason."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ OURS = Credentials("AKID" + "0" * 16, "of the test", "token of the test")
 
 
 def signed(body: bytes, url: str = URL, credentials: Any = OURS, **more: str) -> dict[str, str]:
-    """The headers that botocore sends."""
+    """Return the headers that botocore sends."""
     headers = {"content-type": "application/json", **more}
     request = AWSRequest(method="POST", url=url, headers=headers, data=body)
     SigV4Auth(credentials, "bedrock", "us-east-1").add_auth(request)
@@ -32,7 +32,7 @@ def signed(body: bytes, url: str = URL, credentials: Any = OURS, **more: str) ->
 
 
 def verified(body: bytes, headers: dict[str, str], url: str = URL) -> bool:
-    """Whether AWS would take it: the same signature comes out when it is made at the same time."""
+    """Return whether AWS would accept the request: signing it again gives the same signature."""
     if headers.get("x-amz-content-sha256", digest := hashlib.sha256(body).hexdigest()) != digest:
         return False
     names = headers["authorization"].partition("SignedHeaders=")[2].partition(",")[0].split(";")

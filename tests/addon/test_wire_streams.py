@@ -1,6 +1,6 @@
-"""Every family's stream: however text is cut into deltas and deltas into bytes, the tool reads the same.
+"""Streams of every family: restoration does not depend on how deltas or bytes are cut.
 
-`chunk-invariance` is an independent statement of the promise; Hypothesis tries what nobody listed.
+`chunk-invariance` states the promise independently; Hypothesis covers cases that nobody listed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TEXT = (
 )
 WANTED = TEXT.replace(GATE.name(KEY), KEY).replace(GATE.name(OTHER), OTHER)
 BRIEF = f"It is {GATE.name(KEY)} é"
-"""Where every byte is tried, each costs a whole stream: one placeholder, and what comes before and behind it."""
+"""A short text for tests that cut at every byte, each of which needs a whole stream."""
 CALL = {"command": f"echo '{GATE.name(QUOTED)}'", "why": 'to "see"\n\\o/', "to": GATE.name(KEY)}
 ARGUMENTS = json.dumps(CALL, ensure_ascii=False)
 CALLED = {"command": f"echo '{QUOTED}'", "why": 'to "see"\n\\o/', "to": KEY}
@@ -132,7 +132,7 @@ def test_what_holds_no_placeholder_goes_out_as_it_came(name: str) -> None:
 @pytest.mark.parametrize("name", FAMILIES)
 @pytest.mark.parametrize("texts", [["one\r", "\ntwo"], ["a", "b", "c\r", "d"], ["\r", "\n"]])
 def test_a_piece_may_end_in_any_escape(name: str, texts: list[str]) -> None:
-    """The `r` of a carriage return is no beginning of a placeholder."""
+    """The `r` of an escaped carriage return does not begin a placeholder."""
     family = FAMILIES[name]
     raw = family.write(texts, ['{"a": "b\\r', '\\n"}'])
     gone_on = through(family.framer(), family.dialect, ISSUED, raw)
@@ -143,7 +143,7 @@ def test_a_piece_may_end_in_any_escape(name: str, texts: list[str]) -> None:
 def test_an_answer_of_an_ordinary_length_has_no_expression_made_for_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Each has ids of its own, and the expression for one fits no other."""
+    """Ids differ between answers, so an expression compiled for one would not fit another."""
     monkeypatch.setattr(Shape, "_compiled", pytest.fail)
     family = FAMILIES["responses"]
     raw = family.write([f"word {number}" for number in range(100)], [])

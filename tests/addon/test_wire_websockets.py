@@ -1,4 +1,4 @@
-"""WebSockets message by message: what is sent on, what is refused, what comes back and in which order."""
+"""WebSockets, message by message: what is forwarded, refused and returned, and in which order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def socket(gate: Gate, dialect: str = "openai-responses", **request: Any) -> Soc
 
 
 def out(outcome: Outcome, message: bytes) -> list[bytes]:
-    """What the client gets for one message of the provider's."""
+    """Return what the client receives for one message of the provider."""
     if outcome.drop:
         return [content for to_client, content in outcome.inject if to_client]
     return [message if outcome.content is None else outcome.content]
@@ -67,7 +67,7 @@ def test_what_was_issued_on_one_connection_is_restored_on_the_next() -> None:
 @pytest.mark.parametrize("name", ["responses", "gemini live"])
 @pytest.mark.parametrize("size", [1, 3, 7, 400])
 def test_the_order_holds_when_messages_are_added(name: str, size: int) -> None:
-    """Added messages come late: until they have arrived, nothing overtakes them."""
+    """Inserted messages arrive late; until then, no other message may overtake them."""
     gate = Gate()
     family = FAMILIES[name]
     ws = socket(gate, family.dialect.name)

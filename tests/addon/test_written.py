@@ -1,4 +1,4 @@
-"""What the provider wrote itself stays as it wrote it, in whatever form it comes back."""
+"""What the provider wrote itself is not changed, in whatever form it comes back."""
 
 from __future__ import annotations
 

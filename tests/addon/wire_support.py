@@ -1,4 +1,4 @@
-"""What the wire-format tests share: a gate around a few rules, and shapes that they find."""
+"""Shared by the wire-format tests: a gate with a few rules, and values that these rules find."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ KEY = b"k" * 32
 
 
 def secret(number: int = 0) -> str:
-    """A key-shaped value that no scanner knows."""
+    """Return a key-shaped value that no public scanner recognises."""
     return f"zzkey_{number:04d}" + "Qm7Tr2Wx9Lb4Vn6Hc8Jd"
 
 
@@ -41,7 +41,7 @@ def detector() -> Detector:
 
 
 class Gate:
-    """The sans-IO core, built around a small detector."""
+    """The sans-IO core with a small detector."""
 
     def __init__(self, **settings: Any) -> None:
         self.settings = Settings(**settings)
@@ -74,7 +74,7 @@ class Gate:
 
 
 def through(framer: Framer, dialect: Dialect, issued: Issued, *pieces: bytes) -> bytes:
-    """A streamed answer, restored."""
+    """Return a streamed answer after restoration."""
     answer = EventAnswer(framer, Events(dialect, issued))
     return b"".join([*map(answer.feed, pieces), answer.finish()])
 

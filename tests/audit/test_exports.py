@@ -1,4 +1,4 @@
-"""Where else records go: syslog, an OpenTelemetry collector, Prometheus."""
+"""Exports of audit records: syslog, an OpenTelemetry collector, Prometheus."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_syslog_over_a_socket_that_is_gone(tmp_path: Path) -> None:
 
 
 class Sink(ThreadingHTTPServer):
-    """A collector; `well` is whether it takes what it gets."""
+    """A collector; `well` says whether it accepts what it receives."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)

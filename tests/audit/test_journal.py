@@ -1,4 +1,4 @@
-"""The chained files: written by many, verified by anyone with the key, and what verifying finds."""
+"""The chained files: several writers, verification with the key, and what verification detects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the records add up to, in the terminal, as JSON and as a page, and the commands that say so."""
+"""The audit report in the terminal, as JSON and as a page, and the commands that print it."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_page_of_nothing() -> None:
 
 
 def test_colours_can_be_read() -> None:
-    """WCAG: 4.5 to 1 for text, 3 to 1 for what a chart says, in light and in dark."""
+    """WCAG contrast: 4.5 to 1 for text, 3 to 1 for chart elements, in light and in dark mode."""
     style = files("secretgate.audit").joinpath("report.css").read_text("utf-8")
     blocks = re.findall(r":root \{(.*?)\}", style, re.DOTALL)
     assert len(blocks) == 2
@@ -140,7 +140,7 @@ def test_colours_can_be_read() -> None:
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An installation with the sample in its log."""
+    """An installation with the sample records in its log."""
     folder = tmp_path / "home"
     folder.mkdir(mode=0o700)
     monkeypatch.setenv("SECRETGATE_HOME", str(folder))

@@ -1,4 +1,4 @@
-"""Marks, comments, the content view and the command, by mitmproxy's own interfaces."""
+"""Markers, comments, the content view and the command, through mitmproxy's own interfaces."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ async def test_what_cannot_be_read_is_marked(context: Any) -> None:
 
 
 def viewed(message: Any, one: http.HTTPFlow, view: str = "auto") -> str:
-    """What mitmproxy shows, whichever it is."""
+    """Return what mitmproxy displays, in either version of its interface."""
     if hasattr(contentviews, "prettify_message"):
         return str(contentviews.prettify_message(message, one, view).text)
     _, lines, error = contentviews.get_message_content_view(view, message, one)

@@ -1,4 +1,4 @@
-"""What stands between requests and a disk: it never waits, never fails, and loses nothing in silence."""
+"""The queue between requests and the disk: it never blocks or fails, and reports every loss."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from secretgate.audit.writer import Writer
 
 
 class Disk:
-    """Full until told otherwise."""
+    """A disk that is full until `room` is set."""
 
     def __init__(self) -> None:
         self.room = threading.Event()

@@ -1,4 +1,4 @@
-"""`scripts/fuzz`: the targets in turn, for so many minutes."""
+"""`scripts/fuzz`: runs the targets in turn for a number of minutes."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def main() -> int:
                 failed += 1
                 traceback.print_exception(failure)
                 print(f"{name}: kept as {keep(name, failure.data, 'crash-')}")
-                # It would fail on this again at once.
+                # It would fail at once again for this input.
                 names.remove(name)
             print(f"{name}: seed {seed}, {kept} inputs reached new code", flush=True)
         seed += 1

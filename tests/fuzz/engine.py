@@ -1,7 +1,7 @@
-"""A small fuzzer guided by coverage: inputs that reach new lines of ours are kept and changed further.
+"""A small coverage-guided fuzzer: inputs that reach new lines of our code are kept and mutated.
 
-Lines are watched with `sys.monitoring`, each until it is reached for the first time, which costs next to
-nothing; on Python 3.11, which has no such thing, changes are blind.
+Lines are watched with `sys.monitoring` until they are first reached, which costs next to nothing.
+Python 3.11 does not have it, so mutation is blind there.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def corpus(name: str) -> list[bytes]:
 
 
 class Watch:
-    """How many lines of ours have been reached."""
+    """Counts the lines of our code that have been reached."""
 
     _TOOL = 4
 
@@ -62,7 +62,7 @@ class Watch:
 
 
 def changed(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
-    """One to four changes: bits, bytes, words, stretches of others, repeats."""
+    """Return the data with one to four mutations: bits, bytes, words, spans of others, repeats."""
     out = bytearray(data)
     for _ in range(chance.randint(1, 4)):
         at = chance.randint(0, len(out))
@@ -88,7 +88,7 @@ def changed(data: bytes, others: list[bytes], chance: random.Random) -> bytes:
 
 
 class Failure(Exception):
-    """An input that a target failed on."""
+    """An input for which a target failed."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__(f"{len(data)} bytes, {data[:200]!r}")
@@ -98,7 +98,7 @@ class Failure(Exception):
 def fuzz(
     name: str, target: Target, seconds: float, seed: int, most: int = 1 << 60
 ) -> Iterator[bytes]:
-    """Runs a target; gives each input that was worth keeping, raises Failure."""
+    """Fuzz a target; yield each input that reached new code, raise Failure."""
     chance = random.Random(f"{name} {seed}")
     pool = [*corpus(name), b""]
     end = time.monotonic() + seconds

@@ -1,7 +1,8 @@
-"""What is fuzzed: functions that take bytes and raise only where the code under test is wrong.
+"""Fuzz targets: functions that take bytes and raise only if the code under test is wrong.
 
-`@1` and `@2` in an input stand for two made-up secrets, so that no corpus holds anything that looks like one. What a
-reader may refuse (`Unreadable`, `RuleError`, ...) is no failure; anything else is.
+`@1` and `@2` in an input are replaced by two fake secrets, so that no corpus contains anything that
+looks like one. Refusals by readers (`Unreadable`, `RuleError`, ...) are not failures; all other
+exceptions are.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def planted(data: bytes) -> bytes:
 
 
 def cut(data: bytes) -> Iterator[bytes]:
-    """Pieces of sizes that the data itself decides, so that a failure can be repeated."""
+    """Split data into pieces of sizes that depend on the data alone, so that failures are repeatable."""
     at = 0
     while at < len(data):
         size = 1 + data[at] % 7
@@ -68,7 +69,7 @@ def fed(feed: Callable[[bytes], Any], finish: Callable[[], Any], pieces: Sequenc
 
 
 def sound(body: Body, raw: bytes) -> None:
-    """Slots are in order and within; putting back what stands there changes nothing."""
+    """Check that slots are ordered and in bounds, and that edits without a change change nothing."""
     at = 0
     edits = []
     for slot in sorted(body.slots, key=lambda each: each.start):
@@ -80,7 +81,10 @@ def sound(body: Body, raw: bytes) -> None:
 
 
 def redacted(body: Body) -> tuple[bytes, set[bytes], set[bytes]]:
-    """The body without the secrets that were found, those of ours, and all others; as it was where that is refused."""
+    """Return the redacted body, the fake secrets found and all other secrets found.
+
+    If redaction is refused, return the body as it is, without secrets.
+    """
     try:
         found = Bench().redactor.inspect(body, SCOPE, strict=False)
     except (Leak, Unreadable):
@@ -119,7 +123,7 @@ def _strings(node: Any) -> Iterator[str]:
 
 
 class _Pairs(list[tuple[str, Any]]):
-    """A JSON object with its members in order, the duplicate ones too."""
+    """A JSON object as a list of its members, including duplicates."""
 
 
 _NONE = object()
@@ -130,8 +134,10 @@ def _parsed(raw: bytes) -> Any:
 
 
 def json_against_a_parser(data: bytes) -> None:
-    """The span reader against the standard library: what one accepts the other does, and redaction by splice
-    is redaction by parse."""
+    """Compare the span reader with the standard library's parser.
+
+    They must accept the same input, and redaction by splicing must equal redaction of parsed strings.
+    """
     raw = planted(data)
     try:
         tree = _parsed(raw)
@@ -151,7 +157,7 @@ def json_against_a_parser(data: bytes) -> None:
     names = {secret: bench.name(secret.decode()) for secret in secrets}
     for before, after in zip(_strings(tree), _strings(_parsed(out)), strict=True):
         if any(other in before.encode("utf-8", "surrogatepass") for other in others):
-            # One of ours may be a part of it, and the longer one is what is replaced.
+            # A fake secret may be part of another value; then the longer one is replaced.
             continue
         for secret, name in names.items():
             before = before.replace(secret.decode(), name)
@@ -159,8 +165,10 @@ def json_against_a_parser(data: bytes) -> None:
 
 
 def _plain(raw: bytes) -> bool:
-    """Whether a text has nothing of what the span reader lets pass and a parser does not: bytes that are no
-    UTF-8, escapes that are none, more depth than a recursion can go."""
+    """Return whether a text has nothing that the span reader accepts and a parser does not.
+
+    That is bytes that are not UTF-8, invalid escapes, or nesting beyond the recursion limit.
+    """
     if b"\\" in raw or max(raw.count(b"["), raw.count(b"{")) > 200:
         return False
     try:
@@ -197,8 +205,10 @@ def framer_of(content_type: str) -> Target:
 
 
 def eventstream_messages(data: bytes) -> None:
-    """Messages with the right lengths and checksums, each made from a line `headers|payload`: what is in them is all
-    that changes. Another payload is read as itself, by lengths and checksums worked out here."""
+    """Messages with correct lengths and checksums, one for each line `headers|payload`.
+
+    Changing a payload must change nothing else, and lengths and checksums must be correct again.
+    """
     messages = [message(*line.partition(b"|")[::2]) for line in data.split(b"\n")]
     raw = b"".join(messages)
     framer = EventStreamFramer()
@@ -236,7 +246,7 @@ def _issued() -> Issued:
 
 
 def named(data: bytes) -> bytes:
-    """With placeholders where the marks are."""
+    """Return the data with placeholders in place of the marks."""
     for mark, name in zip(TOKENS, _issued().values, strict=True):
         data = data.replace(mark, name)
     return data
@@ -246,7 +256,7 @@ NO_JSON = b"(no JSON)"
 
 
 def _read(payload: bytes) -> bytes:
-    """An event, where a client could read it."""
+    """Return an event's payload, or NO_JSON if no client could parse it."""
     try:
         tolerant.decode(payload)
     except (ValueError, RecursionError):
@@ -287,7 +297,7 @@ _CHARACTER = re.compile(rb"\\u.{4}|\\?.", re.DOTALL)
 
 
 def _literals(text: bytes) -> Iterator[bytes]:
-    """The same pieces, none of which ends inside an escape: each is the whole inside of a JSON literal."""
+    """Split like `cut`, but never inside an escape, so that each piece is valid in a JSON literal."""
     characters = iter(_CHARACTER.findall(text))
     for piece in cut(text):
         yield b"".join(itertools.islice(characters, len(piece)))

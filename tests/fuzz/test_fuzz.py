@@ -1,4 +1,4 @@
-"""A bounded run of every fuzz target, from the kept corpus on. `scripts/fuzz` runs them for longer."""
+"""A short run of every fuzz target from the kept corpus. `scripts/fuzz` runs them for longer."""
 
 from __future__ import annotations
 

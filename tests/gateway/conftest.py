@@ -1,4 +1,4 @@
-"""Real Redis (or Valkey) and HAProxy for the team gateway's tests; without them the tests are skipped."""
+"""Real Redis (or Valkey) and HAProxy for the team gateway's tests, which are skipped without them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def haproxy() -> str:
-    """The program."""
+    """The path of the program."""
     return installed("haproxy")
 
 
@@ -32,7 +32,7 @@ def redis_program() -> str:
 
 @pytest.fixture
 def redis_server(redis_program: str, tmp_path: Path) -> Iterator[RedisServer]:
-    """An empty server of this test's own."""
+    """An empty server for this test alone."""
     server = RedisServer(redis_program, tmp_path)
     server.start()
     yield server
@@ -41,7 +41,7 @@ def redis_server(redis_program: str, tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="module")
 def vault(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """The Redis of `team`. A test that stops it starts it again."""
+    """The Redis of `team`; a test that stops it starts it again."""
     server = RedisServer(redis_program, tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
@@ -52,7 +52,7 @@ def vault(redis_program: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def team(
     provider: Provider, vault: RedisServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Team]:
-    """Two workers. A test that ends one starts it again."""
+    """Two workers; a test that ends one starts it again."""
     made = Team(provider, tmp_path_factory.mktemp("team"), vault.url)
     yield made
     made.stop()

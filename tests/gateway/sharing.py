@@ -1,4 +1,4 @@
-"""What the tests of shared stores have in common: workers over a store, as processes have them, and something to share."""
+"""Shared by the tests of stores: workers on a common store, and values to share."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Clock:
 
 
 class Worker:
-    """A vault and a ledger over a store, as one process has them; it may wait for the store."""
+    """A vault and a ledger on a store, as in one process; it may wait for the store."""
 
     def __init__(self, store: Store, key: bytes = KEY, lifetime: float = 3600.0) -> None:
         namer = Namer(Template(), key)
@@ -37,7 +37,7 @@ class Worker:
 
 
 def redis_store(url: str, timeout: float = 2.0) -> Store:
-    """A store on a server; the package of Redis need not be there before."""
+    """Return a store on a Redis server; imports the redis package only when called."""
     from secretgate.stores.redis import RedisStore
 
     return RedisStore(url, "test", 3600, timeout)

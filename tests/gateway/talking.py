@@ -1,4 +1,4 @@
-"""What the tests of a team's gateway share: conversations whose turns land on several workers."""
+"""Shared by the team gateway's tests: conversations whose turns are handled by several workers."""
 
 from __future__ import annotations
 
@@ -54,7 +54,10 @@ def hold(
     planted: Planted,
     between: Callable[[int], None] = lambda turn: None,
 ) -> list[Received]:
-    """Five turns, each over a connection of its own to where `reach` leads; checks what the client got."""
+    """Hold a conversation of five turns and check it; return the requests at the provider.
+
+    Each turn uses a new connection to the address that `reach` returns.
+    """
     make = Maker(7)
     invented = f"{make.github()} {make.hex()} {make.stripe()}"
     script = agent(invented)
@@ -99,7 +102,7 @@ def check(
 
 
 def call(client: httpx.Client, said: str) -> httpx.Response:
-    """A call of one message, whose length is not told before."""
+    """Make a call with one message, without announcing its length."""
     raw = said.encode()
     message = b"\x0a" + bytes([len(raw)]) + raw
     content = struct.pack(">BI", 0, len(message)) + message

@@ -1,4 +1,4 @@
-"""What the documentation gives people to deploy: checked by the programs and the command line it is for."""
+"""The deployment files in the documentation, checked by the programs and commands they are for."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _BALANCER = re.compile(r"SECRETGATE_(BIND|CERT|STATS|WORKER_\d|HEALTH_\d|REDIS_P
 
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
-    """The options of `serve`, read as the command reads them; fails on one that it does not have."""
+    """Return the options of `serve` as the command parses them; unknown options are an error."""
     root: Any = typer.main.get_command(app)
     name, *rest = arguments
     command = root.get_command(None, name)
@@ -134,7 +134,7 @@ def test_the_manifests_objects_fit_together() -> None:
 
 
 def test_the_entrypoint_makes_mounted_keys_its_own(tmp_path: Path) -> None:
-    """Mounted files belong to somebody else or can be read by all; two workers get the same key and CA."""
+    """Mounted files may have other owners or modes; both workers get the same key and CA."""
     first = Places.find({"SECRETGATE_HOME": str(tmp_path / "first")})
     load_key(first.key)
     known = ensure_ca(first.ca, ca_domains())

@@ -1,4 +1,4 @@
-"""Workers that die or leave, and a Redis that is gone: what goes on, what is refused, and how it is said."""
+"""Workers that die or leave, and Redis outages: what continues, what is refused, which errors."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_a_stream_breaks_off_with_its_worker_and_the_next_turn_finds_all(
 
 @pytest.fixture
 def without_redis(vault: RedisServer, team: Team) -> Iterator[Callable[[], None]]:
-    """Stops it; it is back for the next test."""
+    """A function that stops Redis; it is started again after the test."""
     stopped: list[bool] = []
 
     def stop() -> None:
@@ -85,7 +85,7 @@ def without_redis(vault: RedisServer, team: Team) -> Iterator[Callable[[], None]
 
 
 def wait_for_vault(worker: Worker) -> None:
-    """Until it answers requests again."""
+    """Wait until a worker answers requests again."""
     with worker.access().client() as client:
         for _ in range(200):
             url = f"https://{MESSAGES[0]}{MESSAGES[1]}"
@@ -118,7 +118,7 @@ def test_without_redis_nothing_leaves_and_the_client_is_told_in_the_providers_sh
 def test_without_redis_what_needs_no_vault_goes_on(
     team: Team, provider: Provider, without_redis: Callable[[], None]
 ) -> None:
-    """A stream that runs is restored to its end; models are listed; what is not covered is tunnelled."""
+    """A running stream is restored to its end, models are listed, uncovered hosts are tunnelled."""
     value = Maker(35).github()
     gate = Gate(after=2)
     poster = Poster(team.workers[0].access(), provider)
@@ -174,7 +174,7 @@ def test_a_conversation_goes_on_when_redis_is_back(
 def test_where_policy_lets_unreadable_pass_a_worker_goes_on_alone(
     provider: Provider, redis_program: str, tmp_path: Path
 ) -> None:
-    """Redacted by what it finds and knows itself: an outage never lets a found secret leave."""
+    """It redacts what it finds and knows itself, so even an outage lets no found secret out."""
     folder = tmp_path / "redis"
     folder.mkdir()
     server = RedisServer(redis_program, folder)

@@ -1,4 +1,4 @@
-"""`secretgate serve --workers`: one command, several processes, one port or one each."""
+"""`secretgate serve --workers`: several processes from one command, on one port or one each."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ pytestmark = [
 
 
 class Supervised:
-    """The command; `said` waits for a line of its standard error."""
+    """A running command; `said` waits for a line on its standard error."""
 
     def __init__(
         self, home: Path, upstream: CorporateProxy, trusted: Path, *more: str, **variables: str
@@ -60,7 +60,7 @@ class Supervised:
                 self._come.notify_all()
 
     def said(self, pattern: str, timeout: float = 60) -> re.Match[str]:
-        """The next line that has it."""
+        """Wait for the next line that matches; return the match."""
         found: list[re.Match[str]] = []
 
         def has_come() -> bool:
@@ -77,7 +77,7 @@ class Supervised:
         return found[0]
 
     def post(self, user: str = "") -> int:
-        """A message through the first provider's prefix."""
+        """Send a message through the first provider's prefix; return the status."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             head = {"content-type": "application/json", "x-api-key": "of-the-test"}
@@ -142,7 +142,7 @@ def test_all_are_renewed_one_after_the_other_without_a_refusal(
 
         def keep_asking() -> None:
             while not over.is_set():
-                # A connection in the queue of a listener that closes is reset: clients try again.
+                # Closing a listener resets the connections in its queue; clients then retry.
                 with contextlib.suppress(ConnectionError, http.client.RemoteDisconnected):
                     answers.append(served.post())
 

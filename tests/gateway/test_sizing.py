@@ -1,4 +1,4 @@
-"""The script behind the page of arithmetic: it runs, and its sums are right."""
+"""The script behind the sizing page: it runs, and its sums are right."""
 
 from __future__ import annotations
 

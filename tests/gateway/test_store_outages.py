@@ -1,4 +1,4 @@
-"""Stores that are gone, slow or empty: nobody waits without need, and what was learnt meanwhile is told later."""
+"""Stores that are down, slow or empty: no needless waiting; what was learnt is written later."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from secretgate.stores.line import Line, Wait, waiting
 
 
 class Emptied(NoStore):
-    """A store that has lost everything when it is next asked."""
+    """A store that has lost all its data at the next request."""
 
     def __init__(self) -> None:
         self.marks: list[Mark] = []
@@ -140,7 +140,7 @@ def test_a_server_that_does_not_answer_costs_its_time_once(redis_server: RedisSe
 
 
 class Slow(NoStore):
-    """A store that waits until it may answer."""
+    """A store that does not answer before it is allowed to."""
 
     remote = True
 
@@ -193,7 +193,7 @@ def test_what_was_queued_during_an_outage_is_written_after_it(redis_server: Redi
 
 
 class Faulty(NoStore):
-    """A store that fails once, in a way that nobody thought of."""
+    """A store that fails once, with an unexpected exception."""
 
     remote = True
 
@@ -209,7 +209,7 @@ class Faulty(NoStore):
 
 
 async def test_a_fault_while_writing_costs_what_was_written_and_nothing_else() -> None:
-    """The thread that writes goes on, nobody waits for it in vain, and what it failed on is not quoted."""
+    """The writing thread goes on, nobody waits in vain, and the failed record is not quoted."""
     said: list[str] = []
     store = Faulty()
     line = Line(store, said.append)

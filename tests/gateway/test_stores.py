@@ -1,4 +1,4 @@
-"""The stores behind vault and ledger: what one worker learns the others know, and nobody else does."""
+"""The stores behind vault and ledger: what one worker learns, all others know, and nobody else."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Start = Callable[..., Worker]
 
 @pytest.fixture(params=["sqlite", "redis"])
 def start(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Start]:
-    """Starts workers over one store."""
+    """A function that starts workers on one store."""
     workers: list[Worker] = []
     tmp_path.chmod(0o700)
     if request.param == "redis":
@@ -98,7 +98,7 @@ def test_a_conversation_goes_on_elsewhere(start: Start) -> None:
 
 
 def test_what_may_not_be_restored_may_not_be_elsewhere(start: Start) -> None:
-    """Where a rule keeps a placeholder back, it does for all workers; and ids may hold any character."""
+    """If a rule forbids restoring a placeholder, it does so for all workers, with any ids."""
     one, two = start(), start()
     name = NAMER.name("rule", VALUE)
     link = "resp_\ud800"

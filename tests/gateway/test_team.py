@@ -1,4 +1,4 @@
-"""Two workers, one Redis, HAProxy before them: a conversation is one conversation wherever its turns land."""
+"""Two workers, Redis and HAProxy: a conversation works wherever its turns are handled."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_a_websocket_consults_the_others_message_by_message(
 def test_what_one_worker_found_the_other_redacts_wherever_it_stands(
     team: Team, provider: Provider
 ) -> None:
-    """In the second request nothing says that the value is a secret."""
+    """In the second request, nothing indicates that the value is a secret."""
     value = Maker(31).password()
     first, second = (Poster(worker.access(), provider) for worker in team.workers)
     said = ask(MESSAGES, f"DB_PASSWORD={value}")
@@ -75,7 +75,7 @@ def test_what_one_worker_found_the_other_redacts_wherever_it_stands(
 
 
 def test_a_call_in_messages_knows_what_another_worker_found(team: Team, provider: Provider) -> None:
-    """Its messages are looked at as they come, on the event loop, where nothing waits for Redis."""
+    """Its messages are examined as they arrive, on the event loop, which never waits for Redis."""
     value = Maker(38).password()
     arrived = []
     for worker, said in zip(

@@ -1,5 +1,7 @@
-"""The tests with a real client and server need the package `mcp`, whose requirements do not fit beside the
-mitmproxy of Python 3.11; the session itself is tested everywhere."""
+"""The package `mcp` is required for tests with a real client and server.
+
+Its requirements conflict with the mitmproxy for Python 3.11. Sessions are tested everywhere.
+"""
 
 from __future__ import annotations
 

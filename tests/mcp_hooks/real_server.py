@@ -1,6 +1,6 @@
 """A real MCP server (PyPI `mcp`) with a configuration to read and a query to run.
 
-FOLDER alone: over standard input and output. FOLDER json|sse: over HTTP, on a port that it prints.
+Arguments: FOLDER for standard input and output; FOLDER json|sse for HTTP, on a port that it prints.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ server = MCPServer("files")
 
 @server.tool()
 def read_config() -> str:
-    """Reads the configuration."""
+    """Read the configuration."""
     return (FOLDER / "config.env").read_text()
 
 
 @server.tool()
 def run_query(sql: str) -> str:
-    """Runs a query."""
+    """Run a query."""
     (FOLDER / "queries.txt").write_text(sql)
     return f"ran: {sql}"
 

@@ -1,4 +1,4 @@
-"""MCP over HTTP: a real client and a real server, with a real mitmdump between them."""
+"""MCP over HTTP: a real client and a real server, with a real mitmdump in between."""
 
 from __future__ import annotations
 

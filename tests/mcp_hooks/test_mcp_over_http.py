@@ -1,4 +1,4 @@
-"""MCP over HTTP without the HTTP: what differs between the revisions of the protocol."""
+"""MCP over HTTP, without HTTP: the differences between revisions of the protocol."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def test_answers_to_nothing_that_was_asked_are_passed_on(engine: Callable[..., E
 
 
 def test_of_a_batch_none_is_sent_where_one_is_denied(engine: Callable[..., Engine]) -> None:
-    """Batches are of 2025-03-26."""
+    """Batches exist only in revision 2025-03-26."""
     decision = engine().requests.decide(request([call(1, "select"), call(2, "drop")]))
     assert (decision.verdict, decision.status) == (Verdict.BLOCKED, 200)
     assert decision.reply is not None
@@ -117,7 +117,7 @@ def test_of_a_batch_none_is_sent_where_one_is_denied(engine: Callable[..., Engin
 def test_a_result_of_a_later_revision_is_judged_in_all_its_parts(
     engine: Callable[..., Engine],
 ) -> None:
-    """`structuredContent` is of 2025-06-18."""
+    """`structuredContent` was added in revision 2025-06-18."""
     gate = engine()
     gate.requests.decide(request(call(5, "select")))
     judge = gate.requests.mcp.judge(request(), lambda *_: None)

@@ -1,4 +1,4 @@
-"""A session between a client and a server: what each of them, and the model, gets to see."""
+"""An MCP session: what client, server and model each receive."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def test_a_secret_in_a_result_becomes_a_placeholder_that_the_next_call_gets_back
 def test_what_is_past_its_time_is_forgotten_and_what_is_used_stays(
     session: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A wrapper runs for days: what a server once said does not stay in its memory for as long."""
+    """A wrapper runs for days; what a server once sent must not stay in memory that long."""
     now = session(remember=100)
     start = time.monotonic()
     used, unused = (
@@ -186,7 +186,7 @@ def test_a_denied_call_is_answered_and_never_made(session: Make) -> None:
         "isError": True,
     }
     assert now.from_client(call(8, sql="select 1")).forward == call(8, sql="select 1")
-    # Half a surrogate pair: not every parser reads it, servers' do.
+    # Half a surrogate pair: some parsers reject it, those of servers accept it.
     odd = call(9, sql="DROP TABLE users", more="\ud83d")
     assert now.from_client(odd).forward is None
     passed = now.from_client(b"[" + odd + b"," + call(10, sql="\ud83d") + b"]")

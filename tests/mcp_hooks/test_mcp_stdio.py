@@ -1,4 +1,4 @@
-"""`secretgate mcp`: a real client and a real server, with the gate between them."""
+"""`secretgate mcp`: a real client and a real server, with the gate in between."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Mutation testing of what a secret's life hangs on: do the tests notice when the code is changed?"""
+"""Mutation testing of the security-critical code: do tests fail when it is changed?"""

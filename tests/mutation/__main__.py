@@ -1,4 +1,4 @@
-"""`scripts/mutants`: makes mutants, tests a sample of them, and says which were not noticed."""
+"""`scripts/mutants`: generates mutants, tests a sample of them, and reports the survivors."""
 
 from __future__ import annotations
 

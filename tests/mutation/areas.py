@@ -1,4 +1,4 @@
-"""What is mutated, and the fast tests that have to notice."""
+"""Which modules are mutated, and the fast tests that have to detect it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""`scripts/mutants --defences`: takes each defence away by itself, and sees whether the tests that attack it notice.
+"""`scripts/mutants --defences`: removes each defence in turn, and checks that a test fails.
 
-Chance finds few of these: a defence is often one line. So they are listed by hand (`defences.toml`). What is changed is a
-copy of the checkout; `tests/attacks/test_threat_model.py` sees that the list fits the code.
+Random mutants hit few of these, because a defence is often one line. So they are listed by hand
+(`defences.toml`). Changes are made in a copy of the checkout. `tests/attacks/test_threat_model.py`
+checks that the list fits the code.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("defences.toml")
 _COPIED = ("addon", "rules", "certs", "tests", "docs", "pyproject.toml", "README.md", "scripts")
 _LONGEST = 600
-"""Seconds that the tests of one defence may take; what hangs is noticed too."""
+"""Maximum seconds for the tests of one defence; a hang counts as detected too."""
 
 
 class Defence(NamedTuple):
@@ -80,5 +81,5 @@ def _noticed(copy: Path, defence: Defence) -> bool:
         )
     except subprocess.TimeoutExpired:
         return True
-    # 1: a test failed. Others say that there was none, or that it could not be run.
+    # Exit code 1: a test failed. Others mean that there was no test, or that it could not be run.
     return done.returncode == 1

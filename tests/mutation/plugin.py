@@ -1,5 +1,8 @@
-"""A pytest plugin for runs that are repeated hundreds of times: no servers; plain tests first, then those of
-Hypothesis with few examples, the same ones each time."""
+"""A pytest plugin for test runs that are repeated hundreds of times.
+
+It excludes tests with servers, and runs plain tests before those of Hypothesis, which get few and
+always the same examples.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table in docs/assurance.md: the score of each area, and the survivors that were looked at."""
+"""The table in docs/assurance.md: the score of each area, and the survivors that were reviewed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _Z = 1.96
 
 
 class Review(NamedTuple):
-    """Why no test can tell a mutant from the original. A mutant is known by its module and what it changes."""
+    """Why no test can distinguish a mutant, identified by module and change, from the original."""
 
     module: str
     change: str
@@ -31,7 +31,7 @@ def reviews() -> list[Review]:
 
 
 def interval(killed: int, tested: int) -> tuple[float, float]:
-    """Wilson's, at 95 %."""
+    """Return the Wilson score interval at 95 %."""
     if not tested:
         return 0.0, 1.0
     share, more = killed / tested, _Z * _Z / tested
@@ -41,7 +41,7 @@ def interval(killed: int, tested: int) -> tuple[float, float]:
 
 
 def equivalent(survivors: Iterable[Mutant], changes: Mapping[str, str]) -> dict[str, Review]:
-    """The reviewed ones among the survivors."""
+    """Return the survivors that were reviewed as equivalent, by name."""
     known = {(each.module, each.change): each for each in reviews()}
     return {
         mutant.name: known[mutant.module, changes[mutant.name]]
@@ -51,7 +51,7 @@ def equivalent(survivors: Iterable[Mutant], changes: Mapping[str, str]) -> dict[
 
 
 def table(mutants: Sequence[Mutant], reviewed: Mapping[str, Review]) -> str:
-    """`mutants`: all there are; those with an exit code were tested."""
+    """Return the Markdown table of all `mutants`; those with an exit code were tested."""
     lines = [
         "| area | modules | mutants | tested | noticed | equivalent | unnoticed | score | 95 % interval |",
         "|---|---|---|---|---|---|---|---|---|",

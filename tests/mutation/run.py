@@ -1,7 +1,7 @@
-"""Runs mutmut in a folder of its own: the packages lie beside each other there, as mutmut's names want it.
+"""Runs mutmut in its own folder, with the packages next to each other as mutmut's names require.
 
-Of all mutants of the modules, a random sample is tested, in strata of one area each; which ones depends on the seed
-and the code alone.
+A random sample of all mutants is tested, stratified by area. It depends only on the seed and the
+code.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PACKAGES = {
 }
 
 _KILLED = frozenset((1, 3, -24, 24, 36, 152, 255))
-"""mutmut's exit codes for a failed test and for a run out of time."""
+"""mutmut's exit codes for a failed test and for a timeout."""
 _CONFIG = """\
 [mutmut]
 source_paths =
@@ -83,7 +83,7 @@ def prepare(modules: Iterable[str]) -> None:
 
 
 def generate() -> list[Mutant]:
-    """All mutants of the modules, untested."""
+    """Generate and return all mutants of the modules, untested."""
     program = (
         "from mutmut import __main__ as m; m.set_mutant_under_test('mutant_generation');"
         "m.Path('mutants').mkdir(exist_ok=True); m.copy_src_dir(); m.copy_also_copy_files();"
@@ -102,7 +102,7 @@ def mutants() -> list[Mutant]:
 
 
 def sample(every: Sequence[Mutant], size: int | None, seed: int) -> list[str]:
-    """`size` of each area."""
+    """Return the names of `size` mutants of each area, or of all."""
     strata: dict[str, list[str]] = {}
     for mutant in every:
         strata.setdefault(area(mutant.module), []).append(mutant.name)
@@ -120,7 +120,7 @@ def test(names: Sequence[str], children: int) -> None:
 
 
 def difference(name: str) -> str:
-    """What a mutant changes: the lines that go and the lines that come."""
+    """Return what a mutant changes, as removed and added lines."""
     *path, function = name.split(".")
     original = f"{function.rpartition('__mutmut_')[0]}__mutmut_orig"
     file = WORK / "mutants" / f"{'/'.join(path)}.py"
@@ -130,7 +130,7 @@ def difference(name: str) -> str:
 
 
 def _body(file: Path, function: str) -> list[str]:
-    """The lines of a function behind its name."""
+    """Return the parameters and the body of a function, as lines."""
     for node in _functions(file):
         if node.name == function:
             return [ast.unparse(node.args), *ast.unparse(ast.Module([*node.body], [])).splitlines()]

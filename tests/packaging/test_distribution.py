@@ -1,4 +1,4 @@
-"""The wheel and the sdist hold everything, and an installation from the wheel works like a checkout."""
+"""Wheel and sdist are complete, and an installation from the wheel works like a checkout."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_the_sdist_holds_the_checkout(built: Path) -> None:
 
 
 def test_an_installation_does_what_a_checkout_does(built: Path, tmp_path: Path) -> None:
-    """A thorough run gets what it needs from the wheel's own words; others take what is installed here."""
+    """A thorough run installs the wheel's requirements; others use what is installed here."""
     (wheel,) = built.glob("*.whl")
     run(sys.executable, "-m", "venv", tmp_path / "venv")
     scripts = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin")
@@ -89,7 +89,7 @@ def test_an_installation_does_what_a_checkout_does(built: Path, tmp_path: Path) 
 
 
 def test_a_checkout_sets_itself_up(tmp_path: Path) -> None:
-    """As the README begins: nothing but a clone and a Python."""
+    """As at the beginning of the README: with nothing but a clone and Python."""
     clone = tmp_path / "clone"
     run("git", "clone", "--quiet", ROOT, clone)
     home = {"HOME": str(tmp_path), "SECRETGATE_HOME": str(tmp_path / "home")}

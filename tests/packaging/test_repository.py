@@ -1,4 +1,4 @@
-"""The repository itself: the direction of its imports, and no secrets in it."""
+"""The repository itself: the direction of its imports, and that it contains no secrets."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ def test_imports_go_one_way() -> None:
 
 @pytest.mark.e2e
 def test_no_secret_is_in_the_repository(tmp_path: Path) -> None:
-    """Where this fails for an example that was made up:
-    secretgate scan . --format json > .secretgate-baseline.json"""
+    """If this fails because of a made-up example:
+        secretgate scan . --format json > .secretgate-baseline.json
+    """
     baseline = str(ROOT / ".secretgate-baseline.json")
     done = secretgate(["scan", ".", "--baseline", baseline], environment(tmp_path), ROOT)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_no_two_test_files_share_a_module_name() -> None:
-    """pytest imports those of folders without `__init__.py` by their bare names."""
+    """pytest imports test files in folders without `__init__.py` by their bare names."""
     bare = Counter(
         file.name
         for file in (ROOT / "tests").rglob("test_*.py")

@@ -1,4 +1,4 @@
-"""What an installation brings with it is pinned, hashed, licensed, and built the same every time."""
+"""Dependencies are pinned, hashed and licensed, and builds are reproducible."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def asked() -> list[Requirement]:
 
 
 def test_every_dependency_is_locked_at_a_version_that_fits() -> None:
-    """Where this fails: scripts/lock"""
+    """If this fails: scripts/lock"""
     pins = locked()
     for requirement in asked():
         pinned = pins[canonical(requirement.name)]
@@ -61,7 +61,7 @@ def test_every_locked_file_has_a_hash_and_no_address() -> None:
 
 
 def test_licences_name_every_package_that_is_needed() -> None:
-    """Where this fails: python scripts/licences.py > docs/licences.md"""
+    """If this fails: python scripts/licences.py > docs/licences.md"""
     document = (ROOT / "docs" / "licences.md").read_text()
     listed = {canonical(name) for name in re.findall(r"(?m)^\| ([^|]+?) \|", document)}
     optional = PROJECT["project"]["optional-dependencies"].values()
@@ -79,7 +79,7 @@ def test_licences_name_every_package_that_is_needed() -> None:
             package = distribution(name)
         except PackageNotFoundError:
             continue
-        if sys.version_info >= (3, 12):  # mitmproxy 11 needs a few others
+        if sys.version_info >= (3, 12):  # mitmproxy 11 has a few other requirements
             assert name in listed
         open_ += [Requirement(text) for text in package.requires or ()]
     assert "mitmproxy" in listed

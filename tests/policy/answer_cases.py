@@ -1,4 +1,4 @@
-"""The families by name, the rules they are tried with, and what is judged by them."""
+"""The families by name, the rules they are tested with, and how to judge answers by these."""
 
 from __future__ import annotations
 
@@ -70,10 +70,10 @@ class Case:
     dialect: str
     framer: Callable[[], Framer]
     write: Callable[[Sequence[tuple[str, str]]], bytes]
-    """A stream with these tool calls, after the text `Hm. `."""
+    """Returns a stream with these tool calls after the text `Hm. `."""
     read: Callable[[bytes], Seen]
     stops: tuple[str, str] = ("", "")
-    """With and without tool calls."""
+    """The stop reasons with and without tool calls."""
 
 
 CASES = {

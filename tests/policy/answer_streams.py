@@ -1,4 +1,4 @@
-"""Streams of every family with a text and tool calls: written as the provider would, read as a client would."""
+"""Streams of every family with a text and tool calls: writers like providers, readers like clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.families.base import events, message, read_by_botocore, sse
 
 @dataclass
 class Seen:
-    """What a client makes of an answer."""
+    """What a client reads from an answer."""
 
     text: str = ""
     calls: list[tuple[str, Any]] = field(default_factory=list)

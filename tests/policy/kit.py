@@ -1,4 +1,4 @@
-"""What the policy tests share: policies from text, a detector of few rules, clocks that stand still."""
+"""Shared by the policy tests: policies from text, a detector with few rules, manual clocks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ TOKEN = "tok_" + "aB3dE6gH9jK2mN5pQ8sT1vW4"
 WEAK = "weak_" + "aB3dE6gH9jK2"
 DENY = "  - {name: no, action: deny}\n"
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
-"""A Wednesday."""
+"""Noon on a Wednesday."""
 
 
 def scope(text: str, name: str = "test.yaml") -> Scope:
@@ -41,19 +41,19 @@ def policy(*texts: str, **given: Any) -> Policy:
 
 
 def enforced(rules: str, head: str = "") -> str:
-    """A scope that enforces some rules."""
+    """Return a rule file that enforces the given rules."""
     return f"scope: test\nmode: enforce\n{head}\nrules:\n{rules}"
 
 
 def decide(
     rules: str, operation: str = "llm.text", /, *, context: Any = None, **params: Any
 ) -> Decision:
-    """The decision of one rule file on one call."""
+    """Return the decision of one rule file on one call."""
     return policy(rules).evaluate(Call(operation, params, context or {}))
 
 
 def when(expression: str, head: str = "", /, *, context: Any = None, **params: Any) -> bool:
-    """Whether an expression holds for a call."""
+    """Return whether an expression is true for a call."""
     rules = enforced(
         f"  - name: asked\n    action: deny\n    match:\n      when: {quoted(expression)}", head
     )
@@ -67,14 +67,14 @@ def quoted(text: str) -> str:
 
 
 def refused(text: str) -> str:
-    """What is said of a file that cannot be loaded."""
+    """Return the error for a file that cannot be loaded."""
     with pytest.raises(PolicyError) as error:
         scope(text)
     return str(error.value)
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """A clock that tests set."""
 
     def __init__(self) -> None:
         self.now = 1000.0

@@ -1,4 +1,4 @@
-"""The judge of answers: every family, streamed and whole, cut anywhere."""
+"""Judging answers: every family, streamed and complete, with streams cut anywhere."""
 
 from __future__ import annotations
 

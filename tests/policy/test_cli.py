@@ -1,4 +1,4 @@
-"""`secretgate policy`: what it prints, and what its exit codes say."""
+"""`secretgate policy`: output and exit codes."""
 
 from __future__ import annotations
 

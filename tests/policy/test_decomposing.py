@@ -1,4 +1,4 @@
-"""Every family's requests as calls: the same conversation, told in each one's own way."""
+"""Requests of every family, decomposed into calls: the same conversation in each format."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/policy.md shows is what happens, and the examples hold."""
+"""The examples in docs/policy.md work as described."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_mutate(tmp_path: Path, detector: Detector) -> None:
 
 
 def _closed(out: bytes) -> list[Any]:
-    """Without the empty tool call of the family's stream."""
+    """Return the events without the family's empty tool call."""
     return [each for each in events(out) if each.get("index") != 1]
 
 

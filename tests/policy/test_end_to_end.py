@@ -1,4 +1,4 @@
-"""Policy through a real mitmdump: requests, answers of every family, WebSockets, reload, a bad start."""
+"""Policy through a real mitmdump: requests, answers of every family, WebSockets, reload, errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions that rules may call, and what expressions see."""
+"""The functions available to rules, and the values available to expressions."""
 
 from __future__ import annotations
 

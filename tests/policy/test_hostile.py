@@ -1,4 +1,4 @@
-"""Bad input: rule files that nobody meant, and answers that no provider should send."""
+"""Bad input: malformed rule files, and answers that no provider should send."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_any_call_is_decided(params: dict[str, Any], context: dict[str, Any]) ->
 
 
 def _damaged(value: Any, path: list[int], new: Any) -> Any:
-    """`value` with something else at a place that `path` leads to."""
+    """Return `value` with `new` in the place of the node at `path`."""
     if not path or not isinstance(value, dict | list) or not value:
         return new
     step, *rest = path
@@ -121,13 +121,13 @@ def test_a_damaged_answer_is_no_error_of_ours(name: str, path: list[int], new: A
 
 
 HALF = r"\ud83d"
-"""Of a surrogate pair: what the standard calls no text, and JavaScript and Python read."""
+"""Half of a surrogate pair: invalid by the standard, but accepted by JavaScript and Python."""
 
 
 @pytest.mark.parametrize("odd", [HALF, "\\xff"], ids=["half a pair", "no UTF-8"])
 @pytest.mark.parametrize("name", [name for name in CASES if "bedrock" not in name])
 def test_an_event_that_only_some_parsers_read_is_judged(name: str, odd: str) -> None:
-    """A client that reads it would make the call."""
+    """A client that accepts it would make the call."""
     case = CASES[name]
     member = b'"odd":"' + odd.encode().replace(rb"\xff", b"\xff") + b'",'
     raw = re.sub(rb"(?m)^(data: | ?)\{", lambda start: start[0] + member, case.write([BAD]))

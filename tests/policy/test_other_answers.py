@@ -1,4 +1,4 @@
-"""Answers that are no JSON and no events of JSON: protobuf, plain text, bytes; and those that nobody can read."""
+"""Answers other than JSON and events of JSON: protobuf, plain text, bytes, unreadable ones."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def message(text: str) -> bytes:
 
 
 def text_of(message: bytes) -> str:
-    """Of a message as `message` writes it, which must be whole."""
+    """Return the text of a message written by `message`, and check that the message is complete."""
     inner = message[2 : 2 + message[1]]
     text = inner[2 : 2 + inner[1]]
     assert message == field(1, field(2, text) + b"\x18\x07") + field(3, b"message-id")
@@ -137,7 +137,7 @@ def test_text_that_is_called_json() -> None:
 
 
 def test_json_that_is_called_text() -> None:
-    """Many clients parse whatever comes."""
+    """Many clients parse the body whatever its type."""
     call = {"type": "tool_use", "id": "t", "name": "bash", "input": {"command": "rm -rf /"}}
     raw = json.dumps({"type": "message", "content": [call], "stop_reason": "tool_use"}).encode()
     said: Any = json.loads(through(answer(DENY, "text/plain", "anthropic"), raw))

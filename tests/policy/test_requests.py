@@ -1,4 +1,4 @@
-"""Policy on the way of a request: per finding, per call, edits, refusals."""
+"""Policy for requests: per finding, per call, edits, refusals."""
 
 from __future__ import annotations
 

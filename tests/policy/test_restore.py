@@ -1,4 +1,4 @@
-"""Where values are put back: every family, streamed and whole."""
+"""Where values are restored, for every family, streamed and complete."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_whole(name: str, limit: str) -> None:
 
 
 def _with(value: Any, said: str) -> Any:
-    """The answer with one text and one command in it."""
+    """Return the answer with `said` as its text and in its command."""
     from policy.kit import TOKEN
 
     plain = json.dumps(value).replace(TOKEN, said)

@@ -1,4 +1,4 @@
-"""What a rule file of Keep's may hold: scopes, defs, packs, profiles, and the errors that say where."""
+"""The content of Keep rule files: scopes, defs, packs, profiles, and errors with their position."""
 
 from __future__ import annotations
 

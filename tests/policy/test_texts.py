@@ -1,4 +1,4 @@
-"""Edits of edited texts, as edits of the original."""
+"""Edits of edited texts, converted to edits of the original."""
 
 from __future__ import annotations
 

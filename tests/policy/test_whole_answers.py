@@ -1,4 +1,4 @@
-"""Answers that come whole are judged as streamed ones are."""
+"""Complete answers are judged like streamed ones."""
 
 from __future__ import annotations
 

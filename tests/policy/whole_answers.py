@@ -1,4 +1,4 @@
-"""Whole answers of every family, with a secret and a call that is denied."""
+"""Complete (not streamed) answers of every family, with a secret and a denied call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The default detector, made once, and made-up secrets."""
+"""The default detector, built once, and fake secrets."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def detector() -> Detector:
 
 @pytest.fixture
 def few_packs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For tests that make a detector of their own: what takes long is a database of a thousand rules. Thorough runs take it."""
+    """Fewer packs for tests that build their own detector, which is slow; thorough runs use all packs."""
     if not effort.THOROUGH:
         few = [pack for pack in rulefile.pack_files() if pack.stem in ("vcs", "packages")]
         monkeypatch.setattr(rulefile, "pack_files", lambda: few)

@@ -1,4 +1,4 @@
-"""A key of several lines has the same parts wherever it stands."""
+"""A multi-line key has the same parts wherever it occurs."""
 
 from __future__ import annotations
 

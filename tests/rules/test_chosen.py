@@ -1,4 +1,4 @@
-"""Passwords that people choose, words with a digit behind them, wherever developers write them down."""
+"""Passwords chosen by people, words followed by digits, wherever developers write them down."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Recall and silence on the development corpora, which are no part of this repository.
+"""Recall and false positives on the development corpora, which are not in this repository.
 
-They are looked for in the folder that `SECRETGATE_CORPORA` names, else beside the repository.
+They are in the folder named by `SECRETGATE_CORPORA`, otherwise next to the repository.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Fixed strings are found the same by both searches, and the dearer one is prepared when it pays."""
+"""Fixed strings: both searches agree, and the expensive one is built when it pays off."""
 
 from __future__ import annotations
 

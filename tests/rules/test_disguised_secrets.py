@@ -1,5 +1,7 @@
-"""Secrets that are broken up by characters nobody sees, painted in other letters, or written as references
-of HTML: found wherever something was put in, and replaced as they are spelled."""
+"""Secrets disguised by invisible characters, look-alike letters or HTML character references.
+
+They are found wherever something is inserted, and replaced as they are spelled.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,7 @@ def painted(secret: str, places: set[int]) -> str:
 
 
 def styled(secret: str, first: str) -> str:
-    """In mathematical letters of one alphabet, which begins with `first`."""
+    """Return text in mathematical letters of the alphabet that begins with `first`."""
     base = ord(first) - ord("A")
     return "".join(
         chr(base + ord(c) + (-6 if c.islower() else 0)) if c.isalpha() else c for c in secret

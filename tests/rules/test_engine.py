@@ -1,4 +1,4 @@
-"""The engine's machinery: cache, threads, digests, barriers, encodings that only look like one."""
+"""The engine's internals: cache, threads, digests, barriers, what only looks like an encoding."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every rule of every pack finds its own examples and leaves its counterexamples alone."""
+"""Every rule of every pack finds its own examples, and none of its counterexamples."""
 
 from __future__ import annotations
 

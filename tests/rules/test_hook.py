@@ -1,4 +1,4 @@
-"""`pre-commit` itself, with the hook that this repository offers."""
+"""The real `pre-commit` with the hook of this repository."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.skipif(PRE_COMMIT is None, reason="pre-commit is not in
 def committing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A repository with the hook installed.
 
-    The hook is what this repository offers to others, run with the code that is tested and not with a copy that
-    pre-commit would have to install.
+    The hook is the one that this repository offers, but it runs the code under test, not a copy
+    that pre-commit would have to install.
     """
     (hook,) = yaml.safe_load(OFFERED.read_text())
     command = tmp_path / "bin" / "secretgate"

@@ -1,4 +1,4 @@
-"""Known values: taken where a name says credential, kept up to date, never told."""
+"""Known values: taken if the name says credential, kept up to date, never printed."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_files_are_found_in_a_folder(tmp_path: Path) -> None:
 
 
 def test_a_large_folder_holds_up_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is looked through beside those who ask, once at a time."""
+    """It is searched in the background, by one thread at a time."""
     now, looks, go_on = [0.0], list[Path](), threading.Event()
     known = KnownValues(under=tmp_path, clock=lambda: now[0])
     assert len(known.literals) == 0

@@ -1,4 +1,4 @@
-"""No text makes the detector slow: time grows with length and with nothing else."""
+"""No text makes the detector slow: time is linear in the length of the text."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from secretgate_rules.table import Compiled, prepare
 RULES = [rule for path in pack_files() for rule in load_file(path, trusted=True)]
 SIZE = 6000
 QUICK = 0.02
-"""Seconds of processor time for a text of that size; a pattern that went back over it all at each place would take ten times more."""
+"""Seconds of processor time for a text of SIZE bytes; quadratic backtracking takes ten times as long."""
 SMALL, LARGE = 32_000, 128_000
-"""Longer than any stretch that a pattern may cover."""
+"""Text sizes in bytes, larger than the window of any pattern."""
 MOST = 9.0
-"""How much longer four times the text may take; quadratic growth would be sixteen."""
+"""Maximum ratio of times for texts of these sizes; quadratic growth would give sixteen."""
 SLOWEST = 4.0
-"""Seconds of processor time for the longer text."""
+"""Maximum seconds of processor time for the larger text."""
 
 
 def _attack(item: Compiled, size: int) -> list[bytes]:
-    """Texts made of pieces of a rule's own examples, cut so that they almost match."""
+    """Return texts of repeated pieces of a rule's examples, cut so that they almost match."""
     attacks = [b"a" * size, b"a1-" * (size // 3), b"=:\"' " * (size // 5), b" \t" * (size // 2)]
     for example in item.rule.examples[:1]:
         text = example.encode()
@@ -39,7 +39,7 @@ def _attack(item: Compiled, size: int) -> list[bytes]:
 
 
 def _seconds(work: Callable[[], object], enough: float = QUICK) -> float:
-    """The least processor time of three attempts: what else the machine does is not counted."""
+    """Return the lowest processor time of three attempts, to exclude other load on the machine."""
     best = float("inf")
     for _ in range(3):
         begun = time.process_time()

@@ -1,4 +1,4 @@
-"""What must hold of every text: the promises of the detector, attacked with Hypothesis."""
+"""Properties that hold for every text: the promises of the detector, tested with Hypothesis."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is no secret stays quiet; what is one where people would say so is found."""
+"""False positives and true positives: values that only look like secrets, and some that are."""
 
 from __future__ import annotations
 

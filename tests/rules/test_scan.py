@@ -1,4 +1,4 @@
-"""`secretgate scan` and `secretgate rules`: what is printed, and the exit status."""
+"""`secretgate scan` and `secretgate rules`: output and exit status."""
 
 from __future__ import annotations
 
@@ -201,7 +201,7 @@ def test_sarif_says_where_in_characters(tmp_path: Path) -> None:
 
 
 SARIF = Path(__file__).parent / "schemas" / "sarif-2.1.0-rtm.5.json"
-"""The schema of SARIF 2.1.0 as its committee published it."""
+"""The schema of SARIF 2.1.0 as published by its committee."""
 
 
 @pytest.mark.parametrize("texts", [[], [""], [f"TOKEN={TOKEN}\n", f"🔑 password: '{SECRET}'\r\n"]])

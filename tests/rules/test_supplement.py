@@ -1,4 +1,4 @@
-"""detect-secrets asked as well: its findings are merged, and what it is wrong about is left out."""
+"""detect-secrets as an additional scanner: findings are merged, known false positives dropped."""
 
 from __future__ import annotations
 

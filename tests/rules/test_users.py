@@ -1,4 +1,4 @@
-"""A user's own rules: three forms, and errors that name file, line and reason."""
+"""Users' rule files: three formats, and errors with file, line and reason."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ regexes = ['3333$']
 
 @pytest.fixture
 def extending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that extends another, which is named from the working directory."""
+    """A file that extends another one, given relative to the working directory."""
     (tmp_path / "conf").mkdir()
     (tmp_path / "base.toml").write_text(BASE)
     (tmp_path / "conf" / "own.toml").write_text(EXTENDING)

@@ -1,4 +1,4 @@
-"""Secrets made of words: passphrases, what tokens are signed with, short passwords; and what only reads like them."""
+"""Secrets made of words (passphrases, signing keys, short passwords), and text that looks similar."""
 
 from __future__ import annotations
 
