@@ -1,4 +1,4 @@
-"""Fixtures that every test may ask for. A folder's own conftest.py overrides them where its tests need others."""
+"""Fixtures for all tests; a folder's own conftest.py overrides them where necessary."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ END_TO_END = Path(__file__).parent / "e2e"
 
 pytest_plugins = ["harness.fixtures"]
 
-# How long one example takes says more about the machine than about the code.
+# The time of one example depends more on the machine than on the code.
 settings.register_profile(
     "untimed",
     deadline=None,
@@ -27,18 +27,18 @@ settings.load_profile("untimed")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """The folder whose tests are all end-to-end is not even imported where those are left out."""
+    """Do not even import the folder of end-to-end tests if they are deselected."""
     return True if collection_path == END_TO_END and config.option.markexpr == "not e2e" else None
 
 
 @pytest.fixture(scope="session")
 def planted() -> Planted:
-    """Secrets of this run: the same in every run, in no file."""
+    """Secrets for this session: the same in every session, and in no file."""
     return plant()
 
 
 @pytest.fixture(autouse=True)
 def own_log_lines() -> Iterator[None]:
-    """What a test has logged is not written while the next one runs."""
+    """Write a test's pending log lines before the next test runs."""
     yield
     log.flush()

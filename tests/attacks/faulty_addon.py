@@ -1,7 +1,7 @@
-"""A mitmproxy script that makes our hooks fail, where the query of a request says `fault=HOOK`.
+"""A mitmproxy script that makes our hooks fail if the query of a request contains `fault=HOOK`.
 
-What fails is the first thing that a hook asks for, the engine, in the middle of our own code. The message of the
-exception is a value of those that `test_canary` plants.
+The failure is in the first access of a hook, to the engine, in the middle of our code. The message
+of the exception is one of the values that `test_canary` plants.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""A mitmproxy script that looks for values in the memory of its own process: in every object that anything holds.
+"""A mitmproxy script that searches the memory of its own process for values, in all objects.
 
-Asked for over plain HTTP at `http://heap.test/`, with the values as JSON of hexadecimal digits of their bytes, each
-inverted, so that asking leaves no copy. Answers with what holds what it found, by kinds of objects, never by content.
-`x-later`: seconds by which the clocks of what forgets are put forward first.
+It serves plain HTTP at `http://heap.test/` and gets the values as JSON of hexadecimal digits of
+their inverted bytes, so that the request leaves no copy. The response lists the types of objects
+that hold a match, never content. The header `x-later` advances the clocks of everything that
+expires by that many seconds first.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from secretgate.gate import Gate
 
 
 def _holders(wanted: list[Any], every: list[Any]) -> set[str]:
-    """Kinds and names of what refers to one of `wanted`."""
+    """Return types and names of what refers to one of `wanted`."""
     marks = {id(each) for each in wanted}
     return {
         f"{type(each).__module__}.{type(each).__qualname__} {getattr(each, '__qualname__', '')}"
@@ -36,7 +37,7 @@ def _holds(held: Any, needles: list[bytes]) -> bool:
 
 
 def hunt(needles: list[bytes]) -> list[str]:
-    """What holds a text with one of the needles, in this process."""
+    """Return what holds a text that contains one of the needles, in this process."""
     gc.unfreeze()
     gc.collect()
     own = {id(needles), *map(id, needles), id(sys._getframe())}
@@ -58,7 +59,7 @@ def hunt(needles: list[bytes]) -> list[str]:
 
 
 def pass_time(seconds: float) -> None:
-    """The vault and the check of outgoing bytes take it that this much time has passed; then all is swept."""
+    """Advance the clocks of the vault and of the egress check, then remove what expired."""
     gc.unfreeze()
     (gate,) = [each for each in gc.get_objects() if isinstance(each, Gate)]
     engine = gate.engine()

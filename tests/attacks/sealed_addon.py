@@ -1,4 +1,4 @@
-"""A mitmproxy script that tells, over plain HTTP at `http://sealed.test/`, whether its process may be dumped."""
+"""A mitmproxy script that reports at `http://sealed.test/` whether its process may be dumped."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Whatever lives as long as the process is bounded: a flood of requests that have nothing in common (clients, hosts, paths,
-headers, names of members, models, secrets, what the provider writes) lets nothing in memory grow beyond its limit.
+"""Everything that lives as long as the process is bounded, whatever requests contain.
 
-The limits are made small first, so that what has none stands out: it is found in the memory of the process, not by name.
+A flood of requests with nothing in common (clients, hosts, paths, headers, member names, models,
+secrets, what the provider writes) lets no object in memory exceed its limit. Limits are reduced
+first, so that unlimited objects stand out; they are found in memory, not by name.
 """
 
 from __future__ import annotations
@@ -35,9 +36,9 @@ from secretgate_rules.memo import forget
 FLOOD = 120
 SMALL = 16
 FEW = 40
-"""What grew by more than this in the flood has no limit, or not the one it was given."""
+"""Growth beyond which an object has no limit, or not the reduced one."""
 LARGEST = 8192
-"""Answers of one function that are remembered at most, where they are."""
+"""Maximum number of cached results of one function."""
 LIMITS = (
     (heads, "_MOST_QUIET"),
     (egress, "_MOST_STRETCHES"),
@@ -142,7 +143,7 @@ def _sizes() -> dict[int, tuple[Any, int]]:
     gc.collect()
     found: dict[int, tuple[Any, int]] = {}
     tracked = gc.get_objects()
-    # A dict of bytes or numbers is not tracked itself.
+    # The garbage collector does not track a dict of bytes or numbers.
     for each in [*tracked, *(one for one in gc.get_referents(*tracked) if isinstance(one, dict))]:
         if isinstance(each, _CONTAINERS) and each is not found:
             found[id(each)] = each, len(each)
@@ -152,14 +153,14 @@ def _sizes() -> dict[int, tuple[Any, int]]:
 
 
 def _grown(before: dict[int, int]) -> Iterator[Any]:
-    """What was there before: modules that are imported meanwhile are large at once."""
+    """Yield objects that existed before and have grown; new modules are large from the start."""
     for key, (each, size) in _sizes().items():
         if key in before and size - before[key] > FEW:
             yield each
 
 
 def _owner(held: Any) -> str:
-    """What of ours refers to it: the type of an object, or a module and a name in it."""
+    """Return what of our code refers to it: the type of an object, or a module and a name in it."""
     names = set()
     for each in gc.get_referrers(held):
         if not isinstance(each, dict):

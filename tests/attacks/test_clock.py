@@ -1,5 +1,7 @@
-"""Clocks that jump while the proxy runs: a laptop that wakes, a virtual machine that is resumed, a time server that was
-wrong. What is counted in seconds goes by a clock that cannot jump; what needs the date takes jumps both ways."""
+"""Clocks that jump while the proxy runs: a waking laptop, a resumed machine, a corrected clock.
+
+Durations are measured by a monotonic clock; code that needs the date tolerates jumps both ways.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,7 @@ NAMER = Namer(Template(), KEY)
 
 @pytest.fixture
 def shift(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """By how much the date is wrong."""
+    """A function that shifts the date by some seconds."""
     wrong = [0.0]
     true = time.time
     monkeypatch.setattr(time, "time", lambda: true() + wrong[0])
@@ -41,7 +43,7 @@ def shift(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_leaf_is_valid_at_the_time_that_the_machine_believes_in(
     jump: int, tmp_path: Path
 ) -> None:
-    """Within the CA's own time, in which case there is nothing better."""
+    """Within the CA's own validity, unless that is impossible."""
     now = [datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=200)]
     authority = ensure_ca(tmp_path / "ca", ["example.com"])
     leaves = Leaves(authority, now=lambda: now[0])
@@ -90,7 +92,7 @@ def test_the_ledger_keeps_its_names_and_what_was_written(
 def test_a_shared_vault_learns_and_forgets_after_a_jump(
     jump: float, shift: list[float], tmp_path: Path
 ) -> None:
-    """Whatever the date was when it was learnt: no value is kept for longer than twice its time."""
+    """Whatever the date was when it was learnt, no value is kept longer than twice its lifetime."""
     path = tmp_path / "vault" / "vault.sqlite3"
     values = [random_text(number, 32).encode() for number in range(2)]
 

@@ -1,6 +1,6 @@
-"""Bodies that a receiver may read another way than their bytes suggest: charsets, compression, parts, odd JSON.
+"""Bodies that a receiver may read differently: charsets, compression, multipart, odd JSON.
 
-Whatever the disguise, a body is refused or leaves without the secret, read as the receiver would read it.
+Each is refused, or leaves without the secret, as read by the receiver.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Disguise(NamedTuple):
     coding: str
     raw: bytes
     read: Reading = bytes
-    """What the receiver makes of what it gets."""
+    """Decodes the body as the receiver would."""
 
 
 def asked(text: str = f"it is {SECRET} so") -> str:
@@ -54,7 +54,7 @@ def recoded(charset: str) -> Reading:
 
 
 def member(data: bytes, name: bytes = b"", extra: bytes = b"", comment: bytes = b"") -> bytes:
-    """Of a gzip file, with what its header can say."""
+    """Return a member of a gzip file, with optional header fields."""
     flags = 4 * bool(extra) | 8 * bool(name) | 16 * bool(comment)
     head = b"\x1f\x8b\x08%c\0\0\0\0\0\xff" % flags
     head += len(extra).to_bytes(2, "little") + extra if extra else b""
@@ -66,16 +66,16 @@ def member(data: bytes, name: bytes = b"", extra: bytes = b"", comment: bytes = 
 
 
 def skipped(data: bytes) -> bytes:
-    """A frame of zstd that holds no data."""
+    """Return a skippable zstd frame, which holds no data."""
     return b"\x50\x2a\x4d\x18" + len(data).to_bytes(4, "little") + data
 
 
 def brotli_with(note: bytes, data: bytes) -> bytes:
-    """A stream of brotli whose first block is metadata: of `note`, which whoever unpacks it does not see."""
-    # Of the window one bit (16), of the block: not the last, no length, a zero, one byte of how much is skipped.
+    """Return a brotli stream that begins with a metadata block, which decoders do not output."""
+    # One bit for the window (16); the block: not last, no length, reserved, one byte of skip length.
     bits = 0 | 0b0 << 1 | 0b11 << 2 | 0b0 << 4 | 0b01 << 5 | (len(note) - 1) << 7
     head = bits.to_bytes(2, "little")
-    # A block that is not compressed, then the last, which is empty.
+    # An uncompressed block, then the last one, which is empty.
     size = len(data) - 1
     plain = (0b0 | 0b00 << 1 | size << 3 | 0b1 << 19).to_bytes(3, "little")
     return head + note + plain + data + b"\x03"
@@ -90,7 +90,7 @@ def enveloped(data: bytes) -> bytes:
 
 
 def unzipped(data: bytes) -> bytes:
-    """With what stands around the data."""
+    """Return the decompressed data, after the raw bytes around it."""
     return data + zlib.decompressobj(31).decompress(data)
 
 
@@ -265,7 +265,7 @@ def test_metadata_of_brotli_is_what_it_seems() -> None:
 
 @pytest.mark.parametrize("kind", ["gzip", "zstd", "br"])
 def test_a_message_of_a_call_takes_nothing_along(kind: str) -> None:
-    """What stands beside the data of a compressed message ends the call, as what cannot be read does."""
+    """Extra data in a compressed message ends the call, like anything unreadable."""
     message = dump({"text": "nothing here"})
     clean, told = {
         "gzip": (gzip.compress(message), member(message, comment=RAW)),

@@ -1,6 +1,6 @@
-"""Inputs that are made to take time or memory: bombs, patterns that never end, caches that never forget.
+"""Inputs that cost time or memory: bombs, slow patterns, caches that grow without limit.
 
-Each is given a generous limit that only growth of the wrong kind can break.
+Each test has a generous limit that only the wrong kind of growth can exceed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from secretgate_rules.model import Rule, RuleError
 from secretgate_rules.users import load_user_file
 
 SOON = 10.0
-"""Seconds of processor time: what is not linear takes minutes."""
+"""Seconds of processor time; anything that is not linear takes minutes."""
 LIMIT = 1 << 20
 WATCHES = enforced("  - {name: one, action: log, match: {operation: llm.text}}")
 BILLION = "\n".join(
@@ -73,7 +73,7 @@ def swiftly(work: Callable[[], object]) -> None:
 
 
 def refused(work: Callable[[], object], path: Path) -> None:
-    """It may work; if it does not, the file is named, and not quoted at length."""
+    """Check that an error, if there is one, names the file and does not quote it at length."""
     said = None
     try:
         work()
@@ -134,7 +134,7 @@ def test_decompression_bombs(name: str) -> None:
 
     swiftly(read)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    # A frame of zstd may ask for a window as large as what it holds.
+    # A zstd frame may require a window as large as its content.
     most = (16 << 20) + (len(BOMB) if name == "zstd" else 0)
     assert grown < (most >> 10 if sys.platform == "linux" else most)
 
@@ -353,7 +353,7 @@ def test_an_answer_whose_first_event_never_ends(
 
 
 def test_an_answer_that_cannot_be_decoded_ends_there() -> None:
-    """What came behind it would be nobody's: the header that says how it is compressed is gone."""
+    """The rest could not be decoded by anyone, because the header with the compression is gone."""
     namer = Namer(Template(), b"k" * 32)
     known = Issued(namer.template, {namer.name("rule", b"value"): b"value"})
     headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}

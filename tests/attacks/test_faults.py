@@ -1,5 +1,7 @@
-"""Whatever breaks around the proxy: connections, the disk, its files, its process. It ends what is broken in
-bounded time, leaks nothing, and serves the next request."""
+"""Failures around the proxy: connections, the disk, its files, its process.
+
+It ends what is broken in bounded time, leaks nothing, and serves the next request.
+"""
 
 from __future__ import annotations
 
@@ -177,7 +179,7 @@ def test_it_ends_in_bounded_time_with_streams_in_flight(
 @pytest.mark.e2e
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit")
 def test_a_full_disk(launch: Launch, provider: Provider, planted: Planted) -> None:
-    """Not a byte more can be written to any file: nothing is let through, and nothing stops."""
+    """No file can grow by a single byte: nothing is let through, and nothing stops."""
     import resource
 
     proxy = launch()
@@ -208,7 +210,7 @@ GARBAGE = {
 def test_a_configuration_replaced_by_garbage(
     launch: Launch, provider: Provider, planted: Planted
 ) -> None:
-    """What runs goes on as it was; what starts says what is wrong, and where."""
+    """The running proxy keeps its settings; a new one reports what is wrong, and where."""
     proxy = launch()
     poster = Poster(Access.through(proxy), provider)
     file = proxy.home / "secretgate" / "secretgate.yaml"
@@ -237,7 +239,7 @@ def test_a_key_replaced_by_garbage(content: bytes, launch: Launch) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"garbage", b"SQLite format 3\0" + b"\xff" * 4000])
 def test_a_ledger_replaced_by_garbage(content: bytes, tmp_path: Path) -> None:
-    """It is kept in memory then, and said once."""
+    """The ledger is then kept in memory, which is reported once."""
     from secretgate.settings import Settings
     from secretgate.state import private_folder
     from secretgate.stores.line import Line

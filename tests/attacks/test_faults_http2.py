@@ -1,4 +1,4 @@
-"""Connections that break off in the middle of HTTP/2 streams and WebSockets, from either side."""
+"""Connections that break in the middle of HTTP/2 streams and WebSockets, from either side."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ from harness.wires import Access
 pytestmark = pytest.mark.e2e
 SOON = 15.0
 OURS = re.compile(rb'File "[^"]*[/\\]secretgate[/\\][^"]*", line|secretgate failed')
-"""A traceback through our code. mitmproxy has one of its own where it resets a stream over TLS that is broken: that
-connection ends, and others go on."""
+"""A traceback through our code.
+
+mitmproxy has its own when it resets a stream over a broken TLS connection; that connection ends,
+and others go on.
+"""
 SOCKET = ("api.openai.com", "/v1/responses")
 
 
@@ -185,9 +188,7 @@ def _talk(proxy: Proxy, message: bytes) -> list[str | bytes]:
         dial(url, access.context(), proxy.url) as line,
     ):
         with contextlib.suppress(WebSocketException):
-            line.send(
-                message.decode()
-            )  # the other side may have ended already, and said something before
+            line.send(message.decode())  # the other side may have ended before, and sent something
         heard.extend(line)
     return heard
 
@@ -225,7 +226,7 @@ def test_a_provider_that_breaks_off_a_websocket(
 def test_a_client_that_breaks_off_a_websocket(
     how: str, proxy: Proxy, poster: Poster, provider: Provider, planted: Planted
 ) -> None:
-    """What has come of a message that never ends is not sent."""
+    """The received part of a message that never ends is not forwarded."""
     body = json.dumps({"type": "response.create", "model": "m", "input": planted.env}).encode()
     head = bytes([0x01, 0xFE]) + len(body).to_bytes(2, "big") + bytes(4)
     sent = {

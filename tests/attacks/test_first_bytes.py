@@ -1,4 +1,4 @@
-"""Bytes that make mitmproxy take a connection for something else than HTTP, and pass it on unread."""
+"""First bytes that make mitmproxy mistake a connection for non-HTTP and pass it unread."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.e2e
 
 HOST = MESSAGES[0]
 _APART = 0.1
-"""Seconds between two writes that must not arrive as one."""
+"""Seconds between two writes that must arrive separately."""
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +72,7 @@ def test_what_does_not_look_like_http_is_not_passed_on(
 
 
 def by_hand(proxy: Proxy, host: str, size: int, data: bytes) -> tuple[bytes, bytes]:
-    """TLS whose first flight comes in so small a piece first; the answer, and the certificate that was shown."""
+    """Send TLS whose first `size` bytes arrive alone; return the answer and the certificate."""
     context = proxy.context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -118,7 +118,7 @@ def test_tls_that_begins_with_a_few_bytes(
 def test_a_host_that_is_not_covered_is_tunnelled_however_its_tls_begins(
     size: int, proxy: Proxy, provider: Provider, planted: Planted
 ) -> None:
-    """With the certificate of its own."""
+    """With its own certificate."""
     from cryptography import x509
 
     data = request(planted, UNCOVERED)
@@ -143,7 +143,7 @@ def _upgrade(wire: Wire) -> None:
 def test_an_upgrade_that_the_provider_takes(
     kind: bytes, provider: Provider, planted: Planted, tmp_path: Path
 ) -> None:
-    """What follows would be read by nobody: a WebSocket that is none, too."""
+    """Nobody would read what follows, even if it is called a WebSocket."""
     wires: list[Wire] = []
 
     def behave(wire: Wire) -> None:

@@ -1,5 +1,7 @@
-"""What is kept on disk, before it is used: no links, nothing of another user's, nothing that others could have written
-to; and what others could read is closed to them."""
+"""State files, before they are used: no links, no files of other users or writable by them.
+
+Files that others could read are made private.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,7 @@ def home(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def begin(home: Path) -> Begin:
-    """What a start does with the files that are kept."""
+    """A function that does with these files what a start does."""
 
     def begun() -> None:
         places = Places(home, home)
@@ -127,7 +129,7 @@ def test_what_belongs_to_another_is_refused_whoever_runs_it(
     load_key(home / "placeholder.key")
     ensure_ca(home / "ca", ["api.example.com"])
     if os.geteuid() == 0:
-        # What is root's may be used by anyone.
+        # Anyone may use files of root.
         os.chown(home / "ca", 12345, -1)
     monkeypatch.setattr(os, "geteuid", lambda: 54321)
     tried: dict[str, Callable[[], object]] = {
@@ -152,7 +154,7 @@ def test_a_proxy_whose_files_others_could_write_to_does_not_start(
         launch(home=tmp_path)
 
 
-# What is made from rules decides what is found, and Hyperscan trusts it.
+# Files computed from rules decide what is found, and Hyperscan trusts them.
 
 
 @pytest.fixture

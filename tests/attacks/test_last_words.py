@@ -1,4 +1,4 @@
-"""Exceptions that get past everything that catches them are printed by Python or mitmproxy: without the message."""
+"""Exceptions that nothing catches are printed by Python or mitmproxy without their message."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def silent() -> Iterator[None]:
 
 
 def _fail() -> None:
-    """In our own code, with the secret in the message."""
+    """Make our own code fail, with the secret in the message."""
     broken = Detector.find.__code__
 
     def trace(frame: FrameType, event: str, argument: object) -> None:

@@ -1,4 +1,4 @@
-"""Whoever else is on the network, or on the machine: what they can reach, read and swap."""
+"""Others on the network or the machine: what they can reach, read and replace."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ POSIX = pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX'
 
 
 def own_address() -> str | None:
-    """An address of this machine that is not loopback. Nothing is sent."""
+    """Return an address of this machine that is not loopback; nothing is sent."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe, contextlib.suppress(OSError):
         probe.connect(("192.0.2.1", 9))
         address: str = probe.getsockname()[0]
@@ -159,7 +159,7 @@ def test_the_process_cannot_be_dumped_and_shows_nothing(
     limits = (folder / "limits").read_text()
     core = next(line for line in limits.splitlines() if line.startswith("Max core file size"))
     assert core.split()[4:6] == ["0", "0"]
-    # What is not dumpable belongs to root, so that no process of the same user may attach.
+    # A process that is not dumpable belongs to root, so no process of the same user may attach.
     assert (folder / "mem").stat().st_uid == 0
     command = (folder / "cmdline").read_bytes()
     assert command
@@ -169,7 +169,7 @@ def test_the_process_cannot_be_dumped_and_shows_nothing(
 def test_it_is_sealed_before_any_setting_is_read(
     context: taddons.context, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Files with known values are read with the settings."""
+    """Files with known values are read together with the settings."""
     monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path))
     order: list[str] = []
     loading = gate.load
@@ -267,7 +267,7 @@ def test_what_is_no_file_is_no_key(tmp_path: Path, kind: str) -> None:
 def test_a_key_swapped_while_it_is_read_is_judged_by_what_was_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Between opening and checking, another takes the file's place: the checks are of the open file."""
+    """The file is replaced between open and check; the checks are of the open file."""
     key = private_folder(tmp_path / "home") / "placeholder.key"
     bad = tmp_path / "home" / "bad"
     load_key(key)

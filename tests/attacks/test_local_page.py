@@ -1,4 +1,4 @@
-"""Web pages that want something of the proxy: its page, its PAC file, its CA, or to be sent through it."""
+"""Web pages that attack the proxy: its page, its PAC file, its CA, or requests through it."""
 
 from __future__ import annotations
 

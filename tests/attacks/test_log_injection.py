@@ -1,4 +1,4 @@
-"""What others send ends in log lines. It must not end a line, start one, or drive a terminal."""
+"""Foreign text in log lines: it must not end a line, start one, or control a terminal."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ SHOWN: dict[str, Callable[[str], dict[str, Any]]] = {
 
 @pytest.mark.parametrize("form", SHOWN)
 def test_a_secret_in_the_name_of_a_member_is_not_shown_as_its_place(form: str) -> None:
-    """Neither at first, nor where the request comes again and is known, nor without a name for it."""
+    """Neither at first, nor if the request is repeated and known, nor without a name for it."""
     value = token("shown")
     raw = json.dumps(SHOWN[form](value)).encode()
     bench = Bench()

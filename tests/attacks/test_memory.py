@@ -1,4 +1,4 @@
-"""A secret is kept in memory no longer than its time to live: afterwards nothing in the process holds it."""
+"""A secret stays in memory no longer than its lifetime; afterwards no object contains it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ REMEMBER = 60
 
 
 def held(proxy: Proxy, values: dict[str, str], later: float = 0) -> list[str]:
-    """What holds one of the values in the memory of the proxy, after so many seconds."""
+    """Return what holds one of the values in the proxy's memory after `later` seconds."""
     inverted = [bytes(255 - byte for byte in value.encode()).hex() for value in values.values()]
     headers = {"x-inverted": json.dumps(inverted), **({"x-later": str(later)} if later else {})}
     with httpx.Client(proxy=proxy.url, trust_env=False, timeout=60) as client:
@@ -38,8 +38,10 @@ def held(proxy: Proxy, values: dict[str, str], later: float = 0) -> list[str]:
 
 
 def converse(poster: Poster, provider: Provider, planted: Planted, passes: bool) -> None:
-    """Streams, whole answers, a WebSocket; secrets in bodies, names of members, targets, headers, files. `passes`:
-    whether the mode lets it pass with placeholders."""
+    """Send secrets in bodies, member names, targets, headers, files and a WebSocket.
+
+    `passes` says whether the mode forwards them as placeholders.
+    """
     token = planted.values["GITHUB_TOKEN"]
     headers = {"x-note": f"the token is {token} so"}
     text = f"{planted.env}\n{planted.pem}"
@@ -73,7 +75,7 @@ def converse(poster: Poster, provider: Provider, planted: Planted, passes: bool)
 
 
 def break_off(poster: Poster, provider: Provider, planted: Planted) -> None:
-    """A provider that resets in its answer, and a client that leaves in the middle of one."""
+    """Let a provider reset its answer, and a client leave in the middle of one."""
     body = ask(MESSAGES, planted.env, stream=True)
     with provider.manner(script=echo, die=2), contextlib.suppress(httpx.HTTPError):
         poster.post(MESSAGES, body)
@@ -107,7 +109,7 @@ def _call(text: str) -> bytes:
 def test_a_value_that_ran_out_is_held_by_nothing(
     tool: str, mode: str, launch: Launch, provider: Provider
 ) -> None:
-    """mitmweb keeps all flows for as long as it runs: what is known of them must not stay with them."""
+    """mitmweb keeps all flows while it runs; what is known about them must not stay with them."""
     planted = plant(909)
     web = {"web_open_browser": False, "web_port": 0} if tool == "mitmweb" else {}
     if web and not version.VERSION.startswith("11.0"):

@@ -1,5 +1,4 @@
-"""Answers that are odd but allowed: the client gets them as the provider meant them, and nobody gets a value from them
-that is not due."""
+"""Unusual but valid answers: clients get what the provider meant, and no values of others."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r
 
 
 def whole(wire: Wire) -> str:
-    """Reads the rest of a request; the placeholder in it."""
+    """Read the rest of a request; return its placeholder."""
     length = _LENGTH.search(wire.request)
     while length and len(wire.request.partition(b"\r\n\r\n")[2]) < int(length[1]):
         wire.request += wire.read()
@@ -53,7 +52,7 @@ EMPTY = {
 def test_an_answer_without_a_body_gets_none(
     how: str, odd: tuple[Rogue, Proxy], planted: Planted
 ) -> None:
-    """A chunk of no bytes behind it would be taken for the beginning of the next answer."""
+    """An empty chunk after it would be read as the beginning of the next answer."""
     method, answer = EMPTY[how]
     second = json.dumps({"content": []}).encode()
 
@@ -96,7 +95,7 @@ LEFT: dict[str, Callable[[str], bytes]] = {
 def test_a_placeholder_in_the_head_of_an_answer_stays_one(
     how: str, odd: tuple[Rogue, Proxy], planted: Planted
 ) -> None:
-    """Clients follow redirects and load links by themselves: a provider could have them carry a value elsewhere."""
+    """Clients follow redirects and load links, by which a provider could exfiltrate a value."""
     names: list[str] = []
 
     def behave(wire: Wire) -> None:
@@ -121,7 +120,7 @@ PART = b"HTTP/1.1 206 Partial Content\r\ncontent-type: text/plain\r\ncontent-ran
 def test_a_range_of_bytes_stays_as_long_as_it_says(
     asked: bool, odd: tuple[Rogue, Proxy], planted: Planted
 ) -> None:
-    """Where nobody asked for one, saying that it is one changes nothing: it is restored like any answer."""
+    """If no range was requested, declaring one changes nothing: the answer is restored as usual."""
     sent: list[bytes] = []
 
     def behave(wire: Wire) -> None:

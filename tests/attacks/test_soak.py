@@ -1,4 +1,4 @@
-"""A short soak; `scripts/soak --minutes 60` is the long one."""
+"""A short soak test; `scripts/soak --minutes 60` is the long one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The threat model names tests; they must be there."""
+"""The tests named in the threat model exist."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_every_attack_is_in_the_threat_model() -> None:
 
 @pytest.mark.parametrize("defence", defences(), ids=lambda defence: defence.what)
 def test_what_is_taken_away_to_test_the_tests_is_there(defence: Defence) -> None:
-    """Where this fails: the code has changed, and tests/mutation/defences.toml has to say how it is now."""
+    """If this fails, the code has changed, and tests/mutation/defences.toml must be adapted."""
     assert (ROOT / defence.file).read_text().count(defence.here) >= 1
     assert defence.here != defence.broken
     assert (ROOT / defence.tests).is_file()

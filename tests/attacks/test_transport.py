@@ -1,8 +1,6 @@
-"""Shapes of HTTP and TLS that should get a secret past the gate: by being read one way here and another way
-there, or by naming a host that is not covered.
+"""HTTP and TLS tricks to get a secret past the gate: ambiguous requests, uncovered host names.
 
-Whatever mitmproxy makes of them, two things hold: no planted value arrives anywhere, and the proxy goes
-on serving.
+Whatever mitmproxy makes of them, no planted value arrives anywhere, and the proxy goes on serving.
 """
 
 from __future__ import annotations
@@ -124,7 +122,7 @@ def test_smuggling(
 
 
 def test_what_a_plain_request_would_do(proxy: Proxy, provider: Provider, planted: Planted) -> None:
-    """The raw client itself: without tricks a request gets through, redacted."""
+    """The raw client itself: without tricks, a request gets through, redacted."""
     data = body(planted)
     with provider.recording() as arrived, Line(proxy, HOST) as line:
         answer = line.exchange(head(more=length(data)) + b"\r\n" + data)

@@ -1,5 +1,6 @@
-"""Frames of WebSockets as a client may send them: control frames with something in them, messages in pieces with control
-frames between, compressed with a memory of what was before."""
+"""WebSocket frames that clients may send: control frames with content, fragmented messages with
+control frames in between, compression with a shared context.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ LAST, PACKED = 0x80, 0x40
 
 
 def frame(first: int, content: bytes) -> bytes:
-    """A client's: masked, with a mask that changes nothing."""
+    """Return a client's frame, masked with zeros."""
     size = len(content)
     length = bytes([0x80 | size]) if size < 126 else b"\xfe" + size.to_bytes(2, "big")
     return bytes([first]) + length + bytes(4) + content
@@ -34,7 +35,7 @@ def message(text: str) -> bytes:
 
 
 def _packed(texts: Sequence[str]) -> bytes:
-    """One compressor for all of them: the second refers back to the first."""
+    """Return messages compressed with a shared context: the second refers to the first."""
     packer = zlib.compressobj(9, wbits=-15)
     out = b""
     for text in texts:
@@ -83,7 +84,7 @@ def upgraded(line: Line) -> None:
 def test_no_frame_of_a_websocket_takes_a_secret_along(
     how: str, proxy: Proxy, provider: Provider, planted: Planted
 ) -> None:
-    """Nor does mitmproxy's own line about it."""
+    """Nor does mitmproxy's own log line about it."""
     secret = planted.values["GITHUB_TOKEN"]
     spoken = len(proxy.output)
     with provider.manner(script=echo), provider.recording() as arrived, Line(proxy, HOST) as line:
@@ -105,7 +106,7 @@ def test_a_ping_without_a_secret_is_answered(proxy: Proxy) -> None:
 def test_halves_in_two_messages_are_not_seen_and_not_mangled(
     proxy: Proxy, provider: Provider, planted: Planted
 ) -> None:
-    """The threat model says so; where the whole stands in a message, it does not leave."""
+    """As the threat model says; a message that contains the whole secret does not leave."""
     secret = planted.values["GITHUB_TOKEN"]
     halves = [message(secret[:9]), message(secret[9:21])]
     with provider.recording() as arrived, Line(proxy, HOST) as line:

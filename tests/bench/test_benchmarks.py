@@ -1,4 +1,4 @@
-"""The benchmarks' page says what the figures say, and the parts measure what they claim to."""
+"""The benchmark page agrees with the figures, and the benchmarks measure what they claim."""
 
 from __future__ import annotations
 

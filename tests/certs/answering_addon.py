@@ -1,10 +1,11 @@
-"""Loaded by mitmdump in the end-to-end tests: answers every request itself, so nothing leaves.
+"""A mitmdump script for end-to-end tests: answers every request itself, so that nothing leaves.
 
-What happened to each host is a line in the file SECRETGATE_TEST_SEEN: "tls HOST" for a handshake that
-was begun, "request HOST" for a request, which a client sends only if it took the certificate.
+For each host it writes lines to the file SECRETGATE_TEST_SEEN: "tls HOST" at the beginning of a
+handshake, "request HOST" for a request, which clients send only if they accept the certificate.
 
-With SECRETGATE_TEST_LEAVES=1 it also shows the leaves of `secretgate_ca`. Scripts run before
-mitmproxy's own TLS addon, so the addon that swaps the leaf is added behind it once all are loaded.
+With SECRETGATE_TEST_LEAVES=1 it also serves the leaves of `secretgate_ca`. Scripts run before
+mitmproxy's own TLS addon, so the addon that replaces the leaf is added after it, once all are
+loaded.
 """
 
 import os

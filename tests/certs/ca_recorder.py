@@ -1,4 +1,4 @@
-"""A runner for tests: it records what a store would run, and runs nothing."""
+"""A runner for tests that records the commands of a store instead of running them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ MakeMachine = Callable[..., Machine]
 
 @dataclass
 class Recorder:
-    """A runner that runs nothing: it records, and answers what a test told it to."""
+    """A runner that runs nothing: it records commands, and returns the results set by a test."""
 
     installed: dict[str, str] = field(default_factory=dict)
     looked: list[list[str]] = field(default_factory=list)
     changed: list[tuple[str, list[str]]] = field(default_factory=list)
-    """(why root is needed or "", the command)"""
+    """Pairs of the reason why root is needed, or "", and the command."""
     answer: Callable[[Sequence[str]], Result] = lambda command: Result(0)
 
     def which(self, program: str) -> str | None:

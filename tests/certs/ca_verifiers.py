@@ -1,7 +1,7 @@
-"""Real TLS clients: each says, through a proxy and with one CA, whether it takes the certificate.
+"""Real TLS clients, each of which reports whether it accepts the certificate of a proxy.
 
-A verifier answers "accepted", or "refused" where the client named the certificate as the reason;
-anything else is an error of the test, so that a network fault is not taken for a refusal.
+A verifier returns "accepted", or "refused" if the client gave the certificate as the reason.
+Anything else is an error of the test, so that a network fault does not count as a refusal.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from secretgate_ca import environment
 HOST = "api.anthropic.com"
 URL = f"https://{HOST}/v1/messages"
 TOOLS = Path(os.environ.get("SECRETGATE_TEST_TOOLS", "/nonexistent"))
-"""A folder of programs that are not on PATH (bun, uv)."""
+"""A folder with programs that are not on PATH (bun, uv)."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Proxy:
         return f"http://127.0.0.1:{self.port}"
 
     def environ(self, home: Path) -> dict[str, str]:
-        """What a child of `secretgate run` would get."""
+        """Return the environment that `secretgate run` would give a child."""
         return {
             "PATH": os.environ["PATH"],
             "HOME": str(home),
@@ -196,7 +196,7 @@ def nss_database(proxy: Proxy, home: Path) -> Path:
 
 
 def nss(proxy: Proxy, home: Path) -> str:
-    """What Firefox verifies with, on the chain that the proxy shows."""
+    """Verify the proxy's certificate chain with NSS, as Firefox does."""
     program = need("vfychain", "libnss3-tools")
     database = nss_database(proxy, home)
     command = [need("openssl", "openssl"), "s_client", "-proxy", f"127.0.0.1:{proxy.port}"]

@@ -1,4 +1,4 @@
-"""Fixtures of the CA tests: a CA in a throw-away folder, a machine whose commands are recorded."""
+"""Fixtures of the CA tests: a CA in a temporary folder, a machine whose commands are recorded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CA on disk: constrained, private, atomic, and without the root's key."""
+"""The CA on disk: constrained, private, written atomically, and without the root's key."""
 
 from __future__ import annotations
 

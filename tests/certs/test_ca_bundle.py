@@ -1,4 +1,4 @@
-"""The combined bundle and the variables that point at it."""
+"""The combined bundle, and the variables that refer to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from secretgate_ca.runner import Result
 
 @pytest.fixture
 def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A system whose roots are one certificate."""
+    """A system with a single root certificate."""
     other = ensure_ca(tmp_path / "public", ["public.example"])
     file = tmp_path / "system-roots.crt"
     file.write_bytes(b"# a comment\n" + other.ca_cert.read_bytes())

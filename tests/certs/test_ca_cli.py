@@ -1,4 +1,4 @@
-"""The `secretgate-ca` command, in a home of its own, with a store that cannot reach the machine's."""
+"""The `secretgate-ca` command, in its own home, with a store that cannot affect the machine."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The documentation of the CA says what the program does."""
+"""The documentation of the CA agrees with the program."""
 
 from __future__ import annotations
 

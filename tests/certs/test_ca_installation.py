@@ -1,4 +1,4 @@
-"""What is put into all stores at once, taken out again, and shown without being done."""
+"""Installing to all stores, uninstalling, and showing the changes without making them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from secretgate_ca.stores import Machine, Root, State, StoreError
 
 
 class Drawer:
-    """A store of its own, which a test can see into."""
+    """A fake store that tests can inspect."""
 
     name = "drawer"
     held: set[str]

@@ -1,4 +1,4 @@
-"""Leaves: strictly valid, only for names that may be signed, renewed in time."""
+"""Leaf certificates: strictly valid, only for permitted names, renewed in time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def names(leaf: x509.Certificate) -> list[str]:
 
 
 def handshake(authority: Authority, leaf: x509.Certificate, leaves: Leaves, host: str) -> None:
-    """A TLS handshake in memory, checked as strictly as Python can."""
+    """Do a TLS handshake in memory, with the strictest checks of Python."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     chain = authority.confdir / "server.pem"
     key = leaves.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

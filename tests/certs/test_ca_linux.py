@@ -1,4 +1,4 @@
-"""The anchors of the Linux families: the exact commands, and whose files are removed."""
+"""The anchors of the Linux families: the exact commands, and which files are removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Globs as DNS subtrees: right for every host of the glob, and no wider than said."""
+"""Globs as DNS subtrees: they cover every host of the glob, and no more than documented."""
 
 import pytest
 from hypothesis import given
@@ -9,7 +9,7 @@ from secretgate_ca.names import REGIONS, all_permitted, minimal, permits, subtre
 
 label = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 top = st.from_regex(r"[a-z][a-z0-9]{1,8}", fullmatch=True)
-"""No top-level domain is a number: what ends in one is an address."""
+"""Top-level domains do not begin with a digit; a name that ends in a number is an address."""
 host = (
     st.tuples(st.lists(label, min_size=1, max_size=4), top)
     .map(lambda parts: ".".join([*parts[0], parts[1]]))

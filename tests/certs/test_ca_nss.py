@@ -1,4 +1,4 @@
-"""The databases of Firefox and Chromium."""
+"""The certificate databases of Firefox and Chromium."""
 
 from __future__ import annotations
 

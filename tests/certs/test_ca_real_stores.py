@@ -1,4 +1,4 @@
-"""The stores with the real programs, in a throw-away home and in a private view of the system."""
+"""The stores with the real programs, in a temporary home and a private view of the system."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def lines(*command: str) -> list[str]:
 
 
 class Only(SystemRunner):
-    """Runs what it is told to, but finds only these programs."""
+    """Runs all commands, but finds only the given programs."""
 
     def __init__(self, *programs: str) -> None:
         super().__init__()

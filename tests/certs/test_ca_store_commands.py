@@ -1,4 +1,4 @@
-"""The stores of macOS, Windows and Java: the exact commands, and which stores a bare machine has."""
+"""The stores of macOS, Windows and Java: the exact commands, and the stores of a bare machine."""
 
 from __future__ import annotations
 

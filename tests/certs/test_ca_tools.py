@@ -1,5 +1,7 @@
-"""The tools themselves: each sends its request through a proxy whose CA permits its provider, and
-sends none through the very same proxy whose CA permits another domain."""
+"""Real tools: each sends its request through a proxy whose CA permits the provider's domain.
+
+Through the same proxy with a CA that permits another domain, it sends none.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ from secretgate_ca import ensure_ca
 pytestmark = pytest.mark.e2e
 GIVE_UP = 45.0
 PATIENCE = 8.0
-"""How long after its first handshake a tool may take to send what it will not send."""
+"""Seconds after its first handshake in which a tool might send a request that it must not send."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Tool:
     host: str
     arguments: tuple[str, ...]
     key: str
-    """The variable that makes the tool use an API key; any value will do here."""
+    """The variable that makes the tool use an API key; any value will do."""
     environ: tuple[tuple[str, str], ...] = ()
 
 

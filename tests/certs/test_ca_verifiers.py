@@ -1,5 +1,7 @@
-"""A real mitmdump, real clients: they work with a CA that permits the host, and refuse the very same
-proxy when its CA permits another domain only. So a stolen key can forge nothing else."""
+"""A real mitmdump and real clients, which accept a CA only for the hosts that it permits.
+
+They refuse the same proxy with a CA that permits another domain, so a stolen key is useless there.
+"""
 
 from __future__ import annotations
 
@@ -66,9 +68,9 @@ def start(
 
 @pytest.fixture(scope="module")
 def proxies(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Proxy]]:
-    """One proxy whose CA permits the host, one whose CA does not, one with mitmproxy's own leaves.
+    """A proxy with a CA that permits the host, one that does not, and one with mitmproxy's leaves.
 
-    The second is the first with the trick a thief would try: it signs for the host all the same.
+    The second proxy does what a thief would try: it signs for the host all the same.
     """
     folder = tmp_path_factory.mktemp("cas")
     permits = ensure_ca(folder / "permits", DOMAINS)

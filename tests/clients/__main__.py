@@ -1,6 +1,6 @@
-"""`python -m clients [--install] [NAME...]`: installs, plays, prints a table and writes `docs/clients.md`.
+"""`python -m clients [--install] [NAME...]`: installs, plays and reports in `docs/clients.md`.
 
-What was played before is kept in the cache folder, so the document has every tool's last run.
+Earlier results are kept in the cache folder, so the document has the last run of every tool.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _played(tool: Tool) -> Results:
 
 
 def _again(case: Case) -> Results:
-    """One case, beside what is known of the others."""
+    """Play one case again, and store its result with the others."""
     results = stored.kept(case.tool)
     if results is None:
         return _played(case.tool)

@@ -1,8 +1,9 @@
-"""What the scripted model does, whichever tool has it: reads the secrets, says them, writes them, runs them.
+"""The scripted model, the same for every tool: reads, says and writes secrets, runs commands.
 
-One conversation: read a prompt with a secret and two files in parallel calls; write two files in parallel
-calls; run a command; say them all. A second one, resumed from the first: run another command with what
-was said then and now; say it. It only copies, so what has to be on disk can be told from what was planted.
+In one conversation: read a prompt with a secret, and two files in parallel calls; write two files
+in parallel calls; run a command; say all secrets. In a second one, resumed from the first: run
+another command with values of both, and say it. The model only copies, so the expected files
+follow from the planted secrets.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ class Hands:
     """The tools that a client offers, as the model calls them."""
 
     main: str
-    """A tool that only the agent's own requests offer: not those for a title, or a summary."""
+    """A tool offered only in the agent's own requests, not in those for a title or a summary."""
     read: Callable[[str], Item]
     write: Callable[[str, str], Item]
     run: Callable[[str], Item]
     wordy: bool = False
-    """No turn is without words."""
+    """Whether every turn must contain text."""
 
 
 def prompt_first(planted: Planted) -> str:
@@ -47,7 +48,7 @@ def prompt_second(planted: Planted) -> str:
 
 @dataclass(frozen=True)
 class Facts:
-    """What has to be known to write the files: from a prompt, or from what was planted."""
+    """The values needed to write the files, from a prompt or as planted."""
 
     values: dict[str, str]
     pem: str
@@ -78,7 +79,7 @@ def facts(planted: Planted) -> Facts:
 
 
 def _value(prompt: Prompt, name: str) -> str:
-    """As it was said last; what a tool has masked with stars itself does not count."""
+    """Return the most recent value; values that a tool itself masked with stars do not count."""
     for text in reversed(prompt.texts):
         found = re.findall(rf"\b{name}=([^\s\\\"'`]+)", text)
         if plain := [value for value in found if value.strip("*")]:
@@ -135,7 +136,7 @@ def _turns(hands: Hands, pause: str) -> list[Callable[[Prompt], list[Item]]]:
 
 
 def agent(hands: Hands, pause: str = "") -> Script:
-    """`pause` goes before the command of the first conversation."""
+    """Return the script; `pause` precedes the command of the first conversation."""
 
     def answer(prompt: Prompt) -> list[Item]:
         if hands.main not in prompt.tools:
@@ -150,7 +151,7 @@ def agent(hands: Hands, pause: str = "") -> Script:
 
 
 def editor() -> Script:
-    """The same for a tool whose model calls nothing: it writes files into its answer, each whole."""
+    """Return the script for tools whose model makes no calls: its answer has whole files."""
 
     def answer(prompt: Prompt) -> list[Item]:
         known = _known(prompt)

@@ -1,4 +1,4 @@
-"""The tools that each client offers to a model, called as its model would call them."""
+"""The tools that each client offers to a model, and how its model calls them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def claude(project: Path) -> Hands:
 def gemini(project: Path) -> Hands:
     return Hands(
         main="run_shell_command",
-        # Its `read_file` refuses `.env`.
+        # Its `read_file` refuses to read `.env`.
         read=lambda path: call("run_shell_command", command=f"cat {path}", description="Read"),
         write=lambda path, content: call(
             "write_file", file_path=str(project / path), content=content
@@ -40,7 +40,7 @@ def opencode(project: Path) -> Hands:
 
 
 def opencode_patching(project: Path) -> Hands:
-    """What models of OpenAI are offered in place of `write`."""
+    """Return the tools for OpenAI models, which are offered `apply_patch` instead of `write`."""
     return replace(
         opencode(project),
         write=lambda path, content: call("apply_patch", patchText=patch(path, content)),
@@ -82,7 +82,7 @@ def script(project: Path) -> Hands:
 
 
 def wordy_script(project: Path) -> Hands:
-    """LiteLLM puts words into a turn of Anthropic's that has none, and the provider refuses what it did not write."""
+    """LiteLLM adds text to Anthropic turns without any, which the provider then rejects."""
     return replace(script(project), wordy=True)
 
 
@@ -92,7 +92,7 @@ def patch(path: str, content: str) -> str:
 
 
 def codex(project: Path) -> Hands:
-    """As models of the fifth generation have it: a command, and a patch in a text of its own."""
+    """Return the tools of fifth-generation models: a command, and a patch as a free-form text."""
 
     def run(command: str) -> Item:
         return call("exec_command", cmd=command, workdir=str(project), yield_time_ms=30_000)

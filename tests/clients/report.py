@@ -1,4 +1,4 @@
-"""What was played, as a table for a terminal and as `docs/clients.md`. Every figure in it comes from the runs."""
+"""The results as a table for terminals and as `docs/clients.md`; all figures come from the runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MARKS = {True: "yes", False: "**no**"}
 
 @dataclass
 class Column:
-    """A tool in one log-in over one transport."""
+    """A tool with one log-in over one transport."""
 
     case: Case
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -24,12 +24,12 @@ class Column:
 
 @dataclass
 class Results:
-    """Of one tool: `missing` says why it was not played, if it was not."""
+    """The results of one tool; `missing` says why it was not played, if so."""
 
     tool: Tool
     day: str
     place: str
-    """What it was played on."""
+    """The system on which it was played."""
     versions: Mapping[str, str] = field(default_factory=dict)
     missing: str = ""
     columns: dict[tuple[str, str], Column] = field(default_factory=dict)
@@ -54,7 +54,7 @@ class Results:
 
 
 def table(results: Iterable[Results]) -> str:
-    """For a terminal."""
+    """Return the table for a terminal."""
     lines = []
     for each in results:
         if each.missing:
@@ -129,7 +129,7 @@ def _missing(results: Iterable[Results]) -> str:
 
 
 def _content(outcome: Outcome) -> list[dict[str, Any]]:
-    """The requests that carried a conversation, as they came from the tool."""
+    """Return the requests that carried a conversation, as the tool sent them."""
     rows = [row for row in outcome.seen if row["kind"] == "request"]
     sockets = [row for row in rows if row["upgrade"] == "websocket"]
     posts = [row for row in rows if row["method"] == "POST" and not row["same"]]

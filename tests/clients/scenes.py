@@ -1,8 +1,9 @@
-"""What is played with a tool, and what has to be true afterwards. Each scene says what was wrong, or nothing.
+"""What is played with a tool, and what must be true afterwards. Scenes record what was wrong.
 
-`redact`: two conversations, the second resumed from the first in a new process behind a new proxy. `restart`: one, with
-the proxy ended and begun again between two turns. `block`: a prompt with a secret, then a file with one. `audit`: one
-conversation, and every message the same on both sides of the proxy. `trust`: which CA variables it heeds.
+`redact`: two conversations, the second resumed from the first in a new process behind a new proxy.
+`restart`: one conversation, with a restart of the proxy between two turns. `block`: a prompt with a
+secret, then a file with one. `audit`: one conversation, with every message unchanged by the proxy.
+`trust`: which CA variables the tool uses.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ WISH, GRANTED = "restart.wished", "restart.granted"
 MESSAGE = "request blocked: secret detected"
 UNUSUAL = "the made-up provider will not"
 MOST_TRIES = 2
-"""Of one request that is refused: itself, and what a tool asks beside it, such as a title."""
+"""Maximum number of requests for one refused prompt, including others such as for a title."""
 _LOG_IN = re.compile(r"(?i)\b(log ?in|sign ?in|authenticat\w*|re-?authoriz\w*)\b")
 
 
@@ -44,7 +45,7 @@ class Case:
 
 @dataclass
 class Played:
-    """One case, played."""
+    """A case that was played, and what was wrong."""
 
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -138,19 +139,19 @@ def block(world: World, planted: Planted, played: Played) -> None:
 
 
 def _shown(world: World, prompt: str) -> int:
-    """How often this tool shows an error of the provider's own that is said once."""
+    """Return how often this tool shows a provider's error that was sent once."""
     arguments = world.arguments(prompt)
     with world.provider.manner(error=(400, UNUSUAL)):
         return _times(world.run(arguments), UNUSUAL)
 
 
 def _times(ran: Ran, words: str) -> int:
-    """However the tool wraps its lines."""
+    """Return how often the output contains some words, however the tool wraps lines."""
     return "".join(ran.said.split()).count("".join(words.split()))
 
 
 def trust(world: World, planted: Planted, played: Played) -> None:
-    """Not of the gate: which CA variables the tool heeds."""
+    """Test which CA variables the tool uses; this does not test the gate."""
     heeded = trusts.trusted(world)
     played.problems += trusts.disagreements(world, heeded)
     played.notes += (name for name, works in heeded.items() if works)
@@ -166,7 +167,7 @@ SCENES: dict[str, Callable[[World, Planted, Played], None]] = {
 
 
 class _Granting:
-    """While it lasts, the command that wishes for a restart gets one."""
+    """While active, restarts the proxy when the command asks for it."""
 
     def __init__(self, world: World, serving: Serving) -> None:
         self._project, self._serving = world.project, serving
@@ -191,7 +192,7 @@ class _Granting:
 
 
 def _refusals(world: World, start: int) -> int:
-    """Requests refused; over a WebSocket, messages that were not passed on."""
+    """Return the number of refused requests, or of WebSocket messages that were not forwarded."""
     return sum(
         1
         for row in world.taps()[start:]
@@ -226,7 +227,10 @@ def _reported(played: Played, planted: Planted) -> None:
 
 
 def _restored(world: World, played: Played) -> None:
-    """No placeholder reached the tool but in thinking, which nobody may edit; Codex shows that beside its answer."""
+    """Check that no placeholder reached the tool, except in thinking, which must not be edited.
+
+    Codex shows thinking next to its answer.
+    """
     for number, ran in enumerate(played.runs):
         found = PLACEHOLDER.search(ran.out)
         played.expect(found is None, f"run {number + 1} shows a placeholder")

@@ -1,4 +1,4 @@
-"""The last results of each tool, kept beside the tools themselves: a document needs all of them, a run may be of one."""
+"""The last results of each tool, stored next to the tools: a document needs those of all tools."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""Claude Code, Codex and Gemini CLI, as published, behind `secretgate run`; every tool there is: `scripts/clients`.
+"""Claude Code, Codex and Gemini CLI behind `secretgate run`; `scripts/clients` plays all tools.
 
-What is not installed is skipped: `scripts/clients --install` gets it from npm and PyPI. `SECRETGATE_CLIENTS_CACHE` names the folder
-that it is installed into, `SECRETGATE_CLIENTS_SECONDS` how long all of this may take.
+Tools that are not installed are skipped; `scripts/clients --install` installs them from npm and
+PyPI. `SECRETGATE_CLIENTS_CACHE` is the folder for them, `SECRETGATE_CLIENTS_SECONDS` the time limit
+for all cases together.
 """
 
 from __future__ import annotations
@@ -35,15 +36,15 @@ USUAL = (
     "codex-APIkey-audit-WebSocket",
     "gemini-OAuth-audit",
 )
-"""Every tool in both log-ins, over each transport, and in each mode; what matters most first."""
+"""Every tool with both log-ins, over each transport and in each mode; the most important first."""
 SECONDS = float(os.environ.get("SECRETGATE_CLIENTS_SECONDS", "240"))
 ENOUGH = 90.0
-"""A case takes 10 to 20 s on a machine that is not busy; one that is begun and does not end has failed."""
+"""Seconds for a case. One takes 10 to 20 s on an idle machine; a longer one has failed."""
 _begun: list[float] = []
 
 
 def need(name: str) -> Case:
-    """The case, or a skip: it is for `scripts/clients --install` to get a tool."""
+    """Return the case; skip the test if its tool is not installed (`scripts/clients --install`)."""
     case = matrix.every()[name]
     if not installing.installed(case.tool.package):
         pytest.skip(
@@ -64,7 +65,7 @@ def test_a_tool_works_and_nothing_leaks(name: str, tmp_path: Path) -> None:
 
 
 def test_what_is_played_can_fail(tmp_path: Path) -> None:
-    """The same scene, with a proxy that lets everything through, is full of problems."""
+    """With a proxy that changes nothing, the same scene must report many problems."""
     case = need("sdk-python-APIkey-redact")
     outcome = matrix.run(case, tmp_path, "--mode", "audit")
     told = "\n".join(outcome.problems)

@@ -1,4 +1,4 @@
-"""Each tool: what it is installed from, how it is started, logged in and resumed. Data; how it is told is `world`'s."""
+"""Data of each tool: its package, and how it is started, logged in and resumed."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SCENES = ("redact", "restart", "block", "audit", "trust")
 
 @dataclass(frozen=True)
 class Login:
-    """One way to be somebody for the provider. All of it is made up anew for each run."""
+    """One way to authenticate to the provider. All values are generated anew for each run."""
 
     name: str
     environment: Callable[[], Mapping[str, str]] = dict
     files: Callable[[], Mapping[str, str]] = dict
-    """Below the home folder, by path."""
+    """Contents of files, by path below the home folder."""
     model: str = ""
-    """What `{model}` in the arguments stands for."""
+    """The value of `{model}` in the arguments."""
     hands: Callable[[Path], Hands] | None = None
-    """Where the tool offers other tools to this log-in's models."""
+    """The tools offered to this log-in's models, if they differ."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,19 @@ class Tool:
     command: tuple[str, ...]
     logins: tuple[Login, ...]
     hands: Callable[[Path], Hands] | None
-    """None: its model calls nothing, and writes files into its answer."""
+    """The tools that it offers; None if its model makes no calls and answers with whole files."""
     first: tuple[str, ...]
-    """Its arguments; `{prompt}` and `{project}` are filled in."""
+    """Its arguments; `{prompt}` and `{project}` are replaced."""
     resumed: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
-    """What it needs to run without a person; nothing of proxies or certificates."""
+    """Variables for running it unattended; none about proxies or certificates."""
     transports: tuple[str, ...] = ("",)
     home_files: Mapping[str, str] = field(default_factory=dict)
     scenes: tuple[str, ...] = SCENES
     limits: tuple[str, ...] = ()
-    """What was seen of it beside all that, for people."""
+    """Limitations observed, for readers of the documentation."""
     library: str = ""
-    """The package that it is about, where it is no program but a script of ours."""
+    """The package under test, if the tool is a script of ours rather than a program."""
     doctor: str = ""
     """Its name in the doctor's table."""
 
@@ -240,7 +240,7 @@ AIDER = Tool(
 )
 
 _TRUST = ("sdk-python", "sdk-js")
-"""One of a runtime shows which CA all on it heed."""
+"""One tool per runtime shows which CA all tools of that runtime use."""
 _KEYS = {
     "anthropic": "ANTHROPIC_API_KEY",
     "openai": "OPENAI_API_KEY",
@@ -249,7 +249,7 @@ _KEYS = {
 
 
 def _library(package: Package, provider: str) -> str:
-    """The package of that provider, or the one that is for all."""
+    """Return the provider's package, or the one for all providers."""
     wanted = {"google": "genai"}.get(provider, provider)
     own = (name for name in package.names if wanted in name)
     return package.names[0] if package in (LANGCHAIN, LITELLM) else next(own)
@@ -258,7 +258,7 @@ def _library(package: Package, provider: str) -> str:
 def _script(
     name: str, title: str, package: Package, script: str, provider: str, model: str = ""
 ) -> Tool:
-    """A script of ours that does with an SDK what an agent does."""
+    """Return a script of ours that uses an SDK as an agent does."""
     python = package.manager == "pip"
     key = _KEYS[provider]
     modules = {} if python else {"AGENT_MODULES": str(installing.cache() / package.folder)}
@@ -355,7 +355,7 @@ UNCOVERED: tuple[tuple[str, str, str], ...] = (
     ),
     ("Cursor, VS Code, JetBrains", "all", "Editors that need a screen, and an account."),
 )
-"""Tool, what of it, and why it could not be covered."""
+"""Tools that are not covered: name, which part, and why."""
 
 TOOLS = {
     tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, OPENCODE, QWEN, COPILOT, AIDER, *SCRIPTS)

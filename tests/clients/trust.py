@@ -1,7 +1,7 @@
-"""Which CA variable a tool heeds, each tried alone, and whether the doctor says the same of it.
+"""Tests which CA variables a tool uses, one at a time, and whether the doctor says the same.
 
-A proxy runs, the tool is told of it and of its CA by one variable; either a request for its provider arrives, or
-none. The doctor is asked in a bare shell, and inside `secretgate run`.
+A proxy runs, and the tool gets its address, and its CA by one variable. Either a request for its
+provider arrives or none. The doctor runs in a bare shell and inside `secretgate run`.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from secretgate.doctor.tools import TOOLS, Reads, Tool
 VARIABLES = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "CODEX_CA_CERTIFICATE", "REQUESTS_CA_BUNDLE")
 PATIENCE = 120.0
 HESITATION = 8.0
-"""How long after it has refused a certificate a tool may still send its request."""
+"""Seconds in which a tool may still send its request after rejecting a certificate."""
 
 
 def trusted(world: World) -> dict[str, bool]:
-    """By variable: whether the tool sent its request."""
+    """Return, by variable, whether the tool sent its request."""
     (world.project / agent.ENV).write_text("")
     with world.serving() as serving:
         bundle = _bundle(world, serving)
@@ -33,7 +33,7 @@ def trusted(world: World) -> dict[str, bool]:
 
 
 def _bundle(world: World, serving: Serving) -> str:
-    """The combined bundle, as `secretgate run` would give it to a command."""
+    """Return the path of the combined bundle that `secretgate run` gives to a command."""
     show = [sys.executable, "-c", "import os; print(os.environ['SSL_CERT_FILE'])"]
     done = world.command([*CLI, "run", "--", *show], **serving.variables)
     return done.out.strip()
@@ -81,7 +81,7 @@ def _talks(row: dict[str, Any]) -> bool:
 
 
 def disagreements(world: World, heeded: dict[str, bool]) -> list[str]:
-    """Where the doctor says something else."""
+    """Return where the doctor's statements differ from what was observed."""
     told = _told(world)
     found = [
         f"the doctor says {name} {'is' if name in told.trust else 'is not'} enough"
@@ -98,7 +98,7 @@ def disagreements(world: World, heeded: dict[str, bool]) -> list[str]:
 
 
 def _told(world: World) -> Tool:
-    """The doctor's row of this tool."""
+    """Return the doctor's table row for this tool."""
     (told,) = [tool for tool in TOOLS if tool.name == world.tool.doctor]
     return told
 

@@ -1,4 +1,4 @@
-"""What the vendors' services answer beside the model: settings, log-in states, quotas, lists of models."""
+"""Responses of the vendors' other services: settings, log-in states, quotas, model lists."""
 
 from __future__ import annotations
 
@@ -70,11 +70,11 @@ FIXED: tuple[tuple[str, str, int, Any], ...] = (
     (r"registry\.npmjs\.org|api\.github\.com|.*pypi\.org", r".*", 404, {}),
     (r"api\.openai\.com", r"/v1/models", 200, {"object": "list", "data": [], "models": []}),
 )
-"""Host, path (both whole), status and answer; the first that fits counts."""
+"""Host and path (full matches), status and response; the first match counts."""
 
 
 class Vendors(Provider):
-    """A provider for every host that is asked for, by a certificate of that name."""
+    """A provider for every requested host, with a certificate for its name."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

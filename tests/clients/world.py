@@ -1,7 +1,7 @@
-"""One tool in one login and mode: a provider, a company's proxy before it, a home, `secretgate run`.
+"""The world of one tool, log-in and mode: provider, corporate proxy, home, `secretgate run`.
 
-Everything is on loopback. Where the kernel lets us, the process that calls `enclosed` first, and all that it
-starts, has no other network.
+Everything is on loopback. If the kernel permits it, the process that calls `enclosed` first, and
+all that it starts, have no other network.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ PATIENCE = 180.0
 
 
 def enclosed() -> bool:
-    """Whether this process has nothing but loopback from here on."""
+    """Leave this process only loopback; return whether that worked."""
     try:
         enter.alone()
     except (OSError, AttributeError):
@@ -41,7 +41,7 @@ def enclosed() -> bool:
 @dataclass(frozen=True)
 class Ran:
     code: int | None
-    """None: it did not end in time."""
+    """The exit code; None if it did not end in time."""
     out: str = field(repr=False)
     err: str = field(repr=False)
     seconds: float
@@ -52,7 +52,7 @@ class Ran:
 
 
 class World:
-    """`home` and `project` are the tool's; everything else is below `folder` too."""
+    """The surroundings of a tool, all in `folder`; `home` and `project` belong to the tool."""
 
     def __init__(self, tool: Tool, login: Login, folder: Path, options: Sequence[str] = ()) -> None:
         self._options = options
@@ -62,7 +62,7 @@ class World:
         for path in (self.home, self.project, folder / "provider"):
             path.mkdir(parents=True)
         self.given = {**tool.home_files, **login.files()}
-        """Files of the tool, below its home, as it was given them."""
+        """Contents of the tool's initial files, by path below its home."""
         for name, content in self.given.items():
             target = self.home / name
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -81,7 +81,7 @@ class World:
         self._stack.close()
 
     def environment(self, **more: str) -> dict[str, str]:
-        """The user's: an account of the provider, and a network that is a company's."""
+        """Return the user's environment: an account at the provider, and a corporate network."""
         roots = str(self.provider.trusted)
         made = environment(
             self.home,
@@ -103,7 +103,7 @@ class World:
         return self.tool.arguments(given, self.login, prompt, self.project)
 
     def run(self, arguments: Sequence[str], options: Sequence[str] = (), **more: str) -> Ran:
-        """`secretgate run OPTIONS -- TOOL ARGUMENTS`."""
+        """Run `secretgate run OPTIONS -- TOOL ARGUMENTS`."""
         return self.command(
             [*CLI, "run", *self._options, *options, "--", *self.tool.command, *arguments], **more
         )
@@ -145,7 +145,7 @@ class World:
 
 
 class Serving:
-    """`secretgate serve`, which runs of ours join; it can be ended and begun again."""
+    """`secretgate serve`, which our runs join; it can be restarted."""
 
     def __init__(self, world: World, mode: str) -> None:
         self.port = free_port()

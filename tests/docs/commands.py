@@ -1,8 +1,8 @@
-"""The commands of the documentation: where they stand, and what is said of them there.
+"""Extracts the commands of the documentation, with their position and the comments on them.
 
-Every fence names its language. In `console`, a line that begins with a prompt is a command and the others are what it
-prints; in `sh`, every line is one; of a workflow in `yaml`, what its steps run. A command that the tests do not run says so
-in a comment behind it.
+Every fence names its language. In `console`, lines that begin with a prompt are commands and the
+others output; in `sh`, every line is a command; in workflows (`yaml`), the steps are. A comment
+after a command says if tests do not run it.
 """
 
 from __future__ import annotations
@@ -38,18 +38,18 @@ class Fence:
 
     @property
     def lines(self) -> list[str]:
-        """The commands as they stand, with the comments behind them."""
+        """The commands as written, with the comments after them."""
         pattern = _COMMAND.get(self.language)
         return pattern.findall(self.text) if pattern else []
 
     @property
     def commands(self) -> list[str]:
-        """Those that carry no mark."""
+        """The commands without a mark, and without comments."""
         return [bare(line) for line in self.lines if not MARK.search(line)]
 
 
 def bare(line: str) -> str:
-    """Without the comment behind it."""
+    """Return a line without the comment after its command."""
     return re.sub(r"\s{2,}#.*$", "", line).strip()
 
 

@@ -1,7 +1,8 @@
-"""Every command of the documentation is run, or says where it stands that it is not.
+"""Every command of the documentation is run, or its comment says that it is not.
 
-Commands are run as a reader would: in a shell, in a project with a secret in it, in a home of their own, those of one fence
-after another. AI tools are stood in for by programs that look for the proxy (`scripts/clients` runs the real ones).
+Commands run as for a reader: in a shell, in a project with a secret in it, in a temporary home, and
+those of a fence one after another. Programs that look for the proxy replace AI tools
+(`scripts/clients` runs the real ones).
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ELSEWHERE = {
     "secretgate-ca install": "tests/certs/test_ca_real_stores.py::test_the_systems_own_store",
     "secretgate-ca uninstall": "tests/certs/test_ca_real_stores.py::test_the_systems_own_store",
 }
-"""What a test of another file does, or what calls the command: it would change this machine, or call this test."""
+"""Commands tested in other files or calling this test: they change the machine or would recurse."""
 
 SERVERS = {
     "mitmdump": 8080,
@@ -47,20 +48,20 @@ SERVERS = {
     "secretgate serve --workers 4 --own-ports": 9080,
     "secretgate serve": 8080,
 }
-"""What runs until it is ended, by how it begins, and the port on which it is ready; the longest beginning counts."""
+"""Commands that run until they are stopped, by prefix, with their port; the longest prefix wins."""
 
 CODES = {
     "secretgate doctor": 1,
     "secretgate scan": 1,
     "git diff": 1,
 }
-"""Exit codes that say that something was found."""
+"""Exit codes that mean that something was found."""
 
 AFTER = {"docs/audit.md": f"{sys.executable} ask.py"}
-"""What comes before a page's commands, in the same `secretgate run`: they speak of a proxy that was used."""
+"""What runs before a page's commands, in the same `secretgate run`: they need a proxy in use."""
 
 WORDS = {" FILE": " .env", " RULE": " github-pat", "mypack.yaml": "pack.yaml"}
-"""What a reader puts in."""
+"""What a reader puts in place of placeholders."""
 
 ALL = list(fences())
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the shell of POSIX")
@@ -89,7 +90,7 @@ def test_every_fence_names_its_language() -> None:
 
 
 def test_every_command_is_run_or_marked() -> None:
-    """The three ways are taken in fact: none is empty, and what is run elsewhere is there."""
+    """None of the three kinds is empty, and the tests that are referred to exist."""
     given = [(fence, bare(line)) for fence in ALL for line in fence.lines]
     assert len(given) > 60
     assert {command for _, command in given} >= set(ELSEWHERE)
@@ -111,7 +112,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder for PATH: our commands, and what stands in for the tools."""
+    """A folder for PATH with our commands and replacements for the tools."""
     folder = tmp_path_factory.mktemp("bin")
     made = {
         "secretgate": f'exec {sys.executable} -m secretgate "$@"',
@@ -160,9 +161,9 @@ def project(tmp_path_factory: pytest.TempPathFactory, planted: Planted) -> Path:
 
 @pytest.fixture
 def env(home: Path, programs: Path, provider: Provider) -> Iterator[dict[str, str]]:
-    """Behind a company's proxy, so that nothing leaves this machine.
+    """The environment, with a corporate proxy so that nothing leaves this machine, and with a CA.
 
-    With a CA, which `secretgate-ca install` would have made, and commands of another page may have removed.
+    `secretgate-ca install` would have created the CA; commands of another page may have removed it.
     """
     ensure_ca(home / ".config/secretgate/ca", hosts.ca_domains())
     with CorporateProxy(provider.port) as corporate:
@@ -176,7 +177,7 @@ def _env(home: Path, programs: Path, proxy: str, roots: Path) -> dict[str, str]:
 
 
 def served(command: str, port: int, shell: dict[str, str], cwd: Path) -> str:
-    """Starts it, waits until it listens, ends it as Ctrl-C does. Nothing, or what it printed."""
+    """Start a server, wait until it listens, stop it like Ctrl-C; return "" or what went wrong."""
     with socket.socket() as free:
         if free.connect_ex(("127.0.0.1", port)) == 0:
             pytest.skip(f"port {port} is taken on this machine")
@@ -203,7 +204,7 @@ def served(command: str, port: int, shell: dict[str, str], cwd: Path) -> str:
 
 
 def variables(fence: Fence, shell: dict[str, str], cwd: Path) -> Iterator[str]:
-    """The commands but for `export`, which holds for those behind it."""
+    """Yield the commands except `export`, which is applied to those after it."""
     for command in run_here(fence):
         for word, given in WORDS.items():
             command = command.replace(word, given)

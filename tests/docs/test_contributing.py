@@ -1,4 +1,4 @@
-"""What docs/contributing.md shows is done here, as a newcomer would do it."""
+"""The steps of docs/contributing.md, executed as a newcomer would."""
 
 from __future__ import annotations
 

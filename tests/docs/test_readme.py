@@ -1,4 +1,4 @@
-"""The first screen of the README: what it says, and that its recording is what the demo prints now."""
+"""The first screen of the README: its statements, and its recording of the demo is current."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CHANGES = [
     (r"[\d,.]+ (bytes|ms|s|pieces)\b", r"N \1"),
     (r"\s+", " "),
 ]
-"""What another run prints otherwise: values and names are made up for it, lines break elsewhere."""
+"""Replacements for what differs between runs: generated values and names, line breaks."""
 
 
 def masked(text: str) -> str:
@@ -38,7 +38,7 @@ def test_it_begins_with_a_sentence_and_two_commands() -> None:
 
 @pytest.mark.e2e
 def test_the_recording_is_what_the_demo_prints(tmp_path: Path) -> None:
-    """Otherwise: scripts/record."""
+    """If this fails: scripts/record."""
     recorded = README.split("$ scripts/run demo\n")[1].partition("```")[0]
     done = subprocess.run(
         [sys.executable, "-m", "secretgate", "demo"],

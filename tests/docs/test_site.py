@@ -1,4 +1,4 @@
-"""The documentation builds into a site without a broken link."""
+"""The documentation site builds without broken links."""
 
 from __future__ import annotations
 

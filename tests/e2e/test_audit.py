@@ -1,4 +1,4 @@
-"""The audit log through a real proxy: one record a request, one an answer, no values, whatever the disk does."""
+"""The audit log of a real proxy: one record per request and per answer, without values."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def folder(proxy: Proxy) -> Path:
 
 
 def log(proxy: Proxy) -> list[Record]:
-    """All of it; the proxy has ended."""
+    """Return all records of a proxy that has ended, and check that the log is intact."""
     verdict = verify(folder(proxy), key(proxy))
     assert (verdict.problems, verdict.notes) == ([], [])
     return list(records(folder(proxy)))
@@ -214,7 +214,7 @@ def test_a_log_that_must_be_written_blocks_while_it_cannot_be(
 
 
 def until(act: Any, well: Any, seconds: float = 20) -> Any:
-    """What an act gives as soon as that is well."""
+    """Repeat `act` until `well` accepts its result, and return that."""
     end = time.monotonic() + seconds
     while not well(given := act()):
         assert time.monotonic() < end, given

@@ -1,4 +1,4 @@
-"""What nobody should send, and some do: never a leak, never a crash, never a hang."""
+"""Malformed and hostile input: never a leak, a crash or a hang."""
 
 from __future__ import annotations
 
@@ -179,7 +179,7 @@ def test_a_wrong_content_type_hides_nothing(poster: Poster, planted: Planted) ->
 def test_without_its_addon_file_the_proxy_does_not_pass_requests_unread(
     launch: Launch, provider: Provider, planted: Planted, tmp_path: Path
 ) -> None:
-    """mitmproxy drops a script whose file is gone, as during an upgrade, and goes on serving."""
+    """mitmproxy unloads a script whose file is gone, as during an upgrade, and goes on serving."""
     addon = tmp_path / "secretgate_addon.py"
     addon.write_bytes(ADDON.read_bytes())
     proxy = launch(addon=addon)

@@ -1,7 +1,7 @@
-"""Five turns of a coding agent over every wire: nothing leaves, everything comes back.
+"""Five turns of a coding agent over every wire: no secret leaves, and all are restored.
 
-The oracle is the scripted model itself: it only copies, so run on what the *client* holds it says what the
-client must get, as if nothing were in between.
+The oracle is the scripted model itself. It only copies, so running it on what the *client* has
+yields what the client must receive, as if nothing were in between.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _over_fresh_connections(
     planted: Planted,
     between: Callable[[int], None],
 ) -> None:
-    """A client that connects anew each turn: a kept-alive connection dies with the proxy."""
+    """A client with a new connection for each turn, since kept-alive ones end with the proxy."""
 
     def open_(access: Access, stack: Any) -> Any:
         def send(body: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The counters against ground truth: what was sent, what the provider received, what it answered."""
+"""The counters against ground truth: what was sent, received by the provider, and answered."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def numbers(proxy: Proxy) -> dict[str, Any]:
 
 
 def grown(proxy: Proxy, before: dict[str, Any]) -> dict[str, int]:
-    """By how much each class of bytes has grown."""
+    """Return by how many bytes each class has grown."""
     now = numbers(proxy)["coverage"]
     return {name: now[name] - before["coverage"][name] for name in now}
 
@@ -88,7 +88,7 @@ def with_opaque(target: Target, blob: str) -> bytes:
 
 @pytest.mark.parametrize("target", TARGETS, ids=lambda target: target[1])
 def test_each_byte_counts_in_its_class(target: Target, counting: tuple[Proxy, Poster]) -> None:
-    """Two bodies that differ by so many bytes in one field: that class, and no other, differs by as many."""
+    """If two bodies differ by some bytes in one field, only its class differs, by as many bytes."""
     proxy, poster = counting
     for make, short, long, name in (
         (with_text, "hello ", "hello " * 101, "scanned"),
@@ -141,8 +141,10 @@ def test_what_cannot_be_read_and_what_is_left_alone(counting: tuple[Proxy, Poste
 def test_placeholders_put_back_and_not_put_back(
     target: Target, streamed: bool, counting: tuple[Proxy, Poster], planted: Planted
 ) -> None:
-    """What the provider wrote is what counts: each of ours that it wrote is put back, each that is not ours and
-    each that it misspelt is not."""
+    """Each of our placeholders in the provider's answer counts as restored.
+
+    Placeholders that are not ours, and misspelled ones, count as not restored.
+    """
     if target == GEMINI and streamed:
         target = GEMINI_SSE
     proxy, poster = counting
@@ -211,7 +213,7 @@ def test_page_status_and_report_agree(launch: Launch, provider: Provider) -> Non
 def test_messages_of_a_websocket_count_like_bodies(
     counting: tuple[Proxy, Poster], planted: Planted
 ) -> None:
-    """Each message that the provider received, of which one answer is given with one of ours, and one misspelt."""
+    """Every message received by the provider counts; one answer has a placeholder, one misspelled."""
     proxy, poster = counting
     wire = next(wire for wire in WIRES if wire.name == "responses-websocket")
 
@@ -244,7 +246,7 @@ def test_messages_of_a_websocket_count_like_bodies(
 
 
 def test_a_batch_counts_as_what_its_requests_say(counting: tuple[Proxy, Poster]) -> None:
-    """Twice the text in a request of a batch is twice as many bytes scanned, and an image is none of them."""
+    """Twice the text in a request of a batch is twice the scanned bytes; an image adds none."""
     proxy, poster = counting
 
     def batch(text: str, data: str) -> bytes:

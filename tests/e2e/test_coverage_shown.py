@@ -1,5 +1,4 @@
-"""What people are shown of the counters is what went over the wire: `secretgate status`, the audit report in the terminal
-and as a page, and the local page."""
+"""The counters as displayed agree with the traffic: status, audit reports, local page."""
 
 from __future__ import annotations
 
@@ -31,7 +30,7 @@ LITERAL = re.compile(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?')
 
 
 def literals(raw: bytes) -> tuple[int, int]:
-    """Bytes in the strings of a JSON text, by a reading of this test's own: those that are values, and names."""
+    """Return the bytes in JSON strings, as (values, names), by an independent parser."""
     found = [(len(text), bool(name)) for text, name in LITERAL.findall(raw)]
     return sum(n for n, name in found if not name), sum(n for n, name in found if name)
 
@@ -59,7 +58,7 @@ def test_every_string_is_in_one_class_and_nothing_else_is(
 
 
 def shown_in_lines(text: str) -> tuple[dict[str, int], dict[str, str]]:
-    """Numbers and sizes by what they are said to be, from a text for terminals."""
+    """Return counts and sizes by their label, from text for terminals."""
     numbers: dict[str, int] = {}
     for count, what in re.findall(r"(\d[\d,]*) ([a-z][a-z ]+[a-z])", re.sub(" +", " ", text)):
         numbers.setdefault(what, int(count.replace(",", "")))
@@ -81,7 +80,7 @@ def shown_on_a_page(html: str) -> tuple[dict[str, int], dict[str, str]]:
 
 
 def figure(numbers: dict[str, int], *names: str) -> int:
-    """The one number that goes by one of these names."""
+    """Return the number with one of these labels; exactly one must be present."""
     found = [numbers[name] for name in names if name in numbers]
     assert len(found) == 1, (names, numbers)
     return found[0]
@@ -91,7 +90,7 @@ def figure(numbers: dict[str, int], *names: str) -> int:
 def places(
     launch: Launch, provider: Provider, tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[dict[str, Any], dict[str, tuple[dict[str, int], dict[str, str]]]]:
-    """What was sent and answered, and what each place shows of it."""
+    """What was sent and answered, and what each display shows of it."""
     proxy, planted = launch(), plant(12)
     poster = Poster(Access.through(proxy), provider)
     sent = {"requests": 0, "total": 0, "unreadable": 0, "refused": 0, "skipped": 0, "strange": 0}
@@ -162,7 +161,7 @@ def test_numbers_are_shown(place: str, places: Any) -> None:
     assert figure(numbers, "refused", "requests refused") == sent["refused"]
     not_put_back = figure(numbers, "not put back", "placeholders not put back")
     assert not_put_back == sent["strange"]
-    # One secret, put back in each of the answers that echoed it.
+    # The same secret was restored in each of the answers that echoed it.
     assert (
         figure(numbers, "put back", "secrets put back into answers", "secrets put back into") == 4
     )

@@ -1,4 +1,4 @@
-"""`secretgate demo`: what a stranger sees first has to be true, quick and readable."""
+"""`secretgate demo`: what newcomers see first must be true, quick and readable."""
 
 from __future__ import annotations
 

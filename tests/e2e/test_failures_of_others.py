@@ -1,4 +1,4 @@
-"""What peers shipped broken, each as a test; the number is the failure's place in our list of them."""
+"""Known failures of similar tools, each as a test; numbers refer to our list of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The provider and the clients among themselves: what fails here is no fault of the gate."""
+"""The provider and the clients without the gate: a failure here is not the gate's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""mitmweb and mitmproxy's terminal interface with the addon in them."""
+"""mitmweb and mitmproxy's terminal interface, with the addon loaded."""
 
 from __future__ import annotations
 

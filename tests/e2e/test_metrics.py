@@ -1,4 +1,4 @@
-"""Counters for Prometheus and `secretgate status`, from a real proxy."""
+"""Prometheus metrics and `secretgate status` of a real proxy."""
 
 from __future__ import annotations
 

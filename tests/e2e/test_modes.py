@@ -1,4 +1,4 @@
-"""Block and audit: the one sends nothing and says why, the other changes nothing."""
+"""The modes `block` and `audit`: one sends nothing and says why, the other changes nothing."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def auditing(launch: Launch, provider: Provider) -> Poster:
 
 
 def message_of(target: Target, content: bytes) -> str:
-    """The message, out of the shape that this provider's clients expect."""
+    """Return the message of an error in the format that the provider's clients expect."""
     answer = json.loads(content)
     if target == MESSAGES:
         assert answer["type"] == "error"

@@ -1,4 +1,4 @@
-"""`secretgate run`: a command behind a proxy of its own, as if it were not there, and closed where it is not."""
+"""`secretgate run`: a command behind its own proxy behaves as without it, and fails closed."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_it_goes_out_through_the_proxy_of_the_environment(
 def test_without_an_upstream_proxy_it_goes_out_itself(
     provider: Provider, planted: Planted, tmp_path: Path
 ) -> None:
-    """The name is led to the provider in the proxy's process alone, so going past that would fail."""
+    """Only the proxy's process resolves the name to the provider, so bypassing it would fail."""
     (tmp_path / "sitecustomize.py").write_text(f"""
 import socket, sys
 real = socket.getaddrinfo
@@ -133,7 +133,7 @@ def test_a_run_inside_a_run_joins_its_proxy(run: Run, provider: Provider, plante
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="needs Node")
 def test_node_trusts_the_ca_and_is_told_of_the_proxy(run: Run, provider: Provider) -> None:
-    """Node before 22.21 knows no proxy variables, so the tunnel is built by hand."""
+    """Node before 22.21 does not know proxy variables, so the test creates the tunnel itself."""
     script = """
     const http = require("http"), tls = require("tls"), proxy = new URL(process.env.HTTPS_PROXY);
     const connect = http.request({host: proxy.hostname, port: proxy.port, method: "CONNECT", path: "api.anthropic.com:443"});
@@ -254,7 +254,7 @@ def started(env: dict[str, str], cwd: Path, *command: str, **options: object):
 def test_if_the_proxy_dies_the_connections_fail(
     env: dict[str, str], provider: Provider, tmp_path: Path
 ) -> None:
-    """The command kills the proxy it was given, then tries: nothing arrives, not even directly."""
+    """The command kills its proxy, then sends requests; nothing arrives, not even directly."""
     kill = f"""
 import os, signal, subprocess, time
 listing = subprocess.run(["ps", "-eo", "pid,ppid,args"], capture_output=True, text=True).stdout
@@ -295,7 +295,7 @@ def listening(port: int) -> bool:
 
 @pytest.fixture
 def heeded(name: str) -> Iterator[None]:
-    """A signal that the tests were started to ignore (`nohup`) is not ignored by what they start."""
+    """A signal that the tests inherited as ignored (`nohup`) is ignored by child processes too."""
     number = getattr(signal, name)
     before = signal.getsignal(number)
     if before == signal.SIG_IGN:
@@ -319,7 +319,7 @@ def test_a_signal_sent_to_us_reaches_the_command(
 
 
 def test_the_terminal_is_the_commands(env: dict[str, str], tmp_path: Path) -> None:
-    """Under a real terminal: Ctrl-C reaches the command once, the proxy lives on, and no line of a log crosses."""
+    """With a real terminal, Ctrl-C reaches the command once, the proxy survives, no log is shown."""
     child = f"""
 import json, os, signal, sys, time, urllib.request
 seen = []
@@ -358,7 +358,7 @@ print("interrupts", len(seen), flush=True)
 
 
 def test_it_is_quick(env: dict[str, str], tmp_path: Path) -> None:
-    """A warm start of command and proxy, and their end; the bound leaves room for a busy machine."""
+    """Start and stop of command and proxy with warm caches; the limit allows for a busy machine."""
     took = []
     for _ in range(3):
         start = time.monotonic()

@@ -1,4 +1,4 @@
-"""`secretgate run --isolate`: from inside there is the proxy and nothing else."""
+"""`secretgate run --isolate`: the command can reach the proxy and nothing else."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_the_proxy_is_reached(run: Callable, provider: Provider, planted: Plante
 
 @linux
 def test_nothing_else_is_reached(run: Callable, provider: Provider) -> None:
-    """Neither this machine's loopback, nor another host, by TCP or UDP."""
+    """Neither this machine's loopback nor another host, by TCP or UDP."""
     with socket.create_server(("127.0.0.1", 0)) as server, provider.recording() as arrived:
         server.settimeout(0.1)
         here = f"127.0.0.1:{server.getsockname()[1]}"
@@ -103,7 +103,7 @@ def test_exit_codes_and_arguments_pass(run: Callable, code: int) -> None:
 def test_where_namespaces_are_forbidden_the_run_is_refused(
     env: dict[str, str], tmp_path: Path
 ) -> None:
-    """A `unshare` that fails, as where an administrator forbids it: the command does not run."""
+    """An `unshare` that fails, as if an administrator forbids it: the command does not run."""
     (tmp_path / "sitecustomize.py").write_text(
         "import ctypes\n"
         "class Libc:\n"

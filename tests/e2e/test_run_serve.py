@@ -1,4 +1,4 @@
-"""`secretgate serve`: base URLs get what intercepted requests get, and the local page is for nobody else."""
+"""`secretgate serve`: base URLs work like interception, and the local page is private."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Served:
     def ask(
         self, method: str, target: str, body: bytes = b"", **headers: str
     ) -> tuple[int, Any, bytes]:
-        """A request as it stands, to the proxy's own port."""
+        """Send an unmodified request to the proxy's own port."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)

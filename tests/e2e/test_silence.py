@@ -1,4 +1,4 @@
-"""The canary: after a noisy day, nothing that the process wrote holds a planted value."""
+"""The canary: after busy traffic, nothing written by the process contains a planted value."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from harness.secrets import leaks, plant
 from harness.wires import WIRES, Access
 
 OUR_FRAME = re.compile(rb'File "[^"]*/(?:addon|rules|certs|site-packages)/secretgate[^"]*", line')
-"""A line of a traceback that runs through our code."""
+"""A traceback line in our code."""
 
 
 @pytest.mark.parametrize("mode", ["redact", "block", "audit"])

@@ -1,4 +1,4 @@
-"""What mitmproxy stores (`-w`): requests as the provider saw them, answers as it wrote them."""
+"""Flows stored by mitmproxy (`-w`): requests as sent to the provider, answers as it wrote them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def stored(path: Path) -> list[http.HTTPFlow]:
 
 @pytest.fixture
 def storing(launch: Launch, tmp_path: Path) -> Any:
-    """Starts a proxy that stores flows, the bodies of its answers too; and the file."""
+    """A function that starts a proxy that stores flows with all bodies; returns proxy and file."""
 
     def start(**options: object) -> tuple[Proxy, Path]:
         path = tmp_path / "flows"

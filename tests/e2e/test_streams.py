@@ -1,4 +1,4 @@
-"""Streams: they flow while they are made, break as they would without us, and restore whatever comes."""
+"""Streams through a real proxy: no buffering, failures as without a proxy, everything restored."""
 
 from __future__ import annotations
 
@@ -129,7 +129,7 @@ def test_the_cuts_do_not_matter(
 
 
 def written(target: Target, message: dict[str, Any]) -> str:
-    """The content of the file that the model writes."""
+    """Return the content of the file that the model writes."""
     if target == MESSAGES:
         value = message["content"][1]["input"]
     elif target == CHAT:

@@ -1,4 +1,4 @@
-"""What holds no secret leaves as it came; what holds one differs inside its own literals only."""
+"""Requests without a secret are unchanged; others differ only inside the literals with a secret."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def test_an_uncovered_host_is_tunnelled_with_its_own_certificate(
 
 
 def test_the_proxy_listens_on_loopback_only(proxy: Proxy) -> None:
-    """mitmproxy binds every address before it loads scripts; the port has moved when it is ready."""
+    """mitmproxy binds all addresses before it loads scripts; the port moves before it is ready."""
     assert proxy.host in ("127.0.0.1", "::1")
     said = re.findall(rb"listening at (\S+):\d+\.|at (\S+):\d+ (stopped)", proxy.output)
     opened = [listening for listening, _, _ in said if listening]

@@ -52,7 +52,7 @@ def planted(data: bytes) -> bytes:
 
 
 def cut(data: bytes) -> Iterator[bytes]:
-    """Split data into pieces of sizes that depend on the data alone, so that failures are repeatable."""
+    """Split data into pieces whose sizes depend on the data alone: failures are repeatable."""
     at = 0
     while at < len(data):
         size = 1 + data[at] % 7
@@ -69,7 +69,7 @@ def fed(feed: Callable[[bytes], Any], finish: Callable[[], Any], pieces: Sequenc
 
 
 def sound(body: Body, raw: bytes) -> None:
-    """Check that slots are ordered and in bounds, and that edits without a change change nothing."""
+    """Check that slots are ordered and in bounds, and that null edits change nothing."""
     at = 0
     edits = []
     for slot in sorted(body.slots, key=lambda each: each.start):
@@ -136,7 +136,7 @@ def _parsed(raw: bytes) -> Any:
 def json_against_a_parser(data: bytes) -> None:
     """Compare the span reader with the standard library's parser.
 
-    They must accept the same input, and redaction by splicing must equal redaction of parsed strings.
+    Both accept the same input, and redaction by splicing equals redaction of parsed strings.
     """
     raw = planted(data)
     try:
@@ -297,7 +297,7 @@ _CHARACTER = re.compile(rb"\\u.{4}|\\?.", re.DOTALL)
 
 
 def _literals(text: bytes) -> Iterator[bytes]:
-    """Split like `cut`, but never inside an escape, so that each piece is valid in a JSON literal."""
+    """Split like `cut`, but never inside an escape: each piece is valid in a JSON literal."""
     characters = iter(_CHARACTER.findall(text))
     for piece in cut(text):
         yield b"".join(itertools.islice(characters, len(piece)))

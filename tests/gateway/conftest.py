@@ -1,4 +1,4 @@
-"""Real Redis (or Valkey) and HAProxy for the team gateway's tests, which are skipped without them."""
+"""Real Redis (or Valkey) and HAProxy for the tests of the team gateway; skipped without them."""
 
 from __future__ import annotations
 

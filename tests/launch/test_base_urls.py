@@ -1,4 +1,4 @@
-"""Prefixes to providers: a table and functions on paths."""
+"""Prefixes of providers: a table, and functions on paths."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `secretgate` command as people and scripts meet it."""
+"""The `secretgate` command as used by people and scripts."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def test_help_groups_every_command(tmp_path: Path) -> None:
 
 
 def told(tmp_path: Path, *arguments: str, **variables: str) -> Result:
-    """What a command says, in this process."""
+    """Run a command in this process; return its output and exit code."""
     env = environment(tmp_path, **variables)
     return CliRunner().invoke(app, list(arguments), env=env, prog_name="secretgate")
 
 
 def leaves(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
-    """Every command that does something, by its whole name."""
+    """Yield every command without sub-commands, with its full name."""
     inner = {
         name: command.get_command(None, name)
         for name in (command.list_commands(None) if hasattr(command, "list_commands") else ())
@@ -73,7 +73,7 @@ def test_each_command_shows_examples_and_exit_codes(name: str) -> None:
 
 
 def groups(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
-    """Every command that holds others."""
+    """Yield every command with sub-commands."""
     if hasattr(command, "list_commands"):
         yield " ".join(names), command
         for name in command.list_commands(None):
@@ -100,7 +100,7 @@ def test_help_fits_and_names_no_types(
 
 @pytest.mark.parametrize("name", ["status", "audit report", "doctor", "coverage", "rules list"])
 def test_scripts_get_json(name: str) -> None:
-    """And `scan --format json`; the rest has tests of its own."""
+    """Also `scan --format json`; other commands have their own tests."""
     assert "as_json" in {param.name for param in LEAVES[f"secretgate {name}"].params}
 
 
@@ -266,5 +266,5 @@ def test_a_setting_that_cannot_be_used_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_reference_is_what_the_code_says() -> None:
-    """Where this fails: secretgate settings --reference > docs/configuration.md"""
+    """If this fails: secretgate settings --reference > docs/configuration.md"""
     assert (DOCS / "configuration.md").read_text() == document()

@@ -1,4 +1,4 @@
-"""What the doctor says of machines that are made up."""
+"""The doctor's statements about simulated machines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a command is started with: pure functions, so every case is one line."""
+"""The environment of a command: pure functions, so every case is one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figures of a run, and the line that is made of them."""
+"""The figures of a run, and the line that shows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is meant by a request, and who sent it."""
+"""To whom a request is addressed, and who sent it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/run.md says what the program does."""
+"""docs/run.md agrees with the program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `system on` plans on each system, and that `off` puts every byte back."""
+"""What `system on` plans on each system, and that `off` restores every byte."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ URL = "http://127.0.0.1:8080"
 
 
 class Machine:
-    """A runner that answers from a table and remembers what it was to change."""
+    """A runner that answers from a table and records the commands that change something."""
 
     def __init__(self, installed: Sequence[str], answers: dict[str, str] | None = None) -> None:
         self.installed = installed

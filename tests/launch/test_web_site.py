@@ -1,4 +1,4 @@
-"""The local page without a proxy: what it shows, to whom, and the PAC file as a browser would read it."""
+"""The local page without a proxy: what it shows, to whom, and the PAC file as browsers read it."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_the_pac_file_agrees_with_the_host_table() -> None:
 
 
 def test_colours_can_be_read() -> None:
-    """Text against its background: WCAG's 4.5 to 1, in light and in dark."""
+    """WCAG contrast of text to background: 4.5 to 1, in light and in dark mode."""
     style = get("/style.css").body.decode()
     light, dark = (
         dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", block))

@@ -29,7 +29,7 @@ def test_imports_go_one_way() -> None:
 @pytest.mark.e2e
 def test_no_secret_is_in_the_repository(tmp_path: Path) -> None:
     """If this fails because of a made-up example:
-        secretgate scan . --format json > .secretgate-baseline.json
+    secretgate scan . --format json > .secretgate-baseline.json
     """
     baseline = str(ROOT / ".secretgate-baseline.json")
     done = secretgate(["scan", ".", "--baseline", baseline], environment(tmp_path), ROOT)

@@ -1,4 +1,4 @@
-"""Streams of every family with a text and tool calls: writers like providers, readers like clients."""
+"""Streams of every family with a text and tool calls: provider-side writers, client-side readers."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def detector() -> Detector:
 
 @pytest.fixture
 def few_packs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fewer packs for tests that build their own detector, which is slow; thorough runs use all packs."""
+    """Fewer packs, for tests that build a detector, which is slow; thorough runs use all packs."""
     if not effort.THOROUGH:
         few = [pack for pack in rulefile.pack_files() if pack.stem in ("vcs", "packages")]
         monkeypatch.setattr(rulefile, "pack_files", lambda: few)

@@ -17,7 +17,7 @@ from secretgate_rules.table import Compiled, prepare
 RULES = [rule for path in pack_files() for rule in load_file(path, trusted=True)]
 SIZE = 6000
 QUICK = 0.02
-"""Seconds of processor time for a text of SIZE bytes; quadratic backtracking takes ten times as long."""
+"""Seconds of processor time for SIZE bytes; quadratic backtracking takes ten times as long."""
 SMALL, LARGE = 32_000, 128_000
 """Text sizes in bytes, larger than the window of any pattern."""
 MOST = 9.0

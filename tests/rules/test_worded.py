@@ -1,4 +1,4 @@
-"""Secrets made of words (passphrases, signing keys, short passwords), and text that looks similar."""
+"""Secrets made of words (passphrases, signing keys, short passwords), and similar text."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A small coding agent, but for the SDK: three tools, a loop, a conversation that is kept in a file.
+"""A small coding agent without the SDK part: three tools, a loop, a conversation saved to a file.
 
-Each script beside this brings `turn`: it takes a history and says what the model said and called.
-Run as `python AGENT.py [--continue] PROMPT`; prints what the model said last.
+Each script next to this file provides `turn`, which takes a history and returns what the model
+said and called. Run as `python AGENT.py [--continue] PROMPT`; prints the model's last text.
 """
 
 import json
@@ -34,7 +34,10 @@ def use(name, arguments):
 
 
 def main(say, turn, answer):
-    """`say(history, prompt)`; `turn(history)` gives text and calls (id, name, arguments); `answer(history, results)`."""
+    """Run the agent: `say(history, prompt)` and `answer(history, results)` extend the history.
+
+    `turn(history)` returns the text and the calls of a turn, as (id, name, arguments).
+    """
     resumed = sys.argv[1] == "--continue"
     history = pickle.loads(SESSION.read_bytes()) if resumed else []
     say(history, sys.argv[-1])

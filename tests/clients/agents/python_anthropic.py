@@ -1,4 +1,4 @@
-"""The Anthropic SDK for Python: streamed, with thinking that goes back as it came."""
+"""The Anthropic SDK for Python: streamed, with thinking that is sent back unchanged."""
 
 import anthropic
 from common import SCHEMAS, SYSTEM, main

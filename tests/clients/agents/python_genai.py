@@ -1,4 +1,4 @@
-"""Google's SDK for Python: streamed, thought signatures go back as they came."""
+"""Google's SDK for Python: streamed, with thought signatures that are sent back unchanged."""
 
 from common import SCHEMAS, SYSTEM, main
 from google import genai

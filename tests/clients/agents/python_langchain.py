@@ -1,4 +1,4 @@
-"""LangChain: a chat model with tools, streamed; the model is named by the environment."""
+"""LangChain: a chat model with tools, streamed; the environment names the model."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""LiteLLM: one `completion` for all providers, streamed; the model is named by the environment."""
+"""LiteLLM: one `completion` for all providers, streamed; the environment names the model."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""The OpenAI SDK for Python: Responses, streamed, nothing kept by the provider."""
+"""The OpenAI SDK for Python: Responses, streamed, with nothing stored by the provider."""
 
 import openai
 from common import SCHEMAS, SYSTEM, main, parsed

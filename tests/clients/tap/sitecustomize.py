@@ -1,7 +1,7 @@
-"""Loaded by the proxy's process alone: what came in and what went on, to compare and to count.
+"""Loaded only by the proxy's process: records what came in and what went out, to compare and count.
 
-mitmproxy's own addons and ours run between the two looks. No content is kept: a line of JSON for each
-message says whether it is the same as before, and how it came.
+mitmproxy's addons and ours run between the two observations. No content is stored: each message
+is a line of JSON that says whether it was changed, and how it arrived.
 """
 
 import json
@@ -36,7 +36,7 @@ def _tap(target):
         return (tuple(flow.response.headers.fields), flow.response.raw_content)
 
     def watch(flow):
-        """Behind whatever passes the answer on, piece by piece."""
+        """Compare a streamed answer piece by piece, after all other stream functions."""
         passes = flow.response.stream
         if not callable(passes):
             return

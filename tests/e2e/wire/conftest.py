@@ -1,4 +1,4 @@
-"""One peer that plays every host, and proxies with settings of the tests' own."""
+"""One server for all hosts, and proxies with settings for these tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every family through a real mitmdump: its request redacted, its stream restored, its clients answered."""
+"""Every family through a real mitmdump: requests redacted, streams restored, errors readable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a provider keeps comes back restored: batches, files, threads."""
+"""Data stored by a provider is restored when it is retrieved: batches, files, threads."""
 
 from __future__ import annotations
 
