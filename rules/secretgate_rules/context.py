@@ -61,7 +61,7 @@ _ASSIGNMENT = re.compile(
     re.VERBOSE,
 )
 _BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\]++")
-_SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?-]++")
+_SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?|-]++")
 _LINE = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?$")
 _INDENT: Final = 28
 _TO_THE_END = re.compile(rb"[^\s\"'`<>\\${}()\[\]]++(?<![,;|])(?=[ \t\r]*(?:\n|$))", re.MULTILINE)

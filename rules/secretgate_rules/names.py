@@ -55,6 +55,20 @@ _NOT = frozenset(
     b"sha256 sha512 md5 digest blob commit revision rev lease build toolu call tool "
     b"instrumentation ikey author authors issuer keyhash prompt".split()
 )
+_NEVER = frozenset(
+    b"public pub pubkey publickey hashed encrypted masked redacted fake thumbprint fingerprint checksum sha sha1 "
+    b"sha256 sha512 md5 digest keyhash csrf xsrf cache idempotency nonce".split()
+)
+"""Those of `_NOT` that a credential's full name does not outweigh: `shortcut_api_key` is one, `public_api_key` is none."""
+_IN_FULL = frozenset(
+    (
+        (b"api", b"key"),
+        (b"api", b"token"),
+        (b"api", b"secret"),
+        (b"client", b"secret"),
+        (b"secret", b"key"),
+    )
+)
 _NOT_LAST = frozenset(
     b"id ids name names type types url uri urls uris path paths file files filename dir directory "
     b"folder length len size sizes count counts expires expiry expiration expire ttl version hash "
@@ -114,7 +128,7 @@ def tier(name: bytes) -> Tier:
     last = parts[-1]
     if last in _NOT_LAST and not (last == b"id" and len(parts) > 1 and parts[-2] in _KEEP_ID):
         return Tier.NONE
-    if _NOT.intersection(parts) or parts[:3] in _NONCES:
+    if (_NEVER if parts[-2:] in _IN_FULL else _NOT).intersection(parts) or parts[:3] in _NONCES:
         return Tier.NONE
     found = Tier.NONE
     for index, word in enumerate(parts):

@@ -24,6 +24,7 @@ _LINK = re.compile(
     % (_GAP, _GAP)
 )
 _WEAK = frozenset((b"key", b"id", b"sid"))
+_OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
 _FIRM = re.compile(
     rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
 )
@@ -110,17 +111,19 @@ def read(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]
         )
         yield (Found(TOLD, begin, end) if good else None), end
         return
-    if values.uuid(value) and firm and phrase[0].lower() not in _WEAK:
+    beside = not between.strip(_BESIDE)
+    if values.uuid(value) and (firm or beside) and phrase[0].lower() not in _WEAK:
         yield Found(UUID, begin, end), end
         return
     telling = len(value) >= 20 or (
-        firm and len(value) >= 12 and evidence(value) > 20 and not value.isalpha()
+        (firm or beside) and len(value) >= 12 and evidence(value) > 20 and not value.isalpha()
     )
-    if not telling or values.code(value) or not values.random(value, 8.0):
+    numbered = values.numbered(value) and _OUTRIGHT.search(phrase[0]) is not None
+    if not telling or values.code(value) or not (numbered or values.random(value, 8.0)):
         yield None, end
         return
     plain_hash = len(value) in (32, 40, 64) and values.hexadecimal(value)
-    if plain_hash and not firm and between.strip(_BESIDE):
+    if plain_hash and not firm and not beside:
         yield None, end
         return
     yield Found(TOLD if firm else NEARBY, begin, end), end

@@ -118,7 +118,18 @@ def code(value: bytes) -> bool:
         return True
     if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
         return True
-    return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 8
+    return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 8 and not numbered(value)
+
+
+def numbered(value: bytes) -> bool:
+    """A few letters and then a UUID or a long number in hexadecimal, as many issuers make their tokens."""
+    found = _UUID.search(value) or _LONG_HEX.search(value)
+    if found is None or 2 * len(found[0]) < len(value):
+        return False
+    return not found[0].isdigit() and entropy(found[0]) > 2.6
+
+
+_LONG_HEX = re.compile(rb"[0-9a-f]{20,}|[0-9A-F]{20,}")
 
 
 @remembered(4096)
@@ -156,6 +167,8 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
         return False
     if _HEX.fullmatch(value):
         return size >= 16 and not value.isdigit() and entropy(value) > 2.6
+    if not surplus and numbered(value):
+        return True
     need = 8 + surplus
     pieces = [piece for piece in re.split(rb"[_.\-/+=~:]", value) if piece]
     if len(pieces) > 1:

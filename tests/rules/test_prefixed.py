@@ -1,0 +1,65 @@
+"""Tokens of issuers that no rule names: how they are made, and what they are called, is enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from rules.conftest import made_up
+from secretgate_rules import Detector
+
+HEX = "0123456789abcdef"
+
+
+def tokens() -> list[bytes]:
+    number = made_up(40, 5, HEX)
+    uuid = b"-".join(
+        (number[:8], number[8:12], b"4" + number[13:16], b"a" + number[17:20], number[20:32])
+    )
+    return [
+        b"qx_" + made_up(20, 1, HEX),
+        b"wyz_pat_" + made_up(40, 2, HEX),
+        b"ZZTA" + made_up(64, 3, HEX) + made_up(8, 4, HEX.upper()),
+        b"QAP-" + made_up(32, 6, HEX.upper()),
+        b"grant_live_" + uuid,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("token", tokens())
+@pytest.mark.parametrize(
+    "place",
+    [
+        b"ACME_API_KEY=%b\n",
+        b'{"acmeApiKey": "%b", "n": 2}',
+        b"acme:\n  api_token: %b\n",
+        b"WARN acme failed status=401 api_key=%b attempt=2\n",
+    ],
+)
+def test_a_prefix_and_a_number_under_a_name(place: bytes, token: bytes, detector: Detector) -> None:
+    assert [finding.value for finding in detector.find(place % token)] == [token]
+
+
+@pytest.mark.parametrize("name", [b"SHORTCUT_API_KEY", b"tagApiKey", b"event_api_token"])
+def test_a_name_in_full_outweighs_a_word_that_says_otherwise(
+    name: bytes, detector: Detector
+) -> None:
+    token = made_up(32, 8, HEX)
+    assert [f.value for f in detector.find(b'%b = "%b"' % (name, token))] == [token]
+
+
+@pytest.mark.parametrize(
+    "name", [b"PUBLIC_API_KEY", b"hashedApiKey", b"cache_key"]
+)
+def test_what_says_that_it_is_none_is_none(name: bytes, detector: Detector) -> None:
+    assert not detector.find(b'%b = "sc-%b"' % (name, made_up(32, 8, HEX)))
+
+
+@pytest.mark.parametrize("name", [b"COOLIFY_TOKEN", b"FATHOM_API_KEY"])
+def test_a_token_with_its_number(name: bytes, detector: Detector) -> None:
+    token = b"1042|" + made_up(48, 9)
+    assert [f.value for f in detector.find(b"%b=%b\n" % (name, token))] == [token]
+
+
+def test_a_token_told_without_a_verb(detector: Detector) -> None:
+    token = made_up(19, 11)
+    text = b"I set it up and the token %b works for staging, can you check?" % token
+    assert [f.value for f in detector.find(text)] == [token]
