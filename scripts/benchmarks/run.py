@@ -60,11 +60,9 @@ def _revision() -> str:
 
 def measured(part: str, quick: bool, more: list[str]) -> Any:
     """Returns the output of a part: rows or, for the detector, Markdown."""
-    if part == "detection":
-        command = [sys.executable, str(ROOT / "scripts" / "bench_detection.py"), *more]
-    else:
-        command = [sys.executable, "-m", f"benchmarks.{part}", "--json", *more]
-        command += ["--quick"] if quick else []
+    command = [sys.executable, "-m", f"benchmarks.{part}", *more]
+    if part != "detection":
+        command += ["--json", "--quick"] if quick else ["--json"]
     found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
     return found.stdout if part == "detection" else json.loads(found.stdout)
 
@@ -92,11 +90,7 @@ def main() -> None:
     options, more = parser.parse_known_args()
     asked = options.parts or ([] if options.write else ["all"])
     parts = [part for part in PARTS if part in asked or "all" in asked]
-    parts = [
-        part
-        for part in parts
-        if part == "detection" or importlib.util.find_spec(f"benchmarks.{part}")
-    ]
+    parts = [part for part in parts if importlib.util.find_spec(f"benchmarks.{part}")]
     kept: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
     results: dict[str, Any] = kept if options.write else {}
     for part in parts:

@@ -106,7 +106,7 @@ def test_repr_hides_the_value(detector: Detector) -> None:
 
 
 def _harmless() -> ModuleType:
-    path = Path(__file__).parents[2] / "scripts" / "detection_harmless.py"
+    path = Path(__file__).parents[2] / "scripts" / "benchmarks" / "detection_harmless.py"
     spec = importlib.util.spec_from_file_location("detection_harmless", path)
     assert spec
     assert spec.loader

@@ -1,6 +1,6 @@
 """Figures of the detector: recall, false positives, throughput, memory, start-up; peers beside it.
 
-    python scripts/bench_detection.py [--corpora FOLDER] [--negatives FOLDER ...] [--harmless FOLDER ...] [--peers]
+    scripts/bench detection [--corpora FOLDER] [--negatives FOLDER ...] [--harmless FOLDER ...] [--peers]
 
 `--corpora` is a folder of `*.jsonl` (fields `text`, `label`, `span`, `quality`, `strength`,
 `source`); `--negatives` are folders of files that hold no secrets (the interpreter's own library,
@@ -25,8 +25,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
-import detection_harmless
-import detection_peers
+from benchmarks import detection_harmless, detection_peers
 
 SAMPLE = 20 << 20
 PLAIN = {".py", ".js", ".ts", ".md", ".txt", ".rst", ".c", ".h", ".html", ".json", ".toml", ".cfg"}
@@ -197,7 +196,7 @@ def main() -> None:
     negatives(files)
     literals()
     footprint()
-    page = Path(__file__).parents[1] / "docs" / "detection.md"
+    page = Path(__file__).parents[2] / "docs" / "detection.md"
     if options.harmless is not None:
         harmless(options.harmless, page)
     if options.peers:

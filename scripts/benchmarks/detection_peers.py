@@ -216,7 +216,7 @@ def document(rows: list[dict[str, Any]], page: Path) -> None:
 def replace_between(page: Path, name: str, table: str) -> None:
     """Put a table between the marks of that name."""
     marks = (
-        f"<!-- {name}: written by scripts/bench_detection.py --{name} -->",
+        f"<!-- {name}: written by scripts/bench detection --{name} -->",
         f"<!-- end of {name} -->",
     )
     text = page.read_text(encoding="utf-8")
