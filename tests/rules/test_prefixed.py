@@ -46,9 +46,7 @@ def test_a_name_in_full_outweighs_a_word_that_says_otherwise(
     assert [f.value for f in detector.find(b'%b = "%b"' % (name, token))] == [token]
 
 
-@pytest.mark.parametrize(
-    "name", [b"PUBLIC_API_KEY", b"hashedApiKey", b"cache_key"]
-)
+@pytest.mark.parametrize("name", [b"PUBLIC_API_KEY", b"hashedApiKey", b"cache_key"])
 def test_what_says_that_it_is_none_is_none(name: bytes, detector: Detector) -> None:
     assert not detector.find(b'%b = "sc-%b"' % (name, made_up(32, 8, HEX)))
 
