@@ -12,14 +12,15 @@ import itertools
 import json
 import re
 import struct
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
 from typing import Any
 
-from addon.kit import RULES, SCOPE, Bench, token
+from addon.kit import RULES, SCOPE, Bench
+from fuzz.files import policy_file, rule_file, settings_file, values_file
+from fuzz.planting import TOKENS, planted
+from policy.answer_cases import REDACT, judge
 from secretgate import tolerant
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Edit, Unreadable
@@ -29,26 +30,21 @@ from secretgate.inbound.responses import respond
 from secretgate.inbound.restoration import Channel, Depth, restore
 from secretgate.outbound.redaction import Leak
 from secretgate.placeholders import Issued
+from secretgate.policy.judged import JudgedFramer
+from secretgate.policy.messages import TextsFramer
 from secretgate.providers import DIALECTS
-from secretgate.settings import SettingsError, load
-from secretgate.streams.base import Framer
+from secretgate.streams.base import Frame, Framer
+from secretgate.streams.envelopes import envelope
 from secretgate.streams.eventstream import EventStreamFramer
 from secretgate.streams.framers import framer_for
+from secretgate.streams.json_array import JsonArrayFramer
+from secretgate.streams.sse import SseFramer
 from secretgate_rules import Detector, redact
-from secretgate_rules.model import RuleError
-from secretgate_rules.users import load_user_file
 
 Target = Callable[[bytes], None]
 GENERIC = DIALECTS["generic"]
-TOKENS = {b"@1": token(1).encode(), b"@2": token(2).encode()}
 DETECTOR = Detector(RULES)
 CODINGS = ("gzip", "deflate", "br", "zstd", "gzip, br", "identity", "x")
-
-
-def planted(data: bytes) -> bytes:
-    for mark, secret in TOKENS.items():
-        data = data.replace(mark, secret)
-    return data
 
 
 def cut(data: bytes) -> Iterator[bytes]:
@@ -181,11 +177,15 @@ def _plain(raw: bytes) -> bool:
 # Streams
 
 
+def framing(content_type: str) -> Framer:
+    """An array is a stream where one was asked for."""
+    return framer_for(content_type) or JsonArrayFramer()
+
+
 def framer_of(content_type: str) -> Target:
     def target(data: bytes) -> None:
         def frames(pieces: Sequence[bytes]) -> list[Any]:
-            framer: Framer | None = framer_for(content_type, asked=True)
-            assert framer is not None
+            framer = framing(content_type)
             return [frame for got in fed(framer.feed, framer.finish, pieces) for frame in got]
 
         try:
@@ -273,14 +273,59 @@ def answer_of(content_type: str, dialect: str) -> Target:
             way = respond(headers, DIALECTS[dialect], _issued(), None, True, lambda _: None)
             assert way is not None
             sent = b"".join(fed(way.feed, way.finish, pieces))
-            framer = framer_for(content_type, asked=True)
-            assert framer is not None
+            framer = framing(content_type)
             frames = [*framer.feed(sent), *framer.finish()]
             return [_read(frame.payload) for frame in frames if frame.payload is not None]
 
         assert out([data]) == out(list(cut(data)))
 
     return target
+
+
+def judged_answer_of(dialect: str) -> Target:
+    """A policy that redacts what the model wrote: the same however the stream is cut, and no value stays in one text."""
+
+    def target(data: bytes) -> None:
+        raw = planted(data)
+
+        def out(pieces: Sequence[bytes]) -> list[bytes]:
+            judged = JudgedFramer(SseFramer(), judge(REDACT, DIALECTS[dialect]))
+            frames = [frame for got in fed(judged.feed, judged.finish, pieces) for frame in got]
+            payloads = [frame.payload for frame in frames]
+            return [_read(payload) for payload in payloads if payload is not None]
+
+        try:
+            whole = out([raw])
+        except Unreadable:
+            return
+        assert whole == out(list(cut(raw)))
+
+    return target
+
+
+def judged_messages(data: bytes) -> None:
+    """Messages without a schema, each made from a line: what is not changed is the same bytes, and what is changed is
+    read as changed."""
+    raw = b"".join(envelope(line) for line in planted(data).split(b"\n"))
+
+    def frames(pieces: Sequence[bytes]) -> list[Frame]:
+        framer = TextsFramer("")
+        return [frame for got in fed(framer.feed, framer.finish, pieces) for frame in got]
+
+    try:
+        whole = frames([raw])
+    except Unreadable:
+        return
+    assert b"".join(frame.raw for frame in whole) == raw
+    assert [frame.raw for frame in frames(list(cut(raw)))] == [frame.raw for frame in whole]
+    for frame in whole:
+        payload = frame.payload
+        if payload is None:
+            continue
+        assert frame.with_payload(payload) == frame.raw
+        said = {place: f"{text}x" for place, text in json.loads(payload).items()}
+        (again,) = frames([frame.with_payload(json.dumps(said).encode())]) if said else (None,)
+        assert again is None or again.payload is not None
 
 
 def channel(data: bytes) -> None:
@@ -339,29 +384,6 @@ def views(data: bytes) -> None:
     assert bool(found) == (changed != text)
 
 
-def rule_file(suffix: str) -> Target:
-    def target(data: bytes) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / f"rules{suffix}"
-            path.write_bytes(data)
-            try:
-                load_user_file(path, lambda _: None)
-            except RuleError as error:
-                assert "rules" in str(error)  # noqa: PT017 - the file is named
-
-    return target
-
-
-def settings_file(data: bytes) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "secretgate.yaml"
-        path.write_bytes(data)
-        try:
-            load({}, path, explicit_file=True, environment={})
-        except SettingsError as error:
-            assert "secretgate.yaml" in str(error)  # noqa: PT017 - the file is named
-
-
 TARGETS: dict[str, Target] = {
     "json": json_against_a_parser,
     "jsonl": body_of("application/jsonl"),
@@ -386,4 +408,9 @@ TARGETS: dict[str, Target] = {
     "rules": rule_file(".yaml"),
     "gitleaks": rule_file(".toml"),
     "settings": settings_file,
+    "judged-anthropic": judged_answer_of("anthropic"),
+    "judged-openai": judged_answer_of("openai-chat"),
+    "judged-messages": judged_messages,
+    "known": values_file,
+    "policy": policy_file,
 }

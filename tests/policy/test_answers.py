@@ -47,6 +47,22 @@ def test_what_no_rule_changes_stays_byte_for_byte(name: str) -> None:
         assert out == raw
 
 
+@pytest.mark.parametrize("text", [{}, {"text": None}, {"text": 5}, {"text": ["x"]}])
+def test_a_text_that_begins_with_none_is_judged_all_the_same(text: dict[str, Any]) -> None:
+    """What a block begins with is for providers to leave out."""
+    opening = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", **text}}
+    delta = {"type": "text_delta", "text": f"look: {TOKEN}"}
+    said = [
+        opening,
+        {"type": "content_block_delta", "index": 0, "delta": delta},
+        {"type": "content_block_stop", "index": 0},
+    ]
+    out = streamed(SseFramer(), judge(REDACT, DIALECTS["anthropic"]), sse(said))
+    assert TOKEN.encode() not in out
+    assert b"look: [REDACTED:test-token]" in out
+    assert sse([opening]) in out
+
+
 def test_pings_and_other_blocks_pass_while_a_block_is_held() -> None:
     family = FAMILIES["anthropic"]
     judged = judge(REDACT, family.dialect)

@@ -50,7 +50,8 @@ def rewrite(block: Block, whole: str, edits: Sequence[Edit]) -> None:
     at = 0
     pieces = block.pieces
     for piece in pieces:
-        text = encoded(value_of(piece))
+        value = value_of(piece)
+        text = encoded(value) if isinstance(value, str) else b""
         end = at + len(text)
         new = b"".join(_stretch(text, at, end, edits, piece is pieces[-1]))
         if new != text:
