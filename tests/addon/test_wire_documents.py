@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -125,6 +126,76 @@ def test_a_file_without_one_goes_as_it_is(name: str) -> None:
     decision = decide(FILES[name]("nothing to see in here"))
     assert (decision.verdict, decision.content) == (Verdict.CLEAN, None)
     assert decision.counts.scanned > 0
+
+
+def _source(data: str) -> Any:
+    return {"type": "base64", "media_type": "application/pdf", "data": data}
+
+
+def _blocks(*blocks: Any) -> Any:
+    return {"messages": [{"role": "user", "content": [*blocks]}]}
+
+
+def _fetched(document: Any) -> Any:
+    found = {"type": "web_fetch_result", "url": "https://x.example", "content": document}
+    return {"type": "web_fetch_tool_result", "tool_use_id": "srvtoolu_1", "content": found}
+
+
+def _holding(block: Any) -> Any:
+    return {"type": "document", "source": {"type": "content", "content": [block]}}
+
+
+def _result(*blocks: Any) -> Any:
+    return {"type": "tool_result", "tool_use_id": "toolu_1", "content": [*blocks]}
+
+
+def _url(data: str) -> str:
+    return f"data:application/pdf;base64,{data}"
+
+
+PLACES: dict[str, tuple[str, Callable[[str], Any]]] = {
+    "what was fetched": (
+        "anthropic",
+        lambda data: _blocks(_fetched({"type": "document", "source": _source(data)})),
+    ),
+    "a document in a document": (
+        "anthropic",
+        lambda data: _blocks(_holding({"type": "document", "source": _source(data)})),
+    ),
+    "the same in a result": (
+        "anthropic",
+        lambda data: _blocks(_result(_holding({"type": "image", "source": _source(data)}))),
+    ),
+    "Mistral's chat": (
+        "openai-chat",
+        lambda data: _blocks({"type": "document_url", "document_url": _url(data)}),
+    ),
+    "Mistral's reader": (
+        "openai-chat",
+        lambda data: {"document": {"type": "document_url", "document_url": _url(data)}},
+    ),
+    "a resource of MCP": (
+        "mcp",
+        lambda data: {
+            "jsonrpc": "2.0",
+            "id": 1,
+            "result": {"content": [{"type": "resource", "resource": {"blob": data}}]},
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_file_is_read_wherever_it_may_stand(place: str) -> None:
+    dialect, write = PLACES[place]
+    for text, refused in ((f"the key is {KEY}", True), ("nothing to see in here", False)):
+        content = dump(write(base64.b64encode(pdf(text)).decode()))
+        headers = {"content-type": "application/json"}
+        gate = Gate()
+        decision = gate.requests.decide(gate.request(dialect, content=content, headers=headers))
+        assert (decision.verdict is Verdict.CLEAN) is not refused
+        assert (decision.refused or decision.reply is not None) is refused
+        assert KEY not in decision.message
 
 
 def test_policy_decides() -> None:

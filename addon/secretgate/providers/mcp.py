@@ -31,6 +31,9 @@ _MESSAGE = [
     ("params.cursor", _O),
     ("result.content.data", _B),
     ("result.content[].data", _B),
+    ("result.contents[].blob", _B),
+    ("result.content[].resource.blob", _B),
+    ("params.messages[].content.data", _B),
 ]
 _ANSWER = [
     ("jsonrpc", Piece.OPAQUE),
