@@ -21,7 +21,7 @@ Hit = tuple[int, int]
 
 @dataclass(slots=True)
 class Sight:
-    """The places in one text that must be examined; end offsets of matches, in ascending order."""
+    """The places to examine in one text: windows as spans, others as ascending end offsets."""
 
     windows: list[tuple[int, int]]
     rules: list[Hit] = field(default_factory=list)
