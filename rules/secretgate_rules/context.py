@@ -1,9 +1,9 @@
-"""Rules that go by the surroundings: assignments in any syntax, and sentences that tell a secret.
+"""Context rules: assignments in any syntax, and sentences that state a secret.
 
-The database points at places where a credential word is followed by something that could be a
-value. Here the place is read properly: the name, the operator, the quote, the value. How much the
-name promises decides how random the value must be, so that a verdict rests on one assignment or
-one line and on nothing further away.
+The database finds places where a credential word is followed by something that could be a value.
+This module parses the place: name, operator, quote and value. The tier of the name decides how
+random the value must be, so that a verdict depends on one assignment or one line and on nothing
+further away.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ _BEHIND: Final = (
     _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
     r"[^\n]{0,60}[\s\"'`=:(,>](?:[A-Za-z0-9_-]{4,40}\.)?[A-Za-z0-9_+/=-]{18}",
 )
-"""What calls for a look behind a credential word. One expression, as Hyperscan reads four that begin alike four times."""
+"""What must follow a credential word. They are joined to one expression, because Hyperscan reads
+four expressions with the same beginning four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
@@ -66,7 +67,7 @@ _LINE = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?$")
 _INDENT: Final = 28
 _TO_THE_END = re.compile(rb"[^\s\"'`<>\\${}()\[\]]++(?<![,;|])(?=[ \t\r]*(?:\n|$))", re.MULTILINE)
 _MEMBER = re.compile(rb"[,;|][\w -]{0,40}[=:]")
-"""Another member of a list: `;encrypt=true`."""
+"""The next member of a list: `;encrypt=true`."""
 _PARAMETER = re.compile(rb"&(?:amp;)?[A-Za-z_][\w.-]{0,40}=")
 _ENDS = re.compile(rb"[\r\n]")
 
@@ -77,7 +78,10 @@ _NEXT: Final = 40
 
 
 def search(text: bytes, events: list[int]) -> Iterator[Found]:
-    """Read the places the database points at; `events` are offsets inside or behind a value."""
+    """Yield the secrets at places found by the database.
+
+    `events` are ascending offsets inside or after a value.
+    """
     reached = seen = -1
     for event in events:
         if event <= reached:
@@ -131,7 +135,7 @@ _NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"
 
 
 def _name(text: bytes, match: re.Match[bytes]) -> bytes:
-    """The name of an assignment; of one half of a pair (`name: X`, `value: Y`), what the other half says."""
+    """Return the name of an assignment; for `value: Y` after `name: X`, return X."""
     name = match["name"]
     if not _NAMED_VALUE.fullmatch(name):
         return name
@@ -178,7 +182,7 @@ def assigned(
     end: int,
     alone: bool = False,
 ) -> Rule | None:
-    """The rule by which the value of an assignment is a secret, if it is one."""
+    """Return the rule by which the value of an assignment is a secret, or None."""
     level = tier(name)
     if level is Tier.NONE:
         return None
@@ -206,9 +210,10 @@ def judge(
     literal: bool = False,
     alone: bool = False,
 ) -> Rule | None:
-    """Whether a value under a name of this tier is a secret.
+    """Return the rule by which a value is a secret under a name of this tier, or None.
 
-    `literal` says that it is no name of code, `alone` that its name says `secret` and nothing else.
+    `literal` means that the value is not an identifier in code, `alone` that its name says
+    `secret` and nothing else.
     """
     if len(value) < 6 or values.template(value) or values.dummy(value):
         return None
@@ -259,12 +264,12 @@ _ASSIGNS = (b"=", b":", _IN_QUERY)
 
 
 def _by_hand(value: bytes) -> bool:
-    """Chosen by a person; the name of a resource has neither capitals nor symbols."""
+    """Return whether a person chose the value; resource names have neither capitals nor symbols."""
     shaped = not value.islower() or b"!" in value
     return shaped and values.human(value) and values.password(value)
 
 
 def _words_alone(value: bytes) -> bool:
-    """Words in small letters with dashes between, as a shell's variable may hold."""
+    """Return whether the value is lower-case words joined by `-` or `_`, as in shell variables."""
     plain = value.translate(None, b"-_")
     return values.unheard(plain) and not values.template(value) and not values.dummy(value)

@@ -1,7 +1,7 @@
-"""What the name of a variable, a member or a header says about its value.
+"""Classifies names of variables, members and headers by whether their values are credentials.
 
-A name is cut into words (`dbPassword`, `DB_PASSWORD` and `db-password` are one) and sorted into a
-tier: how sure it makes us that the value is a credential, and so how random the value must be.
+A name is split into words (`dbPassword`, `DB_PASSWORD` and `db-password` are equal) and assigned a
+tier, which says how likely the value is a credential, and so how random it must be.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from .memo import remembered
 
 
 class Tier(IntEnum):
-    """How much a name promises."""
+    """How strongly a name suggests that its value is a credential."""
 
     NONE = 0
     KEY = 1
-    """`fooKey`: a key of some kind; the value must be random beyond doubt."""
+    """`fooKey`: a key of some kind; the value must be clearly random."""
     SECRET = 2
     """`api_key`, `token`, `client_secret`: the value must be random."""
     PASSWORD = 3
-    """`password`: the value may be one that a person chose."""
+    """`password`: the value may be chosen by a person."""
 
 
 _WORD = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
@@ -59,7 +59,8 @@ _NEVER = frozenset(
     b"public pub pubkey publickey hashed encrypted masked redacted fake thumbprint fingerprint checksum sha sha1 "
     b"sha256 sha512 md5 digest keyhash csrf xsrf cache idempotency nonce".split()
 )
-"""Those of `_NOT` that a credential's full name does not outweigh: `shortcut_api_key` is one, `public_api_key` is none."""
+"""Words of `_NOT` that exclude even a full credential name (`_IN_FULL`): `shortcut_api_key` names
+a credential, `public_api_key` does not."""
 _IN_FULL = frozenset(
     (
         (b"api", b"key"),
@@ -95,7 +96,7 @@ _NONCES: Final = frozenset(
         (b"lifecycle", b"action", b"token"),
     )
 )
-"""Headers of a WebSocket's handshake (RFC 6455), AWS' idempotency tokens: sent in clear, and used once."""
+"""WebSocket handshake headers (RFC 6455) and AWS idempotency tokens: not secret, and used once."""
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(
@@ -106,7 +107,7 @@ _SPLIT_JOINED: Final = re.compile(
 
 @remembered(4096)
 def words(name: bytes) -> tuple[bytes, ...]:
-    """The words of a name, lower-case, numbers left out."""
+    """Return the words of a name in lower case, without numbers."""
     found: list[bytes] = []
     for match in _WORD.findall(name):
         word = match.lower()
@@ -119,7 +120,7 @@ def words(name: bytes) -> tuple[bytes, ...]:
 
 @remembered(4096)
 def tier(name: bytes) -> Tier:
-    """How much the name promises."""
+    """Return the tier of a name."""
     parts = words(name[-96:])
     if not parts:
         return Tier.NONE

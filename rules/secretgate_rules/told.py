@@ -1,4 +1,4 @@
-"""Secrets told in a sentence: "the password is ... and it worked yesterday"."""
+"""Finds secrets stated in a sentence: "the password is ... and it worked yesterday"."""
 
 from __future__ import annotations
 
@@ -39,7 +39,10 @@ _SAID = re.compile(rb"(?i)\b(?:is|was|lautet|ist|es|est)\b")
 
 
 def _told_password(text: bytes, low: int, event: int) -> tuple[int, int] | None:
-    """Where the password stands that a sentence tells; it may hold any character but spaces and quotes."""
+    """Return the span of a password stated in a sentence, or None.
+
+    It may contain any characters except spaces and quotes.
+    """
     begin = low + len(text[low : event - 1].rstrip(_CHOSEN_CHARS))
     chosen = _CHOSEN.match(text, begin)
     value = chosen[0].rstrip(b".,;:?)*") if chosen else b""
@@ -66,7 +69,7 @@ def _may_be_password(value: bytes) -> bool:
 
 
 def _fits(value: bytes, between: bytes) -> bool:
-    """Whether the words between a phrase and a value say enough for a value of this kind."""
+    """Return whether the words between a phrase and a value are explicit enough for the value."""
     if not any(48 <= c <= 57 for c in value):
         return _SAID.search(between) is not None
     if _FIRM.search(between):
@@ -79,6 +82,10 @@ _BESIDE = b" \t\"'`"
 
 
 def read(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]]:
+    """Yield the secret at `event` (or None) and the offset up to which the text has been read.
+
+    Nothing before `low` is considered.
+    """
     if place := _told_password(text, low, event):
         yield Found(TOLD, *place), place[1]
         return

@@ -1,4 +1,4 @@
-"""What a value says about itself: a template, a placeholder, code, a default, or perhaps a secret."""
+"""Classifies values by their content alone: template, placeholder, code, default, password."""
 
 from __future__ import annotations
 
@@ -66,27 +66,27 @@ _TRIVIAL = frozenset(
 _PUBLIC = (
     b"MFkwEwYHKoZIzj0C", b"MHYwEAYHKoZIzj0C", b"MCowBQYDK2V", b"MIIBIjANBgkqhkiG9w0BAQEF", b"MIICIjANBgkqhkiG9w0BAQEF", b"MIGfMA0GCSqGSIb3DQEB",
 )  # fmt: skip
-"""How public keys begin in base64: a SubjectPublicKeyInfo (RFC 5280) of one of the usual algorithms."""
+"""Base64 prefixes of public keys: SubjectPublicKeyInfo (RFC 5280) of the common algorithms."""
 
 
 def template(value: bytes) -> bool:
-    """A variable, a template, an angle-bracket hint: filled in by somebody later."""
+    """Return whether the value is to be filled in later: a variable, a template, `<a hint>`."""
     return _TEMPLATE.search(value) is not None
 
 
 def hashed(value: bytes) -> bool:
-    """A hash that says by which function it was made."""
+    """Return whether the value is a hash with the name of its function."""
     return _SHA_ITSELF.match(value) is not None
 
 
 def uuid(value: bytes) -> bool:
-    """A UUID that is not all of one digit."""
+    """Return whether the value is a UUID."""
     return _UUID.fullmatch(value) is not None
 
 
 @remembered(4096)
 def dummy(value: bytes) -> bool:
-    """A placeholder, a documented example, or of too little variety to be a secret of any kind."""
+    """Return whether a value is a placeholder, a documented example or too uniform for a secret."""
     if _DOCUMENTED.search(value) or _PLACEHOLDER.search(value[:80]):
         return True
     if len(value) < 12:
@@ -99,7 +99,7 @@ def dummy(value: bytes) -> bool:
 
 
 def _steps(value: bytes) -> float:
-    """The share of characters that follow the one before them in the alphabet, or repeat it."""
+    """Return the share of characters that repeat or alphabetically follow the one before."""
     low = value.lower()
     runs = sum(b - a in (0, 1) for a, b in pairwise(low))
     return runs / max(1, len(low) - 1)
@@ -107,7 +107,7 @@ def _steps(value: bytes) -> float:
 
 @remembered(4096)
 def code(value: bytes) -> bool:
-    """An identifier, a path, a host, a version, a hash with its name: not made to be secret."""
+    """Return whether the value is an identifier, path, host, version or named hash: no secret."""
     if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
         return True
     if b"://" in value or value.startswith((b"data:", b"arn:", b"urn:", b"projects/", *_PUBLIC)):
@@ -122,7 +122,10 @@ def code(value: bytes) -> bool:
 
 
 def numbered(value: bytes) -> bool:
-    """A few letters and then a UUID or a long number in hexadecimal, as many issuers make their tokens."""
+    """Return whether the value is a short prefix and a UUID or a long hex number.
+
+    Many issuers' tokens have this format.
+    """
     found = _UUID.search(value) or _LONG_HEX.search(value)
     if found is None or 2 * len(found[0]) < len(value):
         return False
@@ -134,7 +137,10 @@ _LONG_HEX = re.compile(rb"[0-9a-f]{20,}|[0-9A-F]{20,}")
 
 @remembered(4096)
 def trivial(value: bytes) -> bool:
-    """A default or a teaching password: nothing but well-known words, digits and punctuation."""
+    """Return whether the value is a default or tutorial password.
+
+    Those consist only of well-known words, digits and punctuation.
+    """
     found = _LETTERS.findall(value.lower().translate(_LEET))
     if not found:
         return len(set(value)) < 5 or _steps(value) > 0.6
@@ -145,7 +151,7 @@ _LEET = bytes.maketrans(b"@$", b"as")
 
 
 def chain(word: bytes, more: frozenset[bytes] = frozenset()) -> bool:
-    """Whether a word is a chain of trivial ones, or of `more`."""
+    """Return whether a word is a concatenation of well-known words and those in `more`."""
     reach = [True] + [False] * len(word)
     for end in range(1, len(word) + 1):
         reach[end] = any(
@@ -156,12 +162,12 @@ def chain(word: bytes, more: frozenset[bytes] = frozenset()) -> bool:
 
 
 def of_code(word: bytes) -> bool:
-    """A word that programs make names of."""
+    """Return whether a word is typical of names in programs."""
     return word in _OF_CODE
 
 
 def random(value: bytes, surplus: float = 0.0) -> bool:
-    """Random beyond reasonable doubt; `surplus` asks for that many more bits of evidence."""
+    """Return whether the value is clearly random; `surplus` is extra evidence required, in bits."""
     size = len(value)
     if size < 10:
         return False
@@ -181,7 +187,7 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
 
 
 def varied(value: bytes) -> bool:
-    """Letters of both cases, or letters and digits, or symbols between them."""
+    """Return whether the value has at least two of upper case, lower case and digits."""
     kinds = (
         any(48 <= c <= 57 for c in value),
         any(97 <= c <= 122 for c in value),
@@ -191,7 +197,10 @@ def varied(value: bytes) -> bool:
 
 
 def password(value: bytes) -> bool:
-    """Could be a password: not a template, a default, a word of code or a sentence."""
+    """Return whether the value could be a password.
+
+    Templates, defaults, identifiers of code and sentences could not.
+    """
     if not 6 <= len(value) <= 256 or template(value) or dummy(value) or trivial(value):
         return False
     if b" " in value:
@@ -205,7 +214,7 @@ _ASIDE = bytes.maketrans(b"!@#$%^&*?.+~", b"-" * 12)
 
 
 def human(value: bytes) -> bool:
-    """The same with the symbols that people put between and behind the words."""
+    """Like `chosen`, but also with symbols that people put between and after the words."""
     return chosen(value.translate(_ASIDE).strip(b"-"))
 
 
@@ -216,7 +225,10 @@ def _words() -> frozenset[bytes]:
 
 
 def unheard(value: bytes) -> bool:
-    """Small letters that make no word of documentation (`words.bin`), nor one that programs make names of."""
+    """Return whether the value is lower-case letters that are no known word.
+
+    Known are words of documentation (`words.bin`) and those typical of names in programs.
+    """
     if not _UNHEARD.fullmatch(value) or _INFLECTED.search(value):
         return False
     if value in _words() or trivial(value):
@@ -246,7 +258,10 @@ _OF_CODE = frozenset(
 
 @remembered(4096)
 def chosen(value: bytes) -> bool:
-    """Words and digits, none of the words one that programs make names of: a password may look so."""
+    """Return whether the value is words and digits without words typical of names in programs.
+
+    Passwords that people choose look like this.
+    """
     if not _CHOSEN.fullmatch(value):
         return False
     pieces = [piece.lower() for piece in _PIECE.findall(value)]
@@ -254,7 +269,7 @@ def chosen(value: bytes) -> bool:
 
 
 def hexadecimal(value: bytes) -> bool:
-    """Hexadecimal in one case."""
+    """Return whether the value consists of hexadecimal digits of one case."""
     return _HEX.fullmatch(value) is not None
 
 
@@ -263,7 +278,7 @@ _BURIED = 200
 
 
 def buried(text: bytes, start: int, end: int) -> bool:
-    """Whether what was found is a chance match amid a long run of base64: an image, a signature."""
+    """Return whether a match is accidental, inside a long base64 run such as an image."""
     after = _RUN_AFTER.match(text, end, end + _BURIED)
     before = 0
     while before < _BURIED and start - before > 0 and text[start - before - 1] in _BASE64:
