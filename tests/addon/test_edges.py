@@ -1,4 +1,4 @@
-"""Small promises of the parts that find, name and put back secrets, each at its edge: what mutants showed to be untested."""
+"""Edge cases of finding, naming and restoring secrets, which mutation testing showed untested."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def test_a_recorder_shows_the_first_event_of_a_run_at_once() -> None:
 
 
 def test_what_is_said_in_events_with_odd_names_of_members_is_heard() -> None:
-    """A name may hold half a surrogate, which is no text."""
+    """A member name may contain half a surrogate pair, which is not valid text."""
     said = Spoken(DIALECTS["anthropic"])
     for text in ("one ", "two ", "three"):
         delta = json.dumps({"type": "text_delta", "text": text})

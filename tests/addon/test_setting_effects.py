@@ -1,4 +1,4 @@
-"""Settings that only say what a part is made with: each reaches the part that it is about."""
+"""Settings that are only passed on: each reaches the part that it configures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROUTE = Route("anthropic", ANTHROPIC, Treatment.CONTENT)
 
 
 def engine(folder: Path, **values: Any) -> Engine:
-    """As mitmproxy would give them: texts, checked and converted."""
+    """Return an engine built from settings as mitmproxy passes them: as text."""
     given = {"known_environment": "false", **values}
     places = Places(folder / "home", folder / "home")
     return build(load(given, None, environment={}), places, lambda *_: None)
@@ -37,7 +37,7 @@ def found(engine: Engine, text: str) -> set[str]:
 
 
 def named(engine: Engine, value: str) -> bool:
-    """Whether the value is replaced in a sentence in which no rule finds it."""
+    """Return whether the value is replaced in a sentence in which no rule finds it."""
     bench = Bench()
     bench.redactor = engine.redactor
     body = json.dumps({"messages": [{"role": "user", "content": f"they sang {value} at noon"}]})

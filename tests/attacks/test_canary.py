@@ -1,5 +1,8 @@
-"""The canary on a bad day: faults in every hook, crashes, stored flows, debug output. Nothing that the process and its
-children wrote, and nothing that the system shows of it, holds a planted value in any encoding."""
+"""The canary with failures: faults in every hook, crashes, stored flows, debug output.
+
+Nothing that the process and its children wrote, and nothing that the system shows of the process,
+contains a planted value in any encoding.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +78,7 @@ def test_mitmdump_prints_of_an_answer_what_the_provider_wrote(
 def test_the_api_of_mitmweb_shows_of_an_answer_what_the_provider_wrote(
     launch: Launch, provider: Provider
 ) -> None:
-    """All that it tells, of bodies that were streamed and of a WebSocket that is still open, its updates too."""
+    """Everything it reports of streamed bodies and of an open WebSocket, including its updates."""
     planted = plant(817)
     port = free_port()
     options: dict[str, object] = {
@@ -175,7 +178,7 @@ def test_nothing_written_on_a_bad_day_holds_a_value(
 
 
 def _unpacked(dump: bytes) -> Iterator[bytes]:
-    """The bodies and messages of stored flows, as mitmproxy shows them: decompressed."""
+    """Return the bodies and messages of stored flows as mitmproxy shows them: decompressed."""
     for one in FlowReader(BytesIO(dump)).stream():
         assert isinstance(one, http.HTTPFlow)
         for message in (one.request, one.response):
@@ -189,7 +192,7 @@ def _unpacked(dump: bytes) -> Iterator[bytes]:
 def test_a_crash_with_streams_in_flight_writes_no_value(
     how: str, launch: Launch, provider: Provider
 ) -> None:
-    """What Python says when it crashes, and no core beside it."""
+    """The output of Python when it crashes, and that there is no core file."""
     planted = plant(818)
     proxy = launch(environment={"PYTHONFAULTHANDLER": "1"})
     poster = Poster(Access.through(proxy), provider)

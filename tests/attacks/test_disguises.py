@@ -289,7 +289,7 @@ def test_a_message_of_a_call_takes_nothing_along(kind: str) -> None:
     "alphabet", ["ab", "0123456789abcdef", string.ascii_letters + string.digits]
 )
 def test_messages_of_brotli_that_carry_nothing_are_read(size: int, alphabet: str) -> None:
-    """However little there is to compress: what is stored as it is, is the message."""
+    """However little there is to compress: brotli then stores the message uncompressed."""
     for number in range(20):
         message = dump({"text": random_text((size, number), size, alphabet)})
         for quality in (0, 5, 11):

@@ -1,4 +1,4 @@
-"""Connections of clients that break in the middle of a request, and a process without a descriptor left."""
+"""Client connections that break in the middle of a request, and a process out of descriptors."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ ENDS: dict[str, Callable[[Line], None]] = {
 def test_a_client_that_breaks_off_in_a_request(
     how: str, coding: str, proxy: Proxy, poster: Poster, provider: Provider, planted: Planted
 ) -> None:
-    """Half a request reaches nobody, with a secret or without one."""
+    """Nobody receives half a request, with a secret or without."""
     body = ask(MESSAGES, planted.env)
     head = (
         f"content-length: {len(body) + 9}" if coding == "content-length" else f"{coding}: chunked"

@@ -1,8 +1,8 @@
-"""An exception at every step of the gate, one after the other, with a secret in its message.
+"""An exception in every function of the gate in turn, with a secret in its message.
 
-Every function of ours that runs while a request, a WebSocket message or an answer is looked at is made to
-raise where it begins, each in a run of its own. Whatever fails: the secret does not leave, nothing that is
-written quotes it, and the next request is served.
+Every function of ours that is called while a request, a WebSocket message or an answer is processed
+is made to raise when it is entered, each in a run of its own. Whatever fails, the secret does not
+leave, nothing that is written quotes it, and the next request is served.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Injected(Exception):
 
 
 class Tracer:
-    """Notes every function of ours that is entered; raises in the one that is `broken`."""
+    """Records every function of ours that is called; raises in `broken`."""
 
     def __init__(self, broken: CodeType | None = None) -> None:
         self.broken = broken
@@ -68,14 +68,14 @@ class Tracer:
 
 
 class Shared(NoStore):
-    """Of several workers: asked in a thread, and written to in another."""
+    """A store shared by workers: read in one thread, written in another."""
 
     remote = True
 
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """As in a proxy that runs: what nobody catches is printed without its message."""
+    """As in a running proxy, uncaught exceptions are printed without their message."""
     before = sys.unraisablehook, threading.excepthook, logging.getLogRecordFactory()
     silence.keep_silent()
     yield
@@ -118,7 +118,7 @@ def flow(kind: str = "application/json", path: str = "/v1/messages") -> http.HTT
 
 
 async def call(hook: Callable[[Any], Any], one: http.HTTPFlow) -> None:
-    """As mitmproxy calls hooks: what they raise is logged (by type), and the flow goes on."""
+    """Call a hook as mitmproxy does: exceptions are logged (by type), and the flow goes on."""
     try:
         result = hook(one)
         if result is not None:
@@ -144,7 +144,7 @@ def calling() -> http.HTTPFlow:
 
 
 async def speak(addon: gate.Gate, one: http.HTTPFlow) -> None:
-    """A call whose messages go out as they come; what would be sent stands in place of its content."""
+    """Send a call message by message; the flow's content becomes what would be sent."""
     await call(addon.requestheaders, one)
     stream = one.request.stream
     if callable(stream):
@@ -153,7 +153,7 @@ async def speak(addon: gate.Gate, one: http.HTTPFlow) -> None:
             try:
                 gone = stream(piece)
             except Injected:
-                return  # mitmproxy ends the connection
+                return  # mitmproxy closes the connection
             one.request.raw_content += gone if isinstance(gone, bytes) else b"".join(gone)
     await call(addon.request, one)
 
@@ -208,7 +208,7 @@ async def converse(addon: gate.Gate, one: http.HTTPFlow) -> None:
 
 
 def left(one: http.HTTPFlow) -> bytes:
-    """What would be sent to the provider."""
+    """Return what would be sent to the provider."""
     if one.websocket is not None:
         messages = [each for each in one.websocket.messages if each.from_client]
         return b"\0".join(each.content for each in messages if not each.dropped)
@@ -253,7 +253,7 @@ def upload() -> http.HTTPFlow:
 
 
 def named() -> http.HTTPFlow:
-    """With the name of a file in its compressed body."""
+    """Return a request with a file name in its compressed body."""
     one = packed()
     raw = one.request.raw_content or b""
     one.request.raw_content = raw[:3] + b"\x08" + raw[4:10] + SECRET.encode() + b"\0" + raw[10:]
@@ -332,7 +332,7 @@ WITHIN = {
     "a request that is put on record before it leaves": ("audit", "proxy"),
     "a request of one worker whose vault is in a file": ("stores", "proxy"),
 }
-"""The rooms whose steps fail there; those of the others do in the scenes above."""
+"""The packages whose functions fail in these scenes; the scenes above cover the others."""
 SHARING = {"a request of one worker of several", "a message of one worker of several"}
 HOOKS = {
     "request",
@@ -343,11 +343,11 @@ HOOKS = {
     "websocket_end",
     "through",
 }
-"""What mitmproxy calls itself: that cannot catch what is raised before its own first line."""
+"""Functions called by mitmproxy itself, which cannot catch exceptions before their first line."""
 
 
 async def played(step: Step, addon: gate.Gate, one: http.HTTPFlow) -> None:
-    """With threads of its own, which are traced, and with what is logged a moment later."""
+    """Run a step with its own threads, which are traced, and with delayed log lines."""
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor() as threads:
         loop.set_default_executor(threads)
@@ -368,7 +368,7 @@ async def test_whatever_fails_nothing_leaves_and_nothing_is_quoted(
     monkeypatch.setattr(socket_hooks, "hang_up", lambda one: None)
     make, step = SCENES[scene]
     monkeypatch.setattr(gate.ctx.master.commands, "call", lambda *_: None)
-    await played(step, made, make())  # what is done once only is done
+    await played(step, made, make())  # do everything once that is done only once
     with Tracer() as tracer:
         first = make()
         await played(step, made, first)

@@ -290,7 +290,7 @@ def test_a_key_swapped_while_it_is_read_is_judged_by_what_was_read(
 def test_keys_of_tls_are_written_for_nobody_who_did_not_ask(
     launch: Launch, provider: Provider, tmp_path: Path
 ) -> None:
-    """A browser's variable, inherited, is refused; mitmproxy's own is told of at the start."""
+    """A browser's variable, inherited, is refused; mitmproxy's own is reported at startup."""
     keys = tmp_path / "keys.log"
     with pytest.raises(Failed, match="SSLKEYLOGFILE is set"):
         launch(environment={"SSLKEYLOGFILE": str(keys)})

@@ -1,4 +1,7 @@
-"""Files that people write, as targets: rules, settings, policies, files with known values. They may be refused, by name."""
+"""Targets for files written by users: rules, settings, policies, files with known values.
+
+They may be refused with an error that names the file.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,7 @@ def settings_file(data: bytes) -> None:
 
 
 def values_file(data: bytes) -> None:
-    """A file of a repository: its first byte says of which kind."""
+    """Read a file with known values; the first byte of the data selects its format."""
     suffix = SUFFIXES[data[0] % len(SUFFIXES)] if data else ""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"values{suffix}"

@@ -1,4 +1,7 @@
-"""The two made-up secrets of fuzzed inputs: `@1` and `@2` stand for them, so that no corpus holds anything that looks like one."""
+"""The two fake secrets of fuzzed inputs, which contain `@1` and `@2` in their place.
+
+So no corpus contains anything that looks like a secret.
+"""
 
 from __future__ import annotations
 

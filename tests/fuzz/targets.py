@@ -178,7 +178,7 @@ def _plain(raw: bytes) -> bool:
 
 
 def framing(content_type: str) -> Framer:
-    """An array is a stream where one was asked for."""
+    """Return the framer for a content type; an array, if there is none."""
     return framer_for(content_type) or JsonArrayFramer()
 
 
@@ -283,7 +283,7 @@ def answer_of(content_type: str, dialect: str) -> Target:
 
 
 def judged_answer_of(dialect: str) -> Target:
-    """A policy that redacts what the model wrote: the same however the stream is cut, and no value stays in one text."""
+    """A policy that redacts the model's text: cuts make no difference, and no value stays in a text."""
 
     def target(data: bytes) -> None:
         raw = planted(data)
@@ -304,8 +304,7 @@ def judged_answer_of(dialect: str) -> Target:
 
 
 def judged_messages(data: bytes) -> None:
-    """Messages without a schema, each made from a line: what is not changed is the same bytes, and what is changed is
-    read as changed."""
+    """Messages without a schema, one per line: null edits change no byte, edited ones can be read."""
     raw = b"".join(envelope(line) for line in planted(data).split(b"\n"))
 
     def frames(pieces: Sequence[bytes]) -> list[Frame]:

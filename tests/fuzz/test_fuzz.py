@@ -52,7 +52,7 @@ def test_words_in_any_order(name: str, parts: list[bytes]) -> None:
 def test_the_differential_target_compares_what_was_redacted(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It finds secrets of the corpus, in several strings each, and notices a splice that does too little."""
+    """It finds secrets in several strings of the corpus, and detects an incomplete splice."""
     compared = []
     real = targets.redacted
 

@@ -1,6 +1,6 @@
-"""Completion in zsh and fish themselves: each loads what the command prints, and is asked what it would offer.
+"""Completion in real zsh and fish: each loads the output of the command and lists its candidates.
 
-bash is asked in `test_cli.py`.
+bash is tested in `test_cli.py`.
 """
 
 from __future__ import annotations

@@ -49,7 +49,7 @@ def test_what_no_rule_changes_stays_byte_for_byte(name: str) -> None:
 
 @pytest.mark.parametrize("text", [{}, {"text": None}, {"text": 5}, {"text": ["x"]}])
 def test_a_text_that_begins_with_none_is_judged_all_the_same(text: dict[str, Any]) -> None:
-    """What a block begins with is for providers to leave out."""
+    """Providers may omit the initial text of a block."""
     opening = {"type": "content_block_start", "index": 0, "content_block": {"type": "text", **text}}
     delta = {"type": "text_delta", "text": f"look: {TOKEN}"}
     said = [

@@ -1,4 +1,4 @@
-"""Tokens of issuers that no rule names: how they are made, and what they are called, is enough."""
+"""Tokens of issuers without a rule: their format and their name are enough."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def test_bodies_that_are_no_json(
 def test_an_upload_of_a_declared_size_is_refused(
     proxy: Proxy, peer: Peer, token: str, kind: str
 ) -> None:
-    """Google's own SDK calls every upload `application/json`."""
+    """Google's own SDK labels every upload `application/json`."""
     before = len(peer.asked)
     url = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=1"
     headers = {"x-goog-upload-offset": "0", "x-goog-upload-command": "upload, finalize"}
@@ -211,7 +211,7 @@ def test_a_refusal_has_the_status_that_the_client_shows(
 def test_the_ca_signs_for_a_host_that_the_user_adds(
     place: str, start: Start, peer: Peer, token: str, tmp_path: Path
 ) -> None:
-    """mitmproxy sets the options of its command line only after the CA has been made."""
+    """mitmproxy sets the options of its command line only after the CA has been created."""
     added = {"hosts": "llm.example.org=openai-chat"}
     if place == "file":
         file = tmp_path / "secretgate.yaml"
