@@ -36,7 +36,7 @@ class Shape:
 
 
 def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
-    """Return the shape of a valid pattern; raise `ValueError` if it contains backreferences.
+    """Return the shape of a valid pattern without backreferences (`linear` rejects these).
 
     Hyperscan is fastest at a literal followed by a few fixed positions, so it gets just that: the
     longest run of fixed bytes in the pattern and up to `_FOLLOW` of the characters after it. A
