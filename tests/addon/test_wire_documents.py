@@ -8,6 +8,7 @@ import io
 import json
 import sqlite3
 import tarfile
+import textwrap
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from wire_support import PLACEHOLDER, Gate, dump, secret
+from wire_support import PLACEHOLDER, SCOPE, Gate, dump, secret
 
 from secretgate.bodies.documents import extracted
 from secretgate.hosts import Treatment
@@ -174,6 +175,12 @@ PLACES: dict[str, tuple[str, Callable[[str], Any]]] = {
         "openai-chat",
         lambda data: {"document": {"type": "document_url", "document_url": _url(data)}},
     ),
+    "the middle of a text": ("anthropic", lambda data: _blocks(_result(f"here:\n{data}\nend"))),
+    "a data URL in a text": ("openai-responses", lambda data: {"input": f"[x]({_url(data)})"}),
+    "lines": (
+        "anthropic",
+        lambda data: {"system": "\n".join(textwrap.wrap(data, 76)), "messages": []},
+    ),
     "a resource of MCP": (
         "mcp",
         lambda data: {
@@ -196,6 +203,24 @@ def test_a_file_is_read_wherever_it_may_stand(place: str) -> None:
         assert (decision.verdict is Verdict.CLEAN) is not refused
         assert (decision.refused or decision.reply is not None) is refused
         assert KEY not in decision.message
+
+
+def test_what_is_learnt_later_is_found_in_a_document_seen_before() -> None:
+    """The bytes of the body do not show that the value stands in it."""
+    word = "harmless-looking-value"
+    shown = base64.b64encode(pdf(f"it says {word}")).decode()
+    gate = Gate()
+    headers = {"content-type": "application/json"}
+    said = [{"role": "user", "content": [{"type": "text", "text": f"see {shown} there"}]}]
+
+    def decide_on(messages: Any) -> Decision:
+        content = dump({"messages": messages})
+        return gate.requests.decide(gate.request("anthropic", content=content, headers=headers))
+
+    assert decide_on(said).verdict is Verdict.CLEAN
+    assert decide_on([*said, {"role": "user", "content": "more"}]).verdict is Verdict.CLEAN
+    gate.vault.learn(SCOPE, {word.encode(): "zz-key"})
+    assert decide_on([*said, {"role": "user", "content": "more"}]).refused
 
 
 def test_policy_decides() -> None:

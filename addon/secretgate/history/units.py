@@ -48,13 +48,17 @@ class Notes:
     def __init__(
         self, body: Body | None = None, entries: Iterable[Text] = (), shown: Shown = as_it_is
     ) -> None:
-        """`entries`: the texts that were decoded from slots of bytes."""
+        """`entries`: the texts that do not stand in the body as such: decoded, or out of documents."""
         self.by_item: dict[int, Note] = {}
         self._shown = shown
         self._body = body if isinstance(body, JsonBody) and body.seen is not None else None
         if self._body is None:
             return
-        decoded = {entry.slot.start for entry in entries}
+        decoded = set[int]()
+        for entry in entries:
+            decoded.add(entry.slot.start)
+            if (note := self._of(entry.slot)) is not None:
+                note.searchable = False
         for slot in self._body.others:
             if (note := self._of(slot)) is None:
                 continue
@@ -63,7 +67,6 @@ class Notes:
                 note.kept = False
             elif slot.start in decoded:
                 note.scanned += size
-                note.searchable = False
             else:
                 note.counted += size
 

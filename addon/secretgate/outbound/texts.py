@@ -15,6 +15,9 @@ from secretgate.bodies.base import SHORTEST, Body, Form, Label, Slot
 from secretgate.bodies.columns import Columns
 from secretgate.bodies.json_body import JsonBody
 
+_PACKED = (b"JVBERi0", b"UEsDB")
+"""How base64 of a PDF or a ZIP archive begins."""
+_PACKED_RUN = re.compile(rb"(?:JVBERi0|UEsDB)[A-Za-z0-9+/\s]{100,}+")
 _DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
 
 
@@ -76,7 +79,20 @@ def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False
                 add(entry)
     for at, text in zip(escaped, forms.unescaped([found[at].text for at in escaped]), strict=True):
         found[at] = new(Text, (found[at].slot, text, None, False))
-    return found
+    inside = _inside([entry.text for entry in found])
+    return [*found, *(new(Text, (found[at].slot, text, None, True)) for at, text in inside)]
+
+
+def _inside(plain: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+    """Yield the texts of documents that stand in texts as base64, with the index of the text."""
+    pdf, archive = _PACKED
+    for at, text in enumerate(plain):
+        if len(text) > 100 and (pdf in text or archive in text):
+            for run in _PACKED_RUN.findall(text):
+                data = run.translate(None, b" \t\r\n")
+                within = documents.extracted(base64.b64decode(data[: len(data) & -4]))
+                if within:
+                    yield at, within
 
 
 class Texts(Sequence[Text]):
@@ -109,11 +125,11 @@ class Texts(Sequence[Text]):
 
     @property
     def from_bytes(self) -> Iterator[Text]:
-        """The texts of slots labelled as bytes."""
+        """The texts that do not stand in the body as such."""
         return (
             each
             for each in self._entries
-            if isinstance(each, Text) and each.slot.label is Label.BYTES
+            if isinstance(each, Text) and (each.sealed or each.slot.label is Label.BYTES)
         )
 
     def read(self, short: bool) -> None:
@@ -129,6 +145,11 @@ class Texts(Sequence[Text]):
         self.plain += raws
         self.keys += map(_key, strings.kinds[first:])
         self._entries += range(first, len(strings))
+        for at, text in _inside(raws):
+            slot = strings.slot(first + at)
+            self.plain.append(text)
+            self.keys.append(slot.key)
+            self._entries.append(Text(slot, text, None, sealed=True))
         more = texts(body.raw, slots[others:], self.counts, short)
         self.plain += [entry.text for entry in more]
         self.keys += [entry.slot.key for entry in more]
