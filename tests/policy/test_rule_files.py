@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from policy.kit import DENY, SCANNER, decide, enforced, refused, scope, when
@@ -170,6 +172,19 @@ def test_when_message_and_action_of_a_pack_rule_can_be_overridden(packed):
 def test_nothing_else_can_be_overridden(packed, override, said):
     with pytest.raises(PolicyError, match=said.replace("[", r"\[")):
         packed(override)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["inside", "next to it"])
+def test_packs_are_found_from_the_folder_one_stands_in(tmp_path, monkeypatch, there):
+    folder = tmp_path / "rules"
+    packs = (folder if there else tmp_path) / "packs"
+    packs.mkdir(parents=True)
+    folder.mkdir(exist_ok=True)
+    (packs / "p.yaml").write_text("name: base\nrules:\n  - {name: one, action: deny}\n")
+    (folder / "r.yaml").write_text(enforced(" []", "packs: [{name: base}]"))
+    monkeypatch.chdir(folder)
+    loaded = load(Path("r.yaml"), SCANNER)
+    assert loaded.evaluate(Call("llm.text", {})).denies
 
 
 def test_unknown_packs_and_profiles_are_refused(tmp_path):

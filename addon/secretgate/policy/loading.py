@@ -57,7 +57,7 @@ def read(path: Path, *, packs: Path | None = None, profiles: Path | None = None)
     files = rule_files(path)
     if not files:
         raise PolicyError(str(path), 0, "", "contains no rule file (*.yaml, *.yml)")
-    shelf = _Shelf(files[0].parent, packs, profiles)
+    shelf = _Shelf(files[0].absolute().parent, packs, profiles)
     scopes: dict[str, Scope] = {}
     warnings: list[str] = []
     for file in files:
