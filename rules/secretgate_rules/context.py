@@ -228,6 +228,8 @@ def judge(
             return PASSWORD if not values.random(value) else GENERIC
     if b" " in value or values.code(value):
         return None
+    if level is Tier.KEY and _FILED.fullmatch(value):
+        return None
     if operator == b"," and not quoted:
         return None
     surplus = {Tier.KEY: 12.0, Tier.SECRET: 0.0, Tier.PASSWORD: 0.0}[level]
@@ -238,6 +240,12 @@ def judge(
     if not quoted and not _SAFE.fullmatch(value):
         return None
     return GENERIC if values.random(value, surplus) else None
+
+
+_FILED = re.compile(
+    rb"(?:[a-z][a-z_-]{2,40}[/:])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}"
+)
+"""What a key is that opens nothing: the place of a thing in a store, or a fingerprint of a public key."""
 
 
 def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:

@@ -24,6 +24,7 @@ _LINK = re.compile(
     % (_GAP, _GAP)
 )
 _WEAK = frozenset((b"key", b"id", b"sid"))
+_FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")
 _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
 _FIRM = re.compile(
     rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
@@ -121,6 +122,9 @@ def read(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]
     beside = not between.strip(_BESIDE)
     if values.uuid(value) and (firm or beside) and phrase[0].lower() not in _WEAK:
         yield Found(UUID, begin, end), end
+        return
+    if _FINGERPRINT.fullmatch(value) and phrase[0].lower().endswith(b"key"):
+        yield None, end
         return
     telling = len(value) >= 20 or (
         (firm or beside) and len(value) >= 12 and evidence(value) > 20 and not value.isalpha()

@@ -142,3 +142,18 @@ def test_a_token_beside_another_token_is_no_checksum(detector: Detector) -> None
 def test_lists_of_hashes_that_mention_credentials(detector: Detector, text: str) -> None:
     hashes = (hashlib.sha1(bytes([number])).hexdigest() for number in range(3))
     assert [(f.rule, f.value) for f in detector.find(text.format(*hashes).encode())] == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'INFO msg="password changed" user_id=64927 key=sessions/%s pod=api-7',
+        "releaseManagerKey: %S",
+        "  * signing-key.asc: update key to %S",
+    ],
+)
+def test_a_place_in_a_store_and_a_fingerprint_are_no_keys(line: str, detector: Detector) -> None:
+    for seed in range(40):
+        number = made_up(24, seed, "0123456789abcdef").decode()
+        text = line.replace("%s", number).replace("%S", number[:16].upper())
+        assert not detector.find(text.encode()), seed
