@@ -97,25 +97,25 @@ class Reader:
                 rest.append(hit)
         if runs and runs[-1] > size:
             runs[-1] = size
-        ends = [] if text.isascii() else [end for end in runs if text[end - 1] > 0x7F]
-        if not rest and not ends:
+        if not rest:
             return Sight(gate.windows(text, runs, ()))
         hits = [hit for hit in rest if hit[0] < column]
         sight = Sight(gate.windows(text, runs, [min(end, size) for _, end in hits]))
         sight.columns = [end for number, end in rest if number == column]
         sight.context = [end for number, end in hits if number >= contextual]
-        sight.disguised = self._disguised([hit for hit in rest if hit[0] > column], ends)
+        sight.disguised = self._disguised(text, [hit for hit in rest if hit[0] > column])
         names = self._everywhere
         sight.rules = [(names[number], end) for number, end in hits if number < first]
         return sight
 
-    def _disguised(self, hits: list[Hit], ends: list[int]) -> dict[str, list[int]]:
-        """Return offsets by kind of view; `ends` are ends of runs before non-ASCII characters."""
-        found: dict[str, list[int]] = {disguises.UNICODE: ends} if ends else {}
+    def _disguised(self, text: bytes, hits: list[Hit]) -> dict[str, list[int]]:
+        """Return offsets by kind of view."""
+        found: dict[str, list[int]] = {}
         for number, end in hits:
-            found.setdefault(self._kinds[number - self._columns - 1], []).append(end)
-        if ends:
-            found[disguises.UNICODE].sort()
+            kind = self._kinds[number - self._columns - 1]
+            found.setdefault(kind, []).append(min(end, len(text)))
+        if last := disguises.after_ascii(text, found.pop(disguises.LAST, ())):
+            found[disguises.UNICODE] = sorted([*found.get(disguises.UNICODE, ()), *last])
         return found
 
     def _add(self, sight: Sight, hits: list[Hit], start: int) -> None:

@@ -108,10 +108,15 @@ def test_letters_of_other_alphabets(
         found_as_spelled(detector, f"{before} {spelled} end", secret, spelled)
 
 
-def test_the_last_letter_alone(detector: Detector) -> None:
-    secret = github_token(3)[:-1] + b"a"
-    spelled = secret.decode()[:-1] + "\u0430"
-    found_as_spelled(detector, f"it is {spelled}\n", secret, spelled)
+@pytest.mark.parametrize("end", [" is it", "\n", '"', ""])
+@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("digits", ["7", "7mQxTvRbNwLpZkHgFdScY"])
+def test_the_last_letters_alone(detector: Detector, digits: str, count: int, end: str) -> None:
+    """However far from the end the last digit is."""
+    head = github_token(3).decode()[: 40 - count - len(digits)] + digits
+    secret = head + "a" * count
+    spelled = head + "\u0430" * count
+    found_as_spelled(detector, f"it is {spelled}{end}", secret.encode(), spelled)
 
 
 @pytest.mark.parametrize("secret", SECRETS)
