@@ -178,9 +178,11 @@ def _env(home: Path, programs: Path, proxy: str, roots: Path) -> dict[str, str]:
 
 def served(command: str, port: int, shell: dict[str, str], cwd: Path) -> str:
     """Start a server, wait until it listens, stop it like Ctrl-C; return "" or what went wrong."""
-    with socket.socket() as free:
-        if free.connect_ex(("127.0.0.1", port)) == 0:
-            pytest.skip(f"port {port} is taken on this machine")
+    several = "--workers" in command or "--web" in command
+    for each in (port, *(range(8081, 8085) if several else ())):
+        with socket.socket() as free:
+            if free.connect_ex(("127.0.0.1", each)) == 0:
+                pytest.skip(f"port {each} is taken on this machine")
     started = subprocess.Popen(
         ["bash", "-c", f"exec {command}"],
         env=shell,
