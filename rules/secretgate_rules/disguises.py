@@ -28,8 +28,6 @@ from .model import Layer
 
 UNICODE: Final = "unicode"
 HTML: Final = "html"
-LAST: Final = "last"
-"""Not a view: look-alikes that end a word; if ASCII stands before them, they count as `UNICODE`."""
 KINDS: Final = frozenset((UNICODE, HTML))
 
 _UNSEEN: Final = (
@@ -95,22 +93,17 @@ _LETTERS: Final = {
 }
 _PAINTED: Final = dict(_drawn())
 _MEANS: Final = _LETTERS | _PAINTED
-_LAST_ALIKE: Final = _any_of(char for char, plain in _MEANS.items() if plain != b"-")
-_WORD_ENDS: Final = r"(?:[^A-Za-z0-9_\x80-\xff]|$)"
 _NOTHING: Final = f"{_any_of(char.encode() for char in _span(_UNSEEN))}|{_COLOUR}"
 _ALIKE: Final = _any_of(_MEANS)
+_LAST_ALIKE: Final = _any_of(char for char, plain in _MEANS.items() if plain != b"-")
 
-EXPRESSIONS: Final[dict[str, tuple[Expression, ...]]] = {
-    UNICODE: (
-        Expression(rf"(?:{_NOTHING})[{_TOUCHING}]"),
-        Expression(rf"(?:{_ALIKE})[A-Za-z0-9_]"),
-        Expression(rf"(?:{_any_of(_PAINTED)}){{{_FEWEST_DRAWN}}}"),
-    ),
-    LAST: (Expression(rf"(?:{_LAST_ALIKE}){_WORD_ENDS}"),),
-}
-_LAST_LETTERS = re.compile(rf"[A-Za-z0-9_-](?:{_LAST_ALIKE}){{1,16}}{_WORD_ENDS}\Z".encode())
-_LAST_BYTES: Final = 66
-"""Maximum number of bytes of what `_LAST_LETTERS` matches."""
+_UNICODE: Final = (
+    Expression(rf"(?:{_NOTHING})[{_TOUCHING}]"),
+    Expression(rf"(?:{_ALIKE})[A-Za-z0-9_]"),
+    Expression(rf"[A-Za-z0-9_-](?:{_LAST_ALIKE})"),
+    Expression(rf"(?:{_any_of(_PAINTED)}){{{_FEWEST_DRAWN}}}"),
+)
+"""Apart from all other expressions: most texts hold no such characters, and are not scanned."""
 
 _WORD = re.compile(rf"(?:[{_TOUCHING}]|{_NOTHING}|{_ALIKE}|{_OTHER})++".encode())
 _STRANGE = re.compile(rf"(?P<nothing>{_NOTHING})|(?P<alike>{_ALIKE})|(?P<other>{_OTHER})".encode())
@@ -148,9 +141,8 @@ _REFERENCE_EXPRESSION: Final = (
     + "))"
 )
 _REFERENCE = re.compile(_REFERENCE_EXPRESSION.encode())
-EXPRESSIONS[HTML] = (Expression(_REFERENCE_EXPRESSION),)
-"""What the database searches for. None begins with an ASCII letter, as that would slow down the whole
-database by a third; so `after_ascii` tells which of the last letters of words count."""
+EXPRESSION: Final = Expression(_REFERENCE_EXPRESSION)
+"""Finds character references, in any text."""
 
 
 def _referred(raw: bytes) -> Iterator[Token]:
@@ -187,27 +179,23 @@ def _reads(tokens: Callable[[bytes], Iterator[Token]]) -> Callable[[bytes], Deco
 
 def undone(text: bytes) -> Iterator[Piece]:
     """Yield the pieces of a text that contain disguised characters, decoded."""
-    if not text.isascii() or b"\x1b" in text:
-        yield from pieces(text, UNICODE, _places(text))
+    if hides(text):
+        yield from pieces(text, UNICODE, places(text))
 
 
-def after_ascii(text: bytes, ends: Iterable[int]) -> list[int]:
-    """Return those of the matches of `LAST` that end a word with ASCII before the look-alike."""
-    return [end for end in ends if _LAST_LETTERS.search(text, max(0, end - _LAST_BYTES), end)]
+def hides(text: bytes) -> bool:
+    """Return whether a text may contain disguised characters: nearly no source code does."""
+    return not text.isascii() or b"\x1b" in text
 
 
-def _places(text: bytes) -> list[int]:
-    hits = _database().scan(text)
-    last = set(after_ascii(text, (end for number, end in hits if number >= _LAST_NUMBER)))
-    return [end for number, end in hits if number < _LAST_NUMBER or end in last]
-
-
-_LAST_NUMBER: Final = len(EXPRESSIONS[UNICODE])
+def places(text: bytes) -> list[int]:
+    """Return the offsets after disguised characters next to ASCII ones, ascending."""
+    return [end for _, end in _database().scan(text)]
 
 
 @lru_cache(maxsize=1)
 def _database() -> Database:
-    return Database([*EXPRESSIONS[UNICODE], *EXPRESSIONS[LAST]])
+    return Database(_UNICODE)
 
 
 _UNITS: Final = "|".join(
@@ -224,7 +212,7 @@ def may_hide(raw: bytes) -> bool:
     """Return whether raw JSON may contain disguised characters, also as `\\u` escapes."""
     if b"\\u" in raw and _ESCAPED.search(raw):
         return True
-    return not raw.isascii() and bool(_places(raw))
+    return not raw.isascii() and bool(places(raw))
 
 
 _READ: Final = {UNICODE: _reads(_folded), HTML: _reads(_referred)}

@@ -219,7 +219,7 @@ class Literals:
 
     def _undone(self, texts: Sequence[bytes], joined: bytes) -> dict[int, list[_Copy]]:
         """Return the disguised copies of values by index of the text (see `disguises`)."""
-        if joined.isascii() and b"\x1b" not in joined:
+        if not disguises.hides(joined):
             return {}
         pieces = [
             (index, piece) for index, text in enumerate(texts) for piece in disguises.undone(text)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, chain
+from itertools import accumulate
 
 from . import columns, context, disguises, gate, views
 from .database import Database, Expression
@@ -49,10 +49,8 @@ class Reader:
         self._context = self._run + 1 + len(gate.ESCAPED)
         first = [expressions[number] for number in self._everywhere]
         self._columns = self._context + len(context.EXPRESSIONS)
-        self._kinds = [kind for kind, own in disguises.EXPRESSIONS.items() for _ in own]
-        disguised = chain.from_iterable(disguises.EXPRESSIONS.values())
-        own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION, *disguised)
-        self._first = Database([*first, *own], keep)
+        own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION)
+        self._first = Database([*first, *own, disguises.EXPRESSION], keep)
         second = [expressions[number] for number in self._near]
         self._second = Database([*second, *views.EXPRESSIONS], keep)
 
@@ -74,6 +72,9 @@ class Reader:
             for index, text in enumerate(texts):
                 if b"\0" in text:
                     seen.setdefault(index, Sight([]))
+        for index, text in enumerate(texts):
+            if disguises.hides(text) and (places := disguises.places(text)):
+                seen.setdefault(index, Sight([])).disguised[disguises.UNICODE] = places
         cuts = [
             (index, start, end) for index, sight in seen.items() for start, end in sight.windows
         ]
@@ -103,20 +104,11 @@ class Reader:
         sight = Sight(gate.windows(text, runs, [min(end, size) for _, end in hits]))
         sight.columns = [end for number, end in rest if number == column]
         sight.context = [end for number, end in hits if number >= contextual]
-        sight.disguised = self._disguised(text, [hit for hit in rest if hit[0] > column])
+        if references := [end for number, end in rest if number > column]:
+            sight.disguised[disguises.HTML] = references
         names = self._everywhere
         sight.rules = [(names[number], end) for number, end in hits if number < first]
         return sight
-
-    def _disguised(self, text: bytes, hits: list[Hit]) -> dict[str, list[int]]:
-        """Return offsets by kind of view."""
-        found: dict[str, list[int]] = {}
-        for number, end in hits:
-            kind = self._kinds[number - self._columns - 1]
-            found.setdefault(kind, []).append(min(end, len(text)))
-        if last := disguises.after_ascii(text, found.pop(disguises.LAST, ())):
-            found[disguises.UNICODE] = sorted([*found.get(disguises.UNICODE, ()), *last])
-        return found
 
     def _add(self, sight: Sight, hits: list[Hit], start: int) -> None:
         names, base64 = self._near, len(self._near)
