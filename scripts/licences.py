@@ -20,7 +20,7 @@ all extras, and what each package says about its own licence:
 
 
 def closure(texts: list[str], found: set[str], extras: frozenset[str] = frozenset()) -> set[str]:
-    """Returns the names of installed packages that the requirements pull in on this machine."""
+    """Return the names of installed packages that the requirements pull in on this machine."""
     for requirement in map(Requirement, texts):
         name = re.sub(r"[-_.]+", "-", requirement.name).lower()
         contexts = [{"extra": extra} for extra in ("", *extras)]
@@ -38,7 +38,7 @@ def closure(texts: list[str], found: set[str], extras: frozenset[str] = frozense
 
 
 def row(name: str, extras: list[str]) -> str:
-    """Returns a package's row. Its licence is an expression, a classifier, or the first line of text."""
+    """Return a package's row. Its licence is an expression, a classifier, or the first line of text."""
     data = distribution(name).metadata
     named = re.findall(
         r"(?m)^License :: (?:.* :: )?(?!OSI Approved$)(.+)$",

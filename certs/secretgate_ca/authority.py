@@ -97,11 +97,11 @@ class Authority:
         return (now or _now()) >= self.expires
 
     def covers(self, domain: str) -> bool:
-        """Returns whether it may sign for every host of `domain`, a name or a glob."""
+        """Return whether it may sign for every host of `domain`, a name or a glob."""
         return self.permitted is None or names.all_permitted(self.permitted, domain)
 
     def missing(self, domains: Sequence[str]) -> tuple[str, ...]:
-        """Returns those of `domains` it may not sign for; covering them requires a new CA."""
+        """Return those of `domains` it may not sign for; covering them requires a new CA."""
         return tuple(domain for domain in domains if not self.covers(domain))
 
     def private_key(self) -> SigningKey:
@@ -109,7 +109,7 @@ class Authority:
 
 
 def default_confdir(environment: Mapping[str, str] = os.environ) -> Path:
-    """Returns the CA's folder: `ca` in `SECRETGATE_HOME` or in the platform's configuration folder."""
+    """Return the CA's folder: `ca` in `SECRETGATE_HOME` or in the platform's configuration folder."""
     if home := environment.get("SECRETGATE_HOME"):
         return Path(home) / "ca"
     return Path(platformdirs.user_config_dir("secretgate", appauthor=False)) / "ca"
@@ -122,7 +122,7 @@ def fingerprint(certificate: x509.Certificate) -> str:
 def ensure_ca(
     confdir: Path, domains: Sequence[str], *, now: datetime.datetime | None = None
 ) -> Authority:
-    """Returns the CA in `confdir`, creating it for `domains` if there is none.
+    """Return the CA in `confdir`, creating it for `domains` if there is none.
 
     An existing CA is returned unchanged, even if it does not cover all of `domains` or has expired:
     check `missing()` and `expired()`, and call `rotate` if needed. Raises CAError.
@@ -141,7 +141,7 @@ def ensure_ca(
 def rotate(
     confdir: Path, domains: Sequence[str], *, now: datetime.datetime | None = None
 ) -> Authority:
-    """Replaces the CA with a new one; keeps the old certificate, but not its key, for `uninstall`."""
+    """Replace the CA with a new one; keep the old certificate, but not its key, for `uninstall`."""
     private_folder(confdir)
     made = _generate(domains, now or _now())
     for old in {_try_root(confdir / CERT_FILE), _try_root(confdir / CA_FILE)} - {None}:
@@ -156,7 +156,7 @@ def rotate(
 
 
 def load_ca(confdir: Path) -> Authority | None:
-    """Returns the CA in `confdir`, or None, and updates its derived files. Raises CAError."""
+    """Return the CA in `confdir`, or None, and update its derived files. Raise CAError."""
     path = confdir / CA_FILE
     try:
         raw = read_private(path)
@@ -180,13 +180,13 @@ def load_ca(confdir: Path) -> Authority | None:
 
 
 def retired(confdir: Path) -> list[tuple[Path, x509.Certificate]]:
-    """Returns the roots of earlier CAs, which may still be in trust stores, with their files."""
+    """Return the roots of earlier CAs, which may still be in trust stores, with their files."""
     found = ((path, _try_root(path)) for path in sorted((confdir / RETIRED).glob("*.pem")))
     return [(path, root) for path, root in found if root is not None]
 
 
 def root_on_disk(confdir: Path) -> x509.Certificate | None:
-    """Returns the current root even if its key is damaged or missing."""
+    """Return the current root even if its key is damaged or missing."""
     return _try_root(confdir / CERT_FILE) or _try_root(confdir / CA_FILE)
 
 

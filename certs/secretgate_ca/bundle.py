@@ -52,7 +52,7 @@ def write_bundle(
     path: Path | None = None,
     runner: Runner | None = None,
 ) -> Path:
-    """Writes or refreshes the combined bundle (`bundle.pem` next to the CA); returns its path.
+    """Write or refresh the combined bundle (`bundle.pem` next to the CA); return its path.
 
     `inherited` is an environment whose CA files are included; `extra` lists further files.
     """
@@ -69,7 +69,7 @@ def bundle_text(
     skip: Path | None = None,
     runner: Runner | None = None,
 ) -> bytes:
-    """Returns the content of the bundle: the system's roots, those in `files`, and ours.
+    """Return the content of the bundle: the system's roots, those in `files`, and ours.
 
     `skip` is the bundle itself, which is ignored if the environment already names it. Raises
     CAError if no roots are found.
@@ -88,14 +88,14 @@ def bundle_text(
 
 
 def combine(certificates: Iterable[bytes]) -> bytes:
-    """Returns DER certificates as PEM text without duplicates."""
+    """Return DER certificates as PEM text without duplicates."""
     return b"".join(_pem(der) for der in dict.fromkeys(certificates))
 
 
 def system_roots(
     runner: Runner, *, platform: str = sys.platform, files: Sequence[str] = SYSTEM_FILES
 ) -> Iterator[bytes]:
-    """Yields the roots that this system trusts, as DER."""
+    """Yield the roots that this system trusts, as DER."""
     if platform == "darwin":
         result = runner.run(["/usr/bin/security", "find-certificate", "-a", "-p", *MACOS_KEYCHAINS])
         yield from parse(result.stdout)
@@ -111,7 +111,7 @@ def system_roots(
 
 
 def parse(pem: bytes) -> Iterator[bytes]:
-    """Yields the certificates in a PEM text, as DER; ignores comments and other blocks."""
+    """Yield the certificates in a PEM text, as DER; ignore comments and other blocks."""
     for block in _BLOCK.finditer(pem):
         try:
             yield base64.b64decode(b"".join(block[1].split()), validate=True)

@@ -279,7 +279,7 @@ def export(
 
 
 def command() -> typer.core.TyperGroup:
-    """Returns the command with its help texts laid out."""
+    """Return the command with its help texts laid out."""
     made = typer.main.get_command(app)
     assert isinstance(made, typer.core.TyperGroup)
     lay_out(made, _STANDS_FOR)
@@ -287,7 +287,7 @@ def command() -> typer.core.TyperGroup:
 
 
 def main() -> None:
-    """Runs the console script; expected errors are printed as one line, without a traceback."""
+    """Run the console script; expected errors are printed as one line, without a traceback."""
     try:
         command()(prog_name="secretgate-ca")
     except CAError as error:
@@ -329,7 +329,7 @@ def _existing(confdir: Path) -> ca.Authority:
 
 
 def _root_on_disk(confdir: Path) -> Root | None:
-    """Returns the current root even if its key is damaged, so that `rotate` can replace it."""
+    """Return the current root even if its key is damaged, so that `rotate` can replace it."""
     certificate = ca.root_on_disk(confdir)
     return Root.of(certificate, confdir / ca.CERT_FILE) if certificate else None
 
@@ -367,7 +367,7 @@ def _report_missing(made: ca.Authority, domain: list[str] | None) -> bool:
 
 
 def _show(places: Iterable[Place], dry_run: bool, none: str = "") -> bool:
-    """Prints each place; returns whether one of them failed."""
+    """Print each place; return whether one of them failed."""
     failed = False
     for place in places:
         none = ""

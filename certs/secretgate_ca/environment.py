@@ -44,7 +44,7 @@ VARIABLES: tuple[Variable, ...] = (
 def environment(
     bundle: Path, ca_cert: Path, inherited: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """Returns all CA variables for a child process.
+    """Return all CA variables for a child process.
 
     `inherited` is the environment that the child would otherwise get. If a variable that adds roots
     already names a file of the user's, it gets the bundle instead of our CA alone: `write_bundle`
@@ -59,6 +59,6 @@ def environment(
 
 
 def inherited_files(before: Mapping[str, str]) -> tuple[Path, ...]:
-    """Returns the CA files that an environment already names, without duplicates."""
+    """Return the CA files that an environment already names, without duplicates."""
     named = (before.get(v.name, "") for v in VARIABLES)
     return tuple(dict.fromkeys(Path(value) for value in named if value))

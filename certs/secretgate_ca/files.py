@@ -23,7 +23,7 @@ class CAError(Exception):
 
 
 def private_folder(path: Path) -> None:
-    """Creates `path` with mode 0700, or checks that only its owner can write to it. Raises CAError."""
+    """Create `path` with mode 0700, or check that only its owner can write to it. Raise CAError."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
@@ -39,7 +39,7 @@ def private_folder(path: Path) -> None:
 
 
 def read_private(path: Path) -> bytes:
-    """Returns the content of a key file; raises CAError if others could have accessed or replaced it."""
+    """Return the content of a key file; raise CAError if others could have accessed or replaced it."""
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
     except FileNotFoundError:
@@ -59,7 +59,7 @@ def read_private(path: Path) -> bytes:
 
 
 def write_new(path: Path, content: bytes, mode: int) -> bool:
-    """Writes `content` to `path` unless the file exists; returns whether it was written."""
+    """Write `content` to `path` unless the file exists; return whether it was written."""
     temporary = _temporary(path, content, mode)
     try:
         if os.name == "nt":
@@ -74,7 +74,7 @@ def write_new(path: Path, content: bytes, mode: int) -> bool:
 
 
 def write(path: Path, content: bytes, mode: int) -> bool:
-    """Replaces the content of `path` if it differs; returns whether it was written."""
+    """Replace the content of `path` if it differs; return whether it was written."""
     with contextlib.suppress(OSError):
         if not path.is_symlink() and path.read_bytes() == content:
             return False

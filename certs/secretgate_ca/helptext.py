@@ -14,7 +14,7 @@ import typer
 
 
 def name_values(params: Iterable[Any], stands_for: Mapping[str, str]) -> None:
-    """Sets the placeholder of each option's value by the option's name; flags get none."""
+    """Set the placeholder of each option's value by the option's name; flags get none."""
     for param in params:
         if param.metavar is not None:
             continue
@@ -27,7 +27,7 @@ def name_values(params: Iterable[Any], stands_for: Mapping[str, str]) -> None:
 
 
 def lay_out(command: Any, stands_for: Mapping[str, str]) -> None:
-    """Lays out the help of a command and its sub-commands.
+    """Lay out the help of a command and its sub-commands.
 
     Each docstring paragraph becomes one line, which the terminal wraps. A command group lists the
     first example of each of its commands.
@@ -48,7 +48,7 @@ _EXAMPLES = "Examples:"
 
 
 def _joined(paragraph: str) -> str:
-    """Joins the lines of a paragraph, unless it is a list of examples."""
+    """Join the lines of a paragraph, unless it is a list of examples."""
     return paragraph if "\n  " in paragraph else " ".join(paragraph.split())
 
 
@@ -58,4 +58,4 @@ def _examples(text: str) -> list[str]:
 
 
 def _no_type(**_: Any) -> None:
-    """Suppresses the type of an argument, whose name is enough."""
+    """Suppress the type of an argument, whose name is enough."""

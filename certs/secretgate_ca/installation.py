@@ -48,13 +48,13 @@ class Installation:
         self._dry = dry
 
     def survey(self) -> Iterator[Place]:
-        """Yields every place in its current state."""
+        """Yield every place in its current state."""
         for store in self._stores:
             for place in store.places():
                 yield self._look(store, place)
 
     def install(self, within: Container[tuple[str, str]] | None = None) -> Iterator[Place]:
-        """Makes the CA trusted everywhere; yields each place in its new state.
+        """Make the CA trusted everywhere; yield each place in its new state.
 
         `within` restricts this to the given (store, place) pairs. Raises CAError if there is no CA.
         """
@@ -70,7 +70,7 @@ class Installation:
                 yield found
 
     def uninstall(self, *, old_only: bool = False) -> Iterator[Place]:
-        """Removes our roots everywhere; yields each place that had one, in its new state."""
+        """Remove our roots everywhere; yield each place that had one, in its new state."""
         for store in self._stores:
             for place in store.places():
                 found = self._look(store, place)

@@ -58,7 +58,7 @@ class Leaves:
         self._made: OrderedDict[tuple[str, ...], x509.Certificate] = OrderedDict()
 
     def leaf(self, hosts: Iterable[str]) -> x509.Certificate:
-        """Returns a certificate for those of `hosts` the CA may sign for; the first is its subject.
+        """Return a certificate for those of `hosts` the CA may sign for; the first is its subject.
 
         Raises CAError if there is none.
         """
@@ -78,7 +78,7 @@ class Leaves:
         return made
 
     def _outdated(self, made: x509.Certificate, now: datetime.datetime) -> bool:
-        """Returns whether a leaf expires soon, or is not valid yet because a wrong clock was corrected."""
+        """Return whether a leaf expires soon, or is not valid yet because a wrong clock was corrected."""
         begin = made.not_valid_before_utc
         early = now < begin and begin > self.authority.issuing.not_valid_before_utc
         return early or made.not_valid_after_utc - now < RENEW

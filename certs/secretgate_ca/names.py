@@ -49,7 +49,7 @@ _LABEL = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-_")
 
 
 def subtrees(pattern: str) -> tuple[str, ...]:
-    """Returns the DNS subtrees that permit the hosts of `pattern` and as little else as possible.
+    """Return the DNS subtrees that permit the hosts of `pattern` and as little else as possible.
 
     Raises CAError if there are none.
     """
@@ -69,20 +69,20 @@ def subtrees(pattern: str) -> tuple[str, ...]:
 
 
 def minimal(patterns: Iterable[str]) -> tuple[str, ...]:
-    """Returns the subtrees of all `patterns`, sorted, without those inside another."""
+    """Return the subtrees of all `patterns`, sorted, without those inside another."""
     names = {tree for pattern in patterns for tree in subtrees(pattern)}
     return tuple(sorted(name for name in names if not permits(names - {name}, name)))
 
 
 def permits(permitted: Iterable[str], name: str) -> bool:
-    """Returns whether `name` and everything below it is in one of the `permitted` subtrees."""
+    """Return whether `name` and everything below it is in one of the `permitted` subtrees."""
     trees = permitted if isinstance(permitted, (set, frozenset)) else frozenset(permitted)
     labels = name.split(".")
     return any(".".join(labels[start:]) in trees for start in range(len(labels)))
 
 
 def all_permitted(permitted: Sequence[str], pattern: str) -> bool:
-    """Returns whether every host of `pattern` is in the `permitted` subtrees."""
+    """Return whether every host of `pattern` is in the `permitted` subtrees."""
     try:
         wanted = subtrees(pattern)
     except CAError:

@@ -34,13 +34,13 @@ class Result:
 
 class Runner(Protocol):
     def which(self, program: str) -> str | None:
-        """Returns the path of `program`, or None if it is not installed."""
+        """Return the path of `program`, or None if it is not installed."""
 
     def run(self, command: Sequence[str], *, stdin: bytes = b"") -> Result:
-        """Runs a command that changes nothing."""
+        """Run a command that changes nothing."""
 
     def change(self, command: Sequence[str], *, root: str = "", stdin: bytes = b"") -> Result:
-        """Runs a command that changes a trust store; `root` says why it needs root, if it does."""
+        """Run a command that changes a trust store; `root` says why it needs root, if it does."""
 
 
 class SystemRunner:

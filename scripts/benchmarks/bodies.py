@@ -22,7 +22,7 @@ _SOURCES = 200
 
 @cache
 def sources() -> tuple[tuple[str, str], ...]:
-    """Returns names and texts of source files of the standard library."""
+    """Return names and texts of source files of the standard library."""
     library = Path(sysconfig.get_path("stdlib"))
     files = sorted(path for path in library.glob("*/*.py") if "site-packages" not in path.parts)
     random.Random(1).shuffle(files)
@@ -39,7 +39,7 @@ def sources() -> tuple[tuple[str, str], ...]:
 
 @cache
 def sentences() -> tuple[str, ...]:
-    """Returns sentences from documentation."""
+    """Return sentences from documentation."""
     from pydoc_data.topics import topics
 
     text = " ".join(" ".join(str(topic).split()) for topic in topics.values())
@@ -47,7 +47,7 @@ def sentences() -> tuple[str, ...]:
 
 
 def token(seed: object) -> str:
-    """Returns a key of a well-known shape that was never issued."""
+    """Return a key of a well-known shape that was never issued."""
     return "gh" + "p_" + "".join(random.Random(f"token {seed}").choices(_ALPHABET, k=36))
 
 
@@ -68,7 +68,7 @@ class Conversation:
         self._system = self.prose(120)
 
     def grow(self, size: int) -> Conversation:
-        """Adds turns until the body has about `size` bytes and ends with a user turn."""
+        """Add turns until the body has about `size` bytes and end with a user turn."""
         at = len(self.body())
         while at < size:
             left = size - at
@@ -78,7 +78,7 @@ class Conversation:
         return self
 
     def plant(self, secret: str, where: int | None = None) -> Conversation:
-        """Inserts a secret into tool output: at a given message, or at the first that fits."""
+        """Insert a secret into tool output: at a given message, or at the first that fits."""
         results = [each for each in self.messages if isinstance(each["content"], list)]
         block = results[0 if where is None else where % len(results)]["content"][-1]
         if block["type"] == "tool_result":
@@ -187,13 +187,13 @@ def _edit(name: str, text: str) -> tuple[str, dict[str, Any], str]:
 
 
 def short_strings(count: int) -> bytes:
-    """Returns a body with a large number of very short strings."""
+    """Return a body with a large number of very short strings."""
     items = ",".join(f'"s{number % 977}"' for number in range(count))
     return b'{"model":"m","messages":[{"role":"user","content":[%s]}]}' % items.encode()
 
 
 def one_string(size: int, seed: int = 1) -> bytes:
-    """Returns a body with one long string."""
+    """Return a body with one long string."""
     chance = random.Random(f"string {seed}")
     pieces: list[str] = []
     length = 0

@@ -42,7 +42,7 @@ def _legend(names: Sequence[str], y: int) -> list[str]:
 
 
 def short(value: float) -> str:
-    """Formats a number with three digits, or in round thousands or millions."""
+    """Format a number with three digits, or in round thousands or millions."""
     for size, mark in ((1e6, "M"), (1e3, "k")):
         if abs(value) >= size:
             return f"{value / size:.3g}{mark}"
@@ -56,7 +56,7 @@ def bars(
     target: float | None = None,
     log: bool = False,
 ) -> str:
-    """Returns horizontal bars, one per name in every group. `target` draws a dashed line."""
+    """Return horizontal bars, one per name in every group. `target` draws a dashed line."""
     names = list(dict.fromkeys(name for group in groups.values() for name in group))
     values = [value for group in groups.values() for value in group.values()]
     most = max([*values, target or 0.0, 1e-9])
@@ -96,7 +96,7 @@ def lines(
     y_name: str,
     log: bool = True,
 ) -> str:
-    """Returns lines through points.
+    """Return lines through points.
 
     With `log`, both axes are logarithmic, so that proportional growth has slope one; otherwise
     linear from zero.

@@ -23,7 +23,7 @@ _salts = itertools.count(1)
 
 
 def secret() -> str:
-    """Returns a fake token that the rules detect."""
+    """Return a fake token that the rules detect."""
     return Maker(1).github()
 
 
@@ -45,7 +45,7 @@ class Conversation:
         self._size += len(text) + 80
 
     def grow(self, size: int) -> None:
-        """Extends the next request to at least this length."""
+        """Extend the next request to at least this length."""
         place = random.Random(self._salt)
         while self._size < size - 300:
             at = place.randrange(len(_text) - _BLOCK)
@@ -58,5 +58,5 @@ class Conversation:
 
 
 def first_seen(size: int, with_secret: bool = True) -> bytes:
-    """Returns a request of which no part was sent before."""
+    """Return a request of which no part was sent before."""
     return Conversation(size, with_secret).body()

@@ -68,7 +68,7 @@ def random_text(seed: object, length: int) -> str:
 
 
 def measure_store(server: RedisServer, count: int, a_month: int) -> dict[str, float]:
-    """Returns the store's costs: bytes per record, round-trip times, the server's processor time.
+    """Return the store's costs: bytes per record, round-trip times, the server's processor time.
 
     `a_month` is the number of new key-shaped values that a user's provider writes per month.
     """
@@ -143,7 +143,7 @@ def measure_store(server: RedisServer, count: int, a_month: int) -> dict[str, fl
 
 
 def conversation(kilobytes: int, turns: int) -> Iterator[bytes]:
-    """Yields the last turns of a conversation that grows to a size.
+    """Yield the last turns of a conversation that grows to a size.
 
     Secrets are at its beginning, new text at its end.
     """
@@ -211,7 +211,7 @@ class Bench:
             worker.stop()
 
     def turns(self, worker: Worker, kilobytes: int, count: int) -> dict[str, float]:
-        """Returns processor milliseconds per request after a conversation's first; the best of three."""
+        """Return processor milliseconds per request after a conversation's first; the best of three."""
         used = [self._turns(worker, kilobytes, count) for _ in range(3)]
         return {"cpu_ms": min(used) / count * 1000, "resident_mb": resident(worker.pid) / 1e6}
 
@@ -227,7 +227,7 @@ class Bench:
         return cpu_seconds(worker.pid) - begun
 
     def connections(self, worker: Worker, count: int) -> dict[str, float]:
-        """Returns the cost of a new tunnel, and the memory of an open one."""
+        """Return the cost of a new tunnel, and the memory of an open one."""
         with contextlib.ExitStack() as stack:
             before, memory = cpu_seconds(worker.pid), resident(worker.pid)
             for _ in range(count):
@@ -282,7 +282,7 @@ def measured(quick: bool, supposed: Assumptions) -> dict[str, Any]:
 
 
 def _bcrypt(file: Path) -> Path:
-    """Writes hashes as `htpasswd -B` does, with its default cost (5)."""
+    """Write hashes as `htpasswd -B` does, with its default cost (5)."""
     import bcrypt
 
     lines = (

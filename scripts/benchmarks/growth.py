@@ -54,7 +54,7 @@ def request(engine: Engine, body: bytes) -> Request:
 
 
 def _decided(engine: Engine, bodies: list[bytes]) -> list[float]:
-    """Returns the processor seconds of each request."""
+    """Return the processor seconds of each request."""
     taken = []
     for body in bodies:
         asked = request(engine, body)

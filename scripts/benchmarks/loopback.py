@@ -204,7 +204,7 @@ class Client:
         self._socket.settimeout(seconds)
 
     def post(self, body: bytes, stream: tuple[int, int] | None = None) -> tuple[float, float]:
-        """Sends a request; returns the seconds until the first and the last byte of the answer's body."""
+        """Send a request; return the seconds until the first and the last byte of the answer's body."""
         if self._http2 is not None:
             return self._post2(self._http2, body, stream)
         asked = b"x-stream: %d %d\r\n" % stream if stream else b""
@@ -277,7 +277,7 @@ class Client:
 
 
 def context(*roots: str, http2: bool = False) -> ssl.SSLContext:
-    """Returns a client context that trusts `roots`."""
+    """Return a client context that trusts `roots`."""
     made = ssl.create_default_context(cafile=roots[0])
     for root in roots[1:]:
         made.load_verify_locations(root)

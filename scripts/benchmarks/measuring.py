@@ -27,7 +27,7 @@ class Timing(NamedTuple):
 
 
 def timed(work: Callable[[], object], runs: int = 5, atleast: float = 0.05) -> Timing:
-    """Times `work`; each run repeats it for at least `atleast` seconds."""
+    """Time `work`; each run repeats it for at least `atleast` seconds."""
     work()
     start = time.thread_time()
     work()
@@ -43,21 +43,21 @@ def timed(work: Callable[[], object], runs: int = 5, atleast: float = 0.05) -> T
 
 
 def seconds(work: Callable[[], object]) -> float:
-    """Returns the processor seconds of one call."""
+    """Return the processor seconds of one call."""
     start = time.thread_time()
     work()
     return time.thread_time() - start
 
 
 def made_ready() -> None:
-    """Waits for the known-value searches that are prepared in background threads at startup."""
+    """Wait for the known-value searches that are prepared in background threads at startup."""
     for thread in threading.enumerate():
         if thread.name == "literals":
             thread.join()
 
 
 def table(rows: Sequence[Row]) -> str:
-    """Returns rows as a Markdown table, with one column for every name in any of them."""
+    """Return rows as a Markdown table, with one column for every name in any of them."""
     names = list(dict.fromkeys(name for row in rows for name in row))
     lines = [names, ["---"] * len(names)]
     lines += [[shown(row.get(name, "")) for name in names] for row in rows]

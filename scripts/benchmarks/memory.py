@@ -22,7 +22,7 @@ _LINES = 2
 
 
 def resident(process: int) -> float:
-    """Returns the resident memory of a process in megabytes."""
+    """Return the resident memory of a process in megabytes."""
     for line in Path(f"/proc/{process}/status").read_text().splitlines():
         if line.startswith("VmRSS"):
             return int(line.split()[1]) / 1024
@@ -30,7 +30,7 @@ def resident(process: int) -> float:
 
 
 def held(each: Lane, total: int) -> list[Row]:
-    """Returns the memory of one proxy over the given number of requests."""
+    """Return the memory of one proxy over the given number of requests."""
     rows: list[Row] = []
     share = max(1, total // _LINES)
 

@@ -32,7 +32,7 @@ _PATIENCE = 120.0
 
 
 def environment(package: str) -> Path:
-    """Installs a package in its own environment; returns the folder of its programs."""
+    """Install a package in its own environment; return the folder of its programs."""
     folder = cache.folder() / "benchmark-peers" / package.partition("==")[0]
     binaries = folder / ("Scripts" if os.name == "nt" else "bin")
     if not (folder / "done").exists():
@@ -51,7 +51,7 @@ def free_port() -> int:
 
 @contextlib.contextmanager
 def running(command: list[str | Path], home: Path, port: int, roots: Path) -> Iterator[None]:
-    """Runs a peer with all its files below `home`; yields once it accepts connections."""
+    """Run a peer with all its files below `home`; yield once it accepts connections."""
     log = (home / "output.log").open("wb")
     process = subprocess.Popen(
         command,

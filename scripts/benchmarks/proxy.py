@@ -44,7 +44,7 @@ _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 @contextlib.contextmanager
 def provider(home: Path) -> Iterator[tuple[int, int, Path]]:
-    """Yields the provider's TLS port, its plain port, and its root certificate."""
+    """Yield the provider's TLS port, its plain port, and its root certificate."""
     authority = Authority("Benchmark provider")
     roots = home / "provider.pem"
     roots.write_bytes(authority.pem)
@@ -113,7 +113,7 @@ def percentile(times: Sequence[float], share: float) -> float:
 
 
 def compared(part: str, case: str, times: dict[str, list[float]], **more: object) -> Row:
-    """Returns a row comparing both proxies, in milliseconds."""
+    """Return a row comparing both proxies, in milliseconds."""
     row: dict[str, object] = {"part": part, "case": case, **more}
     for name, share in (("p50", 0.5), ("p99", 0.99)):
         plain, own = (percentile(times[kind], share) * 1e3 for kind in KINDS)
@@ -138,7 +138,7 @@ def compared(part: str, case: str, times: dict[str, list[float]], **more: object
 def take_turns(
     clients: dict[str, Client], bodies: Iterator[bytes], count: int
 ) -> dict[str, list[float]]:
-    """Returns the seconds of every request; each body goes through both proxies, in alternating order."""
+    """Return the seconds of every request; each body goes through both proxies, in alternating order."""
     times: dict[str, list[float]] = {kind: [] for kind in clients}
     for number in range(count + WARM_UP):
         body = next(bodies)
@@ -155,7 +155,7 @@ def fresh(size: int) -> Iterator[bytes]:
 
 
 def turns(size: int, step: int) -> Iterator[bytes]:
-    """Yields the requests of conversations of this size, each one turn longer than the last."""
+    """Yield the requests of conversations of this size, each one turn longer than the last."""
     while True:
         conversation = Conversation(size)
         for turn in range(_TURNS):
@@ -194,13 +194,13 @@ def _latency(
 
 
 def cpu(process: int) -> float:
-    """Returns the processor seconds that a process has used."""
+    """Return the processor seconds that a process has used."""
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICK
 
 
 def together(count: int, work: Callable[[int], None]) -> None:
-    """Runs `work` in `count` threads at once."""
+    """Run `work` in `count` threads at once."""
     failed: list[BaseException] = []
 
     def guarded(number: int) -> None:
@@ -219,7 +219,7 @@ def together(count: int, work: Callable[[int], None]) -> None:
 
 
 def _rate(each: Lane, prepared: Sequence[Sequence[bytes]]) -> tuple[float, float]:
-    """Returns requests per second over parallel connections, and processor seconds per request.
+    """Return requests per second over parallel connections, and processor seconds per request.
 
     The first body of each connection is sent before the measurement.
     """
@@ -241,7 +241,7 @@ def _rate(each: Lane, prepared: Sequence[Sequence[bytes]]) -> tuple[float, float
 
 
 def throughput(made: dict[str, Lane], quick: bool) -> Iterator[Row]:
-    """Sends each body through both proxies once; it is new to them, or a conversation's next turn."""
+    """Send each body through both proxies once; it is new to them, or a conversation's next turn."""
     cases: dict[str, tuple[Callable[[], Iterator[bytes]], int]] = {
         "2 kB, first seen": (lambda: fresh(SIZES["2 kB"]), 240),
         "200 kB, first seen": (lambda: fresh(SIZES["200 kB"]), 80),
@@ -270,7 +270,7 @@ def throughput(made: dict[str, Lane], quick: bool) -> Iterator[Row]:
 
 
 def _streams(each: Lane, count: int, events: int, gap: int) -> tuple[list[float], float, float]:
-    """Returns times to the first event, seconds until all ended, and processor seconds."""
+    """Return times to the first event, seconds until all ended, and processor seconds."""
     firsts: list[float] = []
     body = first_seen(4_000)
     clients = [each.client() for _ in range(count)]

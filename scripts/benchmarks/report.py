@@ -57,7 +57,7 @@ _MEMORY_ADDED = 120.0
 
 
 def write(results: Results, docs: Path) -> None:
-    """Writes the page and its charts."""
+    """Write the page and its charts."""
     folder = docs / "benchmarks"
     folder.mkdir(exist_ok=True)
     pieces = [_HEAD, _targets(results)]

@@ -47,7 +47,7 @@ MB = 1_000_000
 
 @cache
 def _known(count: int) -> Literals:
-    """Returns known values, with the preparation that is done at startup completed."""
+    """Return known values, with the preparation that is done at startup completed."""
     values = {bodies.token(f"known {at}").encode(): "known-value" for at in range(count)}
     known = Literals(values)
     known.prepare()
@@ -71,7 +71,7 @@ class Gate:
 
 
 def turns(size: int, secrets: int, count: int, head: bool = False) -> list[bytes]:
-    """Returns a conversation of a given size and its next turns."""
+    """Return a conversation of a given size and its next turns."""
     conversation = bodies.Conversation(size, head=head).grow(size)
     for number in range(secrets):
         conversation.plant(bodies.token(number), number * 7)
@@ -83,7 +83,7 @@ def turns(size: int, secrets: int, count: int, head: bool = False) -> list[bytes
 
 
 def held_up(gate: Gate, raw: bytes) -> float:
-    """Returns the longest time, in seconds, for which the event loop was blocked."""
+    """Return the longest time, in seconds, for which the event loop was blocked."""
 
     async def watch() -> float:
         longest = 0.0
@@ -130,7 +130,7 @@ def warm(detector: Detector, sent: Sequence[bytes], known: int = 0) -> Timing:
 
 
 def conversations(detector: Detector, quick: bool) -> list[Row]:
-    """Measures conversations with and without secrets, for the first request and the next turn."""
+    """Measure conversations with and without secrets, for the first request and the next turn."""
     runs, count = (2, 4) if quick else (5, 10)
     rows = []
     cases = [("clean", 0, False), ("one secret", 1, False), ("20 secrets", 20, False)]
@@ -144,7 +144,7 @@ def conversations(detector: Detector, quick: bool) -> list[Row]:
 
 
 def adversarial(detector: Detector, quick: bool) -> list[Row]:
-    """Measures bodies designed to be slow."""
+    """Measure bodies designed to be slow."""
     scale = 10 if quick else 1
     thousand = turns(2 * MB, 1000 // scale, 4)
     cases = {
@@ -162,7 +162,7 @@ def adversarial(detector: Detector, quick: bool) -> list[Row]:
 
 
 def growth(detector: Detector, quick: bool) -> list[Row]:
-    """Measures cost by length of history and body, number of known values, and number of rules."""
+    """Measure cost by length of history and body, number of known values, and number of rules."""
     rows = []
     for size in (125_000, 500_000, 2 * MB) if quick else (125_000, 500_000, 2 * MB, 8 * MB):
         sent = turns(size, 0, 4)
@@ -182,7 +182,7 @@ def growth(detector: Detector, quick: bool) -> list[Row]:
 
 
 def measure(quick: bool = False) -> list[Row]:
-    """Measures the throughput of the request path, and what affects it."""
+    """Measure the throughput of the request path, and what affects it."""
     detector = load_default(_TEMPLATE.spelled)
     rows: list[Row] = []
     for part in (conversations, adversarial, growth):

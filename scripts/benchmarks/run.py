@@ -29,7 +29,7 @@ PARTS = ("detection", *MODULES)
 
 
 def machine() -> dict[str, object]:
-    """Returns the class of machine and the software versions."""
+    """Return the class of machine and the software versions."""
     model = platform.processor() or platform.machine()
     info = Path("/proc/cpuinfo")
     if info.exists():
@@ -59,7 +59,7 @@ def _revision() -> str:
 
 
 def measured(part: str, quick: bool, more: list[str]) -> Any:
-    """Returns the output of a part: rows or, for the detector, Markdown."""
+    """Return the output of a part: rows or, for the detector, Markdown."""
     command = [sys.executable, "-m", f"benchmarks.{part}", *more]
     if part != "detection":
         command += ["--json", "--quick"] if quick else ["--json"]

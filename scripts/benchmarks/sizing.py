@@ -41,7 +41,7 @@ class Assumptions:
 
 
 def sizing(figures: dict[str, Any], supposed: Assumptions) -> dict[str, float]:
-    """Returns what the assumed number of developers needs."""
+    """Return what the assumed number of developers needs."""
     store, turns = figures["store"], figures["redis"]
     at_peak = supposed.developers * supposed.active * supposed.requests_per_hour / 3600
     cpu_ms = _between(
@@ -83,7 +83,7 @@ def sizing(figures: dict[str, Any], supposed: Assumptions) -> dict[str, float]:
 
 
 def _between(points: dict[int, float], wanted: int) -> float:
-    """Interpolates linearly between the two nearest sizes."""
+    """Interpolate linearly between the two nearest sizes."""
     sizes = sorted(points)
     if wanted in points or len(sizes) == 1:
         return points.get(wanted, points[sizes[0]])

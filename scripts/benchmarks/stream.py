@@ -169,7 +169,7 @@ FAMILIES: dict[str, tuple[str, Event]] = {
 
 
 def prose(size: int, name: str = "", every: int = 0) -> str:
-    """Returns words and code, with `name` once every `every` characters."""
+    """Return words and code, with `name` once every `every` characters."""
     words = random.Random(1)
     pieces: list[str] = []
     length = behind = 0
@@ -183,7 +183,7 @@ def prose(size: int, name: str = "", every: int = 0) -> str:
 
 
 def stream(family: str, text: str, delta: int) -> list[bytes]:
-    """Returns the events of an answer with the given text."""
+    """Return the events of an answer with the given text."""
     _, event = FAMILIES[family]
     said = [text[at : at + delta] for at in range(0, len(text), delta)]
     out = []
@@ -263,13 +263,13 @@ def _case(bench: Bench, family: str, situation: str, delta: int, size: int, runs
 
 
 def _own_ids(events: Sequence[bytes], number: int) -> list[bytes]:
-    """Returns the events of another answer with the same text."""
+    """Return the events of another answer with the same text."""
     own = b"%010d" % number
     return [event.replace(b"0123456789", own) for event in events]
 
 
 def _answers(bench: Bench, family: str, count: int, runs: int) -> Row:
-    """Measures answers of a given number of events, event by event, each answer seen once."""
+    """Measure answers of a given number of events, event by event, each answer seen once."""
     events = stream(family, prose(count * 64), 64)
     answers = iter([_own_ids(events, number) for number in range(2 + runs)])
 
@@ -294,7 +294,7 @@ def _answers(bench: Bench, family: str, count: int, runs: int) -> Row:
 
 
 def measure(quick: bool = False) -> list[Row]:
-    """Measures throughput and time per event for every family, situation and delta size."""
+    """Measure throughput and time per event for every family, situation and delta size."""
     bench = Bench()
     families = ["anthropic", "openai-responses"] if quick else list(FAMILIES)
     deltas = (4, 64) if quick else DELTAS

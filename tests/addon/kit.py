@@ -39,12 +39,12 @@ def random_text(
 
 
 def token(seed: object) -> str:
-    """Returns a value for the rule `test-token`."""
+    """Return a value for the rule `test-token`."""
     return "tok_" + random_text(seed, 24)
 
 
 def pem(seed: object, lines: int = 3) -> str:
-    """Returns a value for the rule `test-pem`, whose last line is short as in real keys."""
+    """Return a value for the rule `test-pem`, whose last line is short as in real keys."""
     body = [random_text((seed, line), 64) for line in range(lines)]
     return "\n".join(
         [

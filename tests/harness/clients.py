@@ -33,7 +33,7 @@ class Conversation(Protocol):
     def say(self, text: str) -> None: ...
     def results(self, texts: Sequence[str]) -> None: ...
     def absorb(self, message: Body) -> list[Item]:
-        """Appends the assistant's turn to the history, and returns its items."""
+        """Append the assistant's turn to the history, and return its items."""
 
 
 @dataclass
@@ -214,12 +214,12 @@ class GeminiConversation:
 
 
 def _tidy(arguments: str) -> str:
-    """Returns the arguments as the model would write them, without redundant escapes."""
+    """Return the arguments as the model would write them, without redundant escapes."""
     return json.dumps(json.loads(arguments))
 
 
 def history_bytes(body: Body, conversation: Conversation) -> list[bytes]:
-    """Returns the turns of a body in the form that providers compare for prefixes."""
+    """Return the turns of a body in the form that providers compare for prefixes."""
     return [canonical(turn) for turn in body[conversation.where]]
 
 
@@ -229,7 +229,7 @@ def http(
     spell: Callable[[Any], Body] | None,
     array: bool = False,
 ) -> Transport:
-    """Returns a transport that POSTs bodies.
+    """Return a transport that POSTs bodies.
 
     `spell` assembles the message from the events of a stream; None means that nothing is streamed.
     """
@@ -266,7 +266,7 @@ def converse(
     steps: Sequence[str | Sequence[str]],
     between: Callable[[int], None] = lambda turn: None,
 ) -> list[Turn]:
-    """Runs one turn per step: a user's text, or the results of the previous turn's calls."""
+    """Run one turn per step: a user's text, or the results of the previous turn's calls."""
     turns = []
     for number, step in enumerate(steps):
         between(number)

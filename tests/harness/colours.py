@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 def contrast(one: str, other: str) -> float:
-    """Returns the WCAG contrast ratio of two colours, each given as `#rrggbb`."""
+    """Return the WCAG contrast ratio of two colours, each given as `#rrggbb`."""
 
     def luminance(colour: str) -> float:
         parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]

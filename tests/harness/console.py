@@ -57,5 +57,5 @@ class Console(Proxy):
         os.write(self._terminal, keys.encode())
 
     def shows(self, text: str, timeout: float = 20) -> bool:
-        """Returns whether a text appears on the screen within `timeout` seconds."""
+        """Return whether a text appears on the screen within `timeout` seconds."""
         return self.comes(lambda said: text.encode() in _CONTROLS.sub(b"", said), timeout)

@@ -20,10 +20,10 @@ SHARE = 1 if THOROUGH else 5
 
 
 def of(many: int) -> int:
-    """Returns the number of inputs to try if a thorough run tries `many`."""
+    """Return the number of inputs to try if a thorough run tries `many`."""
     return max(1, many // SHARE)
 
 
 def some(inputs: Sequence[T]) -> Sequence[T]:
-    """Returns all inputs, or every SHARE-th from a random start."""
+    """Return all inputs, or every SHARE-th from a random start."""
     return inputs[randrange(SHARE) :: SHARE]

@@ -29,12 +29,12 @@ _PAGE = os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 4096
 
 
 def resident() -> float:
-    """Returns the resident memory of this process in megabytes."""
+    """Return the resident memory of this process in megabytes."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE / 2**20
 
 
 def fill(conversations: int, told: Callable[[int, float], None]) -> None:
-    """Runs the conversations, and calls `told` with their number and the memory twenty times."""
+    """Run the conversations, and call `told` with their number and the memory twenty times."""
     template, none_named = Template(), Literals({})
     namer = Namer(template, os.urandom(32))
     redactor = Redactor(

@@ -17,7 +17,7 @@ Launch = Callable[..., Proxy]
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Adds the recent output of running proxies to failure reports."""
+    """Add the recent output of running proxies to failure reports."""
     report = yield
     if report.failed:
         for proxy in RUNNING:
@@ -37,7 +37,7 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
 
 @pytest.fixture(scope="session")
 def launch(provider: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launch]:
-    """Starts a proxy with the given options; all proxies are stopped at the end of the session."""
+    """Start a proxy with the given options; all proxies are stopped at the end of the session."""
     mine: list[Proxy] = []
 
     def start(**arguments: Any) -> Proxy:

@@ -47,7 +47,7 @@ Item = Thinking | Text | Call | Custom
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Yields every string in a JSON value, in order, including strings in JSON inside a string."""
+    """Yield every string in a JSON value, in order, including strings in JSON inside a string."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -59,7 +59,7 @@ def strings(value: Any) -> Iterator[str]:
 
 
 def names(tools: Any) -> tuple[str, ...]:
-    """Returns the names of the tools in a request, at any depth."""
+    """Return the names of the tools in a request, at any depth."""
     found: list[str] = []
     for tool in tools if isinstance(tools, list) else []:
         deeper = tool.get("function") or tool.get("functionDeclarations") or tool.get("tools")
@@ -83,7 +83,7 @@ class Prompt:
     """The names of the tools that the client offers."""
 
     def line(self, start: str) -> str:
-        """Returns the last line in any text that begins with `start`."""
+        """Return the last line in any text that begins with `start`."""
         found = f"{start}(not seen)"
         for text in self.texts:
             for line in text.splitlines():
@@ -115,7 +115,7 @@ def call(name: str, **arguments: Any) -> Call:
 
 
 def agent(invented: str = "") -> Script:
-    """Returns a coding agent for five turns: it reads the `.env`, copies it, uses it and reports.
+    """Return a coding agent for five turns: it reads the `.env`, copies it, uses it and reports.
 
     `invented` is a key-shaped value of the model's own, written into a generated file in turn 2.
     """
@@ -177,17 +177,17 @@ def agent(invented: str = "") -> Script:
 
 
 def saying(*items: Item) -> Script:
-    """Returns a script that always gives the same answer."""
+    """Return a script that always gives the same answer."""
     return lambda prompt: list(items)
 
 
 def echo(prompt: Prompt) -> list[Item]:
-    """Repeats the latest texts as text."""
+    """Repeat the latest texts as text."""
     return [Text("You said: " + "\n".join(prompt.last))]
 
 
 def echo_call(prompt: Prompt) -> list[Item]:
-    """Repeats the latest texts as the argument of a tool call, after a text."""
+    """Repeat the latest texts as the argument of a tool call, after a text."""
     return [
         Text("I write that down."),
         call("write_file", path="copy.txt", content="\n".join(prompt.last)),

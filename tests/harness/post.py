@@ -27,7 +27,7 @@ Target = tuple[str, str]
 
 
 def ask(target: Target, text: str, **more: Any) -> bytes:
-    """Returns a one-turn request in the target's dialect."""
+    """Return a one-turn request in the target's dialect."""
     return dump(question(target, text, **more))
 
 

@@ -26,7 +26,7 @@ _CHANCE = random.SystemRandom()
 
 
 def free_port() -> int:
-    """Returns a free port, for programs that must be given a port number.
+    """Return a free port, for programs that must be given a port number.
 
     It is below the ephemeral ranges (from 49152 for IANA, from 32768 on Linux), so no connection of
     another test takes it before the program has bound it.
@@ -38,7 +38,7 @@ def free_port() -> int:
 
 
 def read(port: int, path: str) -> tuple[int, bytes]:
-    """Returns status and body of a GET on loopback, bypassing all proxies."""
+    """Return status and body of a GET on loopback, bypassing all proxies."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
     try:
         connection.request("GET", path)
@@ -50,7 +50,7 @@ def read(port: int, path: str) -> tuple[int, bytes]:
 
 @functools.cache
 def installed(*names: str) -> str:
-    """Returns the path of the first program found; skips the test if none can be found or installed."""
+    """Return the path of the first program found; skip the test if none can be found or installed."""
     found = _first(names)
     if found is None and shutil.which("apt-get") and os.geteuid() == 0:
         for name in names:
@@ -106,7 +106,7 @@ class RedisServer:
             self._process = None
 
     def freeze(self) -> None:
-        """Stops the process, so that it accepts connections but answers nothing."""
+        """Stop the process, so that it accepts connections but answers nothing."""
         assert self._process
         os.kill(self._process.pid, signal.SIGSTOP)
 

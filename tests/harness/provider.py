@@ -110,7 +110,7 @@ class Provider:
 
     @contextlib.contextmanager
     def manner(self, **changes: Any) -> Iterator[Manner]:
-        """Changes how requests are answered within the block."""
+        """Change how requests are answered within the block."""
         before = self._manner
         self._manner = replace(before, **changes)
         try:
@@ -122,7 +122,7 @@ class Provider:
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[list[Received]]:
-        """Collects the requests (not connections) received within the block."""
+        """Collect the requests (not connections) received within the block."""
         start = len(self.received)
         seen: list[Received] = []
         try:
@@ -207,7 +207,7 @@ class Provider:
         yield encoder.finish()
 
     async def _cut(self, pieces: AsyncIterator[bytes], manner: Manner) -> AsyncIterator[bytes]:
-        """Splits the data into writes of the requested sizes; small ones cross event boundaries."""
+        """Split the data into writes of the requested sizes; small ones cross event boundaries."""
         held = b""
         sizes = manner.cuts
         turn = 0

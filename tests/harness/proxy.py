@@ -32,20 +32,20 @@ class Proxy(Mitmdump):
         RUNNING.add(self)
 
     def comes(self, what: bytes | Callable[[bytes], bool], timeout: float = 20) -> bool:
-        """Waits until the output contains a text or satisfies a predicate; returns whether it does."""
+        """Wait until the output contains a text or satisfies a predicate; return whether it does."""
         holds = what if callable(what) else lambda said: what in said
         with self._more:
             return self._more.wait_for(lambda: holds(self.output), timeout)
 
     def ends(self, timeout: float) -> bool:
-        """Waits until the process has ended; returns whether it has."""
+        """Wait until the process has ended; return whether it has."""
         assert self._process
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout)
         return not self.alive
 
     def bundle(self) -> Path:
-        """Writes the roots a client must trust: the proxy's, the providers' (for tunnels), the usual."""
+        """Write the roots a client must trust: the proxy's, the providers' (for tunnels), the usual."""
         path = self.home / _BUNDLE
         roots = (self.certificate, self.trusted, Path(certifi.where()))
         path.write_bytes(b"\n".join(root.read_bytes() for root in roots))
@@ -57,7 +57,7 @@ class Proxy(Mitmdump):
         return context
 
     def client_environment(self) -> dict[str, str]:
-        """Returns the variables that users of `HTTPS_PROXY` set."""
+        """Return the variables that users of `HTTPS_PROXY` set."""
         return {
             "HTTPS_PROXY": self.url,
             "https_proxy": self.url,
@@ -67,7 +67,7 @@ class Proxy(Mitmdump):
         }
 
     def written(self) -> dict[str, bytes]:
-        """Returns everything the process has written, by name: its output and every file below `home`."""
+        """Return everything the process has written, by name: its output and every file below `home`."""
         files = {
             str(path.relative_to(self.home)): path.read_bytes()
             for path in self.home.rglob("*")

@@ -66,7 +66,7 @@ class Line:
         self._socket.sendall(data)
 
     def read(self, quiet: float = _QUIET, limit: float = 10) -> bytes:
-        """Reads until the peer closes, or is silent for `quiet` seconds after the first byte."""
+        """Read until the peer closes, or is silent for `quiet` seconds after the first byte."""
         out = b""
         end = time.monotonic() + limit
         while time.monotonic() < end:
@@ -121,7 +121,7 @@ class Line2:
         trailers: Sequence[tuple[bytes, bytes]] = (),
         limit: float = 5,
     ) -> tuple[int, bytes]:
-        """Returns the status (0: the stream was refused) and the body of one request."""
+        """Return the status (0: the stream was refused) and the body of one request."""
         stream = self.state.get_next_available_stream_id()
         with contextlib.suppress(OSError):
             self.state.send_headers(stream, headers, end_stream=not body and not trailers)

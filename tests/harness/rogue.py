@@ -136,7 +136,7 @@ class Rogue:
 def before(
     provider: Provider, folder: Path, behave: Callable[[Wire], None], *options: str
 ) -> Iterator[tuple[Rogue, Proxy]]:
-    """Yields a rogue and a proxy connected to it; `options` are the rogue's host and protocol."""
+    """Yield a rogue and a proxy connected to it; `options` are the rogue's host and protocol."""
     rogue = Rogue(provider, folder, behave, *options)
     proxy = Proxy(provider, folder)
     proxy.upstream = rogue.port

@@ -19,7 +19,7 @@ def system(planted: Planted) -> str:
 
 
 def steps(planted: Planted) -> list[str | Sequence[str]]:
-    """Returns what the user says and what the tools answer, turn by turn."""
+    """Return what the user says and what the tools answer, turn by turn."""
     values = planted.values
     dump = json.dumps({"stdout": planted.env, "key": planted.pem})
     quoted = urllib.parse.quote(planted.env, safe="")
@@ -47,7 +47,7 @@ def hold(
 
 
 def said(items: Sequence[Item]) -> list[Item]:
-    """Returns the items to compare; thinking is left out, as it stays as the provider wrote it."""
+    """Return the items to compare; thinking is left out, as it stays as the provider wrote it."""
     found: list[Item] = []
     for item in items:
         match item:
@@ -63,5 +63,5 @@ def said(items: Sequence[Item]) -> list[Item]:
 
 
 def expected(dialect: Dialect, body: Body, script: Script) -> list[Item]:
-    """Returns what the client would get from the provider without a proxy."""
+    """Return what the client would get from the provider without a proxy."""
     return said(script(dialect.prompt(body)))

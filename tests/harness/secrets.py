@@ -54,5 +54,5 @@ def plant(seed: int = 1) -> Planted:
 
 
 def joined(parts: Iterable[bytes]) -> bytes:
-    """Joins recordings, with separators that prevent matches across boundaries."""
+    """Join recordings, with separators that prevent matches across boundaries."""
     return b"\0\0".join(parts)

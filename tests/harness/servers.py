@@ -103,7 +103,7 @@ async def _answer1(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> bool:
-    """Sends an answer; returns whether it was sent completely."""
+    """Send an answer; return whether it was sent completely."""
     head = h11.Response(status_code=answer.status, headers=list(answer.headers))
     writer.write(state.send(head) or b"")
     try:
@@ -235,7 +235,7 @@ async def _websocket(
     reader: asyncio.StreamReader,
     writer: asyncio.StreamWriter,
 ) -> None:
-    """Speaks the Responses protocol: each message is a request body, each event a message."""
+    """Speak the Responses protocol: each message is a request body, each event a message."""
     state = WSConnection(ConnectionType.SERVER)
     state.initiate_upgrade_connection(list(received.headers), received.path)
     text = ""

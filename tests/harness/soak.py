@@ -132,12 +132,12 @@ class Soak:
         self.samples.append(Sample(at, memory, descriptors, self._rounds, p50, p95, len(self.lost)))
 
     def thirds(self) -> tuple[list[Sample], list[Sample]]:
-        """Returns the samples of the middle and the last third; the first third is for warming up."""
+        """Return the samples of the middle and the last third; the first third is for warming up."""
         size = max(1, len(self.samples) // 3)
         return self.samples[size : 2 * size] or self.samples, self.samples[-size:]
 
     def problems(self) -> list[str]:
-        """Returns what has grown, was lost or leaked."""
+        """Return what has grown, was lost or leaked."""
         found = (
             [f"{len(self.lost)} rounds were lost: {sorted(set(self.lost))}"] if self.lost else []
         )

@@ -9,7 +9,7 @@ from websockets.sync.client import ClientConnection, connect
 
 
 def dial(url: str, context: ssl.SSLContext, proxy: Any, **more: Any) -> ClientConnection:
-    """Connects, through a proxy if one is given.
+    """Connect, through a proxy if one is given.
 
     Uses TLS 1.2: the session tickets of 1.3 arrive after the handshake, when one thread may process
     them while the other writes its request. OpenSSL does not allow that, and not every Python

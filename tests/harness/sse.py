@@ -8,7 +8,7 @@ from typing import Any
 
 
 def events(chunks: Iterable[bytes]) -> Iterator[tuple[str, str]]:
-    """Yields name and data of each server-sent event as soon as it is complete."""
+    """Yield name and data of each server-sent event as soon as it is complete."""
     held = b""
     name, data = "", []
     for chunk in chunks:
@@ -40,7 +40,7 @@ def payloads(chunks: Iterable[bytes]) -> Iterator[dict[str, Any]]:
 
 
 def anthropic(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Returns the message assembled from the events; asserts that only open blocks grow."""
+    """Return the message assembled from the events; assert that only open blocks grow."""
     message: dict[str, Any] = {}
     partial: dict[int, str] = {}
     closed: set[int] = set()
@@ -123,7 +123,7 @@ _TEXT = {
 
 
 def openai_responses(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Returns the response; asserts that every repeat of a text (deltas, done, item, response) agrees."""
+    """Return the response; assert that every repeat of a text (deltas, done, item, response) agrees."""
     spelt: dict[tuple[Any, ...], str] = {}
     items: dict[int, dict[str, Any]] = {}
     numbers = []
@@ -162,7 +162,7 @@ def openai_responses(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
 
 
 def gemini(stream: Iterable[dict[str, Any]]) -> dict[str, Any]:
-    """Returns all parts in order, with adjacent pieces of plain text or of thoughts joined."""
+    """Return all parts in order, with adjacent pieces of plain text or of thoughts joined."""
     parts: list[dict[str, Any]] = []
     ended = False
     for chunk in stream:

@@ -33,7 +33,7 @@ USERS = {"alice": "of-alice", "bob": "of-bob"}
 
 
 def htpasswd(file: Path) -> Path:
-    """Writes SHA-1 hashes as `htpasswd -s` does, which are quick to check and sufficient for tests."""
+    """Write SHA-1 hashes as `htpasswd -s` does, which are quick to check and sufficient for tests."""
     lines = (
         f"{user}:{{SHA}}{base64.b64encode(hashlib.sha1(password.encode()).digest()).decode()}\n"
         for user, password in USERS.items()
@@ -98,7 +98,7 @@ class Team:
 
     @staticmethod
     def _copy_keys(source: Path, target: Path) -> None:
-        """Copies key and CA, as an administrator would distribute them."""
+        """Copy key and CA, as an administrator would distribute them."""
         place = target / "secretgate"
         place.mkdir(mode=0o700)
         shutil.copy2(source / "secretgate" / "placeholder.key", place)
@@ -158,7 +158,7 @@ class Balancer:
             process.wait(10)
 
     def states(self) -> list[str]:
-        """Returns HAProxy's view of the workers: UP or DOWN."""
+        """Return HAProxy's view of the workers: UP or DOWN."""
         rows = csv.DictReader(io.StringIO(read(self.stats, "/;csv")[1].decode()))
         checked = [row for row in rows if row["svname"].startswith("worker")]
         # A server that has not been checked yet counts as up, so use the result of a check.
@@ -175,7 +175,7 @@ class Balancer:
         raise AssertionError(f"HAProxy says {seen}\n{self._log.read_text()[-2000:]}")
 
     def access(self, user: str = "alice") -> Access:
-        """Returns access through TLS to the load balancer, with a tunnel to the provider inside."""
+        """Return access through TLS to the load balancer, with a tunnel to the provider inside."""
         trusting = ssl.create_default_context(cafile=str(self._trusted))
         url = f"https://localhost:{self.port}"
         proxy = httpx.Proxy(url, auth=(user, USERS[user]), ssl_context=trusting)

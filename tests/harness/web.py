@@ -39,7 +39,7 @@ class Web:
             self._heard.extend(self._updates)
 
     def everything(self) -> dict[str, bytes]:
-        """Returns the response of each address."""
+        """Return the response of each address."""
         listed = self._client.get("/flows")
         told = {"/flows": listed.content}
         for flow in listed.json():

@@ -117,7 +117,7 @@ class Peer:
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _echo(self, asked: Asked, receive: Any, send: Any) -> None:
-        """Sends back what it receives, while receiving it."""
+        """Send back what it receives, while receiving it."""
         headers = [(b"content-type", asked.headers["content-type"].encode())]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         async for piece in _body(receive):
@@ -178,7 +178,7 @@ class Duplex:
         self._flush()
 
     def read(self, size: int) -> bytes:
-        """Returns what was received, once it is `size` bytes long or the peer has ended."""
+        """Return what was received, once it is `size` bytes long or the peer has ended."""
         while len(self.received) < size and not self.ended:
             data = self._socket.recv(65536)
             self.ended = not data
@@ -206,7 +206,7 @@ def pieces(text: str, size: int) -> Iterator[str]:
 
 
 def concrete(host: str) -> str:
-    """Returns a host that matches a glob."""
+    """Return a host that matches a glob."""
     if host.startswith("*."):
         return "own" + concrete(host[1:])
     google = host.endswith("googleapis.com")

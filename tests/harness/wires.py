@@ -139,7 +139,7 @@ def _openai(stack: contextlib.ExitStack) -> openai.OpenAI:
 
 
 def _dumped(stream: Any) -> list[Body]:
-    """Reads the stream to its end and closes it.
+    """Read the stream to its end and close it.
 
     If the garbage collector closed it while its client opens another, httpcore would deadlock on
     its own lock.

@@ -33,19 +33,19 @@ class Link(NamedTuple):
 
 
 def derived(digest: Callable[[bytes], bytes]) -> bytes:
-    """Derives the chain's key from the installation's keyed digest."""
+    """Derive the chain's key from the installation's keyed digest."""
     return digest(b"audit chain")
 
 
 def seal(key: bytes, seq: int, prev: str, record: bytes) -> tuple[bytes, str]:
-    """Returns the line for a record (a non-empty JSON object), and the line's hash."""
+    """Return the line for a record (a non-empty JSON object), and the line's hash."""
     body = b'{"seq":%d,"prev":"%s",%s' % (seq, prev.encode(), record[1:-1])
     digest = hmac.digest(key, body, hashlib.sha256).hex()
     return b'%s,"hash":"%s"}\n' % (body, digest.encode()), digest
 
 
 def link(key: bytes, line: bytes) -> Link | None:
-    """Parses a line, without its line end; returns None if it does not have the shape of a record."""
+    """Parse a line, without its line end; return None if it does not have the shape of a record."""
     begin, end = _BEGIN.match(line), _END.search(line)
     if begin is None or end is None:
         return None
@@ -73,7 +73,7 @@ class Head(msgspec.Struct, frozen=True):
 
 
 def open_head(key: bytes, sealed: bytes) -> Head | None:
-    """Returns the head, or None if it is missing, damaged or sealed with another key."""
+    """Return the head, or None if it is missing, damaged or sealed with another key."""
     text, _, mac = sealed.strip().rpartition(b" ")
     digest = hmac.digest(key, text, hashlib.sha256).hex().encode()
     if not hmac.compare_digest(digest, mac):

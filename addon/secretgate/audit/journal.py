@@ -33,7 +33,7 @@ _LONGEST = 1 << 20
 
 
 def files(folder: Path) -> list[Path]:
-    """Returns the log files, oldest first."""
+    """Return the log files, oldest first."""
     older = sorted(
         (int(match[1]), path) for path in folder.iterdir() if (match := _OLDER.match(path.name))
     )
@@ -45,7 +45,7 @@ def files(folder: Path) -> list[Path]:
 def head_locked(
     folder: Path, key: bytes, opened: Callable[[Path, int], int] = private_file
 ) -> Iterator[tuple[int, Head | None, bool]]:
-    """Locks the head; yields its file descriptor, the head if valid, and whether the file had content."""
+    """Lock the head; yield its file descriptor, the head if valid, and whether the file had content."""
     descriptor = opened(folder / HEAD, os.O_RDWR | os.O_CREAT)
     try:
         with locked(descriptor):
@@ -69,7 +69,7 @@ class Journal:
         self._keep = keep
 
     def check(self) -> None:
-        """Checks that only the owner has access to the existing log; raises OSError or StateError."""
+        """Check that only the owner has access to the existing log; raise OSError or StateError."""
         if not self.folder.exists():
             return
         private_folder(self.folder)
@@ -78,7 +78,7 @@ class Journal:
                 os.close(private_file(path, os.O_RDONLY))
 
     def prepare(self) -> None:
-        """Creates what is missing; raises OSError or StateError if nothing could be written."""
+        """Create what is missing; raise OSError or StateError if nothing could be written."""
         private_folder(self.folder)
         with head_locked(self.folder, self._key):
             os.close(self._open())
@@ -87,10 +87,10 @@ class Journal:
         self.append(records)
 
     def close(self) -> None:
-        """Does nothing: no file stays open between batches."""
+        """Do nothing: no file stays open between batches."""
 
     def append(self, records: Sequence[bytes]) -> Head:
-        """Appends records (JSON objects), all or none; returns the new head. Raises OSError."""
+        """Append records (JSON objects), all or none; return the new head. Raise OSError."""
         private_folder(self.folder)
         with head_locked(self.folder, self._key) as (descriptor, head, existed):
             log = self._open()
@@ -136,7 +136,7 @@ class Journal:
     def _caught_up(
         self, log: int, head: Head | None, existed: bool
     ) -> tuple[Head, Sequence[bytes]]:
-        """Returns the head that matches the file, and records that report what was wrong."""
+        """Return the head that matches the file, and records that report what was wrong."""
         size = os.fstat(log).st_size
         if head is not None and size == head.size:
             return head, ()
@@ -159,7 +159,7 @@ class Journal:
         return msgspec.structs.replace(head, size=size + bool(torn)), owed
 
     def _remade(self) -> Head:
-        """Rebuilds the head from the files."""
+        """Rebuild the head from the files."""
         there = files(self.folder)
         firsts = [_ends(path)[0] for path in there]
         known = [first for first in firsts if first is not None]
@@ -211,13 +211,13 @@ def _read(log: int, start: int, end: int) -> bytes:
 
 
 def _torn(log: int, size: int) -> int:
-    """Returns the number of bytes after the last line end."""
+    """Return the number of bytes after the last line end."""
     tail = _read(log, max(0, size - _LONGEST), size)
     return len(tail.rpartition(b"\n")[2])
 
 
 def _ends(path: Path) -> tuple[int | None, tuple[int, str] | None]:
-    """Returns the number of a file's first record, and the number and hash of its last."""
+    """Return the number of a file's first record, and the number and hash of its last."""
     first: int | None = None
     last: tuple[int, str] | None = None
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
@@ -230,7 +230,7 @@ def _ends(path: Path) -> tuple[int | None, tuple[int, str] | None]:
 
 
 def _whole(path: Path) -> int:
-    """Returns the length of a file up to the end of its last complete line."""
+    """Return the length of a file up to the end of its last complete line."""
     size = 0
     with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
         for line in file:

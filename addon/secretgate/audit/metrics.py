@@ -31,7 +31,7 @@ _NUMBERS = {
 
 
 def metrics(teller: Teller, mode: str) -> bytes:
-    """Returns the metrics in Prometheus' text format."""
+    """Return the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Counted(teller, mode))
     return generate_latest(registry)

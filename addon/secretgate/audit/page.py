@@ -27,7 +27,7 @@ _FATES = {"restored": "put back", "not_restored": "not put back"}
 
 
 def page(totals: Totals) -> str:
-    """Returns the report as HTML."""
+    """Return the report as HTML."""
     style = files(__package__).joinpath("report.css").read_text("utf-8")
     return f"""<!doctype html>
 <html lang="en">

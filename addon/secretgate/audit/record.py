@@ -129,11 +129,11 @@ _NAME = re.compile(r"[^A-Za-z0-9]+")
 
 @lru_cache(maxsize=4096)
 def type_name(rule: str) -> str:
-    """Returns a rule id in the style of `SECRET_OPENAI_API_KEY`."""
+    """Return a rule id in the style of `SECRET_OPENAI_API_KEY`."""
     return "SECRET_" + _NAME.sub("_", rule).strip("_").upper()
 
 
 def stamp(seconds: float) -> str:
-    """Returns a Unix time as ISO 8601 in UTC, with milliseconds."""
+    """Return a Unix time as ISO 8601 in UTC, with milliseconds."""
     when = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return when.isoformat(timespec="milliseconds").replace("+00:00", "Z")

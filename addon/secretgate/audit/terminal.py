@@ -21,7 +21,7 @@ TITLES = {
 
 
 def show(totals: Totals, console: Console) -> None:
-    """Prints the report."""
+    """Print the report."""
     console.print(_render(totals))
 
 
@@ -54,7 +54,7 @@ def _figures(totals: Totals) -> Table:
 
 
 def figures(totals: Totals) -> list[tuple[int, str, bool]]:
-    """Returns rows of number, label, and whether a number above zero needs attention."""
+    """Return rows of number, label, and whether a number above zero needs attention."""
     return [
         (totals.requests, "requests", False),
         (len(totals.secrets), "secrets redacted", False),

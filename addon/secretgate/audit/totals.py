@@ -76,7 +76,7 @@ GROUPS = ("rules", "clients", "hosts", "users", "models")
 
 
 def add_up(records: Iterable[Record], since: str = "") -> Totals:
-    """Sums up records; ignores those before `since`, a time spelled as in records."""
+    """Sum up records; ignore those before `since`, a time spelled as in records."""
     totals = Totals()
     for record in records:
         if record.time < since:
@@ -131,13 +131,13 @@ def _tally(tallies: dict[str, Tally], name: str, finds: int) -> None:
 
 
 def ranked(tallies: dict[str, Tally], most: int | None = None) -> list[tuple[str, Tally]]:
-    """Returns the tallies, most frequent first, at most `most`."""
+    """Return the tallies, most frequent first, at most `most`."""
     ordered = sorted(tallies.items(), key=lambda each: (-each[1].requests, each[0]))
     return ordered[:most]
 
 
 def moment(time: str) -> float:
-    """Returns the Unix time of a record's time stamp; 0 if it is invalid."""
+    """Return the Unix time of a record's time stamp; 0 if it is invalid."""
     try:
         return datetime.datetime.fromisoformat(time).timestamp()
     except ValueError:
@@ -158,7 +158,7 @@ class Course:
 
 
 def course(totals: Totals) -> Course:
-    """Returns the counts over time, in steps of a round length and few enough to display."""
+    """Return the counts over time, in steps of a round length and few enough to display."""
     if not totals.first:
         return Course(0.0, _STEPS[0], [])
     begin, end = moment(totals.first), moment(totals.last)

@@ -55,7 +55,7 @@ class AuditError(Exception):
 
 
 def folder(settings: Settings, places: Places) -> Path:
-    """Returns the folder of the audit log."""
+    """Return the folder of the audit log."""
     chosen = settings.audit_folder
     return Path(chosen).expanduser() if chosen else places.state / "audit"
 
@@ -81,7 +81,7 @@ class Trail:
 
     @property
     def failing(self) -> dict[str, str]:
-        """Outputs that cannot be written at the moment, with the reason."""
+        """Output that cannot be written at the moment, with the reason."""
         return {writer.name: writer.failing for writer in self._writers if writer.failing}
 
     @property
@@ -129,7 +129,7 @@ class Trail:
         )
 
     def failure(self, exchange: str, route: Route, request: Request | None, mode: str) -> None:
-        """Records that secretgate failed on a request and refused it."""
+        """Record that secretgate failed on a request and refused it."""
         if self._writers:
             head = self._head(exchange, route, request, mode, "request")
             self._put(Record(event="request", decision="failed", refused=True, **head))
@@ -171,7 +171,7 @@ class Trail:
     def reopened(
         self, settings: Settings, places: Places, digest: Callable[[bytes], bytes], say: Say
     ) -> Trail:
-        """Returns the trail for new settings, which is this one if nothing relevant changed.
+        """Return the trail for new settings, which is this one if nothing relevant changed.
 
         Raises AuditError if the log is required and cannot be written, or if a setting is invalid.
         """
@@ -220,13 +220,13 @@ class Trail:
 
 
 def _enforcement(rulings: Sequence[Ruled]) -> str:
-    """Returns the strictest enforcement among the rulings; `enforce` if there are none."""
+    """Return the strictest enforcement among the rulings; `enforce` if there are none."""
     said = {ruling.enforcement for ruling in rulings}
     return next((each for each in _ENFORCEMENTS if each in said), _ENFORCEMENTS[0])
 
 
 def _named(rulings: Sequence[Ruled]) -> tuple[str, ...]:
-    """Returns the names of the policy rules involved, sorted."""
+    """Return the names of the policy rules involved, sorted."""
     if not rulings:
         return ()
     names = {name for ruling in rulings for name in (ruling.rule, *ruling.logged) if name}
@@ -244,12 +244,12 @@ def _host(url: str) -> str:
 
 @lru_cache(maxsize=256)
 def _host_of(authority: str) -> str:
-    """Returns the host of an authority without user info; cached, because the same few recur."""
+    """Return the host of an authority without user info; cached, because the same few recur."""
     return _printable(urlsplit(f"//{authority}").hostname or "")
 
 
 def _printable(text: str) -> str:
-    """Truncates outside text and replaces characters that could affect a terminal."""
+    """Truncate outside text and replace characters that could affect a terminal."""
     text = text[:_LONGEST]
     if text.isprintable():
         return text
@@ -257,7 +257,7 @@ def _printable(text: str) -> str:
 
 
 def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
-    """Returns the ids of placeholders; the last match counts, as rule names may look like ids."""
+    """Return the ids of placeholders; the last match counts, as rule names may look like ids."""
     ids = sorted({found[-1].decode() for name in names if (found := _ID.findall(name))})
     return tuple(ids[:MOST_PLACEHOLDERS])
 
@@ -265,7 +265,7 @@ def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
 def _opened(
     settings: Settings, place: Path, digest: Callable[[bytes], bytes], say: Say
 ) -> tuple[Writer, ...]:
-    """Opens the writers; the log comes first, if enabled. Raises AuditError."""
+    """Open the writers; the log comes first, if enabled. Raise AuditError."""
 
     def said(what: str, why: str) -> None:
         say(what, reason=why)

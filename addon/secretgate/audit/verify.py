@@ -52,12 +52,12 @@ class AnchorError(ValueError):
 
 
 def _copy(path: Path, flags: int) -> int:
-    """Opens a file whoever may read it, because a copy of a log may be verified."""
+    """Open a file whoever may read it, because a copy of a log may be verified."""
     return os.open(path, flags, 0o600)
 
 
 def anchor(text: str) -> tuple[int, str]:
-    """Parses NUMBER:HASH; raises AnchorError."""
+    """Parse NUMBER:HASH; raise AnchorError."""
     number, _, digest = text.partition(":")
     if not number.isdigit() or len(digest) != 64:
         raise AnchorError(f"{text!r} is not NUMBER:HASH as `secretgate audit verify` prints it")
@@ -65,7 +65,7 @@ def anchor(text: str) -> tuple[int, str]:
 
 
 def verify(folder: Path, key: bytes, expected: tuple[int, str] | None = None) -> Verdict:
-    """Verifies the log in a folder; raises OSError if the files cannot be read."""
+    """Verify the log in a folder; raise OSError if the files cannot be read."""
     verdict = Verdict()
     with head_locked(folder, key, _copy) as (_, head, existed):
         opened = [(path, path.open("rb")) for path in files(folder)]
@@ -127,7 +127,7 @@ class _Reader:
         self._torn = path, line, len(text.rstrip(b"\n"))
 
     def _settle(self, record: Record | None) -> None:
-        """Classifies a pending non-record line; the record after it may say that it was cut off."""
+        """Classify a pending non-record line; the record after it may say that it was cut off."""
         if self._torn is None:
             return
         path, line, length = self._torn
@@ -200,7 +200,7 @@ def _decoded(text: bytes) -> Record | None:
 
 
 def records(folder: Path) -> Iterator[Record]:
-    """Yields every readable record, in order."""
+    """Yield every readable record, in order."""
     for path in files(folder):
         with path.open("rb") as file:
             for line in file:

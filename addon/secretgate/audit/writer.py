@@ -78,7 +78,7 @@ class Writer:
         return self._queue.qsize() >= self._most
 
     def close(self) -> None:
-        """Writes the remaining records, for a limited time, and stops."""
+        """Write the remaining records, for a limited time, and stop."""
         self._end.set()
         self._queue.put(None)
         self._thread.join(_PATIENCE)
@@ -101,7 +101,7 @@ class Writer:
                 return
 
     def _taken(self) -> list[Record]:
-        """Returns the next batch: the first record and those that follow within a moment.
+        """Return the next batch: the first record and those that follow within a moment.
 
         A batch costs one lock and one flush to disk, however many records it has.
         """

@@ -86,7 +86,7 @@ BUILTIN: tuple[BaseURL, ...] = (
 
 
 def chosen(entries: Iterable[str]) -> dict[str, BaseURL]:
-    """Returns the prefixes to serve, by name; an entry is `all`, NAME or NAME=[DIALECT+]URL.
+    """Return the prefixes to serve, by name; an entry is `all`, NAME or NAME=[DIALECT+]URL.
 
     Raises BaseURLError.
     """
@@ -128,7 +128,7 @@ def _defined(name: str, url: str) -> BaseURL:
 
 
 def target(bases: dict[str, BaseURL], path: str) -> Target | None:
-    """Returns the destination of a request for `path`, or None if it begins with no known prefix."""
+    """Return the destination of a request for `path`, or None if it begins with no known prefix."""
     route, mark, query = path.partition("?")
     _, _, rest = route.partition("/")
     name, _, rest = rest.partition("/")
@@ -147,7 +147,7 @@ def target(bases: dict[str, BaseURL], path: str) -> Target | None:
 
 
 def route_for(found: Target, hosts: Hosts) -> Route | None:
-    """Returns the route for a host that the table does not cover; None means the table decides."""
+    """Return the route for a host that the table does not cover; None means the table decides."""
     if hosts.covers(found.host):
         return None
     try:

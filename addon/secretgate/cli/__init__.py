@@ -100,7 +100,7 @@ def options(
     context: typer.Context,
     version: bool = typer.Option(False, "--version", help="Print the version and exit."),
 ) -> None:
-    """Keeps secrets out of what AI coding tools send to LLM APIs, and puts them back into the answers."""
+    """Keep secrets out of what AI coding tools send to LLM APIs, and put them back into the answers."""
     if version:
         from importlib.metadata import version as installed
 
@@ -112,7 +112,7 @@ def options(
 
 
 def addon_path() -> Path:
-    """Returns the file for `mitmdump -s`, next to the package in a checkout and when installed."""
+    """Return the file for `mitmdump -s`, next to the package in a checkout and when installed."""
     import secretgate
 
     return Path(secretgate.__file__).resolve().parent.parent / "secretgate_addon.py"

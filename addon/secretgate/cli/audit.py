@@ -160,7 +160,7 @@ def report(
 
 
 def _since(text: str) -> str:
-    """Returns a time as spelled in records; raises ValueError."""
+    """Return a time as spelled in records; raise ValueError."""
     if not text:
         return ""
     now = datetime.datetime.now(datetime.UTC)

@@ -65,7 +65,7 @@ def coverage(
 
 
 def document(word: str = "") -> str:
-    """Returns the tables as Markdown, reduced to the parts that contain `word`."""
+    """Return the tables as Markdown, reduced to the parts that contain `word`."""
     sets, providers = sections()
     parts = [_HEAD] if not word else []
     parts += [_provider(section) for section in providers]
@@ -77,7 +77,7 @@ def document(word: str = "") -> str:
 
 
 def table(word: str = "") -> dict[str, Any]:
-    """Returns the same as JSON data."""
+    """Return the same as JSON data."""
     sets, providers = sections()
     return {
         "providers": [_facts(each) for each in providers if _holds(each, word)],
@@ -141,5 +141,5 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _cell(text: str) -> str:
-    """Escapes a table cell; globs outside of code would be rendered as emphasis."""
+    """Escape a table cell; globs outside of code would be rendered as emphasis."""
     return text.replace("|", "\\|") if "`" in text else text.replace("|", "\\|").replace("*", "\\*")

@@ -25,7 +25,7 @@ _VALUE = 13
 
 
 def _short(value: str) -> str:
-    """Shortens a value that is wider than its column in the middle."""
+    """Shorten a value that is wider than its column in the middle."""
     return value if len(value) <= _VALUE else f"{value[: _VALUE - 6]}…{value[-5:]}"
 
 
@@ -64,7 +64,7 @@ def _checks(outcome: Outcome, utf8: bool) -> Table:
 
 
 def demo() -> int:
-    """Runs and shows the demonstration; returns 0 if no secret leaked and all were restored, else 1."""
+    """Run and show the demonstration; return 0 if no secret leaked and all were restored, else 1."""
     started = time.perf_counter()
     console = Console(highlight=False)
     console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH

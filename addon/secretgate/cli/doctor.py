@@ -95,7 +95,7 @@ def _findings(port: int) -> Iterator[Finding]:
 
 
 def _running(port: int) -> tuple[str, dict[str, object]]:
-    """Returns URL and status of the secretgate proxy of this shell, or on `port`; empty if none runs."""
+    """Return URL and status of the secretgate proxy of this shell, or on `port`; empty if none runs."""
     candidates = [("127.0.0.1", port)]
     try:
         named = upstream(os.environ)
@@ -111,7 +111,7 @@ def _running(port: int) -> tuple[str, dict[str, object]]:
 
 
 def _authority(places: Places, fingerprint: object) -> Authority | None:
-    """Returns the CA of the running proxy or, if none runs, the installation's."""
+    """Return the CA of the running proxy or, if none runs, the installation's."""
     usual = load_ca(places.ca)
     if fingerprint is None or (usual and usual.fingerprint == fingerprint):
         return usual

@@ -249,7 +249,7 @@ def _shown(scope: Scope) -> dict[str, Any]:
 
 
 def _row(rule: Any) -> Any:
-    """Returns a rule as it would be written, without empty values."""
+    """Return a rule as it would be written, without empty values."""
     return _without_nothing(msgspec.to_builtins(rule))
 
 

@@ -61,7 +61,7 @@ or set these for everything you start there:
 
 
 def _called() -> str:
-    """Returns how this command was called: in a checkout it is not on the PATH."""
+    """Return how this command was called: in a checkout it is not on the PATH."""
     return "secretgate" if shutil.which("secretgate") else sys.argv[0]
 
 

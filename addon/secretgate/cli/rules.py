@@ -39,7 +39,7 @@ def _rules(files: list[Path]) -> list[tuple[str, Rule]]:
 
 @cache
 def _packs() -> list[tuple[str, Rule]]:
-    """Returns the built-in rules with their packs; cached, because reading them takes a second."""
+    """Return the built-in rules with their packs; cached, because reading them takes a second."""
     read = [(path.stem, rule) for path in pack_files() for rule in load_file(path, trusted=True)]
     return [*read, *(("context", rule) for rule in CONTEXT_RULES)]
 

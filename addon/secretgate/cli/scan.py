@@ -170,7 +170,7 @@ def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
 def _scanned(
     detector: Detector, sources: Iterable[Source]
 ) -> Iterator[tuple[Source, list[Finding]]]:
-    """Yields each source with its findings, in order."""
+    """Yield each source with its findings, in order."""
     threads = min(_AHEAD, os.cpu_count() or 1)
     with ThreadPoolExecutor(threads) as pool:
         running: deque[Future[list[tuple[Source, list[Finding]]]]] = deque()

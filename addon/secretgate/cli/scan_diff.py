@@ -20,12 +20,12 @@ _HEAD = (b"diff --git ", b"index ", b"--- ")
 
 
 def read_stdin(data: bytes) -> Source:
-    """Returns the source for standard input; of a diff, only what it adds is scanned."""
+    """Return the source for standard input; of a diff, only what it adds is scanned."""
     return diff(data) if _DIFF.search(data) else from_bytes("-", data)
 
 
 def staged() -> Iterator[Source]:
-    """Yields what is staged; files that git treats as binary (such as UTF-16 text) are read whole."""
+    """Yield what is staged; files that git treats as binary (such as UTF-16 text) are read whole."""
     form = ("--no-color", "--no-ext-diff", "--no-textconv", "--src-prefix=a/", "--dst-prefix=b/")
     _git("rev-parse", "--git-dir")  # fails with a one-line message if there is no repository
     yield diff(_git("diff", "--cached", "-U3", *form))
@@ -49,7 +49,7 @@ def _git(*arguments: str) -> bytes:
 
 
 def diff(data: bytes) -> Source:
-    """Parses a unified diff."""
+    """Parse a unified diff."""
     source = Source("-", data)
     name, number, offset = "-", 0, 0
     old = new = 0

@@ -44,11 +44,11 @@ class Source:
     _counted: tuple[int, int] = field(default=(0, 0), init=False)
 
     def covers(self, offset: int) -> bool:
-        """Returns whether the text at an offset is to be scanned."""
+        """Return whether the text at an offset is to be scanned."""
         return not self.added or self._line(offset) is not None
 
     def place(self, offset: int) -> tuple[str, int, int]:
-        """Returns file, line and column of an offset; lines and columns count from 1."""
+        """Return file, line and column of an offset; lines and columns count from 1."""
         line = self._line(offset)
         if line:
             return line.file, line.number, self._count(line.start, offset) + 1
@@ -56,25 +56,25 @@ class Source:
         return self.name, index + 1, self._count(self._line_starts[index], offset) + 1
 
     def characters(self, offset: int) -> int:
-        """Converts a byte offset to characters of the decoded text; fast for ascending offsets."""
+        """Convert a byte offset to characters of the decoded text; fast for ascending offsets."""
         begin, counted = self._counted if self._counted[0] <= offset else (0, 0)
         self._counted = (offset, counted + self._count(begin, offset))
         return self._counted[1]
 
     def lines_around(self, start: int, end: int) -> bytes:
-        """Returns the lines that contain the bytes from `start` to `end`."""
+        """Return the lines that contain the bytes from `start` to `end`."""
         low = self.text.rfind(b"\n", 0, start) + 1
         high = self.text.find(b"\n", end)
         return self.text[low : high if high >= 0 else len(self.text)]
 
     def encode(self, text: bytes) -> bytes:
-        """Converts UTF-8 text back to the file's encoding, with its byte order mark."""
+        """Convert UTF-8 text back to the file's encoding, with its byte order mark."""
         if self.encoding != "utf-8":
             text = text.decode("utf-8", "surrogatepass").encode(self.encoding, "surrogatepass")
         return self.mark + text
 
     def whole(self) -> Source:
-        """Returns the same text, all of which is to be scanned."""
+        """Return the same text, all of which is to be scanned."""
         return Source(self.name, self.text, self.encoding, self.mark)
 
     def _count(self, start: int, end: int) -> int:
@@ -92,7 +92,7 @@ class Source:
 
 
 def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iterator[Path]:
-    """Yields the files named, and those in the folders named."""
+    """Yield the files named, and those in the folders named."""
     for path in paths:
         if not path.exists():
             unreadable(f"{path}: no such file or folder")
@@ -103,7 +103,7 @@ def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iter
 
 
 def read(files: Iterable[Path], unreadable: Callable[[str], None]) -> Iterator[Source]:
-    """Yields the text files among `files`; reports those that cannot be read."""
+    """Yield the text files among `files`; report those that cannot be read."""
     for file in files:
         try:
             with file.open("rb", buffering=0) as opened:
@@ -132,7 +132,7 @@ _MARKS = (
 
 
 def from_bytes(name: str, data: bytes) -> Source:
-    """Returns a file's text, decoded as its byte order mark says."""
+    """Return a file's text, decoded as its byte order mark says."""
     for mark, encoding in _MARKS:
         if not data.startswith(mark):
             continue
@@ -148,7 +148,7 @@ def from_bytes(name: str, data: bytes) -> Source:
 
 
 def binary(text: bytes) -> bool:
-    """Returns whether the content is not text, but for example an image, a program or an archive."""
+    """Return whether the content is not text, but for example an image, a program or an archive."""
     sample = text[:_BINARY_SAMPLE]
     return sample.count(b"\0") > len(sample) // 2 + 16 or sample.startswith(_MAGIC)
 
@@ -157,7 +157,7 @@ _MAGIC = (b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1
 
 
 def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[Path]:
-    """Yields the files of a folder that git does not ignore."""
+    """Yield the files of a folder that git does not ignore."""
     command = [
         "git",
         "-C",
@@ -227,7 +227,7 @@ _GLOBS = {"/**": "/.+", "**/": "(?:.*/)?", "?": "[^/]"}
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
-    """Compiles a .gitignore line into an expression for paths relative to its folder."""
+    """Compile a .gitignore line into an expression for paths relative to its folder."""
     body = pattern.rstrip("/")
     anchored = "/" in body
     parts = []

@@ -41,11 +41,11 @@ class Report:
 
     @classmethod
     def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Report:
-        """Returns a report from its JSON rows."""
+        """Return a report from its JSON rows."""
         return cls([Row(**row) for row in rows])
 
     def add(self, source: Source, finding: Finding) -> None:
-        """Adds a finding."""
+        """Add a finding."""
         name, line, column = source.place(finding.start)
         file = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
         start, end = source.characters(finding.start), source.characters(finding.end)
@@ -64,7 +64,7 @@ class Report:
         )
 
     def without(self, known: Report) -> Report:
-        """Returns the rows that are not in a baseline."""
+        """Return the rows that are not in a baseline."""
         left = Counter(row.sameness for row in known.rows)
         kept = []
         for row in self.rows:
@@ -76,7 +76,7 @@ class Report:
 
 
 def as_text(report: Report) -> str:
-    """Returns one line per finding."""
+    """Return one line per finding."""
     return "".join(
         f"{row.file}:{row.line}:{row.column}: {row.rule}: {row.description}"
         + (f" (in {', '.join(row.view)})" if row.view else "")
@@ -87,7 +87,7 @@ def as_text(report: Report) -> str:
 
 
 def as_json(report: Report) -> str:
-    """Returns a JSON list of objects."""
+    """Return a JSON list of objects."""
     return json.dumps([asdict(row) for row in report.rows], indent=2, ensure_ascii=False) + "\n"
 
 
@@ -95,7 +95,7 @@ _LEVELS = {"high": "error", "medium": "warning", "low": "note"}
 
 
 def as_sarif(report: Report) -> str:
-    """Returns SARIF 2.1.0, for code hosts and editors."""
+    """Return SARIF 2.1.0, for code hosts and editors."""
     described = {row.rule: row.description for row in report.rows}
     rules = [
         {"id": rule, "shortDescription": {"text": text}} for rule, text in sorted(described.items())

@@ -198,7 +198,7 @@ class _Gateway:
         return [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
 
     def kept(self) -> AbstractContextManager[object]:
-        """Reserves the port if workers share it; otherwise checks that all ports are free.
+        """Reserve the port if workers share it; otherwise check that all ports are free.
 
         Raises WorkersError.
         """

@@ -81,7 +81,7 @@ def settings(
 
 
 def in_force(file: Path, explicit: bool, environment: Mapping[str, str]) -> Iterator[InForce]:
-    """Yields every setting with its value and source; raises SettingsError."""
+    """Yield every setting with its value and source; raise SettingsError."""
     values = msgspec.to_builtins(load({}, file, explicit, environment))
     alone = msgspec.to_builtins(load({}, file, explicit, {}))
     for name in FIELDS:
@@ -95,7 +95,7 @@ def in_force(file: Path, explicit: bool, environment: Mapping[str, str]) -> Iter
 
 
 def document() -> str:
-    """Returns the reference as Markdown."""
+    """Return the reference as Markdown."""
     rows = (
         f"| `{name}` | {_default(name)} | {_meaning(text)} |\n" for name, text in FIELDS.items()
     )

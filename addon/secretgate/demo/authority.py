@@ -75,7 +75,7 @@ class Authority:
         return self._certificate.public_bytes(serialization.Encoding.PEM)
 
     def issue(self, hosts: Iterable[str], path: Path) -> Path:
-        """Writes key, certificate and chain for `hosts` to `path`, and returns `path`."""
+        """Write key, certificate and chain for `hosts` to `path`, and return `path`."""
         key = ec.generate_private_key(ec.SECP256R1())
         names = [x509.DNSName(host) for host in hosts]
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0].value[:64])])

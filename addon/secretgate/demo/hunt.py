@@ -28,7 +28,7 @@ def _unescaped(data: bytes) -> bytes:
 
 
 def _views(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yields the data as it is, with up to four layers of JSON escapes undone, and percent-decoded."""
+    """Yield the data as it is, with up to four layers of JSON escapes undone, and percent-decoded."""
     for depth in range(5):
         name = "raw" if not depth else f"escaped {depth} deep"
         yield name, data
@@ -45,7 +45,7 @@ def _views(data: bytes) -> Iterator[tuple[str, bytes]]:
 
 
 def base64_cores(value: bytes) -> list[bytes]:
-    """Returns what base64 of any text around `value` must contain, for the three alignments."""
+    """Return what base64 of any text around `value` must contain, for the three alignments."""
     cores = []
     for shift in range(3):
         encoded = base64.b64encode(b"\0" * shift + value)
@@ -65,7 +65,7 @@ def _needles(value: str) -> list[tuple[str, bytes]]:
 
 
 def leaks(data: bytes, secrets: Mapping[str, str]) -> list[str]:
-    """Returns the names of secrets in `data`, each with its encoding; never a value."""
+    """Return the names of secrets in `data`, each with its encoding; never a value."""
     found: set[str] = set()
     windows: dict[bytes, str] = {}
     for name, value in secrets.items():

@@ -66,7 +66,7 @@ class Maker:
         )
 
     def pem(self, size: int = 1218) -> str:
-        """Returns an RSA key by its shape: the right header bytes, then noise."""
+        """Return an RSA key by its shape: the right header bytes, then noise."""
         header = bytes.fromhex("308204be020100300d06092a864886f70d0101010500048204a8308204a4")
         body = base64.b64encode(header + self._random.randbytes(size - len(header))).decode()
         lines = [body[at : at + 64] for at in range(0, len(body), 64)]

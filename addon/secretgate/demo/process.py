@@ -122,7 +122,7 @@ class Mitmdump:
         return self
 
     def _note(self, report: dict[str, Any]) -> None:
-        """Stores the address it listens on and its confdir."""
+        """Store the address it listens on and its confdir."""
         self.host, self.port = report["listening"][0]
         self.folder = Path(report["folder"].replace("~", str(self.home), 1))
 
@@ -174,7 +174,7 @@ class Mitmdump:
         return self._process.pid
 
     def stop(self) -> None:
-        """Stops it like Ctrl-C."""
+        """Stop it like Ctrl-C."""
         if not self._process:
             return
         if sys.platform == "win32":
@@ -188,13 +188,13 @@ class Mitmdump:
             raise
 
     def kill(self) -> None:
-        """Kills it, like a power cut."""
+        """Kill it, like a power cut."""
         if self._process:
             self._process.kill()
             self._end(15)
 
     def restart(self) -> None:
-        """Stops it and starts a new process with the same port and state."""
+        """Stop it and start a new process with the same port and state."""
         self.stop()
         self.start()
 

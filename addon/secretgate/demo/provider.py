@@ -51,11 +51,11 @@ class Provider:
                 self.wfile.write(b"0\r\n\r\n")
 
             def log_message(self, format: str, *arguments: object) -> None:
-                """Logs nothing: the demonstration has its own output."""
+                """Log nothing: the demonstration has its own output."""
 
         class Server(ThreadingHTTPServer):
             def handle_error(self, request: object, client_address: object) -> None:
-                """Ignores errors: a proxy may close its connections."""
+                """Ignore errors: a proxy may close its connections."""
 
         self._server = Server(("127.0.0.1", 0), Handler)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -73,7 +73,7 @@ class Provider:
 
 
 def shown(body: Event) -> str:
-    """Returns the file in the first tool result of a request."""
+    """Return the file in the first tool result of a request."""
     results = (
         block["content"]
         for message in body["messages"]
@@ -84,7 +84,7 @@ def shown(body: Event) -> str:
 
 
 def _answer(body: Event) -> Iterator[Event]:
-    """Yields the model's answer: it names the file's variables and calls a tool with the whole file."""
+    """Yield the model's answer: it names the file's variables and calls a tool with the whole file."""
     lines = shown(body).splitlines()
     names = ", ".join(line.partition("=")[0] for line in lines if "=" in line)
     script = "".join(f"export {line}\n" if "=" in line else f"{line}\n" for line in lines)

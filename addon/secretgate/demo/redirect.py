@@ -37,7 +37,7 @@ class Redirect:
             data.server.address = self.upstream
 
     def server_connected(self, data: ServerConnectionHookData) -> None:
-        """Restores the real address, by which mitmproxy reuses a kept-alive connection.
+        """Restore the real address, by which mitmproxy reuses a kept-alive connection.
 
         mitmproxy rejects changing it while the connection is open, so its check is bypassed.
         """

@@ -64,7 +64,7 @@ class Outcome:
 
 
 def _project() -> tuple[str, dict[str, str]]:
-    """Returns a `.env` and the secrets in it."""
+    """Return a `.env` and the secrets in it."""
     make = Maker(secrets.randbits(64))
     password = make.password()
     values = {
@@ -84,7 +84,7 @@ def _project() -> tuple[str, dict[str, str]]:
 
 
 def _lines(text: str, names: Mapping[str, str]) -> dict[str, str]:
-    """Returns a text's lines by variable name; the lines of the key by number."""
+    """Return a text's lines by variable name; the lines of the key by number."""
     found = {}
     for line in text.splitlines():
         name, equals, value = line.removeprefix("export ").partition("=")
@@ -146,7 +146,7 @@ def _ask(connection: http.client.HTTPSConnection, body: bytes) -> _Answer:
 
 
 def _issuer(proxy: Mitmdump, provider: Provider) -> str:
-    """Returns the issuer of the certificate that a tool sees for a host that is not covered."""
+    """Return the issuer of the certificate that a tool sees for a host that is not covered."""
     connection = _connect(proxy, OTHER, provider.trusted)
     try:
         connection.connect()
@@ -166,7 +166,7 @@ def _addon() -> Path:
 
 
 def play() -> Outcome:
-    """Runs provider, proxy and tool, and removes everything afterwards."""
+    """Run provider, proxy and tool, and remove everything afterwards."""
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="secretgate-demo-")))
         provider = Provider(folder)

@@ -56,7 +56,7 @@ class Machine:
 
 
 def examine(machine: Machine) -> Iterator[Finding]:
-    """Yields all findings except those of the self-test."""
+    """Yield all findings except those of the self-test."""
     yield from shell(machine)
     for tool in TOOLS:
         if any(machine.which(command) for command in tool.commands):
@@ -64,7 +64,7 @@ def examine(machine: Machine) -> Iterator[Finding]:
 
 
 def shell(machine: Machine) -> Iterator[Finding]:
-    """Yields findings about what every tool started from this shell inherits."""
+    """Yield findings about what every tool started from this shell inherits."""
     subject = "this shell"
     found = _proxy(machine.environment)
     if not machine.ours:
@@ -94,7 +94,7 @@ def shell(machine: Machine) -> Iterator[Finding]:
 
 
 def examine_tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
-    """Yields the findings on one tool, and its notes."""
+    """Yield the findings on one tool, and its notes."""
     findings = list(_tool(tool, machine))
     if not any(finding.level == BAD for finding in findings):
         yield Finding(
@@ -145,7 +145,7 @@ def _tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
 
 
 def _base_url(tool: Tool, name: str, value: str, fix: str, machine: Machine) -> Iterator[Finding]:
-    """Yields a finding unless the base URL names a covered host or the proxy itself."""
+    """Yield a finding unless the base URL names a covered host or the proxy itself."""
     url = urlsplit(value)
     if machine.ours and _same(f"{url.scheme}://{url.netloc}", machine.ours):
         return
@@ -196,7 +196,7 @@ def _editor(tool: Tool, machine: Machine) -> Iterator[Finding]:
 
 
 def editor_settings(home: Path, name: str, platform: str) -> Path:
-    """Returns the path of the user settings of an editor of the VS Code family."""
+    """Return the path of the user settings of an editor of the VS Code family."""
     if platform == "darwin":
         folder = home / "Library" / "Application Support"
     elif platform == "win32":
@@ -207,7 +207,7 @@ def editor_settings(home: Path, name: str, platform: str) -> Path:
 
 
 def _own_variables(tool: Tool, machine: Machine) -> tuple[dict[str, str], str]:
-    """Returns variables that the tool's own settings set over the shell's, and the file's name."""
+    """Return variables that the tool's own settings set over the shell's, and the file's name."""
     if not tool.settings:
         return {}, ""
     settings = _json(machine.read(machine.home / tool.settings))
@@ -234,7 +234,7 @@ def _proxy(environment: Mapping[str, str]) -> tuple[str, str] | None:
 
 
 def _same(one: str, other: str) -> bool:
-    """Returns whether two URLs name the same address."""
+    """Return whether two URLs name the same address."""
 
     def address(url: str) -> tuple[str | None, int | None]:
         parts = urlsplit(url if "://" in url else f"http://{url}")

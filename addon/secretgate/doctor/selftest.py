@@ -24,7 +24,7 @@ TIMEOUT = 10.0
 
 
 def self_test(host: str, port: int, trusted: Path) -> Iterator[Finding]:
-    """Yields the findings of a self-test through the proxy at `host`:`port`, known to be secretgate."""
+    """Yield the findings of a self-test through the proxy at `host`:`port`, known to be secretgate."""
     planted = Maker(secrets.randbits(64)).github()
     content = f"GITHUB_TOKEN={planted}\n"
     body = json.dumps({"model": "none", "messages": [{"role": "user", "content": content}]})

@@ -70,7 +70,7 @@ class Drain:
                 ) from None
 
     def _state(self) -> State:
-        """Returns the worker's state; called from the health server's threads."""
+        """Return the worker's state; called from the health server's threads."""
         engine = self._gate.engine()
         ready = self._loop is not None and not self._draining
         return State(
@@ -83,7 +83,7 @@ class Drain:
         )
 
     def _alive(self) -> bool:
-        """Returns whether the event loop responds; True during startup, when rules may be compiling."""
+        """Return whether the event loop responds; True during startup, when rules may be compiling."""
         if self._loop is None:
             return True
         try:
@@ -94,7 +94,7 @@ class Drain:
         return True
 
     def _metrics(self) -> Answer:
-        """Collects metrics on the event loop, so that nothing changes meanwhile."""
+        """Collect metrics on the event loop, so that nothing changes meanwhile."""
         from secretgate.audit.metrics import metrics
 
         async def count() -> bytes:
@@ -185,7 +185,7 @@ class Drain:
             ctx.master.shutdown()
 
     async def _emptied(self) -> None:
-        """Closes idle connections until none is left but those to be cut off at the end."""
+        """Close idle connections until none is left but those to be cut off at the end."""
         while _connections() and not self._at_once.is_set():
             self._changed.clear()
             busy = {*self._running.values(), *self._tunnels}
@@ -203,7 +203,7 @@ class Drain:
 
 
 def _connections() -> dict[str, Any]:
-    """Returns the handlers of open client connections, by client id."""
+    """Return the handlers of open client connections, by client id."""
     server: Any = ctx.master.addons.get("proxyserver")
     return {
         handler.client.id: handler

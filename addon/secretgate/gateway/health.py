@@ -44,7 +44,7 @@ class State:
 
 
 def routes(state: Callable[[], State]) -> dict[str, Route]:
-    """Returns the health endpoints.
+    """Return the health endpoints.
 
     An unreachable vault does not make a worker unready: requests are then refused in the provider's
     own shape, which says more than a balancer without servers would.
@@ -79,7 +79,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignores errors of clients that have disconnected."""
+        """Ignore errors of clients that have disconnected."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(with_body=False)
 
     def do_OPTIONS(self) -> None:
-        """Answers HAProxy's `option httpchk`, which uses OPTIONS by default."""
+        """Answer HAProxy's `option httpchk`, which uses OPTIONS by default."""
         self._answer(with_body=True)
 
     def _answer(self, with_body: bool) -> None:

@@ -69,7 +69,7 @@ class Workers:
         self._failed = False
 
     async def run(self) -> int:
-        """Runs until a signal ends it; returns the exit code."""
+        """Run until a signal ends it; return the exit code."""
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._end)
         loop.add_signal_handler(signal.SIGINT, self._end)
@@ -96,7 +96,7 @@ class Workers:
         self._ending.set()
 
     async def _comes_up(self, place: _Place) -> bool:
-        """Returns whether the worker listens before the timeout and before shutdown begins."""
+        """Return whether the worker listens before the timeout and before shutdown begins."""
         ready = asyncio.ensure_future(place.ready.wait())
         ending = asyncio.ensure_future(self._ending.wait())
         await asyncio.wait({ready, ending}, timeout=READY_WITHIN, return_when="FIRST_COMPLETED")
@@ -105,7 +105,7 @@ class Workers:
         return place.ready.is_set() and not self._ending.is_set()
 
     async def _keep(self, place: _Place) -> None:
-        """Runs one worker after another in a slot."""
+        """Run one worker after another in a slot."""
         loop = asyncio.get_running_loop()
         shortest, longest = _PAUSES
         pause = shortest
@@ -128,7 +128,7 @@ class Workers:
                 await asyncio.wait_for(self._ending.wait(), pause)
 
     async def _live(self, place: _Place) -> int:
-        """Runs one worker from start to end; returns its exit code."""
+        """Run one worker from start to end; return its exit code."""
         environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
         if self._plan.shared:
             environment[SHARED_PORT] = "1"
@@ -154,7 +154,7 @@ class Workers:
         return code
 
     async def _stop(self, place: _Place) -> None:
-        """Ends the slot's worker, allowing its streams time to finish."""
+        """End the slot's worker, allowing its streams time to finish."""
         process = place.process
         if process is None or process.returncode is not None:
             return
@@ -166,7 +166,7 @@ class Workers:
             _send(place, signal.SIGKILL)
 
     async def _renewals(self) -> None:
-        """Replaces workers one at a time, each after the previous replacement is ready."""
+        """Replace workers one at a time, each after the previous replacement is ready."""
         while True:
             await self._renewing.wait()
             self._renewing.clear()
@@ -188,7 +188,7 @@ def _send(place: _Place, number: signal.Signals) -> None:
 
 
 def vacant(host: str, port: int) -> None:
-    """Raises WorkersError if a port is not available."""
+    """Raise WorkersError if a port is not available."""
     try:
         with closing(socket.socket(_family(host))) as alone:
             if os.name == "posix":
@@ -202,7 +202,7 @@ def vacant(host: str, port: int) -> None:
 
 
 def reserve(host: str, port: int) -> socket.socket:
-    """Reserves a port for workers that share it, and returns the socket that holds it.
+    """Reserve a port for workers that share it, and return the socket that holds it.
 
     Only this user's processes can bind to it afterwards. Raises WorkersError.
     """
@@ -218,5 +218,5 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 def serve(plan: Plan, say: Callable[[str], None]) -> int:
-    """Runs the workers until a signal ends them; returns the exit code."""
+    """Run the workers until a signal ends them; return the exit code."""
     return asyncio.run(Workers(plan, say).run())

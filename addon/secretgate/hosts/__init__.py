@@ -69,7 +69,7 @@ def _table() -> Mapping[str, Any]:
 
 @cache
 def builtin() -> tuple[Row, ...]:
-    """Returns the built-in rows."""
+    """Return the built-in rows."""
     return tuple(
         _row(
             provider,
@@ -94,7 +94,7 @@ class Limit(NamedTuple):
 
 
 def limits() -> list[Limit]:
-    """Returns what is not covered, or not in the usual way."""
+    """Return what is not covered, or not in the usual way."""
     return [
         Limit(**{name: text.strip() for name, text in row.items()}) for row in _table()["limits"]
     ]
@@ -111,7 +111,7 @@ class Section(NamedTuple):
 
 
 def sections() -> tuple[list[Section], list[Section]]:
-    """Returns the sets and the providers of the table."""
+    """Return the sets and the providers of the table."""
     table = _table()
     sets = [Section(name, (), (), name, tuple(rows)) for name, rows in table["sets"].items()]
     providers = [
@@ -128,7 +128,7 @@ def sections() -> tuple[list[Section], list[Section]]:
 
 
 def check(host: str, dialect: str) -> None:
-    """Raises TableError if a host added by the user is invalid or its dialect unknown."""
+    """Raise TableError if a host added by the user is invalid or its dialect unknown."""
     if dialect not in DIALECTS:
         raise TableError(f"no dialect {dialect!r}; there are: {', '.join(DIALECTS)}")
     if not re.fullmatch(r"[A-Za-z0-9*._:\[\]-]+", host):
@@ -136,7 +136,7 @@ def check(host: str, dialect: str) -> None:
 
 
 def added(host: str, provider: str, dialect: str) -> Row:
-    """Returns a row for a host added by the user, all of whose paths carry content.
+    """Return a row for a host added by the user, all of whose paths carry content.
 
     Paths known from other providers of the dialect are treated as theirs. Raises TableError.
     """
@@ -146,7 +146,7 @@ def added(host: str, provider: str, dialect: str) -> Row:
 
 
 def _spelled_out(paths: Sequence[str | PathRow]) -> list[PathRow]:
-    """Returns path rows with the names of sets replaced by their rows."""
+    """Return path rows with the names of sets replaced by their rows."""
     rows: list[PathRow] = []
     for path in paths:
         if isinstance(path, str):
@@ -176,7 +176,7 @@ def _row(
 
 
 def ca_domains() -> list[str]:
-    """Returns the names that the local CA may sign for: everything covered by default."""
+    """Return the names that the local CA may sign for: everything covered by default."""
     return _names(builtin())
 
 
@@ -185,7 +185,7 @@ def _names(rows: Iterable[Row]) -> list[str]:
 
 
 def plain_host(host: str) -> str:
-    """Returns a host name as the table spells it: lower case, without a trailing dot."""
+    """Return a host name as the table spells it: lower case, without a trailing dot."""
     return host.lower().rstrip(".")
 
 
@@ -196,7 +196,7 @@ _ROUNDABOUT = re.compile(r"[%\\;]|//|/\.|\A[^/]")
 
 
 def readings(path: str) -> tuple[str, ...]:
-    """Returns a path as it is, and as servers might normalise it.
+    """Return a path as it is, and as servers might normalise it.
 
     They may remove an origin, percent-decode, drop parameters, collapse double slashes and resolve
     `..`.
@@ -221,7 +221,7 @@ def readings(path: str) -> tuple[str, ...]:
 
 @cache
 def _pattern(glob: str) -> re.Pattern[str]:
-    """Compiles a glob when first needed: most providers are never contacted."""
+    """Compile a glob when first needed: most providers are never contacted."""
     return re.compile(translate(glob), re.DOTALL)
 
 
@@ -251,7 +251,7 @@ class Hosts:
         return self._row(plain_host(host)) is not None
 
     def route(self, hosts: Iterable[str], path: str) -> Route | None:
-        """Returns the route of a request that goes by the names in `hosts`, or None if none is covered.
+        """Return the route of a request that goes by the names in `hosts`, or None if none is covered.
 
         If the names, or the readings of the path, disagree, the strictest treatment wins.
         """

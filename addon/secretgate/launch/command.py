@@ -57,7 +57,7 @@ class Reach:
 def run(
     command: Sequence[str], wishes: Wishes, addon: Path, say: Say, inherited: Mapping[str, str]
 ) -> int:
-    """Runs `command` behind a proxy; returns its exit code, or one of ours if it could not be started."""
+    """Run `command` behind a proxy; return its exit code, or one of ours if it could not be started."""
     program = shutil.which(command[0], path=inherited.get("PATH"))
     if program is None:
         present = Path(command[0]).exists()
@@ -81,7 +81,7 @@ def run(
 
 
 def _joined(via: Upstream, told: Mapping[str, Any], places: Places) -> Reach | None:
-    """Returns the environment's secretgate proxy if its CA belongs to this installation, else None."""
+    """Return the environment's secretgate proxy if its CA belongs to this installation, else None."""
     for folder in (places.ca, places.ca.with_name(f"{places.ca.name}-run")):
         known = load_ca(folder)
         if known is not None and known.fingerprint == told.get("ca"):
@@ -149,7 +149,7 @@ def _prepared(reach: Reach, chosen: Plan, say: Say, inherited: Mapping[str, str]
 
 
 def _child(command: Sequence[str], prepared: Mapping[str, str], only: Reach | None) -> int:
-    """Runs the command, which keeps the terminal and its signals.
+    """Run the command, which keeps the terminal and its signals.
 
     `only` is the sole address that it can reach, if isolated.
     """

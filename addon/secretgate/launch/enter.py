@@ -43,7 +43,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _network(port: int) -> socket.socket:
-    """Returns a socket that listens in a new network of our own."""
+    """Return a socket that listens in a new network of our own."""
     alone()
     listening = socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
     ctypes.CDLL(None).prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
@@ -51,7 +51,7 @@ def _network(port: int) -> socket.socket:
 
 
 def alone() -> None:
-    """Moves this process, and all that it starts, to a network with only a loopback interface."""
+    """Move this process, and all that it starts, to a network with only a loopback interface."""
     user, group = os.geteuid(), os.getegid()
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):

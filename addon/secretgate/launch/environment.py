@@ -38,7 +38,7 @@ class Exceptions:
 
 
 def exceptions(inherited: Mapping[str, str], covered: Covered) -> Exceptions:
-    """Returns the user's exceptions without those that would let a covered host bypass the proxy."""
+    """Return the user's exceptions without those that would let a covered host bypass the proxy."""
     entries = dict.fromkeys(
         entry.strip()
         for name in NO_PROXY_VARIABLES[:2]
@@ -51,7 +51,7 @@ def exceptions(inherited: Mapping[str, str], covered: Covered) -> Exceptions:
 
 
 def leads_past(entry: str, covered: Covered) -> bool:
-    """Returns whether a `NO_PROXY` entry covers a host of ours: itself, its parent or a wildcard."""
+    """Return whether a `NO_PROXY` entry covers a host of ours: itself, its parent or a wildcard."""
     name = entry.strip().lower().rstrip(".")
     if name in LOCAL:
         return False
@@ -73,7 +73,7 @@ def child_environment(
     *,
     windows: bool = False,
 ) -> dict[str, str]:
-    """Returns the complete environment of the child.
+    """Return the complete environment of the child.
 
     `trust` holds the CA variables, `kept` the hosts that bypass the proxy. Proxy variables are set
     in both spellings, since tools read one or the other; on Windows names are case-insensitive.

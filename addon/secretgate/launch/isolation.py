@@ -41,13 +41,13 @@ class Isolation(Protocol):
     def command(self, command: Sequence[str]) -> list[str]: ...
 
     def attach(self) -> None:
-        """Completes isolation once the process has started; raises IsolationError if it failed."""
+        """Complete isolation once the process has started; raise IsolationError if it failed."""
 
     def close(self) -> None: ...
 
 
 def isolation(host: str, port: int, platform: str = sys.platform) -> Isolation:
-    """Returns the isolation for a proxy at `host` and `port`; raises IsolationError if there is none."""
+    """Return the isolation for a proxy at `host` and `port`; raise IsolationError if there is none."""
     if platform.startswith("linux"):
         return Namespaces(host, port)
     if platform == "darwin" and shutil.which(SANDBOX):
@@ -103,14 +103,14 @@ class Sandbox:
         return [SANDBOX, "-p", profile(self.port), *command]
 
     def attach(self) -> None:
-        """Does nothing: `sandbox-exec` reports its own errors."""
+        """Do nothing: `sandbox-exec` reports its own errors."""
 
     def close(self) -> None:
-        """Does nothing: there are no resources to release."""
+        """Do nothing: there are no resources to release."""
 
 
 def profile(port: int) -> str:
-    """Returns a profile that allows only the proxy's port, and Unix sockets except the name service's."""
+    """Return a profile that allows only the proxy's port, and Unix sockets except the name service's."""
     return (
         "(version 1)(allow default)(deny network-outbound)"
         f'(allow network-outbound (remote ip "localhost:{port}"))'
@@ -120,7 +120,7 @@ def profile(port: int) -> str:
 
 
 def _serve(listening: socket.socket, host: str, port: int) -> None:
-    """Connects each connection from inside to the proxy, and nowhere else."""
+    """Connect each connection from inside to the proxy, and nowhere else."""
     with listening:
         while True:
             try:

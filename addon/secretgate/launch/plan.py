@@ -50,7 +50,7 @@ _SPELLED = {"mode": "--mode", "hosts": "--host", "base_urls": "--provider"}
 
 
 def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan:
-    """Returns the plan; raises SettingsError for an invalid setting."""
+    """Return the plan; raise SettingsError for an invalid setting."""
     file = Path(wishes.config).expanduser() if wishes.config else places.settings
     options = {"mode": wishes.mode}
     if wishes.hosts or wishes.base_urls:
@@ -65,7 +65,7 @@ def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan
 
 
 def authority(places: Places, names: Sequence[str]) -> Authority:
-    """Returns the installation's CA, or a separate one for runs if that may not sign for all `names`.
+    """Return the installation's CA, or a separate one for runs if that may not sign for all `names`.
 
     The separate CA leaves trust stores unchanged.
     """
@@ -78,7 +78,7 @@ def authority(places: Places, names: Sequence[str]) -> Authority:
 
 
 def upstream_roots(places: Places, folder: Path, environment: Mapping[str, str]) -> Path | None:
-    """Writes the roots against which providers' certificates are verified; returns the file.
+    """Write the roots against which providers' certificates are verified; return the file.
 
     These are the system's roots and those that the user's variables name, without our own. None
     means mitmproxy's default.
@@ -110,7 +110,7 @@ def arguments(
     listen: str = "127.0.0.1",
     port: int = 0,
 ) -> list[str]:
-    """Returns mitmproxy's arguments; port 0 picks a free one."""
+    """Return mitmproxy's arguments; port 0 picks a free one."""
     options = {PREFIX + name: value for name, value in plan.options.items()}
     if wishes.config:
         options[PREFIX + "config"] = str(Path(wishes.config).expanduser().absolute())

@@ -41,7 +41,7 @@ class OwnProxy:
 
     @classmethod
     def start(cls, log: Path, environment: Mapping[str, str]) -> Self:
-        """Starts the process.
+        """Start the process.
 
         It gets its own session, so that the terminal's signals reach only the command, and `-P`, so
         that nothing is imported from the current directory. `SSLKEYLOGFILE` is left to the command.
@@ -62,7 +62,7 @@ class OwnProxy:
         return cls(process, log)
 
     def order(self, arguments: Sequence[str]) -> None:
-        """Sends mitmproxy's arguments to the process."""
+        """Send mitmproxy's arguments to the process."""
         assert self._process.stdin
         try:
             self._process.stdin.write(json.dumps(list(arguments)).encode() + b"\n")
@@ -86,7 +86,7 @@ class OwnProxy:
         return None
 
     def address(self, timeout: float = STARTUP) -> tuple[str, int]:
-        """Waits until the proxy listens and returns host and port; raises ProxyError."""
+        """Wait until the proxy listens and return host and port; raise ProxyError."""
         listening = self._report("ready", timeout)
         if not listening:
             self.kill()
@@ -112,7 +112,7 @@ class OwnProxy:
         return self._process.poll() is None
 
     def finish(self, timeout: float = SHUTDOWN) -> dict[str, Any] | None:
-        """Ends the proxy and returns its counters, or None if it had already ended."""
+        """End the proxy and return its counters, or None if it had already ended."""
         if self._process.stdin:
             with contextlib.suppress(OSError):
                 self._process.stdin.close()

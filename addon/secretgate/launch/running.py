@@ -11,7 +11,7 @@ TIMEOUT = 2.0
 
 
 def status(host: str, port: int, timeout: float = TIMEOUT) -> dict[str, Any] | None:
-    """Returns the status of the secretgate proxy at an address, or None if there is none."""
+    """Return the status of the secretgate proxy at an address, or None if there is none."""
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
         connection.request("GET", f"{PAGE}/status.json", headers={"Host": "secretgate.internal"})

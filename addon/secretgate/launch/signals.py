@@ -19,7 +19,7 @@ _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
 
 
 def in_foreground() -> bool:
-    """Returns whether the terminal's keys send signals to our process group."""
+    """Return whether the terminal's keys send signals to our process group."""
     try:
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
@@ -71,5 +71,5 @@ class Relay:
 
 
 def exit_code(returned: int) -> int:
-    """Returns the exit code a shell would: 128 plus the number of the signal that ended the command."""
+    """Return the exit code a shell would: 128 plus the number of the signal that ended the command."""
     return 128 - returned if returned < 0 else returned

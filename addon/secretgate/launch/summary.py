@@ -8,7 +8,7 @@ from typing import Any
 
 
 def summary(numbers: Mapping[str, Any] | None, mode: str, log: Path) -> str:
-    """Returns the summary. `numbers` is `Counters.numbers()`, or None if the proxy ended early."""
+    """Return the summary. `numbers` is `Counters.numbers()`, or None if the proxy ended early."""
     if numbers is None:
         return (
             "secretgate: the proxy ended before the command did; from then on its connections to "

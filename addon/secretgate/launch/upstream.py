@@ -37,7 +37,7 @@ class Upstream:
 
 
 def upstream(environment: Mapping[str, str]) -> Upstream | None:
-    """Returns the proxy for HTTPS traffic; the first variable that is set counts. Raises UpstreamError."""
+    """Return the proxy for HTTPS traffic; the first variable that is set counts. Raise UpstreamError."""
     variable = next((name for name in _VARIABLES if environment.get(name, "").strip()), None)
     if variable is None:
         return None

@@ -46,7 +46,7 @@ class Hooks:
     pending: messages.Pending = field(default_factory=messages.Pending)
 
     def calls(self, raw: bytes, message: Any) -> Calls:
-        """Evaluates the tool calls in a client message; `message` is `raw`, parsed."""
+        """Evaluate the tool calls in a client message; `message` is `raw`, parsed."""
         denied: dict[Steps, Any] = {}
         for call in messages.tool_calls(message):
             given = call.input if call.input is not None else {}
@@ -61,7 +61,7 @@ class Hooks:
         return Calls(raw, denied)
 
     def results(self, raw: bytes, message: Any) -> bytes:
-        """Returns a server message to pass on; a denied result is replaced by an error saying so."""
+        """Return a server message to pass on; a denied result is replaced by an error saying so."""
         for result in list(messages.tool_results(message, self.pending)):
             for steps, text in _texts(result.result):
                 decision = self._judged(RESULT, result.tool, "response", content=text)
@@ -92,7 +92,7 @@ def _denial(decision: Decision) -> str:
 
 
 def _texts(result: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
-    """Yields the texts of a result with their paths, leaving out binary data and identifiers."""
+    """Yield the texts of a result with their paths, leaving out binary data and identifiers."""
     if isinstance(result, str):
         if not steps or steps[-1] not in ("type", "data", "blob", "mimeType"):
             yield steps, result
@@ -105,7 +105,7 @@ def _texts(result: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
 
 
 def _edited(raw: bytes, decision: Decision, places: Mapping[str, Steps]) -> bytes:
-    """Applies a decision's edits within the message's own string literals."""
+    """Apply a decision's edits within the message's own string literals."""
     try:
         slots = {spell(slot.path): slot for slot in read_json(raw, MCP.request_paths.root).slots}
     except Unreadable:
@@ -124,6 +124,6 @@ def _edited(raw: bytes, decision: Decision, places: Mapping[str, Steps]) -> byte
 
 
 def _spelled(steps: Sequence[str | int]) -> str:
-    """Spells a path as `bodies.base.spell` does."""
+    """Spell a path as `bodies.base.spell` does."""
     parts = (f"[{step}]" if isinstance(step, int) else "." + ascii(step)[1:-1] for step in steps)
     return "".join(parts).removeprefix(".")

@@ -55,17 +55,17 @@ class Pending:
 
 
 def _key(number: Any) -> tuple[str, Any]:
-    """Returns a key under which the ids `1` and `"1"` differ."""
+    """Return a key under which the ids `1` and `"1"` differ."""
     return type(number).__name__, number if isinstance(number, str | int | float) else None
 
 
 def parsed(raw: bytes) -> Any:
-    """Parses JSON; raises ValueError if it is invalid."""
+    """Parse JSON; raise ValueError if it is invalid."""
     return tolerant.decode(raw)
 
 
 def items(message: Any) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
-    """Yields the messages in what was sent, each with its path."""
+    """Yield the messages in what was sent, each with its path."""
     if isinstance(message, dict):
         yield (), message
     elif isinstance(message, list):
@@ -75,7 +75,7 @@ def items(message: Any) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, An
 
 
 def tool_calls(message: Any) -> Iterator[ToolCall]:
-    """Yields the tool calls in a message."""
+    """Yield the tool calls in a message."""
     for at, item in items(message):
         params = item.get("params")
         if item.get("method") == "tools/call" and isinstance(params, dict):
@@ -86,7 +86,7 @@ def tool_calls(message: Any) -> Iterator[ToolCall]:
 
 
 def tool_results(message: Any, pending: Pending) -> Iterator[ToolResult]:
-    """Yields the results of pending tool calls in a message, and marks them as answered."""
+    """Yield the results of pending tool calls in a message, and mark them as answered."""
     for at, item in items(message):
         if "method" in item or "id" not in item:
             continue
@@ -96,7 +96,7 @@ def tool_results(message: Any, pending: Pending) -> Iterator[ToolResult]:
 
 
 def denied_result(number: Any, message: str) -> dict[str, Any]:
-    """Returns a tool result saying why the call or its result was denied.
+    """Return a tool result saying why the call or its result was denied.
 
     It has the form that the specification gives errors of tools, so that the model can read it.
     """
@@ -105,7 +105,7 @@ def denied_result(number: Any, message: str) -> dict[str, Any]:
 
 
 def error(number: Any, message: str) -> dict[str, Any]:
-    """Returns a JSON-RPC error response."""
+    """Return a JSON-RPC error response."""
     return {"jsonrpc": "2.0", "id": number, "error": {"code": REFUSED, "message": message}}
 
 
@@ -114,7 +114,7 @@ def encoded(message: Any) -> bytes:
 
 
 def without(raw: bytes, gone: Collection[tuple[str | int, ...]]) -> bytes | None:
-    """Returns what was sent without some of its messages, the others unchanged; None if none is left."""
+    """Return what was sent without some of its messages, the others unchanged; None if none is left."""
     if () in gone:
         return None
     kept = [item for at, item in enumerate(tolerant.elements(raw)) if (at,) not in gone]
@@ -122,7 +122,7 @@ def without(raw: bytes, gone: Collection[tuple[str | int, ...]]) -> bytes | None
 
 
 def put(raw: bytes, at: tuple[str | int, ...], message: Any) -> bytes:
-    """Returns what was sent with one message replaced, the others unchanged."""
+    """Return what was sent with one message replaced, the others unchanged."""
     if not at:
         return encoded(message)
     batch = tolerant.elements(raw)
@@ -131,7 +131,7 @@ def put(raw: bytes, at: tuple[str | int, ...], message: Any) -> bytes:
 
 
 def refused(raw: bytes, reason: str) -> bytes | None:
-    """Returns the reply to messages none of which is sent on, or None if none expects a reply."""
+    """Return the reply to messages none of which is sent on, or None if none expects a reply."""
     try:
         message = parsed(raw)
     except ValueError:

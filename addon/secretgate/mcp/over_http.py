@@ -82,7 +82,7 @@ class Remote:
         self._pending: OrderedDict[tuple[Scope, str], messages.Pending] = OrderedDict()
 
     def outgoing(self, request: Asked, raw: bytes) -> Outgoing:
-        """Applies the hook before a tool call to a request body."""
+        """Apply the hook before a tool call to a request body."""
         try:
             messages.parsed(raw)
         except ValueError:
@@ -105,7 +105,7 @@ class Remote:
         return Outgoing(raw, (), reply, rulings)
 
     def judge(self, request: Asked, told: Told) -> ResultJudge | None:
-        """Returns the judge for tool results, or None if there is no policy."""
+        """Return the judge for tool results, or None if there is no policy."""
         hooks = self._hooks(request, told)
         return ResultJudge(hooks) if hooks is not None else None
 
@@ -117,7 +117,7 @@ class Remote:
         return Hooks(own.policy, _server(request), secrets, own.context, told, self._asked(request))
 
     def _asked(self, request: Asked) -> messages.Pending:
-        """Returns a session's unanswered calls; their answers may come on another connection."""
+        """Return a session's unanswered calls; their answers may come on another connection."""
         key = request.scope, request.headers.get("mcp-session-id", "")
         pending = self._pending.setdefault(key, messages.Pending())
         self._pending.move_to_end(key)

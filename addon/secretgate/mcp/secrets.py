@@ -31,7 +31,7 @@ class SessionSecrets:
         self._scope = scope
 
     def find(self, text: bytes) -> Sequence[Finding]:
-        """Returns known values, and detected secrets that do not overlap them, in order."""
+        """Return known values, and detected secrets that do not overlap them, in order."""
         known = self._redactor.known(self._scope).find(text)
         apart = [
             finding
@@ -78,7 +78,7 @@ class Given:
         self.issued = self.issued.joined(issued)
 
     def used(self, names: set[bytes]) -> None:
-        """Renews placeholders whose values were restored."""
+        """Renew placeholders whose values were restored."""
         if not names:
             return
         now = self._clock()

@@ -64,7 +64,7 @@ class Session:
         return min(_SWEEP, self._engine.settings.remember / 4)
 
     def from_client(self, raw: bytes) -> Passed:
-        """Handles a message to the server; rules evaluate it with its values restored."""
+        """Handle a message to the server; rules evaluate it with its values restored."""
         try:
             messages.parsed(raw)
         except ValueError:
@@ -78,7 +78,7 @@ class Session:
         return Passed(forward, reply, self._noted())
 
     def from_server(self, raw: bytes) -> Passed:
-        """Handles a message to the client, and so to the model behind it."""
+        """Handle a message to the client, and so to the model behind it."""
         try:
             message = messages.parsed(raw)
         except ValueError:
@@ -90,7 +90,7 @@ class Session:
             return self._unreadable(raw)
 
     def forget(self) -> None:
-        """Drops expired state."""
+        """Drop expired state."""
         self._given.sweep()
         self._engine.forget()
 
@@ -115,7 +115,7 @@ class Session:
         return restored
 
     def _redacted(self, raw: bytes) -> Passed:
-        """Redacts as the mode says, like content sent to a model. Raises Unreadable."""
+        """Redact as the mode says, like content sent to a model. Raise Unreadable."""
         request = self._request(raw)
         body = self._engine.requests.read(request, raw, "application/json")
         decision = self._engine.requests.decide_body(request, body)
@@ -142,7 +142,7 @@ class Session:
         )
 
     def _refused(self, message: Any, reason: str) -> Passed:
-        """Builds the refusal of a server message.
+        """Build the refusal of a server message.
 
         An answer becomes an error for the client, a request by the server is answered with an
         error, and a notification is dropped.

@@ -50,7 +50,7 @@ class Wrapper:
         self._lock = threading.Lock()
 
     def run(self, command: Sequence[str]) -> int:
-        """Runs the program and returns its exit code; raises OSError if it cannot be started."""
+        """Run the program and return its exit code; raise OSError if it cannot be started."""
         relay = Relay()
         with relay.catching():
             process = subprocess.Popen(
@@ -70,7 +70,7 @@ class Wrapper:
                 over.set()
 
     def _forget(self, over: threading.Event) -> None:
-        """Drops expired state periodically, even when no messages are exchanged."""
+        """Drop expired state periodically, even when no messages are exchanged."""
         while not over.wait(self._session.period):
             with self._lock:
                 try:
@@ -110,7 +110,7 @@ class Wrapper:
                 return
 
     def _judged(self, judge: Callable[[bytes], Passed], message: bytes) -> Passed:
-        """Handles a message; one that causes an error is dropped, so nothing passes unchecked."""
+        """Handle a message; one that causes an error is dropped, so nothing passes unchecked."""
         try:
             return judge(message)
         except Exception as error:

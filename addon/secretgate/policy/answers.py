@@ -70,7 +70,7 @@ class Judge:
     _shift: int = 0
 
     def event(self, frame: Frame) -> list[Frame]:
-        """Processes one frame and returns the frames that can be sent on now."""
+        """Process one frame and return the frames that can be sent on now."""
         payload = frame.payload
         if payload is None:
             if _END_MARK in frame.raw:
@@ -89,12 +89,12 @@ class Judge:
         return self._read(frame, entry)
 
     def finish(self) -> list[Frame]:
-        """Judges what is still open and returns the remaining frames."""
+        """Judge what is still open and return the remaining frames."""
         self._close(list(self._open), Reading(everything=True))
         return self._released()
 
     def document(self, payload: bytes) -> bytes:
-        """Judges a complete answer and returns its payload, changed or not."""
+        """Judge a complete answer and return its payload, changed or not."""
         try:
             whole = tolerant.decode(payload)
         except ValueError:
@@ -119,7 +119,7 @@ class Judge:
         return replace(self, grammar=grammars.TEXTS)
 
     def _plain(self, payload: bytes) -> bytes:
-        """Judges an answer that is a single text."""
+        """Judge an answer that is a single text."""
         try:
             entry = Entry({"text": payload.decode()}, "")
         except UnicodeDecodeError:
@@ -146,7 +146,7 @@ class Judge:
         return out
 
     def _over(self) -> None:
-        """Resets the state at the end of an answer; on a WebSocket another may follow."""
+        """Reset the state at the end of an answer; on a WebSocket another may follow."""
         self._said, self._refused, self._denial = {}, {}, ""
         self._tools = self._calls = self._shift = 0
 
@@ -176,7 +176,7 @@ class Judge:
         return any(block.held for block in self._open.values())
 
     def _ended(self, reading: Reading) -> bool:
-        """Judges the blocks that this event ends; returns whether there were any."""
+        """Judge the blocks that this event ends; return whether there were any."""
         if reading.everything:
             keys = list(self._open)
         elif RESPONSE in self.wanted.held:
@@ -253,7 +253,7 @@ class Judge:
             self.grammar.give(block, decision.params["input"])
 
     def _arguments(self, block: Block) -> tuple[str | None, Any]:
-        """Returns the arguments of a tool call as text (None if they are not text) and as a value."""
+        """Return the arguments of a tool call as text (None if they are not text) and as a value."""
         if block.pieces and not isinstance(value_of(block.pieces[0]), str):
             return None, self.grammar.given(block)
         raw = whole(block)
@@ -280,7 +280,7 @@ class Judge:
         return decision
 
     def _settle(self, entry: Entry, reading: Reading) -> None:
-        """Updates an event that refers to earlier content which has been changed or denied."""
+        """Update an event that refers to earlier content which has been changed or denied."""
         if self._refused:
             if self.grammar.echo(entry.event, self._refused):
                 entry.changed = True
@@ -293,7 +293,7 @@ class Judge:
             entry.changed = True
 
     def _released(self) -> list[Frame]:
-        """Returns the queued frames that no open block holds back."""
+        """Return the queued frames that no open block holds back."""
         blocked: set[int] = set()
         if self._holding:
             blocked = {
@@ -327,7 +327,7 @@ class Judge:
 def judging(
     policy: Policy | None, context: Mapping[str, Any], dialect: Dialect, told: Told
 ) -> Judge | None:
-    """Returns a judge for an answer, or None if no rule concerns answers."""
+    """Return a judge for an answer, or None if no rule concerns answers."""
     if policy is None:
         return None
     wanted = interest(policy, context)
@@ -338,7 +338,7 @@ def judging(
 
 
 def _key(parts: Key) -> Key:
-    """Returns the key of a block, hashable even if the event has unexpected types there."""
+    """Return the key of a block, hashable even if the event has unexpected types there."""
     return tuple(part if isinstance(part, str | int | None) else repr(part) for part in parts)
 
 

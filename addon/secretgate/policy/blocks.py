@@ -11,20 +11,20 @@ from secretgate.policy.texts import decoded, encoded
 
 
 def value_of(piece: Piece) -> Any:
-    """Returns the current value of a piece."""
+    """Return the current value of a piece."""
     box = piece.sign.box
     return box.get(piece.sign.member) if isinstance(box, dict) else box[piece.sign.member]  # type: ignore[index]
 
 
 def put(piece: Piece, text: str) -> None:
-    """Replaces the text of a piece and marks its event as changed."""
+    """Replace the text of a piece and mark its event as changed."""
     assert piece.sign.box is not None
     piece.sign.box[piece.sign.member] = text
     piece.entry.changed = True
 
 
 def whole(block: Block) -> str:
-    """Returns the whole text of a block."""
+    """Return the whole text of a block."""
     pieces = block.pieces
     if pieces:
         return "".join(value for piece in pieces if isinstance(value := value_of(piece), str))
@@ -33,7 +33,7 @@ def whole(block: Block) -> str:
 
 
 def write(block: Block, text: str) -> None:
-    """Replaces the whole text of a block; the new text goes into its first non-empty piece."""
+    """Replace the whole text of a block; the new text goes into its first non-empty piece."""
     pieces = block.pieces
     first = next((piece for piece in pieces if value_of(piece)), pieces[0] if pieces else None)
     for piece in pieces:
@@ -46,7 +46,7 @@ def write(block: Block, text: str) -> None:
 
 
 def rewrite(block: Block, whole: str, edits: Sequence[Edit]) -> None:
-    """Applies edits to a text, each within the pieces that hold it."""
+    """Apply edits to a text, each within the pieces that hold it."""
     at = 0
     pieces = block.pieces
     for piece in pieces:
@@ -65,7 +65,7 @@ def rewrite(block: Block, whole: str, edits: Sequence[Edit]) -> None:
 
 
 def _so_far(whole: bytes, length: int, edits: Sequence[Edit]) -> bytes:
-    """Returns the edited beginning of a text; an edit that extends past `length` is left out."""
+    """Return the edited beginning of a text; an edit that extends past `length` is left out."""
     out, at = [], 0
     for edit in edits:
         if edit.end > length:
@@ -79,7 +79,7 @@ def _so_far(whole: bytes, length: int, edits: Sequence[Edit]) -> bytes:
 def _stretch(
     text: bytes, start: int, end: int, edits: Sequence[Edit], last: bool
 ) -> Iterator[bytes]:
-    """Yields the edited parts of `text`, which covers `start` to `end` of the whole."""
+    """Yield the edited parts of `text`, which covers `start` to `end` of the whole."""
     at = start
     for edit in edits:
         if edit.end < start or edit.start > end:
@@ -92,7 +92,7 @@ def _stretch(
 
 
 def replaced(value: Any, said: Mapping[str, str]) -> bool:
-    """Replaces every string that is a key of `said` with its value; returns whether any was."""
+    """Replace every string that is a key of `said` with its value; return whether any was."""
     changed = False
     members = value.items() if isinstance(value, dict) else enumerate(value)
     for name, member in list(members):

@@ -29,7 +29,7 @@ class Chosen(Protocol):
 
 
 def scopes(chosen: Chosen) -> list[Scope]:
-    """Returns the scopes of the settings, rule files last. In mode `audit` nothing is enforced.
+    """Return the scopes of the settings, rule files last. In mode `audit` nothing is enforced.
 
     Raises PolicyError.
     """
@@ -44,13 +44,13 @@ def scopes(chosen: Chosen) -> list[Scope]:
 
 
 def needed(chosen: Chosen) -> bool:
-    """Returns whether the settings ask for more than the mode."""
+    """Return whether the settings ask for more than the mode."""
     plain = chosen.preset == "default" and chosen.secrets in (None, Secrets())
     return not plain or bool(chosen.policy or chosen.guardrails)
 
 
 def build(chosen: Chosen, detection: Detection, rates: Rates | None = None) -> Policy | None:
-    """Returns the policy, or None if the mode alone decides. Raises PolicyError."""
+    """Return the policy, or None if the mode alone decides. Raise PolicyError."""
     if not needed(chosen):
         return None
     found = scopes(chosen)

@@ -225,7 +225,7 @@ class Placed:
 def requests(
     dialect: str, body: Body, leaves: Sequence[Leaf], context: Mapping[str, Any]
 ) -> Iterator[Placed]:
-    """Yields the calls of a request: the summary first, then its parts in order."""
+    """Yield the calls of a request: the summary first, then its parts in order."""
     reading = _Reading(_compiled(dialect), body)
     parts = [part for leaf in leaves if (part := reading.part(leaf)) is not None]
     around = {**context, "direction": "request"}
@@ -332,7 +332,7 @@ class _Reading:
         return len(heads - {None})
 
     def _beside(self, path: str, steps: Steps) -> str:
-        """Returns the string at a path, with the array indexes of `steps`; empty if there is none."""
+        """Return the string at a path, with the array indexes of `steps`; empty if there is none."""
         if not path or path.startswith("="):
             return path[1:]
         bound = _bound(path, steps)
@@ -340,7 +340,7 @@ class _Reading:
         return self._text(slot) if slot else ""
 
     def _called(self) -> Mapping[str, str]:
-        """Returns tool names of the calls in the history, by the id of the call."""
+        """Return tool names of the calls in the history, by the id of the call."""
         if self._names is None:
             slots = self._by_path()
             self._names = {
@@ -365,12 +365,12 @@ class _Reading:
 
 
 def _is_name(slot: Slot) -> bool:
-    """Returns whether the slot is a member's name rather than a value."""
+    """Return whether the slot is a member's name rather than a value."""
     return not slot.key and not isinstance(slot.path, str) and isinstance(slot.path[1], bytes)
 
 
 def steps_of(path: SlotPath) -> Steps:
-    """Returns a path from the outermost step inwards; the first step is the document within the body."""
+    """Return a path from the outermost step inwards; the first step is the document within the body."""
     steps: list[str | int] = []
     while not isinstance(path, str):
         path, last = path
@@ -384,7 +384,7 @@ def _segments(path: str) -> tuple[str, ...]:
 
 
 def _bound(path: str, steps: Steps, whole: bool = True) -> Steps | None:
-    """Returns a path of the same document with the array indexes of `steps` filled in.
+    """Return a path of the same document with the array indexes of `steps` filled in.
 
     Returns None if the two differ before the path's last `[]` or, unless `whole`, anywhere.
     """

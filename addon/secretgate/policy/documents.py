@@ -38,14 +38,14 @@ class Document:
     lines: dict[Place, int] = field(repr=False)
 
     def error(self, place: Place, reason: str) -> PolicyError:
-        """Returns an error at a place, or at its nearest enclosing place with a known line."""
+        """Return an error at a place, or at its nearest enclosing place with a known line."""
         at = place
         while at and at not in self.lines:
             at = at[:-1]
         return PolicyError(self.file, self.lines.get(at, 1), spelled(place), reason)
 
     def convert(self, data: Any, kind: type[T], place: Place = ()) -> T:
-        """Converts data of this document to a struct; raises PolicyError at the exact place."""
+        """Convert data of this document to a struct; raise PolicyError at the exact place."""
         try:
             return msgspec.convert(data, kind)
         except msgspec.ValidationError as error:
@@ -57,7 +57,7 @@ class Document:
 
 
 def read(path: Path) -> Document:
-    """Returns the document in a file; raises PolicyError."""
+    """Return the document in a file; raise PolicyError."""
     try:
         with path.open("rb") as file:
             raw = file.read(MOST_BYTES + 1)
@@ -75,7 +75,7 @@ def read(path: Path) -> Document:
 
 
 def parse(text: str, file: str) -> Document:
-    """Parses a document; `file` is its name in error messages. Raises PolicyError."""
+    """Parse a document; `file` is its name in error messages. Raise PolicyError."""
     try:
         loader = yaml.SafeLoader(text)
     except yaml.YAMLError:
@@ -141,7 +141,7 @@ class _Builder:
 
 
 def spelled(place: Place) -> str:
-    """Returns a place as text, for example `rules[3].match.when`."""
+    """Return a place as text, for example `rules[3].match.when`."""
     steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in place)
     return "".join(steps).removeprefix(".")
 
@@ -158,7 +158,7 @@ def _reason(message: str) -> tuple[str, list[str]]:
 
 
 def _expected(kind: Any, place: Place) -> list[str]:
-    """Returns the words that are valid at a place, if only some are."""
+    """Return the words that are valid at a place, if only some are."""
     types = _alternatives(inspect.type_info(kind))
     for step in place:
         types = [inner for each in types for inner in _inside(each, step)]
@@ -185,7 +185,7 @@ def _inside(kind: inspect.Type, step: str | int) -> list[inspect.Type]:
 
 
 def _exact(data: Any, kind: Any, steps: list[str]) -> Place:
-    """Returns the place that `steps` refer to.
+    """Return the place that `steps` refer to.
 
     msgspec writes `[...]` for any array index; it is resolved to the first item that fails.
     """
@@ -220,7 +220,7 @@ def _first_bad(data: Any, kind: Any, place: list[str | int], size: int) -> int:
 
 
 def _cut(data: Any, place: list[str | int], length: int) -> Any:
-    """Returns `data` with the list at `place` cut to its first `length` items."""
+    """Return `data` with the list at `place` cut to its first `length` items."""
     if not place:
         return data[:length]
     step, *rest = place

@@ -75,7 +75,7 @@ class Scope:
         )
 
     def _asked(self, rule: CompiledRule, course: _Course, scene: Scene, secrets: Secrets) -> bool:
-        """Evaluates one rule; returns whether it denied the call."""
+        """Evaluate one rule; return whether it denied the call."""
         try:
             matched = rule.covers(course.call.operation) and rule.matches(
                 course.call, scene, secrets
@@ -174,7 +174,7 @@ class Policy:
     def evaluate(
         self, call: Call, secrets: Secrets | None = None, skip_plain: bool = False
     ) -> Decision:
-        """Returns the decision on a call, evaluated by every scope in turn.
+        """Return the decision on a call, evaluated by every scope in turn.
 
         Among enforcing scopes, a deny ends the evaluation and redactions are passed on to the next
         scope. The result of a scope that only logs is used only if no other scope has a result.
@@ -214,7 +214,7 @@ def _compose(edits: dict[Any, texts.Edited], call: Call, told: Decision) -> None
 
 
 def _both(before: Decision, told: Decision) -> Decision:
-    """Merges the decisions of two scopes: the stronger gives action and reason, the rest adds up."""
+    """Merge the decisions of two scopes: the stronger gives action and reason, the rest adds up."""
     lead = told if _weight(told) > _weight(before) or not before.scope else before
     return replace(
         lead,
@@ -226,6 +226,6 @@ def _both(before: Decision, told: Decision) -> Decision:
 
 
 def _weight(decision: Decision) -> tuple[bool, int, bool]:
-    """Returns a sort key in which enforced decisions outweigh logged ones."""
+    """Return a sort key in which enforced decisions outweigh logged ones."""
     acts = (Action.ALLOW, Action.REDACT, Action.DENY).index(decision.action)
     return decision.enforced and acts > 0, acts, decision.enforced

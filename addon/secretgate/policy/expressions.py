@@ -28,7 +28,7 @@ _LIBRARY_HELP = re.compile(r"\s*(?:ERROR: <input>:\d+:\d+: )?([^\n]*)")
 
 @cache
 def _cel() -> Any:
-    """Returns the CEL library, imported late because it loads slowly and few policies need it."""
+    """Return the CEL library, imported late because it loads slowly and few policies need it."""
     return import_module("cel")
 
 
@@ -44,7 +44,7 @@ class Expression:
     """A compiled `when` expression."""
 
     def __init__(self, text: str, words: Mapping[str, str] | None = None) -> None:
-        """Compiles `text`, with defs and aliases given in `words`. Raises BadExpression."""
+        """Compile `text`, with defs and aliases given in `words`. Raise BadExpression."""
         self.text = text
         self.source = written_out(text, words or {})
         try:
@@ -62,7 +62,7 @@ class Expression:
         self._check_type()
 
     def _check_type(self) -> None:
-        """Raises BadExpression if the expression yields a non-bool without looking at the call."""
+        """Raise BadExpression if the expression yields a non-bool without looking at the call."""
         try:
             value = self._program.execute(_cel().Context({"params": {}, "context": {}}))
         except Exception:
@@ -76,7 +76,7 @@ class Expression:
         return "rateCount" in self._program.functions() or "now" in self._program.variables()
 
     def holds(self, scene: Scene) -> bool:
-        """Returns whether the expression is true for a call; raises EvaluationError."""
+        """Return whether the expression is true for a call; raise EvaluationError."""
         try:
             value = self._program.execute(scene.context())
         except KeyError:
@@ -116,14 +116,14 @@ class Scene:
         return self._context
 
     def changed(self, params: Mapping[str, Any]) -> None:
-        """Updates the params after a redaction."""
+        """Update the params after a redaction."""
         self._params = params
         if self._context is not None:
             self._context.add_variable("params", self._read(params))
 
 
 def written_out(text: str, words: Mapping[str, str]) -> str:
-    """Returns the expression with defs and aliases expanded."""
+    """Return the expression with defs and aliases expanded."""
     out: list[str] = []
     before = ""
     for token in _TOKEN.finditer(text):
@@ -138,7 +138,7 @@ def written_out(text: str, words: Mapping[str, str]) -> str:
 
 
 def capitals(text: str) -> list[str]:
-    """Returns string literals with capitals, which can never equal a lower-case string."""
+    """Return string literals with capitals, which can never equal a lower-case string."""
     return [
         token["string"]
         for token in _TOKEN.finditer(text)
@@ -149,7 +149,7 @@ def capitals(text: str) -> list[str]:
 
 
 def _problem(message: str) -> str:
-    """Returns the library's message without the expression, which the reader already has."""
+    """Return the library's message without the expression, which the reader already has."""
     _, _, told = message.partition("': ")
     found = _LIBRARY_HELP.match(told or message)
     return f"is not a CEL expression: {found[1] if found else 'syntax error'}"

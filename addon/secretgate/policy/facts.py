@@ -45,7 +45,7 @@ class _Body(msgspec.Struct):
 
 
 def model(path: str, raw: bytes) -> str:
-    """Returns the model from the API's own member, or else from whatever looks like a model name."""
+    """Return the model from the API's own member, or else from whatever looks like a model name."""
     try:
         exact = msgspec.json.decode(raw, type=_Body).model if raw else ""
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -54,7 +54,7 @@ def model(path: str, raw: bytes) -> str:
 
 
 def context(request: Asked, model: str = "") -> dict[str, Any]:
-    """Returns the `context` of an exchange's calls, without the time, which the policy adds."""
+    """Return the `context` of an exchange's calls, without the time, which the policy adds."""
     client = refusals.client(request.headers.get("user-agent", ""))
     return {
         "agent_id": client,
@@ -69,6 +69,6 @@ def context(request: Asked, model: str = "") -> dict[str, Any]:
 
 
 def told(decision: Decision) -> str:
-    """Returns the message for a client whose call was denied."""
+    """Return the message for a client whose call was denied."""
     said = decision.message or "a policy rule forbids it"
     return f"request blocked: {said} (rule {decision.rule}). secretgate sent nothing."

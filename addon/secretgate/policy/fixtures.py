@@ -46,7 +46,7 @@ def run(
     secrets: Secrets,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Iterator[Report]:
-    """Runs the fixtures in a file or folder; raises PolicyError if one cannot be read."""
+    """Run the fixtures in a file or folder; raise PolicyError if one cannot be read."""
     known = {scope.name: replace(scope, enforces=True) for scope in scopes}
     for file in loading.rule_files(path):
         document = documents.read(file)

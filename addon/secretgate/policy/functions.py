@@ -51,7 +51,7 @@ class Misuse(ValueError):
 
 
 def table(secrets: Secrets, rates: Rates, originals: Originals) -> dict[str, Function]:
-    """Returns the functions for one call. `originals` maps folded strings to their original spellings."""
+    """Return the functions for one call. `originals` maps folded strings to their original spellings."""
 
     def types(value: Any) -> list[str]:
         found: set[str] = set()
@@ -75,7 +75,7 @@ def table(secrets: Secrets, rates: Rates, originals: Originals) -> dict[str, Fun
 
 
 def _quiet(name: str, function: Function) -> Function:
-    """Wraps a function so that its errors do not mention its arguments."""
+    """Wrap a function so that its errors do not mention its arguments."""
 
     def called(*args: Any) -> Any:
         try:

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 @lru_cache(maxsize=1024)
 def pattern(glob: str) -> re.Pattern[str]:
-    """Compiles a glob, case-insensitively; only `*` and `?` are special.
+    """Compile a glob, case-insensitively; only `*` and `?` are special.
 
     The text between two `*` is matched atomically at its first occurrence, so matching cannot
     backtrack without bound, whatever the glob.

@@ -22,7 +22,7 @@ class Interest:
 
 
 def interest(policy: Policy, context: Mapping[str, Any]) -> Interest:
-    """Returns what a policy's rules concern in the answers of an exchange."""
+    """Return what a policy's rules concern in the answers of an exchange."""
     around = {**context, "direction": "response"}
     model = str(context.get("model") or "")
     seen: set[str] = set()

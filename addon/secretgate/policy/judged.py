@@ -49,7 +49,7 @@ class Judging(Protocol):
     def finish(self) -> list[Frame]: ...
     def document(self, payload: bytes) -> bytes: ...
     def of_texts(self) -> Judging:
-        """Returns this judge for messages whose payload is their texts (`messages.py`)."""
+        """Return this judge for messages whose payload is their texts (`messages.py`)."""
 
 
 class JudgedFramer:

@@ -39,7 +39,7 @@ def load(
     rates: Rates | None = None,
     now: Callable[[], datetime] | None = None,
 ) -> Policy:
-    """Returns the policy in a file or folder, with the scopes in `before` first. Raises PolicyError."""
+    """Return the policy in a file or folder, with the scopes in `before` first. Raise PolicyError."""
     scopes = [*before, *read(path, packs=packs, profiles=profiles).scopes]
     return Policy(scopes, secrets, rates, now, digest=digest(scopes))
 
@@ -53,7 +53,7 @@ class Loaded:
 
 
 def read(path: Path, *, packs: Path | None = None, profiles: Path | None = None) -> Loaded:
-    """Reads the scopes in a file or folder; raises PolicyError."""
+    """Read the scopes in a file or folder; raise PolicyError."""
     files = rule_files(path)
     if not files:
         raise PolicyError(str(path), 0, "", "contains no rule file (*.yaml, *.yml)")
@@ -71,7 +71,7 @@ def read(path: Path, *, packs: Path | None = None, profiles: Path | None = None)
 
 
 def rule_files(path: Path) -> list[Path]:
-    """Returns the rule files at `path`, a file or a folder; raises PolicyError."""
+    """Return the rule files at `path`, a file or a folder; raise PolicyError."""
     if path.is_file():
         return [path]
     if not path.is_dir():
@@ -80,7 +80,7 @@ def rule_files(path: Path) -> list[Path]:
 
 
 def digest(scopes: Sequence[Scope]) -> str:
-    """Returns a digest that identifies the policy made of these scopes."""
+    """Return a digest that identifies the policy made of these scopes."""
     rows = [
         (
             *(scope.name, scope.enforces, scope.closed, scope.case_sensitive),
@@ -96,7 +96,7 @@ def digest(scopes: Sequence[Scope]) -> str:
 def scope_of(
     document: Document, shelf: _Shelf | None = None, warnings: list[str] | None = None
 ) -> Scope:
-    """Compiles the scope that a document describes; raises PolicyError."""
+    """Compile the scope that a document describes; raise PolicyError."""
     row = document.convert(document.data, schema.RuleFile)
     reader = _Reader(document, shelf, [] if warnings is None else warnings, row.case_sensitive)
     words = reader.words(row.profile, row.defs)
@@ -146,7 +146,7 @@ class _Reader:
         defs: Mapping[str, str | float],
         more: Mapping[str, str] | None = None,
     ) -> dict[str, str]:
-        """Returns the expansions of names in expressions: aliases and defs."""
+        """Return the expansions of names in expressions: aliases and defs."""
         words = {**(more or {}), **(self._aliases(profile) if profile else {})}
         for name, value in defs.items():
             text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
@@ -179,7 +179,7 @@ class _Reader:
     def packed(
         self, rows: Sequence[Any], words: Mapping[str, str], within: tuple[str, ...]
     ) -> list[_Placed]:
-        """Returns the rules of packs, with this document's overrides applied."""
+        """Return the rules of packs, with this document's overrides applied."""
         found: list[_Placed] = []
         for at, row in enumerate(rows):
             place: Place = ("packs", at)

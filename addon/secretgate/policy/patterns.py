@@ -34,7 +34,7 @@ class Pattern:
         self._parts = list(_parts(replace))
 
     def edits(self, text: bytes) -> Iterator[Edit]:
-        """Yields the edits that the pattern makes in a text, from left to right."""
+        """Yield the edits that the pattern makes in a text, from left to right."""
         for match in self._regex.finditer(text):
             yield Edit(match.start(), match.end(), self._expanded(match))
 
@@ -51,7 +51,7 @@ class Pattern:
 
 
 def _parts(replace: str) -> Iterator[tuple[bytes, str | None]]:
-    """Yields the literal texts of a replacement, each with the group that follows it, or None."""
+    """Yield the literal texts of a replacement, each with the group that follows it, or None."""
     at = 0
     text = ""
     for found in _REFERENCE.finditer(replace):

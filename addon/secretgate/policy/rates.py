@@ -25,7 +25,7 @@ class Rates:
         self._hits: OrderedDict[str, deque[float]] = OrderedDict()
 
     def count(self, key: str, window: str) -> int:
-        """Counts a hit and returns the hits in the window; raises ValueError for a bad window."""
+        """Count a hit and return the hits in the window; raise ValueError for a bad window."""
         length = seconds(window)
         now = self._clock()
         with self._lock:
@@ -40,7 +40,7 @@ class Rates:
 
 
 def seconds(window: str) -> float:
-    """Returns the seconds of a duration such as `1h30m`; raises ValueError outside 1 s to 24 h."""
+    """Return the seconds of a duration such as `1h30m`; raise ValueError outside 1 s to 24 h."""
     found = _WINDOW.findall(window)
     length = sum(float(number) * _SECONDS[unit] for number, unit in found)
     if "".join(number + unit for number, unit in found) != window or not 1 <= length <= LONGEST:

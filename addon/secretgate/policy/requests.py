@@ -63,11 +63,11 @@ class Ruling:
         return treatments.strongest([*own, plain])
 
     def taken(self, found: Found) -> dict[int, list[Finding]]:
-        """Returns the findings that must not leave: those to redact and those that block."""
+        """Return the findings that must not leave: those to redact and those that block."""
         return self._those(found, (treatments.REDACT, treatments.BLOCK))
 
     def told(self, found: Found) -> dict[int, list[Finding]]:
-        """Returns the findings that may leave but are reported."""
+        """Return the findings that may leave but are reported."""
         return self._those(found, (treatments.AUDIT,))
 
     def _those(self, found: Found, actions: Sequence[str]) -> dict[int, list[Finding]]:
@@ -91,7 +91,7 @@ class RequestPolicy:
     needs_calls: bool
 
     def message(self, spot: Spotted) -> str:
-        """Returns the refusal message of the rule that blocks a finding, or an empty string."""
+        """Return the refusal message of the rule that blocks a finding, or an empty string."""
         treatment = self.rules.of(spot.rule, spot.confidence)
         if not treatment.message:
             return ""
@@ -99,7 +99,7 @@ class RequestPolicy:
 
     @property
     def of_findings(self) -> RequestPolicy:
-        """Returns this policy for texts that cannot be split into calls."""
+        """Return this policy for texts that cannot be split into calls."""
         return replaced(self, needs_calls=False) if self.needs_calls else self
 
     def rule(
@@ -110,7 +110,7 @@ class RequestPolicy:
         look: Callable[[bytes], Sequence[Finding]],
         name: Callable[[Finding, Part], bytes],
     ) -> Ruling:
-        """Evaluates the policy on one request and returns the ruling; raises Denied.
+        """Evaluate the policy on one request and return the ruling; raise Denied.
 
         `look` finds secrets in other texts; `name` returns the text that replaces a secret.
         """
@@ -160,12 +160,12 @@ class _View(secrets.Secrets):
         return self._name(finding, part) if text is None else text.encode()
 
     def redacted(self, decision: Decision) -> Iterator[tuple[bytes, Treatment]]:
-        """Yields the values that rules redact in this call, with their treatment."""
+        """Yield the values that rules redact in this call, with their treatment."""
         for value, treatment in self._named.items():
             yield value, replaced(treatment, rule=decision.rule)
 
     def others(self, text: bytes, made: Sequence[Edit]) -> Iterator[BodyEdit]:
-        """Yields the edits of a text that are more than the redaction of a secret."""
+        """Yield the edits of a text that are more than the redaction of a secret."""
 
         def name(finding: Finding, part: Part) -> bytes:
             treatment = self._named.get(part.value)
@@ -202,7 +202,7 @@ class Policies:
         self._policy, self._made = policy, {}
 
     def of(self, request: Asked, raw: bytes | None = None) -> RequestPolicy | None:
-        """Returns the policy for a request, or None if the mode alone decides."""
+        """Return the policy for a request, or None if the mode alone decides."""
         policy, made = self._policy, self._made
         if policy is None:
             return None
@@ -218,7 +218,7 @@ class Policies:
 
 
 def for_request(policy: Policy, dialect: str, context: Mapping[str, Any]) -> RequestPolicy:
-    """Returns the policy for requests of one dialect and context."""
+    """Return the policy for requests of one dialect and context."""
     around = {**context, "direction": "request"}
     model = str(context.get("model") or "")
     rules = FindingRules(policy.scopes, around, model)

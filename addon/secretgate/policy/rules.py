@@ -72,7 +72,7 @@ class CompiledRule:
         return glob is None or pattern(glob).fullmatch(operation) is not None
 
     def concerns(self, context: Mapping[str, Any], model: str) -> bool:
-        """Returns whether direction, host, client, model and so on match."""
+        """Return whether direction, host, client, model and so on match."""
         direction = self.row.match.direction
         if direction is not None and context.get("direction") != direction:
             return False
@@ -81,11 +81,11 @@ class CompiledRule:
         return all(globs.match(str(context.get(name) or "")) for name, globs in self.facts)
 
     def wants(self, rule: str, confidence: str) -> bool:
-        """Returns whether a finding counts for this rule."""
+        """Return whether a finding counts for this rule."""
         return confidence in self.confidences and self.findings.match(rule)
 
     def matches(self, call: Call, scene: Scene, secrets: Secrets) -> bool:
-        """Returns whether the rule matches `call`, as left by the rules before; raises EvaluationError."""
+        """Return whether the rule matches `call`, as left by the rules before; raise EvaluationError."""
         model = call.params.get("model") or call.context.get("model") or ""
         if not self.concerns(call.context, str(model)):
             return False
@@ -98,7 +98,7 @@ class CompiledRule:
         return self.when is None or self.when.holds(scene)
 
     def targets(self, params: Mapping[str, Any]) -> Iterator[tuple[texts.Steps, str]]:
-        """Yields the strings that the rule redacts, with their paths."""
+        """Yield the strings that the rule redacts, with their paths."""
         value: Any = params
         for step in self.target or ():
             if not isinstance(value, Mapping) or step not in value:
@@ -111,7 +111,7 @@ class CompiledRule:
         yield from texts.strings(value, self.target or ())
 
     def redact(self, text: texts.Edited, secrets: Secrets) -> tuple[str, ...]:
-        """Applies the rule's redactions; returns the detection rules of the replaced secrets."""
+        """Apply the rule's redactions; return the detection rules of the replaced secrets."""
         redact = self.row.redact
         assert redact is not None
         rules: tuple[str, ...] = ()
@@ -138,7 +138,7 @@ def _changing(text: bytes, made: Iterator[Edit]) -> list[Edit]:
 
 
 def _repeated(text: bytes, found: Sequence[Finding]) -> Iterator[Finding]:
-    """Yields findings for the same values elsewhere in the text, longest first, without any context."""
+    """Yield findings for the same values elsewhere in the text, longest first, without any context."""
     taken = [(part.start, part.end) for finding in found for part in finding.parts]
     values = {
         part.value: finding
@@ -168,7 +168,7 @@ def _repeated(text: bytes, found: Sequence[Finding]) -> Iterator[Finding]:
 
 
 def compiled(row: schema.Rule, words: Mapping[str, str]) -> CompiledRule:
-    """Compiles a rule; raises BadRule."""
+    """Compile a rule; raise BadRule."""
     match = row.match
     if (row.redact is None) != (row.action != "redact"):
         missing = row.redact is None

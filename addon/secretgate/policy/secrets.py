@@ -24,10 +24,10 @@ class Secrets(Protocol):
     """Finds secrets in texts, and names what replaces them."""
 
     def find(self, text: bytes) -> Sequence[Finding]:
-        """Returns the secrets in a text."""
+        """Return the secrets in a text."""
 
     def name(self, finding: Finding, part: Part, restore: str, replace: str | None) -> bytes:
-        """Returns the replacement for a secret that a rule redacts: `replace` unless it is None.
+        """Return the replacement for a secret that a rule redacts: `replace` unless it is None.
 
         `restore` says where in the answer the value may be restored.
         """
@@ -54,13 +54,13 @@ class Scanner:
 
 
 def fixed(text: str, rule: str) -> bytes:
-    """Returns the irreversible replacement for a finding of a detection rule."""
+    """Return the irreversible replacement for a finding of a detection rule."""
     return text.replace("{rule}", rule).encode()
 
 
 def edits(
     text: bytes, findings: Sequence[Finding], name: Callable[[Finding, Part], bytes]
 ) -> Iterator[Edit]:
-    """Yields sorted edits that replace secrets; those inside one encoded run are rewritten together."""
+    """Yield sorted edits that replace secrets; those inside one encoded run are rewritten together."""
     for start, end, group in runs(findings):
         yield Edit(start, end, rewritten(text, start, end, group, name))

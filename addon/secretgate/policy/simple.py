@@ -29,7 +29,7 @@ PRESETS: Final[Mapping[str, Secrets]] = {
 def scopes(
     mode: str, preset: str, secrets: Secrets, guardrails: Sequence[Guardrail]
 ) -> list[Scope]:
-    """Returns the scopes of the settings: guardrails by priority, then the rules for all secrets."""
+    """Return the scopes of the settings: guardrails by priority, then the rules for all secrets."""
     return [
         scope_of(Document("settings", row, {})) for row in rows(mode, preset, secrets, guardrails)
     ]
@@ -38,13 +38,13 @@ def scopes(
 def rows(
     mode: str, preset: str, secrets: Secrets, guardrails: Sequence[Guardrail]
 ) -> list[dict[str, Any]]:
-    """Returns the same as rule-file data."""
+    """Return the same as rule-file data."""
     ordered = sorted(guardrails, key=lambda each: each.priority)
     return [*map(_guardrail, ordered), _everything(mode, PRESETS[preset], secrets)]
 
 
 def _everything(mode: str, preset: Secrets, secrets: Secrets) -> dict[str, Any]:
-    """Returns the scope for all secrets: `secrets` overrides a chosen mode, which overrides the preset."""
+    """Return the scope for all secrets: `secrets` overrides a chosen mode, which overrides the preset."""
     action: str = secrets.action or (preset.action if mode == "redact" else None) or mode
     answers = secrets.answers if secrets.answers != "allow" else preset.answers
     restore = secrets.restore if secrets.restore != "always" else preset.restore
@@ -56,7 +56,7 @@ def _everything(mode: str, preset: Secrets, secrets: Secrets) -> dict[str, Any]:
 
 
 def _by_place(action: str, secrets: Secrets, restore: str) -> Iterator[dict[str, Any]]:
-    """Yields one rule per case; no two of them can match the same finding."""
+    """Yield one rule per case; no two of them can match the same finding."""
     request = {"direction": "request"}
     others: list[str] = []
     for number, (rule, act) in enumerate(secrets.rules.items(), 1):

@@ -29,13 +29,13 @@ class Edited:
         """Edits of the original, sorted and not overlapping."""
 
     def replace(self, spans: Iterable[Edit]) -> None:
-        """Applies sorted, non-overlapping edits whose spans refer to the current `text`."""
+        """Apply sorted, non-overlapping edits whose spans refer to the current `text`."""
         for start, end, new in reversed(list(spans)):
             self._one(start, end, new)
         self.text = _spliced(self.original, self.edits)
 
     def _one(self, start: int, end: int, new: bytes) -> None:
-        """Adds one edit, merging earlier edits that it touches into it."""
+        """Add one edit, merging earlier edits that it touches into it."""
         before: list[Edit] = []
         behind: list[Edit] = []
         head = tail = b""
@@ -74,7 +74,7 @@ def _spliced(text: bytes, edits: Iterable[Edit]) -> bytes:
 
 
 def strings(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
-    """Yields every string in a value, with the path to it."""
+    """Yield every string in a value, with the path to it."""
     if isinstance(value, str):
         yield steps, value
     elif isinstance(value, Mapping):
@@ -86,7 +86,7 @@ def strings(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
 
 
 def copied(value: Any) -> Any:
-    """Returns a deep copy of plain data."""
+    """Return a deep copy of plain data."""
     if isinstance(value, Mapping):
         return {name: copied(member) for name, member in value.items()}
     if isinstance(value, list | tuple):
@@ -95,7 +95,7 @@ def copied(value: Any) -> Any:
 
 
 def readable(value: Any, fold: bool, originals: dict[str, set[str]]) -> Any:
-    """Returns a copy for CEL: without lone surrogates and, if `fold`, in lower case.
+    """Return a copy for CEL: without lone surrogates and, if `fold`, in lower case.
 
     Records in `originals` the original of each string that was changed.
     """
@@ -113,7 +113,7 @@ def readable(value: Any, fold: bool, originals: dict[str, set[str]]) -> Any:
 
 
 def put(value: Any, steps: Steps, text: str) -> None:
-    """Sets the string at the path `steps`."""
+    """Set the string at the path `steps`."""
     *way, last = steps
     for step in way:
         value = value[step]
@@ -121,7 +121,7 @@ def put(value: Any, steps: Steps, text: str) -> None:
 
 
 def spelled(steps: Steps) -> str:
-    """Returns a path as redactions name it, for example `params.input.edits[0].text`."""
+    """Return a path as redactions name it, for example `params.input.edits[0].text`."""
     parts = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in steps)
     return "params" + "".join(parts)
 

@@ -37,7 +37,7 @@ class Treatment:
 
 
 def strongest(treatments: Iterable[Treatment]) -> Treatment:
-    """Returns the strongest treatment, the first among equals."""
+    """Return the strongest treatment, the first among equals."""
     return max(treatments, key=lambda each: _STRENGTH.index(each.action), default=Treatment())
 
 
@@ -54,7 +54,7 @@ class FindingRules:
         self._known: dict[tuple[str, str], Treatment] = {}
 
     def of(self, rule: str, confidence: str) -> Treatment:
-        """Returns the treatment of a finding of a detection rule."""
+        """Return the treatment of a finding of a detection rule."""
         key = (rule, confidence)
         found = self._known.get(key)
         if found is None:

@@ -67,23 +67,23 @@ class Dialect:
     """Transports of requests and answers, for display."""
 
     def answering(self, request: bytes) -> Dialect:
-        """Returns the dialect of the answer, for APIs whose requests can choose its format."""
+        """Return the dialect of the answer, for APIs whose requests can choose its format."""
         return self
 
     def refusal(self, status: int, message: str) -> dict[str, Any]:
-        """Returns an error body in the provider's own shape."""
+        """Return an error body in the provider's own shape."""
         return {"error": {"message": message, "type": "invalid_request_error", "code": status}}
 
     def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
-        """Returns the name and payload of an error event, for streams that have already begun."""
+        """Return the name and payload of an error event, for streams that have already begun."""
         return "error", self.refusal(status, message)
 
     def refusal_message(self, status: int, message: str) -> dict[str, Any]:
-        """Returns the error as a WebSocket message."""
+        """Return the error as a WebSocket message."""
         return self.refusal_event(status, message)[1]
 
     def links(self, event: object) -> Iterator[str]:
-        """Yields the ids in an answer or event by which later requests can refer to it."""
+        """Yield the ids in an answer or event by which later requests can refer to it."""
         for path in self.chain_out:
             link = value_at(event, path)
             if isinstance(link, str) and (
@@ -119,7 +119,7 @@ def _compiled(dialect: Dialect) -> _Compiled:
 
 
 def value_at(event: Any, path: str) -> Any:
-    """Returns the value at a dotted path, or None."""
+    """Return the value at a dotted path, or None."""
     for name in path.split("."):
         event = event.get(name) if isinstance(event, dict) else None
     return event

@@ -36,7 +36,7 @@ class Responses(OpenAI):
         return "error", {**error, "type": "error", "status": status, "error": error}
 
     def refusal_message(self, status: int, message: str) -> dict[str, Any]:
-        """Returns the error with the message in it only once: Codex shows it as received."""
+        """Return the error with the message in it only once: Codex shows it as received."""
         return {"type": "error", "status": status, **self.refusal(status, message)}
 
 

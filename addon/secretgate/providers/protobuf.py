@@ -16,7 +16,7 @@ class Protobuf(Dialect):
         return {"code": code, "message": message}
 
     def refusal_event(self, status: int, message: str) -> tuple[str, dict[str, Any]]:
-        """Returns the end-of-stream message of a Connect stream."""
+        """Return the end-of-stream message of a Connect stream."""
         return "error", {"error": self.refusal(status, message)}
 
 

@@ -33,7 +33,7 @@ def declare(loader: Loader) -> None:
 
 
 def refuse_harmful() -> None:
-    """Raises `OptionsError` if an option is set that would break secretgate's guarantees."""
+    """Raise `OptionsError` if an option is set that would break secretgate's guarantees."""
     for name, harm in _HARMFUL.items():
         if getattr(ctx.options, name, None):
             raise exceptions.OptionsError(f"{name} {harm}")

@@ -76,10 +76,10 @@ class Store(Protocol):
     """Whether calls may wait for a network and raise Unreachable."""
 
     def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled:
-        """Returns the values of a place since `mark`, and those of the chains asked for that exist."""
+        """Return the values of a place since `mark`, and those of the chains asked for that exist."""
 
     def ask(self, place: bytes, names: Mapping[bytes, str], digests: Sequence[bytes]) -> Told:
-        """Returns the name of each digest in `names`, and which of `digests` the provider wrote.
+        """Return the name of each digest in `names`, and which of `digests` the provider wrote.
 
         `names` maps a digest to the name it gets if it has none yet.
         """

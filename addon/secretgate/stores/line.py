@@ -44,7 +44,7 @@ _wait: ContextVar[Wait] = ContextVar("secretgate_wait", default=Wait.NEVER)
 
 @contextlib.contextmanager
 def waiting(wait: Wait) -> Iterator[None]:
-    """Lets code in this context (a thread or a task) wait for the store."""
+    """Let code in this context (a thread or a task) wait for the store."""
     token = _wait.set(wait)
     try:
         yield
@@ -53,7 +53,7 @@ def waiting(wait: Wait) -> Iterator[None]:
 
 
 def asked() -> bool:
-    """Returns whether this context may wait for the store."""
+    """Return whether this context may wait for the store."""
     return _wait.get() is not Wait.NEVER
 
 
@@ -85,7 +85,7 @@ class Line:
         return self._lost
 
     def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled | None:
-        """Returns None if there was no answer and the caller does not require one."""
+        """Return None if there was no answer and the caller does not require one."""
         return self._read(lambda: self.store.pull(place, mark, links))
 
     def ask(
@@ -109,7 +109,7 @@ class Line:
                 raise
 
     async def settled(self, timeout: float) -> None:  # noqa: ASYNC109 - it waits for another thread
-        """Waits until all writes queued so far are done, for at most `timeout` seconds."""
+        """Wait until all writes queued so far are done, for at most `timeout` seconds."""
         with self._filled:
             if self._lost or not (self._queue or self._writing):
                 return
@@ -120,7 +120,7 @@ class Line:
             await asyncio.wait_for(asyncio.wrap_future(mark), timeout)
 
     def close(self) -> None:
-        """Writes what is still queued, if the store is reachable, and closes the store."""
+        """Write what is still queued, if the store is reachable, and close the store."""
         with self._filled:
             self._closed = True
             self._filled.notify()
@@ -194,7 +194,7 @@ class Line:
                     return
 
     def _batch(self) -> list[Write | Future[None]]:
-        """Waits for queued writes and returns them; returns an empty list once closed and drained."""
+        """Wait for queued writes and return them; return an empty list once closed and drained."""
         with self._filled:
             while not self._queue and not self._closed:
                 self._filled.wait()
@@ -215,7 +215,7 @@ class Line:
 
 
 def _dropped(entry: Write | Future[None]) -> None:
-    """Wakes whoever waits for this entry."""
+    """Wake whoever waits for this entry."""
     if isinstance(entry, Future):
         with contextlib.suppress(InvalidStateError):
             entry.set_result(None)

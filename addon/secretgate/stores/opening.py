@@ -12,7 +12,7 @@ from secretgate.stores.sqlite import SQLiteStore
 
 
 def open_store(settings: Settings, file: Path, namer: Namer, warn: Callable[[str], None]) -> Store:
-    """Returns the store, which is the SQLite ledger in `file` unless it is shared between machines.
+    """Return the store, which is the SQLite ledger in `file` unless it is shared between machines.
 
     A server that cannot be reached yet is not an error. Raises SettingsError if the `redis` package
     is missing or the URL is invalid.
@@ -35,5 +35,5 @@ def open_store(settings: Settings, file: Path, namer: Namer, warn: Callable[[str
 
 
 def installation(namer: Namer) -> str:
-    """Returns an id that tells installations with different keys apart without revealing the key."""
+    """Return an id that tells installations with different keys apart without revealing the key."""
     return namer.digest(b"installation").hex()[:12]

@@ -126,7 +126,7 @@ class RedisStore:
         return self._prefix + kind + b":" + name
 
     def _wrote(self, place: bytes, month: int, digest: bytes) -> tuple[bytes, bytes]:
-        """Returns the hash key and the field of a digest: 96 bits, the first eight in the key.
+        """Return the hash key and the field of a digest: 96 bits, the first eight in the key.
 
         The hash of a busy user then has about fifty entries a month, few enough for servers to keep
         it in their compact encoding.
@@ -145,7 +145,7 @@ class RedisStore:
 
 
 def _shown(url: str) -> str:
-    """Returns the store's address without user and password."""
+    """Return the store's address without user and password."""
     parts = urlsplit(url)
     if parts.scheme == "unix":
         return f"the Redis at {parts.path}"
@@ -153,7 +153,7 @@ def _shown(url: str) -> str:
 
 
 def _reason(error: Exception) -> str:
-    """Returns the error type and, if the server refused, its error code. Neither contains a value."""
+    """Return the error type and, if the server refused, its error code. Neither contains a value."""
     first = str(error).split(" ", 1)[0]
     name = type(error).__name__
     return f"{name}, {first}" if first.isupper() and first.isalpha() else name

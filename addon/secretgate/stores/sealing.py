@@ -32,7 +32,7 @@ class Sealer:
         return nonce + self._cipher.encrypt(nonce, plain, self._bound(kind, name))
 
     def opened(self, kind: bytes, name: bytes, sealed: bytes) -> bytes | None:
-        """Returns the plaintext, or None if the record was changed or sealed for another owner."""
+        """Return the plaintext, or None if the record was changed or sealed for another owner."""
         if len(sealed) < OVERHEAD:
             return None
         nonce, body = sealed[:_NONCE], sealed[_NONCE:]
@@ -46,5 +46,5 @@ class Sealer:
 
 
 def _framed(parts: tuple[bytes, ...]) -> bytes:
-    """Joins parts with length prefixes, so that no two different sequences give the same bytes."""
+    """Join parts with length prefixes, so that no two different sequences give the same bytes."""
     return b"".join(len(part).to_bytes(4, "big") + part for part in parts)

@@ -152,7 +152,7 @@ class SharedVault:
                 }
 
     def _share(self, side: _Side, values: Mapping[bytes, str]) -> None:
-        """Writes values to the store; marks them as shared only if that succeeds."""
+        """Write values to the store; mark them as shared only if that succeeds."""
         now = self._clock()
         self._line.write(
             [
@@ -190,7 +190,7 @@ class SharedVault:
     def _opened(
         self, side: _Side, entries: Sequence[bytes]
     ) -> list[tuple[bytes, tuple[str, float]]]:
-        """Returns the entries that can be opened and have not expired, the latest of each value last.
+        """Return the entries that can be opened and have not expired, the latest of each value last.
 
         Entries dated in the future were learnt while a clock was wrong, and are skipped.
         """

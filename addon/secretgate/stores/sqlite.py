@@ -168,7 +168,7 @@ def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
 
 
 def _expired(now: int, lifetime: float) -> list[tuple[str, tuple[float, ...]]]:
-    """Returns the statements, with parameters, that delete expired rows."""
+    """Return the statements, with parameters, that delete expired rows."""
     span = (now - lifetime, now + lifetime)
     return [
         ("DELETE FROM written WHERE day < ?", (now // 86400 - WRITTEN_FOR_DAYS,)),

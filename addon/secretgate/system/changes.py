@@ -95,7 +95,7 @@ class FileChange:
 
 
 def file_change(step: Write) -> FileChange | None:
-    """Returns the change that a step makes; None if the file is already as it should be."""
+    """Return the change that a step makes; None if the file is already as it should be."""
     path = step.path.resolve() if step.path.is_symlink() else step.path
     old = _read(path)
     new = step.edit(old or b"")
@@ -122,7 +122,7 @@ def file_change(step: Write) -> FileChange | None:
 
 
 def do_file(change: FileChange) -> None:
-    """Applies a change; raises ChangeError if the file has changed since it was planned."""
+    """Apply a change; raise ChangeError if the file has changed since it was planned."""
     old = _read(change.path) or b""
     for folder in reversed(change.folders):
         folder.mkdir(mode=0o700, exist_ok=True)
@@ -133,7 +133,7 @@ def do_file(change: FileChange) -> None:
 
 
 def undo_file(change: FileChange) -> None:
-    """Reverts a change; raises ChangeError if that would lose edits made by others."""
+    """Revert a change; raise ChangeError if that would lose edits made by others."""
     now = _read(change.path)
     if now is None or digest(now) == change.before:
         return
@@ -157,7 +157,7 @@ def undo_file(change: FileChange) -> None:
 
 
 def run_all(commands: tuple[Command, ...], runner: Runner) -> list[str]:
-    """Runs the commands; returns the error messages of those that failed."""
+    """Run the commands; return the error messages of those that failed."""
     complaints = []
     for command in commands:
         result = runner.change(command)
@@ -167,12 +167,12 @@ def run_all(commands: tuple[Command, ...], runner: Runner) -> list[str]:
 
 
 def digest(content: bytes) -> str:
-    """Returns the SHA-256 of a file's content, in hexadecimal."""
+    """Return the SHA-256 of a file's content, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
 
 def _difference(old: bytes, new: bytes) -> tuple[int, int]:
-    """Returns the lengths of the common prefix and the common suffix."""
+    """Return the lengths of the common prefix and the common suffix."""
     most = min(len(old), len(new))
     start = next((at for at in range(most) if old[at] != new[at]), most)
     most -= start
@@ -192,7 +192,7 @@ def _read(path: Path) -> bytes | None:
 
 
 def replace_file(path: Path, content: bytes, mode: int) -> None:
-    """Replaces a file's content atomically; raises ChangeError."""
+    """Replace a file's content atomically; raise ChangeError."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -63,7 +63,7 @@ def _account(places: Places, port: int, mode: str) -> Account:
 
 
 def on(port: int, mode: str, dry_run: bool) -> int:
-    """Switches the proxy on; returns the exit code, 0 on success."""
+    """Switch the proxy on; return the exit code, 0 on success."""
     places = Places.find()
     runner = SystemRunner()
     try:
@@ -86,7 +86,7 @@ def on(port: int, mode: str, dry_run: bool) -> int:
 
 
 def off(dry_run: bool) -> int:
-    """Switches the proxy off; returns the exit code, 0 if everything was reverted."""
+    """Switch the proxy off; return the exit code, 0 if everything was reverted."""
     try:
         record = _record(Places.find())
         if dry_run:
@@ -101,7 +101,7 @@ def off(dry_run: bool) -> int:
 
 
 def status(as_json: bool) -> int:
-    """Prints the state; returns 0 if the proxy is off, or on and running."""
+    """Print the state; return 0 if the proxy is off, or on and running."""
     try:
         record = _record(Places.find())
     except ChangeError as error:

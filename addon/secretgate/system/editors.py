@@ -25,7 +25,7 @@ def steps(account: Account) -> Iterator[Step]:
 
 
 def proxy_setting(url: str) -> Edit:
-    """Returns an edit that inserts `http.proxy` as first member.
+    """Return an edit that inserts `http.proxy` as first member.
 
     A value set by the user, and a file that is not a JSON object, are left unchanged.
     """

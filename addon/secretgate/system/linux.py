@@ -50,7 +50,7 @@ def _gnome(account: Account, runner: Runner) -> Iterator[Step]:
 
 
 def unit(account: Account) -> str:
-    """Returns the unit, which restarts the proxy whenever it ends.
+    """Return the unit, which restarts the proxy whenever it ends.
 
     The proxy variables of the session are unset, because they are not meant for the proxy itself.
     """
@@ -77,13 +77,13 @@ def unit(account: Account) -> str:
 
 
 def _quoted(word: str) -> str:
-    """Quotes a word for a unit file, in which `%` and `$` are also special."""
+    """Quote a word for a unit file, in which `%` and `$` are also special."""
     escaped = word.replace("\\", "\\\\").replace('"', '\\"').replace("%", "%%").replace("$", "$$")
     return f'"{escaped}"'
 
 
 def environment_d(account: Account) -> str:
-    """Returns the content of the environment.d file."""
+    """Return the content of the environment.d file."""
     lines = ["# Made by secretgate; taken away by: secretgate system off"]
     for name, value in account.variables.items():
         escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("$", "\\$")
@@ -92,7 +92,7 @@ def environment_d(account: Account) -> str:
 
 
 def ini(section: str, values: dict[str, str]) -> Edit:
-    """Returns an edit that sets keys of one section and leaves every other byte unchanged."""
+    """Return an edit that sets keys of one section and leaves every other byte unchanged."""
 
     def edit(old: bytes) -> bytes:
         text = old.decode("utf-8", "surrogateescape")

@@ -40,7 +40,7 @@ def _automatic(account: Account, runner: Runner, service: str) -> Iterator[Step]
 
 
 def agent(account: Account) -> bytes:
-    """Returns the property list of the launchd agent."""
+    """Return the property list of the launchd agent."""
     log = str(account.home / "Library" / "Logs" / "secretgate.log")
     described = {
         "Label": LABEL,

@@ -56,7 +56,7 @@ class Account:
 
 
 def steps(account: Account, runner: Runner) -> Iterator[Step]:
-    """Yields the steps in order. `runner` is used only to query the current state."""
+    """Yield the steps in order. `runner` is used only to query the current state."""
     from secretgate.system import editors, linux, macos, shells, windows
 
     systems = {"darwin": macos.steps, "win32": windows.steps}

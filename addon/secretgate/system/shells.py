@@ -33,7 +33,7 @@ def steps(account: Account, runner: Runner) -> Iterator[Step]:
 
 
 def _profiles(account: Account) -> list[Path]:
-    """Returns `.profile` and the existing files that shells read instead of it.
+    """Return `.profile` and the existing files that shells read instead of it.
 
     zsh reads none of these, so `.zprofile` is added where it is used.
     """
@@ -52,7 +52,7 @@ def _powershell(account: Account, folder: Path) -> Iterator[Step]:
 
 
 def append(block: str) -> Edit:
-    """Returns an edit that appends a block on its own lines, replacing an earlier one."""
+    """Return an edit that appends a block on its own lines, replacing an earlier one."""
 
     def edit(old: bytes) -> bytes:
         begin, end = BEGIN.encode(), f"{END}\n".encode()
@@ -68,7 +68,7 @@ def append(block: str) -> Edit:
 
 
 def posix(account: Account) -> str:
-    """Returns the variables as a POSIX shell script."""
+    """Return the variables as a POSIX shell script."""
     lines = ["# Made by secretgate; taken away by: secretgate system off"]
     for name, value in account.variables.items():
         if name in _NO_PROXY:
@@ -82,7 +82,7 @@ def posix(account: Account) -> str:
 
 
 def fish(account: Account) -> str:
-    """Returns the variables as a fish script."""
+    """Return the variables as a fish script."""
     lines = ["# Made by secretgate; taken away by: secretgate system off"]
     for name, value in account.variables.items():
         quoted = "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
@@ -98,7 +98,7 @@ def fish(account: Account) -> str:
 
 
 def powershell(account: Account) -> str:
-    """Returns the variables as a PowerShell script."""
+    """Return the variables as a PowerShell script."""
     lines = []
     for name, value in account.variables.items():
         quoted = "'" + value.replace("'", "''") + "'"

@@ -22,7 +22,7 @@ Say = Callable[[str], None]
 
 
 def switch_on(steps: Iterable[Step], record: Record, runner: Runner, say: Say) -> bool:
-    """Takes the steps; returns whether all succeeded. Failures are reported and stay recorded."""
+    """Take the steps; return whether all succeeded. Failures are reported and stay recorded."""
     well = True
     for step in steps:
         if isinstance(step, Write):
@@ -47,7 +47,7 @@ def switch_on(steps: Iterable[Step], record: Record, runner: Runner, say: Say) -
 
 
 def switch_off(record: Record, runner: Runner, say: Say) -> bool:
-    """Undoes all steps; returns whether all succeeded.
+    """Undo all steps; return whether all succeeded.
 
     A step that cannot be undone is reported and then forgotten, so that it is reported only once.
     """
@@ -72,7 +72,7 @@ def switch_off(record: Record, runner: Runner, say: Say) -> bool:
 
 
 def preview(steps: Iterable[Step]) -> list[str]:
-    """Returns lines that describe all changes in full."""
+    """Return lines that describe all changes in full."""
     lines = []
     for step in steps:
         if isinstance(step, Write):
@@ -89,7 +89,7 @@ def preview(steps: Iterable[Step]) -> list[str]:
 
 
 def preview_off(record: Record) -> list[str]:
-    """Returns lines that describe what switching off would undo."""
+    """Return lines that describe what switching off would undo."""
     lines = []
     for step in reversed(record.steps):
         if isinstance(step, Run):

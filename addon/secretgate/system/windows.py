@@ -34,7 +34,7 @@ def steps(account: Account, runner: Runner) -> Iterator[Step]:
 
 
 def task(account: Account) -> str:
-    """Returns the scheduled task as XML."""
+    """Return the scheduled task as XML."""
     program, *arguments = account.command
     spelled = escape(subprocess.list2cmdline(arguments))
     return f"""<?xml version="1.0" encoding="UTF-16"?>

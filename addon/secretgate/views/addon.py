@@ -56,7 +56,7 @@ class Views:
         self._show(flow)
 
     def status(self) -> Sequence[str]:
-        """Shows what secretgate has found, restored, refused and been unable to inspect."""
+        """Show what secretgate has found, restored, refused and been unable to inspect."""
         server = ctx.master.addons.get("proxyserver")
         addresses = server.listen_addrs()
         proxy = f"{addresses[0][0]}:{addresses[0][1]}" if addresses else "no address"
@@ -111,7 +111,7 @@ class Unveil:
 
 
 async def _sent(flow: http.HTTPFlow, then: Callable[[], None]) -> None:
-    """Calls `then` once mitmproxy has handled the pending event of the flow's connection.
+    """Call `then` once mitmproxy has handled the pending event of the flow's connection.
 
     mitmproxy handles events one at a time, in the order in which they acquired its lock.
     """

@@ -39,7 +39,7 @@ class _View:
 
 
 def _old_view(template: Callable[[], Template]) -> Any:
-    """Returns the view for mitmproxy 11; its base class is deprecated in 12."""
+    """Return the view for mitmproxy 11; its base class is deprecated in 12."""
 
     class OldView(base.View):
         name = _NAME
@@ -57,7 +57,7 @@ def _old_view(template: Callable[[], Template]) -> Any:
 
 
 def register(template: Callable[[], Template]) -> None:
-    """Registers the view, replacing one left by an earlier load of the addon."""
+    """Register the view, replacing one left by an earlier load of the addon."""
     known: Any = contentviews
     if hasattr(known, "registry"):
         known.registry.register(_View(template))

@@ -15,12 +15,12 @@ _GENERIC = DIALECTS["generic"]
 
 
 def holds(data: bytes, template: Template) -> bool:
-    """Returns whether a body contains a placeholder."""
+    """Return whether a body contains a placeholder."""
     return template.exact.search(data) is not None
 
 
 def listing(data: bytes, content_type: str, template: Template) -> str:
-    """Returns the text of the content view for a body."""
+    """Return the text of the content view for a body."""
     places: dict[str, list[str]] = {}
     for name, place in _found(data, content_type, template):
         places.setdefault(name, []).append(place)

@@ -66,7 +66,7 @@ class Notes:
 
 
 def show(shown: flow.Flow, mark: str, comment: str) -> None:
-    """Sets mark and comment, unless the user has set their own."""
+    """Set mark and comment, unless the user has set their own."""
     if mark and (not shown.marked or shown.comment.startswith(_OURS)):
         shown.marked = mark
     if comment and (not shown.comment or shown.comment.startswith(_OURS)):
@@ -74,5 +74,5 @@ def show(shown: flow.Flow, mark: str, comment: str) -> None:
 
 
 def refused(shown: flow.Flow) -> None:
-    """Marks a flow that was refused before a decision was made."""
+    """Mark a flow that was refused before a decision was made."""
     show(shown, _REFUSED, f"{_OURS}refused")

@@ -28,7 +28,7 @@ class KeptAnswer:
         self._pieces.append(data)
 
     def put(self, response: http.Response) -> None:
-        """Replaces what the client received, which has been sent by now."""
+        """Replace what the client received, which has been sent by now."""
         response.raw_content = b"".join(self._pieces)
         if self._encoding is not None:
             response.headers["content-encoding"] = self._encoding
@@ -44,27 +44,27 @@ class KeptMessages:
         """The message, the content shown of it, and the content sent to the client."""
 
     def changed(self, message: WebSocketMessage, original: bytes) -> None:
-        """Records a message that is sent to the client in changed form."""
+        """Record a message that is sent to the client in changed form."""
         self._shown.append((message, original))
 
     def will_inject(self, restored: bool) -> None:
-        """Announces that a message of ours is about to be injected towards the client."""
+        """Announce that a message of ours is about to be injected towards the client."""
         self._injected.append(restored)
 
     def injected(self, message: WebSocketMessage) -> None:
-        """Handles an injected message as it is sent."""
+        """Handle an injected message as it is sent."""
         if self._injected and self._injected.popleft():
             self._shown.append((message, NOT_KEPT))
 
     def veil(self, message: WebSocketMessage) -> None:
-        """Shows what the provider wrote in place of the content, while other addons look at it."""
+        """Show what the provider wrote in place of the content, while other addons look at it."""
         if self._shown and self._shown[-1][0] is message and not message.dropped:
             shown = self._shown[-1][1]
             self._veiled = message, shown, message.content
             message.content = shown
 
     def unveil(self) -> WebSocketMessage | None:
-        """Puts back the content meant for the client; returns the message, or None if none was veiled."""
+        """Put back the content meant for the client; return the message, or None if none was veiled."""
         if self._veiled is None:
             return None
         message, shown, content = self._veiled
@@ -74,7 +74,7 @@ class KeptMessages:
         return message
 
     def put(self, gone: WebSocketMessage | None = None) -> None:
-        """Restores what the provider wrote, in `gone` or in all messages so far."""
+        """Restore what the provider wrote, in `gone` or in all messages so far."""
         for message, original in self._shown:
             if gone is None or message is gone:
                 message.content = original

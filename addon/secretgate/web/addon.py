@@ -67,5 +67,5 @@ class Page:
 
 
 def addons(gate: Gate) -> list[object]:
-    """Returns the addons that run before the gate, in order."""
+    """Return the addons that run before the gate, in order."""
     return [BaseURLs(gate), Page(gate), SelfTest(gate)]

@@ -8,7 +8,7 @@ from secretgate.coverage import NAMES, Coverage, size
 
 
 def lines(told: dict[str, Any]) -> list[str]:
-    """Formats the JSON status of the local page for people."""
+    """Format the JSON status of the local page for people."""
     numbers = told["counters"]
     shown = [
         f"running at {told['proxy']} for {_span(told['uptime'])}, mode {told['mode']}",

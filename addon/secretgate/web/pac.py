@@ -11,7 +11,7 @@ MEDIA_TYPE = "application/x-ns-proxy-autoconfig"
 
 
 def pac(names: Iterable[str], proxy: str) -> str:
-    """Returns a PAC file for `names` (hosts and globs) and `proxy` (HOST:PORT).
+    """Return a PAC file for `names` (hosts and globs) and `proxy` (HOST:PORT).
 
     There is no fallback for covered hosts: if the proxy is down, their connections fail.
     """

@@ -19,7 +19,7 @@ MODES = {
 
 
 def page(status: Status) -> str:
-    """Returns the page as HTML."""
+    """Return the page as HTML."""
     return f"""<!doctype html>
 <html lang="en">
 <head>

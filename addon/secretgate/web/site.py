@@ -89,7 +89,7 @@ OPEN = ("/healthz", "/proxy.pac", "/metrics")
 def answer(
     method: str, path: str, status: Callable[[], Status], *, foreign: bool, direct: bool
 ) -> Answer:
-    """Returns the answer to a request for `path`.
+    """Return the answer to a request for `path`.
 
     `foreign`: the request comes from a page of another site. `direct`: it was sent to the proxy's
     own address rather than the page's, or from another machine.

@@ -55,7 +55,7 @@ class Status:
         return sorted({host for row in self.rows for host in row.hosts})
 
     def json(self) -> dict[str, Any]:
-        """Returns the status as JSON data; `secretgate: true` identifies the proxy as ours."""
+        """Return the status as JSON data; `secretgate: true` identifies the proxy as ours."""
         return {
             "secretgate": True,
             "version": self.version,
@@ -83,7 +83,7 @@ def gather(
     confdir: Path,
     metrics: bool = False,
 ) -> Status:
-    """Takes a snapshot of the proxy's state."""
+    """Take a snapshot of the proxy's state."""
     counters, trail = teller.counters, teller.trail
     return Status(
         mode,

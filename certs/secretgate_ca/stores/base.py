@@ -76,7 +76,7 @@ class Machine:
     root: Path = Path("/")
 
     def at(self, path: str) -> Path:
-        """Returns an absolute system path, relocated below `root`."""
+        """Return an absolute system path, relocated below `root`."""
         return self.root / path.lstrip("/")
 
 
@@ -86,27 +86,27 @@ class Store(Protocol):
     def __init__(self, machine: Machine) -> None: ...
 
     def places(self) -> Sequence[str]:
-        """Returns the store's instances on this machine for display; empty if it does not exist here."""
+        """Return the store's instances on this machine for display; empty if it does not exist here."""
 
     def check(self, place: str, roots: Sequence[Root]) -> frozenset[str]:
-        """Returns the SHA-256 fingerprints of those of `roots` that are trusted there."""
+        """Return the SHA-256 fingerprints of those of `roots` that are trusted there."""
 
     def install(self, place: str, root: Root) -> None:
-        """Makes `root` trusted there; raises StoreError."""
+        """Make `root` trusted there; raise StoreError."""
 
     def uninstall(self, place: str, root: Root) -> None:
-        """Removes `root` from there; raises StoreError."""
+        """Remove `root` from there; raise StoreError."""
 
 
 def must(result: Result, what: str) -> Result:
-    """Returns `result`, or raises StoreError with the action and the program's message if it failed."""
+    """Return `result`, or raise StoreError with the action and the program's message if it failed."""
     if result.code:
         raise StoreError(f"could not {what}: {result.complaint}")
     return result
 
 
 def helper(machine: Machine, program: str, packages: str) -> str:
-    """Returns the path of `program`; raises StoreError with the packages that contain it."""
+    """Return the path of `program`; raise StoreError with the packages that contain it."""
     found = machine.runner.which(program)
     if found is None:
         raise StoreError(f"{program} is not installed; it is in {packages}")
@@ -114,5 +114,5 @@ def helper(machine: Machine, program: str, packages: str) -> str:
 
 
 def matching(roots: Iterable[Root], present: Iterable[str]) -> frozenset[str]:
-    """Returns the fingerprints of `roots` that are among `present`."""
+    """Return the fingerprints of `roots` that are among `present`."""
     return frozenset(root.sha256 for root in roots) & frozenset(present)

@@ -44,5 +44,5 @@ class WindowsRoot:
         must(change(command), f"take the CA out of {place}")
 
     def _program(self) -> str:
-        """Returns the full path of certutil, because NSS has another program of this name."""
+        """Return the full path of certutil, because NSS has another program of this name."""
         return self._machine.environ.get("SystemRoot", r"C:\Windows") + r"\System32\certutil.exe"

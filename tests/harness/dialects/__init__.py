@@ -54,15 +54,15 @@ class Asked:
 
 class Dialect(Protocol):
     def streams(self, path: str, body: dict[str, Any]) -> bool:
-        """Returns whether this request asks for a streamed answer."""
+        """Return whether this request asks for a streamed answer."""
 
     def content_type(self, path: str) -> str:
-        """Returns the content type of the stream."""
+        """Return the content type of the stream."""
 
     def prompt(self, body: dict[str, Any]) -> Prompt: ...
 
     def refusal(self, body: dict[str, Any]) -> str | None:
-        """Returns the reason why the provider answers 400, or None."""
+        """Return the reason why the provider answers 400, or None."""
 
     def whole(self, path: str, body: dict[str, Any], items: Sequence[Item]) -> dict[str, Any]: ...
 
@@ -77,7 +77,7 @@ _count = itertools.count(1)
 
 
 def identifier(prefix: str) -> str:
-    """Returns a random id of the kind providers use."""
+    """Return a random id of the kind providers use."""
     return f"{prefix}{next(_count):04d}{secrets.token_hex(10)}"
 
 
@@ -88,7 +88,7 @@ def dump(value: Any) -> bytes:
 
 
 def canonical(value: Any) -> bytes:
-    """Returns the form in which a provider compares prefixes."""
+    """Return the form in which a provider compares prefixes."""
 
     def strip(each: Any) -> Any:
         if isinstance(each, dict):
@@ -103,7 +103,7 @@ def cut(text: str, size: int) -> list[str]:
 
 
 def weave(lanes: Iterable[Sequence[Event]], interleave: bool) -> Iterator[Event]:
-    """Yields the lanes one after the other, or one event of each in turn."""
+    """Yield the lanes one after the other, or one event of each in turn."""
     if not interleave:
         yield from itertools.chain.from_iterable(lanes)
         return
@@ -118,7 +118,7 @@ def escaped(arguments: str, style: Style) -> str:
 
 
 def sign(*parts: bytes) -> str:
-    """Returns an opaque blob bound to `parts`; like real ones, it contains something key-shaped."""
+    """Return an opaque blob bound to `parts`; like real ones, it contains something key-shaped."""
     digest = hmac.new(_KEY, b"\0".join(parts), hashlib.sha256).digest()[:30]
     make = Maker(int.from_bytes(digest[:4], "big"))
     noise = base64.b64encode(digest + digest[:18]).decode()
@@ -126,5 +126,5 @@ def sign(*parts: bytes) -> str:
 
 
 def signed(signature: str, *parts: bytes) -> bool:
-    """Returns whether `signature` was made for `parts`; both base64 alphabets are accepted."""
+    """Return whether `signature` was made for `parts`; both base64 alphabets are accepted."""
     return signature.replace("-", "+").replace("_", "/") == sign(*parts)

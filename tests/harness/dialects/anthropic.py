@@ -28,13 +28,13 @@ def _event(payload: dict[str, Any], delta: bool = False) -> Event:
 
 
 def _prefix(body: dict[str, Any], message: int, content: list[Any]) -> bytes:
-    """Returns what a thinking block is bound to: system, tools, earlier messages and blocks."""
+    """Return what a thinking block is bound to: system, tools, earlier messages and blocks."""
     earlier = [_blocks(each) for each in body.get("messages", [])[:message]]
     return canonical([body.get("system"), body.get("tools"), earlier, content])
 
 
 def _blocks(message: dict[str, Any]) -> dict[str, Any]:
-    """Normalises content: a plain text equals a list with one text block."""
+    """Normalise content: a plain text equals a list with one text block."""
     content = message["content"]
     if isinstance(content, str):
         return {**message, "content": [{"type": "text", "text": content}]}

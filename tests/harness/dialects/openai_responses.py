@@ -48,7 +48,7 @@ def _said(content: Any) -> Any:
 
 
 def _ours(item: Payload) -> bool:
-    """Returns whether the model wrote this item."""
+    """Return whether the model wrote this item."""
     kinds = {"reasoning", "function_call", "custom_tool_call"}
     return item.get("type") in kinds or item.get("role") == "assistant"
 
@@ -58,7 +58,7 @@ class OpenAIResponses(Asked):
         self._kept: dict[str, list[Any]] = {}
 
     def _conversation(self, body: Payload) -> list[Any]:
-        """Returns the input, preceded by what the provider has kept of the conversation."""
+        """Return the input, preceded by what the provider has kept of the conversation."""
         return [*self._kept.get(body.get("previous_response_id") or "", []), *_input(body)]
 
     def prompt(self, body: Payload) -> Prompt:
@@ -127,7 +127,7 @@ class OpenAIResponses(Asked):
     def payloads(
         self, path: str, body: Payload, items: Sequence[Item], style: Style
     ) -> Iterator[tuple[Payload, bool]]:
-        """Yields every event's payload, and whether it is a delta; also used for WebSocket messages."""
+        """Yield every event's payload, and whether it is a delta; also used for WebSocket messages."""
         response = self.whole(path, body, items)
         begun = {**response, "status": "in_progress", "output": []}
         number = itertools.count()

@@ -15,7 +15,7 @@ Pieces = Sequence[str]
 
 
 def message(payload: bytes, event_type: str) -> bytes:
-    """Returns a message of Amazon's binary event streams."""
+    """Return a message of Amazon's binary event streams."""
     named = {
         ":event-type": event_type,
         ":content-type": "application/json",
@@ -49,7 +49,7 @@ def turns(texts: Pieces, arguments: Pieces) -> Iterator[tuple[str, str | None]]:
 
 
 def events(raw: bytes) -> list[Any]:
-    """Returns the payloads of server-sent events, without `[DONE]`."""
+    """Return the payloads of server-sent events, without `[DONE]`."""
     lines = [
         line for line in raw.decode().replace("\r\n", "\n").split("\n") if line.startswith("data:")
     ]

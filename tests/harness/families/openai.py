@@ -175,7 +175,7 @@ def assistants_read(raw: bytes) -> tuple[str, str]:
 
 
 def transcript_events(texts: Pieces, arguments: Pieces) -> list[Any]:
-    """Returns transcription events, which contain no tool calls."""
+    """Return transcription events, which contain no tool calls."""
     out: list[Any] = [
         {"type": "transcript.text.delta", "delta": piece, "logprobs": [{"token": piece}]}
         for piece in texts

@@ -41,5 +41,5 @@ TEXTS: Final = Grammar(read_texts, deny_nothing)
 
 
 def of(dialect: Dialect) -> Grammar:
-    """Returns the grammar of a dialect."""
+    """Return the grammar of a dialect."""
     return GRAMMARS.get(dialect.name) or Grammar(partial(read_tabled, dialect), deny_nothing)

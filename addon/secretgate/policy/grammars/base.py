@@ -113,13 +113,13 @@ class Grammar:
 
 
 def given_plain(block: Block) -> Any:
-    """Returns the arguments of a call whose first piece contains them completely."""
+    """Return the arguments of a call whose first piece contains them completely."""
     sign = block.pieces[0].sign
     return sign.box[sign.member] if sign.box else None
 
 
 def give_plain(block: Block, given: Any) -> None:
-    """Sets the arguments of a call whose first piece contains them completely."""
+    """Set the arguments of a call whose first piece contains them completely."""
     entry, sign = block.pieces[0]
     if sign.box is not None:
         sign.box[sign.member] = given
@@ -127,29 +127,29 @@ def give_plain(block: Block, given: Any) -> None:
 
 
 def as_dict(value: Any) -> Event:
-    """Returns `value` if it is an object, else an empty object."""
+    """Return `value` if it is an object, else an empty object."""
     return value if isinstance(value, dict) else {}
 
 
 def items(value: Any) -> Iterator[tuple[int, Event]]:
-    """Yields the objects in an array with their index; nothing if `value` is not an array."""
+    """Yield the objects in an array with their index; nothing if `value` is not an array."""
     for at, item in enumerate(value if isinstance(value, list) else ()):
         if isinstance(item, dict):
             yield at, item
 
 
 def says(box: Event, member: str) -> bool:
-    """Returns whether a member of an object is a string."""
+    """Return whether a member of an object is a string."""
     return isinstance(box.get(member), str)
 
 
 def note_stop(reading: Reading, box: Event, member: str) -> None:
-    """Records the stop reason, if the member contains one."""
+    """Record the stop reason, if the member contains one."""
     if isinstance(box.get(member), str):
         reading.reason, reading.stop = box[member], (box, member)
 
 
 def drop(entries: Iterable[Entry]) -> None:
-    """Marks events to be left out."""
+    """Mark events to be left out."""
     for entry in entries:
         entry.instead, entry.changed = [], True

@@ -28,7 +28,7 @@ def read_dashscope(event: Event, kind: str) -> Reading:
 
 
 def read_dashscope_so_far(event: Event, kind: str) -> Reading:
-    """Reads DashScope without `incremental_output`, where every event repeats the text so far."""
+    """Read DashScope without `incremental_output`, where every event repeats the text so far."""
     reading = read_dashscope(event, kind)
     reading.signs = [
         sign._replace(box=None, so_far=(sign.box, sign.member)) if sign.box else sign

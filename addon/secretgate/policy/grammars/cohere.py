@@ -69,7 +69,7 @@ def read_cohere(event: Event, kind: str) -> Reading:
 
 
 def _first_calls(reading: Reading, event: Event) -> None:
-    """Adds the tool calls of a v1 event, in which calls are complete."""
+    """Add the tool calls of a v1 event, in which calls are complete."""
     for number, call in items(event.get("tool_calls")):
         name = str(call.get("name") or "")
         reading.signs.append(Sign((TOOL, number), TOOL, call, "parameters", name, (event, call)))

@@ -80,7 +80,7 @@ def deny_gemini(block: Block, message: str) -> None:
 
 
 def given_gemini(block: Block) -> Any:
-    """Returns a call's arguments; those of a call in pieces are merged by JSON path."""
+    """Return a call's arguments; those of a call in pieces are merged by JSON path."""
     if block.pieces[0].sign.member == "args":
         return given_plain(block)
     given: dict[str, Any] = {}
@@ -96,7 +96,7 @@ def given_gemini(block: Block) -> Any:
 
 
 def give_gemini(block: Block, given: Any) -> None:
-    """Sets the arguments; a call that came in pieces is replaced by a complete one."""
+    """Set the arguments; a call that came in pieces is replaced by a complete one."""
     if block.pieces[0].sign.member == "args":
         give_plain(block, given)
         return

@@ -74,7 +74,7 @@ def _output(reading: Reading, response: Event) -> None:
 
 
 def message_item(identity: str, message: str, status: str = "completed") -> Event:
-    """Returns a message item that replaces a tool call."""
+    """Return a message item that replaces a tool call."""
     part = {"type": "output_text", "text": message, "annotations": []}
     content = [part] if message else []
     return {

@@ -34,4 +34,4 @@ def read_texts(event: Event, kind: str) -> Reading:
 
 
 def deny_nothing(block: Block, message: str) -> None:
-    """Does nothing: such answers have no tool calls."""
+    """Do nothing: such answers have no tool calls."""
