@@ -107,13 +107,22 @@ _UNICODE: Final = (
 
 _WORD = re.compile(rf"(?:[{_TOUCHING}]|{_NOTHING}|{_ALIKE}|{_OTHER})++".encode())
 _STRANGE = re.compile(rf"(?P<nothing>{_NOTHING})|(?P<alike>{_ALIKE})|(?P<other>{_OTHER})".encode())
+_STRANGE_BYTE = re.compile(rb"[\x1b\x80-\xff]")
+_TOUCHING_BYTES = bytes(byte for byte in range(128) if re.match(f"[{_TOUCHING}]", chr(byte)))
 _ASCII = re.compile(rb"[A-Za-z0-9]")
 
 
 def _folded(raw: bytes) -> Iterator[Token]:
     """Yield the invisible and the look-alike characters as tokens."""
-    for word in _WORD.finditer(raw):
-        if not word[0].isascii() or b"\x1b" in word[0]:
+    done = 0
+    for strange in _STRANGE_BYTE.finditer(raw):
+        at = strange.start()
+        if at < done:
+            continue
+        start = done + len(raw[done:at].rstrip(_TOUCHING_BYTES))
+        word = _WORD.match(raw, start)
+        done = max(at + 1, word.end() if word else 0)
+        if word and word.end() > at:
             yield from _in_word(raw, *word.span())
 
 
@@ -188,13 +197,20 @@ def hides(text: bytes) -> bool:
     return not text.isascii() or b"\x1b" in text
 
 
+def hiding(texts: Sequence[bytes], joined: bytes) -> list[int]:
+    """Return the indices of the texts that may contain disguised characters."""
+    if b"\x1b" in joined:
+        return [at for at, text in enumerate(texts) if hides(text)]
+    return [at for at, plain in enumerate(map(bytes.isascii, texts)) if not plain]
+
+
 def places(text: bytes) -> list[int]:
     """Return the offsets after disguised characters next to ASCII ones, ascending."""
-    return [end for _, end in _database().scan(text)]
+    return [end for _, end in database().scan(text)]
 
 
 @lru_cache(maxsize=1)
-def _database() -> Database:
+def database() -> Database:
     return Database(_UNICODE)
 
 

@@ -72,9 +72,11 @@ class Reader:
             for index, text in enumerate(texts):
                 if b"\0" in text:
                     seen.setdefault(index, Sight([]))
-        for index, text in enumerate(texts):
-            if disguises.hides(text) and (places := disguises.places(text)):
-                seen.setdefault(index, Sight([])).disguised[disguises.UNICODE] = places
+        if strange := disguises.hiding(texts, joined):
+            parts = [texts[index] for index in strange]
+            for at, hits in _read(disguises.database(), parts, _joined(parts)):
+                sight = seen.setdefault(strange[at], Sight([]))
+                sight.disguised[disguises.UNICODE] = [end for _, end in hits]
         cuts = [
             (index, start, end) for index, sight in seen.items() for start, end in sight.windows
         ]

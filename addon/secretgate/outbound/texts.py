@@ -85,9 +85,11 @@ def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False
 
 def _inside(plain: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
     """Yield the texts of documents that stand in texts as base64, with the index of the text."""
-    pdf, archive = _PACKED
+    joined = b"\n".join(plain)
+    if not any(mark in joined for mark in _PACKED):
+        return
     for at, text in enumerate(plain):
-        if len(text) > 100 and (pdf in text or archive in text):
+        if any(mark in text for mark in _PACKED):
             for run in _PACKED_RUN.findall(text):
                 data = run.translate(None, b" \t\r\n")
                 within = documents.extracted(base64.b64decode(data[: len(data) & -4]))
