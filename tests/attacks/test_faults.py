@@ -19,6 +19,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from addon.kit import SCOPE, Bench
 from harness.fixtures import Launch
@@ -29,6 +30,7 @@ from harness.proxy import Proxy
 from harness.raw import Line
 from harness.rogue import Rogue, Wire, before
 from harness.secrets import Planted
+from harness.sockets import dial
 from harness.wire import Gate
 from harness.wires import Access
 from secretgate.demo.process import Failed
@@ -174,6 +176,25 @@ def test_it_ends_in_bounded_time_with_streams_in_flight(
     assert len(ended) == 4
     # mitmproxy 11 prints where its own connections were when it cancelled them.
     assert not re.search(rb'File "[^"]*[/\\]secretgate[/\\][^"]*", line', proxy.output)
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_it_ends_in_bounded_time_with_websockets_open(launch: Launch, provider: Provider) -> None:
+    proxy = launch()
+    access = Access.through(proxy)
+    url = access.url("api.openai.com", "/v1/responses").replace("https", "wss", 1)
+    with provider.manner(script=echo), contextlib.ExitStack() as stack:
+        lines = [stack.enter_context(dial(url, access.context(), proxy.url)) for _ in range(3)]
+        request = {"type": "response.create", "model": "m", "input": "hello"}
+        lines[0].send(json.dumps(request))
+        assert lines[0].recv(timeout=SOON)
+        os.kill(proxy.pid, signal.SIGTERM)
+        assert proxy.ends(SOON)
+        for line in lines:
+            with contextlib.suppress(ConnectionClosed):
+                while True:
+                    line.recv(timeout=SOON)
 
 
 @pytest.mark.e2e
