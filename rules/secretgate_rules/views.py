@@ -34,10 +34,13 @@ PERCENT: Final = "percent"
 UTF16: Final = "utf-16"
 
 EXPRESSIONS: Final = (
-    Expression(r"(?:^|[^A-Za-z0-9+/_=-])(?:[CDI-Za-f][A-Za-z0-9+/_-]{3}){6}"),
+    Expression(
+        r"(?:^|[^A-Za-z0-9+/_=-])(?:(?:[CDI-Za-f][A-Za-z0-9+/_-]{3}){6}"
+        r"|(?:[A-Za-z0-9+/][AQgw][AB][A-Za-z0-9+/]A[A-H][AEIMQUYcgkosw048]A){3})"
+    ),
     Expression(r"(?:^|[^0-9A-Za-z])(?:(?:0[9aAdD]|[2-7][0-9a-fA-F])){16}"),
 )
-"""What the database searches for: base64 of text, hex of text."""
+"""What the database searches for: base64 of text, also of UTF-16; hex of text."""
 
 
 Spans = Sequence[tuple[int, int]]

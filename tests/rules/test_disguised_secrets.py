@@ -5,6 +5,7 @@ They are found wherever something is inserted, and replaced as they are spelled.
 
 from __future__ import annotations
 
+import hashlib
 import html
 import json
 import unicodedata
@@ -34,7 +35,8 @@ AROUND = st.sampled_from(["", "see ", "TOKEN=", "ключ ", "\n\n", "密码", "
 
 
 def named(finding: Finding, part: Part) -> bytes:
-    return b"REDACTED<%s:%012x>" % (finding.rule.encode(), hash(part.value) & 0xFFFFFFFFFFFF)
+    digest = hashlib.sha256(part.value).hexdigest()[:12]
+    return f"REDACTED<{finding.rule}:{digest}>".encode()
 
 
 def painted(secret: str, places: set[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import urllib.parse
 
@@ -44,7 +45,8 @@ KEYS = st.sampled_from([b"", b"content", b"password", b"api_key", b"cloudflare_t
 
 
 def named(finding: Finding, part: Part) -> bytes:
-    return b"REDACTED<%s:%012x>" % (finding.rule.encode(), hash(part.value) & 0xFFFFFFFFFFFF)
+    digest = hashlib.sha256(part.value).hexdigest()[:12]
+    return f"REDACTED<{finding.rule}:{digest}>".encode()
 
 
 @MODEST
@@ -118,6 +120,7 @@ def test_a_named_secret_is_found_whatever_stands_around(
         lambda s: base64.encodebytes(f"{'# comment ' * 9}\nexport TOKEN={s}\n".encode()),
         lambda s: base64.urlsafe_b64encode(f"token {s}~~".encode()).rstrip(b"="),
         lambda s: base64.b64encode(json.dumps({"t": f"\n{s}\n"}).encode()),
+        lambda s: base64.b64encode(f"$env:TOKEN = '{s}'".encode("utf-16-le")),
         lambda s: f"token: {s}\n".encode().hex().encode(),
         lambda s: f"\ttoken: {s}\n".encode("utf-16-le"),
         lambda s: f"\ttoken: {s}\n".encode("utf-16-be"),
