@@ -54,6 +54,7 @@ def test_a_client_that_breaks_off_in_a_request(
     how: str, coding: str, proxy: Proxy, poster: Poster, provider: Provider, planted: Planted
 ) -> None:
     """Nobody receives half a request, with a secret or without."""
+    before = len(proxy.output)
     body = ask(MESSAGES, planted.env)
     head = (
         f"content-length: {len(body) + 9}" if coding == "content-length" else f"{coding}: chunked"
@@ -70,8 +71,8 @@ def test_a_client_that_breaks_off_in_a_request(
             assert poster.post(MESSAGES, CLEAN).forwarded.raw == CLEAN
     assert leaks(joined(each.raw for each in arrived), planted.secrets) == []
     assert [each.raw for each in arrived] == [CLEAN]
-    assert b"has crashed" not in proxy.output
-    assert leaks(proxy.output, planted.secrets) == []
+    assert b"has crashed" not in proxy.output[before:]
+    assert leaks(proxy.output[before:], planted.secrets) == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="prlimit")
@@ -107,4 +108,4 @@ def test_without_a_descriptor_left_nothing_passes_and_all_goes_on_later(
             served = exchange.status == 200
     assert served
     assert proxy.alive
-    assert leaks(proxy.output, planted.secrets) == []
+    assert leaks(proxy.output[before:], planted.secrets) == []

@@ -30,7 +30,7 @@ from secretgate import gate
 from secretgate.demo.process import Failed
 from secretgate.gate import Gate
 from secretgate.launch.proxy import OwnProxy
-from secretgate.proxy import access
+from secretgate.proxy import access, options
 from secretgate.settings import Settings
 from secretgate.state import Places, StateError, load_key, private_folder
 
@@ -172,14 +172,14 @@ def test_it_is_sealed_before_any_setting_is_read(
     """Files with known values are read together with the settings."""
     monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path))
     order: list[str] = []
-    loading = gate.load
+    loading = options.load
 
     def loaded(*arguments: Any, **named: Any) -> Settings:
         order.append("settings")
         return loading(*arguments, **named)
 
     monkeypatch.setattr(gate, "seal_process", lambda: order.append("sealed"))
-    monkeypatch.setattr(gate, "load", loaded)
+    monkeypatch.setattr(options, "load", loaded)
     with context:
         Gate().load(Loader(context.master))
     assert order[0] == "sealed"

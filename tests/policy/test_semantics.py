@@ -57,7 +57,7 @@ def test_when_is_at_most_2048_characters():
 
 def test_when_must_be_a_bool():
     row = '  - {name: r, action: deny, match: {when: "%s"}}'
-    assert "neither" in refused(enforced(row % "1 + 1"))
+    assert "must evaluate to true or false" in refused(enforced(row % "1 + 1"))
     decision = decide(enforced(row % "params.a"), a="text")
     assert decision.denies
     assert decision.evaluated[0].outcome == "error"
@@ -131,7 +131,7 @@ def test_replacements_name_groups_as_re2_does(match, replace, before, after):
 
 def test_patterns_are_re2():
     bad = r"  - {name: r, action: redact, redact: {target: params.a, patterns: [{match: '(a)\1', replace: b}]}}"
-    assert "no RE2 pattern" in refused(enforced(bad))
+    assert "is not an RE2 pattern" in refused(enforced(bad))
 
 
 # Order

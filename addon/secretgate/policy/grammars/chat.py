@@ -1,4 +1,7 @@
-"""OpenAI Chat Completions and compatible APIs: choices with a message, or with deltas of one."""
+"""OpenAI Chat Completions and compatible APIs: choices with a message, or with deltas of one.
+
+Streamed transcripts of audio have events of their own.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,10 @@ from secretgate.policy.grammars.base import (
 
 
 def read_chat(event: Event, kind: str) -> Reading:
+    if kind == "transcript.text.delta":
+        return Reading([Sign((kind, TEXT), TEXT, event, "delta")])
+    if kind == "transcript.text.done":
+        return Reading(everything=True)
     return _choices(event)
 
 
