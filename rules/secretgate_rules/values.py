@@ -84,10 +84,14 @@ def uuid(value: bytes) -> bool:
     return _UUID.fullmatch(value) is not None
 
 
+_FILLED = re.compile(rb"([0-9])\1{9}[0-9]*-.*([0-9])\2{9}")
+"""Two parts of one digit each, as in the examples of Slack's documentation."""
+
+
 @remembered(4096)
 def dummy(value: bytes) -> bool:
     """Return whether a value is a placeholder, a documented example or too uniform for a secret."""
-    if _DOCUMENTED.search(value) or _PLACEHOLDER.search(value[:80]):
+    if _DOCUMENTED.search(value) or _PLACEHOLDER.search(value[:80]) or _FILLED.search(value[:80]):
         return True
     if len(value) < 12:
         return len(set(value)) < 3

@@ -30,6 +30,7 @@ QUIET = [
     f'"toolu_id": "toolu_{made_up(24, 8).decode()}"',
     f'"prompt_cache_key": "{UUID}"',
     f'"signature": "{made_up(300, 7).decode()}"',
+    f'ClientToken = "xoxc-{"8" * 12}-{"8" * 12}-{made_up(40, 6).hex()[:40]}"',
     "password = os.environ['DB_PASSWORD']",
     "password = getpass.getpass('Password: ')",
     "api_key = settings.OPENAI_API_KEY",
