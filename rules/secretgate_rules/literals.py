@@ -198,6 +198,9 @@ class Literals:
 
     def find_many(self, texts: Sequence[bytes]) -> dict[int, list[Finding]]:
         """Return the findings of each text by its index; texts without findings are left out."""
+        return self._found(texts, disguised=True)
+
+    def _found(self, texts: Sequence[bytes], *, disguised: bool) -> dict[int, list[Finding]]:
         if not self._segments or not texts:
             return {}
         gap = len(_SEPARATOR)
@@ -210,7 +213,7 @@ class Literals:
                 if place + len(needle.text) <= starts[index + 1] - gap:
                     at = place - starts[index]
                     touched.setdefault(index, []).append((segment, at, needle, value))
-        undone = self._undone(texts, joined)
+        undone = self._undone(texts, joined) if disguised else {}
         every = (
             (index, _read(texts[index], touched.get(index, ()), undone.get(index, ())))
             for index in sorted({*touched, *undone})
@@ -218,14 +221,17 @@ class Literals:
         return {index: found for index, found in every if found}
 
     def _undone(self, texts: Sequence[bytes], joined: bytes) -> dict[int, list[_Copy]]:
-        """Return the disguised copies of values by index of the text (see `disguises`)."""
+        """Return the disguised copies of values by index of the text (see `disguises`).
+
+        Disguises are undone once: they can be nested as deep as a text is long.
+        """
         if not disguises.hides(joined):
             return {}
         pieces = [
             (index, piece) for index, text in enumerate(texts) for piece in disguises.undone(text)
         ]
         found: dict[int, list[_Copy]] = {}
-        inside = self.find_many([piece.decoded.text for _, piece in pieces])
+        inside = self._found([piece.decoded.text for _, piece in pieces], disguised=False)
         for at, findings in inside.items():
             index, piece = pieces[at]
             for finding in findings:

@@ -5,7 +5,6 @@ They are found wherever something is inserted, and replaced as they are spelled.
 
 from __future__ import annotations
 
-import hashlib
 import html
 import json
 import unicodedata
@@ -15,28 +14,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness import effort
-from rules.conftest import github_token, made_up
-from secretgate_rules import Detector, Finding, Literals, Part, disguises, redact
+from rules.conftest import SECRETS, github_token, made_up, named
+from secretgate_rules import Detector, Finding, Literals, disguises, redact
 
 MODEST = settings(
     max_examples=effort.of(80), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-SECRETS = [
-    github_token(1),
-    b"AKIA" + made_up(16, 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
-    b"sk-ant-api03-" + made_up(93, 3) + b"AA",
-    b"glpat-" + made_up(20, 4),
-]
 UNSEEN = [
     "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u180e", "\ufe0f", "\u200e", "\u202e",
     "\u2066", "\u034f", "\U000e0061", "\U000e0100", "\x1b[0m", "\x1b[01;31m\x1b[K",
 ]  # fmt: skip
 AROUND = st.sampled_from(["", "see ", "TOKEN=", "ключ ", "\n\n", "密码", "# été\n"])
-
-
-def named(finding: Finding, part: Part) -> bytes:
-    digest = hashlib.sha256(part.value).hexdigest()[:12]
-    return f"REDACTED<{finding.rule}:{digest}>".encode()
 
 
 def painted(secret: str, places: set[int]) -> str:
@@ -217,3 +205,13 @@ def test_known_values(at: int, unseen: str, before: str, painted_at: int) -> Non
 )
 def test_other_scripts_are_left_in_peace(text: str, detector: Detector) -> None:
     assert detector.find(text.encode()) == []
+
+
+@pytest.mark.parametrize("depth", [2, 5000])
+def test_disguises_inside_disguises_end(depth: int) -> None:
+    """Whoever writes a text chooses how deep it nests; it is undone once, in one pass."""
+    value = b"corp-" + b"x7Qm2" * 5
+    spelled = value[:9] + b"\x1b[1m" + value[9:]
+    text = b"\x1b[" * depth + b"0m" * depth + b" " + spelled + b" end"
+    (finding,) = Literals({value: "known"}).find(text)
+    assert text[finding.start : finding.end] == spelled

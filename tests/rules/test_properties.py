@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import urllib.parse
 
@@ -12,20 +11,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness import effort
-from rules.conftest import github_token, made_up
+from rules.conftest import SECRETS as PLAIN
+from rules.conftest import github_token, made_up, named
 from secretgate_rules import Detector, Finding, Literals, Part, redact, views
 
 MODEST = settings(
     max_examples=effort.of(60), suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
-SECRETS = [
-    github_token(1),
-    b"AKIA" + made_up(16, 2, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"),
-    b"sk-ant-api03-" + made_up(93, 3) + b"AA",
-    b"glpat-" + made_up(20, 4),
-    b"xoxb-123456789012-1234567890123-" + made_up(24, 5),
-]
+SECRETS = [*PLAIN, b"xoxb-123456789012-1234567890123-" + made_up(24, 5)]
 LINES = st.one_of(
     st.sampled_from(SECRETS).map(lambda secret: b"TOKEN=" + secret),
     st.sampled_from(SECRETS).map(lambda secret: b'{"api_key": "' + secret + b'"}'),
@@ -42,11 +36,6 @@ LINES = st.one_of(
 )
 TEXTS = st.lists(LINES, max_size=6).map(b"\n".join)
 KEYS = st.sampled_from([b"", b"content", b"password", b"api_key", b"cloudflare_token", b'a"b'])
-
-
-def named(finding: Finding, part: Part) -> bytes:
-    digest = hashlib.sha256(part.value).hexdigest()[:12]
-    return f"REDACTED<{finding.rule}:{digest}>".encode()
 
 
 @MODEST
