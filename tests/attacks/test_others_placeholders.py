@@ -208,17 +208,29 @@ def test_a_secret_broken_up_or_painted_over_does_not_leave(
     assert again.raw == redaction.raw
 
 
+@pytest.mark.parametrize("how", BROKEN)
+def test_what_a_broken_up_secret_says_is_known_in_every_place(how: str, bench: Bench) -> None:
+    """Also inside a word, where no rule finds it."""
+    spelled = BROKEN[how](SECRET[:14], SECRET[14:])
+    raw = json.dumps([f"it is {spelled} here", f"or inside{SECRET}inside"]).encode()
+    assert SECRET.encode() in bench.redact(json.dumps([f"or inside{SECRET}inside"]).encode()).raw
+    assert SECRET.encode() not in bench.redact(raw).raw
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
 @pytest.mark.parametrize(
     "how", [each for each in BROKEN if "HTML" not in each and "reference" not in each]
 )
-def test_a_known_value_broken_up_does_not_leave_wherever_it_stands(how: str, bench: Bench) -> None:
+def test_a_known_value_broken_up_does_not_leave_wherever_it_stands(
+    how: str, ascii_only: bool, bench: Bench
+) -> None:
     """The value becomes known from a later message, so the earlier one must be read again."""
     value = "quietly-Kx7mQ2rT9w"
     spelled = BROKEN[how](value[:9], value[9:]).replace("i", "\u0456", how == "with a homoglyph")
-    turns = [{"role": "user", "content": f"so {spelled} it is"}]
-    bench.redact(json.dumps({"messages": turns}).encode())
-    turns.append({"role": "user", "content": f"password: {value}"})
-    out = bench.redact(json.dumps({"messages": turns}).encode())
-    first, second = (turn["content"] for turn in json.loads(out.raw)["messages"])
+    turns: list[Any] = []
+    for said in (f"it is {SECRET}", f"so {spelled} it is", "go on", f"password: {value}"):
+        turns.append({"role": "user", "content": said})
+        out = bench.redact(json.dumps({"messages": turns}, ensure_ascii=ascii_only).encode())
+    _, first, _, second = (turn["content"] for turn in json.loads(out.raw)["messages"])
     assert value not in second
     assert spelled not in first
