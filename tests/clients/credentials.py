@@ -1,4 +1,4 @@
-"""Fake log-ins: the credentials that each tool finds in its usual place."""
+"""Fake logins: the credentials that each tool finds in its usual place."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def _jwt(claims: dict[str, Any]) -> str:
 
 
 def codex_auth() -> str:
-    """Return an `auth.json` as after a log-in with ChatGPT."""
+    """Return an `auth.json` as after a login with ChatGPT."""
     claims = {
         "iss": "https://auth.openai.com",
         "aud": ["app_made_up"],
@@ -65,7 +65,7 @@ def codex_auth() -> str:
 
 
 def gemini_oauth() -> str:
-    """Return an `oauth_creds.json` as after a log-in with Google."""
+    """Return an `oauth_creds.json` as after a login with Google."""
     return json.dumps(
         {
             "access_token": "ya29." + _MAKE.text(60),

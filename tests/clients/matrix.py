@@ -42,7 +42,7 @@ class Outcome:
 
 
 def cases(tool: Tool) -> Iterator[Case]:
-    """Yield all scenes for each log-in and transport; the scene `trust` only once."""
+    """Yield all scenes for each login and transport; the scene `trust` only once."""
     for login in tool.logins:
         for transport in tool.transports:
             usual = login == tool.logins[0] and transport == tool.transports[0]

@@ -16,7 +16,7 @@ _MARKS = {True: "yes", False: "**no**"}
 
 @dataclass
 class Column:
-    """A tool with one log-in over one transport."""
+    """A tool with one login over one transport."""
 
     case: Case
     outcomes: dict[str, Outcome] = field(default_factory=dict)
@@ -80,6 +80,7 @@ def document(results: Sequence[Results]) -> str:
         _missing([each for each in results if each.missing]),
         _MEANING,
         _wire([each for each in played if each.columns]),
+        _blocked([each for each in played if each.columns]),
         _TRUST,
         _heeded([each for each in played if each.trust]),
         "## Tool by tool\n",
@@ -112,20 +113,20 @@ def _covered(results: Sequence[Results]) -> str:
                 ]
 
     places = sorted({f"{each.place}, {each.day}" for each in results})
-    head = ("tool", "version", "log-in", "transport", *SCENES)
+    head = ("tool", "version", "login", "transport", *SCENES)
     alone = all(outcome.enclosed for each in results for outcome in each.outcomes)
     network = (
-        "in a network namespace with a loopback interface and nothing else"
+        "in a network namespace that has only a loopback interface"
         if alone
-        else "partly on a machine without network namespaces, where only what went through the proxy was seen"
+        else "partly on a machine without network namespaces, where only traffic through the proxy can be observed"
     )
-    return f"{_rows(head, rows())}\n*Played on*: {'; '.join(places)}; {network}.\n"
+    return f"{_rows(head, rows())}\nMeasured with {'; '.join(places)}; {network}.\n"
 
 
 def _missing(results: Iterable[Results]) -> str:
     rows = [[each.tool.title, "", each.missing] for each in results]
     rows += [[title, what, reason] for title, what, reason in UNCOVERED]
-    return "Not covered:\n\n" + _rows(("tool", "what of it", "why"), rows)
+    return "Not tested:\n\n" + _rows(("tool", "what", "why"), rows)
 
 
 def _content(outcome: Outcome) -> list[dict[str, Any]]:
@@ -163,7 +164,14 @@ def _wire(results: Iterable[Results]) -> str:
                     ", ".join(others) or "none",
                 ]
 
-    head = ("tool", "conversation", "HTTP", "compressed", "accepts", "other hosts asked for")
+    head = (
+        "tool",
+        "conversation",
+        "HTTP",
+        "request compression",
+        "accepted encodings",
+        "other hosts",
+    )
     return "## On the wire\n\n" + _rows(head, rows()) + "\n" + _WIRE
 
 
@@ -171,6 +179,18 @@ def _compressed(row: Mapping[str, Any]) -> str:
     if row["upgrade"]:
         return "permessage-deflate" if "permessage-deflate" in row["extensions"] else ""
     return str(row["encoding"])
+
+
+def _blocked(results: Iterable[Results]) -> str:
+    def rows() -> Iterator[list[str]]:
+        for each in results:
+            for (login, transport), column in each.columns.items():
+                if block := column.outcomes.get("block"):
+                    measured = [note.partition(": ")[2] for note in block.notes]
+                    yield [each.tool.title, login, transport or _transport(column), *measured]
+
+    head = ("tool", "login", "transport", "an error", "secret in the prompt", "secret in a file")
+    return _BLOCK + _rows(head, rows())
 
 
 def _heeded(results: Iterable[Results]) -> str:
@@ -190,15 +210,9 @@ def _about(results: Results) -> str:
     if tool.environment:
         shown = ", ".join(f"`{name}={value}`" for name, value in tool.environment.items())
         lines += [
-            f"To run without a person, and to stay as it was installed, it was given {shown}.",
+            f"It runs unattended here, and must not update itself, so these variables were set: {shown}.",
             "",
         ]
-    for column in results.columns.values():
-        if block := column.outcomes.get("block"):
-            lines.append(
-                f"* Block mode, {column.case.login.name} {column.case.transport}".rstrip()
-                + f": {'; '.join(block.notes)}."
-            )
     lines += [f"* {note}" for note in tool.limits]
     return "\n".join(lines) + "\n"
 
@@ -214,36 +228,46 @@ _HEAD = """\
 
 Written by `scripts/clients` from its runs; do not edit. `scripts/clients NAME` tries one tool again.
 
-Each tool is installed from npm or PyPI and run as `secretgate run -- TOOL`. A provider on loopback speaks its formats. There
-is no account: the tool gets a made-up login, and no settings for proxies or certificates. The model is a script. With the tool's own tools it reads a `.env` and a key file, repeats what it read, writes it to two files in
-parallel calls, and runs a command with it. It thinks in signed blocks. The provider refuses any history that differs from what it wrote.
+Each tool is installed from npm or PyPI and run as `secretgate run -- TOOL`, with made-up credentials and without any setting for proxies or certificates.
+The provider is a simulation on loopback that speaks the tool's wire formats. Its model is a script: it calls the tool's own tools to read a `.env` and a key file, quotes
+their content in its answer, writes it to two files in parallel calls, and runs a command that uses it. Its thinking blocks are signed, and the provider rejects
+a request whose history differs from what it sent earlier.
 """
 
 _MEANING = """\
-* **redact**: two conversations. The second one resumes the first, in a new process behind a new proxy. No planted value reached any host in any
-  encoding. The files, the command and the answer held the real values. The provider never found a changed history. The tool ended with 0.
-* **restart**: one conversation; the proxy was stopped and started again between two turns.
-* **block**: a prompt with a secret, then a clean prompt and a file with secrets. Nothing left. The tool showed our message as often as it shows any error of its provider. It
-  did not try again, and stayed logged in.
-* **audit**: every message in both directions was the same on both sides of the proxy, byte for byte.
+What "yes" means in each column:
+
+* **redact**: there were two conversations; the second resumed the first in a new process and through a new proxy. None of the planted secrets reached any host, in any
+  encoding. The written files, the command and the answer contained the real values. The provider never saw a changed history. The tool exited with code 0.
+* **restart**: the proxy was stopped and started again between two turns of one conversation, and the conversation continued.
+* **block**: first the prompt contained a secret; then the prompt was clean and the model read a file with secrets. No secret was sent. The tool printed secretgate's message as many times as it
+  prints any other error of the provider, did not retry, and stayed logged in.
+* **audit**: every message in both directions was identical, byte for byte, on both sides of the proxy.
 """
 
 _WIRE = """\
-*Other hosts* are those that the tool asked for through the proxy: telemetry, updates, login services. They were played here too, and what they got was searched for the planted values.
+*Other hosts* are hosts that the tool connected to through the proxy for telemetry, updates or login. They were simulated too, and everything sent to them was searched for the planted secrets.
 """
 
 _TRUST = """\
 ## Which CA variables are used
 
-Each variable was tried alone, with `HTTPS_PROXY`. (`secretgate run` sets all of them.) The run also checks that `secretgate doctor` says the same about each tool.
+Each variable was tested on its own, together with `HTTPS_PROXY`. (`secretgate run` sets all of them.) The test also checks that `secretgate doctor` gives the same result for each tool.
+"""
+
+_BLOCK = """\
+## In block mode
+
+How often the tool prints an error that comes from its provider, and, for a secret in the prompt and in a file: how many of its requests were refused, and its exit code.
+
 """
 
 _LIBRARIES = """\
 ### SDKs, LangChain, LiteLLM
 
-Scripts in `tests/clients/agents` do with each library what an agent does. The JavaScript SDKs use Node's `fetch`, which reads `HTTPS_PROXY` only if
+The scripts in `tests/clients/agents` use each library as an agent would. The JavaScript SDKs use Node's `fetch`, which reads `HTTPS_PROXY` only if
 `NODE_USE_ENV_PROXY` is `1` (Node 22.21, 24.5 and later). `secretgate run` sets it.
 
-If a turn of Anthropic's has thinking and calls but no text, LiteLLM adds words of its own to it. The provider here refuses such a history, in redact and in
-audit mode alike. So in these runs the model always says something.
+If an assistant turn of the Anthropic API contains thinking and tool calls but no text, LiteLLM inserts text of its own. The simulated provider rejects such a changed history, in redact
+mode and in audit mode. So in these tests the model always writes some text.
 """

@@ -36,7 +36,7 @@ USUAL = (
     "codex-APIkey-audit-WebSocket",
     "gemini-OAuth-audit",
 )
-"""Every tool with both log-ins, over each transport and in each mode; the most important first."""
+"""Every tool with both logins, over each transport and in each mode; the most important first."""
 SECONDS = float(os.environ.get("SECRETGATE_CLIENTS_SECONDS", "240"))
 ENOUGH = 90.0
 """Seconds for a case. One takes 10 to 20 s on an idle machine; a longer one has failed."""

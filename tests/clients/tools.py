@@ -24,7 +24,7 @@ class Login:
     model: str = ""
     """The value of `{model}` in the arguments."""
     hands: Callable[[Path], Hands] | None = None
-    """The tools offered to this log-in's models, if they differ."""
+    """The tools offered to this login's models, if they differ."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,8 @@ CLAUDE = Tool(
     {"IS_SANDBOX": "1", "DISABLE_AUTOUPDATER": "1"},
     doctor="Claude Code",
     limits=(
-        "Telemetry goes to `api.anthropic.com` too (`/api/event_logging/v2/batch`, several 100 kB), and is scanned like the rest.",
-        "A refusal has status 400 for it: of a 403 it says that the log-in failed.",
+        "It also sends telemetry to `api.anthropic.com` (`/api/event_logging/v2/batch`, several 100 kB). secretgate scans it like any other request.",
+        "secretgate refuses its requests with status 400. After a 403, Claude Code would report a failed login.",
     ),
 )
 
@@ -106,11 +106,11 @@ CODEX = Tool(
     transports=("WebSocket", "HTTP"),
     doctor="Codex",
     limits=(
-        "Over a WebSocket it opens with a message that asks for no answer, then sends `previous_response_id` and what is new. All other requests are HTTP/2.",
-        "Where the WebSocket is refused it tries several times before it sends a POST, whose body is zstd with a ChatGPT log-in.",
-        "It shows the model's thinking beside the answer, with placeholders: thinking is signed, and nobody edits it.",
-        "It prints each error twice, its provider's own too.",
-        "Played with `gpt-5.5`, which is offered `exec_command` and `apply_patch`.",
+        "On a WebSocket, its first message expects no answer; each later message contains `previous_response_id` and the new items only. All other requests use HTTP/2.",
+        "If the WebSocket is refused, it retries several times before it falls back to POST. With a ChatGPT login, the POST body is compressed with zstd.",
+        "It displays the model's thinking. Placeholders in it are not restored, because thinking is signed and must not be changed.",
+        "It prints each error twice, including errors of the provider itself.",
+        "Tested with the model name `gpt-5.5`, for which Codex offers the tools `exec_command` and `apply_patch`.",
     ),
 )
 
@@ -135,9 +135,9 @@ GEMINI = Tool(
     {"GEMINI_CLI_TRUST_WORKSPACE": "true", "GEMINI_FORCE_FILE_STORAGE": "true"},
     doctor="Gemini CLI",
     limits=(
-        "Its `read_file` refuses `.env`, so the model read it with `cat`.",
-        "A resumed session sends `skip_thought_signature_validator` in place of the signatures of the first, and each result twice; both are its own doing.",
-        "With a Google log-in, an API error is printed as an object, message and cause.",
+        "Its tool `read_file` refuses to read `.env`, so the scripted model reads the file with `cat`.",
+        "When a session is resumed, Gemini CLI replaces the signatures of earlier turns by `skip_thought_signature_validator` and sends each tool result twice. It does so without secretgate too.",
+        "With a Google login, it prints an API error as an object, which contains the message twice.",
     ),
 )
 
@@ -165,7 +165,7 @@ OPENCODE = Tool(
     {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"},
     doctor="OpenCode",
     limits=(
-        "Played with `gpt-5.2` and `claude-sonnet-4-5`; the former is offered `apply_patch`, the latter `write`.",
+        "Tested with the model names `gpt-5.2`, for which OpenCode offers the tool `apply_patch`, and `claude-sonnet-4-5`, for which it offers `write`.",
     ),
 )
 
@@ -209,8 +209,8 @@ COPILOT = Tool(
     ("--continue", *COPILOT_RUN),
     doctor="Copilot CLI",
     limits=(
-        "There is no account: a made-up token, for which the services here answered with a plan, and one model over Chat Completions. Its WebSocket was not reached.",
-        "It masks some secrets itself in what its tools read: the model sees `******` for a GitHub token.",
+        "The token is made up; the simulated services accept it and offer one model, over Chat Completions. The WebSocket transport was not tested.",
+        "It masks some secrets itself in the output of its tools: the model sees `******` instead of a GitHub token.",
     ),
 )
 
@@ -231,10 +231,10 @@ AIDER = Tool(
     doctor="Aider",
     scenes=("redact", "block", "audit", "trust"),
     limits=(
-        "It runs no command unasked, also not with `--yes-always`: files only, and no restart, which a command asks for.",
+        "It runs no command without confirmation, not even with `--yes-always`. So only files were tested, and there is no restart scene, which needs a command.",
         (
-            "It loads the project's `.env` into its environment. A key for its provider in there becomes its own credential: it goes to "
-            "that provider in a header, and a request's own credential is no secret to whom it is sent."
+            "It loads the project's `.env` into its environment. If that file contains a key for its provider, Aider uses it as its own credential "
+            "and sends it to that provider in a header. secretgate does not change the credential of a request."
         ),
     ),
 )
@@ -324,36 +324,36 @@ SCRIPTS = (
 UNCOVERED: tuple[tuple[str, str, str], ...] = (
     (
         "all",
-        "their screens",
-        "They are run without a terminal, so what they draw on one was not looked at.",
+        "terminal interfaces",
+        "The tools run without a terminal.",
     ),
-    ("all", "macOS, Windows", "There was Linux only."),
+    ("all", "macOS, Windows", "The tests ran on Linux only."),
     (
         "all",
-        "what the real services accept",
-        "There is no account. What is known of their checks is played by the provider here.",
+        "the real services",
+        "No accounts were used. The simulated provider makes the checks that are known of the real ones.",
     ),
     (
         "Codex",
-        "the models whose one tool takes JavaScript",
-        "The scripted model writes commands and patches, not programs.",
+        "models whose only tool runs JavaScript",
+        "The scripted model writes commands and patches only.",
     ),
     (
         "Copilot CLI",
-        "its WebSocket, its other models",
-        "Which models speak over it is told by the service, to an account.",
+        "WebSocket, other models",
+        "The service tells an account which models use the WebSocket.",
     ),
     (
         "Qwen Code",
-        "its own log-in",
-        "The vendor ended it: 0.24.4 says that Qwen OAuth was discontinued, and asks for nothing.",
+        "Qwen OAuth",
+        "The vendor discontinued it; 0.24.4 says so and does not offer it.",
     ),
     (
         "OpenCode",
-        "its ChatGPT log-in",
-        "With a made-up log-in its own server fails before anything is sent.",
+        "ChatGPT login",
+        "With made-up credentials, OpenCode fails before it sends anything.",
     ),
-    ("Cursor, VS Code, JetBrains", "all", "Editors that need a screen, and an account."),
+    ("Cursor, VS Code, JetBrains", "all", "They need a graphical screen and an account."),
 )
 """Tools that are not covered: name, which part, and why."""
 

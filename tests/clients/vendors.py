@@ -1,4 +1,4 @@
-"""Responses of the vendors' other services: settings, log-in states, quotas, model lists."""
+"""Responses of the vendors' other services: settings, login states, quotas, model lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The world of one tool, log-in and mode: provider, corporate proxy, home, `secretgate run`.
+"""The world of one tool, login and mode: provider, corporate proxy, home, `secretgate run`.
 
 Everything is on loopback. If the kernel permits it, the process that calls `enclosed` first, and
 all that it starts, have no other network.

@@ -22,7 +22,7 @@ def on(
     mode: Mode = "",
     dry_run: DryRun = False,
 ) -> None:
-    """Start the proxy now and at every log-in, and point programs at it.
+    """Start the proxy now and at every login, and point programs at it.
 
     Examples:
       secretgate system on --dry-run
