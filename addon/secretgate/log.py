@@ -1,24 +1,23 @@
-"""Logging through structlog, to stderr. Log lines never contain the value of a secret.
+"""Log lines on stderr, through the standard library. They never contain the value of a secret.
 
 They contain only hosts, rules, field paths, counts, and the types and places of exceptions. Lines
-at level info are rendered a moment later, several at a time, so that no request waits for them; a
+at level info are written a moment later, several at a time, so that no request waits for them; a
 warning or an error is written at once, after the lines still waiting.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import contextlib
+import json
 import logging
+import logging.handlers
+import os
 import re
 import sys
-import threading
 import traceback
-from collections.abc import MutableMapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
-
-import structlog
 
 _GATHER = 0.05
 """Seconds for which a line waits for others."""
@@ -28,35 +27,28 @@ _PAD = 24
 """Width of the event column."""
 
 
-class _StandardError:
-    """Writes lines to standard error. If that is closed or its disk is full, requests go on."""
+class Logger(logging.LoggerAdapter[logging.Logger]):
+    """Logs events with fields: `info("ready", hosts=84)`."""
 
-    def __init__(self, *_: object) -> None:
-        pass
+    def bind(self, **fields: object) -> Logger:
+        """Return a logger that adds these fields to every line."""
+        return Logger(self.logger, {**(self.extra or {}), **fields})
 
-    def msg(self, line: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            print(line, file=sys.stderr, flush=True)
-
-    info = warning = error = msg
+    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
+        return msg, {"extra": {"fields": {**(self.extra or {}), **kwargs}}}
 
 
-class _Waiting:
-    """The last processor: batches info lines while an event loop runs; writes others at once."""
+class _Batch(logging.handlers.BufferingHandler):
+    """Collects info lines while an event loop runs; writes others at once."""
 
-    def __init__(self, wording: Sequence[Any]) -> None:
-        self._wording = wording
-        self._told: list[tuple[str, MutableMapping[str, Any]]] = []
-        self._lock = threading.Lock()
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__(_MOST)
+        self.setFormatter(formatter)
         self._loop: asyncio.AbstractEventLoop | None = None
         """The event loop on which writing is scheduled."""
 
-    def __call__(self, _: object, method: str, told: MutableMapping[str, Any]) -> str:
-        with self._lock:
-            self._told.append((method, told))
-        if method != "info" or len(self._told) >= _MOST or not self._later():
-            self.write()
-        raise structlog.DropEvent
+    def shouldFlush(self, record: logging.LogRecord) -> bool:  # noqa: N802 - a method of the library
+        return record.levelno > logging.INFO or super().shouldFlush(record) or not self._later()
 
     def _later(self) -> bool:
         """Schedule writing on the event loop; return False if none runs in this thread."""
@@ -66,62 +58,98 @@ class _Waiting:
             return False
         if self._loop is not loop:
             self._loop = loop
-            loop.call_later(_GATHER, self.write)
+            loop.call_later(_GATHER, self.flush)
         return True
 
-    def write(self) -> None:
-        with self._lock:
-            told, self._told, self._loop = self._told, [], None
-            lines = [self._worded(method, each) for method, each in told]
+    def flush(self) -> None:
+        """Write what waits. If stderr is closed or its disk is full, requests go on."""
+        with self.lock or contextlib.nullcontext():
+            lines = [self.format(record) for record in self.buffer]
+            self._loop = None
+            self.buffer.clear()
             if lines:
-                _StandardError().msg("\n".join(lines))
-
-    def _worded(self, method: str, told: Any) -> str:
-        for processor in self._wording:
-            told = processor(None, method, told)
-        return str(told)
-
-
-_waiting: _Waiting | None = None
-_logger: Any = None
-"""The logger made by the last `configure`."""
-
-
-def flush() -> None:
-    """Write all waiting lines."""
-    if _waiting is not None:
-        _waiting.write()
-
-
-atexit.register(flush)
+                with contextlib.suppress(OSError, ValueError):
+                    print("\n".join(lines), file=sys.stderr, flush=True)
 
 
 _ODD = re.compile(r"[^ -~\u00a0-\u1fff\u2030-\u205e\u2070-\ud7ff\uf900-\ufffd]")
 """Control characters, line separators, bidirectional controls, and what cannot be encoded."""
-
-
-def _in_one_line(_: object, __: str, told: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Escape characters that could end a line or control a terminal, in values from outside."""
-    for name, value in told.items():
-        if isinstance(value, str):
-            told[name] = _ODD.sub(lambda odd: ascii(odd[0])[1:-1], value)
-    return told
-
-
-def _line(_: object, __: str, told: MutableMapping[str, Any]) -> str:
-    """Render a line like structlog's `ConsoleRenderer` without colours, in a tenth of the time."""
-    level, event = told.pop("level"), told.pop("event")
-    head = f"{told.pop('timestamp')} [{level:<9}] {event:<{_PAD}}"
-    return " ".join([head, *(f"{name}={_spelled(told[name])}" for name in sorted(told))]).rstrip(
-        " "
-    )
-
-
 _BREAKS = re.compile(r"[ \t=\r\n\"']")
 
 
+def _printable(text: str) -> str:
+    """Escape characters that could end a line or control a terminal."""
+    return _ODD.sub(lambda odd: ascii(odd[0])[1:-1], text)
+
+
 def _spelled(value: object) -> str:
-    return value if isinstance(value, str) and not _BREAKS.search(value) else repr(value)
+    text = _printable(value) if isinstance(value, str) else repr(value)
+    return repr(text) if isinstance(value, str) and _BREAKS.search(text) else text
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return getattr(record, "fields", {})
+
+
+def _time(record: logging.LogRecord) -> str:
+    then = datetime.fromtimestamp(record.created, UTC)
+    return then.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+class _Text(logging.Formatter):
+    """`TIME [LEVEL] EVENT NAME=VALUE ...`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        level, event = record.levelname.lower(), _printable(record.getMessage())
+        more = [(name, _spelled(value)) for name, value in sorted(_fields(record).items())]
+        return self._line(_time(record), level, event, more)
+
+    def _line(self, time: str, level: str, event: str, more: list[tuple[str, str]]) -> str:
+        parts = [f"{time} [{level:<9}] {event:<{_PAD}}", *(f"{name}={said}" for name, said in more)]
+        return " ".join(parts).rstrip(" ")
+
+
+_LEVELS = {"info": "32", "warning": "33", "error": "31"}
+
+
+class _Colours(_Text):
+    """The same for a terminal."""
+
+    def _line(self, time: str, level: str, event: str, more: list[tuple[str, str]]) -> str:
+        shown = f"[\x1b[{_LEVELS.get(level, '0')}m{level:<9}\x1b[0m]"
+        head = f"\x1b[2m{time}\x1b[0m {shown} \x1b[1m{event:<{_PAD}}\x1b[0m"
+        return " ".join([head, *(f"\x1b[36m{name}\x1b[0m={said}" for name, said in more)])
+
+
+class _Short(_Text):
+    """For mitmproxy's event log, which adds the level itself."""
+
+    def _line(self, time: str, level: str, event: str, more: list[tuple[str, str]]) -> str:
+        return " ".join([event, *(f"{name}={said}" for name, said in more)])
+
+
+class _Json(logging.Formatter):
+    """One JSON object per line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        head = {"event": record.getMessage(), "level": record.levelname.lower()}
+        return json.dumps({**_fields(record), **head, "timestamp": _time(record)}, default=repr)
+
+
+class _IntoMessage(logging.Filter):
+    """Puts an event and its fields into the message, for handlers that know no fields."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._formatter = formatter
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = self._formatter.format(record), ()
+        return True
+
+
+_logger = Logger(logging.getLogger("secretgate"), {})
+_logger.logger.propagate = False
 
 
 def configure(log_format: str, to_mitmproxy: bool = False) -> None:
@@ -130,34 +158,31 @@ def configure(log_format: str, to_mitmproxy: bool = False) -> None:
     `to_mitmproxy`: log to mitmproxy's own event log, for when mitmproxy draws on the terminal that
     is standard error.
     """
-    global _waiting, _logger
     flush()
-    _waiting = None
-    processors: list[Any] = [structlog.processors.add_log_level]
-    wording: list[Any] = [structlog.processors.JSONRenderer()]
-    if log_format != "json":
-        render: Any = structlog.processors.KeyValueRenderer(key_order=["event"])
-        if not to_mitmproxy:
-            render = _line
-            if sys.stderr.isatty():
-                render = structlog.dev.ConsoleRenderer(colors=True, pad_event_to=_PAD)
-        wording = [_in_one_line, render]
+    own = _logger.logger
+    own.setLevel(logging.INFO)
+    own.handlers.clear()
+    own.filters.clear()
+    own.propagate = to_mitmproxy
     if to_mitmproxy:
-        processors += wording
-    else:
-        _waiting = _Waiting(wording)
-        processors += [structlog.processors.TimeStamper(fmt="iso", utc=True), _waiting]
-    structlog.configure(
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.stdlib.LoggerFactory() if to_mitmproxy else _StandardError,
-        cache_logger_on_first_use=False,
-    )
-    _logger = structlog.get_logger("secretgate").bind()
+        own.addFilter(_IntoMessage(_Json() if log_format == "json" else _Short()))
+        return
+    plain = not sys.stderr.isatty() or bool(os.environ.get("NO_COLOR"))
+    text = _Text() if plain else _Colours()
+    own.addHandler(_Batch(_Json() if log_format == "json" else text))
 
 
-def logger() -> Any:
-    return _logger if _logger is not None else structlog.get_logger("secretgate")
+def flush() -> None:
+    """Write all waiting lines."""
+    for handler in _logger.logger.handlers:
+        handler.flush()
+
+
+def logger() -> Logger:
+    """Return the logger; before `configure`, it writes text."""
+    if not _logger.logger.handlers and not _logger.logger.propagate:
+        configure("text")
+    return _logger
 
 
 def where(error: BaseException) -> str:

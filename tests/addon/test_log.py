@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+import sys
 import threading
 from collections.abc import Iterator
 
 import pytest
-import structlog
-from hypothesis import given
-from hypothesis import strategies as st
 
 from secretgate import log
 
@@ -86,22 +85,6 @@ def test_what_a_loop_leaves_behind_is_written_by_the_next(capsys: Capture) -> No
     asyncio.run(asyncio.wait_for(later(), 5))
 
 
-_VALUES = st.one_of(st.text(), st.integers(), st.booleans(), st.none(), st.lists(st.text()))
-
-
-@given(
-    st.sampled_from(["info", "warning", "error"]),
-    st.text(min_size=1),
-    st.dictionaries(st.text("abcxyz_", min_size=1), _VALUES),
-)
-def test_a_plain_line_is_as_structlog_would_have_it(
-    level: str, event: str, more: dict[str, object]
-) -> None:
-    told = {"timestamp": "2026-01-01T00:00:00Z", "level": level, "event": event, **more}
-    expected = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=24)(None, level, {**told})
-    assert log._line(None, level, {**told}) == expected
-
-
 def test_a_line_for_people_has_its_columns(capsys: Capture) -> None:
     log.configure("text")
     log.logger().bind(host="example").warning("seen", note="two words", odd="a\x1bb", more=5)
@@ -119,3 +102,33 @@ def test_a_logger_follows_the_last_configuration(capsys: Capture) -> None:
     first, second = capsys.readouterr().err.splitlines()
     assert "[info     ] one" in first
     assert json.loads(second)["event"] == "two"
+
+
+def test_a_terminal_has_colours_unless_they_are_not_wanted(
+    monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    log.configure("text")
+    log.logger().warning("seen", host="example")
+    line = capsys.readouterr().err
+    assert "\x1b[33mwarning" in line
+    plain = re.sub(r"\x1b\[[0-9]+m", "", line)
+    assert plain.endswith(" [warning  ] seen                     host=example\n")
+    monkeypatch.setenv("NO_COLOR", "1")
+    log.configure("text")
+    log.logger().warning("seen", host="example")
+    assert "\x1b" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("form", "expected"),
+    [("text", "seen host=example note='a b'"), ("json", '"event": "seen"')],
+)
+def test_mitmproxys_event_log_gets_the_fields_too(
+    form: str, expected: str, capsys: Capture, caplog: pytest.LogCaptureFixture
+) -> None:
+    log.configure(form, to_mitmproxy=True)
+    log.logger().bind(host="example").info("seen", note="a b")
+    assert capsys.readouterr().err == ""
+    assert expected in caplog.messages[0]

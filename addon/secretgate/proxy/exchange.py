@@ -93,7 +93,7 @@ class Exchange:
         self.log.warning(reason)
 
     @property
-    def log(self):  # type: ignore[no-untyped-def]
+    def log(self) -> log.Logger:
         return log.logger().bind(host=self.request.route.provider, path=self._shown)
 
 
