@@ -43,7 +43,12 @@ def read_by_botocore(raw: bytes) -> list[tuple[dict[str, str], bytes]]:
     return [(read.headers, read.payload) for read in buffer]
 
 
-@given(st.lists(st.binary(min_size=1), max_size=4), st.lists(st.integers(0, 999), max_size=5))
+OBJECTS = st.dictionaries(st.text(max_size=3), st.integers()).map(
+    lambda each: json.dumps(each).encode()
+)
+
+
+@given(st.lists(OBJECTS, max_size=4), st.lists(st.integers(0, 999), max_size=5))
 def test_a_chunk_is_the_event_inside_of_it(events: list[bytes], places: list[int]) -> None:
     raw = b"".join(map(chunk, events))
     frames = run(EventStreamFramer(), cut(raw, places))
@@ -52,6 +57,16 @@ def test_a_chunk_is_the_event_inside_of_it(events: list[bytes], places: list[int
     assert {frame.event for frame in frames} <= {"chunk"}
     for frame in frames:
         assert frame.with_payload(b"{}") == chunk(b"{}")
+
+
+@given(st.text(min_size=1), st.text())
+def test_a_chunk_of_text_is_an_event_with_that_text(text: str, other: str) -> None:
+    (frame,) = run(EventStreamFramer(), [chunk(text.encode())])
+    event = json.loads(frame.payload or b"")
+    if event != {"text": text}:
+        assert event == json.loads(text)
+    elif other:
+        assert frame.with_payload(json.dumps({"text": other}).encode()) == chunk(other.encode())
 
 
 def test_every_cut_gives_the_same_messages() -> None:

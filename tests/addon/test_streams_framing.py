@@ -17,7 +17,7 @@ from secretgate.providers.generic import GENERIC
 from secretgate.streams.base import Frame, Framer
 from secretgate.streams.envelopes import EnvelopeFramer
 from secretgate.streams.eventstream import EventStreamFrame, EventStreamFramer
-from secretgate.streams.framers import Text, framer_for, sniffed
+from secretgate.streams.framers import Text, framer_for, sniffed, sniffed_file
 from secretgate.streams.json_array import JsonArrayFramer
 from secretgate.streams.ndjson import NdjsonFramer
 from secretgate.streams.sse import SseFramer
@@ -185,7 +185,8 @@ def test_first_bytes_decide_where_the_type_says_nothing(
             seen.append(framer)
             return EventAnswer(framer, Events(GENERIC, nothing))
 
-        answer = SniffedAnswer(stream, lambda: TextAnswer(nothing))
+        others = lambda: TextAnswer(nothing)  # noqa: E731
+        answer = SniffedAnswer(stream, others, others, sniffed)
         assert answer.feed(body[:at]) + answer.feed(body[at:]) + answer.finish() == body
         if expected is None:
             assert framers == []
@@ -197,3 +198,23 @@ def test_first_bytes_decide_where_the_type_says_nothing(
 @example(b"ret")
 def test_text_is_not_held_back(raw: bytes) -> None:
     assert sniffed(b"<" + raw) is Text.TEXT
+
+
+@pytest.mark.parametrize(
+    ("head", "expected"),
+    [
+        (b"database: x\n", Text.TEXT),
+        (b"data: x\n", Text.TEXT),
+        (b": x\n", Text.TEXT),
+        (b"\n", None),
+        (b"[default]\n", Text.DOCUMENT),
+        (b'{"a": ', None),
+        (b'{"a": 1}', None),
+        (b'{\n"a": 1}', Text.DOCUMENT),
+        (b"{% if a %}\n", Text.DOCUMENT),
+        (b'\xef\xbb\xbf{"a": 1}\r\n{', NdjsonFramer),
+    ],
+)
+def test_the_first_line_of_a_file_decides(head: bytes, expected: object) -> None:
+    found = sniffed_file(head)
+    assert found is expected or type(found) is expected

@@ -73,10 +73,14 @@ daily-cloudcode-pa.googleapis.com /v1internal:generateContent gemini content
 us-east5-aiplatform.googleapis.com /v1/projects/p/locations/l/publishers/anthropic/models/c:streamRawPredict anthropic content
 us-east5-aiplatform.googleapis.com /v1/projects/p/locations/l/publishers/anthropic/models/c:rawPredict anthropic content
 aiplatform.googleapis.com /v1/projects/p/locations/global/publishers/google/models/g:generateContent gemini content
+aiplatform.googleapis.com /v1/projects/p/locations/global/publishers/ai21/models/j:streamRawPredict openai-chat content
 aiplatform.us-central1.rep.googleapis.com /v1/projects/p/locations/l/endpoints/openapi/chat/completions openai-chat content
 aiplatform.googleapis.com /ws/google.cloud.aiplatform.v1.LlmBidiService/BidiGenerateContent gemini content
 res.openai.azure.com /openai/deployments/d/chat/completions?api-version=1 openai-chat content
 res.openai.azure.com /openai/v1/responses openai-responses content
+res.openai.azure.com /openai/deployments/auth/chat/completions?api-version=1 openai-chat content
+res.openai.azure.com /openai/v1/threads/t/messages openai-assistants content
+res.services.ai.azure.com /api/projects/oauth/threads/t/runs openai-assistants content
 res.cognitiveservices.azure.com /openai/deployments/d/embeddings openai-chat content
 res.services.ai.azure.com /anthropic/v1/messages anthropic content
 bedrock-runtime.us-east-1.amazonaws.com /model/m/invoke bedrock content
@@ -97,9 +101,11 @@ copilot-proxy.githubusercontent.com /v1/engines/gpt/completions openai-chat cont
 copilot-telemetry.githubusercontent.com /telemetry generic other
 openrouter.ai /api/v1/chat/completions openai-chat content
 openrouter.ai /api/v1/messages anthropic content
+openrouter.ai /api/v1/auth/keys - pass
 api.mistral.ai /v1/chat/completions openai-chat content
 codestral.mistral.ai /v1/fim/completions openai-chat content
 api.x.ai /v1/responses openai-responses content
+api.x.ai /oauth2/token - pass
 api.deepseek.com /chat/completions openai-chat content
 api.deepseek.com /anthropic/v1/messages anthropic content
 api.deepseek.com /beta/completions openai-chat content

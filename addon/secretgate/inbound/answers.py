@@ -20,7 +20,7 @@ from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, Piece
 from secretgate.streams.base import Frame, Framer, Run
-from secretgate.streams.framers import Text, sniffed
+from secretgate.streams.framers import Text
 
 
 class Answer(Protocol):
@@ -163,23 +163,31 @@ class TextAnswer:
 class SniffedAnswer:
     """An answer whose headers do not say what it is: decided by its first bytes."""
 
-    def __init__(self, stream: Callable[[Framer], Answer], text: Callable[[], Answer]) -> None:
+    def __init__(
+        self,
+        stream: Callable[[Framer], Answer],
+        text: Callable[[], Answer],
+        document: Callable[[], Answer],
+        sniff: Callable[[bytes], Framer | Text | None],
+    ) -> None:
         self._stream = stream
-        self._text = text
+        self._others = {Text.TEXT: text, Text.DOCUMENT: document}
+        self._sniff = sniff
         self._head = b""
         self._answer: Answer | None = None
 
     def feed(self, data: bytes) -> bytes:
         if self._answer is None:
             self._head += data
-            kind = sniffed(self._head)
+            kind = self._sniff(self._head)
             if kind is None:
                 return b""
-            self._answer = self._text() if isinstance(kind, Text) else self._stream(kind)
+            self._answer = self._others[kind]() if isinstance(kind, Text) else self._stream(kind)
             data, self._head = self._head, b""
         return self._answer.feed(data)
 
     def finish(self) -> bytes:
-        answer = self._answer or self._text()
+        json = self._head.lstrip().startswith((b"{", b"["))
+        answer = self._answer or self._others[Text.DOCUMENT if json else Text.TEXT]()
         head, self._head = self._head, b""
         return answer.feed(head) + answer.finish()

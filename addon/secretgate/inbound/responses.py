@@ -26,7 +26,7 @@ from secretgate.policy.judged import JudgedDocument, JudgedFramer, JudgedMessage
 from secretgate.policy.messages import OneMessage, TextsFramer
 from secretgate.providers import Dialect
 from secretgate.streams.base import Framer
-from secretgate.streams.framers import framer_for, is_vague
+from secretgate.streams.framers import framer_for, is_vague, sniffed, sniffed_file
 
 MOST_HELD = 128 << 20
 """Maximum number of bytes of an answer that may be held back, for example until the end of a line.
@@ -97,10 +97,11 @@ def respond(
     warn: Callable[[str], None],
     later: Callable[[], Issued] | None = None,
     judge: Judging | None = None,
+    file: bool = False,
 ) -> Response | None:
     """Return the processing for an answer, or None if there is nothing to do.
 
-    `later` returns what has been issued so far, for calls whose request continues during the
+    `asked`: whether the request asked for a stream; `file`: whether it asked for a file. `later` returns what has been issued so far, for calls whose request continues during the
     answer. The `judge` inspects the answer before anything is restored. Raises `Unreadable` if it
     would have to, but the coding is unknown.
     """
@@ -125,6 +126,12 @@ def respond(
         plain = TextAnswer(issued)
         return JudgedDocument(plain, judge) if judge else plain
 
+    def document() -> Answer:
+        whole = DocumentAnswer(
+            dialect, issued, recorder, over=lambda: warn("an answer was too large to restore")
+        )
+        return JudgedDocument(whole, judge) if judge else whole
+
     answer: Answer
     if grpc.speaks(media_type) and "json" not in media_type:
         answer = grpc.EnvelopesAnswer(headers, later or (lambda: issued))
@@ -132,13 +139,10 @@ def respond(
         rewrites = rewrites or later is not None
     elif framer := framer_for(media_type):
         answer = stream(framer)
-    elif asked and is_vague(media_type):
-        answer = SniffedAnswer(stream, text)
+    elif (asked or file) and is_vague(media_type):
+        answer = SniffedAnswer(stream, text, document, sniffed_file if file else sniffed)
     elif media_type in ("", "application/json") or media_type.endswith("+json"):
-        answer = DocumentAnswer(
-            dialect, issued, recorder, over=lambda: warn("an answer was too large to restore")
-        )
-        answer = JudgedDocument(answer, judge) if judge else answer
+        answer = document()
     elif media_type in grpc.PROTOBUF and (issued or judge):
         answer = _messages(grpc.ProtobufAnswer(issued), OneMessage(), judge)
     elif (issued or judge) and not media_type.startswith(_NO_TEXT):

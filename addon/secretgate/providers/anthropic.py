@@ -103,6 +103,7 @@ ANTHROPIC = Anthropic(
             ("content_block.content[].encrypted_content", Piece.OPAQUE),
         ],
         "message_start": [(f"message.{path}", piece) for path, piece in _ANSWER],
+        "completion": [("completion", Piece.DELTA), ("stop_reason", Piece.CLOSE)],
     },
     closing={
         "content_block_stop": ("index",),

@@ -13,6 +13,7 @@ from typing import Any
 from secretgate.bodies.base import Label
 from secretgate.providers.anthropic import ANTHROPIC
 from secretgate.providers.base import Dialect, Piece
+from secretgate.providers.openai import CHAT
 
 _O, _T, _B = Label.OPAQUE, Label.TEXT, Label.BYTES
 
@@ -92,6 +93,8 @@ BEDROCK = Bedrock(
         ("outputText", Piece.DELTA),
         ("outputs[].text", Piece.DELTA),
         ("completion", Piece.DELTA),
+        ("text", Piece.DELTA),
+        ("choices[].message.content", Piece.DELTA),
         ("contentBlockDelta.delta.text", Piece.DELTA),
         ("contentBlockDelta.delta.toolUse.input", Piece.DELTA_JSON),
         ("contentBlockDelta.delta.reasoningContent.**", Piece.OPAQUE),
@@ -101,6 +104,7 @@ BEDROCK = Bedrock(
         ("completionReason", Piece.CLOSE),
         ("images[]", Piece.OPAQUE),
         *ANTHROPIC.answers,
+        *((path, piece) for path, piece in CHAT.answers if path.startswith("choices[]")),
     ],
     events={**ANTHROPIC.events, **_STREAM},
     identity=(*ANTHROPIC.identity, "contentBlockIndex"),

@@ -80,6 +80,7 @@ _ANSWER = [
     ("serverContent.inputTranscription.text", Piece.DELTA),
     ("toolCall.functionCalls[].id", Piece.OPAQUE),
     ("delta.text", Piece.DELTA),
+    ("delta.arguments", Piece.DELTA_JSON),
     ("delta.type", Piece.KIND),
     ("delta.signature", Piece.OPAQUE),
     ("delta.thought_signature", Piece.OPAQUE),

@@ -258,6 +258,13 @@ RESPONSES = Responses(
         **{f"response.{name}.done": [("text", Piece.OPAQUE)] for name in _OPAQUE_DELTAS},
         "response.reasoning_summary_part.added": [("part.text", Piece.OPAQUE)],
         "response.reasoning_summary_part.done": [("part.text", Piece.OPAQUE)],
+        # Mistral's agents and conversations
+        "message.output.delta": [("content", Piece.DELTA), ("content.text", Piece.DELTA)],
+        "function.call.delta": [
+            ("arguments", Piece.DELTA_JSON),
+            ("name", Piece.OPAQUE),
+            ("tool_call_id", Piece.OPAQUE),
+        ],
     },
     closing={
         **{
@@ -270,6 +277,8 @@ RESPONSES = Responses(
         "response.incomplete": (),
         "response.failed": (),
         "response.done": (),
+        "conversation.response.done": (),
+        "conversation.response.error": (),
         "error": (),
     },
     chain_in=("previous_response_id", "conversation", "conversation.id"),

@@ -18,8 +18,10 @@ from secretgate.proxy.exchange import FAILED, Exchange, passage
 from secretgate.proxy.telling import Teller
 from secretgate.views.stored import KeptAnswer
 
-_STREAMS = re.compile(r"(?i)stream[^/]*\Z|/(?:content|results)\Z")
-"""Paths whose answers arrive line by line, or event by event, whatever their content type says."""
+_STREAMS = re.compile(r"(?i)stream[^/]*\Z")
+"""Paths whose answers arrive event by event, whatever their content type says."""
+_FILES = re.compile(r"/(?:content|results)\Z")
+"""Paths whose answers are files, whose content types say little."""
 _EMPTY = frozenset((204, 205, 304))
 """Status codes of answers without a body."""
 _A_PART = 206
@@ -46,10 +48,11 @@ def through(
         recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
         exchange.recorder = exchange.collects(recorder)
     headers = folded(response.headers.fields)
+    path = request.path.partition("?")[0]
     asked = (
         decision.streams
         or "text/event-stream" in request.headers.get("accept", "")
-        or _STREAMS.search(request.path.partition("?")[0]) is not None
+        or _STREAMS.search(path) is not None
     )
     way = respond(
         headers,
@@ -60,6 +63,7 @@ def through(
         exchange.warn,
         (lambda: exchange.issued) if exchange.call is not None else None,
         judge,
+        _FILES.search(path) is not None,
     )
     exchange.response = way
     if way is None:

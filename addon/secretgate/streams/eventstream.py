@@ -3,7 +3,8 @@
 A message is a prelude (its length, the length of its headers, a CRC of both), headers, a payload,
 and a CRC over all of it. Replacing the payload means recomputing the length and both CRCs. In the
 stream of `invoke-with-response-stream` the relevant JSON is base64 in the payload's member `bytes`;
-in `converse-stream` it is the payload itself.
+in `converse-stream` it is the payload itself. Agents send plain text in `bytes`, which is presented
+as an event with that text.
 
 A message with a wrong CRC has no payload here and is forwarded unchanged, for the client to refuse.
 If the prelude itself is wrong, no later message can be located, and the rest is passed through.
@@ -22,6 +23,7 @@ from zlib import crc32
 import msgspec
 
 from .base import Frame, FrameByFrame
+from .whole import is_json
 
 _PRELUDE = Struct(">III")
 _LENGTHS = Struct(">II")
@@ -37,6 +39,25 @@ _SIZES = (0, 0, 1, 2, 4, 8, 0, 0, 8, 16)
 _BEHIND_A_LENGTH = (b"\6", b"\7")
 
 
+class _Said(msgspec.Struct):
+    text: str
+
+
+def _is_text(payload: bytes) -> bool:
+    """Whether a wrapped payload is text, rather than a JSON event or bytes."""
+    if not payload or (payload.lstrip().startswith(b"{") and is_json(payload)):
+        return False
+    try:
+        payload.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _as_event(text: bytes) -> bytes:
+    return msgspec.json.encode(_Said(text.decode()))
+
+
 class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
     """One message; without a `head`, bytes that are not a valid message."""
 
@@ -48,7 +69,10 @@ class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
     def payload(self) -> bytes | None:
         text = self._text()
         wrapped = self._wrapped(text)
-        return (b64decode(text[slice(*wrapped)]) if wrapped else text) or None
+        if wrapped is None:
+            return text or None
+        inner = b64decode(text[slice(*wrapped)])
+        return (_as_event(inner) if _is_text(inner) else inner) or None
 
     @property
     def event(self) -> str:
@@ -64,6 +88,8 @@ class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
         text = self._text()
         if wrapped := self._wrapped(text):
             start, end = wrapped
+            if _is_text(b64decode(text[start:end])):
+                payload = msgspec.json.decode(payload, type=_Said).text.encode()
             payload = text[:start] + b64encode(payload) + text[end:]
         size = self.head + len(payload) + _CRC.size
         lengths = _LENGTHS.pack(size, self.head - _PRELUDE.size)

@@ -1,7 +1,8 @@
 """Chooses the framer for a streamed answer: by content type, else by its first bytes.
 
 Some back ends send a stream without a content type or with a wrong one. If the request asked for a
-stream and the content type does not name a format, the first bytes decide.
+stream and the content type does not name a format, the first bytes decide. A file that is downloaded
+may begin with anything: of these, only JSON lines are a stream.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from .eventstream import EventStreamFramer
 from .json_array import JsonArrayFramer
 from .ndjson import NdjsonFramer
 from .sse import SseFramer
+from .whole import is_json
 
 BY_TYPE: Final[Mapping[str, Callable[[], Framer]]] = MappingProxyType(
     {
@@ -39,10 +41,10 @@ BY_TYPE: Final[Mapping[str, Callable[[], Framer]]] = MappingProxyType(
 )
 
 _FIRST_BYTES: Final[tuple[tuple[bytes, Callable[[], Framer]], ...]] = (
-    (b"data", SseFramer),
-    (b"event", SseFramer),
+    (b"data:", SseFramer),
+    (b"event:", SseFramer),
     (b"id:", SseFramer),
-    (b"retry", SseFramer),
+    (b"retry:", SseFramer),
     (b":", SseFramer),
     (b"[", JsonArrayFramer),
     (b"{", JsonArrayFramer),
@@ -57,6 +59,8 @@ class Text(Enum):
     """Marks what is not a stream."""
 
     TEXT = "text"
+    DOCUMENT = "document"
+    """It begins as JSON does."""
 
 
 def framer_for(media_type: str) -> Framer | None:
@@ -82,3 +86,13 @@ def sniffed(head: bytes) -> Framer | Text | None:
             return framer()
     undecided = any(start.startswith(head) for start, _ in _FIRST_BYTES)
     return None if undecided else Text.TEXT
+
+
+def sniffed_file(head: bytes) -> Framer | Text | None:
+    """Like `sniffed`, for a file: its first line decides."""
+    line, end, _ = head.lstrip(_BEFORE).partition(b"\n")
+    if not line.startswith((b"{", b"[")):
+        return Text.TEXT if line else None
+    if line.startswith(b"{") and not end:
+        return None
+    return NdjsonFramer() if line.startswith(b"{") and is_json(line) else Text.DOCUMENT
