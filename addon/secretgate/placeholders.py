@@ -274,6 +274,12 @@ class Issued:
         """Return a copy for another answer, in which nothing has been restored yet."""
         return Issued(self.template, self.values, self.aliases, self.limits)
 
+    def covers(self, other: Issued) -> bool:
+        """Whether all of the other's placeholders are among these."""
+        return other.aliases.keys() <= self.aliases.keys() and (
+            other._values.keys() <= self._values.keys()
+        )
+
     def joined(self, other: Issued) -> Issued:
         """Return the union of these and the other's."""
         both = Issued(

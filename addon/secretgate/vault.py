@@ -46,7 +46,8 @@ class Vault(Protocol):
     def chain(self, scope: Scope, link: str) -> Issued | None:
         """Return what was issued in the conversation that a provider's id identifies."""
 
-    def link(self, scope: Scope, link: str, issued: Issued) -> None: ...
+    def link(self, scope: Scope, link: str, issued: Issued) -> None:
+        """Record what was issued in a conversation, besides what is recorded already."""
 
     def sweep(self) -> None:
         """Remove expired entries, including those that are no longer requested."""
@@ -124,6 +125,9 @@ class MemoryVault:
     def link(self, scope: Scope, link: str, issued: Issued) -> None:
         now = self._clock()
         with self._lock:
+            before = self._chains.get((scope, link))
+            if before is not None and not issued.covers(before[0]):
+                issued = issued.joined(before[0])
             self._chains[scope, link] = (issued, now)
             self._chains.move_to_end((scope, link))
             self._forget_chains(now)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 
-from secretgate import tolerant
 from secretgate.bodies import json_spans, readers
 from secretgate.bodies.asides import asides
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
@@ -20,14 +19,13 @@ from secretgate.bodies.json_body import JsonBody
 from secretgate.hosts import Treatment
 from secretgate.mcp import messages
 from secretgate.mcp.over_http import Remote
-from secretgate.outbound import handover, models, signatures
+from secretgate.outbound import handover, kept, models, signatures
 from secretgate.outbound.redaction import Leak, Redaction, Redactor
 from secretgate.outbound.refusing import Refusing
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
 from secretgate.policy.requests import Denied, Policies, RequestPolicy
 from secretgate.policy.treatments import BLOCK, REDACT
-from secretgate.providers import value_at
 from secretgate.settings import Settings
 from secretgate.stores import Unreachable
 from secretgate.stores.line import Wait, asked, waiting
@@ -168,7 +166,7 @@ class Requests:
     def _decided(self, request: Request, body: Body, chain: tuple[str, ...]) -> Decision:
         outline = body.outline
         try:
-            links = self._refreshed(request, outline)
+            links = self._with_files(request, self._refreshed(request, outline), body.raw)
             policy = self._policy(request, outline)
             found = self._inspected(request, body, policy)
         except Unreachable as error:
@@ -182,6 +180,8 @@ class Requests:
         if self._forbids(policy, found):
             return self.refusing.found(request, found, policy)
         issued = self._issued(request, links, found.issued)
+        for link in kept.grown(request, outline) if issued else ():
+            self._vault.link(request.scope, link, issued)
         verdict, content, message = self._outcome(body, chain, found)
         return Decision(
             verdict,
@@ -259,9 +259,18 @@ class Requests:
 
     def _refreshed(self, request: Request, raw: bytes | None) -> list[str]:
         """Fetch what other workers know about the request, and return its links."""
-        links = _links(request, raw)
+        links = kept.links(request, raw)
         self._vault.refresh(request.scope, links)
         return links
+
+    def _with_files(self, request: Request, links: Sequence[str], raw: bytes) -> Sequence[str]:
+        """Return the links with those to files that the body names."""
+        if kept.FILES not in links or self._vault.chain(request.scope, kept.FILES) is None:
+            return links
+        files = kept.files(request, raw)
+        if files:
+            self._vault.refresh(request.scope, files)
+        return [*links, *files]
 
     def _chained(self, request: Request, links: Sequence[str], issued: Issued) -> Issued:
         """Add what was issued earlier, where the provider keeps the conversation."""
@@ -279,20 +288,3 @@ def _digest(policy: RequestPolicy | None) -> str:
 def _model(request: Request, body: Body) -> str:
     """Return the model asked for, usually named in the body beside the messages, or in the path."""
     return models.named(request.path, body.outline) or models.named("", body.raw)
-
-
-def _links(request: Request, raw: bytes | None) -> list[str]:
-    """Return the ids of earlier answers that a request continues, or asks for in its path."""
-    dialect = request.route.dialect
-    if not dialect.chain_in:
-        return []
-    links = [part for part in request.path.partition("?")[0].split("/") if len(part) >= 8]
-    if raw and any(f'"{name.partition(".")[0]}"'.encode() in raw for name in dialect.chain_in):
-        try:
-            event = tolerant.decode(raw)
-        except ValueError:
-            return links
-        links += [
-            value for name in dialect.chain_in if isinstance(value := value_at(event, name), str)
-        ]
-    return links

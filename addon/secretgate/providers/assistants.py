@@ -63,6 +63,8 @@ ASSISTANTS = OpenAI(
         "thread.run.failed": (),
         "error": (),
     },
-    chain_in=("thread_id",),
+    chain_in=("thread_id", "assistant_id"),
+    chain_members=("file_id", "file_ids", "vector_store_ids"),
+    chain_grows=("threads", "assistants"),
     chain_out=("id", "thread_id"),
 )

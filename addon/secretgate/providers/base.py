@@ -55,12 +55,16 @@ class Dialect:
     """Members that tell the texts of an event, or of an array item in it, apart."""
     closing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Event types that end texts, with the identity members whose values must match."""
-    chain_in: Sequence[str] = ()
-    """Request members that name an earlier answer whose conversation is continued."""
-    chain_out: Sequence[str] = ()
+    chain_in: tuple[str, ...] = ()
+    """Dotted paths, in a request, of ids of what the provider keeps: answers, conversations."""
+    chain_members: tuple[str, ...] = ()
+    """Members that hold ids of files, anywhere in a request."""
+    chain_grows: tuple[str, ...] = ()
+    """What a request may add to: the step before its id in the path, or the id's member."""
+    chain_out: tuple[str, ...] = ()
     """Dotted paths, in an answer or event, of the id by which later requests can refer to it."""
     chain_prefixes: tuple[str, ...] = ()
-    """Prefixes of such ids, where the same member may hold other ids."""
+    """Prefixes of such ids in the member `id`, where that may hold other ids."""
     ends: Sequence[str] = ()
     """Dotted paths, in an event, whose value `true` ends all texts."""
     transports: Sequence[str] = ("JSON",)
@@ -85,11 +89,10 @@ class Dialect:
     def links(self, event: object) -> Iterator[str]:
         """Yield the ids in an answer or event by which later requests can refer to it."""
         for path in self.chain_out:
-            link = value_at(event, path)
-            if isinstance(link, str) and (
-                not self.chain_prefixes or link.startswith(self.chain_prefixes)
-            ):
-                yield link
+            prefixes = self.chain_prefixes if path == "id" and self.chain_prefixes else ""
+            for link in values_at(event, path):
+                if isinstance(link, str) and link.startswith(prefixes):
+                    yield last_step(link)
 
     @property
     def request_paths(self) -> Paths[Label]:
@@ -123,3 +126,19 @@ def value_at(event: Any, path: str) -> Any:
     for name in path.split("."):
         event = event.get(name) if isinstance(event, dict) else None
     return event
+
+
+def values_at(value: Any, path: str) -> Iterator[Any]:
+    """Yield the values at a dotted path, in which `name[]` stands for each item of a list."""
+    name, _, rest = path.partition(".")
+    inner = value.get(name.removesuffix("[]")) if isinstance(value, dict) else None
+    for each in inner if name.endswith("[]") and isinstance(inner, list) else (inner,):
+        if rest:
+            yield from values_at(each, rest)
+        elif each is not None:
+            yield each
+
+
+def last_step(link: str) -> str:
+    """Return an id as it is in a path: some providers write it as a whole path, or a URL."""
+    return link.rpartition("/")[2]

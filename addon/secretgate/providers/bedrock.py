@@ -114,4 +114,7 @@ BEDROCK = Bedrock(
         "messageStop": (),
         "metadata": (),
     },
+    chain_in=("sessionId",),
+    chain_grows=("sessions",),
+    chain_out=("sessionId",),
 )

@@ -70,4 +70,6 @@ COHERE = Cohere(
         "tool-call-end": ("index",),
         "message-end": (),
     },
+    chain_in=("conversation_id",),
+    chain_grows=("conversation_id",),
 )

@@ -51,15 +51,20 @@ def _answers(text: Piece, arguments: Piece) -> list[tuple[str, Piece]]:
     ]
 
 
+_SESSION_IN, _SESSION_OUT = ("input.session_id",), ("output.session_id",)
 DASHSCOPE = DashScope(
     name="dashscope",
     transports=("JSON", "SSE"),
     requests=_REQUESTS,
     answers=_answers(Piece.WHOLE, Piece.WHOLE_JSON),
+    chain_in=_SESSION_IN,
+    chain_out=_SESSION_OUT,
 )
 _INCREMENTAL_DASHSCOPE = DashScope(
     name="dashscope-incremental",
     transports=DASHSCOPE.transports,
     requests=_REQUESTS,
     answers=_answers(Piece.DELTA, Piece.DELTA_JSON),
+    chain_in=_SESSION_IN,
+    chain_out=_SESSION_OUT,
 )

@@ -130,4 +130,22 @@ GEMINI = Gemini(
     ],
     identity=("index", "thought"),
     ends=("serverContent.turnComplete", "serverContent.generationComplete"),
+    chain_in=(
+        "cachedContent",
+        "request.cachedContent",
+        "previous_interaction_id",
+        "batch.inputConfig.fileName",
+        "setup.cachedContent",
+        "setup.sessionResumption.handle",
+    ),
+    chain_members=("fileUri", "file_uri"),
+    chain_out=(
+        "name",
+        "id",
+        "interaction.id",
+        "file.name",
+        "response.responsesFile",
+        "metadata.output.responsesFile",
+        "sessionResumptionUpdate.newHandle",
+    ),
 )

@@ -38,4 +38,9 @@ GENERIC = Dialect(
         ("**.partial_json", Piece.DELTA_JSON),
         ("**", Piece.DELTA),
     ],
+    chain_in=("session_id", "thread_id"),
+    chain_members=("file_id", "file_ids"),
+    chain_grows=("vector_stores", "containers", "sessions"),
+    chain_out=("id",),
+    chain_prefixes=("vs_", "cntr_", "file-", "file_", "cfile_", "thread_", "sess_", "session_"),
 )

@@ -127,8 +127,10 @@ CHAT = OpenAI(
     events={"transcript.text.delta": [("delta", Piece.DELTA), ("logprobs[].**", Piece.OPAQUE)]},
     closing={"transcript.text.done": ()},
     answers=[*_CHAT_ANSWER, *((f"response.body.{path}", piece) for path, piece in _CHAT_ANSWER)],
-    chain_in=("input_file_id", "file_id"),
-    chain_out=("id", "output_file_id", "error_file_id"),
+    chain_in=("input_file_id",),
+    chain_members=("file_id",),
+    chain_grows=("uploads",),
+    chain_out=("id", "output_file_id", "error_file_id", "file.id", "request_id"),
     chain_prefixes=("file-", "file_", "batch_", "upload_"),
 )
 
@@ -281,6 +283,16 @@ RESPONSES = Responses(
         "conversation.response.error": (),
         "error": (),
     },
-    chain_in=("previous_response_id", "conversation", "conversation.id"),
-    chain_out=("id", "response.id", "response.conversation.id", "conversation.id"),
+    chain_in=("previous_response_id", "conversation", "conversation.id", "agent_id"),
+    chain_members=("file_id", "file_ids", "vector_store_ids"),
+    chain_grows=("conversations",),
+    chain_out=(
+        "id",
+        "response.id",
+        "response.conversation.id",
+        "conversation.id",
+        "conversation_id",
+        "output[].container_id",
+        "response.output[].container_id",
+    ),
 )

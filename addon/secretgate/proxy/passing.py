@@ -10,7 +10,7 @@ from mitmproxy import ctx, http
 from secretgate.hosts import Treatment
 from secretgate.inbound.responses import respond
 from secretgate.inbound.written import Recorder
-from secretgate.outbound import refusals
+from secretgate.outbound import kept, refusals
 from secretgate.outbound.heads import folded
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
@@ -133,8 +133,12 @@ def _link(exchange: Exchange) -> None:
     if exchange.recorder is None or not issued or not dialect.chain_out:
         return
 
+    vault, scope = exchange.engine.vault, exchange.request.scope
+    if kept.uploads(exchange.request):
+        vault.link(scope, kept.FILES, exchange.engine.nothing_issued)
+
     def seen(event: object) -> None:
         for link in dialect.links(event):
-            exchange.engine.vault.link(exchange.request.scope, link, issued)
+            vault.link(scope, link, issued)
 
     exchange.recorder.watch(seen)

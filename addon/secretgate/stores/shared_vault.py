@@ -86,9 +86,7 @@ class SharedVault:
 
     def refresh(self, scope: Scope, links: Sequence[str] = ()) -> None:
         side = self._side(scope)
-        wanted = {
-            self._link(scope, link): link for link in links if not self._local.chain(scope, link)
-        }
+        wanted = {self._link(scope, link): link for link in links}
         pulled = self._line.pull(side.place, side.mark, list(wanted))
         if pulled is None:
             return

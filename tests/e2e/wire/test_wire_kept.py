@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import NamedTuple
 
 import pytest
 
@@ -104,6 +105,23 @@ def test_a_file_of_text_comes_back_as_it_was(
         assert each.get(f"{url}/file_9999999999/content").content == kept
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json"])
+@pytest.mark.parametrize(
+    "first", ["database:", "data: 1", "events", ": x", "[default]", "{{ x }}", '{"a": 1']
+)
+def test_a_file_may_begin_like_a_stream(
+    proxy: Proxy, peer: Peer, token: str, kind: str, first: str
+) -> None:
+    url = "https://api.anthropic.com/v1/files"
+    peer.respond = lambda asked: Reply(b'{"id":"file_0123456780","type":"file"}')
+    text = f"{first}\nexport GITHUB_TOKEN={token}\n".encode()
+    post(proxy, url, multipart(text, "text/plain"), "multipart/form-data; boundary=b0")
+    kept = peer.asked[-1].body.partition(b"\r\n\r\n")[2].partition(b"\r\n--b0")[0]
+    peer.respond = lambda asked: Reply(kept, kind, pieces=range(0, len(kept), 7))
+    with client(proxy) as each:
+        assert each.get(f"{url}/file_0123456780/content").content == text
+
+
 def test_a_thread_is_restored_in_its_runs(proxy: Proxy, peer: Peer, token: str) -> None:
     url = "https://api.openai.com/v1/threads/thread_0123456789"
     peer.respond = lambda asked: Reply(b'{"id":"msg_0123456789","thread_id":"thread_0123456789"}')
@@ -117,3 +135,84 @@ def test_a_thread_is_restored_in_its_runs(proxy: Proxy, peer: Peer, token: str) 
         post(proxy, f"{url}/runs", b'{"assistant_id":"asst_1","stream":true}').content
     )
     assert text == f"it is {token}"
+
+
+class Kept(NamedTuple):
+    """Something given to a provider, and a later request that refers to it."""
+
+    url: str
+    given: str
+    """The path and body of the first request; `TOKEN` stands for a secret."""
+    answer: str
+    asked: str
+    """The path and body of the second request; without a body it is a GET."""
+
+
+_FILE = "multipart"
+_ANTHROPIC = "https://api.anthropic.com/v1"
+_OPENAI = "https://api.openai.com/v1"
+_GEMINI = "https://generativelanguage.googleapis.com"
+_MISTRAL = "https://api.mistral.ai/v1"
+_AGENT = "https://bedrock-agent-runtime.us-east-1.amazonaws.com"
+_SESSION = "/agents/A/agentAliases/B/sessions/session-0001/text"
+_COHERE = '/v1/chat {"conversation_id": "talk-0001", "message": '
+_IN_TURN = '{"messages": [{"role": "user", "content": [%s]}]}'
+KEPT = {
+    "Anthropic, a file": Kept(_ANTHROPIC, f"/files {_FILE}", '{"id": "file_011CNha8iC"}', "/messages " + _IN_TURN % '{"type": "document", "source": {"type": "file", "file_id": "file_011CNha8iC"}}'),
+    "Anthropic, a skill": Kept(_ANTHROPIC, f"/skills {_FILE}", '{"id": "skill_0123456789"}', '/messages {"container": {"skills": [{"skill_id": "skill_0123456789"}]}, "messages": []}'),
+    "Anthropic, a container": Kept(_ANTHROPIC, '/messages {"messages": [{"role": "user", "content": "TOKEN"}]}', '{"type": "message", "container": {"id": "container_01"}}', '/messages {"container": "container_01", "messages": []}'),
+    "Anthropic, a session": Kept(_ANTHROPIC, '/sessions/sesn_0123456789/events {"events": [{"content": "TOKEN"}]}', "{}", "/sessions/sesn_0123456789/stream"),
+    "OpenAI, a file": Kept(_OPENAI, f"/files {_FILE}", '{"id": "file-0123456789"}', '/responses {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-0123456789"}]}]}'),
+    "OpenAI, a file in a chat": Kept(_OPENAI, f"/files {_FILE}", '{"id": "file-0123456788"}', "/chat/completions " + _IN_TURN % '{"type": "file", "file": {"file_id": "file-0123456788"}}'),
+    "OpenAI, a file in a store": Kept(_OPENAI, f"/files {_FILE}", '{"id": "file-0123456787"}', '/vector_stores {"file_ids": ["file-0123456787"]}'),
+    "OpenAI, a conversation": Kept(_OPENAI, '/conversations/conv_0123456789/items {"items": [{"content": "TOKEN"}]}', "{}", '/responses {"conversation": "conv_0123456789", "input": "go"}'),
+    "OpenAI, an assistant": Kept(_OPENAI, '/assistants {"instructions": "TOKEN"}', '{"id": "asst_0123456789"}', '/threads/runs {"assistant_id": "asst_0123456789"}'),
+    "xAI, a deferred answer": Kept("https://api.x.ai/v1", '/chat/completions {"deferred": true, "messages": [{"role": "user", "content": "TOKEN"}]}', '{"request_id": "0123-4567-89ab"}', "/chat/deferred-completion/0123-4567-89ab"),
+    "Mistral, a conversation": Kept(_MISTRAL, '/conversations {"inputs": "TOKEN"}', '{"conversation_id": "conv_0123456789"}', '/conversations/conv_0123456789 {"inputs": "go"}'),
+    "Mistral, an agent": Kept(_MISTRAL, '/agents {"instructions": "TOKEN"}', '{"id": "ag_0123456789"}', '/conversations {"agent_id": "ag_0123456789", "inputs": "go"}'),
+    "Gemini, a cache": Kept(_GEMINI, '/v1beta/cachedContents {"contents": [{"parts": [{"text": "TOKEN"}]}]}', '{"name": "cachedContents/abcdef0123"}', '/v1beta/models/g:generateContent {"cachedContent": "cachedContents/abcdef0123", "contents": []}'),
+    "Gemini, a file": Kept(_GEMINI, f"/upload/v1beta/files {_FILE}", '{"file": {"name": "files/abcdef0123"}}', '/v1beta/models/g:generateContent {"contents": [{"parts": [{"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/abcdef0123"}}]}]}'),
+    "Gemini, a batch": Kept(_GEMINI, '/v1beta/models/g:batchGenerateContent {"batch": {"inputConfig": {"requests": {"requests": [{"request": {"contents": [{"parts": [{"text": "TOKEN"}]}]}}]}}}}', '{"name": "batches/abcdef0123"}', "/v1beta/batches/abcdef0123"),
+    "Gemini, an interaction": Kept(_GEMINI, '/v1beta/interactions {"input": "TOKEN"}', '{"id": "v1_abcdef0123"}', '/v1beta/interactions {"previous_interaction_id": "v1_abcdef0123", "input": "go"}'),
+    "Cohere, a conversation": Kept("https://api.cohere.com", f'{_COHERE}"TOKEN"}}', "{}", f'{_COHERE}"go"}}'),
+    "Bedrock, an agent": Kept(_AGENT, f'{_SESSION} {{"inputText": "TOKEN"}}', "{}", f'{_SESSION} {{"inputText": "go"}}'),
+    "Bedrock, a knowledge base": Kept(_AGENT, '/retrieveAndGenerate {"input": {"text": "TOKEN"}}', '{"sessionId": "0123456789"}', '/retrieveAndGenerate {"sessionId": "0123456789", "input": {"text": "go"}}'),
+    "DashScope, an application": Kept("https://dashscope.aliyuncs.com/api/v1/apps/A", '/completion {"input": {"prompt": "TOKEN"}}', '{"output": {"session_id": "0123456789"}}', '/completion {"input": {"prompt": "go", "session_id": "0123456789"}}'),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_what_was_given_to_a_provider_is_restored_where_it_is_referred_to(
+    proxy: Proxy, peer: Peer, token: str, name: str
+) -> None:
+    kept = KEPT[name]
+    path, _, body = kept.given.partition(" ")
+    sent = body.replace("TOKEN", token).encode()
+    kind = "application/json"
+    if body == _FILE:
+        kind = "multipart/form-data; boundary=b0"
+        sent = multipart(f"the key is {token}\n".encode(), "text/plain")
+    peer.respond = lambda asked: Reply(kept.answer.encode())
+    post(proxy, kept.url + path, sent, kind)
+    found = PLACEHOLDER.search(peer.asked[-1].body.decode())
+    assert found
+    said = json.dumps({"said": found[0]}).encode()
+    peer.respond = lambda asked: Reply(said)
+    path, _, body = kept.asked.partition(" ")
+
+    def ask(path: str, body: str) -> bytes:
+        with client(proxy) as each:
+            answer = each.request(
+                "POST" if body else "GET",
+                kept.url + path,
+                content=body.encode() or None,
+                headers={"content-type": "application/json"},
+            )
+        content: bytes = answer.content
+        return content
+
+    assert json.loads(ask(path, body)) == {"said": token}
+    digits = str.maketrans("0123456789", "9876543210")
+    other = kept.asked[len("/v1beta") :].translate(digits)
+    path, _, body = (kept.asked[: len("/v1beta")] + other).partition(" ")
+    assert ask(path, body) == said

@@ -1,0 +1,85 @@
+"""The ids by which a request refers to what the provider keeps: answers, conversations, files, caches.
+
+What was issued when something was given to the provider may be restored in the answers to requests
+that refer to it. Ids are in the path, in members beside the messages, and, for files, anywhere in
+the body. Those are searched for only if the vault knows of any file.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from itertools import pairwise
+
+from secretgate import tolerant
+from secretgate.outbound.requests import Request
+from secretgate.providers import values_at
+from secretgate.providers.base import last_step
+
+FILES = "(files)"
+"""The link under which the vault notes that a scope has given files to the provider."""
+_SHORTEST = 8
+_MOST_FILES = 100
+_UPLOADS = re.compile(r"/(?:files|uploads|skills|vector_stores)\b")
+_STRING = re.compile(rb'"([^"\\]{4,400})"')
+
+
+def links(request: Request, outline: bytes | None) -> list[str]:
+    """Return the ids that a request names in its path, or beside its messages."""
+    dialect = request.route.dialect
+    if not dialect.chain_in:
+        return []
+    found = [step for step in _steps(request.path) if len(step) >= _SHORTEST]
+    found += _members(outline, dialect.chain_in)
+    return [*found, FILES] if dialect.chain_members else found
+
+
+def files(request: Request, raw: bytes) -> list[str]:
+    """Return the ids of files that a request names anywhere in its body."""
+    found: dict[str, None] = {}
+    for match in _named(tuple(request.route.dialect.chain_members)).finditer(raw):
+        for each in _STRING.findall(match[1]):
+            found[last_step(each.decode("utf-8", "replace"))] = None
+            if len(found) == _MOST_FILES:
+                return list(found)
+    return list(found)
+
+
+def grown(request: Request, outline: bytes | None) -> list[str]:
+    """Return the ids, in a request, of what it adds to."""
+    names = request.route.dialect.chain_grows
+    steps = _steps(request.path)
+    found = [step for before, step in pairwise(steps) if before in names]
+    return found + _members(outline, names)
+
+
+def uploads(request: Request) -> bool:
+    """Whether a request gives the provider a file, which later ones can name."""
+    return _UPLOADS.search(request.path) is not None
+
+
+def _steps(path: str) -> list[str]:
+    return [step.partition(":")[0] for step in path.partition("?")[0].split("/")]
+
+
+def _members(outline: bytes | None, paths: tuple[str, ...]) -> list[str]:
+    if not outline or not any(f'"{_head(path)}"'.encode() in outline for path in paths):
+        return []
+    try:
+        body = tolerant.decode(outline)
+    except ValueError:
+        return []
+    found = [value for path in paths for value in values_at(body, path)]
+    return [last_step(value) for value in found if isinstance(value, str)]
+
+
+def _head(path: str) -> str:
+    return path.partition(".")[0].removesuffix("[]")
+
+
+@cache
+def _named(members: tuple[str, ...]) -> re.Pattern[bytes]:
+    names = "|".join(map(re.escape, members)).encode()
+    return re.compile(
+        rb'"(?:%s)"[ \t\r\n]*:[ \t\r\n]*("[^"\\]{4,400}"|\[[^\][{}]{4,20000}\])' % names
+    )
