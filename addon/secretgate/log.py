@@ -72,14 +72,14 @@ class _Batch(logging.handlers.BufferingHandler):
                     print("\n".join(lines), file=sys.stderr, flush=True)
 
 
-_ODD = re.compile(r"[^ -~\u00a0-\u1fff\u2030-\u205e\u2070-\ud7ff\uf900-\ufffd]")
-"""Control characters, line separators, bidirectional controls, and what cannot be encoded."""
 _BREAKS = re.compile(r"[ \t=\r\n\"']")
 
 
 def _printable(text: str) -> str:
     """Escape characters that could end a line or control a terminal."""
-    return _ODD.sub(lambda odd: ascii(odd[0])[1:-1], text)
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in text)
 
 
 def _spelled(value: object) -> str:
