@@ -9,8 +9,8 @@ further away.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
 from . import near, passphrases, told, values
 from .database import CASELESS, Expression
@@ -25,7 +25,7 @@ WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|con
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 _BEHIND: Final = (
-    _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;]{0,20}[0-9]",
+    _GLUE + r"[\\\"'`$]{0,4}[^\s\"'`<>(){}\[\],;0-9]{0,20}[0-9]",
     _GLUE + r"(?:\\?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})",
     _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
     r"[^\n]{0,60}[\s\"'`=:(,>](?:[A-Za-z0-9_-]{4,40}\.)?[A-Za-z0-9_+/=-]{18}",
@@ -54,7 +54,7 @@ _ASSIGNMENT = re.compile(
     rb"""
     (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
     (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
-    (?: [ \t]{0,3} : [ \t]{0,2} (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{0,2}=) | [ \t]{1,3}(?:string|str)(?=[ \t]{0,3}=) )?
+    (?: [ \t]{0,3} : [ \t]{0,2} (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:string|str)(?=[ \t]{0,3}=) )?
     (?P<op> [ \t]{0,40} (?: :{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
     (?P<gap> \s{0,16} (?:\*\*)? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
@@ -77,38 +77,84 @@ _SAME = re.compile(rb"[A-Za-z0-9+/_-]*+")
 _NEXT: Final = 40
 
 
-def search(text: bytes, events: list[int]) -> Iterator[Found]:
+def search(text: bytes, events: Sequence[int]) -> Iterator[Found]:
     """Yield the secrets at places found by the database.
 
     `events` are ascending offsets inside or after a value.
     """
     reached = seen = -1
-    for event in events:
-        if event <= reached:
-            continue
-        if event - seen < _NEXT and _SAME.fullmatch(text, seen, event):
+    for stretch in _stretches(events):
+        assignments = _Assignments(text, stretch[-1])
+        for event in stretch:
+            if event <= reached:
+                continue
+            if event - seen < _NEXT and _SAME.fullmatch(text, seen, event):
+                seen = event
+                continue
             seen = event
-            continue
-        seen = event
-        last = reached
-        for found, end in _read(text, event):
-            last = max(last, end)
-            if found:
-                yield found
-        reached = last
+            last = reached
+            for found, end in _read(text, event, assignments):
+                last = max(last, end)
+                if found:
+                    yield found
+            reached = last
 
 
-def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
-    start = max(0, event - LEAD - 40)
+_REACH: Final = LEAD + 40
+"""How many bytes before a place its assignment may begin."""
+_TYPE: Final = 64
+"""How many bytes after a place the text may still decide what was assigned: `key: Type = value`."""
+
+
+def _stretches(events: Sequence[int]) -> Iterator[Sequence[int]]:
+    """Split ascending offsets where they are far apart."""
+    first = 0
+    for at in range(1, len(events)):
+        if events[at] - events[at - 1] > _REACH:
+            yield events[first:at]
+            first = at
+    if events:
+        yield events[first:]
+
+
+class _Assigned(NamedTuple):
+    """An assignment to a name that says credential."""
+
+    match: re.Match[bytes]
+    name: bytes
+    end: int
+    """Where the value ends."""
+
+
+class _Assignments:
+    """The assignments of a stretch of text, each parsed once however many places are in its value."""
+
+    def __init__(self, text: bytes, last: int) -> None:
+        self._text = text
+        self._end = min(len(text), last + _TYPE)
+        self._matches: Iterator[re.Match[bytes]] | None = None
+        self._next: re.Match[bytes] | None = None
+        self._recent: list[_Assigned] = []
+
+    def covering(self, low: int, event: int) -> list[_Assigned]:
+        """Return those from `low` on whose value covers a place; both offsets must not decrease."""
+        text = self._text
+        if self._matches is None:
+            self._matches = _ASSIGNMENT.finditer(text, low, self._end)
+            self._next = next(self._matches, None)
+        while (match := self._next) and match.end() < event:
+            if tier(name := _name(text, match)) > Tier.NONE:
+                self._recent.append(_Assigned(match, name, _value_end(text, match)))
+            self._next = next(self._matches, None)
+        self._recent = [one for one in self._recent if one.match.start() >= low]
+        return [one for one in self._recent if event <= one.end + 1]
+
+
+def _read(text: bytes, event: int, assignments: _Assignments) -> Iterator[tuple[Found | None, int]]:
+    start = max(0, event - _REACH)
     line = text.rfind(b"\n", start, max(start, event - 1))
     low = start if line < 0 else max(start, text.rfind(b"\n", start, line) + 1)
-    covering = [
-        (match, name, end)
-        for match in _ASSIGNMENT.finditer(text, low, event)
-        if match.end() < event
-        and tier(name := _name(text, match)) > Tier.NONE
-        and event <= (end := _value_end(text, match)) + 1
-    ]
+    covering = assignments.covering(low, event)
     for match, name, end in dict.fromkeys(covering[:1] + covering[-1:]):
         opened = match["open"] or b""
         operator = match["op"].strip(b" \t*")
@@ -122,7 +168,7 @@ def _read(text: bytes, event: int) -> Iterator[tuple[Found | None, int]]:
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
             return
     if covering:
-        yield None, covering[0][2]
+        yield None, covering[0].end
         return
     yield from told.read(text, low, event)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from . import values
 from .randomness import evidence
@@ -19,10 +20,18 @@ _PHRASE = re.compile(
     rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
 )
 _GAP = rb"(?:[\s\"'`*:=(_|>-]|\xe2\x86\x92|\xe2\x80\x94)"
-_LINK = re.compile(
-    rb"(?i)(?:'s[ ])?%b*(?:(?:(?:for|on|of|in) (?:(?:the|our|my|your) )?[\w.-]{1,24}|is|was|are|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est)%b+){0,7}"
+_BETWEEN = (
+    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in) (?:(?:the|our|my|your) )?[\w.-]{1,24}|is|was|are|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est)%b+){0,7}"
     % (_GAP, _GAP)
 )
+_LINK = re.compile(rb"(?i)" + _BETWEEN)
+_STEMS: Final = (b"pass", b"pw", b"wort", b"wachtwoord", b"contrase", b"senha")
+"""Every phrase for a password contains one of these, and every other phrase one of those below."""
+_ALL_STEMS: Final = (
+    *_STEMS,
+    *(b"key", b"token", b"secret", b"cred", b"bearer", b"jwt", b"pat", b"webhook", b"sid"),
+)
+_FROM_STEM = re.compile(rb"(?i)[\w.\xc3\xb1-]*+(?: s?id)?" + _BETWEEN)
 _WEAK = frozenset((b"key", b"id", b"sid"))
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")
 _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
@@ -39,17 +48,29 @@ _CHOSEN_CHARS = bytes(char for char in range(256) if _CHOSEN.match(bytes([char])
 _SAID = re.compile(rb"(?i)\b(?:is|was|lautet|ist|es|est)\b")
 
 
+def _leads(lead: bytes, stems: Sequence[bytes]) -> bool:
+    """Return whether the last phrase of `lead` may refer to what follows; cheaper than to parse it.
+
+    From the last stem on, whatever word it is part of, there may be only the words of a link.
+    """
+    lowered = lead.lower()
+    last = max([lowered.rfind(stem) for stem in stems])
+    return last >= 0 and _FROM_STEM.fullmatch(lead, last) is not None
+
+
 def _told_password(text: bytes, low: int, event: int) -> tuple[int, int] | None:
     """Return the span of a password stated in a sentence, or None.
 
     It may contain any characters except spaces and quotes.
     """
     begin = low + len(text[low : event - 1].rstrip(_CHOSEN_CHARS))
+    lead = text[max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1) : begin]
+    if not _leads(lead, _STEMS):
+        return None
     chosen = _CHOSEN.match(text, begin)
     value = chosen[0].rstrip(b".,;:?)*") if chosen else b""
     if not _may_be_password(value):
         return None
-    lead = text[max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1) : begin]
     phrase = next((match for match in reversed([*_PHRASE.finditer(lead)])), None)
     if phrase is None or not phrase["pass"]:
         return None
@@ -96,7 +117,7 @@ def read(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]
     begin, end = token
     line = text.rfind(b"\n", low, begin) + 1
     lead = text[max(line, low, begin - LEAD) : begin]
-    phrases = list(_PHRASE.finditer(lead))
+    phrases = list(_PHRASE.finditer(lead)) if _leads(lead, _ALL_STEMS) else []
     if not phrases:
         return
     phrase = phrases[-1]

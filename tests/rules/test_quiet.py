@@ -31,6 +31,7 @@ QUIET = [
     f'"prompt_cache_key": "{UUID}"',
     f'"signature": "{made_up(300, 7).decode()}"',
     f'ClientToken = "xoxc-{"8" * 12}-{"8" * 12}-{made_up(40, 6).hex()[:40]}"',
+    'run: echo "changeme" | base64   key: bXlwYXNzd29yZA== next',
     "password = os.environ['DB_PASSWORD']",
     "password = getpass.getpass('Password: ')",
     "api_key = settings.OPENAI_API_KEY",
