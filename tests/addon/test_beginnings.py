@@ -50,6 +50,7 @@ _pieces = st.lists(
 ).map(lambda found: "".join(found).encode())
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("template", [DEFAULT_TEMPLATE, *OTHERS])
 @given(before=_pieces, text=_pieces, more=_pieces)
 @example(before=b"R", text=b"REDA", more=b"")

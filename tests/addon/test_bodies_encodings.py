@@ -58,6 +58,7 @@ def streamed(raw: bytes, header: str, size: int) -> tuple[bytes, bool]:
     return b"".join(out), decoder.complete
 
 
+@pytest.mark.thorough
 @given(st.text(max_size=300).map(str.encode), CHAINS, st.integers(1, 90))
 def test_what_was_packed_comes_out_and_goes_back_in(
     plain: bytes, names: list[str], size: int
@@ -174,6 +175,7 @@ def bomb(name: str) -> bytes:
     return PACKERS[name](bytes(unpacked(name)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", HEADERS.keys() ^ {"gzip", "deflate", "br", "zstd"})
 @pytest.mark.parametrize("around", [[], ["gzip"], ["zstd"]])
 def test_a_bomb_is_cut_off_without_being_unpacked(name: str, around: list[str]) -> None:

@@ -25,6 +25,7 @@ from secretgate_rules.model import Finding, Layer, Part
 LONG = b" " * 2000
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     "spelling", [b"REDACTED<", b"redacted<", rb"\u0052EDACTED<", b"R\\nEDACTED<"]
 )

@@ -92,6 +92,7 @@ def as_read(family: Family, raw: bytes) -> tuple[dict[Any, bytes], list[bytes]]:
     return texts, rest
 
 
+@pytest.mark.thorough
 @either
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places, chunks=places)
@@ -185,6 +186,7 @@ def test_running_numbers_and_padding_do_not_matter() -> None:
     assert raw[slice(*spans[shape.number])] == b"12345"
 
 
+@pytest.mark.thorough
 @either
 @pytest.mark.parametrize("name", FAMILIES)
 @given(text=said, arguments=said, texts=places, pieces=places)
@@ -292,6 +294,7 @@ def read_texts(family: Family, raw: bytes) -> dict[Any, str]:
     return texts
 
 
+@pytest.mark.thorough
 @either
 @pytest.mark.parametrize("name", FAMILIES)
 @given(place=st.integers(0, 1 << 20), texts=places)

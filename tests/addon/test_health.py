@@ -37,11 +37,17 @@ class Asked:
             connection.close()
 
 
-@pytest.fixture
-def asked() -> Iterator[Asked]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[Asked]:
     made = Asked()
     yield made
     made.server.close()
+
+
+@pytest.fixture
+def asked(server: Asked) -> Asked:
+    server.state = READY
+    return server
 
 
 @pytest.mark.parametrize(

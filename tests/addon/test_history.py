@@ -38,6 +38,7 @@ def small_units(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(units, "LARGE", 700)
 
 
+@pytest.mark.thorough
 @given(st.lists(steps, min_size=4, max_size=14), st.sampled_from([1 << 20, 1 << 20, 6000]))
 @example(
     [
@@ -220,6 +221,7 @@ def test_it_holds_no_clear_text() -> None:
         assert text not in held
 
 
+@pytest.mark.thorough
 def test_several_threads_get_what_one_gets() -> None:
     scripts = [[raw for _, raw in conversation(25, seed)] for seed in range(4)]
     shared, wrong = Gate(True, limit=40_000), []
@@ -246,6 +248,7 @@ def test_several_threads_get_what_one_gets() -> None:
     assert wrong == []
 
 
+@pytest.mark.thorough
 def test_a_body_is_let_go_of_without_a_search_for_garbage() -> None:
     gate = Gate(warm=True)
     raw = json.dumps({"messages": [{"role": "user", "content": token(1)}]}).encode()

@@ -100,6 +100,7 @@ def test_both_readers_find_the_same(document: Any, indent: Any, ascii_only: bool
     assert fast(raw) == strict(raw)
 
 
+@pytest.mark.thorough
 @given(
     bodies,
     st.booleans(),
@@ -155,6 +156,7 @@ def test_both_readers_refuse_the_same(raw: bytes) -> None:
     assert fast(raw) == strict(raw)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 @given(document=bodies)
 def test_where_blocks_end_does_not_matter(size: int, document: Any) -> None:
@@ -165,6 +167,7 @@ def test_where_blocks_end_does_not_matter(size: int, document: Any) -> None:
         assert fast(raw) == strict(raw)
 
 
+@pytest.mark.thorough
 def test_what_is_remembered_of_shapes_is_bounded() -> None:
     table = Paths[Label]([], Label.TEXT)
     nested = {

@@ -137,6 +137,7 @@ def test_a_long_string_is_read_in_pieces(text: str, size: int, ascii_only: bool)
         assert read(Form.JSON, raw) == text.encode("utf-8", "surrogatepass")
 
 
+@pytest.mark.thorough
 def test_depth_has_no_limit() -> None:
     raw = b'{"a":[' * 20_000 + b'"deep"' + b"]}" * 20_000
     (found,) = read_strings(raw, ALL).strings

@@ -44,6 +44,7 @@ def named(engine: Engine, value: str) -> bool:
     return value.encode() not in bench.redact(body.encode()).raw
 
 
+@pytest.mark.thorough
 def test_rules_are_switched_on_and_off(tmp_path: Path, planted: Planted) -> None:
     token = planted.values["GITHUB_TOKEN"]
     certificate = f"-----BEGIN CERTIFICATE-----\nMII{random_text(0, 61)}\n{random_text(1, 64)}\n-----END CERTIFICATE-----"

@@ -10,7 +10,6 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from openai._streaming import SSEDecoder
 from test_streams_framing import cut, payloads, run
 
 from secretgate.streams.sse import SseFrame, SseFramer
@@ -67,6 +66,8 @@ def test_events_are_those_of_the_openai_client(events: list[tuple[bytes, str]], 
         rows += [b"event: " + name] if name else []
         rows += [b"data: " + json.dumps({"text": text}).encode(), b""]
     raw = b"".join(row + end for row in rows)
+    from openai._streaming import SSEDecoder
+
     theirs = [(event.event or "", event.data) for event in SSEDecoder().iter_bytes(iter([raw]))]
     frames = run(SseFramer(), [raw])
     assert [(frame.event, (frame.payload or b"").decode()) for frame in frames] == theirs

@@ -69,6 +69,7 @@ def test_whatever_python_writes_is_read(value: Any) -> None:
     assert json.dumps(read) == json.dumps(json.loads(raw))
 
 
+@pytest.mark.thorough
 @given(st.lists(values, max_size=4))
 def test_elements_are_those_of_the_array(several: list[Any]) -> None:
     raw = json.dumps(several).encode()

@@ -286,6 +286,7 @@ def test_a_broken_file_is_no_reason_to_fail(noise: bytes, head: bytes) -> None:
     assert isinstance(extracted(head + noise + b"\nendstream"), bytes)
 
 
+@pytest.mark.thorough
 def test_a_bomb_is_cut_off() -> None:
     page = zlib.compress(b"BT (" + b"a" * (80 << 20) + b") Tj ET", 9)
     assert len(extracted(b"%PDF-1.7\nstream\n" + page + b"\nendstream")) <= 33 << 20

@@ -72,6 +72,7 @@ def test_the_tool_reads_the_same_however_it_is_cut(
     check(family, through(family.framer(), family.dialect, ISSUED, *sent(raw, places)))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", FAMILIES)
 def test_letter_by_letter_and_byte_by_byte(name: str) -> None:
     family = FAMILIES[name]
@@ -81,6 +82,7 @@ def test_letter_by_letter_and_byte_by_byte(name: str) -> None:
     check(family, through(family.framer(), family.dialect, ISSUED, *pieces))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_two_part_split_of_the_text(name: str) -> None:
     family = FAMILIES[name]
@@ -93,6 +95,7 @@ def test_every_two_part_split_of_the_text(name: str) -> None:
     assert checked == len(TEXT)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [name for name in FAMILIES if FAMILIES[name].arguments])
 def test_every_two_part_split_of_the_arguments(name: str) -> None:
     family = FAMILIES[name]
@@ -108,6 +111,7 @@ def test_every_two_part_split_of_the_arguments(name: str) -> None:
     assert assert_chunk_invariant(stream, whole, ARGUMENTS) == len(ARGUMENTS)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", FAMILIES)
 def test_every_two_part_split_of_the_bytes(name: str) -> None:
     family = FAMILIES[name]

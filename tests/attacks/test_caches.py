@@ -176,6 +176,7 @@ def _owner(held: Any) -> str:
     return " ".join(sorted(name for name in names if name.startswith("secretgate")))
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(120)
 async def test_a_flood_of_what_is_new_lets_nothing_grow(flooded: gate.Gate) -> None:
     for number in range(SMALL):

@@ -284,6 +284,7 @@ def test_a_message_of_a_call_takes_nothing_along(kind: str) -> None:
         stream.feed(enveloped(told))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("size", [1, 20, 40, 300, 5000])
 @pytest.mark.parametrize(
     "alphabet", ["ab", "0123456789abcdef", string.ascii_letters + string.digits]

@@ -82,6 +82,7 @@ def refused(work: Callable[[], object], path: Path) -> None:
     assert said is None or (str(path) in said and len(said) < 2000)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", DOCUMENTS)
 @pytest.mark.parametrize("kind", ["settings", "rules", "known values"])
 def test_yaml_bombs(name: str, kind: str, tmp_path: Path) -> None:
@@ -120,6 +121,7 @@ BOMBS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
 }
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BOMBS)
 def test_decompression_bombs(name: str) -> None:
     import resource
@@ -187,6 +189,7 @@ def bench() -> Bench:
     return made
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", BODIES)
 def test_bodies_that_take_long(name: str, bench: Bench) -> None:
     kind, raw = BODIES[name]
@@ -230,6 +233,7 @@ TEXTS = [
 ]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SLOW)
 def test_rules_that_never_end_are_refused_or_end(name: str, tmp_path: Path) -> None:
     path = tmp_path / "rules.yaml"
@@ -281,6 +285,7 @@ def test_jumps_of_the_clock(jump: float) -> None:
     assert b"second-value" in vault.known(SCOPE)
 
 
+@pytest.mark.thorough
 def test_counters_do_not_grow_with_what_others_send() -> None:
     bench = Bench()
     counters = Counters()
@@ -293,6 +298,7 @@ def test_counters_do_not_grow_with_what_others_send() -> None:
     assert len(json.dumps(counters.numbers())) < 100_000
 
 
+@pytest.mark.thorough
 def test_the_ledger_survives_a_flood(tmp_path: Path) -> None:
     bench = Bench()
     ledger = Ledger(None, bench.namer.digest)
@@ -300,6 +306,7 @@ def test_the_ledger_survives_a_flood(tmp_path: Path) -> None:
     assert len(ledger._written) <= 200_000
 
 
+@pytest.mark.thorough
 def test_a_rule_with_a_hostile_id_names_nothing_odd() -> None:
     rule = Rule('x">\n<b>', "hostile", r"\bodd_[a-z0-9]{20}\b")
     bench = Bench()

@@ -32,6 +32,8 @@ from secretgate.proxy import silence, socket_hooks
 from secretgate.stores import NoStore
 from secretgate_rules import Detector
 
+pytestmark = pytest.mark.thorough
+
 ROOTS = tuple(str(Path(each.__file__).parent) for each in (gate, sys.modules["secretgate_rules"]))
 SECRET = token("injected")
 Step = Callable[[gate.Gate, http.HTTPFlow], Awaitable[None]]

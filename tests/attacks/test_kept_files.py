@@ -61,6 +61,7 @@ def begin(home: Path) -> Begin:
     return begun
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", KEPT)
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
 def test_what_others_could_read_is_closed(name: str, mode: int, home: Path, begin: Begin) -> None:
@@ -72,6 +73,7 @@ def test_what_others_could_read_is_closed(name: str, mode: int, home: Path, begi
     assert not file.exists() or stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", KEPT)
 @pytest.mark.parametrize("mode", [0o666, 0o620, 0o602])
 def test_what_others_could_write_to_is_refused(

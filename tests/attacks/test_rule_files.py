@@ -62,6 +62,7 @@ def test_a_value_that_is_not_what_it_seems_is_text(name: str, tmp_path: Path) ->
     swiftly(lambda: None if value.encode() in of_file(path) else pytest.fail("it is not known"))
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", SCALARS)
 @pytest.mark.parametrize("kind", ["settings", "rules", "policy"])
 def test_a_value_that_is_not_what_it_seems_is_refused_by_name(
@@ -158,6 +159,7 @@ def _allowing(kind: str, pattern: str, value: str) -> str:
     }[kind]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("pattern", ENDLESS)
 @pytest.mark.parametrize(
     "kind", ["yaml", "gitleaks, for all", "gitleaks, for one", "gitleaks, for matches"]

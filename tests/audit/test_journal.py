@@ -250,6 +250,7 @@ def _work(folder: Path, number: int) -> None:
         journal.append([record(number)] * 3)
 
 
+@pytest.mark.thorough
 def test_several_workers_write_one_chain(tmp_path: Path) -> None:
     context = multiprocessing.get_context("spawn")
     workers = [context.Process(target=_work, args=(tmp_path, number)) for number in range(4)]

@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "scripts"))
 
 from benchmarks import charts, conversation, measuring, report, stream
 
+pytestmark = pytest.mark.thorough
 MACHINE = {"processor": "a processor", "cores": 2}
 
 

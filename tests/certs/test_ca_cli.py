@@ -236,6 +236,7 @@ def test_under_sudo_it_explains_why_not(run: Run, monkeypatch: pytest.MonkeyPatc
     assert "without sudo" in err
 
 
+@pytest.mark.thorough
 def test_it_is_a_program_and_imports_neither_of_the_other_packages(tmp_path: Path) -> None:
     code = (
         "import sys, secretgate_ca.cli\n"

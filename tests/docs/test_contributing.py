@@ -96,6 +96,7 @@ def test_a_new_module_is_found_by_being_there() -> None:
     assert len(described) > 8
 
 
+@pytest.mark.thorough
 def test_a_rule_passes_its_own_examples(tmp_path: Path) -> None:
     file = tmp_path / "pack.yaml"
     file.write_text("rules:\n" + SHOWN["rules/secretgate_rules/packs/saas.yaml"])

@@ -15,6 +15,8 @@ from harness import effort
 from secretgate.bodies.base import Body
 from secretgate.bodies.text import read_text
 
+pytestmark = pytest.mark.thorough
+
 SECONDS = float(os.environ.get("SECRETGATE_FUZZ_SECONDS", "3"))
 CHANGES = int(os.environ.get("SECRETGATE_FUZZ_CHANGES", effort.of(200)))
 

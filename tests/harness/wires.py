@@ -9,12 +9,9 @@ import os
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import anthropic
 import httpx
-import openai
-from google import genai
 
 from harness import sse
 from harness.clients import (
@@ -30,6 +27,9 @@ from harness.clients import (
 from harness.provider import Provider
 from harness.proxy import Proxy
 from harness.sockets import dial
+
+if TYPE_CHECKING:
+    import openai
 
 _TIMEOUT = 10
 
@@ -118,6 +118,8 @@ def _http(
 
 
 def _anthropic_sdk(access: Access, stack: contextlib.ExitStack) -> Transport:
+    import anthropic
+
     client = stack.enter_context(
         anthropic.Anthropic(api_key="of-the-test", max_retries=0, timeout=_TIMEOUT)
     )
@@ -133,6 +135,8 @@ def _anthropic_sdk(access: Access, stack: contextlib.ExitStack) -> Transport:
 
 
 def _openai(stack: contextlib.ExitStack) -> openai.OpenAI:
+    import openai
+
     return stack.enter_context(
         openai.OpenAI(api_key="of-the-test", max_retries=0, timeout=_TIMEOUT)
     )
@@ -161,6 +165,8 @@ def _responses_sdk(access: Access, stack: contextlib.ExitStack) -> Transport:
 
 
 def _gemini_sdk(access: Access, stack: contextlib.ExitStack) -> Transport:
+    from google import genai
+
     client = genai.Client(api_key="of-the-test", http_options={"timeout": _TIMEOUT * 1000})
 
     def send(body: Body) -> Body:

@@ -25,6 +25,7 @@ from secretgate_ca.cli import command as ca_command
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+@pytest.mark.thorough
 def test_help_groups_every_command(tmp_path: Path) -> None:
     done = secretgate(["--help"], environment(tmp_path), tmp_path)
     assert done.returncode == 0
@@ -83,6 +84,7 @@ def groups(command: Any, *names: str) -> Iterator[tuple[str, Any]]:
 GROUPS = dict([*groups(ROOT, "secretgate"), *groups(CA, "secretgate-ca")])
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("columns", [80, 120])
 def test_help_fits_and_names_no_types(
     columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
@@ -117,6 +119,7 @@ def test_coverage_for_scripts_says_what_the_page_says() -> None:
             assert f"`{row['path']}`" in page
 
 
+@pytest.mark.thorough
 def test_rules_for_scripts(tmp_path: Path) -> None:
     done = told(tmp_path, "rules", "list", "github-pat", "--json")
     (rule, *_) = [each for each in json.loads(done.stdout) if each["id"] == "github-pat"]
@@ -125,6 +128,7 @@ def test_rules_for_scripts(tmp_path: Path) -> None:
     assert rule["pattern"].startswith("\\b(ghp_") or "ghp_" in rule["pattern"]
 
 
+@pytest.mark.thorough
 def test_rules_of_ones_own_are_tried_for_scripts(tmp_path: Path) -> None:
     (tmp_path / "bad.yaml").write_text(
         "rules:\n  - id: odd\n    description: x\n    pattern: odd_\n"
@@ -176,6 +180,7 @@ def test_a_mode_that_is_none_is_told(command: str, tmp_path: Path) -> None:
     assert "'--mode': 'guess' is none of: redact, block, audit" in done.stderr
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("command", ["coverage", "rules list"])
 def test_a_word_that_nothing_holds_is_told(command: str, tmp_path: Path) -> None:
     done = told(tmp_path, *command.split(), "of-nobody")

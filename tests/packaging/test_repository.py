@@ -14,6 +14,7 @@ from harness.command import environment, secretgate
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.mark.thorough
 def test_imports_go_one_way() -> None:
     command = [
         sys.executable,

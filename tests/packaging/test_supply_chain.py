@@ -60,6 +60,7 @@ def test_every_locked_file_has_a_hash_and_no_address() -> None:
     assert not re.search(r"(?i)://|index-url|find-links|trusted-host|@ ", LOCK)
 
 
+@pytest.mark.thorough
 def test_licences_name_every_package_that_is_needed() -> None:
     """If this fails: python scripts/licences.py > docs/licences.md"""
     document = (ROOT / "docs" / "licences.md").read_text()

@@ -177,6 +177,7 @@ def test_packs_and_profiles_may_lie_elsewhere(files: Path) -> None:
     assert tested.exit_code == 0, tested.output
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("option", "condition", "value"),
     [

@@ -62,6 +62,7 @@ def test_a_damaged_rule_file_loads_or_is_refused_with_its_line(at: int, cut: int
         assert error.reason
 
 
+@pytest.mark.thorough
 @settings(max_examples=effort.of(200))
 @given(
     st.dictionaries(st.sampled_from(["a", "text", "input"]), JSON),
@@ -88,6 +89,7 @@ def _damaged(value: Any, path: list[int], new: Any) -> Any:
 PATH = st.lists(st.integers(0, 5), min_size=1, max_size=5)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", CASES)
 @settings(max_examples=effort.of(30))
 @given(st.lists(st.tuples(st.integers(0, 40), PATH, JSON), min_size=1, max_size=4))

@@ -106,6 +106,7 @@ def test_case_sensitive_leaves_them():
     assert not when("params.name == 'bash'", "case_sensitive: true", name="Bash")
 
 
+@pytest.mark.thorough
 def test_at_most_500_rules():
     many = "".join(f"  - {{name: r{at}, action: log}}\n" for at in range(501))
     assert "more than 500 rules" in refused(enforced(many))
@@ -221,6 +222,7 @@ def test_a_loop_of_aliases_is_refused():
     assert "nested deeper" in refused("scope: a\nrules: &r [*r]")
 
 
+@pytest.mark.thorough
 def test_deep_nesting_is_refused():
     assert "nest" in refused("scope: " + "[" * 5000)
     assert "nested deeper" in refused("scope: " + "[" * 200 + "]" * 200)

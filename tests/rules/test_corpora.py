@@ -14,6 +14,8 @@ import pytest
 
 from secretgate_rules import Detector
 
+pytestmark = pytest.mark.thorough
+
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "corpora"
 CORPUS = Path(os.environ.get("SECRETGATE_CORPORA") or BESIDE) / "dev.jsonl"
 LEAST = {

@@ -54,6 +54,7 @@ def found_as_spelled(detector: Detector, text: str, secret: bytes, spelled: str)
     return finding
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("unseen", UNSEEN)
 @pytest.mark.parametrize("secret", SECRETS)
 def test_wherever_an_unseen_character_stands(

@@ -27,6 +27,7 @@ def cache_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "cache"
 
 
+@pytest.mark.thorough
 def test_a_damaged_cache_is_made_again(cache_folder: Path) -> None:
     assert Detector([RULE]).find(TEXT)
     for file in list(cache_folder.iterdir()):
@@ -38,6 +39,7 @@ def test_a_damaged_cache_is_made_again(cache_folder: Path) -> None:
             assert file.read_bytes()[32:] == whole[32:]
 
 
+@pytest.mark.thorough
 def test_a_cache_that_cannot_be_written_is_no_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,6 +87,7 @@ def test_many_threads_agree(detector: Detector) -> None:
         assert list(pool.map(detector.find, texts * 4)) == alone * 4
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("few_packs")
 def test_the_digest_tells_rules_and_options_apart() -> None:
     other = Rule("acme", "ACME", r"\b(acme-[0-9a-f]{21})\b", secret=1)
@@ -130,6 +133,7 @@ def test_entropy_rules_can_be_left_out() -> None:
     assert load_default(entropy=False).find(text) == []
 
 
+@pytest.mark.thorough
 def test_the_digest_is_the_same_in_every_process() -> None:
     assert load_default().digest == load_default().digest
 

@@ -12,6 +12,8 @@ from secretgate_rules.check import problems
 from secretgate_rules.model import Rule
 from secretgate_rules.rulefile import load_file, pack_files, unique
 
+pytestmark = pytest.mark.thorough
+
 PACKS = pack_files()
 
 

@@ -20,7 +20,10 @@ PRE_COMMIT = shutil.which(
 )
 TOKEN = github_token(120).decode()
 
-pytestmark = pytest.mark.skipif(PRE_COMMIT is None, reason="pre-commit is not installed")
+pytestmark = [
+    pytest.mark.thorough,
+    pytest.mark.skipif(PRE_COMMIT is None, reason="pre-commit is not installed"),
+]
 
 
 @pytest.fixture

@@ -14,6 +14,8 @@ from secretgate_rules.model import Rule
 from secretgate_rules.rulefile import load_file, pack_files
 from secretgate_rules.table import Compiled, prepare
 
+pytestmark = pytest.mark.thorough
+
 RULES = [rule for path in pack_files() for rule in load_file(path, trusted=True)]
 SIZE = 6000
 QUICK = 0.02

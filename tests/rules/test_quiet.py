@@ -118,6 +118,7 @@ def _harmless() -> ModuleType:
     return module
 
 
+@pytest.mark.thorough
 def test_nothing_is_found_in_lock_files_and_lists_of_identifiers(detector: Detector) -> None:
     texts = [*_harmless()._made_locks(), _harmless()._identifiers()]
     assert len(texts) > 15

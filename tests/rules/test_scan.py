@@ -92,6 +92,7 @@ def test_baseline(folder: Path) -> None:
     assert run.invoke(app, arguments).stdout.count("github-pat") == 1
 
 
+@pytest.mark.thorough
 def test_rules(folder: Path) -> None:
     assert "github-pat" in run.invoke(app, ["rules", "list", "github"]).stdout
     assert "pattern" in run.invoke(app, ["rules", "show", "github-pat"]).stdout
@@ -164,6 +165,7 @@ def test_what_a_diff_takes_away_is_redacted_too() -> None:
     assert TOKEN not in run.invoke(app, ["scan", "--redact", "-"], input=diff).stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-32"])
 @pytest.mark.parametrize("before", ["", "🔑é ", "🔑\r\n\té "])
 def test_places_are_characters_of_the_decoded_file(
@@ -237,6 +239,7 @@ def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
     assert str(row["file"]).endswith("/\ufffd.env")
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("line", "kept"),
     [

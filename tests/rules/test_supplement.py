@@ -13,6 +13,8 @@ from secretgate.cli import app, scan
 from secretgate_rules import Detector, load_default
 from secretgate_rules.supplement import detect_secrets
 
+pytestmark = pytest.mark.thorough
+
 pytest.importorskip("detect_secrets", reason="the extra detect-secrets is not installed")
 
 SLACK = b"xoxb-" + made_up(12, 41, string.digits) + b"-" + made_up(24, 42)

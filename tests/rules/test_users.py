@@ -52,6 +52,7 @@ path = '''\.p12$'''
 """
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("name", "text", "rule"),
     [
@@ -190,6 +191,7 @@ def test_a_rule_allowlist_of_gitleaks(tmp_path: Path) -> None:
     assert detector.find(f"x {ACME[:-4]}0000 ".encode()) == []
 
 
+@pytest.mark.thorough
 def test_a_rule_of_gitleaks_that_could_take_too_long_is_left_out(tmp_path: Path) -> None:
     rules = tmp_path / "gitleaks.toml"
     rules.write_text(
@@ -250,6 +252,7 @@ def test_allowlist() -> None:
     assert Allowlist(paths=["*.lock"]).allows_path("a/b.lock")
 
 
+@pytest.mark.thorough
 def test_rules_can_be_switched_off_and_on() -> None:
     text = b"x " + github_token()
     assert load_default(disable=["github-pat"]).find(text) == []
