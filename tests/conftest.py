@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -50,6 +51,11 @@ def planted() -> Planted:
 
 @pytest.fixture(autouse=True)
 def own_log_lines() -> Iterator[None]:
-    """Write a test's pending log lines before the next test runs."""
+    """A test's pending log lines, and its configuration of the log, end with it."""
     yield
     log.flush()
+    own = logging.getLogger("secretgate")
+    own.setLevel(logging.NOTSET)
+    own.handlers.clear()
+    own.filters.clear()
+    own.propagate = False

@@ -180,7 +180,7 @@ def flush() -> None:
 
 def logger() -> Logger:
     """Return the logger; before `configure`, it writes text."""
-    if not _logger.logger.handlers and not _logger.logger.propagate:
+    if _logger.logger.level == logging.NOTSET:
         configure("text")
     return _logger
 

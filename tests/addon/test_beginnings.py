@@ -109,6 +109,7 @@ spellings = st.lists(
 ).map("".join)
 
 
+@pytest.mark.thorough
 @given(spellings, st.sampled_from(TEMPLATES))
 @example("r&r", TEMPLATES[0])
 @example("r\\r\\n", TEMPLATES[0])

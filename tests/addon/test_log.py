@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import re
 import sys
 import threading
@@ -92,6 +93,13 @@ def test_a_line_for_people_has_its_columns(capsys: Capture) -> None:
     assert line.endswith(
         " [warning  ] seen                     host=example more=5 note='two words' odd=a\\x1bb\n"
     )
+
+
+def test_before_it_is_configured_it_writes_text(capsys: Capture) -> None:
+    logging.getLogger("secretgate").setLevel(logging.NOTSET)
+    logging.getLogger("secretgate").addHandler(logging.NullHandler())
+    log.logger().warning("seen")
+    assert "[warning  ] seen" in capsys.readouterr().err
 
 
 def test_a_logger_follows_the_last_configuration(capsys: Capture) -> None:

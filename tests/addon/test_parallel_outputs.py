@@ -103,6 +103,7 @@ TEXTS = [
 SAID = [text.replace(GATE.name(KEY), KEY).replace(GATE.name(OTHER), OTHER) for text in TEXTS]
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.dialect)
 @given(
     places=st.lists(st.lists(st.integers(0, 200), max_size=8), min_size=5, max_size=5),

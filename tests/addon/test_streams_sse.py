@@ -56,18 +56,19 @@ def test_events_are_those_of_the_standard(
     assert got == by_the_standard(raw)
 
 
+@pytest.mark.thorough
 @given(
     st.lists(st.tuples(st.sampled_from([b"", b"a", b"b"]), st.text(max_size=20)), max_size=6),
     st.sampled_from([b"\n", b"\r\n"]),
 )
 def test_events_are_those_of_the_openai_client(events: list[tuple[bytes, str]], end: bytes) -> None:
+    from openai._streaming import SSEDecoder
+
     rows = []
     for name, text in events:
         rows += [b"event: " + name] if name else []
         rows += [b"data: " + json.dumps({"text": text}).encode(), b""]
     raw = b"".join(row + end for row in rows)
-    from openai._streaming import SSEDecoder
-
     theirs = [(event.event or "", event.data) for event in SSEDecoder().iter_bytes(iter([raw]))]
     frames = run(SseFramer(), [raw])
     assert [(frame.event, (frame.payload or b"").decode()) for frame in frames] == theirs
@@ -159,6 +160,7 @@ def test_a_last_event_without_a_blank_line(rest: bytes, expected: bytes | None) 
     assert framer.finish() == []
 
 
+@pytest.mark.thorough
 def test_a_large_event_in_tiny_pieces_takes_linear_time() -> None:
     framer = SseFramer()
     start = time.perf_counter()

@@ -62,6 +62,7 @@ def test_what_no_client_takes(raw: bytes) -> None:
         tolerant.decode(raw)
 
 
+@pytest.mark.thorough
 @given(values)
 def test_whatever_python_writes_is_read(value: Any) -> None:
     raw = json.dumps(value).encode()

@@ -114,6 +114,7 @@ def test_a_damaged_stream_is_no_error_of_ours(
     judged.finish()
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", WHOLE)
 @settings(max_examples=effort.of(30))
 @given(PATH, JSON)

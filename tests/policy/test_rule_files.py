@@ -212,6 +212,7 @@ def test_packs_that_include_each_other_are_refused(tmp_path):
 # Documents
 
 
+@pytest.mark.thorough
 def test_a_bomb_of_aliases_is_refused():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 8)]

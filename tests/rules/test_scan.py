@@ -267,6 +267,7 @@ def test_folders_are_read_as_git_sees_them(
     assert [Path(str(row["file"])).relative_to(tmp_path).as_posix() for row in rows] == kept
 
 
+@pytest.mark.thorough
 @pytest.mark.usefixtures("few_packs")
 def test_without_randomness() -> None:
     text = f"my api key {made_up(30, 95).decode()}\n"

@@ -149,6 +149,7 @@ def extending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "conf" / "own.toml"
 
 
+@pytest.mark.thorough
 def test_a_gitleaks_toml_extends_another(extending: Path) -> None:
     told: list[str] = []
     detector = load_default(rule_files=[extending], notice=told.append)
@@ -170,6 +171,7 @@ def test_a_gitleaks_toml_extends_another(extending: Path) -> None:
     assert len(told) == 1
 
 
+@pytest.mark.thorough
 def test_gitleaks_files_are_extended_two_in_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -237,6 +239,7 @@ def test_what_is_wrong_is_told(tmp_path: Path, name: str, text: str, told: str) 
     assert told in str(caught.value)
 
 
+@pytest.mark.thorough
 def test_allowlist() -> None:
     token = github_token(71)
     text = b"x " + token
