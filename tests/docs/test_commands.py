@@ -31,7 +31,7 @@ ELSEWHERE = {
     "scripts/run": "tests/packaging/test_distribution.py::test_a_checkout_sets_itself_up",
     "scripts/run demo": "tests/packaging/test_distribution.py::test_a_checkout_sets_itself_up",
     "scripts/test": ".github/workflows/test.yml",
-    'scripts/test -m "not e2e"': ".github/workflows/test.yml",
+    "scripts/test --fast": ".github/workflows/test.yml",
     "scripts/test tests/addon -k sse": ".github/workflows/test.yml",
     "PYTHON=python3.11 scripts/test": ".ci/run",
     "secretgate system on": "tests/launch/test_system.py::test_off_puts_every_byte_back",
