@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
@@ -25,11 +25,13 @@ from msgspec import Meta
 from secretgate import hosts
 from secretgate.placeholders import DEFAULT_TEMPLATE, Template
 from secretgate.policy.choices import Guardrail, Preset, Secrets
+from secretgate.wants import unsuitable
 from secretgate_rules import safe_yaml
 
 PREFIX = "secretgate_"
 EVERYONE = "all"
 """The entry of `clients` that admits machines of every network."""
+PORT = "(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 LOCAL_VAULTS = ("memory", "sqlite")
 REMOTE_VAULTS = ("redis", "rediss", "unix")
 
@@ -102,7 +104,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     health: Annotated[
         str,
         Meta(
-            pattern=r"^$|^\S+:[0-9]{1,5}$",
+            pattern=rf"^$|^\S+:{PORT}$",
+            examples=["HOST:PORT"],
             description="HOST:PORT that answers /readyz, /livez and /healthz, for balancers.",
         ),
     ] = ""
@@ -318,7 +321,8 @@ def load(
             checked = {name: value}
             msgspec.convert(checked, Settings, strict=False)
         except (msgspec.ValidationError, ValueError) as error:
-            raise SettingsError(f"{places[name]}: {_reason(name, value, error)}") from None
+            reason = unsuitable(_HINTS[name], value, error)
+            raise SettingsError(f"{places[name]}: {reason}") from None
     return msgspec.convert(values, Settings, strict=False)
 
 
@@ -335,14 +339,6 @@ def _meant(name: str) -> str:
     if near:
         return f"did you mean {' or '.join(near)}?"
     return f"there are: {', '.join(FIELDS)}"
-
-
-def _reason(name: str, value: Any, error: Exception) -> str:
-    """Return the accepted values, or msgspec's message without the path, which is the setting."""
-    hint = get_args(_HINTS[name])[0]
-    if get_origin(hint) is Literal:
-        return f"{value!r} is none of: {', '.join(get_args(hint))}"
-    return str(error).split(" - at `$", 1)[0]
 
 
 def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:

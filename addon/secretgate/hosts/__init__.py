@@ -131,7 +131,10 @@ def check(host: str, dialect: str) -> None:
     """Raise TableError if a host added by the user is invalid or its dialect unknown."""
     if dialect not in DIALECTS:
         raise TableError(f"no dialect {dialect!r}; there are: {', '.join(DIALECTS)}")
-    if not re.fullmatch(r"[A-Za-z0-9*._:\[\]-]+", host):
+    if re.fullmatch(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?|[^:]+:[0-9]+", host):
+        plain = host.partition("]")[0].lstrip("[") if "]" in host else host.partition(":")[0]
+        raise TableError(f"{host!r}: write {plain!r}; a host is covered on all its ports")
+    if not re.fullmatch(r"[A-Za-z0-9*._:-]+", host):
         raise TableError(f"{host!r} is not a host name or a glob")
 
 
