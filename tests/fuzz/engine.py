@@ -15,7 +15,7 @@ from pathlib import Path
 from types import CodeType
 from typing import Any, Self
 
-from fuzz.targets import Target
+from fuzz.cutting import Target
 
 CORPUS = Path(__file__).with_name("corpus")
 OURS = ("/secretgate/", "/secretgate_rules/")

@@ -7,11 +7,12 @@ import ssl
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from weakref import WeakSet
 
 import certifi
 
+from harness.programs import free_port
 from harness.provider import Provider
 from secretgate.demo.process import Mitmdump
 
@@ -30,6 +31,12 @@ class Proxy(Mitmdump):
     ) -> None:
         super().__init__(home, provider.port, provider.trusted, addon=addon, **arguments)
         RUNNING.add(self)
+
+    def start(self) -> Self:
+        """Start it on the port that it had, or one that stays free while it is restarted."""
+        if not self.port and not any("mode" in each for each in (*self.options, *self.arguments)):
+            self.port = free_port()
+        return super().start()
 
     def comes(self, what: bytes | Callable[[bytes], bool], timeout: float = 20) -> bool:
         """Wait until the output contains a text or satisfies a predicate; return whether it does."""

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from secretgate.bodies import forms, readers
-from secretgate.policy.decomposing import TABLES, Leaf, requests
+from secretgate.policy.decomposing import Leaf, requests
 from secretgate.policy.model import Call
+from secretgate.policy.request_tables import TABLES
 from secretgate.providers import DIALECTS
 
 
