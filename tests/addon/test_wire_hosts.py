@@ -187,6 +187,19 @@ def test_a_host_of_the_users_speaks_its_dialect_on_every_path(dialect: str) -> N
             assert route.dialect.name == name
 
 
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_host_of_the_users_gets_its_tokens(dialect: str) -> None:
+    table = Hosts([hosts.added("mcp.example.org", "", dialect)])
+    for path in ("/token", "/oauth/token", "/v1/oauth2/token", "/oauth/revoke"):
+        route = table.route(["mcp.example.org"], path)
+        assert route is not None
+        assert route.treatment is Treatment.PASS
+    for path in ("/tokens", "/token/mcp", "/v1/messages", "/v1/../token/mcp"):
+        route = table.route(["mcp.example.org"], path)
+        assert route is not None
+        assert route.treatment is Treatment.CONTENT
+
+
 def test_a_host_that_is_none_is_refused() -> None:
     with pytest.raises(TableError):
         hosts.added("https://models.example.org/v1", "", "openai-chat")

@@ -139,13 +139,13 @@ def check(host: str, dialect: str) -> None:
 
 
 def added(host: str, provider: str, dialect: str) -> Row:
-    """Return a row for a host added by the user, all of whose paths carry content.
+    """Return a row for a host added by the user, whose paths carry content, except for logins.
 
     Paths known from other providers of the dialect are treated as theirs. Raises TableError.
     """
     check(host, dialect)
     known = _spelled_out([dialect]) if dialect in _table()["sets"] else []
-    return _row(provider or host, dialect, [host], [*known, ["*", "content"]])
+    return _row(provider or host, dialect, [host], [*known, *_table()["logins"], ["*", "content"]])
 
 
 def _spelled_out(paths: Sequence[str | PathRow]) -> list[PathRow]:
