@@ -11,6 +11,7 @@ import pytest
 from wire_support import Gate, secret, through
 
 from harness.families.base import message, read_by_botocore, sse
+from secretgate.inbound.responses import respond
 from secretgate.providers import DIALECTS, value_at
 from secretgate.streams.eventstream import EventStreamFramer
 from secretgate.streams.sse import SseFramer
@@ -143,3 +144,23 @@ def wrapped(payloads: list[bytes]) -> list[bytes]:
     raw = b"".join(map(chunk, payloads))
     out = through(EventStreamFramer(), DIALECTS["bedrock"], ISSUED, raw)
     return [base64.b64decode(json.loads(payload)["bytes"]) for _, payload in read_by_botocore(out)]
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream"])
+def test_so_it_is_in_lines_of_json_that_are_declared_as_text(kind: str) -> None:
+    dialect = DIALECTS["generic"]
+    for at in CUTS:
+        raw = b"".join(json.dumps({"say": piece}).encode() + b"\n" for piece in cut(at))
+        way = respond({"content-type": kind}, dialect, ISSUED, None, False, pytest.fail)
+        assert way is not None
+        out = way.feed(raw[:at]) + way.feed(raw[at:]) + way.finish()
+        assert "".join(json.loads(line)["say"] for line in out.splitlines()) == WANTED
+
+
+def test_text_that_begins_like_json_is_forwarded_as_it_comes() -> None:
+    way = respond(
+        {"content-type": "text/plain"}, DIALECTS["generic"], ISSUED, None, False, pytest.fail
+    )
+    assert way is not None
+    assert way.feed(b"[x] one, ") == b"[x] one, "
+    assert way.feed(b"{two} three") == b"{two} three"

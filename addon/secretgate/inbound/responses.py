@@ -146,7 +146,9 @@ def respond(
     elif media_type in grpc.PROTOBUF and (issued or judge):
         answer = _messages(grpc.ProtobufAnswer(issued), OneMessage(), judge)
     elif (issued or judge) and not media_type.startswith(_NO_TEXT):
-        answer = text()
+        # JSON lines are sometimes declared as text.
+        vague = is_vague(media_type)
+        answer = SniffedAnswer(stream, text, text, sniffed_file) if vague else text()
     else:
         return None
     return Response(rewrites, answer, decoder, warn)
