@@ -67,7 +67,12 @@ def private_folder(folder: Path) -> Path:
     An existing one that others can read is closed to them; one that they could have written to is
     rejected. Raises `StateError`.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(
+            f"{folder} cannot be created: {error.strerror}; set SECRETGATE_HOME to another folder"
+        ) from None
     facts = folder.stat()
     _check_private(folder, facts, 0o022, "chmod 700")
     if os.name == "posix" and stat.S_IMODE(facts.st_mode) & 0o055:

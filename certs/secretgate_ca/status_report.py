@@ -85,10 +85,11 @@ def text(report: Report) -> str:
             "          NOT constrained: it may sign for every host (not made by secretgate-ca)"
         )
     else:
-        shown = ", ".join(ca["permitted"][:SHOWN])
-        more = len(ca["permitted"]) - SHOWN
-        rest = f" and {more} more (--json has all)" if more > 0 else ""
-        lines.append(f"          may sign for nothing but {shown}{rest}")
+        many = len(ca["permitted"])
+        shown = (
+            ", ".join(ca["permitted"]) if many <= SHOWN else f"{many} domains (--json lists them)"
+        )
+        lines.append(f"          may sign only for {shown}")
     if ca["missing"]:
         lines.append(f"          may NOT sign for {', '.join(ca['missing'])}: secretgate-ca rotate")
     for title, rows in (
@@ -97,9 +98,10 @@ def text(report: Report) -> str:
         ("Variables of this shell (secretgate run sets them for its command)", report["variables"]),
     ):
         lines += ["", title]
+        widest = max((len(row["name"]) for row in rows), default=0)
         for row in rows:
-            detail = f"   {row['detail']}" if row["detail"] else ""
-            lines.append(f"  {row['state']:8} {row['kind']:8} {row['name']}{detail}")
+            line = f"  {row['state']:8} {row['kind']:8} {row['name']:{widest}}   {row['detail']}"
+            lines.append(line.rstrip())
         if not rows:
             lines.append("  none found")
     return "\n".join(lines)

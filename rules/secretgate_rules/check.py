@@ -75,7 +75,8 @@ def main(arguments: list[str]) -> int:
                 continue
             many += 1
             print("\n       ".join([f"{'FAIL' if wrong else 'ok  '} {rule}", *wrong]))
-        print(f"{name}: {many} rules")
+        if many:
+            print(f"{name}: {many} rules")
     return int(bad)
 
 

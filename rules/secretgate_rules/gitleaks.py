@@ -94,9 +94,9 @@ def _base(path: Any, name: str, notice: Notice, depth: int) -> _Config:
     if not isinstance(path, str):
         raise RuleError(f"{name}: extend.path: expected the path of a file")
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RuleError(f"{name}: extend.path: {path}: cannot be read: {error}") from error
+        text = rulefile.read_text(Path(path).expanduser())
+    except RuleError as error:
+        raise RuleError(f"{name}: extend.path: {error}") from error
     return _read(text, path, notice, depth + 1)
 
 

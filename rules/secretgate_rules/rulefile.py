@@ -46,11 +46,17 @@ def load_file(path: Path, trusted: bool = False) -> list[Rule]:
 
     A trusted file is not checked for slow patterns and excessive nesting; tests have done so.
     """
+    return load_text(read_text(path), str(path), trusted)
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a rule file; raise `RuleError`."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise RuleError(f"{path}: cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
         raise RuleError(f"{path}: cannot be read: {error}") from error
-    return load_text(text, str(path), trusted)
 
 
 def load_text(text: str, name: str, trusted: bool = False) -> list[Rule]:

@@ -24,10 +24,7 @@ from .rulefile import Loaded, Notice
 def load_user_file(path: Path, notice: Notice) -> Loaded:
     """Return the content of a rule file in any of the formats; raise `RuleError`."""
     path = path.expanduser()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise RuleError(f"{path}: cannot be read: {error}") from error
+    text = rulefile.read_text(path)
     if path.suffix == ".toml":
         return gitleaks.load(text, str(path), notice)
     data, lines = rulefile.parse_yaml(text, str(path))

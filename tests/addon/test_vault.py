@@ -180,6 +180,13 @@ def test_a_folder_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
         private_folder(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["file/home", "file"])
+def test_a_folder_that_cannot_be_created_is_told_with_the_remedy(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StateError, match=r"cannot be created: .*; set SECRETGATE_HOME"):
+        private_folder(tmp_path / name)
+
+
 def test_one_variable_moves_everything(tmp_path: Path) -> None:
     places = Places.find({"SECRETGATE_HOME": str(tmp_path)})
     for place in (places.settings, places.ca, places.key, places.ledger, places.logs):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -153,6 +154,19 @@ def test_status_without_a_ca(run: Run) -> None:
     assert code == 1
     assert "secretgate-ca init" in err
     assert json.loads(run("status", "--json")[1])["ca"] is None
+
+
+def test_status_for_people_is_short_and_aligned(run: Run) -> None:
+    many = [part for at in range(9) for part in ("--domain", f"api{at}.example.com")]
+    run("init", *many)
+    _, out, _ = run("status", "--store", "nss")
+    assert "may sign only for 9 domains (--json lists them)" in out
+    rows = re.findall(r"(?m)^(  \w+ +variable \w+ +)\S", out)
+    assert len(rows) > 9
+    assert len({len(row) for row in rows}) == 1
+    assert out == re.sub("(?m) +$", "", out)
+    run("rotate", "--yes", "--only", "--domain", "api.example.com")
+    assert "may sign only for api.example.com\n" in run("status", "--store", "nss")[1]
 
 
 def test_status_as_json(run: Run, confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

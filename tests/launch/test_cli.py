@@ -141,6 +141,12 @@ def test_rules_of_ones_own_are_tried_for_scripts(tmp_path: Path) -> None:
     assert "cannot be read" in missing["problems"][0]
 
 
+def test_a_rule_file_that_is_not_there_is_told_once(tmp_path: Path) -> None:
+    done = told(tmp_path, "rules", "test", "/of/nobody.yaml")
+    assert done.exit_code == 1
+    assert done.stdout == "/of/nobody.yaml: cannot be read: No such file or directory\n"
+
+
 def test_nothing_asked_for_shows_the_help_and_fails(tmp_path: Path) -> None:
     done = told(tmp_path)
     assert done.exit_code == 2

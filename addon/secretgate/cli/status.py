@@ -39,8 +39,8 @@ def status(
     told = running.status(host, at)
     if told is None:
         print(
-            f"secretgate: no proxy answers on {host}:{at}. What was on record before: "
-            "secretgate audit report",
+            f"secretgate: no proxy answers on {host}:{at}. Start one with secretgate serve, or name its "
+            "port with --port. secretgate audit report shows what was recorded before.",
             file=sys.stderr,
         )
         raise typer.Exit(1)
