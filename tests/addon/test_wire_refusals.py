@@ -7,6 +7,7 @@ import struct
 
 import pytest
 from test_streams_eventstream import read_by_botocore
+from wire_support import Gate, secret
 
 from secretgate.outbound import refusals
 from secretgate.providers import DIALECTS
@@ -151,3 +152,20 @@ def test_a_call_is_refused_as_calls_are() -> None:
 )
 def test_a_client_has_a_name(agent: str, name: str) -> None:
     assert refusals.client(agent) == name
+
+
+def test_a_secret_in_a_field_that_is_never_changed_is_told_with_the_field() -> None:
+    """A conversation that began without secretgate may quote a secret in signed thinking."""
+    gate, key = Gate(), secret(1)
+    thinking = {"type": "thinking", "thinking": f"It is {key}.", "signature": "s"}
+    turns = [
+        {"role": "assistant", "content": [thinking]},
+        {"role": "user", "content": f"the key is {key}"},
+    ]
+    decision = gate.requests.decide(
+        gate.request("anthropic", content=json.dumps({"messages": turns}).encode())
+    )
+    assert decision.refused
+    assert "in messages[0].content[0].thinking, which is never changed" in decision.message
+    assert "Begin a new conversation" in decision.message
+    assert key not in decision.message

@@ -52,11 +52,14 @@ class Redaction:
 class Leak(Exception):
     """A secret of this request is still contained in the bytes that would leave."""
 
-    def __init__(self, rules: Sequence[str]) -> None:
+    def __init__(self, rules: Sequence[str], places: Sequence[str] = ()) -> None:
+        where = f" in {', '.join(places[:5])}, which is never changed" if places else ""
         super().__init__(
-            f"a detected secret would leave unredacted ({', '.join(sorted(set(rules)))})"
+            f"a detected secret would leave unredacted ({', '.join(sorted(set(rules)))}){where}"
         )
         self.rules = rules
+        self.places = places
+        """The fields that hold it as it is, as far as these are known."""
         self.counts = Counts()
         """What had been read of the request by then."""
 
@@ -219,7 +222,8 @@ class _Inspection:
             self._notes.undo()
             attempt = self._attempt(changes, sealed)
         if attempt.left and leaves:
-            raise Leak([name.decode(errors="replace") for name in attempt.left])
+            places = self._spots.of_values(attempt.made.values[name] for name in attempt.left)
+            raise Leak([name.decode(errors="replace") for name in attempt.left], places)
         if not attempt.left and isinstance(self._body, JsonBody) and self._body.seen is not None:
             remember(self._body.seen, self._body.raw, attempt.runs)
         values, made = attempt.made.values, attempt.made

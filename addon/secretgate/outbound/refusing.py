@@ -75,11 +75,13 @@ class Refusing:
 
     def leak(self, request: Request, leak: Leak) -> Decision:
         """Return the refusal if the check of the outgoing bytes found a secret."""
+        remedy = "Remove the secret, or report this as a defect of secretgate."
+        if leak.places:
+            remedy = "Begin a new conversation, or remove the secret there."
         refused = self._refused(
             request,
             Verdict.BLOCKED,
-            f"secretgate blocked this request: {leak}. Nothing was sent. Remove the secret, or "
-            "report this as a defect of secretgate.",
+            f"secretgate blocked this request: {leak}. Nothing was sent. {remedy}",
         )
         return replace(refused, counts=leak.counts)
 

@@ -7,11 +7,13 @@ their verdicts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from secretgate.bodies.base import Body, Path, Shown
+from secretgate.bodies.base import Body, Path, Shown, spell
 from secretgate.bodies.json_body import JsonBody, below
+from secretgate.bodies.json_reader import paths
 from secretgate.history.verdicts import Verdict
 from secretgate.outbound.naming import Naming
 from secretgate.outbound.texts import Text
@@ -68,6 +70,16 @@ class Spots:
     def where(self, index: int) -> str:
         """Return the path of a text."""
         return self._body.where(self._texts[index].slot, self.shown)
+
+    def of_values(self, values: Iterable[bytes]) -> list[str]:
+        """Return the paths of the first strings that hold the values as they are."""
+        raw = self._body.raw
+        found = sorted(at for at in map(raw.find, values) if at >= 0)
+        if not found or not isinstance(self._body, JsonBody):
+            return []
+        strings = [*paths(raw, 0, len(raw))]
+        holding = [bisect_right(strings, at, key=lambda each: each[0]) - 1 for at in found]
+        return [*dict.fromkeys(spell(strings[index][1], self.shown) for index in holding)]
 
     def shown(self, name: bytes) -> bytes:
         """Return a member name with placeholders for the secrets in it."""
