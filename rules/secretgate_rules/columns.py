@@ -75,6 +75,8 @@ def _table(text: bytes, start: int, end: int) -> Iterator[Cell]:
         names = [text[slice(*cell)] for cell in head]
         if len(names) < 2 or not all(map(_HEAD.fullmatch, names)):
             continue
+        if mark == b"|" and _within(text, start, end):
+            continue
         wanted = [(at, level) for at, name in enumerate(names) if (level := tier(name)) > Tier.KEY]
         if wanted:
             yield from _rows(text, end + 1, mark, len(names), wanted)
@@ -110,6 +112,14 @@ def _inserted(text: bytes, at: int) -> Iterator[Cell]:
         if more is None:
             return
         at = more.end()
+
+
+def _within(text: bytes, start: int, end: int) -> bool:
+    """Return whether a line is a row of a table whose head is above it."""
+    if not start or _RULER.fullmatch(text, *_line(text, end + 1)):
+        return False
+    above = text[slice(*_line(text, start - 1))]
+    return above.count(b"|") > 1 and above.count(b"|") == text.count(b"|", start, end)
 
 
 def _rows(

@@ -47,6 +47,13 @@ EXPRESSIONS: Final = (
         CASELESS,
     ),
     Expression(r"(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|PW)=[\"']?[A-Za-z][A-Za-z_-]{6}"),
+    Expression(
+        r"(?:passw(?:or)?d|passphrase|pwd)[\w.-]{0,20}(?:: |=| = )[a-z]{8,32}\r?\n", CASELESS
+    ),
+    Expression(
+        r"(?:passw(?:or)?d|passphrase|pwd|pass|secret)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,4}[:=]{1,2}>?\s{0,4}\\{0,3}[\"'`][^\s\"'`\\]{1,24}\\{0,3}[\"'`\\][^\s\"'`]{0,20}[0-9]",
+        CASELESS,
+    ),
 )
 
 
@@ -163,7 +170,10 @@ def _read(text: bytes, event: int, assignments: _Assignments) -> Iterator[tuple[
         if before in (b"?", b"&"):
             operator = _IN_QUERY
         alone = before not in _WITHIN and name.lower() in _SECRET_ALONE
-        rule = assigned(name, operator, opened, text, match.end(), end, alone)
+        line = _own_line(text, match, end)
+        rule = assigned(name, operator, opened, text, match.end(), end, alone, line)
+        if rule and b"\n" in match["gap"] and _NESTED.match(text, end - 1):
+            rule = None
         if rule and not near.among_checksums(text, match.end(), end):
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
             return
@@ -173,6 +183,25 @@ def _read(text: bytes, event: int, assignments: _Assignments) -> Iterator[tuple[
     yield from told.read(text, low, event)
 
 
+_STARTS: Final = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?(?:[\w.-]{1,40}\.)?$")
+
+
+def _own_line(text: bytes, match: re.Match[bytes], end: int) -> bool:
+    """Return whether an assignment is a line of settings: `name=value`, `name: value`."""
+    if text[end : end + 1] not in _LINE_ENDS:
+        return False
+    if (
+        match["op"].strip() == b"="
+        and b" " in match["op"]
+        and not text[match.end() : end].istitle()
+    ):
+        return False
+    return _STARTS.search(text, max(0, match.start() - _INDENT), match.start()) is not None
+
+
+_LINE_ENDS: Final = (b"", b"\n", b"\r")
+_NESTED: Final = re.compile(rb".?[\"'`]?:\s", re.DOTALL)
+"""What follows a name on the line below another one: the value is a section, and has names of its own."""
 _WITHIN: Final = (b":", b"/", b"-")
 _SECRET_ALONE: Final = frozenset((b"secret", b"shared_secret", b"enable_secret", b"sharedsecret"))
 _ARROWS = ("→".encode(), "—".encode())
@@ -194,7 +223,7 @@ def _value_end(text: bytes, match: re.Match[bytes]) -> int:
     opened = match["open"]
     limit = min(len(text), begin + LONGEST)
     if opened:
-        close = text.find(opened, begin, limit)
+        close = _closing(text, opened, begin, limit)
         broken = _ENDS.search(text, begin, limit)
         if close >= 0 and not (broken and broken.start() < close):
             return close
@@ -208,6 +237,19 @@ def _value_end(text: bytes, match: re.Match[bytes]) -> int:
         if whole and whole.end() > bare.end() and not _MEMBER.search(text, bare.end(), whole.end()):
             return whole.end()
     return bare.end()
+
+
+def _closing(text: bytes, opened: bytes, begin: int, limit: int) -> int:
+    """Return where the quoted value ends: at its quote, unless that is escaped."""
+    close = text.find(opened, begin, limit)
+    while (
+        close > begin and text[close - 1 : close] == b"\\" and not _EVEN.search(text, begin, close)
+    ):
+        close = text.find(opened, close + 1, limit)
+    return close
+
+
+_EVEN = re.compile(rb"(?<!\\)(?:\\\\)+\Z")
 
 
 def _trim(text: bytes, begin: int, end: int, opened: bytes) -> int:
@@ -227,6 +269,7 @@ def assigned(
     begin: int,
     end: int,
     alone: bool = False,
+    line: bool = False,
 ) -> Rule | None:
     """Return the rule by which the value of an assignment is a secret, or None."""
     level = tier(name)
@@ -240,7 +283,17 @@ def assigned(
         and name.isupper()
         and text[begin - len(opened) - 1 : begin] == b"=" + opened
     )
+    if level is Tier.PASSWORD and operator in _ASSIGNS:
+        quoted = opened != b"" and text.startswith(opened, end)
+        by_name = name.lower() == b"pass" or value in text[max(0, begin - 60) : begin]
+        if (quoted or line) and _letters(value, (literal or quoted) and not by_name):
+            return None if by_name and not literal else PASSWORD
     return judge(level, value, bool(opened), operator, text[end : end + 1], literal, alone)
+
+
+def _letters(value: bytes, certain: bool) -> bool:
+    """Return whether the value is a password of letters alone; two words only where it is certain."""
+    return values.coined(value) and (certain or value[1:].islower())
 
 
 _EMPTY = (b"''", b'""', b"``")
@@ -261,6 +314,10 @@ def judge(
     `literal` means that the value is not an identifier in code, `alone` that its name says
     `secret` and nothing else.
     """
+    if (spelt := values.spelt(value)) != value:
+        if spelt.translate(None, b".:?,").isalpha():
+            return None
+        value = spelt
     if len(value) < 6 or values.template(value) or values.dummy(value):
         return None
     if values.uuid(value):
@@ -289,7 +346,7 @@ def judge(
 
 
 _FILED = re.compile(
-    rb"(?:[a-z][a-z_-]{2,40}[/:])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}"
+    rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}"
 )
 """What a key is that opens nothing: the place of a thing in a store, or a fingerprint of a public key."""
 
@@ -309,7 +366,15 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
         return digits and (evidence(value) > -2 or values.human(value))
     if value.isalpha():
         return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
-    return digits or (symbols and evidence(value) > 0)
+    if digits:
+        return True
+    return symbols and evidence(value) > 0 and not _joined(value)
+
+
+def _joined(value: bytes) -> bool:
+    """Return whether the value is words joined by `-` or `_`, one of them typical of programs."""
+    pieces = value.lower().replace(b"_", b"-").split(b"-")
+    return all(map(bytes.isalpha, pieces)) and any(map(values.of_code, pieces))
 
 
 _TWO_DIGITS = re.compile(rb"[0-9]{2}")
@@ -326,4 +391,8 @@ def _by_hand(value: bytes) -> bool:
 def _words_alone(value: bytes) -> bool:
     """Return whether the value is lower-case words joined by `-` or `_`, as in shell variables."""
     plain = value.translate(None, b"-_")
-    return values.unheard(plain) and not values.template(value) and not values.dummy(value)
+    return (
+        (values.unheard(plain) or values.coined(plain))
+        and not values.template(value)
+        and not values.dummy(value)
+    )

@@ -236,6 +236,7 @@ class Detector:
                 or values.hashed(value)
                 or near.among_checksums(text, low, high)
                 or values.buried(text, low, high)
+                or (item.by_keyword and values.identifier(value))
             ):
                 continue
             if item.keywords and not self._near(item, text, match.span(), (low, high)):

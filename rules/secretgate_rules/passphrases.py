@@ -56,6 +56,45 @@ def passphrase(value: bytes) -> bool:
     return sum(len(part) >= 3 for part in parts) >= 2
 
 
+_DRAWN = re.compile(rb"[a-z]{3,10}(?: [a-z]{3,10}){1,9}")
+_COMMANDS: Final = frozenset(
+    b"psql mysql mysqldump npm npx yarn pnpm node python pytest django rails rake ruby bash exec docker compose make cargo java "
+    b"mvn gradle php composer artisan ansible playbook terraform kubectl helm restic borg curl wget ssh git redis mongo mongosh "
+    b"pg_dump pgdump createdb dropdb start run test serve dev build down".split()
+)
+
+
+@remembered(1024)
+def drawn(value: bytes) -> bool:
+    """Return whether the value is three or more lower-case words that make no sentence."""
+    parts = value.split(b" ")
+    if not _DRAWN.fullmatch(value) or len({*parts}) < 3 or values.template(value):
+        return False
+    return not any(
+        part in _SAYS_WHAT_IT_IS
+        or part in _OF_PROGRAMS
+        or part in _SPOKEN
+        or part in _COMMANDS
+        or part in _FUNCTION_WORDS
+        or values.of_code(part)
+        for part in parts
+    )
+
+
+_FUNCTION_WORDS: Final = frozenset(
+    b"about after again all also and any are because been before being both but can could each either every from given has have "
+    b"her his how into its just like many more most much only other our out over same some such than that their them then there "
+    b"these they those through too under until upon was were what where which while who whose why within would your".split()
+)
+
+
+@remembered(1024)
+def pair(value: bytes) -> bool:
+    """Return whether the value is two lower-case words that neither instruct nor describe."""
+    parts = value.split(b" ")
+    return len(parts) == 2 and drawn(value + b" " + b"zzz") and min(map(len, parts)) >= 4
+
+
 _PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NUMBER = re.compile(rb"[0-9]{2,}")
 _SIZES: Final = frozenset((b"12", b"123", b"1234", b"12345", b"123456", b"128", b"256", b"384", b"512", b"32", b"64", b"16", b"24"))  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from . import values
+from .names import Tier, tier
 from .randomness import evidence
 from .verdicts import LEAD, LONGEST, NEARBY, TOLD, UUID, Found
 
@@ -32,6 +33,8 @@ _ALL_STEMS: Final = (
     *(b"key", b"token", b"secret", b"cred", b"bearer", b"jwt", b"pat", b"webhook", b"sid"),
 )
 _FROM_STEM = re.compile(rb"(?i)[\w.\xc3\xb1-]*+(?: s?id)?" + _BETWEEN)
+_NAME = re.compile(rb"([A-Za-z_$][\w.$@-]{3,79})[\"'`]{0,2}[ \t]{0,3}[:=][ \t]{0,3}[\"'`]{0,2}$")
+"""The name of an assignment. If it says that its value is no secret, so it is, whatever else is in it."""
 _WEAK = frozenset((b"key", b"id", b"sid"))
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")
 _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
@@ -39,7 +42,7 @@ _FIRM = re.compile(
     rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
 )
 _UNLIKE = re.compile(
-    rb"(?i)(?:\b|_)(?:commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec-websocket|(?:next|continuation|sync)_?(?:page_?)?token)(?:\b|_)"
+    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec-websocket|(?:next|continuation|sync)_?(?:page_?)?token)(?:\b|_)"
 )
 
 
@@ -72,7 +75,7 @@ def _told_password(text: bytes, low: int, event: int) -> tuple[int, int] | None:
     if not _may_be_password(value):
         return None
     phrase = next((match for match in reversed([*_PHRASE.finditer(lead)])), None)
-    if phrase is None or not phrase["pass"]:
+    if phrase is None or not phrase["pass"] or text.startswith(b"(", begin + len(value)):
         return None
     between = lead[phrase.end() :]
     if not _LINK.fullmatch(between) or not _fits(value, between):
@@ -123,6 +126,13 @@ def read(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]
     phrase = phrases[-1]
     between = lead[phrase.end() :]
     value = text[begin:end]
+    name = _NAME.search(lead)
+    if name and name.start() <= phrase.start() and tier(name[1]) is Tier.NONE:
+        yield None, end
+        return
+    if lead[phrase.start() - 1 : phrase.start()] == b"/":
+        yield None, end
+        return
     if not _LINK.fullmatch(between) or values.template(value) or values.dummy(value):
         yield None, end
         return

@@ -96,6 +96,11 @@ def password(value: bytes) -> Verdict:
     return None if known else False
 
 
+def given_password(value: bytes) -> Verdict:
+    """Reject templates, default passwords and names in programs, where only a password can stand."""
+    return None if values.given(value) else False
+
+
 def chosen_password(value: bytes) -> Verdict:
     """Reject all but passwords with letters and digits, which rules out words of text and code."""
     return password(value) if mixed(value) else False
@@ -109,6 +114,16 @@ def passphrase(value: bytes) -> Verdict:
 def numbered_passphrase(value: bytes) -> Verdict:
     """Reject all but phrases of several words with a digit."""
     return None if mixed(value) and passphrases.passphrase(value) else False
+
+
+def diceware(value: bytes) -> Verdict:
+    """Reject all but phrases of words drawn at random, for places without quotes."""
+    return None if passphrases.drawn(value) else False
+
+
+def word_pair(value: bytes) -> Verdict:
+    """Reject all but two words that neither instruct nor describe."""
+    return None if passphrases.pair(value) else False
 
 
 def groups_of_four(value: bytes) -> Verdict:
@@ -198,7 +213,7 @@ def basic_auth(value: bytes) -> Verdict:
 
 
 OWN_PLACEHOLDERS: Final = frozenset(
-    ("passphrase", "numbered-passphrase", "signing-secret", "key-literal")
+    ("passphrase", "numbered-passphrase", "diceware", "word-pair", "signing-secret", "key-literal")
 )
 """Validators that detect placeholders themselves, because a person may have chosen `my-...`."""
 VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
@@ -210,6 +225,9 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "mixed": mixed,
     "mixed-case": mixed_case,
     "password": password,
+    "given-password": given_password,
+    "diceware": diceware,
+    "word-pair": word_pair,
     "chosen-password": chosen_password,
     "human-password": human_password,
     "passphrase": passphrase,

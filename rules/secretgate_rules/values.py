@@ -17,15 +17,15 @@ _DOCUMENTED = re.compile(
     rb"|C2y6yDjf5/R\+ob0N8A7Cgv30VRDJIWEHLM\+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw"
     rb"|4eC39HqLyjWDarjtT1zdp7dc|TYooMQauvdEDq54NiTphI7jx|BQokikJOvBiI2HlWgH4olfQ2"
     rb"|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA|czZCaGRSa3F0Mz|7Fjfp0ZBr1KtDRbnfVdmIw|mF_9\.B5f-4\.1JqM|SlAV32hkKG|h480djs93hd8|ad180jjd733klru7"
-    rb"|(?:AKIA|ASIA)[A-Z0-9]{9}EXAMPLE|SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
+    rb"|(?:AKIA|ASIA)[A-Z0-9]{9}EXAMPLE|QWxhZGRpbjpvcGVuIHNlc2FtZQ|JBSWY3DPEHPK3PXP|SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
 )
 _PLACEHOLDER = re.compile(
     rb"(?i)example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
     rb"|redacted|^insert[_-]|<[a-z_ -]+>|todo|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
-    rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|notreal|deadbeef|unset|undefined|foobar"
+    rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|notreal|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
-    rb"\$\{|\$\(|\{\{|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
+    rb"\$\{|\$\(|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
     rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z]|^\\[0-9$]|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_]")
@@ -44,6 +44,15 @@ _HOST = re.compile(
 _EMAIL = re.compile(rb"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
 _IDENTIFIER = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*")
 _SUBSCRIPT = re.compile(rb"[A-Za-z_$][\w$.]*\[[^\]]*\][\w.\[\]]*[)}\],;]*")
+_EXPRESSION = re.compile(
+    rb"[\w$]\.[\w$]+\?\?|[\w$]\?\.[A-Za-z_$]|[\w$]\?[\w$.!]*[A-Za-z][\w$.!]*:[\w$.!]+$"
+)
+"""Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`."""
+_CHOICE = re.compile(rb"[A-Za-z]{2,20}(?:\|[A-Za-z]{2,20})+")
+_DEPENDENCY = re.compile(
+    rb"^(?:npm|workspace|link|file|catalog|github|jsr):|@[\^~<>=]{1,2}[0-9]+\.|^RPM-GPG-KEY-"
+)
+"""Versions of packages, and files of public keys, as package managers name them."""
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _LETTERS = re.compile(rb"[A-Za-z]+")
@@ -59,6 +68,7 @@ _TRIVIAL = frozenset(
     b"docker vagrant ansible jenkins gitlab github sonar kafka airflow wordpress django flask rails supersecret verysecret "
     b"correct horse battery staple enter type choose set unset encrypted hashed hash wrong right invalid valid bad good "
     b"a anon anonymous anoncvs pserver keyboard cat nobody know field input required missing empty blank confirm confirmation repeat repeated current reset forgot forgotten "
+    b"sql ldap smtp unsecure unsecured agent change it changeit secure geheim secreto opensesame "
     b"john doe jane alice bob joe acme company very long and long random generated one two three first second other another".split()
 )
 
@@ -67,6 +77,19 @@ _PUBLIC = (
     b"MFkwEwYHKoZIzj0C", b"MHYwEAYHKoZIzj0C", b"MCowBQYDK2V", b"MIIBIjANBgkqhkiG9w0BAQEF", b"MIICIjANBgkqhkiG9w0BAQEF", b"MIGfMA0GCSqGSIb3DQEB",
 )  # fmt: skip
 """Base64 prefixes of public keys: SubjectPublicKeyInfo (RFC 5280) of the common algorithms."""
+
+
+_FOREIGN = re.compile(
+    rb"\\+(?:u(?!00[0-7])[0-9a-fA-F]{4}|x[89a-fA-F][0-9a-fA-F])|[\xc2-\xf4][\x80-\xbf]{1,3}"
+)
+
+
+def spelt(value: bytes) -> bytes:
+    """Return the value with one letter in place of each letter of another script, escaped or not.
+
+    `\\u5bc6\\u78bc` is a word, although it has digits.
+    """
+    return _FOREIGN.sub(b"e", value) if b"\\" in value or not value.isascii() else value
 
 
 def template(value: bytes) -> bool:
@@ -99,7 +122,9 @@ def dummy(value: bytes) -> bool:
     if len(body) < 10:
         body = value
     distinct = len(set(body.lower()))
-    return distinct <= 4 or entropy(body) < 2.2 or _steps(body) > 0.7
+    if distinct <= 4 or entropy(body) < 2.2 or _steps(body) > 0.7:
+        return True
+    return body is value and _steps(value.translate(None, b"_.:-")) > 0.7
 
 
 def _steps(value: bytes) -> float:
@@ -118,11 +143,35 @@ def code(value: bytes) -> bool:
         return True
     if _PATH.match(value) or _HOST.match(value):
         return evidence(value) < len(value)
-    if _SUBSCRIPT.fullmatch(value):
+    if (
+        _SUBSCRIPT.fullmatch(value)
+        or _CHOICE.fullmatch(value)
+        or _EXPRESSION.search(value)
+        or _DEPENDENCY.search(value)
+    ):
         return True
     if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
         return True
-    return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 8 and not numbered(value)
+    if not _IDENTIFIER.fullmatch(value) or numbered(value):
+        return False
+    return (
+        evidence(value) < 8
+        or (b"::" in value and evidence(value.replace(b"::", b"_")) < 8)
+        or _told_of(value)
+    )
+
+
+def _told_of(value: bytes) -> bool:
+    """Return whether a name is made of words, most of them typical of programs."""
+    words = [piece.lower() for piece in _PIECE.findall(value)]
+    known = sum(len(word) for word in words if len(word) > 2 and (word in _OF_CODE or chain(word)))
+    return 3 * known >= 2 * len(value)
+
+
+def identifier(value: bytes) -> bool:
+    """Return whether the value is a name as programs have, and not random."""
+    value = value.replace(b"-", b"_").translate(None, b"()")
+    return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 0 and not numbered(value)
 
 
 def numbered(value: bytes) -> bool:
@@ -145,13 +194,22 @@ def trivial(value: bytes) -> bool:
 
     Those consist only of well-known words, digits and punctuation.
     """
-    found = _LETTERS.findall(value.lower().translate(_LEET))
+    low = value.lower().translate(_SIGNS)
+    found = _LETTERS.findall(low)
     if not found:
         return len(set(value)) < 5 or _steps(value) > 0.6
-    return all(chain(word) for word in found)
+    if all(chain(word) for word in found):
+        return True
+    return all(
+        chain(word) or chain(word.translate(_ONE))
+        for word in _LETTERS.findall(low.rstrip(_AFTER).translate(_DIGITS))
+    )
 
 
-_LEET = bytes.maketrans(b"@$", b"as")
+_SIGNS = bytes.maketrans(b"@$", b"as")
+_DIGITS = bytes.maketrans(b"013457", b"oleast")
+_ONE = bytes.maketrans(b"l", b"i")
+_AFTER = b"0123456789!?.*#+-_"
 
 
 def chain(word: bytes, more: frozenset[bytes] = frozenset()) -> bool:
@@ -205,6 +263,7 @@ def password(value: bytes) -> bool:
 
     Templates, defaults, identifiers of code and sentences could not.
     """
+    value = spelt(value)
     if not 6 <= len(value) <= 256 or template(value) or dummy(value) or trivial(value):
         return False
     if b" " in value:
@@ -212,6 +271,19 @@ def password(value: bytes) -> bool:
     return not code(value) or chosen(value.replace(b"$", b"-"))
 
 
+def given(value: bytes) -> bool:
+    """Return whether the value could be a password where nothing else can stand."""
+    if len(value) < 4 or value.endswith(b"()"):
+        return False
+    if template(value) or dummy(value) or trivial(value):
+        return False
+    plain = value.translate(_PLAIN, b"()")
+    if not _IDENTIFIER.fullmatch(plain):
+        return not code(plain)
+    return evidence(plain) > 8 or not any(map(of_code, map(bytes.lower, _PIECE.findall(plain))))
+
+
+_PLAIN = bytes.maketrans(b"-", b"_")
 _CHOSEN = re.compile(rb"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{8,64}")
 _PIECE = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ASIDE = bytes.maketrans(b"!@#$%^&*?.+~", b"-" * 12)
@@ -240,6 +312,31 @@ def unheard(value: bytes) -> bool:
     return not any(word in value for word in _OF_CODE if len(word) >= 4)
 
 
+def coined(value: bytes) -> bool:
+    """Return whether the value is letters that are no known word, such as a name from a novel.
+
+    A capital in the middle begins another word.
+    """
+    humps = _PIECE.findall(value)
+    if not _LETTERED.fullmatch(value) or len(humps) > 3 or dummy(value):
+        return False
+    low = value.lower()
+    return (
+        not _OF_CODE.intersection(map(bytes.lower, humps))
+        and low not in _PASSWORD_ABROAD
+        and unheard(low)
+    )
+
+
+_LETTERED = re.compile(rb"[A-Za-z]{8,32}")
+_PASSWORD_ABROAD = frozenset(
+    b"adgangskode adgangskoder jelszo lozinka lozinke salasana salasanat wachtwoord wachtwoorden kennwort kennworter passwort passworter "
+    b"contrasena contrasenas contrasenya contrasinal motdepasse sifreniz parola parole parool passord passordet losenord losenordet "
+    b"slaptazodis pasahitza katalaluan katasandi fjalekalim fjalekalimi geslo haslo heslo lykilord aikotnhota parolle parolja "
+    b"wagwoord cyfrinair pasfhocal facal focalfaire senhas asmakey nenosiri igamalokungena matkhau raghvathong rahasia sandi "
+    b"zaporka losinka pasvorto paswoord pasword salasona parooli jelszava jelszavak anahtar bejelszo contrasigno wachtwurd".split()
+)
+"""What a password is called in other languages, in letters of ASCII: labels of translations."""
 _UNHEARD = re.compile(rb"[a-z]{8,32}")
 _INFLECTED = re.compile(
     rb"(?:able|ible|ing|ed|ly|ful|less|ous|ive|ion|ions|ment|ness|ance|ence|ical|ized|ised|izes|ises)$"
@@ -248,7 +345,7 @@ _OF_CODE = frozenset(
     b"password passwd passphrase passcode pass pwd pw token secret key user username userid login auth oauth credential "
     b"credentials field input output form box text txt edit label line view page panel dialog button string str char byte "
     b"bytes int uint integer float double bool long short array arr list vec vector map dict set tuple object obj ptr ref "
-    b"buf buffer tmp temp arg args argv param params value val var data info item index idx num number count size len "
+    b"buf buffer tmp temp arg args argv param params value val var data info item index idx num number count size len jwt verify action flow config "
     b"length min max type name id base utf ascii latin hex sha md hash hashed digest crypt bcrypt scrypt pbkdf argon salt "
     b"hmac aes rsa des ntlm crc encode encoded encoding decode decoded encrypt encrypted decrypt enc get is has to from "
     b"with new old test tests case example sample default config conf option opt version ver v rev file path dir url uri "
@@ -256,7 +353,7 @@ _OF_CODE = frozenset(
     b"invalid valid wrong correct manager provider handler helper util utils func fn error err msg message step part group "
     b"level rule check verify validate validator policy strength expected actual result foo bar baz aaa abc xyz qwe first last "
     b"second another other your my tok tk sess sid async stream chunk win linux mac node proto dom java python chars characters days minutes seconds hours times "
-    b"windows section chapter figure table row column col lowercase uppercase digit digits none null undefined required".split()
+    b"windows section chapter figure table row column col lowercase uppercase digit digits none null undefined required code codes verification".split()
 )
 
 
