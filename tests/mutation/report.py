@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -53,16 +53,23 @@ def equivalent(survivors: Iterable[Mutant], changes: Mapping[str, str]) -> dict[
 def table(mutants: Sequence[Mutant], reviewed: Mapping[str, Review]) -> str:
     """Return the Markdown table of all `mutants`; those with an exit code were tested."""
     lines = [
-        "| area | modules | mutants | tested | noticed | equivalent | unnoticed | score | 95 % interval |",
-        "|---|---|---|---|---|---|---|---|---|",
+        "| area | mutants | tested | noticed | equivalent | unnoticed | score | 95 % interval |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    for name, modules in AREAS.items():
+    for name in AREAS:
         here = [mutant for mutant in mutants if area(mutant.module) == name]
-        lines.append(_row(name, ", ".join(f"`{module}`" for module in modules), here, reviewed))
-    return "\n".join(lines)
+        lines.append(_row(name, here, reviewed))
+    return "\n".join([*lines, "", *_modules()])
 
 
-def _row(name: str, modules: str, mutants: Sequence[Mutant], reviewed: Mapping[str, Review]) -> str:
+def _modules() -> Iterator[str]:
+    """Yield the modules of each area as a list."""
+    yield "The modules of each area:\n"
+    for name, modules in AREAS.items():
+        yield f"* {name}: " + ", ".join(f"`{module}`" for module in modules)
+
+
+def _row(name: str, mutants: Sequence[Mutant], reviewed: Mapping[str, Review]) -> str:
     tested = [mutant for mutant in mutants if mutant.exit_code is not None]
     killed = sum(mutant.killed for mutant in tested)
     same = sum(mutant.name in reviewed for mutant in tested)
@@ -71,7 +78,6 @@ def _row(name: str, modules: str, mutants: Sequence[Mutant], reviewed: Mapping[s
     whole = len(tested) == len(mutants)
     cells = [
         name,
-        modules,
         str(len(mutants)),
         str(len(tested)),
         str(killed),
