@@ -73,13 +73,18 @@ class _Typed(msgspec.Struct):
 
 
 class EventAnswer:
-    """A streamed answer: frames of one format."""
+    """A streamed answer: frames of one format. `later` returns what has been issued so far."""
 
-    def __init__(self, framer: Framer, events: Events) -> None:
+    def __init__(
+        self, framer: Framer, events: Events, later: Callable[[], Issued] | None = None
+    ) -> None:
         self._framer = framer
         self._events = events
+        self._later = later
 
     def feed(self, data: bytes) -> bytes:
+        if self._later is not None:
+            self._events.issued = self._later()
         run = self._framer.run(data)
         if not isinstance(run, Run):
             return self._through(run)

@@ -101,9 +101,10 @@ def respond(
 ) -> Response | None:
     """Return the processing for an answer, or None if there is nothing to do.
 
-    `asked`: whether the request asked for a stream; `file`: whether it asked for a file. `later` returns what has been issued so far, for calls whose request continues during the
-    answer. The `judge` inspects the answer before anything is restored. Raises `Unreadable` if it
-    would have to, but the coding is unknown.
+    `asked`: whether the request asked for a stream; `file`: whether it asked for a file. `later`
+    returns what has been issued so far, where more is issued during the answer. The `judge`
+    inspects the answer before anything is restored. Raises `Unreadable` if it would have to, but
+    the coding is unknown.
     """
     if not issued and recorder is None and later is None and judge is None:
         return None
@@ -120,7 +121,7 @@ def respond(
 
     def stream(framer: Framer) -> Answer:
         judged = JudgedFramer(framer, judge) if judge else framer
-        return EventAnswer(judged, Events(dialect, issued, recorder))
+        return EventAnswer(judged, Events(dialect, issued, recorder), later)
 
     def text() -> Answer:
         plain = TextAnswer(issued)
@@ -139,6 +140,7 @@ def respond(
         rewrites = rewrites or later is not None
     elif framer := framer_for(media_type):
         answer = stream(framer)
+        rewrites = rewrites or later is not None
     elif (asked or file) and is_vague(media_type):
         answer = SniffedAnswer(stream, text, document, sniffed_file if file else sniffed)
     elif media_type in ("", "application/json") or media_type.endswith("+json"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from mitmproxy.proxy.layers.http._events import ResponseData
 
@@ -17,11 +17,32 @@ from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.policy.model import Decision as Ruled
 from secretgate.providers import Dialect
+from secretgate.vault import Scope, Vault
 from secretgate.views.marks import Notes
 from secretgate.views.stored import KeptAnswer, KeptMessages
 from secretgate.websockets import Socket
 
 FAILED = "secretgate failed on this answer; its log says where."
+
+
+class Growing:
+    """What has been issued for an answer to which other requests may still add."""
+
+    def __init__(self, vault: Vault, scope: Scope, links: Sequence[str], issued: Issued) -> None:
+        """`links`: the ids of what the answer is about, such as a session."""
+        self._vault = vault
+        self._scope = scope
+        self._seen: dict[str, Issued | None] = dict.fromkeys(links)
+        self._issued = issued
+
+    @property
+    def issued(self) -> Issued:
+        for link, seen in self._seen.items():
+            now = self._vault.chain(self._scope, link)
+            if now is not None and now is not seen:
+                self._seen[link] = now
+                self._issued = self._issued.joined(now.afresh())
+        return self._issued
 
 
 class Exchange:
@@ -45,6 +66,7 @@ class Exchange:
         self.recorder: Recorder | None = None
         self.socket: Socket | None = None
         self.call: grpc.RequestStream | None = None
+        self.growing: Growing | None = None
         self.kept: KeptAnswer | None = None
         self.messages = KeptMessages()
         self.leftovers = Leftovers()
@@ -61,6 +83,8 @@ class Exchange:
         """What has been issued so far."""
         if self.socket is not None:
             return self.socket.issued
+        if self.growing is not None:
+            return self.growing.issued
         return self.call.issued if self.call is not None else self.decision.issued
 
     @property
@@ -78,7 +102,7 @@ class Exchange:
         self.decision = self.decision.spent(self.engine.nothing_issued)
         if self.call is not None:
             self.call.release()
-        self.recorder = self.response = self.socket = None
+        self.recorder = self.response = self.socket = self.growing = None
         self.leftovers = Leftovers()
         self.rulings = []
 

@@ -14,7 +14,7 @@ from secretgate.outbound import kept, refusals
 from secretgate.outbound.heads import folded
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
-from secretgate.proxy.exchange import FAILED, Exchange, passage
+from secretgate.proxy.exchange import FAILED, Exchange, Growing, passage
 from secretgate.proxy.telling import Teller
 from secretgate.views.stored import KeptAnswer
 
@@ -47,6 +47,8 @@ def through(
     if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
         recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
         exchange.recorder = exchange.collects(recorder)
+        if request.method == "GET" and (links := kept.grown(request, None)):
+            exchange.growing = Growing(engine.vault, request.scope, links, decision.issued)
     headers = folded(response.headers.fields)
     path = request.path.partition("?")[0]
     asked = (
@@ -61,7 +63,7 @@ def through(
         exchange.recorder,
         asked,
         exchange.warn,
-        (lambda: exchange.issued) if exchange.call is not None else None,
+        (lambda: exchange.issued) if exchange.call or exchange.growing else None,
         judge,
         _FILES.search(path) is not None,
     )

@@ -1,0 +1,68 @@
+"""Ids of what a provider keeps: which a request names, and answers during which more is issued."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from wire_support import SCOPE, Gate, dump, secret
+
+from harness.families.base import sse
+from secretgate.inbound.responses import respond
+from secretgate.outbound import kept
+from secretgate.proxy.exchange import Growing
+
+GATE = Gate()
+KEY = secret(1)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path", "body", "named"),
+    [
+        ("openai-responses", "/v1/responses/resp_012345?stream=true", {}, {"resp_012345"}),
+        ("openai-responses", "/v1/responses", {"conversation": {"id": "conv_1"}}, {"conv_1"}),
+        ("gemini", "/v1beta/batches/abcdefgh:cancel", {}, {"abcdefgh"}),
+        ("gemini", "/x", {"cachedContent": "projects/p/cachedContents/1"}, {"1"}),
+        ("anthropic", "/x", {"container": {"id": "container_1"}}, {"container_1"}),
+        ("anthropic", "/x", {"container": 7}, set()),
+        ("ollama", "/x", {"container": "container_1"}, set()),
+    ],
+)
+def test_ids_in_paths_and_beside_the_messages(
+    dialect: str, path: str, body: object, named: set[str]
+) -> None:
+    request = GATE.request(dialect, path=path)
+    assert named <= {*kept.links(request, dump(body))}
+    steps = {*path.partition("?")[0].replace(":", "/").split("/")}
+    assert {*kept.links(request, b"{")} <= steps | {kept.FILES}
+
+
+def test_ids_of_files_anywhere() -> None:
+    request = GATE.request("openai-responses", path="/v1/responses")
+    tools = [{"type": "file_search", "vector_store_ids": ["vs_1", "vs_2"]}]
+    item = {"type": "input_file", "file_id": "file-3"}
+    said = {"text": '"file_id": "file-4"', "file_id": {"not": "an id"}}
+    body = {"tools": tools, "input": [{"content": [item, said]}]}
+    assert set(kept.files(request, dump(body))) == {"vs_1", "vs_2", "file-3"}
+
+
+def test_an_answer_that_began_before_a_secret_was_sent_restores_it() -> None:
+    """An agent's events are often listened to before the first message is sent."""
+    growing = Growing(GATE.vault, SCOPE, ["sesn_1"], GATE.nothing_issued)
+    way = respond(
+        {"content-type": "text/event-stream"},
+        GATE.request("anthropic").route.dialect,
+        growing.issued,
+        None,
+        True,
+        pytest.fail,
+        lambda: growing.issued,
+    )
+    assert way is not None
+    ping = sse([{"type": "ping"}])
+    assert way.feed(ping) == ping
+    GATE.vault.link(SCOPE, "sesn_1", GATE.issued(KEY))
+    raw = sse([{"type": "agent.message", "content": [{"text": GATE.name(KEY)}]}])
+    out = way.feed(raw) + way.finish()
+    assert json.loads(out.partition(b":")[2])["content"][0]["text"] == KEY
+    assert growing.issued is growing.issued
