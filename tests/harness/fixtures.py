@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
@@ -27,12 +28,16 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     return report
 
 
+def _told(problem: BaseException) -> str:
+    return "".join(traceback.format_exception(problem))
+
+
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     made = Provider(tmp_path_factory.mktemp("provider"))
     yield made
     made.close()
-    assert not made.problems
+    assert not made.problems, "".join(map(_told, made.problems))
 
 
 @pytest.fixture(scope="session")
