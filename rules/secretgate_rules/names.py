@@ -94,9 +94,11 @@ _NONCES: Final = frozenset(
         (b"sec", b"web", b"socket"),
         (b"client", b"request", b"token"),
         (b"lifecycle", b"action", b"token"),
+        (b"ice", b"pwd"),
     )
 )
-"""WebSocket handshake headers (RFC 6455) and AWS idempotency tokens: not secret, and used once."""
+"""WebSocket handshake headers (RFC 6455), AWS idempotency tokens, and what WebRTC offers to its peer
+(RFC 8839): not secret from whom they are sent to, and used once."""
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(

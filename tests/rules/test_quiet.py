@@ -20,6 +20,7 @@ UUID = str(uuid.UUID(bytes=hashlib.md5(b"x").digest()))
 
 QUIET = [
     f"Sec-WebSocket-Key: {made_up(22, 4).decode()}==",
+    f"a=ice-ufrag:Qm7T\r\na=ice-pwd:{made_up(24, 4).decode()}\r\na=ice-options:trickle\r\n",
     f"commit {SHA1}\nAuthor: a\n\n    rotate the token",
     f"resolved https://registry.npmjs.org/x/-/x-1.0.0.tgz#{SHA1}",
     f'"integrity": "sha512-{made_up(86, 9).decode()}=="',
