@@ -100,9 +100,11 @@ def test_help_fits_and_names_no_types(
         assert command is ROOT or re.search(r"Examples: +\n {3}\w", shown), name
 
 
-@pytest.mark.parametrize("name", ["status", "audit report", "doctor", "coverage", "rules list"])
+@pytest.mark.parametrize(
+    "name", ["status", "audit report", "doctor", "coverage", "rules list", "scan"]
+)
 def test_scripts_get_json(name: str) -> None:
-    """Also `scan --format json`; other commands have their own tests."""
+    """What they print has tests of its own."""
     assert "as_json" in {param.name for param in LEAVES[f"secretgate {name}"].params}
 
 

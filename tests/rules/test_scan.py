@@ -40,6 +40,7 @@ def test_json_counts_characters_and_holds_no_value(folder: Path) -> None:
     done = run.invoke(app, ["scan", "--format", "json", str(folder)])
     assert done.exit_code == 1
     assert TOKEN not in done.stdout
+    assert run.invoke(app, ["scan", "--json", str(folder)]).stdout == done.stdout
     (row,) = json.loads(done.stdout)
     assert row["file"] == str(folder / "a.env")
     assert (row["rule"], row["line"], row["column"]) == ("github-pat", 2, 7)

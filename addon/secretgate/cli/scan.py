@@ -61,6 +61,7 @@ def scan(
     form: Annotated[
         Format, typer.Option("--format", help="How findings are printed.")
     ] = Format.TEXT,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
     rules: Annotated[
         list[Path] | None,
         typer.Option(
@@ -97,6 +98,7 @@ def scan(
 
     Exit code: 0 if nothing was found, 1 if something was, 2 if something could not be read.
     """
+    form = Format.JSON if as_json else form
     unread: list[str] = []
     try:
         known = _baseline(baseline)
