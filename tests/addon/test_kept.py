@@ -37,6 +37,23 @@ def test_ids_in_paths_and_beside_the_messages(
     assert {*kept.links(request, b"{")} <= steps | {kept.FILES}
 
 
+def test_answers_of_an_mcp_server_may_come_on_a_connection_opened_before() -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"arguments": {"a": KEY}}}
+    where = {"path": "/messages/?session_id=0123abcd", "headers": {"mcp-session-id": "abc"}}
+    assert GATE.requests.decide(GATE.request("mcp", content=dump(call), **where)).content
+    streams = {
+        "abc": GATE.request("mcp", method="GET", headers={"mcp-session-id": "abc"}),
+        "0123abcd": GATE.request("mcp", method="GET", path="/sse?sessionId=0123abcd"),
+        kept.SERVER: GATE.request("mcp", method="GET", path="/sse"),
+    }
+    for session, stream in streams.items():
+        assert kept.grown(stream, None) == [session]
+        growing = Growing(GATE.vault, SCOPE, [session], GATE.nothing_issued)
+        assert growing.issued.value(GATE.name(KEY).encode()) == KEY.encode()
+    other = GATE.request("mcp", method="GET", headers={"mcp-session-id": "other"})
+    assert not Growing(GATE.vault, SCOPE, kept.grown(other, None), GATE.nothing_issued).issued
+
+
 def test_ids_of_files_anywhere() -> None:
     request = GATE.request("openai-responses", path="/v1/responses")
     tools = [{"type": "file_search", "vector_store_ids": ["vs_1", "vs_2"]}]

@@ -18,9 +18,12 @@ from secretgate.providers.base import last_step
 
 FILES = "(files)"
 """The link under which the vault notes that a scope has given files to the provider."""
+SERVER = "(server)"
+"""The link of a connection with an MCP server that does not say which session it is for."""
 _SHORTEST = 8
 _MOST_FILES = 100
 _UPLOADS = re.compile(r"/(?:files|uploads|skills|vector_stores)\b")
+_SESSION = re.compile(r"[?&]session_?id=([^&]+)", re.IGNORECASE)
 _STRING = re.compile(rb'"([^"\\]{4,400})"')
 
 
@@ -47,6 +50,8 @@ def files(request: Request, raw: bytes) -> list[str]:
 
 def grown(request: Request, outline: bytes | None) -> list[str]:
     """Return the ids, in a request, of what it adds to."""
+    if request.route.dialect.name == "mcp":
+        return _mcp_sessions(request)
     names = request.route.dialect.chain_grows
     steps = _steps(request.path)
     found = [step for before, step in pairwise(steps) if before in names]
@@ -56,6 +61,16 @@ def grown(request: Request, outline: bytes | None) -> list[str]:
 def uploads(request: Request) -> bool:
     """Whether a request gives the provider a file, which later ones can name."""
     return _UPLOADS.search(request.path) is not None
+
+
+def _mcp_sessions(request: Request) -> list[str]:
+    """Return the sessions of a message, whose answer may come on a connection opened before it.
+
+    In the older transport, that connection is opened before the session has an id.
+    """
+    named = [request.headers.get("mcp-session-id", ""), *_SESSION.findall(request.path)]
+    found = [each for each in named if each]
+    return found if found and request.method == "GET" else [*found, SERVER]
 
 
 def _steps(path: str) -> list[str]:
