@@ -8,7 +8,7 @@ the body. Those are searched for only if the vault knows of any file.
 from __future__ import annotations
 
 import re
-from functools import cache
+from collections.abc import Iterator
 from itertools import pairwise
 
 from secretgate import tolerant
@@ -24,6 +24,7 @@ _SHORTEST = 8
 _MOST_FILES = 100
 _UPLOADS = re.compile(r"/(?:files|uploads|skills|vector_stores)\b")
 _SESSION = re.compile(r"[?&]session_?id=([^&]+)", re.IGNORECASE)
+_VALUE = re.compile(rb'\s*:\s*("[^"\\]{4,400}"|\[[^\][{}]{4,20000}\])')
 _STRING = re.compile(rb'"([^"\\]{4,400})"')
 
 
@@ -40,8 +41,8 @@ def links(request: Request, outline: bytes | None) -> list[str]:
 def files(request: Request, raw: bytes) -> list[str]:
     """Return the ids of files that a request names anywhere in its body."""
     found: dict[str, None] = {}
-    for match in _named(tuple(request.route.dialect.chain_members)).finditer(raw):
-        for each in _STRING.findall(match[1]):
+    for value in _values(raw, request.route.dialect.chain_members):
+        for each in _STRING.findall(value):
             found[last_step(each.decode("utf-8", "replace"))] = None
             if len(found) == _MOST_FILES:
                 return list(found)
@@ -92,9 +93,12 @@ def _head(path: str) -> str:
     return path.partition(".")[0].removesuffix("[]")
 
 
-@cache
-def _named(members: tuple[str, ...]) -> re.Pattern[bytes]:
-    names = "|".join(map(re.escape, members)).encode()
-    return re.compile(
-        rb'"(?:%s)"[ \t\r\n]*:[ \t\r\n]*("[^"\\]{4,400}"|\[[^\][{}]{4,20000}\])' % names
-    )
+def _values(raw: bytes, members: tuple[str, ...]) -> Iterator[bytes]:
+    """Yield the values of members that are strings, or lists of strings."""
+    for member in members:
+        name = f'"{member}"'.encode()
+        at = raw.find(name)
+        while at >= 0:
+            if match := _VALUE.match(raw, at + len(name)):
+                yield match[1]
+            at = raw.find(name, at + 1)
