@@ -12,6 +12,8 @@ from policy.answer_streams import (
     Seen,
     anthropic_read,
     anthropic_write,
+    bedrock_chat_read,
+    bedrock_chat_write,
     chat_read,
     chat_write,
     cohere_read,
@@ -109,6 +111,9 @@ CASES = {
     ),
     "bedrock converse": Case(
         "bedrock", EventStreamFramer, converse_write, converse_read, ("tool_use", "end_turn")
+    ),
+    "bedrock chat": Case(
+        "bedrock", EventStreamFramer, bedrock_chat_write, bedrock_chat_read, ("tool_calls", "stop")
     ),
     "cohere": Case("cohere", SseFramer, cohere_write, cohere_read, ("TOOL_CALL", "COMPLETE")),
     "ollama": Case("ollama", NdjsonFramer, ollama_write, ollama_read),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -103,6 +104,18 @@ def chat_read(raw: bytes) -> Seen:
         seen.stop = choice["finish_reason"] or seen.stop
     seen.calls = [(name, json.loads(arguments)) for name, arguments in calls.values()]
     return seen
+
+
+def bedrock_chat_write(calls: Sequence[tuple[str, str]]) -> bytes:
+    """Write the chunks of `chat_write` as Bedrock wraps those of vendors with that format."""
+    inner = [base64.b64encode(json.dumps(each).encode()) for each in events(chat_write(calls))]
+    chunks = [json.dumps({"bytes": each.decode()}).encode() for each in inner]
+    return b"".join(message(each, event_type="chunk") for each in chunks)
+
+
+def bedrock_chat_read(raw: bytes) -> Seen:
+    inner = [json.loads(payload)["bytes"] for _, payload in read_by_botocore(raw)]
+    return chat_read(sse([json.loads(base64.b64decode(each)) for each in inner], done=True))
 
 
 def responses_write(calls: Sequence[tuple[str, str]], named: str = "type") -> bytes:

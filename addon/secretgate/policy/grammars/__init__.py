@@ -31,7 +31,9 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "dashscope-incremental": Grammar(read_dashscope, deny_chat, stops={"tool_calls": "stop"}),
     "openai-responses": Grammar(read_responses, deny_responses, echo_responses),
     "gemini": Grammar(read_gemini, deny_gemini, given=given_gemini, give=give_gemini),
-    "bedrock": Grammar(read_bedrock, deny_bedrock, stops={"tool_use": "end_turn"}),
+    "bedrock": Grammar(
+        read_bedrock, deny_bedrock, stops={"tool_use": "end_turn", "tool_calls": "stop"}
+    ),
     "cohere": Grammar(read_cohere, deny_cohere, echo_cohere, stops={"TOOL_CALL": "COMPLETE"}),
     "ollama": Grammar(read_ollama, deny_chat),
 }

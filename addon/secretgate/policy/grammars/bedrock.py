@@ -1,4 +1,4 @@
-"""Bedrock: Converse events, and Anthropic's."""
+"""Bedrock: Converse events, Anthropic's, and the chat completions of other vendors."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from secretgate.policy.grammars.base import (
     note_stop,
     says,
 )
+from secretgate.policy.grammars.chat import deny_chat, read_chat
 
 
 def read_bedrock(event: Event, kind: str) -> Reading:
@@ -48,6 +49,8 @@ def read_bedrock(event: Event, kind: str) -> Reading:
                 )
         reading.everything = True
         note_stop(reading, event, "stopReason")
+    elif "choices" in event:
+        return read_chat(event, kind)
     else:
         return read_anthropic(event, kind)
     return reading
@@ -55,7 +58,9 @@ def read_bedrock(event: Event, kind: str) -> Reading:
 
 def deny_bedrock(block: Block, message: str) -> None:
     entry, sign = block.signs[0]
-    if isinstance(sign.holder, dict) and "toolUse" in sign.holder:
+    if "choices" in entry.event:
+        deny_chat(block, message)
+    elif isinstance(sign.holder, dict) and "toolUse" in sign.holder:
         sign.holder.clear()
         sign.holder["text"] = message
         entry.changed = True
