@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 """Noon on a Wednesday."""
 
 
+@cache
 def scope(text: str, name: str = "test.yaml") -> Scope:
     return scope_of(parse(text, name))
 

@@ -6,7 +6,9 @@ import codecs
 import json
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -16,6 +18,7 @@ from typer.testing import CliRunner
 from rules.conftest import github_token, made_up
 from secretgate.cli import rules
 from secretgate.cli.scan import scan
+from secretgate_rules import Detector, load_default
 
 app = typer.Typer()
 app.command()(scan)
@@ -24,6 +27,23 @@ run = CliRunner()
 
 TOKEN = github_token(90).decode()
 SECRET = made_up(24, 91).decode()
+
+
+@cache
+def loaded(**options: Any) -> Detector:
+    return load_default(**options)
+
+
+@pytest.fixture(autouse=True)
+def one_detector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scans with the same options share a detector: loading it takes longer than most scans."""
+
+    def load(rule_files: list[Path], notice: Any, **options: Any) -> Detector:
+        if rule_files:
+            return load_default(rule_files=rule_files, notice=notice, **options)
+        return loaded(**options)
+
+    monkeypatch.setattr("secretgate.cli.scan.load_default", load)
 
 
 @pytest.fixture
