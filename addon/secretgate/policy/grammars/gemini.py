@@ -19,9 +19,16 @@ from secretgate.policy.grammars.base import (
     note_stop,
     says,
 )
+from secretgate.policy.grammars.conversations import (
+    deny_conversation,
+    is_of_conversation,
+    read_conversation,
+)
 
 
 def read_gemini(event: Event, kind: str) -> Reading:
+    if (conversation := read_conversation(event, kind)) is not None:
+        return conversation
     reading = Reading()
     inner = as_dict(event.get("response")) or event
     for at, candidate in items(inner.get("candidates")):
@@ -64,6 +71,9 @@ def _parts(reading: Reading, index: Any, content: Event) -> None:
 
 
 def deny_gemini(block: Block, message: str) -> None:
+    if is_of_conversation(block):
+        deny_conversation(block, message)
+        return
     for number, (entry, sign) in enumerate(block.signs):
         if isinstance(sign.holder, tuple):
             inner, calls, called = sign.holder
@@ -81,7 +91,7 @@ def deny_gemini(block: Block, message: str) -> None:
 
 def given_gemini(block: Block) -> Any:
     """Return a call's arguments; those of a call in pieces are merged by JSON path."""
-    if block.pieces[0].sign.member == "args":
+    if block.pieces[0].sign.member != "partialArgs":
         return given_plain(block)
     given: dict[str, Any] = {}
     for _, sign in block.pieces:
@@ -97,7 +107,7 @@ def given_gemini(block: Block) -> Any:
 
 def give_gemini(block: Block, given: Any) -> None:
     """Set the arguments; a call that came in pieces is replaced by a complete one."""
-    if block.pieces[0].sign.member == "args":
+    if block.pieces[0].sign.member != "partialArgs":
         give_plain(block, given)
         return
     for number, (entry, sign) in enumerate(block.signs):

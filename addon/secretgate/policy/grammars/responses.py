@@ -17,6 +17,11 @@ from secretgate.policy.grammars.base import (
     items,
     says,
 )
+from secretgate.policy.grammars.conversations import (
+    deny_conversation,
+    is_of_conversation,
+    read_conversation,
+)
 
 _ITEM_PIECES: Final = {
     "function_call": "arguments",
@@ -32,6 +37,8 @@ _ITEM_REPEATS: Final = tuple(name.replace(".delta", ".done") for name in _ITEM_D
 
 
 def read_responses(event: Event, kind: str) -> Reading:
+    if (conversation := read_conversation(event, kind)) is not None:
+        return conversation
     reading = Reading()
     at = event.get("output_index")
     if kind in ("response.output_text.delta", "response.text.delta", "response.refusal.delta"):
@@ -93,6 +100,9 @@ def _become_message(item: Event, message: str) -> None:
 
 
 def deny_responses(block: Block, message: str) -> None:
+    if is_of_conversation(block):
+        deny_conversation(block, message)
+        return
     if block.pieces and block.pieces[0].sign.holder is not None:
         piece = block.pieces[0]
         _become_message(piece.sign.holder, message)
