@@ -92,6 +92,7 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Found]:
     reached = seen = -1
     for stretch in _stretches(events):
         assignments = _Assignments(text, stretch[-1])
+        phrases = told.Phrases(text, max(0, stretch[0] - _REACH), stretch[-1])
         for event in stretch:
             if event <= reached:
                 continue
@@ -99,12 +100,34 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Found]:
                 seen = event
                 continue
             seen = event
+            if _hopeless(text, event):
+                continue
             last = reached
-            for found, end in _read(text, event, assignments):
+            for found, end in _read(text, event, assignments, phrases):
                 last = max(last, end)
                 if found:
                     yield found
             reached = last
+
+
+_STEMS: Final = (*told.STEMS, b"psw", b"mdp", b"authtok")
+"""Every name of a password contains one of these."""
+_SOLID = re.compile(rb"\S*+")
+_SOLID_CHARS = bytes(char for char in range(256) if not bytes([char]).isspace())
+
+
+def _hopeless(text: bytes, event: int) -> bool:
+    """Return whether a value is all lower case, all upper case or all digits, and no password.
+
+    Most places in source code are such identifiers and numbers; no other rule takes them.
+    """
+    begin = max(0, event - _REACH - LEAD)
+    start = begin + len(text[begin : event - 1].rstrip(_SOLID_CHARS))
+    solid = _SOLID.match(text, start, event + LONGEST)
+    if solid is None or values.varied(solid[0]):
+        return False
+    lead = text[begin:event].lower()
+    return not any(stem in lead for stem in _STEMS)
 
 
 _REACH: Final = LEAD + 40
@@ -157,7 +180,9 @@ class _Assignments:
         return [one for one in self._recent if event <= one.end + 1]
 
 
-def _read(text: bytes, event: int, assignments: _Assignments) -> Iterator[tuple[Found | None, int]]:
+def _read(
+    text: bytes, event: int, assignments: _Assignments, phrases: told.Phrases
+) -> Iterator[tuple[Found | None, int]]:
     start = max(0, event - _REACH)
     line = text.rfind(b"\n", start, max(start, event - 1))
     low = start if line < 0 else max(start, text.rfind(b"\n", start, line) + 1)
@@ -180,7 +205,7 @@ def _read(text: bytes, event: int, assignments: _Assignments) -> Iterator[tuple[
     if covering:
         yield None, covering[0].end
         return
-    yield from told.read(text, low, event)
+    yield from told.read(text, low, event, phrases)
 
 
 _STARTS: Final = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?(?:[\w.-]{1,40}\.)?$")
@@ -212,7 +237,7 @@ _NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"
 def _name(text: bytes, match: re.Match[bytes]) -> bytes:
     """Return the name of an assignment; for `value: Y` after `name: X`, return X."""
     name = match["name"]
-    if not _NAMED_VALUE.fullmatch(name):
+    if name[-5:].lower() != b"value" or not _NAMED_VALUE.fullmatch(name):
         return name
     other = _NAME_BEFORE.search(text, max(0, match.start() - LEAD), match.start())
     return other[1] if other else name
@@ -318,7 +343,9 @@ def judge(
         if spelt.translate(None, b".:?,").isalpha():
             return None
         value = spelt
-    if len(value) < 6 or values.template(value) or values.dummy(value):
+    if len(value) < (20 if level is Tier.KEY else 6):
+        return None
+    if values.template(value) or values.dummy(value):
         return None
     if values.uuid(value):
         return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from bisect import bisect_left
+from collections.abc import Iterator
 from typing import Final
 
 from . import values
@@ -26,12 +27,11 @@ _BETWEEN = (
     % (_GAP, _GAP)
 )
 _LINK = re.compile(rb"(?i)" + _BETWEEN)
-_STEMS: Final = (b"pass", b"pw", b"wort", b"wachtwoord", b"contrase", b"senha")
+STEMS: Final = (b"pass", b"pw", b"wort", b"wachtwoord", b"contrase", b"senha")
 """Every phrase for a password contains one of these, and every other phrase one of those below."""
-_ALL_STEMS: Final = (
-    *_STEMS,
-    *(b"key", b"token", b"secret", b"cred", b"bearer", b"jwt", b"pat", b"webhook", b"sid"),
-)
+_STEM = re.compile(b"|".join(STEMS) + b"|key|token|secret|cred|bearer|jwt|pat|webhook|sid")
+_AHEAD: Final = 40
+"""How many bytes before its stem a phrase begins at most; words of programs are seldom longer."""
 _FROM_STEM = re.compile(rb"(?i)[\w.\xc3\xb1-]*+(?: s?id)?" + _BETWEEN)
 _NAME = re.compile(rb"([A-Za-z_$][\w.$@-]{3,79})[\"'`]{0,2}[ \t]{0,3}[:=][ \t]{0,3}[\"'`]{0,2}$")
 """The name of an assignment. If it says that its value is no secret, so it is, whatever else is in it."""
@@ -51,36 +51,59 @@ _CHOSEN_CHARS = bytes(char for char in range(256) if _CHOSEN.match(bytes([char])
 _SAID = re.compile(rb"(?i)\b(?:is|was|lautet|ist|es|est)\b")
 
 
-def _leads(lead: bytes, stems: Sequence[bytes]) -> bool:
-    """Return whether the last phrase of `lead` may refer to what follows; cheaper than to parse it.
+class Phrases:
+    """The phrases of a stretch of text, parsed only where one may refer to a value."""
 
-    From the last stem on, whatever word it is part of, there may be only the words of a link.
-    """
-    lowered = lead.lower()
-    last = max([lowered.rfind(stem) for stem in stems])
-    return last >= 0 and _FROM_STEM.fullmatch(lead, last) is not None
+    def __init__(self, text: bytes, low: int, high: int) -> None:
+        self._text = text
+        self._span = low, high
+        self._places: tuple[list[int], list[int]] | None = None
+
+    def last(self, low: int, begin: int, *, password: bool = False) -> re.Match[bytes] | None:
+        """Return the last phrase between `low` and `begin`; None if it cannot refer to a value there.
+
+        With `password`, only phrases for passwords count.
+        """
+        if self._places is None:
+            self._places = self._found()
+        places = self._places[password]
+        at = bisect_left(places, begin) - 1
+        if at < 0 or places[at] < low:
+            return None
+        # From the last stem on, whatever word it is part of, there may be only words of a link.
+        if not _FROM_STEM.fullmatch(self._text, places[at], begin):
+            return None
+        close = max(low, places[at] - _AHEAD)
+        found = [*_PHRASE.finditer(self._text, close, begin)]
+        if not found and close > low:
+            found = [*_PHRASE.finditer(self._text, low, begin)]
+        return found[-1] if found else None
+
+    def _found(self) -> tuple[list[int], list[int]]:
+        low, high = self._span
+        every = [*_STEM.finditer(self._text[low:high].lower())]
+        of_passwords = [low + stem.start() for stem in every if stem[0] in STEMS]
+        return [low + stem.start() for stem in every], of_passwords
 
 
-def _told_password(text: bytes, low: int, event: int) -> tuple[int, int] | None:
+def _told_password(text: bytes, low: int, event: int, phrases: Phrases) -> tuple[int, int] | None:
     """Return the span of a password stated in a sentence, or None.
 
     It may contain any characters except spaces and quotes.
     """
     begin = low + len(text[low : event - 1].rstrip(_CHOSEN_CHARS))
-    lead = text[max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1) : begin]
-    if not _leads(lead, _STEMS):
+    low = max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1)
+    phrase = phrases.last(low, begin, password=True)
+    if phrase is None or not phrase["pass"]:
         return None
     chosen = _CHOSEN.match(text, begin)
     value = chosen[0].rstrip(b".,;:?)*") if chosen else b""
-    if not _may_be_password(value):
+    if not _may_be_password(value) or text.startswith(b"(", begin + len(value)):
         return None
-    phrase = next((match for match in reversed([*_PHRASE.finditer(lead)])), None)
-    if phrase is None or not phrase["pass"] or text.startswith(b"(", begin + len(value)):
-        return None
-    between = lead[phrase.end() :]
+    between = text[phrase.end() : begin]
     if not _LINK.fullmatch(between) or not _fits(value, between):
         return None
-    if _UNLIKE.search(lead[max(0, phrase.start() - 24) : phrase.start()]):
+    if _UNLIKE.search(text[max(low, phrase.start() - 24) : phrase.start()]):
         return None
     return begin, begin + len(value)
 
@@ -106,37 +129,35 @@ def _fits(value: bytes, between: bytes) -> bool:
 _BESIDE = b" \t\"'`"
 
 
-def read(text: bytes, low: int, event: int) -> Iterator[tuple[Found | None, int]]:
+def read(text: bytes, low: int, event: int, phrases: Phrases) -> Iterator[tuple[Found | None, int]]:
     """Yield the secret at `event` (or None) and the offset up to which the text has been read.
 
     Nothing before `low` is considered.
     """
-    if place := _told_password(text, low, event):
+    if place := _told_password(text, low, event, phrases):
         yield Found(TOLD, *place), place[1]
         return
     token = _token_at(text, low, event)
     if token is None:
         return
     begin, end = token
-    line = text.rfind(b"\n", low, begin) + 1
-    lead = text[max(line, low, begin - LEAD) : begin]
-    phrases = list(_PHRASE.finditer(lead)) if _leads(lead, _ALL_STEMS) else []
-    if not phrases:
+    low = max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1)
+    phrase = phrases.last(low, begin)
+    if phrase is None:
         return
-    phrase = phrases[-1]
-    between = lead[phrase.end() :]
+    between = text[phrase.end() : begin]
     value = text[begin:end]
-    name = _NAME.search(lead)
+    name = _NAME.search(text, low, begin)
     if name and name.start() <= phrase.start() and tier(name[1]) is Tier.NONE:
         yield None, end
         return
-    if lead[phrase.start() - 1 : phrase.start()] == b"/":
+    if text[low : phrase.start()].endswith(b"/"):
         yield None, end
         return
-    if not _LINK.fullmatch(between) or values.template(value) or values.dummy(value):
-        yield None, end
-        return
-    if _UNLIKE.search(lead[max(0, phrase.start() - 24) :]):
+    unlike = not _LINK.fullmatch(between) or _UNLIKE.search(
+        text, max(low, phrase.start() - 24), begin
+    )
+    if unlike or values.template(value) or values.dummy(value):
         yield None, end
         return
     firm = bool(_FIRM.search(between))

@@ -20,7 +20,7 @@ _DOCUMENTED = re.compile(
     rb"|(?:AKIA|ASIA)[A-Z0-9]{9}EXAMPLE|QWxhZGRpbjpvcGVuIHNlc2FtZQ|JBSWY3DPEHPK3PXP|SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
 )
 _PLACEHOLDER = re.compile(
-    rb"(?i)example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
+    rb"example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
     rb"|redacted|^insert[_-]|<[a-z_ -]+>|todo|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
     rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|notreal|deadbeef|unset|undefined|foobar"
 )
@@ -114,7 +114,11 @@ _FILLED = re.compile(rb"([0-9])\1{9}[0-9]*-.*([0-9])\2{9}")
 @remembered(4096)
 def dummy(value: bytes) -> bool:
     """Return whether a value is a placeholder, a documented example or too uniform for a secret."""
-    if _DOCUMENTED.search(value) or _PLACEHOLDER.search(value[:80]) or _FILLED.search(value[:80]):
+    if (
+        _DOCUMENTED.search(value)
+        or _PLACEHOLDER.search(value[:80].lower())
+        or _FILLED.search(value[:80])
+    ):
         return True
     if len(value) < 12:
         return len(set(value)) < 3
@@ -250,12 +254,8 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
 
 def varied(value: bytes) -> bool:
     """Return whether the value has at least two of upper case, lower case and digits."""
-    kinds = (
-        any(48 <= c <= 57 for c in value),
-        any(97 <= c <= 122 for c in value),
-        any(65 <= c <= 90 for c in value),
-    )
-    return sum(kinds) >= 2
+    digits = len(value) - len(value.translate(None, b"0123456789"))
+    return sum((digits > 0, value != value.upper(), value != value.lower())) >= 2
 
 
 def password(value: bytes) -> bool:
