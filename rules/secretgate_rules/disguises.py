@@ -93,7 +93,8 @@ _LETTERS: Final = {
 }
 _PAINTED: Final = dict(_drawn())
 _MEANS: Final = _LETTERS | _PAINTED
-_NOTHING: Final = f"{_any_of(char.encode() for char in _span(_UNSEEN))}|{_COLOUR}"
+_INVISIBLE: Final = _any_of(char.encode() for char in _span(_UNSEEN))
+_NOTHING: Final = f"{_INVISIBLE}|{_COLOUR}"
 _ALIKE: Final = _any_of(_MEANS)
 _LAST_ALIKE: Final = _any_of(char for char, plain in _MEANS.items() if plain != b"-")
 
@@ -192,16 +193,30 @@ def undone(text: bytes) -> Iterator[Piece]:
         yield from pieces(text, UNICODE, places(text))
 
 
+_ASCII_BYTES: Final = bytes(range(128))
+_FEW: Final = 4096
+_SUSPECT = re.compile(f"{_INVISIBLE}|{_ALIKE}".encode())
+
+
 def hides(text: bytes) -> bool:
-    """Return whether a text may contain disguised characters: nearly no source code does."""
-    return not text.isascii() or b"\x1b" in text
+    """Return whether a text may contain disguised characters: nearly no source code does.
+
+    Of a text with few strange characters, such as a name in a comment, these alone are looked at.
+    """
+    if b"\x1b" in text:
+        return True
+    if text.isascii():
+        return False
+    strange = text.translate(None, _ASCII_BYTES)
+    return len(strange) > _FEW or _SUSPECT.search(strange) is not None
 
 
 def hiding(texts: Sequence[bytes], joined: bytes) -> list[int]:
     """Return the indices of the texts that may contain disguised characters."""
     if b"\x1b" in joined:
         return [at for at, text in enumerate(texts) if hides(text)]
-    return [at for at, plain in enumerate(map(bytes.isascii, texts)) if not plain]
+    plain = map(bytes.isascii, texts)
+    return [at for at, safe in enumerate(plain) if not safe and hides(texts[at])]
 
 
 def places(text: bytes) -> list[int]:

@@ -228,7 +228,8 @@ class Detector:
             value = text[low:high]
             if rule.entropy and entropy(value) < rule.entropy:
                 continue
-            if _HASH.search(text, max(0, low - 100), low):
+            before = text[max(0, low - 100) : low].lower()
+            if b"sha" in before and _HASH.search(before):
                 continue
             if not (rule.multiline or rule.validate in OWN_PLACEHOLDERS) and (
                 values.dummy(value)
@@ -305,5 +306,5 @@ def _framed(texts: Sequence[bytes], leads: Mapping[int, bytes]) -> list[bytes]:
 
 
 _SPACE = re.compile(rb"\s")
-_HASH = re.compile(rb"(?i)\bsha(?:1|256|384|512)[-=:][A-Za-z0-9+/_-]{0,80}\Z")
+_HASH = re.compile(rb"\bsha(?:1|256|384|512)[-=:][a-z0-9+/_-]{0,80}\Z")
 """A prefix that marks the value after it as (part of) a hash, whatever its shape."""
