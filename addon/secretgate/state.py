@@ -128,7 +128,12 @@ def load_key(path: Path) -> bytes:
         try:
             descriptor = os.open(path, _READ)
         except FileNotFoundError:
-            _make_key(path)
+            try:
+                _make_key(path)
+            except OSError as error:
+                raise StateError(
+                    f"{path} cannot be created: {error.strerror}; set SECRETGATE_HOME to another folder"
+                ) from None
             continue
         except OSError as error:
             raise StateError(f"{path} cannot be read: {error.strerror}") from None

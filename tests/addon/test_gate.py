@@ -19,7 +19,7 @@ from mitmproxy.test import taddons, tflow
 from addon.kit import RULES, token
 from secretgate import engine, gate
 from secretgate.outbound import refusals
-from secretgate.proxy import passing, threads
+from secretgate.proxy import own_ca, passing, threads
 from secretgate_rules import Detector
 
 
@@ -395,3 +395,17 @@ async def test_a_head_with_a_secret_is_redacted_each_time(made: gate.Gate) -> No
         one = flow(prompt("hello"), **{"x-remote": f"remote with {token(9)} in it"})
         await made.request(one)
         assert token(9) not in one.request.headers["x-remote"]
+
+
+def test_a_ca_that_cannot_be_kept_is_told_with_the_remedy(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, names: list[str]) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(own_ca, "ensure_ca", full)
+    with taddons.context(proxyserver.Proxyserver()) as made:
+        addon = gate.Gate()
+        made.master.addons.add(addon)
+        with pytest.raises(exceptions.OptionsError, match=r"Read-only .*; set SECRETGATE_HOME"):
+            made.configure(addon)

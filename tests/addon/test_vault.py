@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 import pytest
 
 from addon.kit import SCOPE
+from secretgate import state
 from secretgate.placeholders import Issued, Template
 from secretgate.state import KEY_BYTES, Places, StateError, load_key, private_folder
 from secretgate.vault import MemoryVault
@@ -185,6 +187,17 @@ def test_a_folder_that_cannot_be_created_is_told_with_the_remedy(tmp_path: Path,
     (tmp_path / "file").touch()
     with pytest.raises(StateError, match=r"cannot be created: .*; set SECRETGATE_HOME"):
         private_folder(tmp_path / name)
+
+
+def test_a_key_that_cannot_be_created_is_told_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(state, "_make_key", full)
+    with pytest.raises(StateError, match=r"cannot be created: .*; set SECRETGATE_HOME"):
+        load_key(tmp_path / "placeholder.key")
 
 
 def test_one_variable_moves_everything(tmp_path: Path) -> None:

@@ -30,6 +30,11 @@ def _show(settings: Settings, folder: Path) -> None:
         authority = ensure_ca(folder, names)
     except CAError as error:
         raise exceptions.OptionsError(f"secretgate: {error}") from None
+    except OSError as error:
+        raise exceptions.OptionsError(
+            f"secretgate: the CA cannot be kept in {folder}: {error.strerror}; set SECRETGATE_HOME "
+            "to another folder"
+        ) from None
     missing = authority.missing(names)
     if missing:
         log.logger().warning(
