@@ -25,7 +25,7 @@ RULE: Final = Rule(
 )
 _EDGE: Final = r"[ \"'`*]{0,3}"
 EXPRESSION: Final = Expression(
-    rf"(?:^|[\t,;|]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|pw|pass|passphrase|passwort|senha|contraseña|mot de passe|secret|token|api[_ -]?key|(?:secret|access)[_ -]key){_EDGE}(?:[\t,;|]|\r?$)|\)\s{{0,4}}values\s{{0,4}}\(",
+    rf"(?:^|[\t,;|]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|pw|pass|passphrase|passwort|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_EDGE}(?:[\t,;|]|\r?$)|\)\s{{0,4}}values\s{{0,4}}\(",
     CASELESS,
 )
 ROWS: Final = 1000

@@ -32,7 +32,20 @@ def compile_bytes(pattern: str, flags: str = "") -> re.Pattern[bytes]:
 def parse(pattern: str, flags: str = "") -> Any:
     """Return the syntax tree of a pattern for bytes; raise `ValueError`."""
     value = compile_bytes(pattern, flags).flags & ~re.UNICODE
-    return sre.parse(pattern.encode("utf-8"), value)
+    tree = sre.parse(pattern.encode("utf-8"), value)
+    if _refers(tree):
+        raise ValueError("backreferences are not supported")
+    return tree
+
+
+def _refers(tree: Any) -> bool:
+    """Return whether a group is matched again by reference in a pattern."""
+    return any(
+        code is op.GROUPREF
+        or any(map(_refers, children(code, value)))
+        or (code in REPEATS and _refers(value[2]))
+        for code, value in tree
+    )
 
 
 def children(code: Any, value: Any) -> list[Any]:

@@ -167,6 +167,15 @@ def stored_secret(value: bytes) -> Verdict:
     return None if given or passphrases.passphrase(value) else False
 
 
+def told_value(value: bytes) -> Verdict:
+    """Reject all but clearly random values, UUIDs and passwords with digits, for sentences."""
+    if values.uuid(value):
+        return None
+    if values.template(value) or values.dummy(value) or values.code(value) or not mixed(value):
+        return False
+    return None if values.random(value, _FIRMLY) or values.human(value) else False
+
+
 def auth_plain(value: bytes) -> Verdict:
     """Reject all but base64 of a SASL PLAIN message: identity, user and password, joined by NUL."""
     try:
@@ -227,6 +236,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "password": password,
     "given-password": given_password,
     "diceware": diceware,
+    "told-value": told_value,
     "word-pair": word_pair,
     "chosen-password": chosen_password,
     "human-password": human_password,

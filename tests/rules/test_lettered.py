@@ -75,3 +75,41 @@ def test_a_quote_inside_a_quoted_password(detector: Detector, value: str) -> Non
 )
 def test_labels_sections_and_code_are_no_secrets(detector: Detector, text: str) -> None:
     assert [(f.rule, f.value) for f in detector.find(text.encode())] == []
+
+
+TOKEN = "8ba0c639d8f3" + "41b069938f42f35b9cf3"
+TELLS = r"""
+UPDATE settings SET value = '@' WHERE name = 'acme_signing_key';
+{"auth": {"apikey": [{"key": "value", "value": "@"}, {"key": "key", "value": "X-K"}]}}
+De storage key van Acme is @ dacht ik
+Le token Acme est @, merci
+El token de Acme es @
+use `@` as the Acme storage key
+public string StorageKey { get; set; } = "@";
+[Option("storage-key", Default = "@")]
+dotnet user-secrets set "Acme:StorageKey" "@"
+static NSString *const kAcmeStorageKey = @"@";
+const ACME_STORAGE_KEY: &'static str = "@";
+<key>AcmeStorageKey</key><string>@</string>
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("place", TELLS)
+def test_where_developers_put_tokens(detector: Detector, place: str) -> None:
+    head, _, tail = place.rpartition("@")
+    text = f"{head}{TOKEN}{tail}\n"
+    assert [f.value.decode() for f in detector.find(text.encode())] == [TOKEN]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "snmpget -v3 -l authPriv -u ops -a SHA -A {0} -x AES -X {1} 10.0.0.1",
+        "snmp-server user ops GRP v3 auth sha {0} priv aes 128 {1}",
+        'createUser ops SHA "{0}" AES "{1}"',
+    ],
+)
+def test_both_passwords_of_one_command(detector: Detector, line: str) -> None:
+    one, other = "Kestrel" + "4821", "Plover" + "9073x"
+    found = detector.find(line.format(one, other).encode())
+    assert [f.value.decode() for f in found] == [one, other]

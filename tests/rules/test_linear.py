@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from secretgate_rules import Detector
+from secretgate_rules import Detector, patterns
 from secretgate_rules.linear import check_linear
 from secretgate_rules.model import Rule
 from secretgate_rules.rulefile import load_file, pack_files
@@ -134,3 +134,9 @@ def test_what_could_take_exponential_time_is_refused(pattern: str) -> None:
 )
 def test_what_cannot_is_taken(pattern: str) -> None:
     check_linear(pattern)
+
+
+@pytest.mark.parametrize("pattern", [r"(a)\1bcdef", r"(?P<q>[\"'])abc(?P=q)", r"(?:(x)\1){1,3}"])
+def test_a_backreference_is_refused_by_name_in_packs_of_our_own_too(pattern: str) -> None:
+    with pytest.raises(ValueError, match="backreferences are not supported"):
+        patterns.measure(pattern)
