@@ -48,20 +48,24 @@ LIFETIME = datetime.timedelta(days=365)
 BACKDATE = datetime.timedelta(days=2)
 """Backdating of `not_before`, as in mitmproxy, for clients whose clock is slow."""
 
-_SIGNING_ONLY = x509.KeyUsage(
-    digital_signature=False,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=True,
-    crl_sign=True,
-    encipher_only=False,
-    decipher_only=False,
-)
 _EVERY_ADDRESS = tuple(
     x509.IPAddress(ipaddress.ip_network(network)) for network in ("0.0.0.0/0", "::/0")
 )
+
+
+def key_usage(*, ca: bool) -> x509.KeyUsage:
+    """Return what the key of a CA, or of a server, may be used for."""
+    return x509.KeyUsage(
+        digital_signature=not ca,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=ca,
+        crl_sign=ca,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 @dataclass(frozen=True)
@@ -224,7 +228,7 @@ def _ca(
         .not_valid_before(now - BACKDATE)
         .not_valid_after(now + LIFETIME)
         .add_extension(x509.BasicConstraints(ca=True, path_length=depth), critical=True)
-        .add_extension(_SIGNING_ONLY, critical=True)
+        .add_extension(key_usage(ca=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.NameConstraints(permit, _EVERY_ADDRESS), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)

@@ -21,24 +21,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from secretgate_ca.authority import BACKDATE, Authority
+from secretgate_ca.authority import BACKDATE, Authority, key_usage
 from secretgate_ca.files import CAError
 
 LIFETIME = datetime.timedelta(days=90)
 RENEW = datetime.timedelta(days=2)
 REMEMBERED = 512
 _LONGEST_COMMON_NAME = 64
-_SERVER_KEY = x509.KeyUsage(
-    digital_signature=True,
-    content_commitment=False,
-    key_encipherment=False,
-    data_encipherment=False,
-    key_agreement=False,
-    key_cert_sign=False,
-    crl_sign=False,
-    encipher_only=False,
-    decipher_only=False,
-)
 
 
 def _utc_now() -> datetime.datetime:
@@ -102,7 +91,7 @@ class Leaves:
             .not_valid_before(begin)
             .not_valid_after(min(max(now, begin) + LIFETIME, end))
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_SERVER_KEY, critical=True)
+            .add_extension(key_usage(ca=False), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
             .add_extension(
                 x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False
