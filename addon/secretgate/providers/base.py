@@ -65,6 +65,8 @@ class Dialect:
     """Dotted paths, in an answer or event, of the id by which later requests can refer to it."""
     chain_prefixes: tuple[str, ...] = ()
     """Prefixes of such ids in the member `id`, where that may hold other ids."""
+    chain_unless: str = ""
+    """A member that marks answers which the provider does not keep."""
     ends: Sequence[str] = ()
     """Dotted paths, in an event, whose value `true` ends all texts."""
     transports: Sequence[str] = ("JSON",)
@@ -88,6 +90,8 @@ class Dialect:
 
     def links(self, event: object) -> Iterator[str]:
         """Yield the ids in an answer or event by which later requests can refer to it."""
+        if self.chain_unless and isinstance(event, dict) and self.chain_unless in event:
+            return
         for path in self.chain_out:
             prefixes = self.chain_prefixes if path == "id" and self.chain_prefixes else ""
             for link in values_at(event, path):

@@ -131,7 +131,7 @@ CHAT = OpenAI(
     chain_members=("file_id",),
     chain_grows=("uploads",),
     chain_out=("id", "output_file_id", "error_file_id", "file.id", "request_id"),
-    chain_prefixes=("file-", "file_", "batch_", "upload_"),
+    chain_unless="choices",
 )
 
 _ITEM_IDS = ("id", "call_id", "approval_request_id", "item_id", "fingerprint")

@@ -167,6 +167,7 @@ KEPT = {
     "OpenAI, a file in a store": Kept(_OPENAI, f"/files {_FILE}", '{"id": "file-0123456787"}', '/vector_stores {"file_ids": ["file-0123456787"]}'),
     "OpenAI, a conversation": Kept(_OPENAI, '/conversations/conv_0123456789/items {"items": [{"content": "TOKEN"}]}', "{}", '/responses {"conversation": "conv_0123456789", "input": "go"}'),
     "OpenAI, an assistant": Kept(_OPENAI, '/assistants {"instructions": "TOKEN"}', '{"id": "asst_0123456789"}', '/threads/runs {"assistant_id": "asst_0123456789"}'),
+    "Perplexity, an answer in the background": Kept("https://api.perplexity.ai/async/chat", '/completions {"request": {"messages": [{"role": "user", "content": "TOKEN"}]}}', '{"id": "0123-4567-89ab", "status": "CREATED"}', "/completions/0123-4567-89ab"),
     "xAI, a deferred answer": Kept("https://api.x.ai/v1", '/chat/completions {"deferred": true, "messages": [{"role": "user", "content": "TOKEN"}]}', '{"request_id": "0123-4567-89ab"}', "/chat/deferred-completion/0123-4567-89ab"),
     "Mistral, a conversation": Kept(_MISTRAL, '/conversations {"inputs": "TOKEN"}', '{"conversation_id": "conv_0123456789"}', '/conversations/conv_0123456789 {"inputs": "go"}'),
     "Mistral, an agent": Kept(_MISTRAL, '/agents {"instructions": "TOKEN"}', '{"id": "ag_0123456789"}', '/conversations {"agent_id": "ag_0123456789", "inputs": "go"}'),
