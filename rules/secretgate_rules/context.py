@@ -184,8 +184,8 @@ def _read(
     text: bytes, event: int, assignments: _Assignments, phrases: told.Phrases
 ) -> Iterator[tuple[Found | None, int]]:
     start = max(0, event - _REACH)
-    line = text.rfind(b"\n", start, max(start, event - 1))
-    low = start if line < 0 else max(start, text.rfind(b"\n", start, line) + 1)
+    above = text.rfind(b"\n", start, max(start, event - 1))
+    low = start if above < 0 else max(start, text.rfind(b"\n", start, above) + 1)
     covering = assignments.covering(low, event)
     for match, name, end in dict.fromkeys(covering[:1] + covering[-1:]):
         opened = match["open"] or b""
