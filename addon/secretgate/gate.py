@@ -109,12 +109,8 @@ class Gate:
         asking.only_who_listens(ctx.master.addons)
         await access.listen_on_loopback()
         self._upkeep = upkeep.start(self.engine, self.forget)
-        if file := options.written_keys():
-            log.logger().warning(
-                "TLS keys are written to a file: whoever has it and the traffic can read both",
-                file=file,
-                remedy=f"unset {options.OWN_KEYS}",
-            )
+        for message, fields in options.warnings():
+            log.logger().warning(message, **fields)
         engine = self.engine()
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
 

@@ -306,7 +306,7 @@ def load(
     for name, value in _from_file(file, explicit_file).items():
         values[name], places[name] = value, f"{file}: {name}"
     for name in FIELDS:
-        variable = f"SECRETGATE_{name.upper()}"
+        variable = _variable(name)
         if environment.get(variable):
             values[name], places[name] = _from_text(name, environment[variable]), variable
         if options.get(name):
@@ -324,6 +324,19 @@ def load(
             reason = unsuitable(_HINTS[name], value, error)
             raise SettingsError(f"{places[name]}: {reason}") from None
     return msgspec.convert(values, Settings, strict=False)
+
+
+def _variable(name: str) -> str:
+    return f"SECRETGATE_{name.upper()}"
+
+
+def misspelt(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield the variables that look like a setting's but are none, and what was probably meant."""
+    variables = [_variable(name) for name in FIELDS]
+    for name in environment:
+        if name.startswith("SECRETGATE_") and name not in variables:
+            for near in difflib.get_close_matches(name, variables, n=1, cutoff=0.9):
+                yield name, near
 
 
 def without_password(url: str) -> str:

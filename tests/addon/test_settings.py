@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from secretgate.settings import Settings, SettingsError, load
+from secretgate.proxy.options import warnings
+from secretgate.settings import Settings, SettingsError, load, misspelt
 
 
 def test_the_option_wins_over_the_variable_and_the_variable_over_the_file(tmp_path: Path) -> None:
@@ -77,3 +78,16 @@ def test_a_wrong_option_and_a_wrong_variable_are_told_by_their_names() -> None:
 def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file"):
         load({}, tmp_path / "none.yaml", explicit_file=True, environment={})
+
+
+def test_a_misspelt_variable_is_told_and_others_are_left_alone() -> None:
+    environment = {
+        "SECRETGATE_MOED": "block",
+        "SECRETGATE_MODE": "redact",
+        "SECRETGATE_HOME": "/home",
+        "SECRETGATE_API_KEY": "of another program",
+        "MODE": "1",
+    }
+    assert [*misspelt(environment)] == [("SECRETGATE_MOED", "SECRETGATE_MODE")]
+    (told,) = warnings(environment)
+    assert told[1] == {"name": "SECRETGATE_MOED", "did_you_mean": "SECRETGATE_MODE"}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
-from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load
+from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load, misspelt
 from secretgate.state import Places
 
 _HARMFUL = {
@@ -44,9 +44,15 @@ def refuse_harmful() -> None:
         )
 
 
-def written_keys(environment: Mapping[str, str] = os.environ) -> str:
-    """Return the file that mitmproxy writes the keys of all TLS connections to, if set."""
-    return environment.get(OWN_KEYS, "")
+def warnings(environment: Mapping[str, str] = os.environ) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what the user should know of the environment: a message and its fields."""
+    if file := environment.get(OWN_KEYS):
+        yield (
+            "TLS keys are written to a file: whoever has it and the traffic can read both",
+            {"file": file, "remedy": f"unset {OWN_KEYS}"},
+        )
+    for variable, meant in misspelt(environment):
+        yield "an environment variable is no setting", {"name": variable, "did_you_mean": meant}
 
 
 def _value(name: str) -> str:
