@@ -110,7 +110,7 @@ class Gate:
         await access.listen_on_loopback()
         self._upkeep = upkeep.start(self.engine, self.forget)
         for message, fields in options.warnings():
-            log.logger().warning(message, **fields)
+            log.logger().bind(**fields).warning(message)
         engine = self.engine()
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
 
