@@ -22,6 +22,7 @@ _ENDS: Final = frozenset(
 )
 _TEXTS: Final = ("message.output", "text")
 _CALLS: Final = ("function.call", "function_call")
+_DELTAS: Final = ("function.call.delta", "content.delta")
 
 
 def read_conversation(event: Event, kind: str) -> Reading | None:
@@ -59,8 +60,10 @@ def _output(reading: Reading, at: Any, output: Event, kind: str) -> None:
 
 
 def is_of_conversation(block: Block) -> bool:
-    holder = block.signs[0].sign.holder
-    return isinstance(holder, dict) and str(holder.get("type")).startswith(_CALLS)
+    """Return whether it is a call of these formats: items of the Responses API have the same type."""
+    entry, sign = block.signs[0]
+    ours = isinstance(entry.event.get("outputs"), list) or entry.event.get("type") in _DELTAS
+    return ours and isinstance(sign.holder, dict)
 
 
 def deny_conversation(block: Block, message: str) -> None:
