@@ -71,7 +71,8 @@ def private_folder(folder: Path) -> Path:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StateError(
-            f"{folder} cannot be created: {error.strerror}; set SECRETGATE_HOME to another folder"
+            f"{folder} cannot be created: {error.strerror}; set SECRETGATE_HOME, or the setting that "
+            "names this folder, to another one"
         ) from None
     facts = folder.stat()
     _check_private(folder, facts, 0o022, "chmod 700")

@@ -181,7 +181,7 @@ def test_a_log_that_must_be_written_and_cannot_be_stops_the_start(
     launch: Launch, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(Failed, match="cannot be written"):
+    with pytest.raises(Failed, match="cannot be created"):
         launch(
             options={
                 "secretgate_audit_folder": tmp_path / "file" / "audit",
