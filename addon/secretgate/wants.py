@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterator
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -19,13 +20,13 @@ def unsuitable(hint: Any, value: Any, error: Exception) -> str:
         return said
     kind, metas = _bare(hint)
     if get_origin(kind) is Literal:
-        return f"{value!r} is none of: {', '.join(get_args(kind))}"
+        return f"{reprlib.repr(value)} is none of: {', '.join(get_args(kind))}"
     if kind is bool:
-        return f"{value!r} is neither true nor false"
+        return f"{reprlib.repr(value)} is neither true nor false"
     if kind in _NUMBERS:
-        return f"{value!r} is not {_NUMBERS[kind]}{_range(metas)}"
+        return f"{reprlib.repr(value)} is not {_NUMBERS[kind]}{_range(metas)}"
     if kind is str and (examples := [each for meta in metas for each in meta.examples or ()]):
-        return f"{value!r} is not of the form {examples[0]}"
+        return f"{reprlib.repr(value)} is not of the form {examples[0]}"
     if isinstance(value, dict) and (member := _only_choice(kind, value)) is not None:
         return member
     return said
@@ -66,4 +67,4 @@ def _only_choice(kind: Any, value: dict[str, Any]) -> str | None:
     choice, _ = _bare(get_type_hints(kind, include_extras=True).get(name))
     if get_origin(choice) is not Literal:
         return None
-    return f"{given!r} is none of: {', '.join(get_args(choice))}"
+    return f"{reprlib.repr(given)} is none of: {', '.join(get_args(choice))}"
