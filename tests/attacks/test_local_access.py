@@ -153,7 +153,7 @@ def test_the_process_cannot_be_dumped_and_shows_nothing(
 ) -> None:
     proxy = launch(arguments=["-s", str(SEALED)])
     Poster(Access.through(proxy), provider).post(MESSAGES, ask(MESSAGES, planted.env))
-    with httpx.Client(proxy=proxy.url, trust_env=False) as client:
+    with httpx.Client(proxy=proxy.url, trust_env=False, timeout=60) as client:
         assert client.get("http://sealed.test/").text == "0"
     folder = Path("/proc") / str(proxy.pid)
     limits = (folder / "limits").read_text()

@@ -117,7 +117,7 @@ def places(
     sent["skipped"] += len(TOKEN)
     home: Path = tmp_path_factory.mktemp("shown")
     env = environment(home, SECRETGATE_HOME=str(proxy.home / "secretgate"), COLUMNS="150")
-    with httpx.Client(proxy=proxy.url, trust_env=False) as client:
+    with httpx.Client(proxy=proxy.url, trust_env=False, timeout=60) as client:
         page = client.get("http://secretgate.internal/").text
     told = secretgate(["status", "--port", str(proxy.port)], env, home)
     raw = json.loads(secretgate(["status", "--port", str(proxy.port), "--json"], env, home).stdout)

@@ -34,6 +34,7 @@ def test_mitmweb(launch: Launch, provider: Provider, planted: Planted) -> None:
         base_url=f"http://127.0.0.1:{port}",
         headers={"authorization": f"Bearer {_PASSWORD}"},
         trust_env=False,
+        timeout=60,
     ) as web:
         listed = web.get("/flows")
         (flow,) = [each for each in listed.json() if each["request"]["host"] == MESSAGES[0]]

@@ -30,7 +30,7 @@ def test_counters_are_served_where_the_user_says_so(
     proxy = launch(options={"secretgate_metrics": True})
     with provider.manner(script=echo):
         Poster(Access.through(proxy), provider).post(MESSAGES, ask(MESSAGES, planted.env))
-    with httpx.Client(trust_env=False) as direct:
+    with httpx.Client(trust_env=False, timeout=60) as direct:
         answer = direct.get(f"{proxy.url}/metrics")
         rebound = direct.get(f"{proxy.url}/metrics", headers={"host": "evil.example"})
     assert answer.status_code == 200
@@ -56,5 +56,5 @@ def test_counters_are_served_where_the_user_says_so(
 
 
 def test_counters_are_not_served_otherwise(proxy: Proxy) -> None:
-    with httpx.Client(trust_env=False) as direct:
+    with httpx.Client(trust_env=False, timeout=60) as direct:
         assert direct.get(f"{proxy.url}/metrics").status_code == 404

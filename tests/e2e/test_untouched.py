@@ -78,7 +78,9 @@ def test_an_uncovered_host_is_tunnelled_with_its_own_certificate(
     exchange = poster.post((UNCOVERED, "/v1/messages"), body)
     assert exchange.forwarded.raw == body
     trusting_only_the_origin = ssl.create_default_context(cafile=str(provider.trusted))
-    with httpx.Client(proxy=proxy.url, verify=trusting_only_the_origin, trust_env=False) as client:
+    with httpx.Client(
+        proxy=proxy.url, verify=trusting_only_the_origin, trust_env=False, timeout=60
+    ) as client:
         assert client.get(f"https://{UNCOVERED}/").json()["ok"] is True
         with pytest.raises(httpx.ConnectError):
             client.get("https://api.anthropic.com/")

@@ -134,7 +134,7 @@ def test_without_redis_what_needs_no_vault_goes_on(
     assert value in json.dumps(message)
     assert poster.post(("api.anthropic.com", "/v1/models"), b"", method="GET").status == 200
     with httpx.Client(
-        proxy=poster.access.proxy, verify=team.workers[0].context(), trust_env=False
+        proxy=poster.access.proxy, verify=team.workers[0].context(), trust_env=False, timeout=60
     ) as client:
         assert client.get(f"https://{UNCOVERED}/").status_code == 200
 

@@ -17,7 +17,9 @@ class Web:
     def __init__(self, port: int, heard: list[str | bytes], password: str = "of-the-test") -> None:
         self._headers = {"authorization": f"Bearer {password}"}
         self._url = f"http://127.0.0.1:{port}"
-        self._client = httpx.Client(base_url=self._url, headers=self._headers, trust_env=False)
+        self._client = httpx.Client(
+            base_url=self._url, headers=self._headers, trust_env=False, timeout=60
+        )
         self._heard = heard
         self._stack = contextlib.ExitStack()
 
