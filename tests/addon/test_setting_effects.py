@@ -16,7 +16,8 @@ from secretgate.audit.trail import Trail
 from secretgate.engine import Engine, build
 from secretgate.hosts import Route, Treatment
 from secretgate.placeholders import Namer, Template
-from secretgate.settings import SettingsError, load
+from secretgate.settings import SettingsError
+from secretgate.settings.sources import load
 from secretgate.state import Places
 from secretgate.stores import Mark, Unreachable
 from secretgate.stores.opening import open_store

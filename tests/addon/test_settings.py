@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from secretgate.proxy.options import warnings
-from secretgate.settings import Settings, SettingsError, load, misspelt
+from secretgate.settings import Settings, SettingsError
+from secretgate.settings.sources import load, misspelt
 
 
 def test_the_option_wins_over_the_variable_and_the_variable_over_the_file(tmp_path: Path) -> None:

@@ -30,7 +30,8 @@ from secretgate.placeholders import Issued, Namer, Template
 from secretgate.policy.answers import judging
 from secretgate.policy.engine import Policy
 from secretgate.providers import DIALECTS
-from secretgate.settings import SettingsError, load
+from secretgate.settings import SettingsError
+from secretgate.settings.sources import load
 from secretgate.vault import MemoryVault
 from secretgate_rules import Detector
 from secretgate_rules.known import of_file

@@ -20,7 +20,8 @@ from policy.kit import enforced, scope
 from secretgate.policy.documents import read
 from secretgate.policy.errors import PolicyError
 from secretgate.policy.globs import Globs
-from secretgate.settings import SettingsError, load
+from secretgate.settings import SettingsError
+from secretgate.settings.sources import load
 from secretgate_rules import Detector
 from secretgate_rules.allow import Allowlist
 from secretgate_rules.known import LARGEST, KnownValues, of_file

@@ -13,7 +13,8 @@ from fuzz.planting import TOKENS, planted
 from secretgate.policy.documents import parse
 from secretgate.policy.errors import PolicyError
 from secretgate.policy.loading import scope_of
-from secretgate.settings import SettingsError, load
+from secretgate.settings import SettingsError
+from secretgate.settings.sources import load
 from secretgate_rules.known import of_file
 from secretgate_rules.model import RuleError
 from secretgate_rules.users import load_user_file

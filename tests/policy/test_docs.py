@@ -27,7 +27,8 @@ from secretgate.policy.functions import NAMES
 from secretgate.policy.requests import Policies
 from secretgate.policy.secrets import Scanner
 from secretgate.providers import DIALECTS
-from secretgate.settings import Settings, load
+from secretgate.settings import Settings
+from secretgate.settings.sources import load
 from secretgate.streams.sse import SseFramer
 from secretgate_rules import Detector, load_default
 

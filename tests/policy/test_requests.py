@@ -338,7 +338,7 @@ def test_an_exception_in_a_rule_blocks_where_it_is_closed() -> None:
 
 
 def test_settings_can_be_written_in_short(tmp_path: Any) -> None:
-    from secretgate.settings import load
+    from secretgate.settings.sources import load
 
     file = tmp_path / "s.yaml"
     file.write_text("secrets: block\n")

@@ -18,7 +18,8 @@ from secretgate.audit.trail import folder
 from secretgate.audit.verify import AnchorError, anchor, records, verify
 from secretgate.cli.options import AsJson, Config
 from secretgate.placeholders import Namer, Template
-from secretgate.settings import SettingsError, load
+from secretgate.settings import SettingsError
+from secretgate.settings.sources import load
 from secretgate.state import Places, StateError, load_key
 
 app = typer.Typer(

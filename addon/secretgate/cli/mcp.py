@@ -43,7 +43,7 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
     from secretgate.mcp.session import Session
     from secretgate.mcp.stdio import Wrapper
     from secretgate.settings import SettingsError
-    from secretgate.settings import load as settings_of
+    from secretgate.settings.sources import load as settings_of
     from secretgate.state import Places, StateError
     from secretgate.undumpable import seal_process
 

@@ -19,7 +19,8 @@ from secretgate.policy.errors import PolicyError
 from secretgate.policy.model import Call
 from secretgate.policy.secrets import Scanner
 from secretgate.policy.treatments import FindingRules
-from secretgate.settings import Settings, SettingsError, load
+from secretgate.settings import Settings, SettingsError
+from secretgate.settings.sources import load
 from secretgate.state import Places
 from secretgate_rules import Finding, load_default
 

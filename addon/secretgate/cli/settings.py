@@ -16,7 +16,8 @@ import msgspec
 import typer
 
 from secretgate.cli.options import AsJson, Config
-from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load, without_password
+from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, without_password
+from secretgate.settings.sources import load
 from secretgate.state import Places
 
 _HEAD = """\

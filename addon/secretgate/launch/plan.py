@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from secretgate import hosts, settings
+from secretgate import hosts
 from secretgate.hosts import Hosts
 from secretgate.launch.upstream import Upstream
-from secretgate.settings import PREFIX, Settings
+from secretgate.settings import PREFIX, Settings, sources
 from secretgate.state import Places
 from secretgate_ca import Authority, ensure_ca, rotate
 from secretgate_ca.bundle import combine, parse, system_roots
@@ -54,12 +54,12 @@ def plan(wishes: Wishes, places: Places, environment: Mapping[str, str]) -> Plan
     file = Path(wishes.config).expanduser() if wishes.config else places.settings
     options = {"mode": wishes.mode}
     if wishes.hosts or wishes.base_urls:
-        inherited = settings.load({}, file, bool(wishes.config), environment)
+        inherited = sources.load({}, file, bool(wishes.config), environment)
         spelled = [f"{row.host}={row.dialect}:{row.provider}" for row in inherited.hosts]
         options["hosts"] = ",".join([*spelled, *wishes.hosts])
         options["base_urls"] = ",".join([*inherited.base_urls, *wishes.base_urls])
     chosen = {name: value for name, value in options.items() if value}
-    read = settings.load(chosen, file, bool(wishes.config), environment, _SPELLED)
+    read = sources.load(chosen, file, bool(wishes.config), environment, _SPELLED)
     rows = [hosts.added(row.host, row.provider, row.dialect) for row in read.hosts]
     return Plan(read, Hosts([*rows, *hosts.builtin()]), chosen)
 

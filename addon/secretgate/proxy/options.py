@@ -9,7 +9,8 @@ from pathlib import Path
 from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
-from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, load, misspelt
+from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError
+from secretgate.settings.sources import load, misspelt
 from secretgate.state import Places
 
 _HARMFUL = {

@@ -1,32 +1,24 @@
-"""All settings, from every source, as one frozen value.
+"""All settings as one frozen value.
 
 A setting is a field of `Settings`. Its annotation determines its environment variable
 (`SECRETGATE_MODE`), its key in the configuration file (`mode: block`) and its mitmproxy option
-(`--set secretgate_mode=block`). The option takes precedence over the variable, and the variable
-over the file.
+(`--set secretgate_mode=block`). `sources.py` reads them.
 """
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
-import os
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 import msgspec
-import yaml
 from msgspec import Meta
 
 from secretgate import hosts
 from secretgate.placeholders import DEFAULT_TEMPLATE, Template
 from secretgate.policy.choices import Guardrail, Preset, Secrets
-from secretgate.wants import unsuitable
-from secretgate_rules import safe_yaml
 
 PREFIX = "secretgate_"
 EVERYONE = "all"
@@ -271,9 +263,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             )
 
 
-_STRUCTURED = ("secrets", "guardrails")
-"""Settings that may be given as a line of YAML too, as plain text cannot express them."""
-_HINTS = get_type_hints(Settings, include_extras=True)
+HINTS = get_type_hints(Settings, include_extras=True)
 _DEFAULTS = msgspec.structs.asdict(Settings())
 
 
@@ -286,57 +276,8 @@ def _help(name: str, hint: Any) -> str:
     return f"{description} Default: {shown if shown != () else 'none'}."
 
 
-FIELDS: Mapping[str, str] = {name: _help(name, hint) for name, hint in _HINTS.items()}
+FIELDS: Mapping[str, str] = {name: _help(name, hint) for name, hint in HINTS.items()}
 """Name and help text of each setting."""
-
-
-def load(
-    options: Mapping[str, str],
-    file: Path | None,
-    explicit_file: bool = False,
-    environment: Mapping[str, str] = os.environ,
-    spelled: Mapping[str, str] = MappingProxyType({}),
-) -> Settings:
-    """Return the effective settings. `options` are those given to mitmproxy, by setting name.
-
-    `spelled` maps a name to the option as the user wrote it, if that is not mitmproxy's `--set`.
-    """
-    values: dict[str, Any] = {}
-    places: dict[str, str] = {}
-    for name, value in _from_file(file, explicit_file).items():
-        values[name], places[name] = value, f"{file}: {name}"
-    for name in FIELDS:
-        variable = _variable(name)
-        if environment.get(variable):
-            values[name], places[name] = _from_text(name, environment[variable]), variable
-        if options.get(name):
-            values[name] = _from_text(name, options[name])
-            places[name] = spelled.get(name, f"--set {PREFIX}{name}")
-    if isinstance(values.get("secrets"), str):
-        values["secrets"] = {"action": values["secrets"]}
-    for name, value in values.items():
-        if name not in FIELDS:
-            raise SettingsError(f"{places[name]}: there is no such setting; {_meant(name)}")
-        try:
-            checked = {name: value}
-            msgspec.convert(checked, Settings, strict=False)
-        except (msgspec.ValidationError, ValueError) as error:
-            reason = unsuitable(_HINTS[name], value, error)
-            raise SettingsError(f"{places[name]}: {reason}") from None
-    return msgspec.convert(values, Settings, strict=False)
-
-
-def _variable(name: str) -> str:
-    return f"SECRETGATE_{name.upper()}"
-
-
-def misspelt(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield the variables that look like a setting's but are none, and what was probably meant."""
-    variables = [_variable(name) for name in FIELDS]
-    for name in environment:
-        if name.startswith("SECRETGATE_") and name not in variables:
-            for near in difflib.get_close_matches(name, variables, n=1, cutoff=0.9):
-                yield name, near
 
 
 def without_password(url: str) -> str:
@@ -345,65 +286,3 @@ def without_password(url: str) -> str:
 
 
 _PASSWORD = re.compile(r"(://[^/@]*:).*@")
-
-
-def _meant(name: str) -> str:
-    near = difflib.get_close_matches(name, FIELDS, n=3)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"there are: {', '.join(FIELDS)}"
-
-
-def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
-    if file is None:
-        return {}
-    try:
-        text = file.read_text("utf-8")
-    except FileNotFoundError:
-        if explicit:
-            raise SettingsError(f"{file}: there is no such file") from None
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: cannot be read ({error})") from None
-    try:
-        values = safe_yaml.load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", "") or "invalid YAML"
-        raise SettingsError(f"{file}{line}: {problem}") from None
-    if values is None:
-        return {}
-    if not isinstance(values, dict):
-        raise SettingsError(f"{file}: must hold `setting: value` lines")
-    if odd := [name for name in values if not isinstance(name, str)]:
-        raise SettingsError(f"{file}: {odd[0]!r} is not the name of a setting")
-    return dict(_flat(values))
-
-
-def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """Flatten groups: `audit: {on_error: block}` is the same as `audit_on_error: block`."""
-    for name, value in values.items():
-        members = value.items() if isinstance(value, dict) and name not in FIELDS else ()
-        grouped = [(f"{name}_{member}", each) for member, each in members]
-        if grouped and all(each in FIELDS for each, _ in grouped):
-            yield from grouped
-        else:
-            yield name, value
-
-
-def _from_text(name: str, text: str) -> Any:
-    hint = get_args(_HINTS[name])[0]
-    if name in _STRUCTURED and text.lstrip()[:1] in ("{", "["):
-        try:
-            return safe_yaml.load(text)
-        except yaml.YAMLError:
-            return text
-    if getattr(hint, "__origin__", None) is not tuple:
-        return text
-    items = [item.strip() for item in text.split(",") if item.strip()]
-    if name != "hosts":
-        return items
-    pairs = (item.partition("=") for item in items)
-    rows = ((host, *named.partition(":")[::2]) for host, _, named in pairs)
-    return [{"host": h, "dialect": dialect or "generic", "provider": p} for h, dialect, p in rows]
