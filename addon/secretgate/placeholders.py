@@ -178,6 +178,7 @@ class Issued:
         self._exact = dict(values)
         self._values = {name.lower(): (name, value) for name, value in values.items()}
         self._order = sorted(self._values)
+        self._longest = max(map(len, self._order), default=0)
         self.aliases = dict(aliases or {})
         self.limits = {name.lower(): limit for name, limit in (limits or {}).items()}
         self._views: dict[bool, Issued] = {}
@@ -255,7 +256,9 @@ class Issued:
 
     def begins(self, text: bytes, start: int) -> bool:
         """Whether `text[start:]` is an incomplete beginning of an issued placeholder as issued."""
-        return self.template.apart and self._begins(text[start:].lower(), whole=False)
+        if not self.template.apart or len(text) - start > self._longest:
+            return False
+        return self._begins(text[start:].lower(), whole=False)
 
     def held_from(self, text: bytes, start: int) -> bool:
         """Whether `text[start:]` may continue to become an issued placeholder."""

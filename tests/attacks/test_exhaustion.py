@@ -23,6 +23,7 @@ from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import decode
 from secretgate.counters import Counters
 from secretgate.inbound import responses
+from secretgate.inbound.restoration import Depth, restore
 from secretgate.ledger import Ledger
 from secretgate.outbound.egress import Egress
 from secretgate.outbound.requests import Decision, Verdict
@@ -120,6 +121,20 @@ BOMBS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "gzip in gzip": ("gzip, gzip", _zlib_twice),
     "a hundred codings": (", ".join(["gzip"] * 100), gzip.compress),
 }
+
+
+@pytest.mark.parametrize("depth", Depth)
+def test_a_text_full_of_placeholders(depth: Depth) -> None:
+    template = Template()
+    value = token("many").encode()
+    name = Namer(template, b"k" * 32).name("github-pat", value)
+    text = (b"x " + name + b" ") * 60_000
+
+    def restored() -> None:
+        whole = restore(text, Issued(template, {name: value}), depth)
+        assert whole.count(value) == 60_000
+
+    swiftly(restored)
 
 
 @pytest.mark.thorough
