@@ -73,7 +73,7 @@ class Anthropic(Asked):
     def _blocks(self, body: dict[str, Any], items: Sequence[Item]) -> list[dict[str, Any]]:
         blocks: list[dict[str, Any]] = []
         for item in items:
-            before = _prefix(body, len(body["messages"]), blocks)
+            before = _prefix(body, len(body.get("messages", [])), blocks)
             match item:
                 case Thinking(text, hidden=True):
                     blocks.append({"type": "redacted_thinking", "data": sign(before)})
