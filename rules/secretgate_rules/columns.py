@@ -34,8 +34,10 @@ _WIDEST: Final = 2048
 _HEAD = re.compile(rb"[A-Za-z#][\w./()#-]{0,24}(?: [\w./()#-]{1,16}){0,2}")
 _RULER = re.compile(rb"[\s|:+-]+")
 _CELL: Final = {
-    mark: re.compile(rb'[ ]*(?:"((?:[^"\n]|"")*)"|([^%b\n]*?))[ \r]*(?:%b|$)' % (escaped, escaped))
-    for mark, escaped in ((b",", b","), (b";", b";"), (b"\t", rb"\t"), (b"|", rb"\|"))
+    mark: re.compile(
+        rb' *+(?:"((?:[^"\n]|"")*+)"[ \r]*+(?:[%b]|$)|([^%b\n]*+)(?:[%b]|$))' % (mark, mark, mark)
+    )
+    for mark in (b",", b";", b"\t", b"|")
 }
 _WRAPS: Final = b" `*'"
 
@@ -159,6 +161,7 @@ def _cells(text: bytes, start: int, end: int, mark: bytes) -> list[Cell]:
 
 
 def _bare(text: bytes, low: int, high: int) -> Cell:
+    high = low + len(text[low:high].rstrip(b" \r"))
     while low < high and text[low] in _WRAPS:
         low += 1
     while high > low and text[high - 1] in _WRAPS:

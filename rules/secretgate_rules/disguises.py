@@ -108,23 +108,25 @@ _UNICODE: Final = (
 
 _WORD = re.compile(rf"(?:[{_TOUCHING}]|{_NOTHING}|{_ALIKE}|{_OTHER})++".encode())
 _STRANGE = re.compile(rf"(?P<nothing>{_NOTHING})|(?P<alike>{_ALIKE})|(?P<other>{_OTHER})".encode())
-_STRANGE_BYTE = re.compile(rb"[\x1b\x80-\xff]")
-_TOUCHING_BYTES = bytes(byte for byte in range(128) if re.match(f"[{_TOUCHING}]", chr(byte)))
+_CANDIDATE = re.compile(rf"{_NOTHING}|{_ALIKE}".encode())
+_NOT_BETWEEN = bytes(byte for byte in range(256) if byte not in b" \t\n\r\"'`=:,.(){}<>/\\")
+"""The bytes that may be part of a word: all but those that always end one."""
 _ASCII = re.compile(rb"[A-Za-z0-9]")
 
 
 def _folded(raw: bytes) -> Iterator[Token]:
     """Yield the invisible and the look-alike characters as tokens."""
     done = 0
-    for strange in _STRANGE_BYTE.finditer(raw):
-        at = strange.start()
+    for suspect in _CANDIDATE.finditer(raw):
+        at = suspect.start()
         if at < done:
             continue
-        start = done + len(raw[done:at].rstrip(_TOUCHING_BYTES))
-        word = _WORD.match(raw, start)
-        done = max(at + 1, word.end() if word else 0)
-        if word and word.end() > at:
-            yield from _in_word(raw, *word.span())
+        start = done + len(raw[done:at].rstrip(_NOT_BETWEEN))
+        for word in _WORD.finditer(raw, start):
+            done = word.end()
+            if done > at:
+                yield from _in_word(raw, *word.span())
+                break
 
 
 def _in_word(raw: bytes, start: int, end: int) -> Iterator[Token]:

@@ -172,10 +172,12 @@ def _begin(text: bytes, mark: bytes, at: int) -> int:
 
 
 _WIDE = re.compile(rb"(?:[\t\n\r\x20-\x7e]\0){16,}+|(?:\0[\t\n\r\x20-\x7e]){16,}+")
+_IN_WIDE = re.compile(rb"\0[\t\n\r\x20-\x7e]\0[\t\n\r\x20-\x7e]\0[\t\n\r\x20-\x7e]\0")
+"""Is in every match of `_WIDE`, and found much faster."""
 
 
 def _wide(text: bytes) -> Iterator[Piece]:
-    if text.count(b"\0") < 16:
+    if _IN_WIDE.search(text) is None:
         return
     for match in _WIDE.finditer(text):
         decoded = decode(UTF16, match[0])

@@ -121,6 +121,24 @@ def test_the_detector_is_linear(detector: Detector, piece: bytes) -> None:
 
 
 @pytest.mark.parametrize(
+    ("usual", "unusual"),
+    [
+        (b"| name | password |\n" + b"| x" + b"-" * 1900 + b" | x |\n", b" "),
+        ("key \u200bof x ".encode() + b"-" * 2000, "文".encode()),
+    ],
+    ids=["cells padded with spaces", "letters without words"],
+)
+def test_what_a_text_consists_of_hardly_matters(
+    detector: Detector, usual: bytes, unusual: bytes
+) -> None:
+    other = usual.replace(b"-" * 1000, unusual * (1000 // len(unusual)))
+    plain, odd = (
+        _seconds(lambda text=piece * 100: detector.find(text), 0) for piece in (usual, other)
+    )
+    assert odd < 5 * max(plain, 0.004)
+
+
+@pytest.mark.parametrize(
     "pattern", ["(a+)+b", "(?:a|a+)*c", "(?:[a-z]+[0-9]*)+x", "((a{1,20}){1,20})z"]
 )
 def test_what_could_take_exponential_time_is_refused(pattern: str) -> None:
