@@ -83,7 +83,7 @@ class Gate:
 
     def configure(self, updated: set[str]) -> None:
         if self._unusable is not None:
-            raise self._unusable
+            raise self._unusable.with_traceback(None)
         options.refuse_harmful()
         if self._engine is None or any(name.startswith(PREFIX) for name in updated):
             settings = options.settings(self._places)

@@ -175,6 +175,42 @@ def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
     assert told(tmp_path, "serve", "--port", port).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "--health-port 65536",
+        "--health-port -1",
+        "--health-port 65535 --workers 2",
+        "--port 65534 --workers 3 --own-ports",
+        "--drain -1",
+        "--drain 3601",
+    ],
+)
+def test_a_number_that_cannot_be_used_is_told_by_its_option(arguments: str, tmp_path: Path) -> None:
+    done = told(tmp_path, "serve", *arguments.split())
+    assert done.exit_code == 2
+    assert arguments.split()[0] in done.stderr
+    assert not done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", ["-p 8123", "-p8123", "--listen-port=8123", "--set listen_port=8123"]
+)
+def test_the_hints_name_the_port_that_mitmdump_is_given(arguments: str, tmp_path: Path) -> None:
+    words = ["proxy", "--", *arguments.split(), "--options"]
+    done = secretgate(words, environment(tmp_path), tmp_path)
+    assert done.returncode == 0
+    assert "HTTPS_PROXY=http://127.0.0.1:8123" in done.stderr
+
+
+def test_what_keeps_the_proxy_from_starting_is_told(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    done = told(tmp_path, "serve", "--port", str(port), "--proxyauth", f"@{tmp_path / 'users'}")
+    assert done.exit_code == 2
+    assert str(tmp_path / "users") in done.stderr
+
+
 def test_a_host_that_is_none_is_told(tmp_path: Path) -> None:
     done = told(tmp_path, "run", "--host", "a host", "--", "true")
     assert done.exit_code == 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -39,10 +40,7 @@ def proxy(context: typer.Context) -> NoReturn:
     command = [sys.executable, "-P", "-c", MITMDUMP, "-s", str(addon_path())]
     if not _gives(arguments, "--listen-host", "listen_host"):
         command += ["--listen-host", "127.0.0.1"]
-    port = PORT
-    for option in ("-p", "--listen-port"):
-        if option in arguments[:-1]:
-            port = arguments[list(arguments).index(option) + 1]
+    port = _port(arguments)
     print(
         f"""secretgate is starting on http://127.0.0.1:{port}. For one tool, in another terminal:
 
@@ -58,6 +56,18 @@ or set these for everything you start there:
     )
     sys.stderr.flush()
     os.execv(sys.executable, [*command, *arguments])
+
+
+def _port(arguments: Sequence[str]) -> str:
+    """Return the port on which mitmdump will listen."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("-p", "--listen-port", nargs="?", default=PORT)
+    parser.add_argument("--set", nargs="?", action="append", default=[])
+    given, _ = parser.parse_known_args([*arguments])
+    named = [
+        each.partition("=")[2] for each in given.set if each and each.startswith("listen_port=")
+    ]
+    return str([given.listen_port, *named][-1])
 
 
 def _called() -> str:

@@ -26,11 +26,12 @@ from secretgate.state import Places, StateError, private_folder
 from secretgate_ca import CAError, ensure_ca, write_bundle
 
 _DRAIN = 30.0
+_LAST_PORT = 65535
 _BASE_URLS, _TEAM = "Base URLs", "For a team"
 
 
 def serve(
-    port: Annotated[int, typer.Option(min=1, max=65535, help="The port to listen on.")] = 8080,
+    port: Annotated[int, typer.Option(min=1, max=_LAST_PORT, help="The port to listen on.")] = 8080,
     listen: Annotated[
         str,
         typer.Option(
@@ -79,6 +80,8 @@ def serve(
     health_port: Annotated[
         int,
         typer.Option(
+            min=0,
+            max=_LAST_PORT,
             help="Serve /readyz and /livez, from this port on, one port per worker.",
             show_default=False,
             rich_help_panel=_TEAM,
@@ -87,6 +90,8 @@ def serve(
     drain: Annotated[
         float | None,
         typer.Option(
+            min=0,
+            max=3600,
             help="Seconds allowed for streams to finish after SIGTERM (30 with --workers or --health-port).",
             rich_help_panel=_TEAM,
         ),
@@ -161,7 +166,11 @@ def serve(
 
     from mitmproxy.tools.main import mitmdump, mitmweb
 
-    (mitmweb if web else mitmdump)(arguments(0))
+    try:
+        (mitmweb if web else mitmdump)(arguments(0))
+    except SystemExit as ended:
+        # mitmproxy ends with other codes only if it could not start.
+        raise typer.Exit(2 if ended.code else 0) from None
 
 
 @dataclass(frozen=True)
@@ -202,6 +211,13 @@ class _Gateway:
 
         Raises WorkersError.
         """
+        for option, first in (("--port", self.port(0)), ("--health-port", self.health_port)):
+            own = self.own_ports or option == "--health-port"
+            if first + own * (self.workers - 1) > _LAST_PORT:
+                raise WorkersError(
+                    f"{option} {first} leaves no port for each of {self.workers} workers: "
+                    f"the last port is {_LAST_PORT}"
+                )
         if not self.shared:
             for number in range(self.workers):
                 vacant(self.listen, self.port(number))
