@@ -1,4 +1,4 @@
-"""Credentials in table columns: CSV, tab- or semicolon-separated, Markdown, rows of an INSERT.
+"""Credentials in table columns: CSV, tab- or semicolon-separated, Markdown, HTML, rows of an INSERT.
 
 The column header names the kind of a value, and may be many lines above it. The database finds
 headers that name a credential (`EXPRESSION`). This module then reads the table below, line by
@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from . import values
+from . import passphrases, values
 from .database import CASELESS, Expression
 from .model import CONTEXT, MEDIUM, Rule
 from .names import Tier, tier
@@ -24,8 +24,9 @@ RULE: Final = Rule(
     confidence=MEDIUM,
 )
 _EDGE: Final = r"[ \"'`*]{0,3}"
+_PADDING: Final = r"[ \"'`*]{0,40}"
 EXPRESSION: Final = Expression(
-    rf"(?:^|[\t,;|]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|pw|pass|passphrase|passwort|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_EDGE}(?:[\t,;|]|\r?$)|\)\s{{0,4}}values\s{{0,4}}\(",
+    rf"(?:^|[\t,;|>]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|pw|pass|passphrase|passwort|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_PADDING}(?:[\t,;|<]|\r?$)|\)\s{{0,4}}values\s{{0,4}}\(",
     CASELESS,
 )
 ROWS: Final = 1000
@@ -55,6 +56,11 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Cell]:
     for event in events:
         if text[event - 1 : event] == b"(":
             yield from _inserted(text, event)
+            continue
+        if _CELL_ENDS.match(text, event - 1):
+            if event > reached:
+                reached, found = _html(text, event)
+                yield from found
             continue
         start, end = _line(text, event - 1)
         if start < reached or end - start > _WIDEST:
@@ -116,6 +122,45 @@ def _inserted(text: bytes, at: int) -> Iterator[Cell]:
         at = more.end()
 
 
+_CELL_ENDS: Final = re.compile(rb"(?i)</t[hd]>")
+_ROW: Final = re.compile(rb"(?i)<tr[\s>]")
+_ROW_ENDS: Final = re.compile(rb"(?i)</tr>|</table>")
+_HTML_CELL: Final = re.compile(
+    rb"(?i)<t[hd](?:\s[^<>]{0,200})?>(?:\s|<[^<>/]{1,80}>){0,8}([^<>]{0,512}?)\s*"
+    rb"(?:</[a-z]{1,12}>\s*){0,4}(?=<t[hd]|</t[rh]|$)"
+)
+
+
+def _html(text: bytes, at: int) -> tuple[int, list[Cell]]:
+    """Return where a table of HTML was read to, whose head is around `at`, and its credentials."""
+    rows = [row.start() for row in _ROW.finditer(text, max(0, at - _WIDEST), at)]
+    if not rows:
+        return at, []
+    head, at = _html_row(text, rows[-1])
+    levels = [tier(text[slice(*cell)]) for cell in head]
+    found: list[Cell] = []
+    for _ in range(ROWS if max(levels, default=Tier.NONE) > Tier.KEY else 0):
+        row = _ROW.search(text, at, at + _WIDEST)
+        if row is None or b"</table>" in text[at : row.start()].lower():
+            break
+        cells, at = _html_row(text, row.start())
+        if len(cells) != len(head):
+            break
+        pairs = zip(cells, levels, strict=True)
+        found += [
+            cell for cell, level in pairs if level > Tier.KEY and _secret(text[slice(*cell)], level)
+        ]
+    return at, found
+
+
+def _html_row(text: bytes, start: int) -> tuple[list[Cell], int]:
+    """Return the cells of the row at `start`, and where it ends."""
+    limit = min(len(text), start + 4 * _WIDEST)
+    close = _ROW_ENDS.search(text, start, limit)
+    end = close.start() if close else limit
+    return [Cell(*match.span(1)) for match in _HTML_CELL.finditer(text, start, end)], end
+
+
 def _within(text: bytes, start: int, end: int) -> bool:
     """Return whether a line is a row of a table whose head is above it."""
     if not start or _RULER.fullmatch(text, *_line(text, end + 1)):
@@ -175,5 +220,8 @@ def _secret(value: bytes, level: Tier) -> bool:
     if values.template(value) or values.dummy(value):
         return False
     if level >= Tier.PASSWORD:
-        return values.password(value) and (values.human(value) or not value.isalpha())
+        return passphrases.brief(value) or (
+            values.password(value)
+            and (values.human(value) or not value.isalpha() or values.coined(value))
+        )
     return not values.code(value) and values.random(value)

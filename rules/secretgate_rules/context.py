@@ -35,7 +35,7 @@ four expressions with the same beginning four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
-        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?[A-Za-z][^\s\"'`<>(){}\[\],;=:]{3,24}[0-9]",
+        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?[A-Za-z0-9][^\s\"'`<>(){}\[\],;=:]{3,24}[0-9]",
         CASELESS,
     ),
     Expression(
@@ -61,14 +61,14 @@ _ASSIGNMENT = re.compile(
     rb"""
     (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
     (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
-    (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:string|str)(?=[ \t]{0,3}=) )?
-    (?P<op> [ \t]{0,40} (?: :{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
+    (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:string|str)(?=[ \t]{0,3}=) )?
+    (?P<op> [ \t]{0,40} (?: [?]?:{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
     (?P<gap> \s{0,16} (?:\*\*)? (?:@(?="))? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
     """,
     re.VERBOSE,
 )
-_BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\]++")
+_BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\\x1b]++")
 _SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?|-]++")
 _LINE = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?$")
 _INDENT: Final = 28
@@ -190,7 +190,7 @@ def _read(
     for match, name, end in dict.fromkeys(covering[:1] + covering[-1:]):
         opened = match["open"] or b""
         operator = match["op"].strip(b" \t*")
-        operator = b":" if operator in _ARROWS else operator
+        operator = _OPERATORS.get(operator, operator)
         before = text[match.start() - 1 : match.start()]
         if before in (b"?", b"&"):
             operator = _IN_QUERY
@@ -198,6 +198,8 @@ def _read(
         line = _own_line(text, match, end)
         rule = assigned(name, operator, opened, text, match.end(), end, alone, line)
         if rule and b"\n" in match["gap"] and _NESTED.match(text, end - 1):
+            rule = None
+        if rule and name == b"key" and _of_element(text, match, end):
             rule = None
         if rule and not near.among_checksums(text, match.end(), end):
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
@@ -208,6 +210,19 @@ def _read(
     yield from told.read(text, low, event, phrases)
 
 
+_SECOND: Final = re.compile(rb"\([^\s(),]{1,40}, ?\{ ?$")
+
+
+def _of_element(text: bytes, match: re.Match[bytes], end: int) -> bool:
+    """Return whether a key is one that compilers of user interfaces give to an element.
+
+    It is a SHA-1, the first member of the second argument: `h(Host, { key: '...', class: ...`.
+    """
+    begin = match.start()
+    return end - match.end() == _SHA1 and bool(_SECOND.search(text, max(0, begin - 48), begin))
+
+
+_SHA1: Final = 40
 _STARTS: Final = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?(?:[\w.-]{1,40}\.)?$")
 
 
@@ -224,12 +239,19 @@ def _own_line(text: bytes, match: re.Match[bytes], end: int) -> bool:
     return _STARTS.search(text, max(0, match.start() - _INDENT), match.start()) is not None
 
 
-_LINE_ENDS: Final = (b"", b"\n", b"\r")
+_ESCAPE: Final = b"\x1b"
+"""Begins a change of colour in a log."""
+_LINE_ENDS: Final = (b"", b"\n", b"\r", _ESCAPE)
 _NESTED: Final = re.compile(rb".?[\"'`]?:\s", re.DOTALL)
 """What follows a name on the line below another one: the value is a section, and has names of its own."""
 _WITHIN: Final = (b":", b"/", b"-")
 _SECRET_ALONE: Final = frozenset((b"secret", b"shared_secret", b"enable_secret", b"sharedsecret"))
-_ARROWS = ("→".encode(), "—".encode())
+_OPERATORS: Final = {
+    "→".encode(): b":",
+    "—".encode(): b":",
+    **dict.fromkeys((b"?=", b":=", b"::=", b"||=", b"??="), b"="),
+}
+"""What other operators mean: those of make, Go, Ruby and JavaScript assign."""
 _NAMED_VALUE = re.compile(rb"(?i)(?:\w{1,10}_?)?value")
 _NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}$")
 
@@ -385,6 +407,8 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
         return after in _ALONE and operator in _ASSIGNS and passphrases.brief(value)
     digits = any(48 <= c <= 57 for c in value)
     symbols = not value.isalnum()
+    if not digits and symbols and passphrases.joined(value):
+        return quoted or (operator in _ASSIGNS and after in _ALONE)
     if not quoted:
         if operator not in _ASSIGNS or after in (b"(", b"[", b"{", b";"):
             return False
@@ -395,17 +419,11 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
         return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
     if digits:
         return True
-    return symbols and evidence(value) > 0 and not _joined(value)
-
-
-def _joined(value: bytes) -> bool:
-    """Return whether the value is words joined by `-` or `_`, one of them typical of programs."""
-    pieces = value.lower().replace(b"_", b"-").split(b"-")
-    return all(map(bytes.isalpha, pieces)) and any(map(values.of_code, pieces))
+    return symbols and evidence(value) > 0 and not values.named_by_code(value)
 
 
 _TWO_DIGITS = re.compile(rb"[0-9]{2}")
-_ALONE = (b"", b"\n", b"\r", b" ", b'"', b"'", b"&", b"<")
+_ALONE = (b"", b"\n", b"\r", b" ", b'"', b"'", b"`", b"&", b"<", _ESCAPE)
 _ASSIGNS = (b"=", b":", _IN_QUERY)
 
 

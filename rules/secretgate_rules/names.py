@@ -53,7 +53,7 @@ _NOT = frozenset(
     b"tag i18n locale dedup dedupe event etag nonce kms candidate trace span correlation bucket "
     b"change changes delta sequence routing thumb thumbprint fingerprint integrity checksum sha sha1 "
     b"sha256 sha512 md5 digest blob commit revision rev lease build toolu call tool "
-    b"instrumentation ikey version author authors issuer keyhash prompt".split()
+    b"instrumentation ikey rsasigkey version author authors issuer keyhash prompt".split()
 )
 _NEVER = frozenset(
     b"public pub pubkey publickey hashed encrypted masked redacted fake thumbprint fingerprint checksum sha sha1 "
@@ -83,7 +83,7 @@ _NOT_LAST = frozenset(
     b"rate per total used remaining position offset start end begin line col pos identifier code "
     b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
     b"source target map list array set item items entry entries parser lexer stream model models "
-    b"tokens address addresses version fingerprint thumbprint sig certificate cert".split()
+    b"gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt tokens address addresses version fingerprint thumbprint sig certificate cert".split()
 )
 _TRAILERS = frozenset(
     b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
@@ -94,6 +94,7 @@ _NONCES: Final = frozenset(
         (b"sec", b"web", b"socket"),
         (b"client", b"request", b"token"),
         (b"lifecycle", b"action", b"token"),
+        (b"token", b"data"),
         (b"ice", b"pwd"),
     )
 )

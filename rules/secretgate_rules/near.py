@@ -34,15 +34,18 @@ _HASH_BEFORE = re.compile(
 
 _OBJECT_ABOVE = re.compile(rb"(?:^|\n)(?:[0-7]{6} \w{4,6} )?[0-9a-f]{7,64}(?:[ \t][^\n]*)?\r?\n$")
 """A line of a list of git objects, right before a line that begins with the value."""
-_CHECKSUM = re.compile(rb"[ \t]*([\w.+/@-]{1,80}): ([0-9a-f]{32,64})\r?")
+_CHECKSUM = re.compile(
+    rb"[ \t]*[\"']?([\w.+/@:-]{1,80})[\"']?[:=] ?[\"']?([0-9a-f]{16,64})[\"']?,?\r?"
+)
 
 
 def among_checksums(text: bytes, start: int, end: int) -> bool:
     """Return whether a hex value is in a list of checksums (`Name: hash`), as in lock files.
 
-    This is the case if a line above or below has the same shape and a name that is not a
-    credential's.
+    This is the case if several lines above and below have the same shape, and names that are not
+    those of credentials or accounts.
     """
+    others = 0
     if end - start not in _SIZES or not _HEX.fullmatch(text, start, end):
         return False
     low = max(0, start - _AROUND)
@@ -53,13 +56,14 @@ def among_checksums(text: bytes, start: int, end: int) -> bool:
             match = _CHECKSUM.fullmatch(line)
             if match is None or len(match[2]) != end - start:
                 break
-            if tier(match[1]) == Tier.NONE:
-                return True
-    return False
+            others += tier(match[1]) == Tier.NONE and not _IDS.intersection(words(match[1])[-1:])
+    return others >= _LISTED
 
 
+_LISTED: Final = 3
+_IDS: Final = frozenset((b"id", b"ids", b"sid", b"account", b"client", b"tenant", b"project"))
 _AROUND: Final = 480
-_SIZES: Final = (32, 40, 64)
+_SIZES: Final = (16, 32, 40, 64)
 _HEX = re.compile(rb"[0-9a-f]+")
 
 

@@ -48,7 +48,7 @@ def passphrase(value: bytes) -> bool:
     if not 10 <= len(value) <= 120 or not _PHRASE.fullmatch(value) or values.template(value):
         return False
     parts = value.lower().translate(None, b",!.?").split(b" ")
-    if _SAYS_WHAT_IT_IS.intersection(parts) or len(_OF_PROGRAMS.intersection(parts)) > 1:
+    if parts[0] in _COMMANDS or _SAYS_WHAT_IT_IS.intersection(parts) or len(_OF_PROGRAMS.intersection(parts)) > 1:
         return False
     numbered = any(48 <= c <= 57 for c in value)
     if not numbered and (value[:1].isupper() or len({*parts}) < 3):
@@ -79,6 +79,33 @@ def drawn(value: bytes) -> bool:
         or values.of_code(part)
         for part in parts
     )
+
+
+@remembered(1024)
+def joined(value: bytes) -> bool:
+    """Return whether the value is three or more words joined by hyphens, and no name of a resource."""
+    parts = value.lower().split(b"-")
+    return (
+        len(parts) > 2
+        and (value.islower() or value.istitle())
+        and drawn(b" ".join(parts))
+        and not _OF_RESOURCES.intersection(parts)
+        and not values.trivial(value)
+    )
+
+
+_OF_RESOURCES: Final = frozenset(
+    b"app web site cluster node pool worker master primary replica backup backend frontend gateway proxy cache queue topic "
+    b"bucket storage volume network cloud region zone north south east west central europe prod production staging stage "
+    b"deploy deployment release pipeline job task cron build runner image container registry repo repository operator "
+    b"controller manager managed admin root system internal external public private shared common global main dev devel "
+    b"development local team org company project tenant customer orders order payments payment billing users groups "
+    b"mysql postgres postgresql redis mongo mongodb kafka rabbitmq elastic grafana keycloak jenkins gitlab github docker "
+    b"kubernetes aws azure google read write only full basic strong weak high low toggle show hide visible visibility icon "
+    b"button toggler wrapper group row col column strength meter checker generator rotation rotated policy provider "
+    b"validation validator recovery forgotten update updated create created delete deleted add remove next previous per "
+    b"based style color align inline block flex grid left right top bottom small large medium".split()
+)
 
 
 _FUNCTION_WORDS: Final = frozenset(

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from . import values
+from . import passphrases, values
 from .names import Tier, tier
 from .randomness import evidence
 from .verdicts import LEAD, LONGEST, NEARBY, TOLD, UUID, Found
@@ -21,9 +21,9 @@ _PHRASE = re.compile(
     rb"|(?:\b|_)(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
     rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
 )
-_GAP = rb"(?:[\s\"'`*:=(_|>-]|\xe2\x86\x92|\xe2\x80\x94)"
+_GAP = rb"(?:[\s\"'`*:=()_|>-]|\xe2\x86\x92|\xe2\x80\x94)"
 _BETWEEN = (
-    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|la|le|el|het|die|den) )?[\w.-]{1,24}|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|new|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est)%b+){0,7}"
+    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|la|le|el|het|die|den) )?[\w.-]{1,24}|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|equals|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
     % (_GAP, _GAP)
 )
 _LINK = re.compile(rb"(?i)" + _BETWEEN)
@@ -39,10 +39,10 @@ _WEAK = frozenset((b"key", b"id", b"sid"))
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")
 _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
 _FIRM = re.compile(
-    rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
+    rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|\xc3(?:[\xa8\xa9]|\xa4r) |'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
 )
 _UNLIKE = re.compile(
-    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec-websocket|(?:next|continuation|sync)_?(?:page_?)?token)(?:\b|_)"
+    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec-websocket|(?:next|continuation|sync|change|starting|sequence|idempotency)[_-]?(?:page_?)?token)(?:\b|_)"
 )
 
 
@@ -110,20 +110,27 @@ def _told_password(text: bytes, low: int, event: int, phrases: Phrases) -> tuple
 
 def _may_be_password(value: bytes) -> bool:
     if len(value) < 8:
-        return False
+        return passphrases.brief(value)
     if any(48 <= c <= 57 for c in value):
         return values.password(value)
-    return values.unheard(value)
+    return values.unheard(value) or passphrases.joined(value)
 
 
 def _fits(value: bytes, between: bytes) -> bool:
     """Return whether the words between a phrase and a value are explicit enough for the value."""
     if not any(48 <= c <= 57 for c in value):
-        return _SAID.search(between) is not None
+        link = _FIRM if passphrases.joined(value) else _SAID
+        return link.search(between) is not None
+    if len(value) < 8:
+        return _SAID.search(between) is not None or b":" in between
     if _FIRM.search(between):
-        return values.human(value) or (not value.isalnum() and evidence(value) > 5)
+        return values.human(value) or value.isdigit() or evidence(value) > 5
     dashed = value.islower() and not value.isalnum() and value.translate(None, b"-_").isalnum()
-    return not between.strip(_BESIDE) and not dashed and values.human(value)
+    if between.strip(_BESIDE) or dashed:
+        return False
+    if value.isdigit():
+        return len(value) >= 8
+    return values.human(value) or (values.varied(value) and evidence(value) > 12)
 
 
 _BESIDE = b" \t\"'`"

@@ -92,6 +92,8 @@ def mixed_case(value: bytes) -> Verdict:
 
 def password(value: bytes) -> Verdict:
     """Reject templates, default passwords and identifiers of code."""
+    if values.named_by_code(value):
+        return False
     known = values.password(value) or passphrases.brief(value) or passphrases.passphrase(value)
     return None if known else False
 
@@ -102,8 +104,18 @@ def given_password(value: bytes) -> Verdict:
 
 
 def chosen_password(value: bytes) -> Verdict:
-    """Reject all but passwords with letters and digits, which rules out words of text and code."""
-    return password(value) if mixed(value) else False
+    """Reject all but passwords with letters and digits, hyphenated words and long numbers.
+
+    This rules out words of text and code.
+    """
+    if mixed(value):
+        return password(value)
+    return None if passphrases.joined(value) or _numeric(value) else False
+
+
+def _numeric(value: bytes) -> bool:
+    """Return whether the value is a number that nobody counts with: 8 digits or more, most of them different."""
+    return value.isdigit() and 8 <= len(value) <= 20 and len({*value}) > 4 and values.password(value)
 
 
 def passphrase(value: bytes) -> Verdict:
@@ -191,16 +203,32 @@ def base64_password(value: bytes) -> Verdict:
         said = _b64(value)
     except (ValueError, binascii.Error):
         return False
-    return (
-        None if said.isascii() and said.decode().isprintable() and values.password(said) else False
-    )
+    if not said.isascii() or not said.decode().isprintable():
+        return False
+    return None if values.password(said) or passphrases.brief(said) else False
 
 
 def human_password(value: bytes) -> Verdict:
     """Reject all but random values and words with digits, as people choose them."""
+    if passphrases.joined(value) or passphrases.brief(value) or _numeric(value):
+        return None
     if not mixed(value) or not values.password(value):
         return False
-    return None if values.human(value) or values.random(value) else False
+    signed = not value.translate(None, b"/.,:_-").isalnum() and values.varied(value) and evidence(value) > _SIGNED
+    return None if signed or values.human(value) or values.random(value) else False
+
+
+_SIGNED: Final = 5.0
+
+
+def literal(value: bytes) -> Verdict:
+    """Reject templates, placeholders, references to stores of secrets, and names in programs."""
+    if values.template(value) or values.dummy(value) or b"://" in value:
+        return False
+    plain = value.lstrip(b"+").rstrip(b".,;")
+    if values.code(plain) or not (mixed(plain) or values.varied(plain)):
+        return False
+    return None if values.random(plain) or any(48 <= c <= 57 for c in plain) else False
 
 
 def token(value: bytes) -> Verdict:
@@ -213,7 +241,10 @@ def token(value: bytes) -> Verdict:
 def basic_auth(value: bytes) -> Verdict:
     """Reject all but base64 of `user:password` with a password that is not a known default."""
     try:
-        user, colon, secret = _b64(value).partition(b":")
+        said = _b64(value)
+        user, colon, secret = said.partition(b":")
+        if not said.decode().isprintable():
+            return False
     except (ValueError, binascii.Error):
         return False
     if not colon or not secret or not user.isascii() or values.trivial(secret):
@@ -222,7 +253,15 @@ def basic_auth(value: bytes) -> Verdict:
 
 
 OWN_PLACEHOLDERS: Final = frozenset(
-    ("passphrase", "numbered-passphrase", "diceware", "word-pair", "signing-secret", "key-literal")
+    (
+        "passphrase",
+        "numbered-passphrase",
+        "diceware",
+        "word-pair",
+        "signing-secret",
+        "key-literal",
+        "given-password",
+    )
 )
 """Validators that detect placeholders themselves, because a person may have chosen `my-...`."""
 VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
@@ -249,6 +288,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "stored-secret": stored_secret,
     "auth-plain": auth_plain,
     "base64-password": base64_password,
+    "literal": literal,
     "token": token,
     "basic-auth": basic_auth,
 }

@@ -22,16 +22,16 @@ _DOCUMENTED = re.compile(
 _PLACEHOLDER = re.compile(
     rb"example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
     rb"|redacted|^insert[_-]|<[a-z_ -]+>|todo|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
-    rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|notreal|deadbeef|unset|undefined|foobar"
+    rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|notreal|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
     rb"\$\{|\$\(|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z]|^\\[0-9$]|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
-_SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_]")
+_SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
-    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,2}:[0-9]{2}|^v?[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.]+)?$"
+    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.-]+)?$"
 )
 _PATH = re.compile(
     rb"^(?:~|\.{1,2})?/[\w.@-]+(?:/[\w.@-]*)+$|^[A-Za-z]:\\|^[\w-]+(?:\.[\w-]+)*\.(?:pem|key|crt|cer|json|ya?ml|txt|md|py|jsx?"
@@ -43,11 +43,13 @@ _HOST = re.compile(
 )
 _EMAIL = re.compile(rb"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
 _IDENTIFIER = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*")
-_SUBSCRIPT = re.compile(rb"[A-Za-z_$][\w$.]*\[[^\]]*\][\w.\[\]]*[)}\],;]*")
-_EXPRESSION = re.compile(
-    rb"[\w$]\.[\w$]+\?\?|[\w$]\?\.[A-Za-z_$]|[\w$]\?[\w$.!]*[A-Za-z][\w$.!]*:[\w$.!]+$"
+_SUBSCRIPT = re.compile(
+    rb"[A-Za-z_$][\w$.]*\[(?:[^\]]*\][\w.\[\]]*[)}\],;]*|(?:&(?:#[0-9]{2}|quot)|\\?[\"'])[^\]]*)"
 )
-"""Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`."""
+_EXPRESSION = re.compile(
+    rb"[\w$]\.[\w$]+\?\?|[!=]==|&&!?[A-Za-z_$][\w$]*\.|[\w$]\?\.[A-Za-z_$]|[\w$]\?[\w$.!]*[A-Za-z][\w$.!]*:[\w$.!]+$"
+)
+"""Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`, `a===b`, `a&&b.c`."""
 _CHOICE = re.compile(rb"[A-Za-z]{2,20}(?:\|[A-Za-z]{2,20})+")
 _DEPENDENCY = re.compile(
     rb"^(?:npm|workspace|link|file|catalog|github|jsr):|@[\^~<>=]{1,2}[0-9]+\.|^RPM-GPG-KEY-"
@@ -68,6 +70,7 @@ _TRIVIAL = frozenset(
     b"docker vagrant ansible jenkins gitlab github sonar kafka airflow wordpress django flask rails supersecret verysecret "
     b"correct horse battery staple enter type choose set unset encrypted hashed hash wrong right invalid valid bad good "
     b"a anon anonymous anoncvs pserver keyboard cat nobody know field input required missing empty blank confirm confirmation repeat repeated current reset forgot forgotten "
+    b"proxy file sekrit senha minha clave contrasena passwort kennwort wachtwoord cisco juniper arista netapp maglev "
     b"sql ldap smtp unsecure unsecured agent change it changeit secure geheim secreto opensesame "
     b"john doe jane alice bob joe acme company very long and long random generated one two three first second other another".split()
 )
@@ -143,7 +146,7 @@ def code(value: bytes) -> bool:
     """Return whether the value is an identifier, path, host, version or named hash: no secret."""
     if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
         return True
-    if b"://" in value or value.startswith((b"data:", b"arn:", b"urn:", b"projects/", *_PUBLIC)):
+    if b"://" in value or value.startswith((b"data:", b"arn:", b"urn:", b"DBI:", b"dbi:", b"vault:", b"projects/", *_PUBLIC)):
         return True
     if _PATH.match(value) or _HOST.match(value):
         return evidence(value) < len(value)
@@ -154,7 +157,11 @@ def code(value: bytes) -> bool:
         or _DEPENDENCY.search(value)
     ):
         return True
+    if b"](" in value or b"][" in value:
+        return True
     if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
+        return True
+    if b"-" in value and all(map(of_code, value.lower().replace(b"_", b"-").split(b"-"))):
         return True
     if not _IDENTIFIER.fullmatch(value) or numbered(value):
         return False
@@ -170,6 +177,15 @@ def _told_of(value: bytes) -> bool:
     words = [piece.lower() for piece in _PIECE.findall(value)]
     known = sum(len(word) for word in words if len(word) > 2 and (word in _OF_CODE or chain(word)))
     return 3 * known >= 2 * len(value)
+
+
+def named_by_code(value: bytes) -> bool:
+    """Return whether the value is words joined by `-`, `_` or `/`, one of them typical of programs."""
+    pieces = value.lower().translate(_JOINTS).split(b"-")
+    return len(pieces) > 1 and all(map(bytes.isalpha, pieces)) and any(map(of_code, pieces))
+
+
+_JOINTS = bytes.maketrans(b"_/", b"--")
 
 
 def identifier(value: bytes) -> bool:
@@ -238,9 +254,13 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
     if size < 10:
         return False
     if _HEX.fullmatch(value):
-        return size >= 16 and not value.isdigit() and entropy(value) > 2.6
+        return (
+            size >= 16 and not value.isdigit() and entropy(value) > 2.6 and not _spelled(value)
+        )
     if not surplus and numbered(value):
         return True
+    if value.isalpha() and _worded(value):
+        return False
     need = 8 + surplus
     pieces = [piece for piece in re.split(rb"[_.\-/+=~:]", value) if piece]
     if len(pieces) > 1:
@@ -250,6 +270,22 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
         elif len(pieces) > 2:
             need += 4
     return evidence(value) >= need and varied(value)
+
+
+def _worded(value: bytes) -> bool:
+    """Return whether letters are words in camel case that the model of code has seldom seen."""
+    humps = _PIECE.findall(value)
+    return len(value) >= 3.2 * len(humps) and evidence(value) < 20
+
+
+def _spelled(value: bytes) -> bool:
+    """Return whether a hexadecimal number is a sentence, or bytes that count up, as test data is."""
+    if len(value) % 2:
+        return False
+    said = bytes.fromhex(value.decode())
+    if said.count(b" ") > 1 and said.isascii() and said.decode().isprintable():
+        return True
+    return len(said) > 8 and _steps(said) > 0.7
 
 
 def varied(value: bytes) -> bool:
@@ -343,7 +379,7 @@ _INFLECTED = re.compile(
 )
 _OF_CODE = frozenset(
     b"password passwd passphrase passcode pass pwd pw token secret key user username userid login auth oauth credential "
-    b"credentials field input output form box text txt edit label line view page panel dialog button string str char byte "
+    b"credentials field input output form box text txt edit label line view page panel dialog button string str char byte sensitive attribute "
     b"bytes int uint integer float double bool long short array arr list vec vector map dict set tuple object obj ptr ref "
     b"buf buffer tmp temp arg args argv param params value val var data info item index idx num number count size len jwt verify action flow config "
     b"length min max type name id base utf ascii latin hex sha md hash hashed digest crypt bcrypt scrypt pbkdf argon salt "
@@ -379,13 +415,29 @@ _BURIED = 200
 
 
 def buried(text: bytes, start: int, end: int) -> bool:
-    """Return whether a match is accidental, inside a long base64 run such as an image."""
+    """Return whether a match is accidental, inside long base64 such as an image or a certificate."""
+    if _wrapped(text, start, end):
+        return True
     after = _RUN_AFTER.match(text, end, end + _BURIED)
     before = 0
     while before < _BURIED and start - before > 0 and text[start - before - 1] in _BASE64:
         before += 1
     around = before + (after.end() - end if after else 0)
     return around >= _BURIED - 60 and text[start:end].translate(None, b"+/").isalnum()
+
+
+_BASE64_LINE = re.compile(rb"[A-Za-z0-9+/]{60,76}\r?\n")
+
+
+def _wrapped(text: bytes, start: int, end: int) -> bool:
+    """Return whether a match is part of a line of base64 that another one of its length is next to."""
+    begin = text.rfind(b"\n", max(0, start - 76), start) + 1
+    line = _BASE64_LINE.match(text, begin) if begin or not start else None
+    if line is None or line.end() < end or end - start > len(line[0]) - 4:
+        return False
+    above = _BASE64_LINE.match(text, begin - len(line[0])) if begin >= len(line[0]) else None
+    below = _BASE64_LINE.match(text, line.end())
+    return any(other and len(other[0]) == len(line[0]) for other in (above, below))
 
 
 _BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
