@@ -42,8 +42,8 @@ _CHECKSUM = re.compile(
 def among_checksums(text: bytes, start: int, end: int) -> bool:
     """Return whether a hex value is in a list of checksums (`Name: hash`), as in lock files.
 
-    This is the case if several lines above and below have the same shape, and names that are not
-    those of credentials or accounts.
+    This is the case if lines above or below have the same shape, and names that are not those of
+    credentials or accounts.
     """
     others = 0
     if end - start not in _SIZES or not _HEX.fullmatch(text, start, end):
@@ -57,9 +57,12 @@ def among_checksums(text: bytes, start: int, end: int) -> bool:
             if match is None or len(match[2]) != end - start:
                 break
             others += tier(match[1]) == Tier.NONE and not _IDS.intersection(words(match[1])[-1:])
-    return others >= _LISTED
+    plain = text.startswith(b": ", start - 2) and end - start > 16
+    return others >= (_NAMED if plain else _LISTED)
 
 
+_NAMED: Final = 1
+"""How many other lines of `name: hash` make a list, as in lock files; of any other syntax:"""
 _LISTED: Final = 3
 _IDS: Final = frozenset((b"id", b"ids", b"sid", b"account", b"client", b"tenant", b"project"))
 _AROUND: Final = 480

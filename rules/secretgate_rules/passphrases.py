@@ -48,7 +48,11 @@ def passphrase(value: bytes) -> bool:
     if not 10 <= len(value) <= 120 or not _PHRASE.fullmatch(value) or values.template(value):
         return False
     parts = value.lower().translate(None, b",!.?").split(b" ")
-    if parts[0] in _COMMANDS or _SAYS_WHAT_IT_IS.intersection(parts) or len(_OF_PROGRAMS.intersection(parts)) > 1:
+    if (
+        parts[0] in _COMMANDS
+        or _SAYS_WHAT_IT_IS.intersection(parts)
+        or len(_OF_PROGRAMS.intersection(parts)) > 1
+    ):
         return False
     numbered = any(48 <= c <= 57 for c in value)
     if not numbered and (value[:1].isupper() or len({*parts}) < 3):

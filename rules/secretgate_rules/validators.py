@@ -115,7 +115,9 @@ def chosen_password(value: bytes) -> Verdict:
 
 def _numeric(value: bytes) -> bool:
     """Return whether the value is a number that nobody counts with: 8 digits or more, most of them different."""
-    return value.isdigit() and 8 <= len(value) <= 20 and len({*value}) > 4 and values.password(value)
+    return (
+        value.isdigit() and 8 <= len(value) <= 20 and len({*value}) > 4 and values.password(value)
+    )
 
 
 def passphrase(value: bytes) -> Verdict:
@@ -214,7 +216,11 @@ def human_password(value: bytes) -> Verdict:
         return None
     if not mixed(value) or not values.password(value):
         return False
-    signed = not value.translate(None, b"/.,:_-").isalnum() and values.varied(value) and evidence(value) > _SIGNED
+    signed = (
+        not value.translate(None, b"/.,:_-").isalnum()
+        and values.varied(value)
+        and evidence(value) > _SIGNED
+    )
     return None if signed or values.human(value) or values.random(value) else False
 
 
@@ -241,13 +247,12 @@ def token(value: bytes) -> Verdict:
 def basic_auth(value: bytes) -> Verdict:
     """Reject all but base64 of `user:password` with a password that is not a known default."""
     try:
-        said = _b64(value)
-        user, colon, secret = said.partition(b":")
-        if not said.decode().isprintable():
-            return False
+        user, colon, secret = _b64(value).partition(b":")
     except (ValueError, binascii.Error):
         return False
     if not colon or not secret or not user.isascii() or values.trivial(secret):
+        return False
+    if not user.decode().isprintable() or not (user or secret.isascii()):
         return False
     return None if not values.template(secret) and not values.dummy(secret) else False
 

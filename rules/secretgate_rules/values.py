@@ -146,7 +146,9 @@ def code(value: bytes) -> bool:
     """Return whether the value is an identifier, path, host, version or named hash: no secret."""
     if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
         return True
-    if b"://" in value or value.startswith((b"data:", b"arn:", b"urn:", b"DBI:", b"dbi:", b"vault:", b"projects/", *_PUBLIC)):
+    if b"://" in value or value.startswith(
+        (b"data:", b"arn:", b"urn:", b"DBI:", b"dbi:", b"vault:", b"projects/", *_PUBLIC)
+    ):
         return True
     if _PATH.match(value) or _HOST.match(value):
         return evidence(value) < len(value)
@@ -254,9 +256,7 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
     if size < 10:
         return False
     if _HEX.fullmatch(value):
-        return (
-            size >= 16 and not value.isdigit() and entropy(value) > 2.6 and not _spelled(value)
-        )
+        return size >= 16 and not value.isdigit() and entropy(value) > 2.6 and not _spelled(value)
     if not surplus and numbered(value):
         return True
     if value.isalpha() and _worded(value):
