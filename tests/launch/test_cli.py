@@ -17,7 +17,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from harness.command import environment, secretgate
+from harness.command import CLI, environment, secretgate
 from secretgate.cli import _COMMANDS, app, coverage
 from secretgate.cli.settings import document
 from secretgate_ca.cli import command as ca_command
@@ -231,6 +231,40 @@ def test_a_word_that_nothing_holds_is_told(command: str, tmp_path: Path) -> None
     assert done.exit_code == 1
     assert done.stdout == ""
     assert "'of-nobody'" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
+@pytest.mark.parametrize("command", ["coverage", "settings --json", "scan --json -", "--help"])
+def test_output_that_cannot_be_written_is_told(command: str, tmp_path: Path) -> None:
+    done = shell(f"{command} >/dev/full", tmp_path)
+    assert done.returncode == 2
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["coverage", "scan --redact -", "scan --json -"])
+def test_closed_output_is_no_error(command: str, tmp_path: Path) -> None:
+    done = shell(f"{command} >&-", tmp_path)
+    assert done.returncode == 0
+    assert not done.stderr
+
+
+def test_who_reads_no_further_ends_a_scan_silently(tmp_path: Path) -> None:
+    done = shell("scan --json - | true", tmp_path)
+    assert not done.stderr
+
+
+def shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command as a shell does; `scan` finds nothing in its input."""
+    line = f"echo hello | {shlex.join(CLI)} {command}"
+    return subprocess.run(
+        ["sh", "-c", line],
+        env=environment(folder),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 def test_a_misspelt_command_is_guessed(tmp_path: Path) -> None:

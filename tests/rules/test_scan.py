@@ -260,6 +260,28 @@ def test_a_name_that_is_no_text_is_told(tmp_path: Path) -> None:
     assert str(row["file"]).endswith("/\ufffd.env")
 
 
+def test_a_name_that_controls_the_terminal_is_shown_harmless(tmp_path: Path) -> None:
+    path = tmp_path / "a\x1b[2J\n::set-output\u202e.env"
+    try:
+        path.write_text(f"TOKEN={TOKEN}\n")
+    except OSError:
+        pytest.skip("this file system takes no such names")
+    (line,) = run.invoke(app, ["scan", str(tmp_path)], color=True).stdout.splitlines()
+    assert r"a\x1b[2J\n::set-output\u202e.env:1:" in line
+    path.write_bytes(bytes(65 << 20))
+    (line,) = run.invoke(app, ["scan", str(tmp_path)], color=True).stderr.splitlines()
+    assert r"\x1b[2J\n" in line
+
+
+@pytest.mark.parametrize("text", ["{}", "null", "[1]", '[{"file": "a"}]', "not JSON", ""])
+def test_what_is_no_baseline_is_refused(text: str, folder: Path) -> None:
+    report = folder / "baseline.json"
+    report.write_text(text)
+    done = run.invoke(app, ["scan", "--baseline", str(report), str(folder / "a.env")])
+    assert done.exit_code == 2
+    assert str(report) in done.stderr
+
+
 @pytest.mark.thorough
 @pytest.mark.parametrize(
     ("line", "kept"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
@@ -130,4 +132,26 @@ def show_addon_path() -> None:
 
 
 def main() -> None:
-    app()
+    """Run the console script; an error of the system is printed as one line, without a traceback."""
+    _replace_closed_streams()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()
+    except OSError as error:
+        # What is still buffered cannot be written when the process ends either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(error, BrokenPipeError):
+            raise SystemExit(1) from None
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"secretgate: {where}{error.strerror or error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def _replace_closed_streams() -> None:
+    """Open what was closed (`>&-`), or the next file that is opened would take its place."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            nothing = Path(os.devnull).open("w" if number else "r", encoding="utf-8")  # noqa: SIM115
+            setattr(sys, name, nothing)

@@ -25,7 +25,7 @@ import typer
 
 from secretgate.cli.scan_diff import read_stdin, staged
 from secretgate.cli.scan_files import Source, list_paths, read
-from secretgate.cli.scan_report import Report, as_json, as_sarif, as_text
+from secretgate.cli.scan_report import Report, as_json, as_sarif, as_text, shown
 from secretgate_rules import Detector, Finding, Part, RuleError, load_default, redact
 from secretgate_rules.load import REPORTED
 
@@ -105,11 +105,14 @@ def scan(
         detector = _detector(_Options(rules or [], not no_entropy, detect_secrets, redacted))
         sources = staged() if cached else _sources(paths or [], unread)
         found = _redact(detector, sources) if redacted else _report(detector, sources, form, known)
+    except BrokenPipeError:
+        # Nobody reads on, which typer takes for the end.
+        raise
     except (RuleError, OSError, ValueError, subprocess.SubprocessError) as error:
-        typer.echo(f"secretgate scan: {error}", err=True)
+        typer.echo(f"secretgate scan: {shown(str(error))}", err=True)
         raise typer.Exit(2) from error
     for reason in unread:
-        typer.echo(f"secretgate scan: {reason}", err=True)
+        typer.echo(f"secretgate scan: {shown(reason)}", err=True)
     raise typer.Exit(2 if unread else 1 if found else 0)
 
 
@@ -233,8 +236,10 @@ def _baseline(path: Path | None) -> Report:
         return Report()
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(rows, list):
+            raise TypeError
         return Report.from_rows(rows)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, TypeError) as error:
         raise ValueError(f"{path}: not a report of `secretgate scan --format json`") from error
     except OSError as error:
         raise ValueError(f"--baseline: {path}: {error.strerror}") from error

@@ -75,10 +75,15 @@ class Report:
         return Report(kept)
 
 
+def shown(name: str) -> str:
+    """Return a file's name for a terminal: nothing in it ends the line or moves the cursor."""
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in name)
+
+
 def as_text(report: Report) -> str:
     """Return one line per finding."""
     return "".join(
-        f"{row.file}:{row.line}:{row.column}: {row.rule}: {row.description}"
+        f"{shown(row.file)}:{row.line}:{row.column}: {row.rule}: {row.description}"
         + (f" (in {', '.join(row.view)})" if row.view else "")
         + (f" [{row.confidence}]" if row.confidence != "high" else "")
         + "\n"
