@@ -35,7 +35,7 @@ four expressions with the same beginning four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
-        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?[A-Za-z0-9][^\s\"'`<>(){}\[\],;=:]{3,24}[0-9]",
+        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
         CASELESS,
     ),
     Expression(
@@ -61,7 +61,7 @@ _ASSIGNMENT = re.compile(
     rb"""
     (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
     (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
-    (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:string|str)(?=[ \t]{0,3}=) )?
+    (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:(?:[Aa]s[ ])?[Ss]tring|str)(?=[ \t]{0,3}=) )?
     (?P<op> [ \t]{0,40} (?: [?]?:{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
     (?P<gap> \s{0,16} (?:\*\*)? (?:@(?="))? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
@@ -333,6 +333,8 @@ def assigned(
     if level is Tier.PASSWORD and operator in _ASSIGNS:
         quoted = opened != b"" and text.startswith(opened, end)
         by_name = name.lower() == b"pass" or value in text[max(0, begin - 60) : begin]
+        if line and passphrases.worded(value):
+            return PASSWORD
         if (quoted or line) and _letters(value, (literal or quoted) and not by_name):
             return None if by_name and not literal else PASSWORD
     return judge(level, value, bool(opened), operator, text[end : end + 1], literal, alone)
@@ -374,7 +376,7 @@ def judge(
     if alone and operator in _ASSIGNS and (quoted or after in _ALONE) and _by_hand(value):
         return PASSWORD
     if level >= Tier.PASSWORD:
-        if literal and _words_alone(value):
+        if literal and (_words_alone(value) or passphrases.worded(value)):
             return PASSWORD
         if _password_like(value, quoted, operator, after):
             return PASSWORD if not values.random(value) else GENERIC
@@ -404,11 +406,15 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
     if operator == b",":
         return False
     if not values.password(value):
+        if quoted and passphrases.worded(value):
+            return True
         return after in _ALONE and operator in _ASSIGNS and passphrases.brief(value)
     digits = any(48 <= c <= 57 for c in value)
     symbols = not value.isalnum()
     if not digits and symbols and passphrases.joined(value):
         return quoted or (operator in _ASSIGNS and after in _ALONE)
+    if not digits and quoted and passphrases.attached(value):
+        return True
     if not quoted:
         if operator not in _ASSIGNS or after in (b"(", b"[", b"{", b";"):
             return False

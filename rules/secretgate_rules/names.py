@@ -83,7 +83,7 @@ _NOT_LAST = frozenset(
     b"rate per total used remaining position offset start end begin line col pos identifier code "
     b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
     b"source target map list array set item items entry entries parser lexer stream model models "
-    b"gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt tokens address addresses version fingerprint thumbprint sig certificate cert".split()
+    b"chain gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt tokens address addresses version fingerprint thumbprint sig certificate cert".split()
 )
 _TRAILERS = frozenset(
     b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
@@ -95,6 +95,7 @@ _NONCES: Final = frozenset(
         (b"client", b"request", b"token"),
         (b"lifecycle", b"action", b"token"),
         (b"token", b"data"),
+        (b"lock", b"token"),
         (b"ice", b"pwd"),
     )
 )

@@ -60,7 +60,7 @@ def passphrase(value: bytes) -> bool:
     return sum(len(part) >= 3 for part in parts) >= 2
 
 
-_DRAWN = re.compile(rb"[a-z]{3,10}(?: [a-z]{3,10}){1,9}")
+_DRAWN = re.compile(rb"[a-z]{3,12}(?: [a-z]{3,12}){1,9}")
 _COMMANDS: Final = frozenset(
     b"psql mysql mysqldump npm npx yarn pnpm node python pytest django rails rake ruby bash exec docker compose make cargo java "
     b"mvn gradle php composer artisan ansible playbook terraform kubectl helm restic borg curl wget ssh git redis mongo mongosh "
@@ -88,10 +88,33 @@ def drawn(value: bytes) -> bool:
 @remembered(1024)
 def joined(value: bytes) -> bool:
     """Return whether the value is three or more words joined by hyphens, and no name of a resource."""
-    parts = value.lower().split(b"-")
+    return _row(value, value.lower().split(b"-"))
+
+
+@remembered(1024)
+def attached(value: bytes) -> bool:
+    """Like `joined`, but also with dots, underscores or capitals, as names in programs have them."""
+    if joined(value):
+        return True
+    plain = value.replace(b"_", b".")
+    parts = plain.split(b".") if b"." in plain else _PARTS.findall(value)
+    return len(b"".join(parts)) + plain.count(b".") == len(value) and _row(
+        plain, [part.lower() for part in parts]
+    )
+
+
+@remembered(1024)
+def worded(value: bytes) -> bool:
+    """Return whether a person chose the value: words with a number, or three words, however joined."""
+    if values.template(value) or values.dummy(value) or values.trivial(value):
+        return False
+    return values.human(value) or attached(value)
+
+
+def _row(value: bytes, parts: list[bytes]) -> bool:
     return (
         len(parts) > 2
-        and (value.islower() or value.istitle())
+        and (value.islower() or value[:1].isupper())
         and drawn(b" ".join(parts))
         and not _OF_RESOURCES.intersection(parts)
         and not values.trivial(value)
@@ -99,6 +122,7 @@ def joined(value: bytes) -> bool:
 
 
 _OF_RESOURCES: Final = frozenset(
+    b"screen route modal section header footer "
     b"app web site cluster node pool worker master primary replica backup backend frontend gateway proxy cache queue topic "
     b"bucket storage volume network cloud region zone north south east west central europe prod production staging stage "
     b"deploy deployment release pipeline job task cron build runner image container registry repo repository operator "

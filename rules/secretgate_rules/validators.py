@@ -109,8 +109,8 @@ def chosen_password(value: bytes) -> Verdict:
     This rules out words of text and code.
     """
     if mixed(value):
-        return password(value)
-    return None if passphrases.joined(value) or _numeric(value) else False
+        return None if passphrases.worded(value) else password(value)
+    return None if passphrases.attached(value) or _numeric(value) else False
 
 
 def _numeric(value: bytes) -> bool:
@@ -212,19 +212,17 @@ def base64_password(value: bytes) -> Verdict:
 
 def human_password(value: bytes) -> Verdict:
     """Reject all but random values and words with digits, as people choose them."""
-    if passphrases.joined(value) or passphrases.brief(value) or _numeric(value):
+    if passphrases.attached(value) or passphrases.brief(value) or _numeric(value):
         return None
     if not mixed(value) or not values.password(value):
         return False
-    signed = (
-        not value.translate(None, b"/.,:_-").isalnum()
-        and values.varied(value)
-        and evidence(value) > _SIGNED
-    )
+    plain = value.translate(None, b"/.,:_-").isalnum()
+    signed = values.varied(value) and evidence(value) > (_PLAIN if plain else _SIGNED)
     return None if signed or values.human(value) or values.random(value) else False
 
 
 _SIGNED: Final = 5.0
+_PLAIN: Final = 8.0
 
 
 def literal(value: bytes) -> Verdict:

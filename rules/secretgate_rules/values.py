@@ -163,7 +163,10 @@ def code(value: bytes) -> bool:
         return True
     if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
         return True
-    if b"-" in value and all(map(of_code, value.lower().replace(b"_", b"-").split(b"-"))):
+    if b"-" in value and all(
+        of_code(piece.rstrip(b"0123456789"))
+        for piece in value.lower().translate(_JOINTS).split(b"-")
+    ):
         return True
     if not _IDENTIFIER.fullmatch(value) or numbered(value):
         return False
