@@ -34,7 +34,9 @@ class Places:
     @classmethod
     def find(cls, environment: Mapping[str, str] = os.environ) -> Places:
         if home := environment.get("SECRETGATE_HOME"):
-            return cls(Path(home), Path(home))
+            # Programs in other folders are told of these files too.
+            folder = Path(home).absolute()
+            return cls(folder, folder)
         return cls(
             Path(platformdirs.user_config_dir("secretgate", appauthor=False)),
             Path(platformdirs.user_state_dir("secretgate", appauthor=False)),

@@ -204,3 +204,4 @@ def test_one_variable_moves_everything(tmp_path: Path) -> None:
     places = Places.find({"SECRETGATE_HOME": str(tmp_path)})
     for place in (places.settings, places.ca, places.key, places.ledger, places.logs):
         assert place.is_relative_to(tmp_path)
+    assert Places.find({"SECRETGATE_HOME": "here"}).key == Path("here/placeholder.key").absolute()

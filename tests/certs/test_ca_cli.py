@@ -263,3 +263,4 @@ def test_it_is_a_program_and_imports_neither_of_the_other_packages(tmp_path: Pat
 
 def test_one_variable_moves_the_ca_with_everything_else(tmp_path: Path) -> None:
     assert default_confdir({"SECRETGATE_HOME": str(tmp_path)}) == tmp_path / "ca"
+    assert default_confdir({"SECRETGATE_HOME": "here"}) == Path("here/ca").absolute()

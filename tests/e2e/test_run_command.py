@@ -185,6 +185,32 @@ def test_a_command_that_is_not_there_is_told_at_once(run: Run, tmp_path: Path) -
     assert not (tmp_path / "secretgate").exists()
 
 
+@pytest.mark.parametrize(
+    ("text", "code", "told"),
+    [("#!/no/such/interpreter\n", 127, "interpreter"), ("\x7fELF", 126, "format")],
+)
+def test_a_command_that_the_system_cannot_run_is_told(
+    run: Run, tmp_path: Path, text: str, code: int, told: str
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(text)
+    program.chmod(0o755)
+    done = run(str(program))
+    assert done.returncode == code
+    assert done.stderr.startswith(f"secretgate: {program}: ")
+    assert told in done.stderr
+
+
+def test_no_command_is_told_as_one_that_is_not_there(run: Run) -> None:
+    assert run("").returncode == 127
+
+
+def test_a_relative_folder_is_told_to_the_command_in_full(run: Run, tmp_path: Path) -> None:
+    done = run("sh", "-c", "cd / && cat $NODE_EXTRA_CA_CERTS $SSL_CERT_FILE", SECRETGATE_HOME="own")
+    assert done.returncode == 0, done.stderr
+    assert "BEGIN CERTIFICATE" in done.stdout
+
+
 def test_a_wrong_setting_is_told_and_nothing_runs(run: Run) -> None:
     done = run("echo", "ran", options=("--mode", "encrypt"))
     assert done.returncode == 2

@@ -60,7 +60,7 @@ def run(
     """Run `command` behind a proxy; return its exit code, or one of ours if it could not be started."""
     program = shutil.which(command[0], path=inherited.get("PATH"))
     if program is None:
-        present = Path(command[0]).exists()
+        present = bool(command[0]) and Path(command[0]).exists()
         say(f"secretgate: {command[0]}: " + ("not executable" if present else "command not found"))
         return NOT_EXECUTABLE if present else NOT_FOUND
     try:
@@ -73,11 +73,25 @@ def run(
                 return _joining([program, *command[1:]], joined, wishes, places, say, inherited)
         on = via if not running_one else None
         return _alone([program, *command[1:]], wishes, places, addon, on, say, inherited)
+    except _NotStartedError as error:
+        say(f"secretgate: {command[0]}: {error}")
+        return error.code
     except _FAILURES as error:
         say(f"secretgate: {error}")
         return UNUSABLE
     except KeyboardInterrupt:
         return INTERRUPTED
+
+
+class _NotStartedError(Exception):
+    """The command is there, but the system cannot run it."""
+
+    def __init__(self, error: OSError) -> None:
+        missing = isinstance(error, FileNotFoundError)
+        self.code = NOT_FOUND if missing else NOT_EXECUTABLE
+        super().__init__(
+            "the interpreter that its first line names was not found" if missing else error.strerror
+        )
 
 
 def _joined(via: Upstream, told: Mapping[str, Any], places: Places) -> Reach | None:
@@ -161,7 +175,10 @@ def _child(command: Sequence[str], prepared: Mapping[str, str], only: Reach | No
             stack.callback(apart.close)
             command, inherit = apart.command(command), apart.descriptors
         stack.enter_context(relay.catching())
-        process = subprocess.Popen(list(command), env=dict(prepared), pass_fds=inherit)
+        try:
+            process = subprocess.Popen(list(command), env=dict(prepared), pass_fds=inherit)
+        except OSError as error:
+            raise _NotStartedError(error) from None
         if apart:
             apart.attach()
         relay.to(process)
