@@ -193,6 +193,7 @@ def test_a_number_that_cannot_be_used_is_told_by_its_option(arguments: str, tmp_
     assert not done.stdout
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     "arguments", ["-p 8123", "-p8123", "--listen-port=8123", "--set listen_port=8123"]
 )
@@ -233,6 +234,7 @@ def test_a_word_that_nothing_holds_is_told(command: str, tmp_path: Path) -> None
     assert "'of-nobody'" in done.stderr
 
 
+@pytest.mark.e2e
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
 @pytest.mark.parametrize("command", ["coverage", "settings --json", "scan --json -", "--help"])
 def test_output_that_cannot_be_written_is_told(command: str, tmp_path: Path) -> None:
@@ -242,6 +244,7 @@ def test_output_that_cannot_be_written_is_told(command: str, tmp_path: Path) -> 
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("command", ["coverage", "scan --redact -", "scan --json -"])
 def test_closed_output_is_no_error(command: str, tmp_path: Path) -> None:
     done = shell(f"{command} >&-", tmp_path)
@@ -249,6 +252,7 @@ def test_closed_output_is_no_error(command: str, tmp_path: Path) -> None:
     assert not done.stderr
 
 
+@pytest.mark.e2e
 def test_who_reads_no_further_ends_a_scan_silently(tmp_path: Path) -> None:
     done = shell("scan --json - | true", tmp_path)
     assert not done.stderr
