@@ -24,8 +24,11 @@ __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "judge", "search"]
 WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
+_CHAR = r"[^\s\"'`<>(){}\[\],;0-9]"
+_NUMBERED = "|".join(f"{_CHAR * at}[0-9]\\S{{{5 - at}}}" for at in range(5))
+"""A value with a digit among its first characters, and the least length of a value."""
 _BEHIND: Final = (
-    _GLUE + r"[\\\"'`$@]{0,4}[^\s\"'`<>(){}\[\],;0-9]{0,20}[0-9]",
+    _GLUE + rf"[\\\"'`$@]{{0,4}}(?:{_CHAR}{{5,20}}[0-9]|{_NUMBERED})",
     _GLUE + r"(?:[\\@]?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})",
     _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
     r"[^\n]{0,60}[\s\"'`=:(,>](?:[A-Za-z0-9_-]{4,40}\.)?[A-Za-z0-9_+/=-]{18}",
