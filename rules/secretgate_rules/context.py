@@ -99,7 +99,7 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Found]:
         for event in stretch:
             if event <= reached:
                 continue
-            if event - seen < _NEXT and _SAME.fullmatch(text, seen, event):
+            if event - seen < _NEXT and _SAME.fullmatch(text, seen - 1, event):
                 seen = event
                 continue
             seen = event
@@ -116,18 +116,21 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Found]:
 _STEMS: Final = (*told.STEMS, b"psw", b"mdp", b"authtok")
 """Every name of a password contains one of these."""
 _SOLID = re.compile(rb"\S*+")
+_LINE_NUMBER = re.compile(rb"\.[a-z]{1,5}[:-][0-9]{1,6}(?=[:-]|\Z)")
+"""The end of a file's name, and the number of a line in it, as a search prints them before the line."""
 _SOLID_CHARS = bytes(char for char in range(256) if not bytes([char]).isspace())
 
 
 def _hopeless(text: bytes, event: int) -> bool:
     """Return whether a value is all lower case, all upper case or all digits, and no password.
 
-    Most places in source code are such identifiers and numbers; no other rule takes them.
+    Most places in source code are such identifiers and numbers; no other rule takes them. Numbers
+    of lines do not count.
     """
     begin = max(0, event - _REACH - LEAD)
     start = begin + len(text[begin : event - 1].rstrip(_SOLID_CHARS))
     solid = _SOLID.match(text, start, event + LONGEST)
-    if solid is None or values.varied(solid[0]):
+    if solid is None or values.varied(_LINE_NUMBER.sub(b"", solid[0])):
         return False
     lead = text[begin:event].lower()
     return not any(stem in lead for stem in _STEMS)

@@ -191,8 +191,7 @@ def _reads(tokens: Callable[[bytes], Iterator[Token]]) -> Callable[[bytes], Deco
 
 def undone(text: bytes) -> Iterator[Piece]:
     """Yield the pieces of a text that contain disguised characters, decoded."""
-    if hides(text):
-        yield from pieces(text, UNICODE, places(text))
+    yield from pieces(text, UNICODE, places(text))
 
 
 _ASCII_BYTES: Final = bytes(range(128))

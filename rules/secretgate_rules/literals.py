@@ -225,11 +225,13 @@ class Literals:
 
         Disguises are undone once: they can be nested as deep as a text is long.
         """
-        if not disguises.hides(joined):
-            return {}
         pieces = [
-            (index, piece) for index, text in enumerate(texts) for piece in disguises.undone(text)
+            (index, piece)
+            for index in disguises.hiding(texts, joined)
+            for piece in disguises.undone(texts[index])
         ]
+        if not pieces:
+            return {}
         found: dict[int, list[_Copy]] = {}
         inside = self._found([piece.decoded.text for _, piece in pieces], disguised=False)
         for at, findings in inside.items():

@@ -153,3 +153,31 @@ def test_a_shape_that_others_share_is_named_after_its_usual_issuer(length: int) 
     value = "sk_live_" + "".join(random.Random(length).choices(string.ascii_letters, k=length - 4))
     text = f"key = {value}1234"
     assert [found.rule for found in load_default().find(text.encode())] == ["stripe-access-token"]
+
+
+@pytest.mark.parametrize("at", range(6))
+@pytest.mark.parametrize("form", ["password = '{}'", "PASSWORD={}", '"password": "{}"', "pwd: {}"])
+def test_the_shortest_password_may_have_its_digit_anywhere(
+    detector: Detector, form: str, at: int
+) -> None:
+    value = "kQzvxw"[:at] + "7" + "kQzvxw"[at + 1 :]
+    text = form.format(value)
+    assert [found.value for found in detector.find(f"{text}\n".encode())] == [value.encode()]
+
+
+@pytest.mark.parametrize("mark", [":12:", "-12-"])
+def test_secrets_are_found_in_the_output_of_a_search(detector: Detector, mark: str) -> None:
+    secret = made_up(32, 81)
+    lines = [
+        f"src/auth/key_store.py{mark}import os",
+        f"src/auth/key_store.py{mark}    api_token = '{secret.decode()}'",
+        f"src/auth/key_store.py{mark}    return api_token",
+    ]
+    assert [found.value for found in detector.find("\n".join(lines).encode())] == [secret]
+
+
+def test_a_place_right_before_a_value_does_not_hide_it(detector: Detector) -> None:
+    secret = made_up(28, 82)
+    name = b"SERVICEAB_SDK_KEY"
+    text = b"X_KEY=00000000-0000-0000-0000-000000000000\n" + name + b"=" + secret + b"\n"
+    assert [found.value for found in detector.find(text)] == [secret]
