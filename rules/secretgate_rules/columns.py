@@ -220,8 +220,12 @@ def _secret(value: bytes, level: Tier) -> bool:
     if values.template(value) or values.dummy(value):
         return False
     if level >= Tier.PASSWORD:
-        return passphrases.brief(value) or (
-            values.password(value)
-            and (values.human(value) or not value.isalpha() or values.coined(value))
+        return (
+            passphrases.brief(value)
+            or passphrases.worded(value)
+            or (
+                values.password(value)
+                and (values.human(value) or not value.isalpha() or values.coined(value))
+            )
         )
     return not values.code(value) and values.random(value)

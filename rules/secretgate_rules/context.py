@@ -426,7 +426,7 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
             return False
         if after in (b",", b")", b"}", b"]"):
             return values.chosen(value) and _TWO_DIGITS.search(value) is not None
-        return digits and (evidence(value) > -2 or values.human(value))
+        return (digits and (evidence(value) > -2 or values.human(value))) or values.tangled(value)
     if value.isalpha():
         return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
     if digits:

@@ -74,14 +74,17 @@ def drawn(value: bytes) -> bool:
     parts = value.split(b" ")
     if not _DRAWN.fullmatch(value) or len({*parts}) < 3 or values.template(value):
         return False
-    return not any(
+    return not any(part in _OF_PROGRAMS or _of_sentences(part) for part in parts)
+
+
+def _of_sentences(part: bytes) -> bool:
+    """Return whether a word is typical of sentences about passwords, of commands or of code."""
+    return (
         part in _SAYS_WHAT_IT_IS
-        or part in _OF_PROGRAMS
         or part in _SPOKEN
         or part in _COMMANDS
         or part in _FUNCTION_WORDS
         or values.of_code(part)
-        for part in parts
     )
 
 
@@ -115,8 +118,11 @@ def _row(value: bytes, parts: list[bytes]) -> bool:
     return (
         len(parts) > 2
         and (value.islower() or value[:1].isupper())
-        and drawn(b" ".join(parts))
-        and not _OF_RESOURCES.intersection(parts)
+        and _DRAWN.fullmatch(b" ".join(parts)) is not None
+        and len({*parts}) > 2
+        and not any(map(_of_sentences, parts))
+        and len((_OF_RESOURCES | _OF_PROGRAMS).intersection(parts)) < 2
+        and not values.template(value)
         and not values.trivial(value)
     )
 

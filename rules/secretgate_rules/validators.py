@@ -94,7 +94,12 @@ def password(value: bytes) -> Verdict:
     """Reject templates, default passwords and identifiers of code."""
     if values.named_by_code(value):
         return False
-    known = values.password(value) or passphrases.brief(value) or passphrases.passphrase(value)
+    known = (
+        values.password(value)
+        or passphrases.worded(value)
+        or passphrases.brief(value)
+        or passphrases.passphrase(value)
+    )
     return None if known else False
 
 
@@ -110,6 +115,8 @@ def chosen_password(value: bytes) -> Verdict:
     """
     if mixed(value):
         return None if passphrases.worded(value) else password(value)
+    if values.tangled(value):
+        return password(value)
     return None if passphrases.attached(value) or _numeric(value) else False
 
 

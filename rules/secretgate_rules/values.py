@@ -291,6 +291,14 @@ def _spelled(value: bytes) -> bool:
     return len(said) > 8 and _steps(said) > 0.7
 
 
+def tangled(value: bytes) -> bool:
+    """Return whether the value is letters of both cases and signs that no name or path has."""
+    return varied(value) and value.translate(None, _OF_NAMES) != b"" and evidence(value) > 12
+
+
+_OF_NAMES = bytes(char for char in range(128) if chr(char).isalnum()) + b"_-./:,;=()[]{}<>'\"\\` "
+
+
 def varied(value: bytes) -> bool:
     """Return whether the value has at least two of upper case, lower case and digits."""
     digits = len(value) - len(value.translate(None, b"0123456789"))
