@@ -112,14 +112,21 @@ def _may_be_password(value: bytes) -> bool:
     if len(value) < 8:
         return passphrases.brief(value)
     if any(48 <= c <= 57 for c in value):
-        return values.password(value)
-    return values.unheard(value) or passphrases.attached(value)
+        return values.password(value) or passphrases.worded(value)
+    return values.unheard(value) or passphrases.attached(value) or _random(value)
+
+
+def _random(value: bytes) -> bool:
+    """Return whether letters, with signs or without, were drawn at random."""
+    if values.template(value) or values.dummy(value) or values.code(value):
+        return False
+    return values.tangled(value) or values.random(value, 6.0)
 
 
 def _fits(value: bytes, between: bytes) -> bool:
     """Return whether the words between a phrase and a value are explicit enough for the value."""
     if not any(48 <= c <= 57 for c in value):
-        link = _FIRM if passphrases.joined(value) else _SAID
+        link = _FIRM if passphrases.joined(value) or _random(value) else _SAID
         return link.search(between) is not None
     if len(value) < 8:
         return _SAID.search(between) is not None or b":" in between

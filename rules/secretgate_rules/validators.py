@@ -115,9 +115,12 @@ def chosen_password(value: bytes) -> Verdict:
     """
     if mixed(value):
         return None if passphrases.worded(value) else password(value)
-    if values.tangled(value):
+    if values.tangled(value) or values.random(value, _LETTERS_ALONE):
         return password(value)
     return None if passphrases.attached(value) or _numeric(value) else False
+
+
+_LETTERS_ALONE: Final = 6.0
 
 
 def _numeric(value: bytes) -> bool:
@@ -219,8 +222,10 @@ def base64_password(value: bytes) -> Verdict:
 
 def human_password(value: bytes) -> Verdict:
     """Reject all but random values and words with digits, as people choose them."""
-    if passphrases.attached(value) or passphrases.brief(value) or _numeric(value):
+    if passphrases.worded(value) or passphrases.brief(value) or _numeric(value):
         return None
+    if values.tangled(value) or values.random(value, _LETTERS_ALONE):
+        return password(value)
     if not mixed(value) or not values.password(value):
         return False
     plain = value.translate(None, b"/.,:_-").isalnum()
