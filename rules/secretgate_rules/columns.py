@@ -136,6 +136,9 @@ def _html(text: bytes, at: int) -> tuple[int, list[Cell]]:
     rows = [row.start() for row in _ROW.finditer(text, max(0, at - _WIDEST), at)]
     if not rows:
         return at, []
+    opened = text.rfind(b"<table", max(0, at - _WIDEST), rows[-1])
+    if text[at + 2 : at + 3] not in b"hH" and (opened < 0 or rows[-2:-1] > [opened]):
+        return at, []
     head, at = _html_row(text, rows[-1])
     levels = [tier(text[slice(*cell)]) for cell in head]
     found: list[Cell] = []

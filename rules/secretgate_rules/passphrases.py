@@ -128,7 +128,7 @@ def _row(value: bytes, parts: list[bytes]) -> bool:
 
 
 _OF_RESOURCES: Final = frozenset(
-    b"screen route modal section header footer "
+    b"domain stack screen route modal section header footer "
     b"app web site cluster node pool worker master primary replica backup backend frontend gateway proxy cache queue topic "
     b"bucket storage volume network cloud region zone north south east west central europe prod production staging stage "
     b"deploy deployment release pipeline job task cron build runner image container registry repo repository operator "

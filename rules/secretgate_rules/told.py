@@ -96,6 +96,8 @@ def _told_password(text: bytes, low: int, event: int, phrases: Phrases) -> tuple
     phrase = phrases.last(low, begin, password=True)
     if phrase is None or not phrase["pass"]:
         return None
+    if text[phrase.start() - 1 : phrase.start()] in _NO_SENTENCE:
+        return None
     chosen = _CHOSEN.match(text, begin)
     value = chosen[0].rstrip(b".,;:?)*") if chosen else b""
     if not _may_be_password(value) or text.startswith(b"(", begin + len(value)):
@@ -109,11 +111,17 @@ def _told_password(text: bytes, low: int, event: int, phrases: Phrases) -> tuple
 
 
 def _may_be_password(value: bytes) -> bool:
+    if b"{" in value and (b"}" in value or b":" in value):
+        return False
     if len(value) < 8:
         return passphrases.brief(value)
     if any(48 <= c <= 57 for c in value):
         return values.password(value) or passphrases.worded(value)
     return values.unheard(value) or passphrases.attached(value) or _random(value)
+
+
+_NO_SENTENCE: Final = (b"/", b".", b"-", b"#")
+"""What is before a path, a member, a flag or a selector."""
 
 
 def _random(value: bytes) -> bool:

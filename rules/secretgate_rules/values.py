@@ -26,7 +26,7 @@ _PLACEHOLDER = re.compile(
 )
 _TEMPLATE = re.compile(
     rb"\$\{|\$\(|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
@@ -390,7 +390,7 @@ _INFLECTED = re.compile(
 )
 _OF_CODE = frozenset(
     b"password passwd passphrase passcode pass pwd pw token secret key user username userid login auth oauth credential "
-    b"credentials field input output form box text txt edit label line view page panel dialog button string str char byte sensitive attribute "
+    b"credentials field input output form box text txt edit label line view page panel dialog button string str char byte sensitive attribute pkcs wpa wep psk "
     b"bytes int uint integer float double bool long short array arr list vec vector map dict set tuple object obj ptr ref "
     b"buf buffer tmp temp arg args argv param params value val var data info item index idx num number count size len jwt verify action flow config "
     b"length min max type name id base utf ascii latin hex sha md hash hashed digest crypt bcrypt scrypt pbkdf argon salt "
