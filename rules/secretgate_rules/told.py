@@ -120,8 +120,8 @@ def _may_be_password(value: bytes) -> bool:
     return values.unheard(value) or passphrases.attached(value) or _random(value)
 
 
-_NO_SENTENCE: Final = (b"/", b".", b"-", b"#")
-"""What is before a path, a member, a flag or a selector."""
+_NO_SENTENCE: Final = (b"/", b".", b"#")
+"""What is before a part of a path, a member or a selector."""
 
 
 def _random(value: bytes) -> bool:
