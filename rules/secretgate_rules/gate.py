@@ -22,15 +22,18 @@ LEAD: Final = 208
 TAIL: Final = 100
 """How many bytes after a run its window ends."""
 
-_CHARS: Final = r"A-Za-z0-9_+/=\\%-"
+_LETTERS: Final = r"A-Za-z_+/=\\%-"
+_CHARS: Final = "0-9" + _LETTERS
 TOKEN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=\\%-")
 _STRIP: Final = bytes(sorted(TOKEN))
 
 BEHIND: Final = 8
 """Minimum number of run characters after a digit, for the run to be found."""
-RUN: Final = Expression(rf"[0-9][{_CHARS}]{{{BEHIND},}}(?:[^\n{_CHARS}]|$)")
-"""A digit and what follows it in a run. Hyperscan skips to the digits, so this costs next to
-nothing. A run with digits only among its last few characters needs a credential word nearby."""
+RUN: Final = Expression(
+    rf"(?:[{_LETTERS}][0-9][{_CHARS}]{{{BEHIND},}}|[0-9][{_CHARS}]{{{LEAST - 1},}})(?:[^\n{_CHARS}]|$)"
+)
+"""The first digit of a run, and what follows it. This costs next to nothing, and most numbers are too
+short. A run with digits only among its last few characters needs a credential word nearby."""
 
 ESCAPED: Final = (
     Expression(context.WORD + r"[^\n\\%]{0,20}(?:\\|%[0-9A-Fa-f]{2})", CASELESS),
