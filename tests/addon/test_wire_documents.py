@@ -59,6 +59,34 @@ def archive(text: str) -> bytes:
     return file.getvalue()
 
 
+def zipped(name: str, content: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("logo.png", b"\x89PNG" + bytes(200))
+        packed.writestr(name, content)
+    return file.getvalue()
+
+
+def locked(text: str) -> bytes:
+    """Return an archive whose first entry is marked as encrypted, in both places that say so."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as packed:
+        packed.writestr("first.env", bytes(20))
+        packed.writestr("second.env", text)
+    raw = bytearray(file.getvalue())
+    raw[6] |= 1
+    raw[raw.index(b"PK\1\2") + 8] |= 1
+    return bytes(raw)
+
+
+def pdf_with(objects: bytes, packed: bool = False) -> bytes:
+    """Return a PDF with something beside its page."""
+    if packed:
+        content = zlib.compress(objects)
+        objects = b"<< /Type /ObjStm >>\nstream\n" + content + b"\nendstream"
+    return pdf("hello").replace(b"%%EOF", b"2 0 obj\n" + objects + b"\nendobj\n%%EOF")
+
+
 def unpacked(text: str) -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode="w") as archive:
@@ -88,12 +116,36 @@ FILES: dict[str, Callable[[str], bytes]] = {
     "pdf, octal": lambda text: pdf(text, style="octal"),
     "docx": docx,
     "zip": archive,
+    "zip, a file name": lambda text: zipped(f"notes/{text}.txt", b""),
+    "zip of a program": lambda text: zipped("src/app.py", f"x = '{text}'\n".encode()),
+    "zip of settings": lambda text: zipped("app.properties", text.encode()),
+    "zip of text in Latin-1": lambda text: zipped("note.asc", b"\xe9 " + text.encode()),
+    "zip of a database": lambda text: zipped("notes.db", database(text)),
+    "zip of UTF-16": lambda text: zipped("notes.reg", text.encode("utf-16")),
+    "zip of a zip": lambda text: zipped("inner.jar", zipped("a.tf", text.encode())),
+    "zip of a docx": lambda text: zipped("letter.docx", docx(text)),
+    "zip, partly encrypted": locked,
+    "pdf, title": lambda text: pdf_with(f"<< /Title ({text}) >>".encode()),
+    "pdf, link": lambda text: pdf_with(f"<< /URI (https://host/?q={text}) >>".encode()),
+    "pdf, wide title": lambda text: pdf_with(
+        b"<< /Title (\\376\\377" + text.encode("utf-16-be").replace(b"\0", b"\\000") + b") >>"
+    ),
+    "pdf, title in hex": lambda text: pdf_with(
+        f"<< /Title <FEFF{text.encode('utf-16-be').hex()}> >>".encode()
+    ),
+    "pdf, field": lambda text: pdf_with(f"<< /V ({text}) >>".encode(), packed=True),
+    "pdf, metadata": lambda text: pdf_with(
+        f"<< >>\nstream\n<x:xmpmeta>{text}</x:xmpmeta>\nendstream".encode()
+    ),
+    "text behind the name of a pdf": lambda text: b"%PDF-1.4\n" + text.encode(),
     "tar": unpacked,
     "database": database,
     "program": program,
     "utf-16 with a mark": lambda text: f"größer {text}".encode("utf-16"),
     "utf-16 without": lambda text: text.encode("utf-16-le"),
     "utf-32": lambda text: text.encode("utf-32"),
+    "a wrong mark of utf-16": lambda text: b"\xff\xfe" + text.encode(),
+    "a wrong mark of utf-32": lambda text: b"\xff\xfe\0\0 " + text.encode(),
 }
 
 

@@ -6,9 +6,11 @@ Each test has a generous limit that only the wrong kind of growth can exceed.
 from __future__ import annotations
 
 import gzip
+import io
 import json
 import sys
 import time
+import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ from harness.wire import encoded
 from policy.kit import SCANNER, enforced, scope
 from secretgate.bodies import readers
 from secretgate.bodies.base import Unreadable
+from secretgate.bodies.documents import extracted
 from secretgate.bodies.encodings import decode
 from secretgate.counters import Counters
 from secretgate.inbound import responses
@@ -135,6 +138,25 @@ def test_a_text_full_of_placeholders(depth: Depth) -> None:
         assert whole.count(value) == 60_000
 
     swiftly(restored)
+
+
+MANY = 100_000
+FILES = {
+    "streams that do not end": b"%PDF-1.7\n" + b"stream\n" * MANY,
+    "strings that do not end": b"%PDF-1.7\n" + b"(" * MANY,
+    "escapes in strings that do not end": b"%PDF-1.7\n" + b"(\\" * MANY,
+    "strings in strings": b"%PDF-1.7\nstream\nBT Tj " + b"((a)" * MANY + b"endstream",
+    "hex that does not end": b"%PDF-1.7\n" + b"<aa " * MANY,
+    "tags that do not end": b"",
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_files_that_are_hard_to_read(name: str) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("word/document.xml", b"<" * MANY)
+    swiftly(lambda: extracted(FILES[name] or file.getvalue()))
 
 
 @pytest.mark.thorough

@@ -11,18 +11,20 @@ from __future__ import annotations
 
 import codecs
 import io
+import logging
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib import import_module
 from typing import Final
 
 LIMIT: Final = 32 << 20
 """Maximum number of bytes unpacked from one document."""
-_STREAM: Final = re.compile(rb"stream\r?\n(.*?)\r?\n?endstream", re.DOTALL)
+_STREAM: Final = re.compile(rb"stream\r?\n")
 _SHOWN: Final = re.compile(
-    rb"\((?P<text>(?:[^()\\]|\\.|\((?:[^()\\]|\\.)*\))*)\)|<(?P<hex>[0-9A-Fa-f\s]+)>(?!>)"
+    rb"\((?P<text>(?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+)\)?|<(?P<hex>[0-9A-Fa-f\s]+)>(?!>)"
     rb"|(?P<move>\b(?:Td|TD|Tm|T\*|ET|BT)\b|['\"])",
     re.DOTALL,
 )
@@ -44,11 +46,20 @@ _WIDE: Final = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_TAG: Final = re.compile(rb"<[^>]*>")
+_TAG: Final = re.compile(rb"<[^<>]*>")
 _PARAGRAPH: Final = re.compile(rb"</(?:w:p|a:p|row|si|text:p)>|<(?:w:br|w:cr|text:line-break)[ /]")
-_XML: Final = re.compile(
-    r"(?:word|xl|ppt|content|META-INF)?.*\.(?:xml|rels|txt|md|json|ya?ml|env|csv)|[^.]*"
+_BROKEN: Final = (
+    zlib.error,
+    zipfile.BadZipFile,
+    OSError,
+    EOFError,
+    ValueError,
+    RuntimeError,
+    NotImplementedError,
 )
+"""What broken and encrypted archives raise."""
+_DEEPEST: Final = 3
+"""How deep archives within archives are read."""
 _ENTITIES: Final = (
     (b"&lt;", b"<"),
     (b"&gt;", b">"),
@@ -92,41 +103,77 @@ def _is_wide(raw: bytes) -> bool:
 
 def extracted(raw: bytes) -> bytes:
     """Return the text of a file; empty if none can be read."""
-    try:
-        if raw.startswith(b"%PDF-"):
-            return b"\n".join((*_pdf(raw), _by_pypdf(raw)))
-        if raw.startswith(b"PK\x03\x04"):
-            return b"\n".join(_zipped(raw))
-    except (zlib.error, zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
-        return b""
-    return _standing(raw)
+    return b"\n".join(_texts(raw, [LIMIT], _DEEPEST))
+
+
+def _texts(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
+    """Yield the texts of a file. `left`: how many bytes may still be unpacked."""
+    if raw.startswith(b"%PDF-"):
+        yield from _pdf(raw, left)
+        yield _by_pypdf(raw)
+    elif raw.startswith(b"PK\x03\x04"):
+        with suppress(*_BROKEN):
+            yield from _zipped(raw, left, deeper)
+    else:
+        yield _standing(raw)
 
 
 def _standing(raw: bytes) -> bytes:
     """Return the readable words stored uncompressed in a file, whatever the character width."""
     for mark, encoding in _WIDE:
         if raw.startswith(mark):
-            return raw.decode(encoding, "replace").encode()
+            # Whoever reads on past a mark that is wrong sees what is stored.
+            return raw.decode(encoding, "replace").encode() + b"\n" + _words(raw)
     if _MEDIA.match(raw):
         return b""
-    narrow = raw.replace(b"\0", b"") if _is_wide(raw) else raw
-    return b"\n".join(_WORDS.findall(narrow))
+    return _words(raw.replace(b"\0", b"") if _is_wide(raw) else raw)
 
 
-def _pdf(raw: bytes) -> Iterator[bytes]:
-    left = LIMIT
-    for match in _STREAM.finditer(raw):
-        content = match[1]
+def _words(raw: bytes) -> bytes:
+    return b"\n".join(_WORDS.findall(raw))
+
+
+def _pdf(raw: bytes, left: list[int]) -> Iterator[bytes]:
+    """Yield what pages show, and what stands beside: titles, links, form fields, metadata."""
+    streams = list(_streams(raw))
+    ends = [0, *(end for _, end in streams)]
+    starts = [*(start for start, _ in streams), len(raw)]
+    between = zip(ends, starts, strict=True)
+    yield from _beside(b"\n".join(raw[start:end] for start, end in between))
+    for start, end in streams:
+        content = raw[start:end]
         if content[:1] in (b"\x78", b"\x58", b"\x68"):
             try:
-                content = zlib.decompressobj().decompress(content, left)
+                content = zlib.decompressobj().decompress(content, left[0])
             except zlib.error:
                 continue
-        left -= len(content)
-        if left <= 0:
+        left[0] -= len(content)
+        if left[0] <= 0:
             return
         if b"BT" in content and (b"Tj" in content or b"TJ" in content or b"'" in content):
             yield _shown(content)
+        elif _CONTROL.search(content) is None:
+            yield from _beside(content)
+
+
+def _streams(raw: bytes) -> Iterator[tuple[int, int]]:
+    end = 0
+    while begin := _STREAM.search(raw, end):
+        end = raw.find(b"endstream", begin.end())
+        if end < 0:
+            return
+        yield begin.end(), end
+        end += len(b"endstream")
+
+
+def _beside(objects: bytes) -> Iterator[bytes]:
+    """Yield the text of objects that are no page, as stored and as their strings read."""
+    yield _words(objects)
+    for match in _SHOWN.finditer(objects):
+        if match["text"] is not None and (b"\\" in match["text"] or b"\0" in match["text"]):
+            yield _words(_ESCAPE.sub(_unescaped, match["text"]).replace(b"\0", b""))
+        elif match["hex"] is not None:
+            yield _words(_of_hex(match["hex"]))
 
 
 def _shown(content: bytes) -> bytes:
@@ -136,13 +183,15 @@ def _shown(content: bytes) -> bytes:
         if match["text"] is not None:
             out.append(_ESCAPE.sub(_unescaped, match["text"]))
         elif match["hex"] is not None:
-            digits = b"".join(match["hex"].split())
-            out.append(
-                bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()).replace(b"\0", b"")
-            )
+            out.append(_of_hex(match["hex"]))
         else:
             out.append(b"\n")
     return b"".join(out)
+
+
+def _of_hex(text: bytes) -> bytes:
+    digits = b"".join(text.split())
+    return bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()).replace(b"\0", b"")
 
 
 def _unescaped(match: re.Match[bytes]) -> bytes:
@@ -156,6 +205,8 @@ def _by_pypdf(raw: bytes) -> bytes:
         pypdf = import_module("pypdf")
     except ImportError:
         return b""
+    # Its warnings may quote the file.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         pages = pypdf.PdfReader(io.BytesIO(raw)).pages
         return "\n".join(page.extract_text() for page in pages).encode("utf-8", "surrogatepass")
@@ -163,18 +214,29 @@ def _by_pypdf(raw: bytes) -> bytes:
         return b""
 
 
-def _zipped(raw: bytes) -> Iterator[bytes]:
-    left = LIMIT
+def _is_media(head: bytes) -> bool:
+    # The mark of UTF-16 reads like the beginning of an MP3.
+    return _MEDIA.match(head) is not None and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+
+
+def _zipped(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        yield archive.comment
         for entry in archive.infolist():
-            if not _XML.fullmatch(entry.filename) or entry.is_dir():
-                continue
-            with archive.open(entry) as file:
-                content = file.read(left)
-            left -= len(content)
-            if left <= 0:
+            yield entry.filename.encode("utf-8", "surrogateescape") + b"\n" + entry.comment
+            content = b""
+            with suppress(*_BROKEN), archive.open(entry) as file:
+                head = file.read(16)
+                content = b"" if _is_media(head) else head + file.read(left[0])
+            left[0] -= len(content)
+            if left[0] <= 0:
                 return
-            yield _plain(content) if entry.filename.endswith((".xml", ".rels")) else content
+            if entry.filename.endswith((".xml", ".rels")):
+                yield _plain(content)
+            elif is_text(content):
+                yield content
+            elif deeper:
+                yield from _texts(content, left, deeper - 1)
 
 
 def _plain(xml: bytes) -> bytes:
