@@ -335,10 +335,43 @@ def test_an_image_is_no_document() -> None:
     st.sampled_from([b"%PDF-1.4\nstream\n", b"PK\x03\x04", b"%PDF-1.4\nstream\n\x78\x9c"]),
 )
 def test_a_broken_file_is_no_reason_to_fail(noise: bytes, head: bytes) -> None:
-    assert isinstance(extracted(head + noise + b"\nendstream"), bytes)
+    assert isinstance(extracted(head + noise + b"\nendstream")[0], bytes)
 
 
 @pytest.mark.thorough
 def test_a_bomb_is_cut_off() -> None:
     page = zlib.compress(b"BT (" + b"a" * (80 << 20) + b") Tj ET", 9)
-    assert len(extracted(b"%PDF-1.7\nstream\n" + page + b"\nendstream")) <= 33 << 20
+    text, whole = extracted(b"%PDF-1.7\nstream\n" + page + b"\nendstream")
+    assert len(text) <= 33 << 20
+    assert not whole
+
+
+def large_pdf() -> bytes:
+    page = zlib.compress(b"BT (" + LARGE + b") Tj ET")
+    return b"%PDF-1.7\n1 0 obj\n<<>>\nstream\n" + page + b"\nendstream"
+
+
+LARGE = b"a word " * (5 << 20)
+BOMBS: dict[str, Callable[[], bytes]] = {
+    "zip": lambda: zipped("large.txt", LARGE),
+    "zip of a zip": lambda: zipped("a.zip", zipped("large.txt", LARGE)),
+    "pdf": large_pdf,
+}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("name", BOMBS)
+def test_a_file_that_is_read_in_part_is_not_passed_in_silence(name: str) -> None:
+    bomb = BOMBS[name]()
+    refused = decide(bomb)
+    assert refused.verdict is Verdict.UNREADABLE
+    assert "32 MiB" in refused.message
+    assert decide(bomb, mode="block").refused
+    assert decide(bomb, on_unreadable="pass").verdict is Verdict.CLEAN
+    assert not decide(bomb, mode="audit").refused
+
+
+def test_pictures_in_a_pdf_are_not_counted_as_text() -> None:
+    picture = zlib.compress(bytes(40 << 20))
+    head = b"%PDF-1.7\n1 0 obj\n<< /Type /XObject /Subtype /Image >>\nstream\n"
+    assert decide(head + picture + b"\nendstream\nendobj\n").verdict is Verdict.CLEAN

@@ -143,6 +143,7 @@ def test_a_text_full_of_placeholders(depth: Depth) -> None:
 MANY = 100_000
 FILES = {
     "streams that do not end": b"%PDF-1.7\n" + b"stream\n" * MANY,
+    "streams without an object": b"%PDF-1.7\n" + b"stream\nendstream\n" * MANY,
     "strings that do not end": b"%PDF-1.7\n" + b"(" * MANY,
     "escapes in strings that do not end": b"%PDF-1.7\n" + b"(\\" * MANY,
     "strings in strings": b"%PDF-1.7\nstream\nBT Tj " + b"((a)" * MANY + b"endstream",

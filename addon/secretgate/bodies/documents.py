@@ -23,6 +23,9 @@ from typing import Final
 LIMIT: Final = 32 << 20
 """Maximum number of bytes unpacked from one document."""
 _STREAM: Final = re.compile(rb"stream\r?\n")
+_PICTURE: Final = re.compile(rb"/Subtype\s*/Image\b")
+_HEAD: Final = 1000
+"""Maximum number of bytes before a stream that describe it."""
 _SHOWN: Final = re.compile(
     rb"\((?P<text>(?:[^()\\]|\\.|\((?:[^()\\]|\\.)*+\))*+)\)?|<(?P<hex>[0-9A-Fa-f\s]+)>(?!>)"
     rb"|(?P<move>\b(?:Td|TD|Tm|T\*|ET|BT)\b|['\"])",
@@ -101,9 +104,10 @@ def _is_wide(raw: bytes) -> bool:
     return raw.count(0) * 3 > len(raw)
 
 
-def extracted(raw: bytes) -> bytes:
-    """Return the text of a file; empty if none can be read."""
-    return b"\n".join(_texts(raw, [LIMIT], _DEEPEST))
+def extracted(raw: bytes) -> tuple[bytes, bool]:
+    """Return the text of a file, and whether that is all of it; empty if none can be read."""
+    left = [LIMIT]
+    return b"\n".join(_texts(raw, left, _DEEPEST)), left[0] > 0
 
 
 def _texts(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
@@ -141,6 +145,9 @@ def _pdf(raw: bytes, left: list[int]) -> Iterator[bytes]:
     between = zip(ends, starts, strict=True)
     yield from _beside(b"\n".join(raw[start:end] for start, end in between))
     for start, end in streams:
+        head = max(0, start - _HEAD)
+        if _PICTURE.search(raw, max(head, raw.rfind(b"obj", head, start)), start):
+            continue
         content = raw[start:end]
         if content[:1] in (b"\x78", b"\x58", b"\x68"):
             try:
@@ -223,14 +230,14 @@ def _zipped(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
         yield archive.comment
         for entry in archive.infolist():
+            if left[0] <= 0:
+                return
             yield entry.filename.encode("utf-8", "surrogateescape") + b"\n" + entry.comment
             content = b""
             with suppress(*_BROKEN), archive.open(entry) as file:
                 head = file.read(16)
                 content = b"" if _is_media(head) else head + file.read(left[0])
             left[0] -= len(content)
-            if left[0] <= 0:
-                return
             if entry.filename.endswith((".xml", ".rels")):
                 yield _plain(content)
             elif is_text(content):

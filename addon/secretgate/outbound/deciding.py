@@ -238,6 +238,7 @@ class Requests:
             request.exempt,
             learn=mode != "audit",
             strict=mode == "redact" and self.refusing.blocks(request),
+            whole=self.refusing.blocks(request),
             leaves=mode != "audit",
             policy=policy,
         )

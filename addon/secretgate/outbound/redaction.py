@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from secretgate.bodies import documents
 from secretgate.bodies.base import Body, Edit, Label, Unreadable, moved, splice
 from secretgate.bodies.envelopes import EnvelopesBody
 from secretgate.bodies.json_body import JsonBody
@@ -109,6 +110,7 @@ class Redactor:
         exempt: Collection[bytes] = (),
         learn: bool = True,
         strict: bool = True,
+        whole: bool = False,
         leaves: bool = True,
         policy: RequestPolicy | None = None,
     ) -> Redaction:
@@ -117,6 +119,7 @@ class Redactor:
         - `exempt`: the request's own credentials; sending them to their issuer is not a leak
         - `learn`: whether findings are remembered and named beyond this call
         - `strict`: whether a secret in a file that cannot be rewritten raises `Unreadable`
+        - `whole`: whether a file of which only the beginning can be read does
         - `leaves`: False if only the spots are wanted and nothing is sent
         - `policy`: without one, everything found is redacted
 
@@ -126,7 +129,7 @@ class Redactor:
         naming = Naming(self.vault, self.ledger, scope, exempt, learn, self._from_the_start(learn))
         inspection = _Inspection(self, body, naming, scope, policy)
         try:
-            return inspection.result(strict, leaves)
+            return inspection.result(strict, whole, leaves)
         except (Denied, Leak) as refusal:
             refusal.counts = inspection.tally()
             raise
@@ -203,9 +206,12 @@ class _Inspection:
         if isinstance(body, JsonBody):
             self._recall = Recall(body, naming, redactor.names, self._now)
 
-    def result(self, strict: bool, leaves: bool) -> Redaction:
+    def result(self, strict: bool, whole: bool, leaves: bool) -> Redaction:
         while True:
             self._read()
+            if whole and self._texts.counts.cut:
+                limit = documents.LIMIT >> 20
+                raise Unreadable(f"a document has more than {limit} MiB of text in it")
             changes = self._changes()
             sealed = {index for index in changes if self._texts[index].sealed}
             if sealed and strict:

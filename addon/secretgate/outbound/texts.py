@@ -29,6 +29,8 @@ class Counts:
     opaque: int = 0
     credential: int = 0
     bytes: int = 0
+    cut: int = 0
+    """Number of files of which only the beginning was read."""
 
     def add(self, scanned: int, opaque: int, counted: int) -> None:
         self.scanned += scanned
@@ -71,7 +73,7 @@ def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False
         elif label is Label.CREDENTIAL:
             counts.credential += end - start
         elif label is not Label.OPAQUE:
-            entry = _unwrapped(slot, read(form, raw[start:end]))
+            entry = _unwrapped(slot, read(form, raw[start:end]), counts)
             if entry is None:
                 counts.bytes += end - start
             else:
@@ -79,11 +81,11 @@ def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False
                 add(entry)
     for at, text in zip(escaped, forms.unescaped([found[at].text for at in escaped]), strict=True):
         found[at] = new(Text, (found[at].slot, text, None, False))
-    inside = _inside([entry.text for entry in found])
+    inside = _inside([entry.text for entry in found], counts)
     return [*found, *(new(Text, (found[at].slot, text, None, True)) for at, text in inside)]
 
 
-def _inside(plain: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
+def _inside(plain: Sequence[bytes], counts: Counts) -> Iterator[tuple[int, bytes]]:
     """Yield the texts of documents that stand in texts as base64, with the index of the text."""
     joined = b"\n".join(plain)
     if not any(mark in joined for mark in _PACKED):
@@ -92,7 +94,8 @@ def _inside(plain: Sequence[bytes]) -> Iterator[tuple[int, bytes]]:
         if any(mark in text for mark in _PACKED):
             for run in _PACKED_RUN.findall(text):
                 data = run.translate(None, b" \t\r\n")
-                within = documents.extracted(base64.b64decode(data[: len(data) & -4]))
+                within, whole = documents.extracted(base64.b64decode(data[: len(data) & -4]))
+                counts.cut += not whole
                 if within:
                     yield at, within
 
@@ -147,7 +150,7 @@ class Texts(Sequence[Text]):
         self.plain += raws
         self.keys += map(_key, strings.kinds[first:])
         self._entries += range(first, len(strings))
-        for at, text in _inside(raws):
+        for at, text in _inside(raws, self.counts):
             slot = strings.slot(first + at)
             self.plain.append(text)
             self.keys.append(slot.key)
@@ -180,10 +183,10 @@ def wrapped_like(run: bytes, text: bytes) -> bytes:
     return end.join(lines) + (end if run.endswith(end) else b"")
 
 
-def _unwrapped(slot: Slot, text: bytes) -> Text | None:
+def _unwrapped(slot: Slot, text: bytes, counts: Counts) -> Text | None:
     """Return the decoded text of a base64 slot, a plain text unchanged, or None for binary data."""
     if documents.sealed(text):
-        return _document(slot, text)
+        return _document(slot, text, counts)
     url = _DATA_URL.match(text)
     head = url[0] if url else b""
     run = text[len(head) :]
@@ -191,16 +194,19 @@ def _unwrapped(slot: Slot, text: bytes) -> Text | None:
         plain = base64.b64decode(run.translate(None, b"\r\n"), validate=True)
     except (binascii.Error, ValueError):
         return (
-            _document(slot, text) if url or not documents.is_text(text) else Text(slot, text, None)
+            _document(slot, text, counts)
+            if url or not documents.is_text(text)
+            else Text(slot, text, None)
         )
     if not url and len(run) < 24:
         return Text(slot, text, None)
     if not documents.is_text(plain):
-        return _document(slot, plain)
+        return _document(slot, plain, counts)
     return Text(slot, plain, (head, run)) if len(plain) >= SHORTEST else None
 
 
-def _document(slot: Slot, raw: bytes) -> Text | None:
+def _document(slot: Slot, raw: bytes, counts: Counts) -> Text | None:
     """Return the text inside a file, or None if it has none."""
-    text = documents.extracted(raw)
+    text, whole = documents.extracted(raw)
+    counts.cut += not whole
     return Text(slot, text, None, sealed=True) if len(text.strip()) >= SHORTEST else None
