@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import bz2
 import contextlib
+import gzip
 import io
 import json
+import lzma
 import sqlite3
 import tarfile
 import textwrap
@@ -15,6 +18,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 from wire_support import PLACEHOLDER, SCOPE, Gate, dump, secret
@@ -138,6 +142,13 @@ FILES: dict[str, Callable[[str], bytes]] = {
         f"<< >>\nstream\n<x:xmpmeta>{text}</x:xmpmeta>\nendstream".encode()
     ),
     "text behind the name of a pdf": lambda text: b"%PDF-1.4\n" + text.encode(),
+    "gzip": lambda text: gzip.compress(text.encode()),
+    "gzip of two parts": lambda text: gzip.compress(bytes(30)) + gzip.compress(text.encode()),
+    "bzip2": lambda text: bz2.compress(text.encode()),
+    "xz": lambda text: lzma.compress(text.encode()),
+    "zstd": lambda text: zstandard.compress(text.encode()),
+    "tar in gzip": lambda text: gzip.compress(unpacked(text)),
+    "zip of gzip": lambda text: zipped("app.log.gz", gzip.compress(text.encode())),
     "tar": unpacked,
     "database": database,
     "program": program,
@@ -332,7 +343,17 @@ def test_an_image_is_no_document() -> None:
 
 @given(
     st.binary(max_size=300),
-    st.sampled_from([b"%PDF-1.4\nstream\n", b"PK\x03\x04", b"%PDF-1.4\nstream\n\x78\x9c"]),
+    st.sampled_from(
+        [
+            b"%PDF-1.4\nstream\n",
+            b"PK\x03\x04",
+            b"%PDF-1.4\nstream\n\x78\x9c",
+            gzip.compress(b"text")[:10],
+            bz2.compress(b"text")[:10],
+            lzma.compress(b"text")[:12],
+            zstandard.compress(b"text")[:5],
+        ]
+    ),
 )
 def test_a_broken_file_is_no_reason_to_fail(noise: bytes, head: bytes) -> None:
     assert isinstance(extracted(head + noise + b"\nendstream")[0], bytes)
@@ -356,6 +377,8 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     "zip": lambda: zipped("large.txt", LARGE),
     "zip of a zip": lambda: zipped("a.zip", zipped("large.txt", LARGE)),
     "pdf": large_pdf,
+    "gzip": lambda: gzip.compress(LARGE),
+    "zstd": lambda: zstandard.compress(LARGE),
 }
 
 

@@ -1,4 +1,4 @@
-"""Extracts text from files that are not text: PDF, zipped XML of office formats, and others.
+"""Extracts text from files that are not text: PDF, office formats, compressed files, and others.
 
 The others are databases, programs, uncompressed archives and text in UTF-16, whose readable words
 are taken as stored. All of it is searched for secrets, never edited: a PDF, for one, cannot be
@@ -9,16 +9,20 @@ Scanned pages have no text; nor do pages whose fonts map glyphs by a table of th
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import io
 import logging
+import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
 from typing import Final
+
+import zstandard
 
 LIMIT: Final = 32 << 20
 """Maximum number of bytes unpacked from one document."""
@@ -53,6 +57,8 @@ _TAG: Final = re.compile(rb"<[^<>]*>")
 _PARAGRAPH: Final = re.compile(rb"</(?:w:p|a:p|row|si|text:p)>|<(?:w:br|w:cr|text:line-break)[ /]")
 _BROKEN: Final = (
     zlib.error,
+    lzma.LZMAError,
+    zstandard.ZstdError,
     zipfile.BadZipFile,
     OSError,
     EOFError,
@@ -118,8 +124,22 @@ def _texts(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
     elif raw.startswith(b"PK\x03\x04"):
         with suppress(*_BROKEN):
             yield from _zipped(raw, left, deeper)
+    elif unpack := next((_UNPACK[mark] for mark in _UNPACK if raw.startswith(mark)), None):
+        content = b""
+        with suppress(*_BROKEN):
+            content = unpack(raw, left[0])
+        yield from _within(content, left, deeper)
     else:
         yield _standing(raw)
+
+
+def _within(content: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
+    """Yield the texts of what was unpacked."""
+    left[0] -= len(content)
+    if is_text(content):
+        yield content
+    elif deeper and left[0] > 0:
+        yield from _texts(content, left, deeper - 1)
 
 
 def _standing(raw: bytes) -> bytes:
@@ -223,7 +243,29 @@ def _by_pypdf(raw: bytes) -> bytes:
 
 def _is_media(head: bytes) -> bool:
     # The mark of UTF-16 reads like the beginning of an MP3.
-    return _MEDIA.match(head) is not None and not head.startswith((b"\xff\xfe", b"\xfe\xff"))
+    others = (b"\xff\xfe", b"\xfe\xff", *_UNPACK)
+    return _MEDIA.match(head) is not None and not head.startswith(others)
+
+
+def _gunzip(raw: bytes, most: int) -> bytes:
+    members = []
+    while raw.startswith(b"\x1f\x8b") and most > 0:
+        member = zlib.decompressobj(31)
+        members.append(member.decompress(raw, most))
+        most -= len(members[-1])
+        raw = member.unused_data
+    return b"".join(members)
+
+
+_UNPACK: Final[dict[bytes, Callable[[bytes, int], bytes]]] = {
+    b"\x1f\x8b": _gunzip,
+    b"BZh": lambda raw, most: bz2.BZ2Decompressor().decompress(raw, most),
+    b"\xfd7zXZ": lambda raw, most: lzma.LZMADecompressor(memlimit=LIMIT * 4).decompress(raw, most),
+    b"\x28\xb5\x2f\xfd": lambda raw, most: (
+        zstandard.ZstdDecompressor().stream_reader(io.BytesIO(raw)).read(most)
+    ),
+}
+"""How compressed files begin, and what unpacks at most so many bytes of them."""
 
 
 def _zipped(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
@@ -237,13 +279,11 @@ def _zipped(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
             with suppress(*_BROKEN), archive.open(entry) as file:
                 head = file.read(16)
                 content = b"" if _is_media(head) else head + file.read(left[0])
-            left[0] -= len(content)
             if entry.filename.endswith((".xml", ".rels")):
+                left[0] -= len(content)
                 yield _plain(content)
-            elif is_text(content):
-                yield content
-            elif deeper:
-                yield from _texts(content, left, deeper - 1)
+            else:
+                yield from _within(content, left, deeper)
 
 
 def _plain(xml: bytes) -> bytes:

@@ -211,7 +211,7 @@ class _Inspection:
             self._read()
             if whole and self._texts.counts.cut:
                 limit = documents.LIMIT >> 20
-                raise Unreadable(f"a document has more than {limit} MiB of text in it")
+                raise Unreadable(f"a file in it unpacks to more than {limit} MiB")
             changes = self._changes()
             sealed = {index for index in changes if self._texts[index].sealed}
             if sealed and strict:
