@@ -425,7 +425,9 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
         if operator not in _ASSIGNS or after in (b"(", b"[", b"{", b";"):
             return False
         if after in (b",", b")", b"}", b"]"):
-            return values.chosen(value) and _TWO_DIGITS.search(value) is not None
+            if values.chosen(value) and _TWO_DIGITS.search(value):
+                return True
+            return after == b"," and values.random(value, 6.0) and not value.isalpha()
         return (digits and (evidence(value) > -2 or values.human(value))) or values.tangled(value)
     if value.isalpha():
         return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
