@@ -228,7 +228,7 @@ def _secret(value: bytes, level: Tier) -> bool:
             or passphrases.worded(value)
             or (
                 values.password(value)
-                and (values.human(value) or not value.isalpha() or values.coined(value))
+                and (values.coined(value) or not value.translate(None, b"-_./").isalpha())
             )
         )
     return not values.code(value) and values.random(value)

@@ -217,6 +217,8 @@ def base64_password(value: bytes) -> Verdict:
         return False
     if not said.isascii() or not said.decode().isprintable():
         return False
+    if said.translate(None, b"-_./").isalpha() and not said.isalpha():
+        return None if passphrases.attached(said) else False
     return None if values.password(said) or passphrases.brief(said) else False
 
 

@@ -322,7 +322,7 @@ def given(value: bytes) -> bool:
     """Return whether the value could be a password where nothing else can stand."""
     if len(value) < 4 or value.endswith(b"()"):
         return False
-    if template(value) or dummy(value) or trivial(value):
+    if template(value) or dummy(value) or trivial(value) or named_by_code(value):
         return False
     plain = value.translate(_PLAIN, b"()")
     if not _IDENTIFIER.fullmatch(plain):
