@@ -12,14 +12,13 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from . import near, passphrases, told, values
+from . import judging, near, passphrases, told, values
 from .database import CASELESS, Expression
 from .model import Rule
 from .names import Tier, tier
-from .randomness import evidence
-from .verdicts import GENERIC, LEAD, LONGEST, PASSWORD, RULES, UUID, Found
+from .verdicts import LEAD, LONGEST, PASSWORD, RULES, Found
 
-__all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "judge", "search"]
+__all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "search"]
 
 WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
@@ -72,7 +71,6 @@ _ASSIGNMENT = re.compile(
     re.VERBOSE,
 )
 _BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\\x1b]++")
-_SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?|-]++")
 _LINE = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?$")
 _INDENT: Final = 28
 _TO_THE_END = re.compile(rb"[^\s\"'`<>\\${}()\[\]]++(?<![,;|])(?=[ \t\r]*(?:\n|$))", re.MULTILINE)
@@ -82,7 +80,6 @@ _PARAMETER = re.compile(rb"&(?:amp;)?[A-Za-z_][\w.-]{0,40}=")
 _ENDS = re.compile(rb"[\r\n]")
 
 
-_IN_QUERY: Final = b"?"
 _SAME = re.compile(rb"[A-Za-z0-9+/_-]*+")
 _NEXT: Final = 40
 
@@ -199,7 +196,7 @@ def _read(
         operator = _OPERATORS.get(operator, operator)
         before = text[match.start() - 1 : match.start()]
         if before in (b"?", b"&"):
-            operator = _IN_QUERY
+            operator = judging.IN_QUERY
         alone = before not in _WITHIN and name.lower() in _SECRET_ALONE
         line = _own_line(text, match, end)
         rule = assigned(name, operator, opened, text, match.end(), end, alone, line)
@@ -245,9 +242,7 @@ def _own_line(text: bytes, match: re.Match[bytes], end: int) -> bool:
     return _STARTS.search(text, max(0, match.start() - _INDENT), match.start()) is not None
 
 
-_ESCAPE: Final = b"\x1b"
-"""Begins a change of colour in a log."""
-_LINE_ENDS: Final = (b"", b"\n", b"\r", _ESCAPE)
+_LINE_ENDS: Final = (b"", b"\n", b"\r", judging.ESCAPE)
 _NESTED: Final = re.compile(rb".?[\"'`]?:\s", re.DOTALL)
 """What follows a name on the line below another one: the value is a section, and has names of its own."""
 _WITHIN: Final = (b":", b"/", b"-")
@@ -336,14 +331,14 @@ def assigned(
         and name.isupper()
         and text[begin - len(opened) - 1 : begin] == b"=" + opened
     )
-    if level is Tier.PASSWORD and operator in _ASSIGNS:
+    if level is Tier.PASSWORD and operator in judging.ASSIGNS:
         quoted = opened != b"" and text.startswith(opened, end)
         by_name = name.lower() == b"pass" or value in text[max(0, begin - 60) : begin]
         if line and passphrases.worded(value):
             return PASSWORD
         if (quoted or line) and _letters(value, (literal or quoted) and not by_name):
             return None if by_name and not literal else PASSWORD
-    return judge(level, value, bool(opened), operator, text[end : end + 1], literal, alone)
+    return judging.judge(level, value, bool(opened), operator, text[end : end + 1], literal, alone)
 
 
 def _letters(value: bytes, certain: bool) -> bool:
@@ -353,105 +348,3 @@ def _letters(value: bytes, certain: bool) -> bool:
 
 _EMPTY = (b"''", b'""', b"``")
 _BEHIND_EMPTY = b",;)]}\n"
-
-
-def judge(
-    level: Tier,
-    value: bytes,
-    quoted: bool,
-    operator: bytes = b"=",
-    after: bytes = b"",
-    literal: bool = False,
-    alone: bool = False,
-) -> Rule | None:
-    """Return the rule by which a value is a secret under a name of this tier, or None.
-
-    `literal` means that the value is not an identifier in code, `alone` that its name says
-    `secret` and nothing else.
-    """
-    if (spelt := values.spelt(value)) != value:
-        if spelt.translate(None, b".:?,").isalpha():
-            return None
-        value = spelt
-    if len(value) < (20 if level is Tier.KEY else 6):
-        return None
-    if values.template(value) or values.dummy(value):
-        return None
-    if values.uuid(value):
-        return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
-    if alone and operator in _ASSIGNS and (quoted or after in _ALONE) and _by_hand(value):
-        return PASSWORD
-    if level >= Tier.PASSWORD:
-        if literal and (_words_alone(value) or passphrases.worded(value)):
-            return PASSWORD
-        if _password_like(value, quoted, operator, after):
-            return PASSWORD if not values.random(value) else GENERIC
-    if b" " in value or values.code(value):
-        return None
-    if level is Tier.KEY and _FILED.fullmatch(value):
-        return None
-    if operator == b"," and not quoted:
-        return None
-    surplus = {Tier.KEY: 12.0, Tier.SECRET: 0.0, Tier.PASSWORD: 0.0}[level]
-    least = {Tier.KEY: 20, Tier.SECRET: 16, Tier.PASSWORD: 10}[level]
-    short = level >= Tier.SECRET and len(value) >= 10 and evidence(value) > 14
-    if len(value) < least and not (short and (quoted or operator in (b"=", b":"))):
-        return None
-    if not quoted and not _SAFE.fullmatch(value):
-        return None
-    return GENERIC if values.random(value, surplus) else None
-
-
-_FILED = re.compile(
-    rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}"
-)
-"""What a key is that opens nothing: the place of a thing in a store, or a fingerprint of a public key."""
-
-
-def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:
-    if operator == b",":
-        return False
-    if not values.password(value):
-        if quoted and passphrases.worded(value):
-            return True
-        return after in _ALONE and operator in _ASSIGNS and passphrases.brief(value)
-    digits = any(48 <= c <= 57 for c in value)
-    symbols = not value.isalnum()
-    if not digits and symbols and passphrases.joined(value):
-        return quoted or (operator in _ASSIGNS and after in _ALONE)
-    if not digits and quoted and passphrases.attached(value):
-        return True
-    if not quoted:
-        if operator not in _ASSIGNS or after in (b"(", b"[", b"{", b";"):
-            return False
-        if after in (b",", b")", b"}", b"]"):
-            if values.chosen(value) and _TWO_DIGITS.search(value):
-                return True
-            return after == b"," and values.random(value, 6.0) and not value.isalpha()
-        return (digits and (evidence(value) > -2 or values.human(value))) or values.tangled(value)
-    if value.isalpha():
-        return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
-    if digits:
-        return True
-    return symbols and evidence(value) > 0 and not values.named_by_code(value)
-
-
-_TWO_DIGITS = re.compile(rb"[0-9]{2}")
-_ALONE = (b"", b"\n", b"\r", b" ", b'"', b"'", b"`", b"&", b"<", _ESCAPE)
-_ASSIGNS = (b"=", b":", _IN_QUERY)
-
-
-def _by_hand(value: bytes) -> bool:
-    """Return whether a person chose the value; resource names have neither capitals nor symbols."""
-    shaped = not value.islower() or b"!" in value
-    return shaped and values.human(value) and values.password(value)
-
-
-def _words_alone(value: bytes) -> bool:
-    """Return whether the value is lower-case words joined by `-` or `_`, as in shell variables."""
-    plain = value.translate(None, b"-_")
-    return (
-        (values.unheard(plain) or values.coined(plain))
-        and not values.template(value)
-        and not values.dummy(value)
-    )

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from . import cache, columns, context, disguises, near, values, views
+from . import buried, cache, columns, context, disguises, judging, near, values, views
 from .candidates import Candidate, Claims, lifted, of_match, shifted
 from .decoded import Piece
 from .memo import remembered
@@ -129,7 +129,7 @@ class Detector:
         if not text or len(text) > context.LONGEST or _SPACE.search(text):
             return []
         level = tier(key)
-        rule = context.judge(level, text, True) if level > Tier.NONE else None
+        rule = judging.judge(level, text, True) if level > Tier.NONE else None
         if rule is None:
             return []
         return [of_match(rule, text, 0, len(text), shift=shift)]
@@ -236,7 +236,7 @@ class Detector:
                 or values.template(value)
                 or values.hashed(value)
                 or near.among_checksums(text, low, high)
-                or values.buried(text, low, high)
+                or buried.buried(text, low, high)
                 or (item.by_keyword and values.identifier(value))
             ):
                 continue

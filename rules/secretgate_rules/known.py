@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from . import context, rulefile, values
+from . import judging, rulefile, values
 from .literals import Literals
 from .model import RuleError
 from .names import Tier, tier
@@ -132,7 +132,7 @@ def files_under(folder: Path) -> Iterator[Path]:
 def _likely(name: str, value: str) -> bool:
     """Return whether name and value look like a credential, by the same criteria as in a text."""
     level = tier(name.encode("utf-8", "surrogateescape"))
-    return context.judge(level, value.encode("utf-8", "surrogateescape"), quoted=True) is not None
+    return judging.judge(level, value.encode("utf-8", "surrogateescape"), quoted=True) is not None
 
 
 def _taken(triples: Iterable[tuple[str, str, bool]]) -> dict[bytes, str]:

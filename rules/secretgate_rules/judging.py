@@ -1,0 +1,124 @@
+"""Judges values of assignments: is this value, under a name of this tier, a secret?
+
+`context` finds the assignment, and knows its syntax; here only name, value and what is around them
+count. Rules of one's own, known values and detect-secrets ask here, too.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from . import passphrases, values
+from .model import Rule
+from .names import Tier
+from .randomness import evidence
+from .verdicts import GENERIC, PASSWORD, UUID
+
+IN_QUERY: Final = b"?"
+"""The operator of a parameter of a URL."""
+ESCAPE: Final = b"\x1b"
+"""Begins a change of colour in a log."""
+_SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?|-]++")
+
+
+def judge(
+    level: Tier,
+    value: bytes,
+    quoted: bool,
+    operator: bytes = b"=",
+    after: bytes = b"",
+    literal: bool = False,
+    alone: bool = False,
+) -> Rule | None:
+    """Return the rule by which a value is a secret under a name of this tier, or None.
+
+    `literal` means that the value is not an identifier in code, `alone` that its name says
+    `secret` and nothing else.
+    """
+    if (spelt := values.spelt(value)) != value:
+        if spelt.translate(None, b".:?,").isalpha():
+            return None
+        value = spelt
+    if len(value) < (20 if level is Tier.KEY else 6):
+        return None
+    if values.template(value) or values.dummy(value):
+        return None
+    if values.uuid(value):
+        return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
+    if alone and operator in ASSIGNS and (quoted or after in _ALONE) and _by_hand(value):
+        return PASSWORD
+    if level >= Tier.PASSWORD:
+        if literal and (words_alone(value) or passphrases.worded(value)):
+            return PASSWORD
+        if _password_like(value, quoted, operator, after):
+            return PASSWORD if not values.random(value) else GENERIC
+    if b" " in value or values.code(value):
+        return None
+    if level is Tier.KEY and _FILED.fullmatch(value):
+        return None
+    if operator == b"," and not quoted:
+        return None
+    surplus = {Tier.KEY: 12.0, Tier.SECRET: 0.0, Tier.PASSWORD: 0.0}[level]
+    least = {Tier.KEY: 20, Tier.SECRET: 16, Tier.PASSWORD: 10}[level]
+    short = level >= Tier.SECRET and len(value) >= 10 and evidence(value) > 14
+    if len(value) < least and not (short and (quoted or operator in (b"=", b":"))):
+        return None
+    if not quoted and not _SAFE.fullmatch(value):
+        return None
+    return GENERIC if values.random(value, surplus) else None
+
+
+_FILED = re.compile(
+    rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}"
+)
+"""What a key is that opens nothing: the place of a thing in a store, or a fingerprint of a public key."""
+
+
+def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:
+    if operator == b",":
+        return False
+    if not values.password(value):
+        if quoted and passphrases.worded(value):
+            return True
+        return after in _ALONE and operator in ASSIGNS and passphrases.brief(value)
+    digits = any(48 <= c <= 57 for c in value)
+    symbols = not value.isalnum()
+    if not digits and symbols and passphrases.joined(value):
+        return quoted or (operator in ASSIGNS and after in _ALONE)
+    if not digits and quoted and passphrases.attached(value):
+        return True
+    if not quoted:
+        if operator not in ASSIGNS or after in (b"(", b"[", b"{", b";"):
+            return False
+        if after in (b",", b")", b"}", b"]"):
+            if values.chosen(value) and _TWO_DIGITS.search(value):
+                return True
+            return after == b"," and values.random(value, 6.0) and not value.isalpha()
+        return (digits and (evidence(value) > -2 or values.human(value))) or values.tangled(value)
+    if value.isalpha():
+        return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
+    if digits:
+        return True
+    return symbols and evidence(value) > 0 and not values.named_by_code(value)
+
+
+_TWO_DIGITS = re.compile(rb"[0-9]{2}")
+_ALONE = (b"", b"\n", b"\r", b" ", b'"', b"'", b"`", b"&", b"<", ESCAPE)
+ASSIGNS = (b"=", b":", IN_QUERY)
+
+
+def _by_hand(value: bytes) -> bool:
+    """Return whether a person chose the value; resource names have neither capitals nor symbols."""
+    shaped = not value.islower() or b"!" in value
+    return shaped and values.human(value) and values.password(value)
+
+
+def words_alone(value: bytes) -> bool:
+    """Return whether the value is lower-case words joined by `-` or `_`, as in shell variables."""
+    plain = value.translate(None, b"-_")
+    return (
+        (values.unheard(plain) or values.coined(plain))
+        and not values.template(value)
+        and not values.dummy(value)
+    )
