@@ -206,7 +206,7 @@ _BRIEF = re.compile(rb"[A-Za-z]{3,6}[0-9]{1,4}[!@#$%*?.]?")
 
 @remembered(1024)
 def brief(value: bytes) -> bool:
-    """Return whether the value is a short word and a number, as in typical passwords: `rex2019`."""
+    """Return whether the value is a short word and a number, as many passwords are (a pet, a year)."""
     if not 6 <= len(value) <= 8 or not _BRIEF.fullmatch(value):
         return False
     word = value.lower().rstrip(b"0123456789!@#$%*?.")
