@@ -29,7 +29,6 @@ hasło to @
 пароль до сервера: @
 Das Passwort für den Server ist @
 服务器密码是@
-log into the box with root / @
 I changed my password from @ to another one
 "@" is my password
 password for prod: @
