@@ -9,6 +9,7 @@ import gzip
 import io
 import json
 import lzma
+import random
 import sqlite3
 import tarfile
 import textwrap
@@ -147,6 +148,16 @@ FILES: dict[str, Callable[[str], bytes]] = {
     "bzip2": lambda text: bz2.compress(text.encode()),
     "xz": lambda text: lzma.compress(text.encode()),
     "zstd": lambda text: zstandard.compress(text.encode()),
+    "bzip2 of two parts": lambda text: bz2.compress(bytes(30)) + bz2.compress(text.encode()),
+    "xz of two parts": lambda text: (
+        lzma.compress(bytes(30)) + bytes(4) + lzma.compress(text.encode())
+    ),
+    "zstd of two parts": lambda text: (
+        zstandard.compress(bytes(30)) + zstandard.compress(text.encode())
+    ),
+    "gzip that is cut off": lambda text: gzip.compress(
+        text.encode() + random.Random(1).randbytes(4_000)
+    )[:-900],
     "tar in gzip": lambda text: gzip.compress(unpacked(text)),
     "zip of gzip": lambda text: zipped("app.log.gz", gzip.compress(text.encode())),
     "tar": unpacked,

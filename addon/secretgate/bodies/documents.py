@@ -20,12 +20,14 @@ import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import zstandard
 
 LIMIT: Final = 32 << 20
 """Maximum number of bytes unpacked from one document."""
+_CHUNK: Final = 2 << 10
+"""How many bytes are unpacked at once: bzip2 can make 40 MB of so many."""
 _STREAM: Final = re.compile(rb"stream\r?\n")
 _PICTURE: Final = re.compile(rb"/Subtype\s*/Image\b")
 _HEAD: Final = 1000
@@ -125,10 +127,7 @@ def _texts(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
         with suppress(*_BROKEN):
             yield from _zipped(raw, left, deeper)
     elif unpack := next((_UNPACK[mark] for mark in _UNPACK if raw.startswith(mark)), None):
-        content = b""
-        with suppress(*_BROKEN):
-            content = unpack(raw, left[0])
-        yield from _within(content, left, deeper)
+        yield from _within(_unpacked(unpack(raw), left[0]), left, deeper)
     else:
         yield _standing(raw)
 
@@ -247,25 +246,49 @@ def _is_media(head: bytes) -> bool:
     return _MEDIA.match(head) is not None and not head.startswith(others)
 
 
-def _gunzip(raw: bytes, most: int) -> bytes:
-    members = []
-    while raw.startswith(b"\x1f\x8b") and most > 0:
-        member = zlib.decompressobj(31)
-        members.append(member.decompress(raw, most))
-        most -= len(members[-1])
-        raw = member.unused_data
-    return b"".join(members)
+def _members(raw: bytes, mark: bytes, member: Callable[[], Any]) -> Iterator[bytes]:
+    """Yield the content of a compressed file, which may be several files, one after the other."""
+    at = 0
+    while raw.startswith(mark, at):
+        unpacking = member()
+        while not unpacking.eof and at < len(raw):
+            chunk = raw[at : at + _CHUNK]
+            at += len(chunk)
+            yield unpacking.decompress(chunk)
+        at -= len(unpacking.unused_data)
+        while raw.startswith(bytes(4), at):
+            at += 4
 
 
-_UNPACK: Final[dict[bytes, Callable[[bytes, int], bytes]]] = {
-    b"\x1f\x8b": _gunzip,
-    b"BZh": lambda raw, most: bz2.BZ2Decompressor().decompress(raw, most),
-    b"\xfd7zXZ": lambda raw, most: lzma.LZMADecompressor(memlimit=LIMIT * 4).decompress(raw, most),
-    b"\x28\xb5\x2f\xfd": lambda raw, most: (
-        zstandard.ZstdDecompressor().stream_reader(io.BytesIO(raw)).read(most)
-    ),
+def _frames(raw: bytes) -> Iterator[bytes]:
+    """Yield the content of a zstd file."""
+    frames = zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    while piece := frames.read1(LIMIT):
+        yield piece
+
+
+_GZIP: Final = b"\x1f\x8b"
+_BZIP2: Final = b"BZh"
+_XZ: Final = b"\xfd7zXZ"
+_UNPACK: Final[dict[bytes, Callable[[bytes], Iterator[bytes]]]] = {
+    _GZIP: lambda raw: _members(raw, _GZIP, lambda: zlib.decompressobj(31)),
+    _BZIP2: lambda raw: _members(raw, _BZIP2, bz2.BZ2Decompressor),
+    _XZ: lambda raw: _members(raw, _XZ, lambda: lzma.LZMADecompressor(memlimit=LIMIT * 4)),
+    b"\x28\xb5\x2f\xfd": _frames,
 }
-"""How compressed files begin, and what unpacks at most so many bytes of them."""
+"""How compressed files begin, and what unpacks them."""
+
+
+def _unpacked(pieces: Iterator[bytes], most: int) -> bytes:
+    """Return what can be unpacked of a file, broken or not, and somewhat more than `most` at the most."""
+    read = []
+    with suppress(*_BROKEN):
+        for piece in pieces:
+            read.append(piece)
+            most -= len(piece)
+            if most < 0:
+                break
+    return b"".join(read)
 
 
 def _zipped(raw: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
