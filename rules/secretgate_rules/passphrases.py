@@ -12,6 +12,7 @@ from typing import Final
 
 from . import values
 from .memo import remembered
+from .vocabulary import OF_CODE, chain
 
 _PHRASE = re.compile(
     rb"[A-Za-z][\w'\xc2-\xf4\x80-\xbf-]{0,19}(?:,?[ ][\w'&\xc2-\xf4\x80-\xbf-]{1,20}){1,11}[!.?]?"
@@ -84,7 +85,7 @@ def _of_sentences(part: bytes) -> bool:
         or part in _SPOKEN
         or part in _COMMANDS
         or part in _FUNCTION_WORDS
-        or values.of_code(part)
+        or part in OF_CODE
     )
 
 
@@ -183,14 +184,12 @@ def signs(value: bytes) -> bool:
     if values.code(value) and b"://" in value:
         return False
     if _RUN.fullmatch(value):
-        return not values.chain(value, _TOPIC | _SPOKEN)
+        return not chain(value, _TOPIC | _SPOKEN)
     parts = [part.lower() for part in _PARTS.findall(value)]
     numbers = [number for number in _NUMBER.findall(value) if number not in _SIZES]
     said = [part for part in parts if part in _SPOKEN]
     own = [
-        part
-        for part in parts
-        if len(part) > 2 and part not in _SPOKEN and not values.chain(part, _TOPIC)
+        part for part in parts if len(part) > 2 and part not in _SPOKEN and not chain(part, _TOPIC)
     ]
     if len(said) >= 3 and len(parts) >= 6:
         return True
@@ -210,4 +209,4 @@ def brief(value: bytes) -> bool:
     if not 6 <= len(value) <= 8 or not _BRIEF.fullmatch(value):
         return False
     word = value.lower().rstrip(b"0123456789!@#$%*?.")
-    return not (values.of_code(word) or values.trivial(value) or values.dummy(value))
+    return not (word in OF_CODE or values.trivial(value) or values.dummy(value))

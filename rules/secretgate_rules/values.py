@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import zlib
-from functools import lru_cache
 from itertools import pairwise
-from pathlib import Path
 
 from .memo import remembered
 from .randomness import entropy, evidence
+from .vocabulary import HUMP, OF_CODE, PASSWORD_ABROAD, chain, documented
 
 _DOCUMENTED = re.compile(
     rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|je7MtGbClwBF/2Zp9Utk"
@@ -58,23 +56,6 @@ _DEPENDENCY = re.compile(
 _UUID = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _LETTERS = re.compile(rb"[A-Za-z]+")
-
-_TRIVIAL = frozenset(
-    b"please password passwd pass pwd secret token admin root test tests testing user username postgres mysql "
-    b"mongo redis rabbitmq guest demo default changeme letmein welcome qwerty qwertz qwertyuiop asdf asdfgh asdfghjkl zxcvbn "
-    b"abc abcd abcde abcdef abcdefg abcdefgh foo bar baz foobar hello world iloveyou monkey dragon master login "
-    b"super my the new old db database app api key local localhost dev development prod production staging "
-    b"sample example temp tmp none null nil true false string str text value pa word sa minio minioadmin "
-    b"keycloak elastic grafana oracle system manager scott tiger sekret mypass mysecret topsecret not real "
-    b"your here insert strong secure some any this for insecure simple weak fake dummy mock placeholder "
-    b"docker vagrant ansible jenkins gitlab github sonar kafka airflow wordpress django flask rails supersecret verysecret "
-    b"correct horse battery staple enter type choose set unset encrypted hashed hash wrong right invalid valid bad good "
-    b"a anon anonymous anoncvs pserver keyboard cat nobody know field input required missing empty blank confirm confirmation repeat repeated current reset forgot forgotten "
-    b"proxy file sekrit senha minha clave contrasena passwort kennwort wachtwoord cisco juniper arista netapp maglev "
-    b"sql ldap smtp unsecure unsecured agent change it changeit secure geheim secreto opensesame "
-    b"john doe jane alice bob joe acme company very long and long random generated one two three first second other another".split()
-)
-
 
 _PUBLIC = (
     b"MFkwEwYHKoZIzj0C", b"MHYwEAYHKoZIzj0C", b"MCowBQYDK2V", b"MIIBIjANBgkqhkiG9w0BAQEF", b"MIICIjANBgkqhkiG9w0BAQEF", b"MIGfMA0GCSqGSIb3DQEB",
@@ -164,7 +145,7 @@ def code(value: bytes) -> bool:
     if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
         return True
     if b"-" in value and all(
-        of_code(piece.rstrip(b"0123456789"))
+        piece.rstrip(b"0123456789") in OF_CODE
         for piece in value.lower().translate(_JOINTS).split(b"-")
     ):
         return True
@@ -179,15 +160,15 @@ def code(value: bytes) -> bool:
 
 def _told_of(value: bytes) -> bool:
     """Return whether a name is made of words, most of them typical of programs."""
-    words = [piece.lower() for piece in _PIECE.findall(value)]
-    known = sum(len(word) for word in words if len(word) > 2 and (word in _OF_CODE or chain(word)))
+    words = [piece.lower() for piece in HUMP.findall(value)]
+    known = sum(len(word) for word in words if len(word) > 2 and (word in OF_CODE or chain(word)))
     return 3 * known >= 2 * len(value)
 
 
 def named_by_code(value: bytes) -> bool:
     """Return whether the value is words joined by `-`, `_` or `/`, one of them typical of programs."""
     pieces = value.lower().translate(_JOINTS).split(b"-")
-    return len(pieces) > 1 and all(map(bytes.isalpha, pieces)) and any(map(of_code, pieces))
+    return len(pieces) > 1 and all(map(bytes.isalpha, pieces)) and not OF_CODE.isdisjoint(pieces)
 
 
 _JOINTS = bytes.maketrans(b"_/", b"--")
@@ -237,22 +218,6 @@ _ONE = bytes.maketrans(b"l", b"i")
 _AFTER = b"0123456789!?.*#+-_"
 
 
-def chain(word: bytes, more: frozenset[bytes] = frozenset()) -> bool:
-    """Return whether a word is a concatenation of well-known words and those in `more`."""
-    reach = [True] + [False] * len(word)
-    for end in range(1, len(word) + 1):
-        reach[end] = any(
-            reach[start] and (word[start:end] in _TRIVIAL or word[start:end] in more)
-            for start in range(end)
-        )
-    return reach[-1]
-
-
-def of_code(word: bytes) -> bool:
-    """Return whether a word is typical of names in programs."""
-    return word in _OF_CODE
-
-
 def random(value: bytes, surplus: float = 0.0) -> bool:
     """Return whether the value is clearly random; `surplus` is extra evidence required, in bits."""
     size = len(value)
@@ -277,7 +242,7 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
 
 def _worded(value: bytes) -> bool:
     """Return whether letters are words in camel case that the model of code has seldom seen."""
-    humps = _PIECE.findall(value)
+    humps = HUMP.findall(value)
     return len(value) >= 3.2 * len(humps) and evidence(value) < 20
 
 
@@ -327,24 +292,17 @@ def given(value: bytes) -> bool:
     plain = value.translate(_PLAIN, b"()")
     if not _IDENTIFIER.fullmatch(plain):
         return not code(plain)
-    return evidence(plain) > 8 or not any(map(of_code, map(bytes.lower, _PIECE.findall(plain))))
+    return evidence(plain) > 8 or OF_CODE.isdisjoint(map(bytes.lower, HUMP.findall(plain)))
 
 
 _PLAIN = bytes.maketrans(b"-", b"_")
 _CHOSEN = re.compile(rb"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{8,64}")
-_PIECE = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ASIDE = bytes.maketrans(b"!@#$%^&*?.+~", b"-" * 12)
 
 
 def human(value: bytes) -> bool:
     """Like `chosen`, but also with symbols that people put between and after the words."""
     return chosen(value.translate(_ASIDE).strip(b"-"))
-
-
-@lru_cache(maxsize=1)
-def _words() -> frozenset[bytes]:
-    stored = Path(__file__).with_name("words.bin").read_bytes()
-    return frozenset(zlib.decompress(stored).split(b"\n"))
 
 
 def unheard(value: bytes) -> bool:
@@ -354,9 +312,9 @@ def unheard(value: bytes) -> bool:
     """
     if not _UNHEARD.fullmatch(value) or _INFLECTED.search(value):
         return False
-    if value in _words() or trivial(value):
+    if value in documented() or trivial(value):
         return False
-    return not any(word in value for word in _OF_CODE if len(word) >= 4)
+    return not any(word in value for word in OF_CODE if len(word) >= 4)
 
 
 def coined(value: bytes) -> bool:
@@ -364,43 +322,21 @@ def coined(value: bytes) -> bool:
 
     A capital in the middle begins another word.
     """
-    humps = _PIECE.findall(value)
+    humps = HUMP.findall(value)
     if not _LETTERED.fullmatch(value) or len(humps) > 3 or dummy(value):
         return False
     low = value.lower()
     return (
-        not _OF_CODE.intersection(map(bytes.lower, humps))
-        and low not in _PASSWORD_ABROAD
+        not OF_CODE.intersection(map(bytes.lower, humps))
+        and low not in PASSWORD_ABROAD
         and unheard(low)
     )
 
 
 _LETTERED = re.compile(rb"[A-Za-z]{8,32}")
-_PASSWORD_ABROAD = frozenset(
-    b"adgangskode adgangskoder jelszo lozinka lozinke salasana salasanat wachtwoord wachtwoorden kennwort kennworter passwort passworter "
-    b"contrasena contrasenas contrasenya contrasinal motdepasse sifreniz parola parole parool passord passordet losenord losenordet "
-    b"slaptazodis pasahitza katalaluan katasandi fjalekalim fjalekalimi geslo haslo heslo lykilord aikotnhota parolle parolja "
-    b"wagwoord cyfrinair pasfhocal facal focalfaire senhas asmakey nenosiri igamalokungena matkhau raghvathong rahasia sandi "
-    b"zaporka losinka pasvorto paswoord pasword salasona parooli jelszava jelszavak anahtar bejelszo contrasigno wachtwurd".split()
-)
-"""What a password is called in other languages, in letters of ASCII: labels of translations."""
 _UNHEARD = re.compile(rb"[a-z]{8,32}")
 _INFLECTED = re.compile(
     rb"(?:able|ible|ing|ed|ly|ful|less|ous|ive|ion|ions|ment|ness|ance|ence|ical|ized|ised|izes|ises)$"
-)
-_OF_CODE = frozenset(
-    b"password passwd passphrase passcode pass pwd pw token secret key user username userid login auth oauth credential "
-    b"credentials field input output form box text txt edit label line view page panel dialog button string str char byte sensitive attribute pkcs wpa wep psk "
-    b"bytes int uint integer float double bool long short array arr list vec vector map dict set tuple object obj ptr ref "
-    b"buf buffer tmp temp arg args argv param params value val var data info item index idx num number count size len jwt verify action flow config "
-    b"length min max type name id base utf ascii latin hex sha md hash hashed digest crypt bcrypt scrypt pbkdf argon salt "
-    b"hmac aes rsa des ntlm crc encode encoded encoding decode decoded encrypt encrypted decrypt enc get is has to from "
-    b"with new old test tests case example sample default config conf option opt version ver v rev file path dir url uri "
-    b"http https host port db sql api app client server service request response req res ctx self this raw plain hidden "
-    b"invalid valid wrong correct manager provider handler helper util utils func fn error err msg message step part group "
-    b"level rule check verify validate validator policy strength expected actual result foo bar baz aaa abc xyz qwe first last "
-    b"second another other your my tok tk sess sid async stream chunk win linux mac node proto dom java python chars characters days minutes seconds hours times "
-    b"windows section chapter figure table row column col lowercase uppercase digit digits none null undefined required code codes verification".split()
 )
 
 
@@ -412,8 +348,8 @@ def chosen(value: bytes) -> bool:
     """
     if not _CHOSEN.fullmatch(value):
         return False
-    pieces = [piece.lower() for piece in _PIECE.findall(value)]
-    return max(map(len, pieces), default=0) >= 4 and not _OF_CODE.intersection(pieces)
+    pieces = [piece.lower() for piece in HUMP.findall(value)]
+    return max(map(len, pieces), default=0) >= 4 and not OF_CODE.intersection(pieces)
 
 
 def hexadecimal(value: bytes) -> bool:
