@@ -72,10 +72,13 @@ _COMMANDS: Final = frozenset(
 @remembered(1024)
 def drawn(value: bytes) -> bool:
     """Return whether the value is three or more lower-case words that make no sentence."""
-    parts = value.split(b" ")
-    if not _DRAWN.fullmatch(value) or len({*parts}) < 3 or values.template(value):
+    return len({*value.split(b" ")}) >= 3 and _no_sentence(value)
+
+
+def _no_sentence(value: bytes) -> bool:
+    if not _DRAWN.fullmatch(value) or values.template(value):
         return False
-    return not any(part in _OF_PROGRAMS or _of_sentences(part) for part in parts)
+    return not any(part in _OF_PROGRAMS or _of_sentences(part) for part in value.split(b" "))
 
 
 def _of_sentences(part: bytes) -> bool:
@@ -153,8 +156,13 @@ _FUNCTION_WORDS: Final = frozenset(
 @remembered(1024)
 def pair(value: bytes) -> bool:
     """Return whether the value is two lower-case words that neither instruct nor describe."""
-    parts = value.split(b" ")
-    return len(parts) == 2 and drawn(value + b" " + b"zzz") and min(map(len, parts)) >= 4
+    first, _, second = value.partition(b" ")
+    return (
+        first != second
+        and min(len(first), len(second)) >= 4
+        and b" " not in second
+        and _no_sentence(value)
+    )
 
 
 _PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")

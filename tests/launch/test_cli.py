@@ -235,7 +235,7 @@ def test_a_word_that_nothing_holds_is_told(command: str, tmp_path: Path) -> None
 
 
 @pytest.mark.e2e
-@pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 @pytest.mark.parametrize("command", ["coverage", "settings --json", "scan --json -", "--help"])
 def test_output_that_cannot_be_written_is_told(command: str, tmp_path: Path) -> None:
     done = shell(f"{command} >/dev/full", tmp_path)

@@ -150,7 +150,10 @@ def main() -> None:
 
 
 def _replace_closed_streams() -> None:
-    """Open what was closed (`>&-`), or the next file that is opened would take its place."""
+    """Open what was closed (`>&-`), or the next file that is opened would take its place.
+
+    The stand-ins stay open until the process ends.
+    """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         if getattr(sys, name) is None:
             nothing = Path(os.devnull).open("w" if number else "r", encoding="utf-8")  # noqa: SIM115
