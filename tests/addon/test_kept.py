@@ -37,6 +37,21 @@ def test_ids_in_paths_and_beside_the_messages(
     assert {*kept.links(request, b"{")} <= steps | {kept.FILES}
 
 
+@pytest.mark.parametrize(
+    ("dialect", "path", "body", "named"),
+    [
+        ("anthropic", "/v1/sessions/sesn_1/events", {}, ["sesn_1"]),
+        ("anthropic", "/v1/messages", {}, []),
+        ("cohere", "/v1/chat", {"conversation_id": "talk-1"}, ["talk-1"]),
+        ("generic", "/v1/vector_stores/vs_1/files", {}, ["vs_1"]),
+    ],
+)
+def test_ids_of_what_a_request_adds_to(
+    dialect: str, path: str, body: object, named: list[str]
+) -> None:
+    assert kept.grown(GATE.request(dialect, path=path), dump(body)) == named
+
+
 def test_answers_of_an_mcp_server_may_come_on_a_connection_opened_before() -> None:
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"arguments": {"a": KEY}}}
     where = {"path": "/messages/?session_id=0123abcd", "headers": {"mcp-session-id": "abc"}}
