@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 import hyperscan as hs
-from ahocorasick_rs import BytesAhoCorasick, Implementation
 
 from . import cache
+from .keys import Keys
 
 CASELESS: Final = hs.HS_FLAG_CASELESS
 
@@ -69,12 +69,9 @@ class Database:
 
 _COMPILING: Final = 37e-6
 """Seconds that Hyperscan takes to compile one string."""
-_AT_ONCE: Final = 32
-"""Maximum number of strings that are compiled in the calling thread."""
+_SCANNING: Final = 0.2e-9
+"""Seconds that Hyperscan takes per byte of text."""
 _COMPILER: Final = threading.Lock()
-_SMALL: Final = 256
-_SLOWER: Final = (1.6e-9, 6e-9)
-"""Seconds per byte of text that an automaton is slower than Hyperscan, for few and many strings."""
 _KEY: Final = 8
 _VARIED: Final = 4
 
@@ -82,10 +79,10 @@ _VARIED: Final = 4
 class Literals:
     """A search for thousands of fixed strings; `scan` is thread-safe.
 
-    Hyperscan scans several times as fast as an Aho-Corasick automaton, but takes many times as
-    long to compile. So searches start with an automaton, which identifies strings by their last
-    few bytes. Hyperscan is compiled once the text scanned so far would have made up for it; for
-    many strings this happens in a background thread, for which nobody waits.
+    Hyperscan scans many strings several times as fast as `Keys`, but takes many times as long to
+    compile. So searches start with `Keys`, which identify strings by their last few bytes.
+    Hyperscan is compiled once the text scanned so far would have made up for it: in a background
+    thread, for which nobody waits.
     """
 
     def __init__(self, texts: Sequence[bytes]) -> None:
@@ -99,32 +96,28 @@ class Literals:
         self._read = 0
         # Hyperscan literals end at a NUL byte.
         self._stays = any(b"\0" in text for text in self._texts)
-        self._small = len(self._texts) <= _SMALL
-        self._automaton: BytesAhoCorasick | None = None
+        self._keys: Keys | None = None
         self._ending: list[list[int]] = []
-        """For each string of the automaton, the indices of the texts that end with it."""
+        """For each key, the indices of the texts that end with it."""
         self._database: Any = None
 
     def prepare(self) -> None:
-        """Build the automaton, and start compiling for Hyperscan."""
+        """Build the search, and start compiling for Hyperscan if that can ever pay."""
         with self._lock:
-            if self._automaton is None and self._database is None:
-                self._automaton = self._automated()
-            self._compile_aside()
+            if self._database is None and self._built().cost > _SCANNING:
+                self._compile_aside()
 
     def scan(self, text: bytes) -> list[tuple[int, int]]:
         """Return `(index of the string, start offset)` of every occurrence."""
         with self._lock:
-            if self._database is None:
-                self._read += len(text)
-                if self._read * _SLOWER[not self._small] > len(self._texts) * _COMPILING:
-                    self._compile_aside()
-                if self._database is None and self._automaton is None:
-                    self._automaton = self._automated()
-            automaton = self._automaton
             database: Any = self._database
-        if automaton is not None:
-            return self._matches(automaton, text)
+            if database is None:
+                keys = self._built()
+                self._read += len(text)
+                if self._read * (keys.cost - _SCANNING) > len(self._texts) * _COMPILING:
+                    self._compile_aside()
+        if database is None:
+            return self._matches(keys, text)
         owners = self._owners
         found: list[tuple[int, int]] = []
 
@@ -138,20 +131,22 @@ class Literals:
         database.scan(text, match_event_handler=on_match, scratch=scratch)
         return found
 
-    def _automated(self) -> BytesAhoCorasick:
-        ending: dict[bytes, list[int]] = {}
-        for number, text in enumerate(self._texts):
-            key = text[-_KEY:]
-            # A key of equal characters, such as a line of dashes, would match far too often.
-            ending.setdefault(key if len({*key}) >= _VARIED else text, []).append(number)
-        self._ending = list(ending.values())
-        kind = Implementation.DFA if self._small else Implementation.ContiguousNFA
-        return BytesAhoCorasick(list(ending), implementation=kind)
+    def _built(self) -> Keys:
+        """Return the keys; the lock must be held."""
+        if self._keys is None:
+            ending: dict[bytes, list[int]] = {}
+            for number, text in enumerate(self._texts):
+                key = text[-_KEY:]
+                # A key of equal characters, such as a line of dashes, would match far too often.
+                ending.setdefault(key if len({*key}) >= _VARIED else text, []).append(number)
+            self._ending = list(ending.values())
+            self._keys = Keys(list(ending))
+        return self._keys
 
-    def _matches(self, automaton: BytesAhoCorasick, text: bytes) -> list[tuple[int, int]]:
+    def _matches(self, keys: Keys, text: bytes) -> list[tuple[int, int]]:
         texts, owners, ending = self._texts, self._owners, self._ending
         found: list[tuple[int, int]] = []
-        for key, _, end in automaton.find_matches_as_indexes(text, overlapping=True):
+        for key, _, end in keys.find(text):
             for number in ending[key]:
                 start = end - len(texts[number])
                 if start >= 0 and text.startswith(texts[number], start):
@@ -159,20 +154,16 @@ class Literals:
         return found
 
     def _compile_aside(self) -> None:
-        """Compile for Hyperscan, many strings in a background thread; the lock must be held."""
-        if self._stays:
-            return
-        if len(self._texts) <= _AT_ONCE:
-            self._database, self._automaton = self._compiled(), None
-            return
-        self._stays = True
-        threading.Thread(target=self._take_over, name="literals", daemon=True).start()
+        """Compile for Hyperscan in a background thread; the lock must be held."""
+        if not self._stays:
+            self._stays = True
+            threading.Thread(target=self._take_over, name="literals", daemon=True).start()
 
     def _take_over(self) -> None:
         with _COMPILER, contextlib.suppress(hs.error):
             database = self._compiled()
             with self._lock:
-                self._database, self._automaton = database, None
+                self._database, self._keys = database, None
 
     def _compiled(self) -> Any:
         database = hs.Database(mode=hs.HS_MODE_BLOCK)

@@ -1,0 +1,51 @@
+"""Short fixed strings: all occurrences are found, however they overlap, in linear time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from secretgate_rules import keys
+from secretgate_rules.keys import Keys
+
+letters = st.sampled_from([b"a", b"b", b"\0", b"\xff"])
+words = st.lists(
+    st.lists(letters, min_size=1, max_size=9).map(b"".join), min_size=1, max_size=9, unique=True
+)
+
+
+@given(
+    words, st.lists(st.integers(0, 8) | letters, max_size=12), st.integers(1, 3), st.integers(0, 3)
+)
+def test_every_occurrence_is_found_once(
+    strings: list[bytes], made_of: list[int | bytes], group: int, groups: int
+) -> None:
+    text = b"".join(
+        strings[each % len(strings)] if isinstance(each, int) else each for each in made_of
+    )
+    every = [
+        (number, at, at + len(each))
+        for number, each in enumerate(strings)
+        for at in range(len(text))
+        if text.startswith(each, at)
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(keys, "_GROUP", group)
+        patch.setattr(keys, "_MOST_GROUPS", groups)
+        assert sorted(Keys(strings).find(text)) == every
+
+
+@pytest.mark.parametrize("others", [[b"-" * 20_000 + b"+"], [b"-" * 20_000]])
+def test_long_strings_among_many_occurrences_take_linear_time(others: list[bytes]) -> None:
+    search = Keys([b"the", *others])
+    text = (b"the " * 5 + b"-" * 100) * 20_000
+    start = time.perf_counter()
+    assert sum(1 for _ in search.find(text)) == 100_000
+    assert time.perf_counter() - start < 2
+
+
+def test_no_strings_are_found_nowhere() -> None:
+    assert list(Keys([]).find(b"text")) == []
