@@ -40,7 +40,7 @@ from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.guard import Guard
 from secretgate.proxy.socket_hooks import Sockets, hang_up
 from secretgate.proxy.telling import UNRECORDED, Teller
-from secretgate.proxy.threads import consulted, takes_long
+from secretgate.proxy.threads import Pace, consulted
 from secretgate.settings import PREFIX, SettingsError
 from secretgate.state import Places, StateError
 from secretgate.undumpable import seal_process
@@ -60,6 +60,7 @@ class Gate:
         self._places = Places.find()
         self.teller = Teller()
         self._sockets = Sockets(self.teller)
+        self._pace = Pace()
         # Keyed by flow rather than stored in its metadata, which is copied and saved to files
         # (`-w`).
         self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
@@ -217,10 +218,10 @@ class Gate:
         decide = functools.partial(heads.decide, engine, request, flows.head(flow))
         if engine.line.remote:
             decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
-        elif takes_long(request):
-            decision, seen = await asyncio.to_thread(decide)
+        elif self._pace.takes_long(request):
+            decision, seen = await asyncio.to_thread(self._pace.timed, request, decide)
         else:
-            decision, seen = decide()
+            decision, seen = self._pace.timed(request, decide)
         exchange = self._decided(engine, flow, request, decision, seen)
         if decision.content is not None and not decision.refused:
             flows.put_content(flow.request, decision.content, decision.headers)

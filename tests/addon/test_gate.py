@@ -256,7 +256,7 @@ async def test_an_answer_that_fails_before_it_begins_is_an_error_and_nothing_els
 
 
 async def test_a_large_request_is_decided_on_the_same(made: gate.Gate) -> None:
-    one = flow(prompt("x " * threads.IN_A_THREAD + token(8)))
+    one = flow(prompt("x " * threads.ALWAYS_IN_A_THREAD + token(8)))
     await made.request(one)
     assert token(8).encode() not in one.request.raw_content
 

@@ -1,22 +1,62 @@
-"""Which requests are processed in a thread, so that other flows are not held up."""
+"""Which requests are processed in a thread, so that other flows are not held up.
+
+Passing a request to a thread and back costs milliseconds of its own, as the thread usually runs on
+another core, so only what would hold up other flows for longer goes there.
+"""
 
 from __future__ import annotations
 
+import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
 from secretgate.engine import Engine
 from secretgate.outbound.requests import Request
+from secretgate.vault import Scope
 
 IN_A_THREAD = 64 << 10
-"""Size in bytes above which a request is processed in a thread, as all compressed ones are."""
+"""Size in bytes up to which nothing but a compressed or signed request is processed in a thread."""
+ALWAYS_IN_A_THREAD = 256 << 10
+"""Size in bytes above which every request is processed in a thread."""
+_HELD_UP = 0.01
+"""Seconds for which other flows may be held up."""
+_MOST_SCOPES = 4096
 T = TypeVar("T")
 
 
-def takes_long(request: Request) -> bool:
-    """Whether processing the request would noticeably delay other flows."""
-    packed = request.headers.get("content-encoding", "identity") != "identity"
-    return len(request.content) > IN_A_THREAD or packed or request.signed
+class Pace:
+    """How fast the requests of a scope are processed, which depends on what is in them.
+
+    The next request of a conversation resembles the last one. One that takes longer than expected
+    counts at once, one that takes less only gradually.
+    """
+
+    def __init__(self) -> None:
+        self._paces: OrderedDict[Scope, float] = OrderedDict()
+        """Seconds of processor time per byte."""
+
+    def takes_long(self, request: Request) -> bool:
+        """Whether processing the request would noticeably delay other flows."""
+        packed = request.headers.get("content-encoding", "identity") != "identity"
+        size = len(request.content)
+        if packed or request.signed or size > ALWAYS_IN_A_THREAD:
+            return True
+        return size > IN_A_THREAD and self._paces.get(request.scope, 0.0) * size > _HELD_UP
+
+    def timed(self, request: Request, decide: Callable[[], T]) -> T:
+        """Return the decision on a request, and note how long it took."""
+        size = len(request.content)
+        if size <= IN_A_THREAD:
+            return decide()
+        start = time.thread_time()
+        decision = decide()
+        pace = (time.thread_time() - start) / size
+        before = self._paces.pop(request.scope, pace)
+        self._paces[request.scope] = max(pace, (before + pace) / 2)
+        if len(self._paces) > _MOST_SCOPES:
+            self._paces.popitem(last=False)
+        return decision
 
 
 def consulted(engine: Engine, request: Request, decide: Callable[[], T]) -> T:
