@@ -49,6 +49,11 @@ class Keys:
             for number, low, high in self._automaton.find_matches_as_indexes(piece, True):
                 yield number, start + low, start + high
 
+    def occur(self, text: bytes) -> bool:
+        """Return whether any of the strings occurs in `text`."""
+        searches = self._groups or (self._automaton,)
+        return any(search.find_matches_as_indexes(text) for search in searches)
+
     def _windows(self, text: bytes) -> Iterator[tuple[int, int]]:
         """Yield disjoint spans that contain all occurrences.
 

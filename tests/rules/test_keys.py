@@ -49,3 +49,8 @@ def test_long_strings_among_many_occurrences_take_linear_time(others: list[bytes
 
 def test_no_strings_are_found_nowhere() -> None:
     assert list(Keys([]).find(b"text")) == []
+
+
+@given(words, st.lists(letters, max_size=12).map(b"".join))
+def test_whether_any_occurs(strings: list[bytes], text: bytes) -> None:
+    assert Keys(strings).occur(text) == any(each in text for each in strings)

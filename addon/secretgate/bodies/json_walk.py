@@ -32,6 +32,7 @@ from secretgate.bodies.json_body import Item, JsonBody, Passed, Seen
 from secretgate.bodies.json_reader import closing_quote
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.paths import Node
+from secretgate_rules.keys import Keys
 
 _FIRST_BLOCK: Final = 4 << 10
 _BLOCK: Final = 128 << 10
@@ -44,7 +45,9 @@ _STRINGS: Final = re.compile(
 Expects escaped backslashes to be masked. (A name before a number is matched as a string of its
 own.)
 """
+_UNCLEAR: Final = Keys((b'\\\\"',))
 _MASK: Final = b"\0\0"
+_MASKED: Final = _MASK[0]
 _SPACE = re.compile(rb"[ \t\n\r]*+")
 _COMMA = b","[0]
 _OPENING = frozenset(b"{[")
@@ -102,7 +105,7 @@ class _Walk:
         while True:
             end = min(at + block, size)
             piece = raw[at:end]
-            masked = b'\\\\"' in piece
+            masked = _UNCLEAR.occur(piece)
             if masked:
                 piece = piece.replace(b"\\\\", _MASK)
             pieces = _STRINGS.findall(piece)
@@ -170,7 +173,7 @@ class _Walk:
                 continue
             scanned += size
             if size >= SHORTEST:
-                if masked and b"\0" in text:
+                if masked and _MASKED in text:
                     text = raw[start : start + size]
                 starts.append(start)
                 raws.append(text)

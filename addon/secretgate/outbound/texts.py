@@ -14,9 +14,11 @@ from secretgate.bodies import documents, forms
 from secretgate.bodies.base import SHORTEST, Body, Form, Label, Slot
 from secretgate.bodies.columns import Columns
 from secretgate.bodies.json_body import JsonBody
+from secretgate_rules.keys import Keys
 
-_PACKED = (b"JVBERi0", b"UEsDB")
+_PACKED = Keys((b"JVBERi0", b"UEsDB"))
 """How base64 of a PDF or a ZIP archive begins."""
+_BACKSLASH = ord("\\")
 _PACKED_RUN = re.compile(rb"(?:JVBERi0|UEsDB)[A-Za-z0-9+/\s]{100,}+")
 _DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
 
@@ -67,7 +69,7 @@ def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False
                 text = raw[start:end]
                 if form is not json_form:
                     text = read(form, text)
-                elif b"\\" in text:
+                elif _BACKSLASH in text:
                     escaped.append(len(found))
                 add(new(Text, (slot, text, None, False)))
         elif label is Label.CREDENTIAL:
@@ -87,11 +89,10 @@ def texts(raw: bytes, slots: Iterable[Slot], counts: Counts, short: bool = False
 
 def _inside(plain: Sequence[bytes], counts: Counts) -> Iterator[tuple[int, bytes]]:
     """Yield the texts of documents that stand in texts as base64, with the index of the text."""
-    joined = b"\n".join(plain)
-    if not any(mark in joined for mark in _PACKED):
+    if not _PACKED.occur(b"\n".join(plain)):
         return
     for at, text in enumerate(plain):
-        if any(mark in text for mark in _PACKED):
+        if _PACKED.occur(text):
             for run in _PACKED_RUN.findall(text):
                 data = run.translate(None, b" \t\r\n")
                 within, whole = documents.extracted(base64.b64decode(data[: len(data) & -4]))
@@ -144,7 +145,7 @@ class Texts(Sequence[Text]):
         slots = body.others if isinstance(body, JsonBody) else body.slots
         self._read = len(strings), len(slots)
         raws = strings.raws[first:]
-        escaped = [at for at, raw in enumerate(raws) if b"\\" in raw]
+        escaped = [at for at, raw in enumerate(raws) if _BACKSLASH in raw]
         for at, text in zip(escaped, forms.unescaped([raws[at] for at in escaped]), strict=True):
             raws[at] = text
         self.plain += raws
