@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from secretgate.bodies.base import SHORTEST, THINKING, Form, Label, PlainBody, Slot
 from secretgate.bodies.between import (
@@ -49,8 +49,6 @@ _UNCLEAR: Final = Keys((b'\\\\"',))
 _MASK: Final = b"\0\0"
 _MASKED: Final = _MASK[0]
 _SPACE = re.compile(rb"[ \t\n\r]*+")
-_COMMA = b","[0]
-_OPENING = frozenset(b"{[")
 _item = tuple.__new__
 
 
@@ -162,15 +160,15 @@ class _Walk:
                 if not place.is_slot:
                     continue
                 kind = place.kind
-            if label is opaque_label:
-                opaque += size
-                continue
-            if label is kind_label:
+            if label is not text_label:
+                if label is opaque_label:
+                    opaque += size
+                    continue
+                if label is not kind_label:
+                    self._string(start, start + size, kind)
+                    continue
                 if text in THINKING:
                     self._flag()
-            elif label is not text_label:
-                self._string(start, start + size, kind)
-                continue
             scanned += size
             if size >= SHORTEST:
                 if masked and _MASKED in text:
@@ -209,17 +207,23 @@ class _Walk:
         for offset, mark, frame, end, place in marks:
             at = base + offset
             if mark == ITEM:
-                if self._seen is not None and (over := self._passes(at, frame)) is not None:
-                    return over, frame.after
+                if self._seen is not None and (known := self._seen.items(body.raw, at, frame)):
+                    return self._passed(at, frame, known), frame.after
                 self._listed(at)
-                self._open = (at, len(body.strings), len(body.others), body.scanned, body.opaque)
+                strings = len(body.strings.starts)
+                self._open = (at, strings, len(body.others), body.scanned, body.opaque)
             elif mark == ITEM_END:
                 self._close(at, frame)
             elif mark == LIST:
                 self._index = 0
                 self._fresh_list = True
             elif mark == NAME:
-                self._string(at, base + end, place.kind)  # type: ignore[union-attr]
+                kind, name = place.kind, place.key  # type: ignore[union-attr]
+                if kind.label is Label.TEXT:
+                    body.scanned += len(name)
+                    body.strings.add(at, name, kind)
+                else:
+                    self._string(at, base + end, kind)
             elif mark == FLAG:
                 self._flag()
             else:
@@ -238,8 +242,8 @@ class _Walk:
             del body.others[others:]
             body.scanned, body.opaque = scanned, opaque
             self._strictly(start, end, frame)
-        counts = body.scanned - scanned, body.opaque - opaque
-        body.items.append(_item(Item, (start, end, frame, self._index, *counts)))
+        scanned, opaque = body.scanned - scanned, body.opaque - opaque
+        body.items.append(_item(Item, (start, end, frame, self._index, scanned, opaque)))
         body.lists[-1][1] = end
 
     def _strictly(self, start: int, end: int, frame: Frame) -> None:
@@ -248,29 +252,21 @@ class _Walk:
             kind = Kind(slot.label, slot.key, "")
             self._string(slot.start + start, slot.end + start, kind)
 
-    def _passes(self, at: int, frame: Frame) -> int | None:
-        """Skip units seen before that begin at `at`; return the end of the last one, or None."""
-        raw, body, seen = self.body.raw, self.body, self._seen
-        over: int | None = None
-        start = at
-        while seen is not None and (known := seen.items(raw, at, frame)) is not None:
+    def _passed(self, at: int, frame: Frame, known: tuple[int, int, Any] | None) -> int:
+        """Skip units seen before, the first of them `known`; return the end of the last one."""
+        raw, body = self.body.raw, self.body
+        self._listed(at)
+        over = at
+        while known is not None and self._seen is not None:
             over, count, verdict = known
             body.passed.append(Passed(at, over, frame, self._index, verdict))
             self._index += count - 1
-            after = over
-            if after < self._size and raw[after] == _COMMA:
-                after = _SPACE.match(raw, after + 1).end()  # type: ignore[union-attr]
-                if after < self._size and raw[after] in _OPENING:
-                    self._index += 1
-                    at = after
-                    continue
-            break
-        else:
-            if over is not None:
-                self._index -= 1
-        if over is not None:
-            self._listed(start)
-            body.lists[-1][1] = over
+            at = _SPACE.match(raw, over + 1).end()  # type: ignore[union-attr]
+            if raw[over : over + 1] != b"," or raw[at : at + 1] not in (b"{", b"["):
+                break
+            known = self._seen.items(raw, at, frame)
+            self._index += known is not None
+        body.lists[-1][1] = over
         return over
 
     def _listed(self, at: int) -> None:

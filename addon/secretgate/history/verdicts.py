@@ -123,6 +123,8 @@ class History:
         self._lock = threading.Lock()
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
         self._lengths: dict[int, list[int]] = {}
+        self.lengths = self._lengths.get
+        """Returns the lengths of the units that begin in some way."""
         self.size = 0
 
     def __repr__(self) -> str:
@@ -131,9 +133,6 @@ class History:
     def seen(self, policy: str, *context: bytes) -> Seen:
         """Return the history of one context: one scope under the same rules and policy."""
         return Seen(self, policy, context)
-
-    def lengths(self, head: int) -> Sequence[int]:
-        return self._lengths.get(head, ())
 
     def get(self, digest: bytes) -> Verdict | None:
         with self._lock:
@@ -177,12 +176,13 @@ class Seen:
         self.policy = policy
         self._context = (policy.encode("utf-8", "surrogatepass"), *context)
         self._places: dict[Frame, tuple[Digests, int]] = {}
+        self._lengths = history.lengths
 
     def items(self, raw: bytes, at: int, frame: Frame) -> tuple[int, int, Verdict] | None:
         """Look up list items that begin at `at`; return their end, number and verdict."""
-        digests, salt = self._place(frame)
-        lengths = self.history.lengths(hash(raw[at : at + _HEAD]) ^ salt)
-        if not lengths:
+        digests, salt = self._places.get(frame) or self._place(frame)
+        lengths = self._lengths(hash(raw[at : at + _HEAD]) ^ salt)
+        if lengths is None:
             return None
         view = memoryview(raw)
         for length in sorted(lengths, reverse=True):
@@ -194,14 +194,12 @@ class Seen:
         return None
 
     def keep(self, raw: bytes, start: int, end: int, frame: Frame, verdict: Verdict) -> None:
-        digests, salt = self._place(frame)
+        digests, salt = self._places.get(frame) or self._place(frame)
         head = hash(raw[start : start + _HEAD]) ^ salt
         self.history.keep(head, end - start, digests.of(memoryview(raw)[start:end]), verdict)
 
     def _place(self, frame: Frame) -> tuple[Digests, int]:
-        place = self._places.get(frame)
-        if place is None:
-            context = (*self._context, frame.where)
-            digests = self.history.digests.of_context(*context)
-            place = self._places[frame] = (digests, hash(context))
+        context = (*self._context, frame.where)
+        digests = self.history.digests.of_context(*context)
+        place = self._places[frame] = (digests, hash(context))
         return place
