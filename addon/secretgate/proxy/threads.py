@@ -19,6 +19,8 @@ IN_A_THREAD = 64 << 10
 """Size in bytes up to which nothing but a compressed or signed request is processed in a thread."""
 ALWAYS_IN_A_THREAD = 256 << 10
 """Size in bytes above which every request is processed in a thread."""
+_MANY_QUOTES = 8192
+"""Number of quotes above which a request has so many strings that their number decides."""
 _HELD_UP = 0.01
 """Seconds for which other flows may be held up."""
 _MOST_SCOPES = 4096
@@ -28,8 +30,9 @@ T = TypeVar("T")
 class Pace:
     """How fast the requests of a scope are processed, which depends on what is in them.
 
-    The next request of a conversation resembles the last one. One that takes longer than expected
-    counts at once, one that takes less only gradually.
+    The next request of a conversation resembles the last one; nothing is expected of the first one
+    of a scope. One that takes longer than expected counts at once, one that takes less only
+    gradually.
     """
 
     def __init__(self) -> None:
@@ -42,7 +45,12 @@ class Pace:
         size = len(request.content)
         if packed or request.signed or size > ALWAYS_IN_A_THREAD:
             return True
-        return size > IN_A_THREAD and self._paces.get(request.scope, 0.0) * size > _HELD_UP
+        if size <= IN_A_THREAD:
+            return False
+        pace = self._paces.get(request.scope)
+        if pace is None or pace * size > _HELD_UP:
+            return True
+        return request.content.count(b'"') > _MANY_QUOTES
 
     def timed(self, request: Request, decide: Callable[[], T]) -> T:
         """Return the decision on a request, and note how long it took."""
