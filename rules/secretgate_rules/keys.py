@@ -16,6 +16,7 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 _GROUP: Final = 64
 _MOST_GROUPS: Final = 16
 """With more groups than this, the automaton alone is as fast."""
+_PIECE: Final = 4 << 10
 _GROUP_COST: Final = 0.17e-9
 _AUTOMATON_COST: Final = 5e-9
 
@@ -51,8 +52,13 @@ class Keys:
 
     def occur(self, text: bytes) -> bool:
         """Return whether any of the strings occurs in `text`."""
-        searches = self._groups or (self._automaton,)
-        return any(search.find_matches_as_indexes(text) for search in searches)
+        # Piece by piece, as a search returns all that a piece holds.
+        length = _PIECE + self._longest - 1
+        return any(
+            search.find_matches_as_indexes(text[at : at + length])
+            for search in self._groups or (self._automaton,)
+            for at in range(0, len(text), _PIECE)
+        )
 
     def _windows(self, text: bytes) -> Iterator[tuple[int, int]]:
         """Yield disjoint spans that contain all occurrences.

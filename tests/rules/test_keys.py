@@ -54,3 +54,17 @@ def test_no_strings_are_found_nowhere() -> None:
 @given(words, st.lists(letters, max_size=12).map(b"".join))
 def test_whether_any_occurs(strings: list[bytes], text: bytes) -> None:
     assert Keys(strings).occur(text) == any(each in text for each in strings)
+
+
+@given(st.integers(0, 10_000), st.integers(1, 40))
+def test_it_occurs_wherever_it_is(place: int, length: int) -> None:
+    text = b"a" * place + b"b" * length + b"a" * (10_000 - place)
+    assert Keys([b"b" * length]).occur(text)
+    assert not Keys([b"b" * (length + 1)]).occur(text)
+
+
+def test_that_something_occurs_often_is_known_at_once() -> None:
+    text = b'\\\\"' * 3_000_000
+    start = time.perf_counter()
+    assert Keys([b'\\\\"']).occur(text)
+    assert time.perf_counter() - start < 0.1

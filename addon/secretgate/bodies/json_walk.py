@@ -38,7 +38,8 @@ _FIRST_BLOCK: Final = 4 << 10
 _BLOCK: Final = 128 << 10
 """Maximum size in bytes of a block: a longer one would keep other threads waiting."""
 _STRINGS: Final = re.compile(
-    rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"([^"]*+(?:(?<=\\)"[^"]*+)*+)"|([\s\S]++)'
+    rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"([^"]*+(?:(?<=\\)"[^"]*+)*+)"|(.++)',
+    re.DOTALL,
 )
 """A run, including member names, and the string after it; or the rest, if no string ends there.
 
