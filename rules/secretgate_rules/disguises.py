@@ -189,17 +189,29 @@ def _reads(tokens: Callable[[bytes], Iterator[Token]]) -> Callable[[bytes], Deco
     return read
 
 
-def undone(text: bytes) -> Iterator[Piece]:
-    """Yield the pieces of a text that contain disguised characters, decoded."""
-    yield from pieces(text, UNICODE, places(text))
+def undone(texts: Sequence[bytes], joined: bytes) -> Iterator[tuple[int, Piece]]:
+    """Yield the pieces that contain disguised characters, decoded, with the index of their text.
+
+    `joined` is as for `suspects`.
+    """
+    places: dict[int, list[int]] = {}
+    for index, low, high in suspects(texts, joined):
+        ends = (low + end for _, end in database().scan(texts[index][low:high]))
+        places.setdefault(index, []).extend(ends)
+    for index, found in places.items():
+        for piece in pieces(texts[index], UNICODE, found):
+            yield index, piece
 
 
 _ASCII_BYTES: Final = bytes(range(128))
-_FEW: Final = 4096
+_BLOCK: Final = 8192
+_FEW: Final = 1024
+_REACH: Final = 32
+"""More than the longest match of an expression for disguised characters, in bytes."""
 _SUSPECT = re.compile(f"{_INVISIBLE}|{_ALIKE}".encode())
 
 
-def hides(text: bytes) -> bool:
+def _hides(text: bytes) -> bool:
     """Return whether a text may contain disguised characters: nearly no source code does.
 
     Of a text with few strange characters, such as a name in a comment, these alone are looked at.
@@ -212,17 +224,32 @@ def hides(text: bytes) -> bool:
     return len(strange) > _FEW or _SUSPECT.search(strange) is not None
 
 
-def hiding(texts: Sequence[bytes], joined: bytes) -> list[int]:
-    """Return the indices of the texts that may contain disguised characters."""
-    if b"\x1b" in joined:
-        return [at for at, text in enumerate(texts) if hides(text)]
-    plain = map(bytes.isascii, texts)
-    return [at for at, safe in enumerate(plain) if not safe and hides(texts[at])]
+def suspects(texts: Sequence[bytes], joined: bytes) -> list[tuple[int, int, int]]:
+    """Return the stretches that may contain disguised characters: index of the text, start, end.
+
+    They are disjoint and ascending. `joined` is all texts, with ASCII between them.
+    """
+    coloured = b"\x1b" in joined
+    if not coloured and joined.isascii():
+        return []
+    return [
+        (index, low, high)
+        for index, text in enumerate(texts)
+        if coloured or not text.isascii()
+        for low, high in _suspected(text)
+    ]
 
 
-def places(text: bytes) -> list[int]:
-    """Return the offsets after disguised characters next to ASCII ones, ascending."""
-    return [end for _, end in database().scan(text)]
+def _suspected(text: bytes) -> list[tuple[int, int]]:
+    found: list[tuple[int, int]] = []
+    for start in range(0, len(text), _BLOCK):
+        end = min(len(text), start + _BLOCK + _REACH)
+        if _hides(text[start:end]):
+            low = max(0, start - _REACH)
+            if found and low <= found[-1][1]:
+                low = found.pop()[0]
+            found.append((low, end))
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -244,7 +271,7 @@ def may_hide(raw: bytes) -> bool:
     """Return whether raw JSON may contain disguised characters, also as `\\u` escapes."""
     if b"\\u" in raw and _ESCAPED.search(raw):
         return True
-    return not raw.isascii() and bool(places(raw))
+    return any(database().scan(raw[low:high]) for _, low, high in suspects([raw], raw))
 
 
 _READ: Final = {UNICODE: _reads(_folded), HTML: _reads(_referred)}

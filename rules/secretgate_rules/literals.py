@@ -231,11 +231,7 @@ class Literals:
 
         Disguises are undone once: they can be nested as deep as a text is long.
         """
-        pieces = [
-            (index, piece)
-            for index in disguises.hiding(texts, joined)
-            for piece in disguises.undone(texts[index])
-        ]
+        pieces = [*disguises.undone(texts, joined)]
         if not pieces:
             return {}
         found: dict[int, list[_Copy]] = {}

@@ -7,16 +7,19 @@ those of a text depend on that text alone.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
 from . import columns, context, disguises, gate, views
 from .database import Database, Expression
 
-SEPARATOR = b"\n\xff\n"
+SEPARATOR = b"\n\x7f\n"
+"""What is between joined texts: no token, and ASCII (see `disguises.suspects`)."""
 Hit = tuple[int, int]
 """The index of an expression, and the end offset of its match."""
+Cut = tuple[int, int, int]
+"""The index of a text, and the start and end of a part of it."""
 
 
 @dataclass(slots=True)
@@ -72,19 +75,14 @@ class Reader:
             for index, text in enumerate(texts):
                 if b"\0" in text:
                     seen.setdefault(index, Sight([]))
-        if strange := disguises.hiding(texts, joined):
-            parts = [texts[index] for index in strange]
-            for at, hits in _read(disguises.database(), parts, _joined(parts)):
-                sight = seen.setdefault(strange[at], Sight([]))
-                sight.disguised[disguises.UNICODE] = [end for _, end in hits]
+        cuts = disguises.suspects(texts, joined)
+        for index, start, hits in _read_cuts(disguises.database, texts, cuts):
+            places = seen.setdefault(index, Sight([])).disguised.setdefault(disguises.UNICODE, [])
+            places += [start + end for _, end in hits]
         cuts = [
             (index, start, end) for index, sight in seen.items() for start, end in sight.windows
         ]
-        if not cuts:
-            return seen
-        parts = [texts[index][start:end] for index, start, end in cuts]
-        for at, hits in _read(self._second, parts, _joined(parts)):
-            index, start, _ = cuts[at]
+        for index, start, hits in _read_cuts(lambda: self._second, texts, cuts):
             self._add(seen[index], hits, start)
         return seen
 
@@ -125,6 +123,17 @@ class Reader:
 
 def _joined(texts: Sequence[bytes]) -> bytes:
     return texts[0] if len(texts) == 1 else SEPARATOR.join(texts)
+
+
+def _read_cuts(
+    database: Callable[[], Database], texts: Sequence[bytes], cuts: Sequence[Cut]
+) -> Iterator[tuple[int, int, list[Hit]]]:
+    """Scan parts of texts; yield the index of the text and the start of each with hits, and these."""
+    if not cuts:
+        return
+    parts = [texts[index][start:end] for index, start, end in cuts]
+    for at, hits in _read(database(), parts, _joined(parts)):
+        yield *cuts[at][:2], hits
 
 
 def _read(

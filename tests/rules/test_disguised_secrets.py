@@ -216,3 +216,25 @@ def test_disguises_inside_disguises_end(depth: int) -> None:
     text = b"\x1b[" * depth + b"0m" * depth + b" " + spelled + b" end"
     (finding,) = Literals({value: "known"}).find(text)
     assert text[finding.start : finding.end] == spelled
+
+
+@pytest.mark.parametrize("unseen", ["\u200b", "\x1b[01;31m", "\u0430"])
+def test_wherever_it_stands_in_a_long_text_that_hides_nothing_else(
+    unseen: str, detector: Detector
+) -> None:
+    """Only blocks that may hold disguised characters are searched for them."""
+    token = github_token().decode()
+    rest = token[9:] if unseen != "\u0430" else token[10:]
+    spelled = token[:9] + unseen + rest
+    block = disguises._BLOCK
+    for at in (*range(block - 50, block + 10), 3 * block - 1):
+        text = ("x = 1\n" * block)[:at] + f" {spelled} " + "y = 2\n" * block
+        (place,) = [f.start for f in detector.find_many([b"a", text.encode(), b"b"])[1]]
+        assert place == at + 1
+
+
+def test_only_blocks_with_strange_characters_are_suspect() -> None:
+    block = disguises._BLOCK
+    text = b"x" * (2 * block) + "\u200b".encode() + b"x" * (2 * block)
+    ((index, low, high),) = disguises.suspects([b"plain", text, "naïve".encode()], text)
+    assert (index, high - low < 3 * block, low < 2 * block < high) == (1, True, True)
