@@ -24,10 +24,11 @@ WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|con
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 _CHAR = r"[^\s\"'`<>(){}\[\],;0-9]"
-_NUMBERED = "|".join(f"{_CHAR * at}[0-9]\\S{{{5 - at}}}" for at in range(5))
-"""A value with a digit among its first characters, and the least length of a value."""
+_MARK = "[0-9!@#%^*]"
+_NUMBERED = "|".join(f"{_CHAR * at}{_MARK}\\S{{{5 - at}}}" for at in range(5))
+"""A value with a digit or a sign among its first characters, and the least length of a value."""
 _BEHIND: Final = (
-    _GLUE + rf"[\\\"'`$@]{{0,4}}(?:{_CHAR}{{5,20}}[0-9]|{_NUMBERED})",
+    _GLUE + rf"[\\\"'`$@]{{0,4}}(?:{_CHAR}{{5,20}}{_MARK}|{_NUMBERED})",
     _GLUE + r"(?:[\\@]?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})",
     _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
     r"[^\n]{0,60}[\s\"'`=:(,>](?:[A-Za-z0-9_-]{4,40}\.)?[A-Za-z0-9_+/=-]{18}",
@@ -37,7 +38,7 @@ four expressions with the same beginning four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
-        r"(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
+        r"(?:(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in|at) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})|pass for (?:the|my|our) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
         CASELESS,
     ),
     Expression(
@@ -330,7 +331,7 @@ def assigned(
         and name.isupper()
         and text[begin - len(opened) - 1 : begin] == b"=" + opened
     )
-    if level is Tier.PASSWORD and operator in judging.ASSIGNS:
+    if level is Tier.PASSWORD and (operator in judging.ASSIGNS or (opened and operator == b"=>")):
         quoted = opened != b"" and text.startswith(opened, end)
         by_name = name.lower() == b"pass" or value in text[max(0, begin - 60) : begin]
         if line and passphrases.worded(value):

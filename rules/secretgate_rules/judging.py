@@ -48,6 +48,10 @@ def judge(
         return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
     if alone and operator in ASSIGNS and (quoted or after in _ALONE) and _by_hand(value):
         return PASSWORD
+    if operator == b">" and after not in _CLOSED:
+        return None
+    if value.endswith(b":") and value[:-1].translate(None, b"-'").isalpha():
+        return None
     if level >= Tier.PASSWORD:
         if literal and (words_alone(value) or passphrases.worded(value)):
             return PASSWORD
@@ -66,9 +70,11 @@ def judge(
         return None
     if not quoted and not _SAFE.fullmatch(value):
         return None
-    return GENERIC if values.random(value, surplus) else None
+    return GENERIC if values.random(value, surplus) and not values.trivial(value) else None
 
 
+_CLOSED = (b"<", b"\n", b"\r", b"")
+"""What ends the text of an element."""
 _FILED = re.compile(
     rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}"
 )
@@ -76,8 +82,10 @@ _FILED = re.compile(
 
 
 def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:
-    if operator == b",":
+    if operator == b"," or (operator == b"|" and quoted):
         return False
+    if values.day(value):
+        return quoted or (operator in ASSIGNS and after in _ALONE)
     if not values.password(value):
         if quoted and passphrases.worded(value):
             return True

@@ -26,7 +26,7 @@ from .table import Compiled, Table, tabulate
 from .users import load_user_file
 
 REPORTED: Final = frozenset({"x509-certificate"})
-"""Rules for public data that is worth reporting in a scan; disabled where text is redacted."""
+"""Rules for public data that is worth reporting. Where text is redacted, they are off: `enable=()`."""
 
 
 def load_default(
@@ -36,17 +36,17 @@ def load_default(
     allow: Allowlist | None = None,
     entropy: bool = True,
     detect_secrets: bool = False,
-    enable: Iterable[str] = (),
+    enable: Iterable[str] = REPORTED,
     disable: Iterable[str] = (),
     notice: Callable[[str], None] | None = None,
 ) -> Detector:
     """Return a detector with the built-in rules and those of `rule_files`; raise `RuleError`.
 
     A rule file is our YAML, a `signatures.yaml` or a `gitleaks.toml`; its rules replace built-in
-    ones with the same id. `enable` turns on rules that are off by default, `disable` turns rules
-    off, and `entropy=False` turns off those based on randomness near a credential word.
-    `detect_secrets` runs that scanner as well. `notice` is called with a message for each part of
-    a rule file that is not used.
+    ones with the same id. `enable` turns on rules that are off otherwise (by default those for
+    public data), `disable` turns rules off, and `entropy=False` turns off those based on randomness
+    near a credential word. `detect_secrets` runs that scanner as well. `notice` is called with a
+    message for each part of a rule file that is not used.
     """
     table = packs(frozenset(enable))
     refused = set(disable)

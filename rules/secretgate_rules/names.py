@@ -68,6 +68,7 @@ _IN_FULL = frozenset(
         (b"api", b"secret"),
         (b"client", b"secret"),
         (b"secret", b"key"),
+        (b"encryption", b"key"),
     )
 )
 _NOT_LAST = frozenset(
@@ -82,7 +83,7 @@ _NOT_LAST = frozenset(
     b"namespace state mode flag flags option options config settings budget usd cost price ratio "
     b"rate per total used remaining position offset start end begin line col pos identifier code "
     b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
-    b"source target map list array set item items entry entries parser lexer stream model models "
+    b"source target map list array set item items entry entries parser lexer sender protected stream model models "
     b"chain gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt tokens address addresses version fingerprint thumbprint sig certificate cert".split()
 )
 _TRAILERS = frozenset(
@@ -97,10 +98,12 @@ _NONCES: Final = frozenset(
         (b"token", b"data"),
         (b"lock", b"token"),
         (b"ice", b"pwd"),
+        (b"all", b"pass"),
+        (b"any", b"pass"),
     )
 )
 """WebSocket handshake headers (RFC 6455), AWS idempotency tokens, and what WebRTC offers to its peer
-(RFC 8839): not secret from whom they are sent to, and used once."""
+(RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda."""
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(
@@ -133,7 +136,11 @@ def tier(name: bytes) -> Tier:
     last = parts[-1]
     if last in _NOT_LAST and not (last == b"id" and len(parts) > 1 and parts[-2] in _KEEP_ID):
         return Tier.NONE
-    if (_NEVER if parts[-2:] in _IN_FULL else _NOT).intersection(parts) or parts[:3] in _NONCES:
+    if parts[-2:] in _IN_FULL:
+        excluded = not _NEVER.isdisjoint(words(name.rpartition(b".")[2]))
+    else:
+        excluded = not _NOT.isdisjoint(parts)
+    if excluded or parts[:3] in _NONCES:
         return Tier.NONE
     found = Tier.NONE
     for index, word in enumerate(parts):

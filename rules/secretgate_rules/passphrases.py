@@ -29,7 +29,7 @@ _SAYS_WHAT_IT_IS: Final = frozenset(
     b"characters character letters least contain contains match matches "
     b"see read asked ask chose chosen one prompt prompted setup wiki chapter manual documentation docs terminal will have had are was were been be does did only should expires expired "
     b"failed failure error errors denied access allowed unknown unable support supported see same different "
-    b"parameter argument returns return insert put something "
+    b"parameter argument attribute attributes formatted correctly returns return insert put something "
     b"todo fixme changeme redacted hidden masked mot passe passwort kennwort bitte ihr dein lorem ipsum".split()
 )
 
@@ -192,7 +192,7 @@ def signs(value: bytes) -> bool:
     if values.code(value) and b"://" in value:
         return False
     if _RUN.fullmatch(value):
-        return not chain(value, _TOPIC | _SPOKEN)
+        return not chain(value, _TOPIC | _SPOKEN) and not values.counted(value)
     parts = [part.lower() for part in _PARTS.findall(value)]
     numbers = [number for number in _NUMBER.findall(value) if number not in _SIZES]
     said = [part for part in parts if part in _SPOKEN]

@@ -17,13 +17,13 @@ _TOKEN_CHARS = bytes(char for char in range(256) if _TOKEN.match(bytes([char])))
 
 
 _PHRASE = re.compile(
-    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd|pw|wachtwoord|passwort|kennwort|contrase(?:\xc3\xb1|n)a|mot de passe|senha|(?:db|root|admin|wifi|ssh) pass)\b"
+    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd|pw|wachtwoord|passwort|kennwort|contrase(?:\xc3\xb1|n)a|mot de passe|senha|(?:db|root|admin|wifi|ssh) pass|pass(?= for (?:the|my|our) ))\b"
     rb"|(?:\b|_)(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
     rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
 )
 _GAP = rb"(?:[\s\"'`*:=()_|>-]|\xe2\x86\x92|\xe2\x80\x94)"
 _BETWEEN = (
-    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|from|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|la|le|el|het|die|den) )?[\w.-]{1,24}|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|equals?|match(?:es)?|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
+    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|at|from|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|la|le|el|het|die|den) )?[\w.-]{1,24}|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|equals?|match(?:es)?|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
     % (_GAP, _GAP)
 )
 _LINK = re.compile(rb"(?i)" + _BETWEEN)
@@ -77,6 +77,8 @@ class Phrases:
         found = [*_PHRASE.finditer(self._text, close, begin)]
         if not found and close > low:
             found = [*_PHRASE.finditer(self._text, low, begin)]
+        if password:
+            found = [one for one in found if one["pass"]] or found
         return found[-1] if found else None
 
     def _found(self) -> tuple[list[int], list[int]]:
@@ -115,6 +117,8 @@ def _may_be_password(value: bytes) -> bool:
         return False
     if len(value) < 8:
         return passphrases.brief(value)
+    if values.day(value):
+        return True
     if any(48 <= c <= 57 for c in value):
         return values.password(value) or passphrases.worded(value)
     return values.unheard(value) or passphrases.attached(value) or _random(value)
@@ -139,7 +143,7 @@ def _fits(value: bytes, between: bytes) -> bool:
     if len(value) < 8:
         return _SAID.search(between) is not None or b":" in between
     if _FIRM.search(between):
-        return values.human(value) or value.isdigit() or evidence(value) > 5
+        return values.human(value) or value.isdigit() or values.day(value) or evidence(value) > 5
     dashed = value.islower() and not value.isalnum() and value.translate(None, b"-_").isalnum()
     if between.strip(_BESIDE) or dashed:
         return False

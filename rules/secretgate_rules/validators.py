@@ -120,6 +120,13 @@ def chosen_password(value: bytes) -> Verdict:
     return None if passphrases.attached(value) or _numeric(value) else False
 
 
+def element_password(value: bytes) -> Verdict:
+    """Reject all but chosen passwords, letters that are no known word, and words drawn at random."""
+    if b" " in value:
+        return None if passphrases.drawn(value) else False
+    return None if values.coined(value) else chosen_password(value)
+
+
 _LETTERS_ALONE: Final = 6.0
 
 
@@ -295,6 +302,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "told-value": told_value,
     "word-pair": word_pair,
     "chosen-password": chosen_password,
+    "element-password": element_password,
     "human-password": human_password,
     "passphrase": passphrase,
     "numbered-passphrase": numbered_passphrase,

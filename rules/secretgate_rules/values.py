@@ -10,7 +10,7 @@ from .randomness import entropy, evidence
 from .vocabulary import HUMP, OF_CODE, PASSWORD_ABROAD, chain, documented
 
 _DOCUMENTED = re.compile(
-    rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|je7MtGbClwBF/2Zp9Utk"
+    rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|dpf43f3p2l4k3l03|kd94hf93k423kf44|hh5s93j4hdidpola|hdhd0244k9j7ao03|nnch734d00sl2jdk|pfkkdhi9sl3r4s00|je7MtGbClwBF/2Zp9Utk"
     rb"|Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw"
     rb"|C2y6yDjf5/R\+ob0N8A7Cgv30VRDJIWEHLM\+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw"
     rb"|4eC39HqLyjWDarjtT1zdp7dc|TYooMQauvdEDq54NiTphI7jx|BQokikJOvBiI2HlWgH4olfQ2"
@@ -20,22 +20,22 @@ _DOCUMENTED = re.compile(
 _PLACEHOLDER = re.compile(
     rb"example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
     rb"|redacted|^insert[_-]|<[a-z_ -]+>|todo|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
-    rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|notreal|deadbeef|unset|undefined|foobar"
+    rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
-    rb"\$\{|\$\(|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"\$\{|%\{|\$\(|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
+    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
-    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.-]+)?$"
+    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}/(?:[smhd]|min|sec|hour|day)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.-]+)?$"
 )
 _PATH = re.compile(
     rb"^(?:~|\.{1,2})?/[\w.@-]+(?:/[\w.@-]*)+$|^[A-Za-z]:\\|^[\w-]+(?:\.[\w-]+)*\.(?:pem|key|crt|cer|json|ya?ml|txt|md|py|jsx?"
     rb"|tsx?|go|rs|java|rb|php|html?|css|xml|toml|ini|cfg|conf|properties|env|pub|p12|pfx|jks|log|csv|sh|png|svg|jpg|gz|zip|sql|so|h|c)$"
 )
-_WINDOWS_PATH = re.compile(rb"[\w .{}%-]+(?:\\{1,4}[\w .{}%-]+){2,}\\{0,4}")
+_WINDOWS_PATH = re.compile(rb"\\{0,4}[\w .{}%-]+(?:\\{1,4}[\w .{}%-]+){2,}(?:\\{0,4}|::\w+)")
 _HOST = re.compile(
     rb"^[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|dev|local|internal|cloud|app|co|ai|test|invalid|example)(?::[0-9]+)?(?:/.*)?$"
 )
@@ -45,7 +45,7 @@ _SUBSCRIPT = re.compile(
     rb"[A-Za-z_$][\w$.]*\[(?:[^\]]*\][\w.\[\]]*[)}\],;]*|(?:&(?:#[0-9]{2}|quot)|\\?[\"'])[^\]]*)"
 )
 _EXPRESSION = re.compile(
-    rb"[\w$]\.[\w$]+\?\?|[!=]==|&&!?[A-Za-z_$][\w$]*\.|[\w$]\?\.[A-Za-z_$]|[\w$]\?[\w$.!]*[A-Za-z][\w$.!]*:[\w$.!]+$"
+    rb"[\w$]\.[\w$]+\?\?|[!=]==|&&(?:!?[A-Za-z_$][\w$]*\.|null\b)|[\w$]\?\.[A-Za-z_$]|[\w$]\?[\w$.!]*[A-Za-z][\w$.!]*:[\w$.!]+$"
 )
 """Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`, `a===b`, `a&&b.c`."""
 _CHOICE = re.compile(rb"[A-Za-z]{2,20}(?:\|[A-Za-z]{2,20})+")
@@ -110,9 +110,14 @@ def dummy(value: bytes) -> bool:
     if len(body) < 10:
         body = value
     distinct = len(set(body.lower()))
-    if distinct <= 4 or entropy(body) < 2.2 or _steps(body) > 0.7:
+    if distinct <= 4 or entropy(body) < 2.2 or counted(body):
         return True
-    return body is value and _steps(value.translate(None, b"_.:-")) > 0.7
+    return body is value and counted(value.translate(None, b"_.:-"))
+
+
+def counted(value: bytes) -> bool:
+    """Return whether the value counts or repeats: `abcdefgh`, `12345678`."""
+    return _steps(value) > 0.7
 
 
 def _steps(value: bytes) -> float:
@@ -218,6 +223,14 @@ _ONE = bytes.maketrans(b"l", b"i")
 _AFTER = b"0123456789!?.*#+-_"
 
 
+_DAY = re.compile(rb"(?:0[1-9]|[12][0-9]|3[01])([./-]?)(?:0[1-9]|1[0-2])\1(?:19|20)[0-9]{2}")
+
+
+def day(value: bytes) -> bool:
+    """Return whether the value is a date as people write it and choose it for a password: a birthday."""
+    return _DAY.fullmatch(value) is not None
+
+
 def random(value: bytes, surplus: float = 0.0) -> bool:
     """Return whether the value is clearly random; `surplus` is extra evidence required, in bits."""
     size = len(value)
@@ -227,7 +240,8 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
         return size >= 16 and not value.isdigit() and entropy(value) > 2.6 and not _spelled(value)
     if not surplus and numbered(value):
         return True
-    if value.isalpha() and _worded(value):
+    named = _PROTOCOL.sub(b"Auth", value)
+    if named.translate(None, _BETWEEN_WORDS).isalpha() and _worded(named):
         return False
     need = 8 + surplus
     pieces = [piece for piece in re.split(rb"[_.\-/+=~:]", value) if piece]
@@ -241,9 +255,14 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
 
 
 def _worded(value: bytes) -> bool:
-    """Return whether letters are words in camel case that the model of code has seldom seen."""
+    """Return whether letters are words, in camel case or joined, that the model of code has seldom seen."""
     humps = HUMP.findall(value)
     return len(value) >= 3.2 * len(humps) and evidence(value) < 20
+
+
+_PROTOCOL = re.compile(rb"(?i:oauth)[12](?![a-z0-9])")
+"""A name of a protocol that has a digit in it."""
+_BETWEEN_WORDS = b"-_./"
 
 
 def _spelled(value: bytes) -> bool:

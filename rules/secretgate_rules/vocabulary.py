@@ -10,7 +10,7 @@ from pathlib import Path
 HUMP = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """A word of a name in camel case, or a run of capitals."""
 TRIVIAL = frozenset(
-    b"please password passwd pass pwd secret token admin root test tests testing user username postgres mysql "
+    b"please password passwords passwd pass pwd secret token admin root test tests testing user username postgres mysql "
     b"mongo redis rabbitmq guest demo default changeme letmein welcome qwerty qwertz qwertyuiop asdf asdfgh asdfghjkl zxcvbn "
     b"abc abcd abcde abcdef abcdefg abcdefgh foo bar baz foobar hello world iloveyou monkey dragon master login "
     b"super my the new old db database app api key local localhost dev development prod production staging "

@@ -1,0 +1,76 @@
+"""Credentials in places a larger hold-out has them, and labels and code that stand in such places."""
+
+from __future__ import annotations
+
+import random
+import string
+
+import pytest
+
+from rules.conftest import made_up
+from secretgate_rules import Detector, load_default
+
+_SEED = random.Random(7)
+
+
+def _letters(count: int) -> str:
+    return "".join(_SEED.choices(string.ascii_letters, k=count))
+
+
+PASSWORD = "Avocet" + made_up(4, 3).hex()[:2] + "Plover41"
+TANGLED = f"{_letters(6)}@{_letters(6)}"
+FOUND = [
+    ("my wifi password at home is @ btw", PASSWORD),
+    ("pass for the zip: @", PASSWORD),
+    ("the passphrase for the key is @", PASSWORD),
+    ("new pw = @", TANGLED),
+    ("password=@\n", TANGLED),
+    ("'password' => '@',", "avocetplover"),
+    ("<password>@</password>", "avocetplover"),
+    ("password: @\n", "27.08.1964"),
+    ("password=@\n", "06011960"),
+    ("my password is @, is that good?", "27.08.1964"),
+    ('a.encryptedObjects.encryptionKey: "@"', made_up(32, 5).decode()),
+    ("pat: @\n", made_up(40, 2).decode()),
+]
+QUIET = [
+    '"admin-password": "Wagwoord:"',
+    'Cleartext-Password := "%{control:User-Password}"',
+    '"resetpass": "Hindi ang iyong password: $1\\n\\nPakipalit"',
+    "$wgPasswordSender = 'apache@' . $wgServerName;",
+    'sqlserver://<USERNAME>:<PASSWORD>@localhost:1433"',
+    '{"username": *UserName* , "password": *Password* }',
+    '"AWS::IAM::AccessKey": "aws-cdk-lib/aws-iam.CfnAccessKey",',
+    "exports.YouTubeOAuth2Api = YouTubeOAuth2Api;",
+    '"XOauth2","OktaOauth2"',
+    "password: 'not-needed',",
+    'type K = "error:passwordIncorrect" | "fields:blocks"',
+    'allPass:"overEvery",anyPass:"overSome"',
+    'throw Error("File is password-protected: ECMA-376 Extensible")',
+    '"reset_password": "20/m/ip,5/m/key"',
+    'PASSWORD_TITLE = "Passwords"',
+    "const sessionId = GenericFunctions_1.validateSessionId.call(this, index);",
+    'totp": "\\\\MediaWiki\\\\Extension\\\\OATHAuth\\\\Module\\\\TOTP::factory"',
+    '"password_changed": "27.08.1964"',
+    "the password was changed on 27.08.1964",
+]
+
+
+@pytest.mark.parametrize(("place", "value"), FOUND)
+def test_found(detector: Detector, place: str, value: str) -> None:
+    text = place.replace("@", value, 1).encode()
+    assert value.encode() in {text[found.start : found.end] for found in detector.find(text)}
+
+
+@pytest.mark.parametrize("text", QUIET)
+def test_left_alone(detector: Detector, text: str) -> None:
+    assert detector.find(text.encode()) == []
+
+
+def test_certificates_are_reported_unless_asked_otherwise() -> None:
+    body = made_up(64, 1).decode()
+    text = (
+        f"-----BEGIN CERTIFICATE-----\nMII{body[:61]}\n{body}\n-----END CERTIFICATE-----".encode()
+    )
+    assert [found.rule for found in load_default().find(text)] == ["x509-certificate"]
+    assert load_default(enable=()).find(text) == []
