@@ -35,7 +35,7 @@ from secretgate.bodies.paths import Node
 from secretgate_rules.keys import Keys
 
 _FIRST_BLOCK: Final = 4 << 10
-_BLOCK: Final = 128 << 10
+_BLOCK: Final = 32 << 10
 """Maximum size in bytes of a block: a longer one would keep other threads waiting."""
 _STRINGS: Final = re.compile(
     rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"([^"]*+(?:(?<=\\)"[^"]*+)*+)"|(.++)',

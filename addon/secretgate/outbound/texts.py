@@ -113,6 +113,8 @@ class Texts(Sequence[Text]):
         self._read = 0, 0
         self._entries: list[Text | int] = []
         """For each text: a `Text`, or the index of a plain string."""
+        self._others: list[Text] = []
+        """All texts but the plain strings."""
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -132,11 +134,7 @@ class Texts(Sequence[Text]):
     @property
     def from_bytes(self) -> Iterator[Text]:
         """The texts that do not stand in the body as such."""
-        return (
-            each
-            for each in self._entries
-            if isinstance(each, Text) and (each.sealed or each.slot.label is Label.BYTES)
-        )
+        return (each for each in self._others if each.sealed or each.slot.label is Label.BYTES)
 
     def read(self, short: bool) -> None:
         """Add what has been read of the body since the last call; `short` as for `texts`."""
@@ -151,15 +149,14 @@ class Texts(Sequence[Text]):
         self.plain += raws
         self.keys += map(_key, strings.kinds[first:])
         self._entries += range(first, len(strings))
+        more = list[Text]()
         for at, text in _inside(raws, self.counts):
-            slot = strings.slot(first + at)
-            self.plain.append(text)
-            self.keys.append(slot.key)
-            self._entries.append(Text(slot, text, None, sealed=True))
-        more = texts(body.raw, slots[others:], self.counts, short)
+            more.append(Text(strings.slot(first + at), text, None, sealed=True))
+        more += texts(body.raw, slots[others:], self.counts, short)
         self.plain += [entry.text for entry in more]
         self.keys += [entry.slot.key for entry in more]
         self._entries += more
+        self._others += more
 
 
 _key = attrgetter("key")
