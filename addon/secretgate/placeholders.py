@@ -150,10 +150,13 @@ class Namer:
 
     def __init__(self, template: Template, key: bytes) -> None:
         self.template = template
-        self._key = key
+        # A copy of one that is keyed already takes a third of the time of a new one.
+        self._keyed = hmac.new(key, digestmod=hashlib.sha256)
 
     def digest(self, value: bytes) -> bytes:
-        return hmac.digest(self._key, value, hashlib.sha256)
+        digest = self._keyed.copy()
+        digest.update(value)
+        return digest.digest()
 
     def name(self, rule: str, value: bytes) -> bytes:
         return self.template.fill(rule, self.digest(value).hex()[:ID_LENGTH])

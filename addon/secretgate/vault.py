@@ -88,14 +88,13 @@ class MemoryVault:
         return None
 
     def known(self, scope: Scope) -> Literals:
-        return self.learn(scope, {})
+        with self._lock:
+            return self._of(scope, self._clock()).literals
 
     def learn(self, scope: Scope, values: Mapping[bytes, str], share: bool = True) -> Literals:
         now = self._clock()
         with self._lock:
-            known = self._scopes.setdefault(scope, _Known())
-            self._scopes.move_to_end(scope)
-            self._expire(known, now)
+            known = self._of(scope, now)
             expired = False
             fresh = {value: rule for value, rule in values.items() if value not in known.seen}
             for value, rule in values.items():
@@ -108,9 +107,17 @@ class MemoryVault:
                 known.literals = Literals({value: rule for value, (rule, _) in known.seen.items()})
             elif fresh:
                 known.literals = known.literals.with_values(fresh)
+            return known.literals
+
+    def _of(self, scope: Scope, now: float) -> _Known:
+        known = self._scopes.get(scope)
+        if known is None:
+            known = self._scopes[scope] = _Known()
             while len(self._scopes) > self._most_scopes:
                 self._scopes.popitem(last=False)
-            return known.literals
+        self._scopes.move_to_end(scope)
+        self._expire(known, now)
+        return known
 
     def chain(self, scope: Scope, link: str) -> Issued | None:
         now = self._clock()

@@ -244,6 +244,7 @@ class Hosts:
             (re.compile("|".join(translate(host) for host in row.hosts)), row) for row in rows
         ]
         self._row = lru_cache(4096)(self._find)
+        self._strictest = lru_cache(1024)(self._decide)
 
     @property
     def names(self) -> list[str]:
@@ -258,15 +259,19 @@ class Hosts:
 
         If the names, or the readings of the path, disagree, the strictest treatment wins.
         """
+        route = self._strictest(tuple(hosts), path.partition("?")[0])
+        if route is not None and route.treatment is Treatment.PASS and _ODD.search(path):
+            # The next server could parse this as two requests.
+            return Route(route.provider, DIALECTS["generic"], Treatment.CONTENT)
+        return route
+
+    def _decide(self, hosts: tuple[str, ...], path: str) -> Route | None:
         rows = [row for row in map(self._row, map(plain_host, hosts)) if row is not None]
         if not rows:
             return None
         ways = readings(path)
         routes = [_on(row, way) for row in {id(row): row for row in rows}.values() for way in ways]
         strictest = min(routes, key=lambda route: _STRICTEST.index(route.treatment))
-        if strictest.treatment is Treatment.PASS and _ODD.search(path):
-            # The next server could parse this as two requests.
-            return Route(strictest.provider, DIALECTS["generic"], Treatment.CONTENT)
         if strictest.treatment is Treatment.OTHER:
             lower = _on(rows[0], ways[-1].lower())
             return lower if lower.treatment is Treatment.CONTENT else strictest

@@ -33,7 +33,16 @@ class Leaf:
     piece: Piece
     path: Steps
     """Its path in the event."""
-    identity: Identity
+    _top: Identity
+    """The identifying members at the top level of the event."""
+    _event: dict[str, Any]
+    _identity: Identity | None = None
+
+    @property
+    def identity(self) -> Identity:
+        if self._identity is None:
+            self._identity = (self._top, *_named(self._event, self.path))
+        return self._identity
 
 
 @dataclass(slots=True)
@@ -75,8 +84,7 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
         if piece is Piece.OPAQUE or id(container) in thinking:
             event.opaque.append((start, end))
         elif piece is not Piece.KIND:
-            path = steps((container, place))
-            event.leaves.append(Leaf(start, end, piece, path, (top, *_named(value, path))))
+            event.leaves.append(Leaf(start, end, piece, steps((container, place)), top, value))
     return event
 
 

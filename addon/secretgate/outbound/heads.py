@@ -97,10 +97,8 @@ class _Quiet:
 
     def holds(self, redactor: Redactor, request: Request, pieces: Sequence[_Piece]) -> bool:
         """Whether neither detection nor a search for known values finds anything."""
-        parts = [redactor.detector.digest.encode()]
-        for piece in pieces:
-            parts += piece.slot.form.value.encode(), piece.slot.key, piece.text
-        mark = self._digests.of(b"".join([b"%d:%b" % (len(part), part) for part in parts]))
+        read = [(piece.part, piece.slot.key, piece.text) for piece in pieces]
+        mark = self._digests.of(repr((redactor.detector.digest, read)).encode())
         known = redactor.known(request.scope)
         with self._lock:
             seen = mark in self._seen
@@ -188,12 +186,13 @@ def _decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Hea
     policy = engine.requests.policies.of(request)
     policy = policy.of_findings if policy else None
     try:
-        # Findings in the head become known before the body is read, and findings in the body make
-        # the head be read again.
+        # Findings in the head become known before the body is read, and what becomes known from
+        # the body makes the head be read again.
         pieces = list(_pieces(head))
         seen = look(engine.redactor, request, head, learn, policy, pieces)
+        version = engine.redactor.known(request.scope).version
         decision = engine.requests.decide(request)
-        if decision.spots and learn:
+        if decision.spots and learn and engine.redactor.known(request.scope).version != version:
             seen = look(engine.redactor, request, head, policy=policy, pieces=pieces)
     except Leak as leak:
         return engine.requests.refusing.head(request, (), f"{leak}"), None

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 from secretgate import tolerant
@@ -79,7 +80,7 @@ def _steps(path: str) -> list[str]:
 
 
 def _members(outline: bytes | None, paths: tuple[str, ...]) -> list[str]:
-    if not outline or not any(f'"{_head(path)}"'.encode() in outline for path in paths):
+    if not outline or not any(name in outline for name in _names(paths)):
         return []
     try:
         body = tolerant.decode(outline)
@@ -89,8 +90,10 @@ def _members(outline: bytes | None, paths: tuple[str, ...]) -> list[str]:
     return [last_step(value) for value in found if isinstance(value, str)]
 
 
-def _head(path: str) -> str:
-    return path.partition(".")[0].removesuffix("[]")
+@lru_cache(maxsize=64)
+def _names(paths: tuple[str, ...]) -> tuple[bytes, ...]:
+    """Return the names of the outermost members of some paths, as they are spelled in JSON."""
+    return tuple(f'"{path.partition(".")[0].removesuffix("[]")}"'.encode() for path in paths)
 
 
 def _values(raw: bytes, members: tuple[str, ...]) -> Iterator[bytes]:

@@ -84,7 +84,8 @@ def put_content(request: http.Request, content: bytes, changed: Mapping[str, str
         (name, length if name.lower() == b"content-length" else value)
         for name, value in request.headers.fields
     )
-    request.headers.update(changed)
+    if changed:
+        request.headers.update(changed)
 
 
 def drop_proxy_password(request: http.Request) -> None:
