@@ -34,8 +34,13 @@ class Logger(logging.LoggerAdapter[logging.Logger]):
         """Return a logger that adds these fields to every line."""
         return Logger(self.logger, {**(self.extra or {}), **fields})
 
-    def process(self, msg: Any, kwargs: Any) -> tuple[Any, Any]:
-        return msg, {"extra": {"fields": {**(self.extra or {}), **kwargs}}}
+    def log(self, level: int, msg: object, *args: object, **fields: Any) -> None:
+        """Log an event, without looking for the caller, which no format shows."""
+        logger = self.logger
+        if logger.isEnabledFor(level):
+            more = {"fields": {**(self.extra or {}), **fields}}
+            record = logger.makeRecord(logger.name, level, "", 0, msg, args, None, extra=more)
+            logger.handle(record)
 
 
 class _Batch(logging.handlers.BufferingHandler):

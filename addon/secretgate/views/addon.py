@@ -39,12 +39,14 @@ class Views:
     def error(self, flow: http.HTTPFlow) -> None:
         self._show(flow)
 
-    def running(self) -> None:
-        ctx.master.addons.add(self._unveil)
-
     def done(self) -> None:
         if ctx.master.addons.get(Unveil.name) is self._unveil:
             ctx.master.addons.remove(self._unveil)
+
+    def websocket_start(self, flow: http.HTTPFlow) -> None:
+        # Not before: mitmproxy has an `update` after each of its hooks.
+        if flow in self._gate.exchanges and not self._unveil.there():
+            ctx.master.addons.add(self._unveil)
 
     def websocket_message(self, flow: http.HTTPFlow) -> None:
         exchange = self._gate.exchanges.get(flow)
