@@ -189,20 +189,6 @@ def _reads(tokens: Callable[[bytes], Iterator[Token]]) -> Callable[[bytes], Deco
     return read
 
 
-def undone(texts: Sequence[bytes], joined: bytes) -> Iterator[tuple[int, Piece]]:
-    """Yield the pieces that contain disguised characters, decoded, with the index of their text.
-
-    `joined` is as for `suspects`.
-    """
-    places: dict[int, list[int]] = {}
-    for index, low, high in suspects(texts, joined):
-        ends = (low + end for _, end in database().scan(texts[index][low:high]))
-        places.setdefault(index, []).extend(ends)
-    for index, found in places.items():
-        for piece in pieces(texts[index], UNICODE, found):
-            yield index, piece
-
-
 _ASCII_BYTES: Final = bytes(range(128))
 _BLOCK: Final = 8192
 _FEW: Final = 1024
@@ -224,23 +210,10 @@ def _hides(text: bytes) -> bool:
     return len(strange) > _FEW or _SUSPECT.search(strange) is not None
 
 
-def suspects(texts: Sequence[bytes], joined: bytes) -> list[tuple[int, int, int]]:
-    """Return the stretches that may contain disguised characters: index of the text, start, end.
-
-    They are disjoint and ascending. `joined` is all texts, with ASCII between them.
-    """
-    coloured = b"\x1b" in joined
-    if not coloured and joined.isascii():
+def _suspects(text: bytes) -> list[tuple[int, int]]:
+    """Return the stretches that may contain disguised characters, ascending and disjoint."""
+    if text.isascii() and b"\x1b" not in text:
         return []
-    return [
-        (index, low, high)
-        for index, text in enumerate(texts)
-        if coloured or not text.isascii()
-        for low, high in _suspected(text)
-    ]
-
-
-def _suspected(text: bytes) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     for start in range(0, len(text), _BLOCK):
         end = min(len(text), start + _BLOCK + _REACH)
@@ -250,6 +223,13 @@ def _suspected(text: bytes) -> list[tuple[int, int]]:
                 low = found.pop()[0]
             found.append((low, end))
     return found
+
+
+def places(text: bytes) -> list[int]:
+    """Return the offsets after disguised characters next to ASCII ones, ascending."""
+    return [
+        low + end for low, high in _suspects(text) for _, end in database().scan(text[low:high])
+    ]
 
 
 @lru_cache(maxsize=1)
@@ -271,7 +251,7 @@ def may_hide(raw: bytes) -> bool:
     """Return whether raw JSON may contain disguised characters, also as `\\u` escapes."""
     if b"\\u" in raw and _ESCAPED.search(raw):
         return True
-    return any(database().scan(raw[low:high]) for _, low, high in suspects([raw], raw))
+    return bool(places(raw))
 
 
 _READ: Final = {UNICODE: _reads(_folded), HTML: _reads(_referred)}

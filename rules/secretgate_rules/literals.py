@@ -219,19 +219,29 @@ class Literals:
                 if place + len(needle.text) <= starts[index + 1] - gap:
                     at = place - starts[index]
                     touched.setdefault(index, []).append((segment, at, needle, value))
-        undone = self._undone(texts, joined) if disguised else {}
+        undone = self._undone(texts, starts, joined) if disguised else {}
         every = (
             (index, _read(texts[index], touched.get(index, ()), undone.get(index, ())))
             for index in sorted({*touched, *undone})
         )
         return {index: found for index, found in every if found}
 
-    def _undone(self, texts: Sequence[bytes], joined: bytes) -> dict[int, list[_Copy]]:
+    def _undone(
+        self, texts: Sequence[bytes], starts: Sequence[int], joined: bytes
+    ) -> dict[int, list[_Copy]]:
         """Return the disguised copies of values by index of the text (see `disguises`).
 
         Disguises are undone once: they can be nested as deep as a text is long.
         """
-        pieces = [*disguises.undone(texts, joined)]
+        places: dict[int, list[int]] = {}
+        for place in disguises.places(joined):
+            index = bisect_right(starts, place - 1) - 1
+            places.setdefault(index, []).append(place - starts[index])
+        pieces = [
+            (index, piece)
+            for index, own in places.items()
+            for piece in disguises.pieces(texts[index], disguises.UNICODE, own)
+        ]
         if not pieces:
             return {}
         found: dict[int, list[_Copy]] = {}

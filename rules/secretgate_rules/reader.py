@@ -7,7 +7,7 @@ those of a text depend on that text alone.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
@@ -15,11 +15,9 @@ from . import columns, context, disguises, gate, views
 from .database import Database, Expression
 
 SEPARATOR = b"\n\x7f\n"
-"""What is between joined texts: no token, and ASCII (see `disguises.suspects`)."""
+"""What is between joined texts: no token, and ASCII (see `disguises.places`)."""
 Hit = tuple[int, int]
 """The index of an expression, and the end offset of its match."""
-Cut = tuple[int, int, int]
-"""The index of a text, and the start and end of a part of it."""
 
 
 @dataclass(slots=True)
@@ -67,7 +65,7 @@ class Reader:
         """Return what to examine in each text, by index; other texts are left out."""
         seen: dict[int, Sight] = {}
         joined = _joined(texts)
-        for index, hits in _read(self._first, texts, joined):
+        for index, hits in _divided(self._first.scan(joined), texts):
             sight = self._sight(texts[index], hits)
             if sight.windows or sight.columns or sight.disguised:
                 seen[index] = sight
@@ -75,14 +73,16 @@ class Reader:
             for index, text in enumerate(texts):
                 if b"\0" in text:
                     seen.setdefault(index, Sight([]))
-        cuts = disguises.suspects(texts, joined)
-        for index, start, hits in _read_cuts(disguises.database, texts, cuts):
-            places = seen.setdefault(index, Sight([])).disguised.setdefault(disguises.UNICODE, [])
-            places += [start + end for _, end in hits]
+        strange = [(0, place) for place in disguises.places(joined)]
+        for index, hits in _divided(strange, texts):
+            sight = seen.setdefault(index, Sight([]))
+            sight.disguised[disguises.UNICODE] = [end for _, end in hits]
         cuts = [
             (index, start, end) for index, sight in seen.items() for start, end in sight.windows
         ]
-        for index, start, hits in _read_cuts(lambda: self._second, texts, cuts):
+        parts = [texts[index][start:end] for index, start, end in cuts]
+        for at, hits in _divided(self._second.scan(_joined(parts)) if parts else [], parts):
+            index, start, _ = cuts[at]
             self._add(seen[index], hits, start)
         return seen
 
@@ -125,22 +125,8 @@ def _joined(texts: Sequence[bytes]) -> bytes:
     return texts[0] if len(texts) == 1 else SEPARATOR.join(texts)
 
 
-def _read_cuts(
-    database: Callable[[], Database], texts: Sequence[bytes], cuts: Sequence[Cut]
-) -> Iterator[tuple[int, int, list[Hit]]]:
-    """Scan parts of texts; yield the index of the text and the start of each with hits, and these."""
-    if not cuts:
-        return
-    parts = [texts[index][start:end] for index, start, end in cuts]
-    for at, hits in _read(database(), parts, _joined(parts)):
-        yield *cuts[at][:2], hits
-
-
-def _read(
-    database: Database, texts: Sequence[bytes], joined: bytes
-) -> Iterator[tuple[int, list[Hit]]]:
-    """Scan all texts in one pass; yield the index of each text with hits, and its hits."""
-    hits = database.scan(joined)
+def _divided(hits: list[Hit], texts: Sequence[bytes]) -> Iterator[tuple[int, list[Hit]]]:
+    """Yield the index of each text with hits, and its hits; `hits` are those of the joined texts."""
     if not hits:
         return
     if len(texts) == 1:
