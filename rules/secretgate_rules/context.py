@@ -21,8 +21,8 @@ from .verdicts import LEAD, LONGEST, PASSWORD, RULES, Found
 __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "search"]
 
 WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
-_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
-_PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}_?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
+_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bwas\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
+_PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}[_:]?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 _CHAR = r"[^\s\"'`<>(){}\[\],;0-9]"
 _MARK = "[0-9!@#%^*]"
 _NUMBERED = "|".join(f"{_CHAR * at}{_MARK}\\S{{{5 - at}}}" for at in range(5))
@@ -64,7 +64,7 @@ _ASSIGNMENT = re.compile(
     rb"""
     (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
     (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
-    (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:(?:[Aa]s[ ])?[Ss]tring|str)(?=[ \t]{0,3}=) )?
+    (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=|value=) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:(?:[Aa]s[ ])?[Ss]tring|str)(?=[ \t]{0,3}=) )?
     (?P<op> [ \t]{0,40} (?: [?]?:{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
     (?P<gap> \s{0,16} (?:\*\*)? (?:@(?="))? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
@@ -202,7 +202,17 @@ def _read(
         rule = assigned(name, operator, opened, text, match.end(), end, alone, line)
         if rule and b"\n" in match["gap"] and _NESTED.match(text, end - 1):
             rule = None
-        if rule and name == b"key" and _of_element(text, match, end):
+        if (
+            rule
+            and name.lower() == b"key"
+            and (_of_element(text, match, end) or near.among_vectors(text, match.end(), end))
+        ):
+            rule = None
+        if (
+            rule
+            and before == b":"
+            and _ARN.search(text, max(0, match.start() - LEAD), match.start())
+        ):
             rule = None
         if rule and not near.among_checksums(text, match.end(), end):
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
@@ -213,7 +223,8 @@ def _read(
     yield from told.read(text, low, event, phrases)
 
 
-_SECOND: Final = re.compile(rb"\([^\s(),]{1,40}, ?\{ ?$")
+_ARN: Final = re.compile(rb"\barn:aws[\w-]*:[^\s\"',]*\Z")
+_SECOND: Final = re.compile(rb"\([^\s(),]{1,40}, ?(?:Object\.assign\()?\{ ?$")
 
 
 def _of_element(text: bytes, match: re.Match[bytes], end: int) -> bool:
@@ -254,7 +265,9 @@ _OPERATORS: Final = {
 }
 """What other operators mean: those of make, Go, Ruby and JavaScript assign."""
 _NAMED_VALUE = re.compile(rb"(?i)(?:\w{1,10}_?)?value")
-_NAME_BEFORE = re.compile(rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}$")
+_NAME_BEFORE = re.compile(
+    rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,20}:)?$"
+)
 
 
 def _name(text: bytes, match: re.Match[bytes]) -> bytes:

@@ -47,7 +47,7 @@ _KEY_OF = frozenset(
 )
 _NOT = frozenset(
     b"public pub pubkey publickey primary foreign cache sort partition row idempotency object lookup translation "
-    b"message msg unique csrf xsrf next page continuation sync cursor pagination resume max num "
+    b"message msg unique csrf xsrf csrfmiddlewaretoken next page continuation sync cursor pagination resume max num "
     b"tokenizer keyboard keyword keywords keyframe keycode monkey registry map dict index hashed "
     b"encrypted masked redacted fake hot shortcut binding react storagekey query group column "
     b"tag i18n locale dedup dedupe event etag nonce kms candidate trace span correlation bucket "
@@ -57,7 +57,7 @@ _NOT = frozenset(
 )
 _NEVER = frozenset(
     b"public pub pubkey publickey hashed encrypted masked redacted fake thumbprint fingerprint checksum sha sha1 "
-    b"sha256 sha512 md5 digest keyhash csrf xsrf cache idempotency nonce".split()
+    b"sha256 sha512 md5 digest keyhash csrf xsrf csrfmiddlewaretoken cache idempotency nonce".split()
 )
 """Words of `_NOT` that exclude even a full credential name (`_IN_FULL`): `shortcut_api_key` names
 a credential, `public_api_key` does not."""
@@ -83,7 +83,7 @@ _NOT_LAST = frozenset(
     b"namespace state mode flag flags option options config settings budget usd cost price ratio "
     b"rate per total used remaining position offset start end begin line col pos identifier code "
     b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
-    b"source target map list array set item items entry entries parser lexer sender protected stream model models "
+    b"source target map list array set item items entry entries parser lexer sender protected encryption stream model models "
     b"chain gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt tokens address addresses version fingerprint thumbprint sig certificate cert".split()
 )
 _TRAILERS = frozenset(

@@ -70,6 +70,23 @@ _SIZES: Final = (16, 32, 40, 64)
 _HEX = re.compile(rb"[0-9a-f]+")
 
 
+_LABEL = re.compile(
+    rb"(?i)\b(count|nonce|iv|tag|pt|ct|aad|ad|in|out|input|output|msg|message|plaintext|ciphertext|digest|mac|result|comment|tcid|[a-z]len)"
+    rb"[\"']?\]?[ \t]{0,8}[:=]"
+)
+_VECTOR_KEY = re.compile(rb"(?i)\bkey[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?[0-9a-f]{16}")
+_VECTORS: Final = 800
+
+
+def among_vectors(text: bytes, start: int, end: int) -> bool:
+    """Return whether a key is one of several that a cipher is tested with, beside texts and tags."""
+    if not _HEX.fullmatch(text[start:end].lower()):
+        return False
+    around = text[max(0, start - _VECTORS) : end + _VECTORS]
+    labels = {label.lower() for label in _LABEL.findall(around)}
+    return len(labels) > 1 and len(_VECTOR_KEY.findall(around)) > 1
+
+
 _GAPS: Final = (b" ", b"\t")
 
 

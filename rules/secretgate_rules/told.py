@@ -42,7 +42,7 @@ _FIRM = re.compile(
     rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|\xc3(?:[\xa8\xa9]|\xa4r) |'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
 )
 _UNLIKE = re.compile(
-    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec-websocket|(?:next|continuation|sync|change|starting|sequence|idempotency)[_-]?(?:page_?)?token)(?:\b|_)"
+    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec[-_]websocket|(?:next|continuation|sync|change|starting|sequence|idempotency)[_-]?(?:page_?)?token)(?:\b|_)"
 )
 
 

@@ -10,7 +10,7 @@ from .randomness import entropy, evidence
 from .vocabulary import HUMP, OF_CODE, PASSWORD_ABROAD, chain, documented
 
 _DOCUMENTED = re.compile(
-    rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|dpf43f3p2l4k3l03|kd94hf93k423kf44|hh5s93j4hdidpola|hdhd0244k9j7ao03|nnch734d00sl2jdk|pfkkdhi9sl3r4s00|je7MtGbClwBF/2Zp9Utk"
+    rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|dpf43f3p2l4k3l03|kd94hf93k423kf44|hh5s93j4hdidpola|hdhd0244k9j7ao03|nnch734d00sl2jdk|pfkkdhi9sl3r4s00|9djdj82h48djs9d2|kkk9d7dh3k39sjv7|hfdp7dh39dks9884|je7MtGbClwBF/2Zp9Utk"
     rb"|Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw"
     rb"|C2y6yDjf5/R\+ob0N8A7Cgv30VRDJIWEHLM\+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw"
     rb"|4eC39HqLyjWDarjtT1zdp7dc|TYooMQauvdEDq54NiTphI7jx|BQokikJOvBiI2HlWgH4olfQ2"
@@ -23,13 +23,13 @@ _PLACEHOLDER = re.compile(
     rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
-    rb"\$\{|%\{|\$\(|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"\$\{|%\{|\{\$|\$\(|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
+    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
-    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}/(?:[smhd]|min|sec|hour|day)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.-]+)?$"
+    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.-]+)?$"
 )
 _PATH = re.compile(
     rb"^(?:~|\.{1,2})?/[\w.@-]+(?:/[\w.@-]*)+$|^[A-Za-z]:\\|^[\w-]+(?:\.[\w-]+)*\.(?:pem|key|crt|cer|json|ya?ml|txt|md|py|jsx?"
@@ -132,6 +132,8 @@ def code(value: bytes) -> bool:
     """Return whether the value is an identifier, path, host, version or named hash: no secret."""
     if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
         return True
+    if value.startswith(b"Ag") and len(value) > _SEALED:
+        return True
     if b"://" in value or value.startswith(
         (b"data:", b"arn:", b"urn:", b"DBI:", b"dbi:", b"vault:", b"projects/", *_PUBLIC)
     ):
@@ -145,7 +147,7 @@ def code(value: bytes) -> bool:
         or _DEPENDENCY.search(value)
     ):
         return True
-    if b"](" in value or b"][" in value:
+    if b"](" in value or b"][" in value or b"},{" in value:
         return True
     if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
         return True
@@ -161,6 +163,10 @@ def code(value: bytes) -> bool:
         or (b"::" in value and evidence(value.replace(b"::", b"_")) < 8)
         or _told_of(value)
     )
+
+
+_SEALED = 300
+"""Length from which a value that begins with `Ag` is encrypted, for a SealedSecret of Kubernetes."""
 
 
 def _told_of(value: bytes) -> bool:
@@ -257,7 +263,7 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
 def _worded(value: bytes) -> bool:
     """Return whether letters are words, in camel case or joined, that the model of code has seldom seen."""
     humps = HUMP.findall(value)
-    return len(value) >= 3.2 * len(humps) and evidence(value) < 20
+    return len(value) >= 3 * len(humps) and evidence(value) < 20
 
 
 _PROTOCOL = re.compile(rb"(?i:oauth)[12](?![a-z0-9])")

@@ -31,7 +31,10 @@ FOUND = [
     ("password=@\n", "06011960"),
     ("my password is @, is that good?", "27.08.1964"),
     ('a.encryptedObjects.encryptionKey: "@"', made_up(32, 5).decode()),
+    ("The admin password was @ before the migration.", PASSWORD),
+    ('<meta-data android:name="io.acme.ApiKey" android:value="@" />', made_up(20, 4).hex()),
     ("pat: @\n", made_up(40, 2).decode()),
+    ("key: @\niv: " + made_up(16, 3).hex(), made_up(32, 2).hex()),
 ]
 QUIET = [
     '"admin-password": "Wagwoord:"',
@@ -51,6 +54,21 @@ QUIET = [
     'PASSWORD_TITLE = "Passwords"',
     "const sessionId = GenericFunctions_1.validateSessionId.call(this, index);",
     'totp": "\\\\MediaWiki\\\\Extension\\\\OATHAuth\\\\Module\\\\TOTP::factory"',
+    '"Resource":"arn:aws:secretsmanager:*:*:secret:AmazonDataZone-*",',
+    "value: 'PVEAPIToken={$PVE.TOKEN.ID}={$PVE.TOKEN.SECRET}'",
+    "reset_password_within = 5.days",
+    '{key:"Mod-Alt-\\\\",run:_ke},{key:"Shift-Mod-k",run:kke}',
+    '<input name="csrfmiddlewaretoken" value="' + made_up(64, 8).decode() + '">',
+    "".join(
+        f"Count = {at}\r\nKey = {made_up(16, at).hex()}\r\nIV = {made_up(12, at).hex()}\r\nPT = \r\n\r\n"
+        for at in range(4)
+    ),
+    "h(Host, Object.assign({ key: '" + made_up(20, 8).hex() + '\', role: "img" }))',
+    "encryptedData:\n  password: Ag" + made_up(320, 3).decode() + "\n",
+    "pip install -U langchain-community pypdfium2\n",
+    "password_encryption = 'scram-sha-256'",
+    "Your username and password didn&#39;t match.",
+    '"X-Auth-Token": "user1:%s:admin"',
     '"password_changed": "27.08.1964"',
     "the password was changed on 27.08.1964",
 ]
