@@ -18,7 +18,7 @@ import html
 import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from secretgate.inbound.beginnings import HEAD, Aliases, Beginnings, beginnings
 
@@ -38,6 +38,7 @@ _CUT = re.compile(
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
+@lru_cache(maxsize=4096)
 def slug(rule: str) -> str:
     """Return a rule id in the form used in placeholders."""
     return _SLUG.sub("-", rule.lower()).strip("-")[:LONGEST_RULE] or "secret"

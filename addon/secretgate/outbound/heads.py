@@ -190,9 +190,9 @@ def _decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Hea
         # the body makes the head be read again.
         pieces = list(_pieces(head))
         seen = look(engine.redactor, request, head, learn, policy, pieces)
-        version = engine.redactor.known(request.scope).version
+        known = engine.redactor.vault.known(request.scope)
         decision = engine.requests.decide(request)
-        if decision.spots and learn and engine.redactor.known(request.scope).version != version:
+        if decision.spots and learn and engine.redactor.vault.known(request.scope) is not known:
             seen = look(engine.redactor, request, head, policy=policy, pieces=pieces)
     except Leak as leak:
         return engine.requests.refusing.head(request, (), f"{leak}"), None
