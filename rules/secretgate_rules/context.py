@@ -21,7 +21,7 @@ from .verdicts import LEAD, LONGEST, PASSWORD, RULES, Found
 __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "search"]
 
 WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
-_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b|\bwas\b|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
+_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b:?|\bwas\b:?|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}[_:]?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 _CHAR = r"[^\s\"'`<>(){}\[\],;0-9]"
 _MARK = "[0-9!@#%^*]"
@@ -38,7 +38,7 @@ four expressions with the same beginning four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
-        r"(?:(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in|at) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})|pass for (?:the|my|our) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
+        r"(?:(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in|at) [^\n:=]{1,40}(?:[:=]>?| is:?| was:?) {1,3}|(?: was| is| has been)? (?:changed|set|reset|rotated|updated) to:? )|pass for (?:the|my|our) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
         CASELESS,
     ),
     Expression(

@@ -100,7 +100,8 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
         if operator not in ASSIGNS or after in (b"(", b"[", b"{", b";"):
             return False
         if after in (b",", b")", b"}", b"]"):
-            if values.chosen(value) and _TWO_DIGITS.search(value):
+            human = values.human(value) if after == b"," else values.chosen(value)
+            if human and _TWO_DIGITS.search(value):
                 return True
             return after == b"," and values.random(value, 6.0) and not value.isalpha()
         return (digits and (evidence(value) > -2 or values.human(value))) or values.tangled(value)

@@ -23,7 +23,7 @@ _PHRASE = re.compile(
 )
 _GAP = rb"(?:[\s\"'`*:=()_|>-]|\xe2\x86\x92|\xe2\x80\x94)"
 _BETWEEN = (
-    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|at|from|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|la|le|el|het|die|den) )?[\w.-]{1,24}|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|equals?|match(?:es)?|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
+    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|at|from|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|la|le|el|het|die|den) )?[\w.-]{1,24}|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|(?:changed|reset|rotated|updated) to|equals?|match(?:es)?|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
     % (_GAP, _GAP)
 )
 _LINK = re.compile(rb"(?i)" + _BETWEEN)
