@@ -34,7 +34,6 @@ from secretgate.proxy import (
     own_ca,
     passing,
     silence,
-    type_checks,
     upkeep,
 )
 from secretgate.proxy.exchange import Exchange
@@ -109,7 +108,6 @@ class Gate:
         gc.freeze()
         silence.keep_silent()
         asking.only_who_listens(ctx.master.addons)
-        type_checks.off()
         await access.listen_on_loopback()
         self._upkeep = upkeep.start(self.engine, self.forget)
         for message, fields in options.warnings():
@@ -394,7 +392,6 @@ class Gate:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
         asking.everybody(ctx.master.addons)
-        type_checks.on()
         self.teller.settle()
         self.teller.trail.close()
         log.flush()
