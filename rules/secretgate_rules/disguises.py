@@ -191,7 +191,10 @@ def _reads(tokens: Callable[[bytes], Iterator[Token]]) -> Callable[[bytes], Deco
 
 _ASCII_BYTES: Final = bytes(range(128))
 _BLOCK: Final = 8192
-_FEW: Final = 1024
+_PART: Final = 1024
+_LONGEST: Final = 4
+"""Bytes of a character at most, so that none is cut."""
+_FEW: Final = 512
 _REACH: Final = 32
 """More than the longest match of an expression for disguised characters, in bytes."""
 _SUSPECT = re.compile(f"{_INVISIBLE}|{_ALIKE}".encode())
@@ -206,8 +209,13 @@ def _hides(text: bytes) -> bool:
         return True
     if text.isascii():
         return False
-    strange = text.translate(None, _ASCII_BYTES)
-    return len(strange) > _FEW or _SUSPECT.search(strange) is not None
+    for start in range(0, len(text), _PART):
+        part = text[start : start + _PART + _LONGEST]
+        if not part.isascii():
+            strange = part.translate(None, _ASCII_BYTES)
+            if len(strange) > _FEW or _SUSPECT.search(strange):
+                return True
+    return False
 
 
 def _suspects(text: bytes) -> list[tuple[int, int]]:
