@@ -38,7 +38,7 @@ four expressions with the same beginning four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
-        r"(?:(?:password|passwd|passphrase|pwd?)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in|at) [^\n:=]{1,40}(?:[:=]>?| is:?| was:?) {1,3}|(?: was| is| has been)? (?:changed|set|reset|rotated|updated) to:? )|pass for (?:the|my|our) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
+        r"(?:(?:password|passwd|passphrase|pwd?|(?:db|root|admin|wifi|ssh|ftp|vpn|sudo) pass)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in|at) [^\n:=]{1,40}(?:[:=]>?| is:?| was:?) {1,3}|(?: was| is| has been)? (?:changed|set|reset|rotated|updated) to:? )|pass for (?:the|my|our) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
         CASELESS,
     ),
     Expression(
@@ -208,11 +208,7 @@ def _read(
             and (_of_element(text, match, end) or near.among_vectors(text, match.end(), end))
         ):
             rule = None
-        if (
-            rule
-            and before == b":"
-            and _ARN.search(text, max(0, match.start() - LEAD), match.start())
-        ):
+        if rule and _REFERENCE.search(text, max(0, match.start() - LEAD), match.start()):
             rule = None
         if rule and not near.among_checksums(text, match.end(), end):
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
@@ -223,7 +219,10 @@ def _read(
     yield from told.read(text, low, event, phrases)
 
 
-_ARN: Final = re.compile(rb"\barn:aws[\w-]*:[^\s\"',]*\Z")
+_REFERENCE: Final = re.compile(
+    rb"\barn:aws[\w-]*:[^\s\"',]*:\Z|(?i:\b(?:md5|sha[0-9-]+|rmd160|blake[0-9a-z-]+|sm3)) ?\(\Z"
+)
+"""What is before the name of a stored secret, or of a file with its checksum: `SHA1(token.c)= ...`."""
 _SECOND: Final = re.compile(rb"\([^\s(),]{1,40}, ?(?:Object\.assign\()?\{ ?$")
 
 

@@ -17,7 +17,7 @@ _TOKEN_CHARS = bytes(char for char in range(256) if _TOKEN.match(bytes([char])))
 
 
 _PHRASE = re.compile(
-    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd|pw|wachtwoord|passwort|kennwort|contrase(?:\xc3\xb1|n)a|mot de passe|senha|(?:db|root|admin|wifi|ssh) pass|pass(?= for (?:the|my|our) ))\b"
+    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd|pw|wachtwoord|passwort|kennwort|contrase(?:\xc3\xb1|n)a|mot de passe|senha|(?:db|root|admin|wifi|ssh|ftp|vpn|sudo) pass|pass(?= for (?:the|my|our) ))\b"
     rb"|(?:\b|_)(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
     rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
 )

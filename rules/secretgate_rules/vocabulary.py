@@ -10,7 +10,7 @@ from pathlib import Path
 HUMP = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """A word of a name in camel case, or a run of capitals."""
 TRIVIAL = frozenset(
-    b"please password passwords passwd pass pwd secret token admin root test tests testing user username postgres mysql "
+    b"please password passwd pass pwd secret token admin root test tests testing user username postgres mysql "
     b"mongo redis rabbitmq guest demo default changeme letmein welcome qwerty qwertz qwertyuiop asdf asdfgh asdfghjkl zxcvbn "
     b"abc abcd abcde abcdef abcdefg abcdefgh foo bar baz foobar hello world iloveyou monkey dragon master login "
     b"super my the new old db database app api key local localhost dev development prod production staging "
@@ -34,7 +34,7 @@ PASSWORD_ABROAD = frozenset(
 )
 """What a password is called in other languages, in letters of ASCII: labels of translations."""
 OF_CODE = frozenset(
-    b"password passwd passphrase passcode pass pwd pw token secret key user username userid login auth oauth credential "
+    b"password passwords passwd passphrase passcode pass pwd pw token secret key user username userid login auth oauth credential "
     b"credentials field input output form box text txt edit label line view page panel dialog button string str char byte sensitive attribute pkcs wpa wep psk "
     b"bytes int uint integer float double bool long short array arr list vec vector map dict set tuple object obj ptr ref "
     b"buf buffer tmp temp arg args argv param params value val var data info item index idx num number count size len jwt verify action flow config "

@@ -37,6 +37,7 @@ FOUND = [
     ("the vpn password changed to @ today", PASSWORD),
     ("pw for alice => @", PASSWORD),
     ("temporary password: @, must be changed", "Avocet4" + "19*"),
+    ("ftp pass @, please upload", PASSWORD),
     ("pat: @\n", made_up(40, 2).decode()),
     ("key: @\niv: " + made_up(16, 3).hex(), made_up(32, 2).hex()),
 ]
@@ -71,6 +72,7 @@ QUIET = [
     "encryptedData:\n  password: Ag" + made_up(320, 3).decode() + "\n",
     "the password was changed to a stronger one, and the token is: expired",
     "connect(password=getPassword32, user)",
+    f"SHA1(token.c)= {made_up(20, 2).hex()}\nSHA2-256(secret.bin)= {made_up(32, 2).hex()}",
     "pip install -U langchain-community pypdfium2\n",
     "password_encryption = 'scram-sha-256'",
     "Your username and password didn&#39;t match.",
