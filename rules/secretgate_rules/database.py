@@ -12,6 +12,7 @@ import hashlib
 import platform
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, NamedTuple
 
 import hyperscan as hs
@@ -58,6 +59,17 @@ class Database:
             add((index, end))
 
         self._database.scan(text, match_event_handler=on_match, scratch=self._scratch())
+        return found
+
+    def scan_halves(self, text: bytes, middle: int) -> list[tuple[int, int]]:
+        """Return the same as `scan` does if no match spans `middle`; uses two cores.
+
+        Hyperscan releases the GIL.
+        """
+        with ThreadPoolExecutor(1, "scan") as other:
+            later = other.submit(self.scan, text[middle:])
+            found = self.scan(text[:middle])
+            found += [(index, end + middle) for index, end in later.result()]
         return found
 
     def _scratch(self) -> Any:

@@ -10,12 +10,15 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
+from typing import Final
 
 from . import columns, context, disguises, gate, views
 from .database import Database, Expression
 
 SEPARATOR = b"\n\x7f\n"
 """What is between joined texts: no token, and ASCII (see `disguises.places`)."""
+_LARGE: Final = 512 << 10
+"""Number of bytes from which a second thread saves more time than starting it takes."""
 Hit = tuple[int, int]
 """The index of an expression, and the end offset of its match."""
 
@@ -65,7 +68,7 @@ class Reader:
         """Return what to examine in each text, by index; other texts are left out."""
         seen: dict[int, Sight] = {}
         joined = _joined(texts)
-        for index, hits in _divided(self._first.scan(joined), texts):
+        for index, hits in _divided(self._scanned(joined, texts), texts):
             sight = self._sight(texts[index], hits)
             if sight.windows or sight.columns or sight.disguised:
                 seen[index] = sight
@@ -85,6 +88,11 @@ class Reader:
             index, start, _ = cuts[at]
             self._add(seen[index], hits, start)
         return seen
+
+    def _scanned(self, joined: bytes, texts: Sequence[bytes]) -> list[Hit]:
+        if len(joined) < _LARGE or not (middle := _middle(texts, len(joined) // 2)):
+            return self._first.scan(joined)
+        return self._first.scan_halves(joined, middle)
 
     def _sight(self, text: bytes, hits: list[Hit]) -> Sight:
         size = len(text)
@@ -119,6 +127,16 @@ class Reader:
                 sight.base64.append(start + end)
             else:
                 sight.hex.append(start + end)
+
+
+def _middle(texts: Sequence[bytes], half: int) -> int:
+    """Return the start of the text before which `half` of the joined texts lie, or 0 if none."""
+    at, gap = 0, len(SEPARATOR)
+    for text in texts[:-1]:
+        at += len(text) + gap
+        if at >= half:
+            return at
+    return 0
 
 
 def _joined(texts: Sequence[bytes]) -> bytes:

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from rules.conftest import PLACEHOLDER, github_token, made_up
-from secretgate_rules import Detector, Rule, cache, load_default
+from secretgate_rules import Detector, Rule, cache, load_default, reader
+from secretgate_rules.database import Database
 from secretgate_rules.table import tabulate
 
 RULE = Rule("acme", "ACME", r"\b(acme-[0-9a-f]{20})\b", secret=1)
@@ -181,3 +182,23 @@ def test_a_place_right_before_a_value_does_not_hide_it(detector: Detector) -> No
     name = b"SERVICEAB_SDK_KEY"
     text = b"X_KEY=00000000-0000-0000-0000-000000000000\n" + name + b"=" + secret + b"\n"
     assert [found.value for found in detector.find(text)] == [secret]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 8, 9])
+def test_texts_read_in_two_threads_have_the_same_findings(
+    monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    detector = Detector([RULE])
+    texts = [b"word " * (count - number) + TEXT for number in range(count)]
+    expected = {index: detector.find(text) for index, text in enumerate(texts)}
+    middles: list[int] = []
+    scan = Database.scan_halves
+
+    def scan_halves(database: Database, text: bytes, middle: int) -> list[tuple[int, int]]:
+        middles.append(middle)
+        return scan(database, text, middle)
+
+    monkeypatch.setattr(reader, "_LARGE", 0)
+    monkeypatch.setattr(Database, "scan_halves", scan_halves)
+    assert detector.find_many(texts) == expected
+    assert len(middles) == (count > 1)
