@@ -215,13 +215,14 @@ class Gate:
             return
         engine = self.engine()
         request = flows.request(engine, flow, route)
-        decide = functools.partial(heads.decide, engine, request, flows.head(flow))
+        reading = None if engine.line.remote else engine.requests.reading(request)
+        decide = functools.partial(heads.decide, engine, request, flows.head(flow), reading)
         if engine.line.remote:
             decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
-        elif self._pace.takes_long(request):
-            decision, seen = await asyncio.to_thread(self._pace.timed, request, decide)
+        elif self._pace.takes_long(request, reading):
+            decision, seen = await asyncio.to_thread(self._pace.timed, request, reading, decide)
         else:
-            decision, seen = self._pace.timed(request, decide)
+            decision, seen = self._pace.timed(request, reading, decide)
         exchange = self._decided(engine, flow, request, decision, seen)
         if decision.content is not None and not decision.refused:
             flows.put_content(flow.request, decision.content, decision.headers)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,7 +16,7 @@ from secretgate.bodies import json_walk
 from secretgate.bodies.base import SHORTEST, Label, PlainBody, Slot, Unreadable, spell
 from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_spans import json_slots
-from secretgate.bodies.json_walk import read_json
+from secretgate.bodies.json_walk import Reading, read_json
 from secretgate.bodies.paths import Paths
 from secretgate.outbound.texts import Counts, Texts, texts
 from secretgate.providers import DIALECTS
@@ -80,9 +82,15 @@ def _kept(slot: Slot) -> bool:
     )
 
 
-def fast(raw: bytes, root: Any = TABLE.root) -> tuple[list[Any], int, int] | None:
+def fast(
+    raw: bytes, root: Any = TABLE.root, stops: Sequence[tuple[int, int]] = ()
+) -> tuple[list[Any], int, int] | None:
+    reading = Reading(raw, root)
+    for size, strings in stops:
+        if reading.within(size, strings):
+            assert reading.size <= size
     try:
-        body = read_json(raw, root)
+        body = reading.body
     except Unreadable:
         return None
     if isinstance(body, PlainBody):
@@ -165,6 +173,32 @@ def test_where_blocks_end_does_not_matter(size: int, document: Any) -> None:
         patch.setattr(json_walk, "_FIRST_BLOCK", size)
         patch.setattr(json_walk, "_BLOCK", size)
         assert fast(raw) == strict(raw)
+
+
+@pytest.mark.parametrize("size", [1, 16])
+@given(bodies, st.lists(st.tuples(st.integers(0, 90), st.integers(0, 20)), max_size=4), st.binary())
+def test_a_reading_can_be_interrupted(
+    size: int, document: Any, stops: list[tuple[int, int]], behind: bytes
+) -> None:
+    raw = json.dumps(document).encode() + behind
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(json_walk, "_FIRST_BLOCK", size)
+        patch.setattr(json_walk, "_BLOCK", size)
+        assert fast(raw, stops=stops) == strict(raw)
+
+
+def test_a_reading_stops_soon_after_what_it_may_read() -> None:
+    texts = ["some text"] * 50_000
+    for document in (texts, {"messages": [{"data": each} for each in texts]}):
+        raw = json.dumps(document).encode()
+        reading = Reading(raw, TABLE.root)
+        assert not reading.within(100_000, math.inf)
+        assert 100_000 < reading.size < 150_000
+        again = Reading(raw, TABLE.root)
+        assert not again.within(math.inf, 1000)
+        assert 1000 < again.size / len("some text") < 5000
+        assert again.within(math.inf, math.inf)
+        assert again.size == len("some text") * len(texts)
 
 
 @pytest.mark.thorough

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from addon.kit import ANTHROPIC, SCOPE
+from addon.kit import ANTHROPIC, SCOPE, Bench
+from secretgate.bodies.json_walk import Reading
 from secretgate.hosts import Route, Treatment
 from secretgate.outbound.requests import Request
 from secretgate.proxy import threads
@@ -21,40 +24,86 @@ REQUEST = Request(
     scope=SCOPE,
     exempt=(),
 )
-MIDDLE = replace(REQUEST, content=b"x" * (IN_A_THREAD + 1))
+KNOWN = SCOPE._replace(client="one that is known")
 
 
-def note(pace: Pace, monkeypatch: pytest.MonkeyPatch, request: Request, seconds: float) -> None:
+def asked(*texts: str, size: int = 0, **other: Any) -> tuple[Request, Reading]:
+    """Return a request with these texts and, in a number, so many bytes more; and its reading."""
+    content = json.dumps({"texts": texts}).encode().replace(b"}", b', "n": 1' + b"1" * size + b"}")
+    request = replace(REQUEST, content=content, **other)
+    return request, Reading(content, ANTHROPIC.request_paths.root)
+
+
+def note(
+    pace: Pace, monkeypatch: pytest.MonkeyPatch, seconds: float, text: str, **other: Any
+) -> None:
     times = iter((1.0, 1.0 + seconds))
     monkeypatch.setattr(threads.time, "thread_time", lambda: next(times))
-    assert pace.timed(request, lambda: "decided") == "decided"
+    request, reading = asked(text, **other)
+    pace.takes_long(request, reading)
+    assert pace.timed(request, reading, lambda: "decided") == "decided"
 
 
-def test_only_what_may_take_long_goes_to_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+SMALL = "x" * (IN_A_THREAD - 100)
+MIDDLE = "x" * (IN_A_THREAD + 1)
+LARGE = "x" * (ALWAYS_IN_A_THREAD + 1)
+
+
+@pytest.mark.parametrize(
+    ("texts", "given", "long"),
+    [
+        ((SMALL,), {}, (False, False)),
+        ((MIDDLE,), {}, (True, False)),
+        ((LARGE,), {}, (True, True)),
+        (("x" * 9,) * 5000, {}, (False, False)),
+        (("x" * 9,) * 9000, {}, (True, True)),
+        ((), {"size": len(LARGE)}, (False, False)),
+        ((MIDDLE,), {"size": 10 << 20}, (True, True)),
+        ((SMALL,), {"headers": {"content-encoding": "zstd"}}, (True, True)),
+        ((SMALL,), {"headers": {"authorization": "AWS4-HMAC-SHA256 ..."}}, (True, True)),
+    ],
+)
+def test_what_may_take_long_goes_to_a_thread(
+    monkeypatch: pytest.MonkeyPatch,
+    texts: tuple[str, ...],
+    given: dict[str, Any],
+    long: tuple[bool, bool],
+) -> None:
+    """In a scope of which nothing is known, and in one that was fast until now."""
     pace = Pace()
-    assert not pace.takes_long(REQUEST)
-    assert pace.takes_long(MIDDLE)
-    note(pace, monkeypatch, MIDDLE, 0.001)
-    assert not pace.takes_long(MIDDLE)
-    assert pace.takes_long(replace(MIDDLE, content=b'["",""]' * 10_000))
-    assert pace.takes_long(replace(REQUEST, content=b"x" * (ALWAYS_IN_A_THREAD + 1)))
-    assert pace.takes_long(replace(REQUEST, headers={"content-encoding": "zstd"}))
-    assert pace.takes_long(replace(REQUEST, headers={"authorization": "AWS4-HMAC-SHA256 ..."}))
+    note(pace, monkeypatch, 0.001, MIDDLE, scope=KNOWN)
+    requests = (asked(*texts, **given), asked(*texts, **given, scope=KNOWN))
+    assert tuple(pace.takes_long(*each) for each in requests) == long
+
+
+def test_a_large_body_that_is_not_read_item_by_item_goes_to_a_thread() -> None:
+    assert not Pace().takes_long(asked(SMALL)[0], None)
+    assert Pace().takes_long(asked(MIDDLE)[0], None)
+
+
+def test_what_was_seen_before_is_little_work() -> None:
+    bench = Bench()
+    item = {"role": "user", "content": [{"type": "text", "text": "nothing to see " * 40}]}
+    raw = json.dumps({"messages": [item] * 2000}).encode()
+    seen = bench.redactor.seen(SCOPE, "", ANTHROPIC.name)
+    request = replace(REQUEST, content=raw)
+    for long in (True, False):
+        reading = Reading(raw, ANTHROPIC.request_paths.root, seen)
+        assert Pace().takes_long(request, reading) is long
+        bench.redactor.inspect(reading.body, SCOPE)
 
 
 def test_what_follows_a_slow_request_goes_to_a_thread_until_it_has_been_fast_for_a_while(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     pace = Pace()
-    note(pace, monkeypatch, MIDDLE, 0.03)
-    assert pace.takes_long(MIDDLE)
-    assert not pace.takes_long(replace(MIDDLE, content=b"x" * IN_A_THREAD))
-    other = SCOPE._replace(client="another client")
-    assert pace.takes_long(replace(MIDDLE, scope=other))
-    note(pace, monkeypatch, MIDDLE, 0.001)
-    assert pace.takes_long(MIDDLE)
-    note(pace, monkeypatch, MIDDLE, 0.001)
-    assert not pace.takes_long(MIDDLE)
+    note(pace, monkeypatch, 0.03, MIDDLE)
+    assert pace.takes_long(*asked(MIDDLE))
+    assert not pace.takes_long(*asked(SMALL))
+    note(pace, monkeypatch, 0.001, MIDDLE)
+    assert pace.takes_long(*asked(MIDDLE))
+    note(pace, monkeypatch, 0.001, MIDDLE)
+    assert not pace.takes_long(*asked(MIDDLE))
 
 
 def test_paces_of_few_scopes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -62,5 +111,5 @@ def test_paces_of_few_scopes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     pace = Pace()
     scopes = [SCOPE._replace(client=name) for name in ("first", "second", "third")]
     for scope in scopes:
-        note(pace, monkeypatch, replace(MIDDLE, scope=scope), 0.001)
-    assert [pace.takes_long(replace(MIDDLE, scope=each)) for each in scopes] == [True, False, False]
+        note(pace, monkeypatch, 0.001, MIDDLE, scope=scope)
+    assert [pace.takes_long(*asked(MIDDLE, scope=each)) for each in scopes] == [True, False, False]

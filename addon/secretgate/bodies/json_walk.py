@@ -11,7 +11,8 @@ wrong with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Iterator, Sequence
+from math import inf
 from typing import Any, Final
 
 from secretgate.bodies.base import SHORTEST, THINKING, Form, Label, PlainBody, Slot
@@ -53,20 +54,51 @@ _SPACE = re.compile(rb"[ \t\n\r]*+")
 _item = tuple.__new__
 
 
+class Reading:
+    """The reading of a JSON body, which can be interrupted; what was `seen` before is skipped."""
+
+    def __init__(self, raw: bytes, root: Node[Label], seen: Seen | None = None) -> None:
+        self._walk = _Walk(raw, root, seen)
+        self._blocks = self._walk.whole()
+        self._strictly = False
+
+    def within(self, size: float, strings: float) -> bool:
+        """Read on until the end or until more than that is new; return whether it is not more.
+
+        `size`: the number of bytes to be scanned; `strings`: the number of strings.
+        """
+        walk = self._walk
+        try:
+            for _ in self._blocks:
+                if walk.size > size or walk.count > strings:
+                    break
+        except (Invalid, _Thinking):
+            self._strictly = True
+        return not self._strictly and walk.size <= size and walk.count <= strings
+
+    @property
+    def size(self) -> int:
+        """The number of bytes to be scanned in what was read so far."""
+        return self._walk.size
+
+    @property
+    def body(self) -> JsonBody | PlainBody:
+        """The body, read to its end. Raises `Unreadable`."""
+        self.within(inf, inf)
+        body = self._walk.body
+        return PlainBody(body.raw, json_slots(body.raw, body.root)) if self._strictly else body
+
+
 def read_json(raw: bytes, root: Node[Label], seen: Seen | None = None) -> JsonBody | PlainBody:
     """Read a JSON body, skipping what was `seen` before. Raises `Unreadable`."""
-    walk = _Walk(raw, root, seen)
-    try:
-        walk.whole()
-    except (Invalid, _Thinking):
-        return PlainBody(raw, json_slots(raw, root))
-    return walk.body
+    return Reading(raw, root, seen).body
 
 
 def reread(raw: bytes, root: Node[Label], passed: Passed) -> JsonBody:
     """Read items that had been skipped."""
     walk = _Walk(raw, root, None)
-    walk.resume(passed.start, passed.end, passed.frame, passed.number)
+    for _ in walk.resume(passed.start, passed.end, passed.frame, passed.number):
+        pass
     return walk.body
 
 
@@ -85,19 +117,30 @@ class _Walk:
         """The item being read: its start, and at that point the lengths and counts of `body`."""
         self._flagged = False
         self._fresh_list = False
+        self.count = 0
+        """The number of strings read so far."""
+        self._aside = 0
+        """The number of bytes of the slots that are not text."""
 
-    def whole(self) -> None:
-        at, place, run = self._read(0, self._size, self._grammar.start)
+    @property
+    def size(self) -> int:
+        return self.body.scanned + self._aside
+
+    def whole(self) -> Iterator[None]:
+        """Read everything, a block at a time."""
+        at, place, run = yield from self._read(0, self._size, self._grammar.start)
         self._marked(self._grammar.end(place, run, None), at)
 
-    def resume(self, start: int, end: int, frame: Frame, index: int) -> None:
+    def resume(self, start: int, end: int, frame: Frame, index: int) -> Iterator[None]:
         """Read some items of a list and nothing else."""
         self._index = index
         self._fresh_list = True
-        at, place, run = self._read(start, end, frame.item)
+        at, place, run = yield from self._read(start, end, frame.item)
         self._marked(self._grammar.end(place, run, frame), at)
 
-    def _read(self, at: int, size: int, place: Place) -> tuple[int, Place, bytes]:
+    def _read(
+        self, at: int, size: int, place: Place
+    ) -> Generator[None, None, tuple[int, Place, bytes]]:
         """Read up to the last string; return the offset of the last run, its place, and the run."""
         raw = self.body.raw
         block = _FIRST_BLOCK
@@ -109,6 +152,7 @@ class _Walk:
                 piece = piece.replace(b"\\\\", _MASK)
             pieces = _STRINGS.findall(piece)
             left = pieces.pop()[2] if pieces and pieces[-1][2] else b""
+            self.count += len(pieces)
             before = at
             at, place, passed = self._strings(at, place, pieces, masked)
             if passed:
@@ -127,6 +171,7 @@ class _Walk:
                     raise Invalid
                 long = (left[:quote], raw[start:end], b"")
                 at, place, _ = self._strings(at, place, [long], False)
+            yield
 
     def _strings(
         self, at: int, place: Place, pieces: list[tuple[bytes, bytes, bytes]], masked: bool
@@ -195,6 +240,7 @@ class _Walk:
                 body.strings.add(start, text, kind)
         else:
             _, key, path = kind
+            self._aside += size
             body.others.append(Slot(start, end, Form.JSON, label, key, path))
 
     def _flag(self) -> None:

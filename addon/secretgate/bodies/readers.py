@@ -22,7 +22,7 @@ from secretgate.bodies.envelopes import read_envelopes
 from secretgate.bodies.form import read_form
 from secretgate.bodies.json_body import Seen
 from secretgate.bodies.json_spans import json_slots
-from secretgate.bodies.json_walk import read_json
+from secretgate.bodies.json_walk import Reading, read_json
 from secretgate.bodies.jsonl import read_jsonl
 from secretgate.bodies.multipart import read_multipart
 from secretgate.bodies.parts import IN_ASCII, text_start
@@ -132,6 +132,14 @@ def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = No
     if is_file(raw) or text_start(raw) is not None:
         return _file(raw, content_type, dialect)
     raise Unreadable(f"no reader for {media_type}, and the body is not text")
+
+
+def reading(raw: bytes, content_type: str, dialect: Dialect, seen: Seen) -> Reading | None:
+    """Return the reading of a body that says that it is JSON, not begun yet; None for others."""
+    media_type = content_type.partition(";")[0].strip().lower()
+    if _reader(media_type) is not _json or IN_ASCII.search(content_type) or not raw.strip():
+        return None
+    return Reading(raw, dialect.request_paths.root, seen)
 
 
 def read_upload(raw: bytes, dialect: Dialect) -> Body:

@@ -16,6 +16,8 @@ from secretgate.bodies.asides import asides
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
 from secretgate.bodies.encodings import decode, encode
 from secretgate.bodies.json_body import JsonBody
+from secretgate.bodies.json_walk import Reading
+from secretgate.history.verdicts import Seen
 from secretgate.hosts import Treatment
 from secretgate.mcp import messages
 from secretgate.mcp.over_http import Remote
@@ -53,8 +55,11 @@ class Requests:
         self._vault = vault
         self._empty = empty
 
-    def decide(self, request: Request) -> Decision:
-        """Return the decision on a request. No body can make this raise."""
+    def decide(self, request: Request, reading: Reading | None = None) -> Decision:
+        """Return the decision on a request. No body can make this raise.
+
+        `reading`: the reading of its body, if already begun.
+        """
         if request.route.treatment is Treatment.PASS:
             return Decision(Verdict.LEFT_ALONE, self._empty, size=len(request.content))
         if not request.content:
@@ -70,7 +75,8 @@ class Requests:
             if request.route.dialect.name == "mcp":
                 decision = self._decide_mcp(request, plain, chain)
             else:
-                body = self.read(request, plain, request.headers.get("content-type", ""))
+                kind = request.headers.get("content-type", "")
+                body = reading.body if reading is not None else self.read(request, plain, kind)
                 decision = self.decide_body(request, body, chain)
         except Unreadable as error:
             return self.refusing.unreadable(request, error.reason, len(request.content))
@@ -130,12 +136,26 @@ class Requests:
         dialect = request.route.dialect
         if signatures.is_upload(request.headers):
             return readers.read_upload(raw, dialect)
+        return readers.read(raw, content_type, dialect, self._seen(request, raw))
+
+    def reading(self, request: Request) -> Reading | None:
+        """Return the reading of a body, not begun yet; None if it is not plainly sent JSON."""
+        raw, dialect = request.content, request.route.dialect
+        plainly = request.headers.get("content-encoding", "identity") == "identity"
+        if not plainly or dialect.name == "mcp" or request.route.treatment is Treatment.PASS:
+            return None
+        seen = self._seen(request, raw)
+        if seen is None or signatures.is_upload(request.headers):
+            return None
+        return readers.reading(raw, request.headers.get("content-type", ""), dialect, seen)
+
+    def _seen(self, request: Request, raw: bytes) -> Seen | None:
+        """Return what was seen before; None if policy rules look at complete calls."""
         policy = self._policy(request, raw)
-        seen = None
-        if policy is None or not policy.needs_calls:
-            context = (dialect.name, self._settings.mode)
-            seen = self._redactor.seen(request.scope, _digest(policy), *context)
-        return readers.read(raw, content_type, dialect, seen)
+        if policy is not None and policy.needs_calls:
+            return None
+        context = (request.route.dialect.name, self._settings.mode)
+        return self._redactor.seen(request.scope, _digest(policy), *context)
 
     def _policy(self, request: Request, raw: bytes) -> RequestPolicy | None:
         policy = self.policies.of(request, raw)

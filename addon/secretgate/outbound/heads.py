@@ -19,6 +19,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from secretgate.bodies.base import Form, Label, PlainBody, Slot
+from secretgate.bodies.json_walk import Reading
 from secretgate.engine import Engine
 from secretgate.history.digests import Digests
 from secretgate.hosts import Treatment
@@ -159,13 +160,15 @@ def look(
     return Look(_rewritten(head, written), tuple(spots), issued)
 
 
-def decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Head | None]:
+def decide(
+    engine: Engine, request: Request, head: Head, reading: Reading | None = None
+) -> tuple[Decision, Head | None]:
     """Return the decision on a whole request, and its head if that has to change.
 
-    A refused request is not sent; its head is then the one to display. No request can make this
-    raise.
+    `reading`: the reading of its body, if already begun. A refused request is not sent; its head
+    is then the one to display. No request can make this raise.
     """
-    decision, seen = _decide(engine, request, head)
+    decision, seen = _decide(engine, request, head, reading)
     if decision.refused:
         return decision, _to_show(engine.redactor, request, head)
     return decision, seen
@@ -179,7 +182,9 @@ def _to_show(redactor: Redactor, request: Request, head: Head) -> Head:
     return seen.head if seen is not None else head
 
 
-def _decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Head | None]:
+def _decide(
+    engine: Engine, request: Request, head: Head, reading: Reading | None
+) -> tuple[Decision, Head | None]:
     if request.route.treatment is Treatment.PASS:
         return engine.requests.decide(request), None
     learn = engine.settings.mode != "audit"
@@ -191,7 +196,7 @@ def _decide(engine: Engine, request: Request, head: Head) -> tuple[Decision, Hea
         pieces = list(_pieces(head))
         seen = look(engine.redactor, request, head, learn, policy, pieces)
         known = engine.redactor.vault.known(request.scope)
-        decision = engine.requests.decide(request)
+        decision = engine.requests.decide(request, reading)
         if decision.spots and learn and engine.redactor.vault.known(request.scope) is not known:
             seen = look(engine.redactor, request, head, policy=policy, pieces=pieces)
     except Leak as leak:

@@ -1,7 +1,8 @@
 """Which requests are processed in a thread, so that other flows are not held up.
 
 Passing a request to a thread and back costs milliseconds of its own, as the thread usually runs on
-another core, so only what would hold up other flows for longer goes there.
+another core, so only what would hold up other flows for longer goes there. How long it takes
+depends on how much is new: a body is read, which is fast, until that is known.
 """
 
 from __future__ import annotations
@@ -11,16 +12,19 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import TypeVar
 
+from secretgate.bodies.json_walk import Reading
 from secretgate.engine import Engine
 from secretgate.outbound.requests import Request
 from secretgate.vault import Scope
 
 IN_A_THREAD = 64 << 10
-"""Size in bytes up to which nothing but a compressed or signed request is processed in a thread."""
+"""Amount of work, in bytes, up to which a request is never processed in a thread."""
 ALWAYS_IN_A_THREAD = 256 << 10
-"""Size in bytes above which every request is processed in a thread."""
-_MANY_QUOTES = 8192
-"""Number of quotes above which a request has so many strings that their number decides."""
+"""Amount of work above which it always is."""
+_STRINGS = 4096
+"""Number of strings above which it always is: so many take longer than their length says."""
+_SEEN = 32
+"""How many bytes of what was seen before are as much work as one that is new."""
 _HELD_UP = 0.01
 """Seconds for which other flows may be held up."""
 _MOST_SCOPES = 4096
@@ -37,34 +41,42 @@ class Pace:
 
     def __init__(self) -> None:
         self._paces: OrderedDict[Scope, float] = OrderedDict()
-        """Seconds of processor time per byte."""
+        """Seconds of processor time per byte of work."""
 
-    def takes_long(self, request: Request) -> bool:
-        """Whether processing the request would noticeably delay other flows."""
-        packed = request.headers.get("content-encoding", "identity") != "identity"
+    def takes_long(self, request: Request, reading: Reading | None) -> bool:
+        """Whether processing the request would noticeably delay other flows.
+
+        `reading`: the reading of its body, which is begun here; None if it cannot be.
+        """
         size = len(request.content)
-        if packed or request.signed or size > ALWAYS_IN_A_THREAD:
+        packed = request.headers.get("content-encoding", "identity") != "identity"
+        if packed or request.signed:
             return True
         if size <= IN_A_THREAD:
             return False
-        pace = self._paces.get(request.scope)
-        if pace is None or pace * size > _HELD_UP:
+        left = ALWAYS_IN_A_THREAD - size // _SEEN
+        if reading is None or left < 0 or not reading.within(left, _STRINGS):
             return True
-        return request.content.count(b'"') > _MANY_QUOTES
+        work = _work(request, reading)
+        pace = self._paces.get(request.scope)
+        return work > IN_A_THREAD if pace is None else pace * work > _HELD_UP
 
-    def timed(self, request: Request, decide: Callable[[], T]) -> T:
+    def timed(self, request: Request, reading: Reading | None, decide: Callable[[], T]) -> T:
         """Return the decision on a request, and note how long it took."""
-        size = len(request.content)
-        if size <= IN_A_THREAD:
+        if reading is None or len(request.content) <= IN_A_THREAD:
             return decide()
         start = time.thread_time()
         decision = decide()
-        pace = (time.thread_time() - start) / size
+        pace = (time.thread_time() - start) / _work(request, reading)
         before = self._paces.pop(request.scope, pace)
         self._paces[request.scope] = max(pace, (before + pace) / 2)
         if len(self._paces) > _MOST_SCOPES:
             self._paces.popitem(last=False)
         return decision
+
+
+def _work(request: Request, reading: Reading) -> int:
+    return reading.size + len(request.content) // _SEEN
 
 
 def consulted(engine: Engine, request: Request, decide: Callable[[], T]) -> T:
