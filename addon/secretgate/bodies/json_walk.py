@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Generator, Iterator, Sequence
 from math import inf
+from time import thread_time
 from typing import Any, Final
 
 from secretgate.bodies.base import SHORTEST, THINKING, Form, Label, PlainBody, Slot
@@ -62,24 +63,29 @@ class Reading:
         self._blocks = self._walk.whole()
         self._strictly = False
 
-    def within(self, size: float, strings: float) -> bool:
-        """Read on until the end or until more than that is new; return whether it is not more.
+    def within(self, size: float, seconds: float) -> bool:
+        """Read on; return whether the end was reached before so much was read or time was spent.
 
-        `size`: the number of bytes to be scanned; `strings`: the number of strings.
+        `size`: number of bytes, without what was seen before.
         """
-        walk = self._walk
+        end = thread_time() + seconds
         try:
-            for _ in self._blocks:
-                if walk.size > size or walk.count > strings:
-                    break
+            for looked_at in self._blocks:
+                if looked_at > size or thread_time() > end:
+                    return False
         except (Invalid, _Thinking):
             self._strictly = True
-        return not self._strictly and walk.size <= size and walk.count <= strings
+        return not self._strictly
 
     @property
     def size(self) -> int:
         """The number of bytes to be scanned in what was read so far."""
         return self._walk.size
+
+    @property
+    def strings(self) -> int:
+        """The number of strings read so far."""
+        return self._walk.count
 
     @property
     def body(self) -> JsonBody | PlainBody:
@@ -118,7 +124,8 @@ class _Walk:
         self._flagged = False
         self._fresh_list = False
         self.count = 0
-        """The number of strings read so far."""
+        self._skipped = 0
+        """The number of bytes that were seen before."""
         self._aside = 0
         """The number of bytes of the slots that are not text."""
 
@@ -126,12 +133,12 @@ class _Walk:
     def size(self) -> int:
         return self.body.scanned + self._aside
 
-    def whole(self) -> Iterator[None]:
-        """Read everything, a block at a time."""
+    def whole(self) -> Iterator[int]:
+        """Read everything, in steps; yield before each how many bytes were looked at after it."""
         at, place, run = yield from self._read(0, self._size, self._grammar.start)
         self._marked(self._grammar.end(place, run, None), at)
 
-    def resume(self, start: int, end: int, frame: Frame, index: int) -> Iterator[None]:
+    def resume(self, start: int, end: int, frame: Frame, index: int) -> Iterator[int]:
         """Read some items of a list and nothing else."""
         self._index = index
         self._fresh_list = True
@@ -140,12 +147,13 @@ class _Walk:
 
     def _read(
         self, at: int, size: int, place: Place
-    ) -> Generator[None, None, tuple[int, Place, bytes]]:
+    ) -> Generator[int, None, tuple[int, Place, bytes]]:
         """Read up to the last string; return the offset of the last run, its place, and the run."""
         raw = self.body.raw
         block = _FIRST_BLOCK
         while True:
             end = min(at + block, size)
+            yield (end if block <= _BLOCK else size) - self._skipped
             piece = raw[at:end]
             masked = _UNCLEAR.occur(piece)
             if masked:
@@ -166,12 +174,13 @@ class _Walk:
             else:
                 # The string is longer than the block.
                 start = at + quote + 1
-                end = closing_quote(raw, start)
+                end = closing_quote(raw[start : start + 2 * _BLOCK], 0)
+                yield (size if end < 0 else start + end) - self._skipped
+                end = closing_quote(raw, start) if end < 0 else start + end
                 if not start <= end < size:
                     raise Invalid
                 long = (left[:quote], raw[start:end], b"")
                 at, place, _ = self._strings(at, place, [long], False)
-            yield
 
     def _strings(
         self, at: int, place: Place, pieces: list[tuple[bytes, bytes, bytes]], masked: bool
@@ -303,7 +312,7 @@ class _Walk:
         """Skip units seen before, the first of them `known`; return the end of the last one."""
         raw, body = self.body.raw, self.body
         self._listed(at)
-        over = at
+        over = start = at
         while known is not None and self._seen is not None:
             over, count, verdict = known
             body.passed.append(Passed(at, over, frame, self._index, verdict))
@@ -314,6 +323,7 @@ class _Walk:
             known = self._seen.items(raw, at, frame)
             self._index += known is not None
         body.lists[-1][1] = over
+        self._skipped += over - start
         return over
 
     def _listed(self, at: int) -> None:

@@ -25,6 +25,10 @@ _STRINGS = 4096
 """Number of strings above which it always is: so many take longer than their length says."""
 _SEEN = 32
 """How many bytes of what was seen before are as much work as one that is new."""
+_READ = 8 << 20
+"""Size of a body above which it is not read to learn how much of it is new."""
+_READING = 0.003
+"""Seconds after which such reading goes on in a thread."""
 _HELD_UP = 0.01
 """Seconds for which other flows may be held up."""
 _MOST_SCOPES = 4096
@@ -54,10 +58,11 @@ class Pace:
             return True
         if size <= IN_A_THREAD:
             return False
-        left = ALWAYS_IN_A_THREAD - size // _SEEN
-        if reading is None or left < 0 or not reading.within(left, _STRINGS):
+        if reading is None or size > _READ or not reading.within(ALWAYS_IN_A_THREAD, _READING):
             return True
         work = _work(request, reading)
+        if work > ALWAYS_IN_A_THREAD or reading.strings > _STRINGS:
+            return True
         pace = self._paces.get(request.scope)
         return work > IN_A_THREAD if pace is None else pace * work > _HELD_UP
 
