@@ -66,7 +66,7 @@ class Reading:
     def within(self, size: float, seconds: float) -> bool:
         """Read on; return whether the end was reached before so much was read or time was spent.
 
-        `size`: number of bytes, without what was seen before.
+        `size`: in bytes, without what was seen before; `seconds`: processor time.
         """
         end = thread_time() + seconds
         try:
