@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from secretgate.bodies import forms
 from secretgate.bodies.base import Form, Unreadable, spell
 from secretgate.bodies.forms import mapped, read
-from secretgate.bodies.json_reader import plain_name, read_strings
+from secretgate.bodies.json_reader import closing_quote, plain_name, read_strings
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.paths import Paths
 
@@ -46,6 +46,25 @@ def test_finds_the_strings_a_parser_finds(document: Any, indent: Any, ascii_only
         read(Form.JSON, raw[start:end]).decode("utf-8", "surrogatepass") for start, end, *_ in found
     ]
     assert texts == [text for _, text in leaves(document)]
+
+
+@given(
+    st.lists(st.sampled_from([b"a", b"\\", b'"', b'\\"', b"\\\\", b'\\"' * 20, b"\\" * 17])),
+    st.binary(max_size=3),
+)
+def test_a_string_ends_at_the_first_quote_that_is_not_escaped(
+    pieces: list[bytes], before: bytes
+) -> None:
+    raw, start = before + b"".join(pieces), len(before)
+    escaped, end = False, -1
+    for at in range(start, len(raw)):
+        if raw[at] == ord('"') and not escaped:
+            end = at
+            break
+        escaped = raw[at] == ord("\\") and not escaped
+    assert closing_quote(raw, start) == end
+    first = raw.find(b'"', start)
+    assert closing_quote(raw, start, first if first >= 0 else None) == end
 
 
 @given(documents)

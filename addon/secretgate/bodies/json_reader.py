@@ -26,6 +26,9 @@ _LITERAL = re.compile(
     rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity"
 )
 _QUOTE, _BACKSLASH, _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON = b'"\\{[}],:'
+_INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
+_FEW = 16
+"""Number of escaped quotes, and of backslashes before one, after which a string is full of them."""
 _BLANK = 32
 _TRUE = ord("t")
 
@@ -44,14 +47,19 @@ and whether it is itself a member name.
 def closing_quote(raw: bytes, start: int, search: int | None = None) -> int:
     """Return the end of the string that begins at `start`, or -1; look from `search` on."""
     at = raw.find(b'"', start if search is None else search)
-    while at > start and raw[at - 1] == _BACKSLASH:
-        before = at - 2
-        while before >= start and raw[before] == _BACKSLASH:
-            before -= 1
-        if (at - before) % 2:
+    for _ in range(_FEW):
+        if at <= start or raw[at - 1] != _BACKSLASH:
+            return at
+        before = raw[max(start, at - _FEW) : at]
+        escapes = len(before) - len(before.rstrip(b"\\"))
+        if escapes == _FEW:
             break
+        if escapes % 2 == 0:
+            return at
         at = raw.find(b'"', at + 1)
-    return at
+    # Where quotes are escaped everywhere, jumping from one to the next takes longer.
+    at = _INSIDE.match(raw, start).end()  # type: ignore[union-attr]
+    return at if raw[at : at + 1] == b'"' else -1
 
 
 class Strings(NamedTuple, Generic[L]):
