@@ -21,7 +21,7 @@ from .verdicts import LEAD, LONGEST, PASSWORD, RULES, Found
 __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "search"]
 
 WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
-_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,4}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b:?|\bwas\b:?|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
+_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,24}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b:?|\bwas\b:?|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}[_:]?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 _CHAR = r"[^\s\"'`<>(){}\[\],;0-9]"
 _MARK = "[0-9!@#%^*]"
@@ -46,7 +46,7 @@ EXPRESSIONS: Final = (
         CASELESS,
     ),
     Expression(
-        r"(?:passw(?:or)?d|passphrase|pwd|pass)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,4}[:=]{1,2}>?\s{0,4}[\\\"'`]{0,3}[^\s\"'`\\=]{3,24}[;,|{}()<>\[\]][^\s\"'`\\]{0,20}[0-9]",
+        r"(?:passw(?:or)?d|passphrase|pwd|pass)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,24}[:=]{1,2}>?\s{0,4}[\\\"'`]{0,3}[^\s\"'`\\=]{3,24}[;,|{}()<>\[\]][^\s\"'`\\]{0,20}[0-9]",
         CASELESS,
     ),
     Expression(r"(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|PW)=[\"']?[A-Za-z][A-Za-z_-]{6}"),
@@ -54,7 +54,7 @@ EXPRESSIONS: Final = (
         r"(?:passw(?:or)?d|passphrase|pwd)[\w.-]{0,20}(?:: |=| = )[a-z]{8,32}\r?\n", CASELESS
     ),
     Expression(
-        r"(?:passw(?:or)?d|passphrase|pwd|pass|secret)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,4}[:=]{1,2}>?\s{0,4}\\{0,3}[\"'`][^\s\"'`\\]{1,24}\\{0,3}[\"'`\\][^\s\"'`]{0,20}[0-9]",
+        r"(?:passw(?:or)?d|passphrase|pwd|pass|secret)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,24}[:=]{1,2}>?\s{0,4}\\{0,3}[\"'`][^\s\"'`\\]{1,24}\\{0,3}[\"'`\\][^\s\"'`]{0,20}[0-9]",
         CASELESS,
     ),
 )

@@ -104,6 +104,12 @@ _NONCES: Final = frozenset(
 )
 """WebSocket handshake headers (RFC 6455), AWS idempotency tokens, and what WebRTC offers to its peer
 (RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda."""
+_REACT: Final = (b"react", b"app")
+_SHOWN: Final = frozenset(
+    (_REACT, (b"next", b"public"), (b"nuxt", b"public"), (b"expo", b"public"))
+)
+"""What names of variables begin with that are built into a web page: keys are meant to be public
+there (all but those of `REACT_APP_`, where every variable begins so), passwords are not."""
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(
@@ -129,6 +135,8 @@ def words(name: bytes) -> tuple[bytes, ...]:
 def tier(name: bytes) -> Tier:
     """Return the tier of a name."""
     parts = words(name[-96:])
+    if parts[:2] in _SHOWN and (parts[:2] == _REACT or not _PASSWORD.isdisjoint(parts)):
+        parts = parts[2:]
     if not parts:
         return Tier.NONE
     while len(parts) > 1 and parts[-1] in _TRAILERS:
