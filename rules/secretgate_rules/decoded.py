@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from .model import Layer
 
@@ -51,6 +51,22 @@ class Decoded:
 
 def _plain(inner: list[int], outer: list[int], at: int) -> bool:
     return at + 1 < len(inner) and inner[at + 1] - inner[at] == outer[at + 1] - outer[at]
+
+
+class Meanings(dict[bytes, bytes]):
+    """The decoded bytes of each token, computed once; limited in size."""
+
+    def __init__(self, meaning: Callable[[bytes], bytes]) -> None:
+        self._meaning = meaning
+
+    def __missing__(self, token: bytes) -> bytes:
+        said = self._meaning(token)
+        if len(self) < _MEANINGS:
+            self[token] = said
+        return said
+
+
+_MEANINGS: Final = 1 << 16
 
 
 class Piece(NamedTuple):

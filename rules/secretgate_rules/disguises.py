@@ -16,14 +16,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from html.entities import html5
 from itertools import chain
 from typing import Final
 
 from .database import Database, Expression
-from .decoded import Decoded, Piece, Token, traced
+from .decoded import Decoded, Meanings, Piece, Token, traced
 from .model import Layer
 
 UNICODE: Final = "unicode"
@@ -147,46 +147,54 @@ _NAMES: Final = {
     for name, said in html5.items()
     if name.endswith(";") and len(said) == 1 and said.isascii()
 } | {b"nbsp;": b" ", b"shy;": b"", b"zwj;": b"", b"zwnj;": b"", b"ZeroWidthSpace;": b""}
-_REFERENCE_EXPRESSION: Final = (
-    r"&(?:#(?:[xX][0-9A-Fa-f]{1,6}|[0-9]{1,7});|(?:"
-    + "|".join(sorted(name.decode() for name in _NAMES))
-    + "))"
+_NUMBER: Final = r"#(?:[xX][0-9A-Fa-f]{1,6}|[0-9]{1,7});"
+_REFERENCE = re.compile(rf"&(?:{_NUMBER}|[A-Za-z]{{2,24}};)".encode())
+EXPRESSION: Final = Expression(
+    f"&(?:{_NUMBER}|" + "|".join(sorted(name.decode() for name in _NAMES)) + ")"
 )
-_REFERENCE = re.compile(_REFERENCE_EXPRESSION.encode())
-EXPRESSION: Final = Expression(_REFERENCE_EXPRESSION)
 """Finds character references, in any text."""
+
+
+def _said(reference: bytes) -> bytes:
+    """Return the character that is referred to, or the reference itself if that is of no interest."""
+    if not reference.startswith(b"&#"):
+        return _NAMES.get(reference[1:], reference)
+    digits = reference[2:-1]
+    point = int(digits[1:], 16) if digits[:1] in b"xX" else int(digits)
+    if not 0 < point < 0x110000 or 0xD800 <= point < 0xE000:
+        return reference
+    return chr(point).encode()
+
+
+_CHARACTERS: Final = Meanings(_said)
+
+
+def _meant(match: re.Match[bytes]) -> bytes:
+    return _CHARACTERS[match[0]]
 
 
 def _referred(raw: bytes) -> Iterator[Token]:
     for match in _REFERENCE.finditer(raw):
-        said = _said(match[0][1:])
-        if said is not None:
+        if (said := _CHARACTERS[match[0]]) != match[0]:
             yield *match.span(), said
 
 
-def _said(reference: bytes) -> bytes | None:
-    if not reference.startswith(b"#"):
-        return _NAMES[reference]
-    digits = reference[1:-1]
-    point = int(digits[1:], 16) if digits[:1] in b"xX" else int(digits)
-    if not 0 < point < 0x110000 or 0xD800 <= point < 0xE000:
-        return None
-    return chr(point).encode()
+_trace_references = traced(_referred)
+_trace_characters = traced(_folded)
 
 
-def _reads(tokens: Callable[[bytes], Iterator[Token]]) -> Callable[[bytes], Decoded]:
-    trace = traced(tokens)
+def _without_references(raw: bytes) -> Decoded:
+    return Decoded(_REFERENCE.sub(_meant, raw), raw, _trace_references)
 
-    def read(raw: bytes) -> Decoded:
-        said: list[bytes] = []
-        position = 0
-        for start, end, meaning in tokens(raw):
-            said += raw[position:start], meaning
-            position = end
-        said.append(raw[position:])
-        return Decoded(b"".join(said), raw, trace)
 
-    return read
+def _without_disguise(raw: bytes) -> Decoded:
+    said: list[bytes] = []
+    position = 0
+    for start, end, meaning in _folded(raw):
+        said += raw[position:start], meaning
+        position = end
+    said.append(raw[position:])
+    return Decoded(b"".join(said), raw, _trace_characters)
 
 
 _ASCII_BYTES: Final = bytes(range(128))
@@ -197,7 +205,8 @@ _LONGEST: Final = 4
 _FEW: Final = 512
 _REACH: Final = 32
 """More than the longest match of an expression for disguised characters, in bytes."""
-_SUSPECT = re.compile(f"{_INVISIBLE}|{_ALIKE}".encode())
+_STRETCH: Final = 4 * _BLOCK
+_SUSPECTS: Final = frozenset({*_span(_UNSEEN), *(char.decode() for char in _MEANS)})
 
 
 def _hides(text: bytes) -> bool:
@@ -213,17 +222,15 @@ def _hides(text: bytes) -> bool:
         part = text[start : start + _PART + _LONGEST]
         if not part.isascii():
             strange = part.translate(None, _ASCII_BYTES)
-            if len(strange) > _FEW or _SUSPECT.search(strange):
+            if len(strange) > _FEW or not _SUSPECTS.isdisjoint(strange.decode("utf-8", "ignore")):
                 return True
     return False
 
 
 def _suspects(text: bytes) -> list[tuple[int, int]]:
     """Return the stretches that may contain disguised characters, ascending and disjoint."""
-    if text.isascii() and b"\x1b" not in text:
-        return []
     found: list[tuple[int, int]] = []
-    for start in range(0, len(text), _BLOCK):
+    for start in _blocks(text):
         end = min(len(text), start + _BLOCK + _REACH)
         if _hides(text[start:end]):
             low = max(0, start - _REACH)
@@ -231,6 +238,14 @@ def _suspects(text: bytes) -> list[tuple[int, int]]:
                 low = found.pop()[0]
             found.append((low, end))
     return found
+
+
+def _blocks(text: bytes) -> Iterator[int]:
+    """Yield the offsets of the blocks of all stretches that are not plain ASCII."""
+    for low in range(0, len(text), _STRETCH):
+        stretch = text[low : low + _STRETCH]
+        if b"\x1b" in stretch or not stretch.isascii():
+            yield from range(low, low + len(stretch), _BLOCK)
 
 
 def places(text: bytes) -> list[int]:
@@ -262,7 +277,7 @@ def may_hide(raw: bytes) -> bool:
     return bool(places(raw))
 
 
-_READ: Final = {UNICODE: _reads(_folded), HTML: _reads(_referred)}
+_READ: Final = {UNICODE: _without_disguise, HTML: _without_references}
 _AROUND: Final = {UNICODE: 2048, HTML: 512}
 """How many bytes before and after a place are decoded with it."""
 _LEAD: Final = 80
@@ -280,7 +295,10 @@ def pieces(text: bytes, kind: str, places: Sequence[int]) -> Iterator[Piece]:
 def _stretches(text: bytes, kind: str, places: Sequence[int]) -> Iterator[tuple[int, int]]:
     around, whole_lines = _AROUND[kind], kind == HTML
     low, high = 0, -1
+    end = -1
     for place in places:
+        if place <= end:
+            continue
         if place > high:
             if high >= 0:
                 yield low, high

@@ -80,11 +80,18 @@ class Detector:
         return self.find_many([text], [key] if key else None).get(0, [])
 
     def find_many(
-        self, texts: Sequence[bytes], keys: Sequence[bytes] | None = None
+        self,
+        texts: Sequence[bytes],
+        keys: Sequence[bytes] | None = None,
+        *,
+        halves: bool = True,
     ) -> dict[int, list[Finding]]:
-        """Return the findings of each text by its index; texts without findings are left out."""
+        """Return the findings of each text by its index; texts without findings are left out.
+
+        With `halves`, many texts are scanned on two cores: sooner done, but a sixth more work.
+        """
         leads = self._leads(keys) if keys else {}
-        candidates = self._search(_framed(texts, leads) if leads else texts, 0)
+        candidates = self._search(_framed(texts, leads) if leads else texts, 0, halves)
         if leads and keys:
             for index, lead in leads.items():
                 whole = self._whole(keys[index], texts[index], len(lead))
@@ -134,14 +141,16 @@ class Detector:
             return []
         return [of_match(rule, text, 0, len(text), shift=shift)]
 
-    def _search(self, texts: Sequence[bytes], depth: int) -> dict[int, list[Candidate]]:
+    def _search(
+        self, texts: Sequence[bytes], depth: int, halves: bool = False
+    ) -> dict[int, list[Candidate]]:
         """Return the candidates in each text, by index, also those inside encodings.
 
         Their offsets are in the text itself.
         """
         found: dict[int, list[Candidate]] = {}
         pieces: list[tuple[int, Piece]] = []
-        for index, sight in self._reader(texts).items():
+        for index, sight in self._reader(texts, halves).items():
             text = texts[index]
             candidates = self._confirmed(text, sight)
             if candidates:
@@ -154,7 +163,7 @@ class Detector:
         if self._supplement is not None and not depth:
             self._supplemented(self._supplement, texts, found)
         if pieces:
-            inner = self._search([piece.decoded.text for _, piece in pieces], depth + 1)
+            inner = self._search([piece.decoded.text for _, piece in pieces], depth + 1, halves)
             for at, candidates in inner.items():
                 index, piece = pieces[at]
                 if piece.layer.kind in disguises.KINDS:

@@ -64,11 +64,14 @@ class Reader:
         bound = len(self._near)
         return first | {self._near[n] for n, _ in self._second.scan(text) if n < bound}
 
-    def __call__(self, texts: Sequence[bytes]) -> dict[int, Sight]:
-        """Return what to examine in each text, by index; other texts are left out."""
+    def __call__(self, texts: Sequence[bytes], halves: bool = False) -> dict[int, Sight]:
+        """Return what to examine in each text, by index; other texts are left out.
+
+        `halves` allows many texts to be scanned on two cores.
+        """
         seen: dict[int, Sight] = {}
         joined = _joined(texts)
-        for index, hits in _divided(self._scanned(joined, texts), texts):
+        for index, hits in _divided(self._scanned(joined, texts, halves), texts):
             sight = self._sight(texts[index], hits)
             if sight.windows or sight.columns or sight.disguised:
                 seen[index] = sight
@@ -89,10 +92,10 @@ class Reader:
             self._add(seen[index], hits, start)
         return seen
 
-    def _scanned(self, joined: bytes, texts: Sequence[bytes]) -> list[Hit]:
-        if len(joined) < _LARGE or not (middle := _middle(texts, len(joined) // 2)):
-            return self._first.scan(joined)
-        return self._first.scan_halves(joined, middle)
+    def _scanned(self, joined: bytes, texts: Sequence[bytes], halves: bool) -> list[Hit]:
+        if halves and len(joined) >= _LARGE and (middle := _middle(texts, len(joined) // 2)):
+            return self._first.scan_halves(joined, middle)
+        return self._first.scan(joined)
 
     def _sight(self, text: bytes, hits: list[Hit]) -> Sight:
         size = len(text)

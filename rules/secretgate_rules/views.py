@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from .database import Expression
-from .decoded import Decoded, Piece, Places, Token, traced
+from .decoded import Decoded, Meanings, Piece, Places, Token, traced
 from .model import Layer
 
 DEPTH: Final = 2
@@ -209,22 +209,6 @@ def _unpercent(token: bytes) -> bytes:
     return bytes([int(token[1:], 16)])
 
 
-class _Meanings(dict[bytes, bytes]):
-    """The decoded bytes of each escape, computed once; limited in size."""
-
-    def __init__(self, meaning: Callable[[bytes], bytes]) -> None:
-        self._meaning = meaning
-
-    def __missing__(self, token: bytes) -> bytes:
-        said = self._meaning(token)
-        if len(self) < _MEANINGS:
-            self[token] = said
-        return said
-
-
-_MEANINGS: Final = 1 << 16
-
-
 _FIRST: Final = {
     char: _SIMPLE.get(bytes([char]), bytes([char]))
     if _ESCAPE.match(b"\\" + bytes([char]))
@@ -252,7 +236,7 @@ def _unescaped(raw: bytes, token_by_token: Callable[[bytes], bytes]) -> bytes:
 def _by_token(
     token: re.Pattern[bytes], meaning: Callable[[bytes], bytes]
 ) -> Callable[[bytes], Decoded]:
-    known = _Meanings(meaning)
+    known = Meanings(meaning)
     short = token is _ESCAPE
 
     def said(match: re.Match[bytes]) -> bytes:

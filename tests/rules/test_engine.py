@@ -202,3 +202,5 @@ def test_texts_read_in_two_threads_have_the_same_findings(
     monkeypatch.setattr(Database, "scan_halves", scan_halves)
     assert detector.find_many(texts) == expected
     assert len(middles) == (count > 1)
+    assert detector.find_many(texts, halves=False) == expected
+    assert len(middles) == (count > 1)

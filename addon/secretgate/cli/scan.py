@@ -7,6 +7,7 @@ whoever writes a prompt could include it.
 
 from __future__ import annotations
 
+import gc
 import hmac
 import json
 import os
@@ -120,13 +121,16 @@ def _detector(options: _Options) -> Detector:
     files = list(options.rules)
     if SIGNATURES.expanduser().is_file():
         files.insert(0, SIGNATURES.expanduser())
-    return load_default(
+    detector = load_default(
         rule_files=files,
         entropy=options.entropy,
         detect_secrets=options.detect_secrets,
         enable=() if options.redact else REPORTED,
         notice=lambda text: typer.echo(f"note: {text}", err=True),
     )
+    # What is loaded by now stays until the end: there is nothing to collect, at the end neither.
+    gc.freeze()
+    return detector
 
 
 def _sources(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
@@ -188,7 +192,7 @@ def _scanned(
 
 
 def _together(detector: Detector, batch: Sequence[Source]) -> list[tuple[Source, list[Finding]]]:
-    found = detector.find_many([source.text for source in batch])
+    found = detector.find_many([source.text for source in batch], halves=False)
     return [
         (
             source,
