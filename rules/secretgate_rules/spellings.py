@@ -113,6 +113,10 @@ def read(text: bytes, place: int, needle: Needle, value: bytes) -> Iterator[Part
                 return
             end = match.end()
         part = _spelt(text, start, end, value)
+        while part is None and text.startswith(b"\\", start, place):
+            # It precedes the value, as in a path, and does not escape its first character.
+            start += 1
+            part = _spelt(text, start, end, value)
         if part:
             yield part
 

@@ -146,3 +146,14 @@ def test_every_spelling_of_a_known_value_is_found() -> None:
         json.dumps(value)[1:-1].encode(),
     ):
         assert known.literals.find(b"a " + text + b" b"), text
+
+
+@pytest.mark.parametrize(
+    "value", ["\u00e9Qjdj+LEOS91", "_6=w8\\7Ek\\_LetFkP02", "\\kQjdjLEOS91\\_x", "!Qjdj\\7LEOS91"]
+)
+@pytest.mark.parametrize("before", ["", "\\", "C:\\", "\\\\host\\"])
+def test_a_backslash_right_before_a_known_value_does_not_hide_it(value: str, before: str) -> None:
+    known = KnownValues(environment={"DB_PASSWORD": value})
+    raw = value.encode()
+    (found,) = known.literals.find(before.encode() + raw + b" and more")
+    assert found.value == raw
