@@ -34,6 +34,7 @@ from secretgate.stores.line import Wait, asked, waiting
 from secretgate.vault import Vault
 
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
+_STORE = re.compile(rb'"store"\s*:\s*true')
 
 
 class Requests:
@@ -211,6 +212,7 @@ class Requests:
             spots=tuple(found.spots),
             counts=found.counts,
             streams=_STREAM.search(outline) is not None,
+            stored=bool(issued) and _STORE.search(outline) is not None,
             dialect=request.route.dialect.answering(outline),
             rulings=found.ruling.decisions if found.ruling else (),
         )

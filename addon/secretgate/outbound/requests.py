@@ -42,6 +42,8 @@ class Decision:
     counts: Counts = field(default_factory=Counts)
     streams: bool = False
     """Whether the request asks for a streamed answer."""
+    stored: bool = False
+    """Whether the request asks the provider to keep the answer."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Headers to set if the body changed."""
     dialect: Dialect | None = None

@@ -66,7 +66,7 @@ class Dialect:
     chain_prefixes: tuple[str, ...] = ()
     """Prefixes of such ids in the member `id`, where that may hold other ids."""
     chain_unless: str = ""
-    """A member that marks answers which the provider does not keep."""
+    """A member that marks answers which the provider keeps only if the request says `store`."""
     ends: Sequence[str] = ()
     """Dotted paths, in an event, whose value `true` ends all texts."""
     transports: Sequence[str] = ("JSON",)
@@ -88,9 +88,13 @@ class Dialect:
         """Return the error as a WebSocket message."""
         return self.refusal_event(status, message)[1]
 
-    def links(self, event: object) -> Iterator[str]:
-        """Yield the ids in an answer or event by which later requests can refer to it."""
-        if self.chain_unless and isinstance(event, dict) and self.chain_unless in event:
+    def links(self, event: object, stored: bool = False) -> Iterator[str]:
+        """Yield the ids in an answer or event by which later requests can refer to it.
+
+        `stored`: whether the request asked that the answer be kept.
+        """
+        unkept = bool(self.chain_unless) and not stored
+        if unkept and isinstance(event, dict) and self.chain_unless in event:
             return
         for path in self.chain_out:
             prefixes = self.chain_prefixes if path == "id" and self.chain_prefixes else ""

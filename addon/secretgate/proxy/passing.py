@@ -139,8 +139,12 @@ def _link(exchange: Exchange) -> None:
     if kept.uploads(exchange.request):
         vault.link(scope, kept.FILES, exchange.engine.nothing_issued)
 
+    known = set[str]()
+
     def seen(event: object) -> None:
-        for link in dialect.links(event):
-            vault.link(scope, link, issued)
+        for link in dialect.links(event, exchange.decision.stored):
+            if link not in known:
+                known.add(link)
+                vault.link(scope, link, issued)
 
     exchange.recorder.watch(seen)

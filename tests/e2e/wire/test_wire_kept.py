@@ -122,6 +122,32 @@ def test_a_file_may_begin_like_a_stream(
         assert each.get(f"{url}/file_0123456780/content").content == text
 
 
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("stored", [True, False])
+def test_a_chat_completion_is_restored_later_if_it_is_stored(
+    proxy: Proxy, peer: Peer, token: str, stored: bool, streamed: bool
+) -> None:
+    url = "https://api.openai.com/v1/chat/completions"
+    identity = f"chatcmpl-{stored}{streamed}0123456789"
+    messages = [{"role": "user", "content": f"token {token}"}]
+    asked = {"model": "m", "messages": messages, "store": stored, "stream": streamed}
+    answer = {"id": identity, "choices": [{"index": 0, "delta" if streamed else "message": {}}]}
+    said = json.dumps(answer).encode()
+    if streamed:
+        events = b"data: " + said + b"\n\n"
+        peer.respond = lambda _: Reply(events * 3 + b"data: [DONE]\n\n", "text/event-stream")
+    else:
+        peer.respond = lambda _: Reply(said)
+    post(proxy, url, json.dumps(asked).encode())
+    found = PLACEHOLDER.search(peer.asked[-1].body.decode())
+    assert found
+    kept = {"object": "list", "data": [{"id": "msg", "role": "user", "content": found[0]}]}
+    peer.respond = lambda _: Reply(json.dumps(kept).encode())
+    with client(proxy) as each:
+        got = each.get(f"{url}/{identity}/messages").json()
+    assert got["data"][0]["content"] == (token if stored else found[0])
+
+
 def test_a_thread_is_restored_in_its_runs(proxy: Proxy, peer: Peer, token: str) -> None:
     url = "https://api.openai.com/v1/threads/thread_0123456789"
     peer.respond = lambda asked: Reply(b'{"id":"msg_0123456789","thread_id":"thread_0123456789"}')
