@@ -23,7 +23,7 @@ _PLACEHOLDER = re.compile(
     rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
-    rb"\$\{|%\{|\{\$|\$\(|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
+    rb"\$\{|%\{|\{\$|\$\((?:[^()]*[) ]|[\w./-]*$)|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(\w[\w.-]*(?:\)|$)|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
     rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
@@ -216,13 +216,31 @@ def trivial(value: bytes) -> bool:
     if not found:
         return len(set(value)) < 5 or _steps(value) > 0.6
     if all(chain(word) for word in found):
-        return True
+        return not _substituted(value)
+    if _substituted(value):
+        return False
     return all(
         chain(word) or chain(word.translate(_ONE))
         for word in _LETTERS.findall(low.rstrip(_AFTER).translate(_DIGITS))
     )
 
 
+def _substituted(value: bytes) -> bool:
+    """Return whether the value is three or more words with digits and signs for letters, as people choose them.
+
+    `App_P0stgr3s_P@ss` is a password, although each of its words is well known.
+    """
+    pieces = [piece for piece in re.split(rb"[_.-]", value) if _LETTERS.search(piece)]
+    if len(pieces) < 3 or len(value) < 14 or not any(map(_WITHIN.search, pieces)):
+        return False
+    plain = {piece.lower().translate(_SIGNS).translate(_DIGITS) for piece in pieces}
+    return _OF_TUTORIALS.isdisjoint(plain)
+
+
+_WITHIN = re.compile(rb"[A-Za-z][0-9@$]+[A-Za-z]")
+_OF_TUTORIALS = frozenset(
+    b"my your the a some any strong super secure very example sample test demo change default new dummy fake simple complex".split()
+)
 _SIGNS = bytes.maketrans(b"@$", b"as")
 _DIGITS = bytes.maketrans(b"013457", b"oleast")
 _ONE = bytes.maketrans(b"l", b"i")

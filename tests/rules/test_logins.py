@@ -42,6 +42,17 @@ FOUND = [
     ("--pass @ https://example.org", WORDED),
     ("curl --tlspassword @ https://example.org", WORDED),
     ("ConvertTo-SecureString -String -Force @\n", WORDED),
+    ("root p/w: @\n", WORDED),
+    ("passowrd=@\n", WORDED),
+    ("Activation key : @\n", "ZAQWS-XCDER-VBGTR-" + "FRTGU-KLMNX"),
+    ("# Client password\n@\n", TOKEN),
+    ("jdbc:oracle:thin:hr/@@db1.corp.net:1521:ORCL", WORDED),
+    ("POSTGRES_PASSWORD: @\n", "App_P0stgr3s" + "_P@ss"),
+    (
+        "SECRET_KEY = 'django-insecure-@'\n",
+        "_du9e^cmago!%(^+=gr@cu@v9-" + "v7ulhbk2s3!w&39w4+n3*k*$",
+    ),
+    ("psexec \\\\192.0.2.7 -u Administrator -p @ cmd", "bra" + "ksha"),
     ('exec("CREATE USER ops IDENTIFIED BY @");', WORDED),
 ]
 QUIET = [
@@ -59,6 +70,11 @@ QUIET = [
     "NEXT_PUBLIC_MAPS_KEY=map-style-2-of-the-page",
     "비밀번호(확인)",
     "ID/PW: admin/password1",
+    "POSTGRES_PASSWORD: My_Str0ng_P@ssw0rd\n",
+    "password: $(cat /run/secrets/db2)",
+    'password = "%(db_password)s"',
+    "Product key: XXXXX-XXXXX-XXXXX-XXXXX-XXXXX",
+    "psexec \\\\srv -u ops -p %PASS% cmd",
     "ConvertTo-SecureString -String $env:PASSWORD2 -AsPlainText",
 ]
 
