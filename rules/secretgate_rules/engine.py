@@ -230,6 +230,8 @@ class Detector:
 
     def _confirm(self, item: Compiled, text: bytes, start: int, end: int) -> Iterable[Candidate]:
         rule = item.rule
+        if item.keywords and not item.by_keyword and not _mentioned(item, text, start, end):
+            return
         for match in item.regex.finditer(text, start, end):
             low, high = match.span(rule.secret)
             if low < 0 or low == high:
@@ -305,6 +307,14 @@ class Detector:
             )
             for c in taken
         ]
+
+
+def _mentioned(item: Compiled, text: bytes, start: int, end: int) -> bool:
+    """Return whether a keyword may be near enough to a match; told without compiling the pattern."""
+    if item.rule.keywords_anywhere:
+        return True
+    around = text[max(0, start - near.BEFORE) : end + near.AFTER].lower()
+    return any(word in around for word in item.keywords)
 
 
 def _framed(texts: Sequence[bytes], leads: Mapping[int, bytes]) -> list[bytes]:

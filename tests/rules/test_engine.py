@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rules.conftest import PLACEHOLDER, github_token, made_up
-from secretgate_rules import Detector, Rule, cache, load_default, reader
+from secretgate_rules import Detector, Rule, cache, load_default, reader, values
 from secretgate_rules.database import Database
 from secretgate_rules.table import tabulate
 
@@ -204,3 +204,22 @@ def test_texts_read_in_two_threads_have_the_same_findings(
     assert len(middles) == (count > 1)
     assert detector.find_many(texts, halves=False) == expected
     assert len(middles) == (count > 1)
+
+
+def test_a_pattern_is_compiled_once_a_keyword_is_near() -> None:
+    table = tabulate([Rule("acme", "ACME", RULE.pattern, secret=1, keywords=("vendor",))])
+    assert not table.compiled[0].by_keyword
+    detector = Detector(table)
+    assert not detector.find(TEXT)
+    assert "regex" not in vars(table.compiled[0])
+    assert detector.find(b"vendor: " + TEXT)
+
+
+def test_every_template_has_a_sign_of_one() -> None:
+    """Values are searched for the signs first, which is faster."""
+    drawn = random.Random(3)
+    for _ in range(20_000):
+        value = bytes(drawn.choices(b"$%{}[]<>@&!\\_.#()|/:-ABsd019 ", k=drawn.randrange(1, 8)))
+        assert values.template(value) == bool(values._TEMPLATE.search(value))
+    for value in (b"process.env", b"os.getenv", b"os.environ.get", b"DB_PASSWORD", b"A_NAME_OF_IT"):
+        assert values.template(value) == bool(values._TEMPLATE.search(value))
