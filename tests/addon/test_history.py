@@ -261,3 +261,16 @@ def test_a_body_is_let_go_of_without_a_search_for_garbage() -> None:
         assert not [each for each in gc.get_objects() if type(each) is JsonBody]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("warm", [True, False])
+def test_a_value_stays_known_as_long_as_it_is_sent(warm: bool) -> None:
+    """What it was first found in may be gone long ago, as after compaction."""
+    gate, client = Gate(warm), Client()
+    client.messages = [said(f"password={LONG}"), said(f"only {LONG} by itself")]
+    gate.send(client.body())
+    del client.messages[0]
+    for _ in range(6):
+        gate.time += 300
+        client.messages.append(said("more"))
+        assert LONG.encode() not in gate.send(client.body())[0]

@@ -148,8 +148,6 @@ class Recall:
             if each.verdict.names and each.verdict.used < since
         ]
         if old:
-            values = {self.values[name] for verdict in old for name in verdict.names}
-            rule = self._naming.known.rule
-            self._naming.refresh({value: rule(value) or "" for value in values})
+            self._naming.refresh(self.values[name] for verdict in old for name in verdict.names)
             for verdict in old:
                 verdict.used = self._now

@@ -88,21 +88,21 @@ class Naming:
         }
         self._know({v: rule for v, rule in fresh.items() if len(v) >= SHORTEST_KNOWN})
 
-    def refresh(self, values: Mapping[bytes, str]) -> None:
-        """Tell the vault that these values are still in use."""
-        if self.learns:
-            self.met(values)
-            self._know({v: rule for v, rule in values.items() if v not in self._always})
+    def refresh(self, values: Iterable[bytes]) -> None:
+        """Keep the known values among `values`, as they were met: they expire if they are not used.
 
-    def met(self, values: Iterable[bytes]) -> None:
-        """Keep values that are secret from the start known in the scope where they were seen.
-
-        They thus stay secret after they disappear from where they were configured.
+        Those that are secret from the start become known in the scope where they were seen. They
+        thus stay secret after they disappear from where they were configured.
         """
-        rules = {value: rule for value in values if (rule := self._always.rule(value))}
-        if rules and self.learns:
-            known = self._vault.learn(self._scope, rules, share=False)
-            self.known = known.beside(self._always)
+        if not self.learns:
+            return
+        rules = {value: rule for value in {*values} if (rule := self.known.rule(value))}
+        given = {value: rule for value, rule in rules.items() if value in self._always}
+        met = {value: rule for value, rule in rules.items() if value not in given}
+        for some, share in ((given, False), (met, True)):
+            if some:
+                known = self._vault.learn(self._scope, some, share)
+                self.known = known.beside(self._always)
 
     def hidden(self, text: bytes, namer: Namer) -> bytes:
         """Return a text with placeholders for its secrets, for display and not for a provider."""

@@ -314,7 +314,7 @@ class _Inspection:
             hits = naming.known.find_many(self._texts.plain)
         if ruling is not None:
             hits = ruling.taken(hits)
-        naming.met(hit.value for own in hits.values() for hit in own)
+        naming.refresh(hit.value for own in hits.values() for hit in own)
         changes = {}
         for index in sorted({*self._found, *hits}):
             own, found = hits.get(index, []), self._found.get(index, [])
