@@ -40,7 +40,7 @@ def judge(
         if spelt.translate(None, b".:?,").isalpha():
             return None
         value = spelt
-    if len(value) < (20 if level is Tier.KEY else 6):
+    if len(value) < (20 if level is Tier.KEY and not (quoted and _short_key(value)) else 6):
         return None
     if values.template(value) or values.dummy(value):
         return None
@@ -64,7 +64,7 @@ def judge(
     if operator == b"," and not quoted:
         return None
     surplus = {Tier.KEY: 12.0, Tier.SECRET: 0.0, Tier.PASSWORD: 0.0}[level]
-    least = {Tier.KEY: 20, Tier.SECRET: 16, Tier.PASSWORD: 10}[level]
+    least = {Tier.KEY: 16, Tier.SECRET: 16, Tier.PASSWORD: 10}[level]
     short = level >= Tier.SECRET and len(value) >= 10 and evidence(value) > 14
     if len(value) < least and not (short and (quoted or operator in (b"=", b":"))):
         return None
@@ -73,6 +73,18 @@ def judge(
     return GENERIC if values.random(value, surplus) and not values.trivial(value) else None
 
 
+def _short_key(value: bytes) -> bool:
+    """Return whether 16 to 19 characters are so clearly random that `fooKey` before quotes is enough."""
+    return (
+        len(value) >= 16
+        and value.isalnum()
+        and not values.hexadecimal(value)
+        and len(value.translate(None, b"0123456789")) < len(value)
+        and evidence(value) > _CLEARLY
+    )
+
+
+_CLEARLY: Final = 24.0
 _CLOSED = (b"<", b"\n", b"\r", b"")
 """What ends the text of an element."""
 _FILED = re.compile(
