@@ -20,7 +20,7 @@ from .verdicts import LEAD, LONGEST, PASSWORD, RULES, Found
 
 __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "search"]
 
-WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b)"
+WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b|(?:\b|_)pat\b)"
 _GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,24}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b:?|\bwas\b:?|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}[_:]?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 _CHAR = r"[^\s\"'`<>(){}\[\],;0-9]"
@@ -31,7 +31,7 @@ _BEHIND: Final = (
     _GLUE + rf"[\\\"'`$@]{{0,4}}(?:{_CHAR}{{5,20}}{_MARK}|{_NUMBERED})",
     _GLUE + r"(?:[\\@]?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})",
     _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
-    r"[^\n]{0,60}[\s\"'`=:(,>](?:[A-Za-z0-9_-]{4,40}\.)?[A-Za-z0-9_+/=-]{18}",
+    r"[^\n]{0,60}[\s\"'`=:(,>](?:[A-Za-z0-9_-]{1,40}\.)?[A-Za-z0-9_+/=-]{18}",
 )
 """What must follow a credential word. They are joined to one expression, because Hyperscan reads
 four expressions with the same beginning four times."""

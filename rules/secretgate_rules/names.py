@@ -63,6 +63,8 @@ _NEVER = frozenset(
 a credential, `public_api_key` does not."""
 _IN_FULL = frozenset(
     (
+        (b"access", b"key"),
+        (b"access", b"token"),
         (b"api", b"key"),
         (b"api", b"token"),
         (b"api", b"secret"),
@@ -147,7 +149,7 @@ def tier(name: bytes) -> Tier:
     if parts[-2:] in _IN_FULL:
         excluded = not _NEVER.isdisjoint(words(name.rpartition(b".")[2]))
     else:
-        excluded = not _NOT.isdisjoint(parts)
+        excluded = not (_NEVER if last in _PASSWORD else _NOT).isdisjoint(parts)
     if excluded or parts[:3] in _NONCES:
         return Tier.NONE
     found = Tier.NONE

@@ -35,6 +35,7 @@ def _symbol_table() -> bytes:
 
 _TO_SYMBOL = _symbol_table()
 _HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
+_MIXED_HEX = re.compile(rb"[0-9a-fA-F]{16,}")
 
 
 def entropy(value: bytes) -> float:
@@ -47,6 +48,8 @@ def alphabet(value: bytes) -> int:
     """Return the size of the smallest common alphabet that contains the string."""
     if _HEX.fullmatch(value):
         return 10 if value.isdigit() else 16
+    if _MIXED_HEX.fullmatch(value):
+        return 22
     size = 0
     if any(97 <= c <= 122 for c in value):
         size += 26

@@ -218,13 +218,21 @@ def read(text: bytes, low: int, event: int, phrases: Phrases) -> Iterator[tuple[
     yield Found(TOLD if firm else NEARBY, begin, end), end
 
 
+_FIRST: Final = re.compile(
+    rb"(?<![^\s\"'`(])(?=[A-Za-z_-]*[0-9])(?=[0-9_-]*[A-Za-z])[\w.-]{8,64}:\Z"
+)
+"""The first half of a token of two; a name of the second one seldom has a number in it."""
+
+
 def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
     begin = low + len(text[low : event - 1].rstrip(_TOKEN_CHARS))
     match = _TOKEN.match(text, begin, min(len(text), begin + LONGEST))
     if match is None or match.end() < event:
         return None
     end = match.end()
-    if text[end : end + 1] == b":" and end - begin >= 8:
+    if text[begin - 1 : begin] == b":" and (first := _FIRST.search(text, low, begin)):
+        begin = first.start()
+    elif text[end : end + 1] == b":" and end - begin >= 8:
         second = _TOKEN.match(text, end + 1, min(len(text), begin + LONGEST))
         end = second.end() if second and second.end() - end > 8 else end
     while end > begin and text[end - 1 : end] in (b".", b"-", b"_", b"~"):

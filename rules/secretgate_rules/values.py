@@ -7,16 +7,7 @@ from itertools import pairwise
 
 from .memo import remembered
 from .randomness import entropy, evidence
-from .vocabulary import (
-    DIGITS,
-    HUMP,
-    OF_CODE,
-    PASSWORD_ABROAD,
-    SIGNS,
-    chain,
-    documented,
-    substituted,
-)
+from .vocabulary import HUMP, OF_CODE, PASSWORD_ABROAD, chain, documented
 
 _DOCUMENTED = re.compile(
     rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|dpf43f3p2l4k3l03|kd94hf93k423kf44|hh5s93j4hdidpola|hdhd0244k9j7ao03|nnch734d00sl2jdk|pfkkdhi9sl3r4s00|9djdj82h48djs9d2|kkk9d7dh3k39sjv7|hfdp7dh39dks9884|je7MtGbClwBF/2Zp9Utk"
@@ -28,8 +19,8 @@ _DOCUMENTED = re.compile(
 )
 _PLACEHOLDER = re.compile(
     rb"example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
-    rb"|redacted|^insert[_-]|<[a-z_ -]+>|(?<![a-z0-9])todo|todo(?![a-z0-9])|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
-    rb"|x{6}|\*{3}|\.{3}|-{5}|_{5}|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
+    rb"|redacted|^insert[_-]|<[a-z_ -]+>|todo|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
+    rb"|x{6}|\*{3}|\.{3}|-{5}|_{6}|^_{5}|_{5}$|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
     rb"\$\{|%\{|\{\$|\$\((?:[^()]*[) ]|[\w./-]*$)|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(\w[\w.-]*(?:\)|$)|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
@@ -40,7 +31,7 @@ _TEMPLATE_SIGN = re.compile(rb"[$%&!@<{}\[\\]|\.(?:get)?env")
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
-    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}[0-9]+(?:\.[0-9]+)+(?:[-+.][\w.-]+)?$"
+    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}(?:[0-9]:)?[0-9]+(?:\.[0-9]+)+(?:[-+.~][\w.+~-]+)?$"
 )
 _PATH = re.compile(
     rb"^(?:~|\.{1,2})?/[\w.@-]+(?:/[\w.@-]*)+$|^[A-Za-z]:\\|^[\w-]+(?:\.[\w-]+)*\.(?:pem|key|crt|cer|json|ya?ml|txt|md|py|jsx?"
@@ -119,7 +110,8 @@ def dummy(value: bytes) -> bool:
         return True
     if len(value) < 12:
         return len(set(value)) < 3
-    body = max(re.split(rb"[_.:-]", value), key=len) if len(value) < 120 else value
+    whole = len(value) >= 120 or uuid(value)
+    body = value if whole else max(re.split(rb"[_.:-]", value), key=len)
     if len(body) < 10:
         body = value
     distinct = len(set(body.lower()))
@@ -224,20 +216,38 @@ def trivial(value: bytes) -> bool:
 
     Those consist only of well-known words, digits and punctuation.
     """
-    low = value.lower().translate(SIGNS)
+    low = value.lower().translate(_SIGNS)
     found = _LETTERS.findall(low)
     if not found:
         return len(set(value)) < 5 or _steps(value) > 0.6
     if all(chain(word) for word in found):
-        return not substituted(value)
-    if substituted(value):
+        return not _substituted(value)
+    if _substituted(value):
         return False
     return all(
         chain(word) or chain(word.translate(_ONE))
-        for word in _LETTERS.findall(low.rstrip(_AFTER).translate(DIGITS))
+        for word in _LETTERS.findall(low.rstrip(_AFTER).translate(_DIGITS))
     )
 
 
+def _substituted(value: bytes) -> bool:
+    """Return whether the value is three or more words with digits and signs for letters, as people choose them.
+
+    `App_P0stgr3s_P@ss` is a password, although each of its words is well known.
+    """
+    pieces = [piece for piece in re.split(rb"[_.-]", value) if _LETTERS.search(piece)]
+    if len(pieces) < 3 or len(value) < 14 or not any(map(_WITHIN.search, pieces)):
+        return False
+    plain = {piece.lower().translate(_SIGNS).translate(_DIGITS) for piece in pieces}
+    return _OF_TUTORIALS.isdisjoint(plain)
+
+
+_WITHIN = re.compile(rb"[A-Za-z][0-9@$]+[A-Za-z]")
+_OF_TUTORIALS = frozenset(
+    b"my your the a some any strong super secure very example sample test demo change default new dummy fake simple complex".split()
+)
+_SIGNS = bytes.maketrans(b"@$", b"as")
+_DIGITS = bytes.maketrans(b"013457", b"oleast")
 _ONE = bytes.maketrans(b"l", b"i")
 _AFTER = b"0123456789!?.*#+-_"
 
@@ -387,11 +397,7 @@ def chosen(value: bytes) -> bool:
     if not _CHOSEN.fullmatch(value):
         return False
     pieces = [piece.lower() for piece in HUMP.findall(value)]
-    least = 3 if _NUMBER_WITHIN.search(value) else 4
-    return max(map(len, pieces), default=0) >= least and not OF_CODE.intersection(pieces)
-
-
-_NUMBER_WITHIN = re.compile(rb"[a-z][0-9]{2,}[a-z]")
+    return max(map(len, pieces), default=0) >= 4 and not OF_CODE.intersection(pieces)
 
 
 def hexadecimal(value: bytes) -> bool:

@@ -44,8 +44,6 @@ FOUND = [
     ("ConvertTo-SecureString -String -Force @\n", WORDED),
     ("acme_key: '@'\n", "vcrb0wxdn" + "q7gdcd4"),
     ('acmeToken := "Bearer @"\n', "Xq7Lm2Vt9" + "Zk4Rw8"),
-    ("curl -u ana:@ https://example.org", "Bav14" + "xjo"),
-    ("CREATE USER ana IDENTIFIED BY '@';", "jm%FG8" + "If2P"),
     ("root p/w: @\n", WORDED),
     ("passowrd=@\n", WORDED),
     ("Activation key : @\n", "ZAQWS-XCDER-VBGTR-" + "FRTGU-KLMNX"),

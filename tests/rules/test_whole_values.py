@@ -1,0 +1,60 @@
+"""Values that are found whole or not at all: two parts joined by a sign, names that also say other things."""
+
+from __future__ import annotations
+
+import random
+import string
+
+import pytest
+
+from secretgate_rules import Detector, load_default
+
+_SEED = random.Random(29)
+
+
+def _drawn(count: int, of: str = string.ascii_letters + string.digits) -> str:
+    return "".join(_SEED.choices(of, k=count))
+
+
+HEX = "0123456789abcdef"
+MIXED_HEX = "B7d" + _drawn(29, HEX + "ABCDEF")
+PAIR = f"{_drawn(8, HEX)}-{_drawn(8, HEX)}:{_drawn(32, HEX)}"
+WITH_EQUALS = f"{_drawn(20)}3={_drawn(24)}"
+FEW_DIGITS = f"{_drawn(8, HEX)}-{_drawn(4, HEX)}-4eb2-be88-3838389883f1"
+"""A UUID whose last part has few different digits."""
+FOUND = [
+    ("REACT_APP_PASSWORD=@\n", _drawn(26)),
+    ("OBJECT_STORE_PASSWORD=@\n", _drawn(20)),
+    ("FACEBOOK_PAGE_ACCESS_TOKEN=@\n", _drawn(40)),
+    ("MY_PAT=@\n", "x8Kd" + _drawn(20)),
+    ("our GitLab PAT is @", "x8Kd" + _drawn(20)),
+    ("ACME_API_KEY=@\n", MIXED_HEX),
+    ("Use the Acme token @ for this.", "s." + _drawn(26)),
+    ("Use the Acme API key @ for this.", f"9yc6Nf92{_drawn(4)}:{_drawn(28)}"),
+    ('curl -H "Authorization: Bearer @" https://api.example.com', PAIR),
+    ("NETLIFY_ACCESS_TOKEN=@\n", WITH_EQUALS),
+    ("ETSY_API_KEY=@\n", f"{_drawn(24, string.ascii_lowercase + string.digits)}:{_drawn(20)}"),
+    ("HEROKU_API_KEY=@\n", f"HRKU-AA{_drawn(42)}_____w4_{_drawn(8)}"),
+    ("GOOGLE_CLIENT_SECRET=@\n", FEW_DIGITS),
+]
+QUIET = [
+    "apt\tpasswd\t1:4.13+dfsg1-1+deb12u1\n",
+    "- Bearer https://tools.ietf.org/html/rfc6750\n",
+    "NEXT_PAGE_TOKEN=" + _drawn(24),
+]
+
+
+@pytest.fixture(scope="module")
+def detector() -> Detector:
+    return load_default()
+
+
+@pytest.mark.parametrize(("place", "value"), FOUND, ids=range(len(FOUND)))
+def test_the_whole_value_is_found(detector: Detector, place: str, value: str) -> None:
+    findings = detector.find(place.replace("@", value).encode())
+    assert [finding.value.decode() for finding in findings] == [value]
+
+
+@pytest.mark.parametrize("text", QUIET)
+def test_versions_and_pages_are_no_secrets(detector: Detector, text: str) -> None:
+    assert not detector.find(text.encode())
