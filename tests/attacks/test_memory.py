@@ -56,6 +56,7 @@ def converse(poster: Poster, provider: Provider, planted: Planted, passes: bool)
                     assert (token.encode() in answer.content) is passes
         odd = json.dumps({"model": "m", "messages": [{"role": "user", "content": "x"}], token: 1})
         poster.post((MESSAGES[0], f"{MESSAGES[1]}?note={token}"), odd.encode())
+        poster.post((MESSAGES[0], f"/v1/messages/batches/{token}"), odd.encode())
         encoded = base64.b64encode(text.encode()).decode()
         poster.post(MESSAGES, ask(MESSAGES, f"{encoded} {quote(text)} {text.encode().hex()}"))
         poster.post(MESSAGES, ask(MESSAGES, text)[:-2])

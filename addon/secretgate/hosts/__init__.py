@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from fnmatch import translate
-from functools import cache, lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 from urllib.parse import unquote
@@ -18,6 +18,7 @@ from urllib.parse import unquote
 import yaml
 
 from secretgate.providers import DIALECTS, Dialect
+from secretgate_rules.memo import remembered
 
 # The C version of the loader, if PyYAML was built with it, is ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -243,8 +244,8 @@ class Hosts:
         self._patterns = [
             (re.compile("|".join(translate(host) for host in row.hosts)), row) for row in rows
         ]
-        self._row = lru_cache(4096)(self._find)
-        self._strictest = lru_cache(1024)(self._decide)
+        self._row = remembered(4096)(self._find)
+        self._strictest = remembered(1024)(self._decide)
 
     @property
     def names(self) -> list[str]:
