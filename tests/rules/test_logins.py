@@ -44,6 +44,8 @@ FOUND = [
     ("ConvertTo-SecureString -String -Force @\n", WORDED),
     ("acme_key: '@'\n", "vcrb0wxdn" + "q7gdcd4"),
     ('acmeToken := "Bearer @"\n', "Xq7Lm2Vt9" + "Zk4Rw8"),
+    ("BACKUP_CODES=@\n", "24" + "58-6396,6490-2352,2011-0839"),
+    ('recovery_codes = ["@"]', '24586396", ' + '"64902352", "64902357'),
     ("root p/w: @\n", WORDED),
     ("passowrd=@\n", WORDED),
     ("Activation key : @\n", "ZAQWS-XCDER-VBGTR-" + "FRTGU-KLMNX"),
