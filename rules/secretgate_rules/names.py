@@ -71,6 +71,11 @@ _IN_FULL = frozenset(
         (b"client", b"secret"),
         (b"secret", b"key"),
         (b"encryption", b"key"),
+        (b"auth", b"token"),
+        (b"refresh", b"token"),
+        (b"registry", b"credentials"),
+        (b"registry", b"secret"),
+        (b"registry", b"token"),
     )
 )
 _NOT_LAST = frozenset(

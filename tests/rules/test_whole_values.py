@@ -26,6 +26,7 @@ FOUND = [
     ("REACT_APP_PASSWORD=@\n", _drawn(26)),
     ("OBJECT_STORE_PASSWORD=@\n", _drawn(20)),
     ("FACEBOOK_PAGE_ACCESS_TOKEN=@\n", _drawn(40)),
+    ("NPM_REGISTRY_TOKEN=@\n", _drawn(30)),
     ("MY_PAT=@\n", "x8Kd" + _drawn(20)),
     ("our GitLab PAT is @", "x8Kd" + _drawn(20)),
     ("ACME_API_KEY=@\n", MIXED_HEX),
