@@ -7,7 +7,16 @@ from itertools import pairwise
 
 from .memo import remembered
 from .randomness import entropy, evidence
-from .vocabulary import HUMP, OF_CODE, PASSWORD_ABROAD, chain, documented
+from .vocabulary import (
+    DIGITS,
+    HUMP,
+    OF_CODE,
+    PASSWORD_ABROAD,
+    SIGNS,
+    chain,
+    documented,
+    substituted,
+)
 
 _DOCUMENTED = re.compile(
     rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|dpf43f3p2l4k3l03|kd94hf93k423kf44|hh5s93j4hdidpola|hdhd0244k9j7ao03|nnch734d00sl2jdk|pfkkdhi9sl3r4s00|9djdj82h48djs9d2|kkk9d7dh3k39sjv7|hfdp7dh39dks9884|je7MtGbClwBF/2Zp9Utk"
@@ -19,7 +28,7 @@ _DOCUMENTED = re.compile(
 )
 _PLACEHOLDER = re.compile(
     rb"example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
-    rb"|redacted|^insert[_-]|<[a-z_ -]+>|todo|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
+    rb"|redacted|^insert[_-]|<[a-z_ -]+>|(?<![a-z0-9])todo|todo(?![a-z0-9])|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
     rb"|x{6}|\*{3}|\.{3}|-{5}|_{6}|^_{5}|_{5}$|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
@@ -216,38 +225,20 @@ def trivial(value: bytes) -> bool:
 
     Those consist only of well-known words, digits and punctuation.
     """
-    low = value.lower().translate(_SIGNS)
+    low = value.lower().translate(SIGNS)
     found = _LETTERS.findall(low)
     if not found:
         return len(set(value)) < 5 or _steps(value) > 0.6
     if all(chain(word) for word in found):
-        return not _substituted(value)
-    if _substituted(value):
+        return not substituted(value)
+    if substituted(value):
         return False
     return all(
         chain(word) or chain(word.translate(_ONE))
-        for word in _LETTERS.findall(low.rstrip(_AFTER).translate(_DIGITS))
+        for word in _LETTERS.findall(low.rstrip(_AFTER).translate(DIGITS))
     )
 
 
-def _substituted(value: bytes) -> bool:
-    """Return whether the value is three or more words with digits and signs for letters, as people choose them.
-
-    `App_P0stgr3s_P@ss` is a password, although each of its words is well known.
-    """
-    pieces = [piece for piece in re.split(rb"[_.-]", value) if _LETTERS.search(piece)]
-    if len(pieces) < 3 or len(value) < 14 or not any(map(_WITHIN.search, pieces)):
-        return False
-    plain = {piece.lower().translate(_SIGNS).translate(_DIGITS) for piece in pieces}
-    return _OF_TUTORIALS.isdisjoint(plain)
-
-
-_WITHIN = re.compile(rb"[A-Za-z][0-9@$]+[A-Za-z]")
-_OF_TUTORIALS = frozenset(
-    b"my your the a some any strong super secure very example sample test demo change default new dummy fake simple complex".split()
-)
-_SIGNS = bytes.maketrans(b"@$", b"as")
-_DIGITS = bytes.maketrans(b"013457", b"oleast")
 _ONE = bytes.maketrans(b"l", b"i")
 _AFTER = b"0123456789!?.*#+-_"
 
@@ -397,7 +388,11 @@ def chosen(value: bytes) -> bool:
     if not _CHOSEN.fullmatch(value):
         return False
     pieces = [piece.lower() for piece in HUMP.findall(value)]
-    return max(map(len, pieces), default=0) >= 4 and not OF_CODE.intersection(pieces)
+    least = 3 if _NUMBER_WITHIN.search(value) else 4
+    return max(map(len, pieces), default=0) >= least and not OF_CODE.intersection(pieces)
+
+
+_NUMBER_WITHIN = re.compile(rb"[a-z][0-9]{2,}[a-z]")
 
 
 def hexadecimal(value: bytes) -> bool:

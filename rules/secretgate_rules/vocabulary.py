@@ -61,6 +61,30 @@ def chain(word: bytes, more: frozenset[bytes] = frozenset()) -> bool:
     return reach[-1]
 
 
+SIGNS = bytes.maketrans(b"@$", b"as")
+DIGITS = bytes.maketrans(b"013457", b"oleast")
+"""The letters that signs and digits stand for in passwords."""
+
+
+def substituted(value: bytes) -> bool:
+    """Return whether the value is three or more words with digits and signs for letters, as people choose them.
+
+    `App_P0stgr3s_P@ss` is a password, although each of its words is well known.
+    """
+    pieces = [piece for piece in re.split(rb"[_.-]", value) if _LETTER.search(piece)]
+    if len(pieces) < 3 or len(value) < 14 or not any(map(_WITHIN.search, pieces)):
+        return False
+    plain = {piece.lower().translate(SIGNS).translate(DIGITS) for piece in pieces}
+    return _OF_TUTORIALS.isdisjoint(plain)
+
+
+_WITHIN = re.compile(rb"[A-Za-z][0-9@$]+[A-Za-z]")
+_OF_TUTORIALS = frozenset(
+    b"my your the a some any strong super secure very example sample test demo change default new dummy fake simple complex".split()
+)
+_LETTER = re.compile(rb"[A-Za-z]")
+
+
 @lru_cache(maxsize=1)
 def documented() -> frozenset[bytes]:
     """Return the words of documentation."""

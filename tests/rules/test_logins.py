@@ -46,6 +46,8 @@ FOUND = [
     ('acmeToken := "Bearer @"\n', "Xq7Lm2Vt9" + "Zk4Rw8"),
     ("BACKUP_CODES=@\n", "24" + "58-6396,6490-2352,2011-0839"),
     ('recovery_codes = ["@"]', '24586396", ' + '"64902352", "64902357'),
+    ("curl -u ana:@ https://example.org", "Bav14" + "xjo"),
+    ("CREATE USER ana IDENTIFIED BY '@';", "jm%FG8" + "If2P"),
     ("root p/w: @\n", WORDED),
     ("passowrd=@\n", WORDED),
     ("Activation key : @\n", "ZAQWS-XCDER-VBGTR-" + "FRTGU-KLMNX"),

@@ -61,3 +61,13 @@ def test_a_token_told_without_a_verb(detector: Detector) -> None:
     token = made_up(19, 11)
     text = b"I set it up and the token %b works for staging, can you check?" % token
     assert [f.value for f in detector.find(text)] == [token]
+
+
+@pytest.mark.parametrize("at", [4, 9, 20])
+def test_a_word_that_a_random_token_holds_by_chance_makes_it_no_placeholder(
+    at: int, detector: Detector
+) -> None:
+    random = made_up(32, 9)
+    token = b"ghp_" + random[:at] + b"ToDO" + random[at:]
+    assert [finding.value for finding in detector.find(b"GITHUB_TOKEN=" + token)] == [token]
+    assert detector.find(b'api_key = "TODO-set-me-later1"') == []
