@@ -95,15 +95,14 @@ class MemoryVault:
         now = self._clock()
         with self._lock:
             known = self._of(scope, now)
-            expired = False
             fresh = {value: rule for value, rule in values.items() if value not in known.seen}
             for value, rule in values.items():
                 known.seen[value] = (known.seen.get(value, (rule, now))[0], now)
                 known.seen.move_to_end(value)
-            while len(known.seen) > self._most_values:
-                known.seen.popitem(last=False)
-                expired = True
-            if expired:
+            if len(known.seen) > self._most_values:
+                # Several at once, as what is searched for has to be compiled again.
+                while len(known.seen) > self._most_values - self._most_values // 8:
+                    known.seen.popitem(last=False)
                 known.literals = Literals({value: rule for value, (rule, _) in known.seen.items()})
             elif fresh:
                 known.literals = known.literals.with_values(fresh)

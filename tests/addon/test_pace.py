@@ -41,7 +41,7 @@ def note(
     monkeypatch.setattr(threads.time, "thread_time", lambda: next(times))
     request, reading = asked(text, **other)
     pace.takes_long(request, reading)
-    assert pace.timed(request, reading, lambda: "decided") == "decided"
+    assert pace.timed(request, reading, lambda: reading.body) is reading.body
 
 
 SMALL = "x" * (IN_A_THREAD - 100)
@@ -98,11 +98,26 @@ def test_what_follows_a_slow_request_goes_to_a_thread_until_it_has_been_fast_for
     pace = Pace()
     note(pace, monkeypatch, 0.03, MIDDLE)
     assert pace.takes_long(*asked(MIDDLE))
-    assert not pace.takes_long(*asked(SMALL))
+    assert pace.takes_long(*asked(SMALL))
+    assert not pace.takes_long(*asked(SMALL[: len(SMALL) // 4]))
     note(pace, monkeypatch, 0.001, MIDDLE)
     assert pace.takes_long(*asked(MIDDLE))
     note(pace, monkeypatch, 0.001, MIDDLE)
     assert not pace.takes_long(*asked(MIDDLE))
+
+
+def test_small_requests_full_of_secrets_go_to_a_thread_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pace = Pace()
+    dense, tiny = SMALL[: 8 << 10], SMALL[: 1 << 10]
+    note(pace, monkeypatch, 0.05, dense)
+    assert pace.takes_long(*asked(dense))
+    note(pace, monkeypatch, 0.0004, tiny)
+    assert pace.takes_long(*asked(dense))
+    for _ in range(3):
+        note(pace, monkeypatch, 0.0004, dense)
+    assert not pace.takes_long(*asked(dense))
 
 
 def test_paces_of_few_scopes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:

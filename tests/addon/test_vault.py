@@ -8,9 +8,11 @@ import pytest
 
 from addon.kit import SCOPE
 from secretgate import state
+from secretgate import vault as vault_module
 from secretgate.placeholders import Issued, Template
 from secretgate.state import KEY_BYTES, Places, StateError, load_key, private_folder
 from secretgate.vault import MemoryVault
+from secretgate_rules import Literals
 
 ISSUED = Issued(Template(), {b"REDACTED<a:000000000000>": b"value-of-it"})
 
@@ -46,7 +48,27 @@ def test_the_number_of_values_is_bounded() -> None:
     vault = MemoryVault(most_values=10)
     for at in range(30):
         vault.learn(SCOPE, {b"value-number-%d" % at: "rule"})
-    assert len(vault.known(SCOPE)) == 10
+        known = vault.known(SCOPE)
+        assert min(at + 1, 9) <= len(known) <= 10
+        assert b"value-number-%d" % at in known
+
+
+def test_a_full_vault_is_not_compiled_again_for_every_value(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vault = MemoryVault(most_values=80)
+    vault.learn(SCOPE, {b"value-number-%d" % at: "rule" for at in range(80)})
+    made: list[int] = []
+    literals = vault_module.Literals
+
+    def counted(values: dict[bytes, str]) -> Literals:
+        made.append(len(values))
+        return literals(values)
+
+    monkeypatch.setattr(vault_module, "Literals", counted)
+    for at in range(80, 112):
+        vault.learn(SCOPE, {b"value-number-%d" % at: "rule"})
+    assert made == [70, 70, 70]
 
 
 def test_a_chain_belongs_to_its_scope_and_ends() -> None:

@@ -192,10 +192,10 @@ def _decide(
     policy = policy.of_findings if policy else None
     try:
         # Findings in the head become known before the body is read, and what becomes known from
-        # the body makes the head be read again.
+        # the body, or meanwhile from other requests, makes the head be read again.
         pieces = list(_pieces(head))
-        seen = look(engine.redactor, request, head, learn, policy, pieces)
         known = engine.redactor.vault.known(request.scope)
+        seen = look(engine.redactor, request, head, learn, policy, pieces)
         decision = engine.requests.decide(request, reading)
         if decision.spots and learn and engine.redactor.vault.known(request.scope) is not known:
             seen = look(engine.redactor, request, head, policy=policy, pieces=pieces)

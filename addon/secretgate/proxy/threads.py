@@ -18,7 +18,7 @@ from secretgate.outbound.requests import Request
 from secretgate.vault import Scope
 
 IN_A_THREAD = 64 << 10
-"""Amount of work, in bytes, up to which a request is never processed in a thread."""
+"""Amount of work, in bytes, up to which a request of a new scope is not processed in a thread."""
 ALWAYS_IN_A_THREAD = 256 << 10
 """Amount of work above which it always is."""
 _STRINGS = 4096
@@ -31,6 +31,10 @@ _READING = 0.003
 """Seconds after which such reading goes on in a thread."""
 _HELD_UP = 0.01
 """Seconds for which other flows may be held up."""
+_TELLING = 4 << 10
+"""Size of a body from which the time it takes says how fast others like it are processed."""
+_FIXED = 0.0005
+"""Seconds that a request takes whatever its size."""
 _MOST_SCOPES = 4096
 T = TypeVar("T")
 
@@ -56,23 +60,24 @@ class Pace:
         packed = request.headers.get("content-encoding", "identity") != "identity"
         if packed or request.signed:
             return True
+        pace = self._paces.get(request.scope)
         if size <= IN_A_THREAD:
-            return False
+            return pace is not None and pace * size > _HELD_UP
         if reading is None or size > _READ or not reading.within(ALWAYS_IN_A_THREAD, _READING):
             return True
         work = _work(request, reading)
         if work > ALWAYS_IN_A_THREAD or reading.strings > _STRINGS:
             return True
-        pace = self._paces.get(request.scope)
         return work > IN_A_THREAD if pace is None else pace * work > _HELD_UP
 
     def timed(self, request: Request, reading: Reading | None, decide: Callable[[], T]) -> T:
         """Return the decision on a request, and note how long it took."""
-        if reading is None or len(request.content) <= IN_A_THREAD:
+        if reading is None or len(request.content) < _TELLING:
             return decide()
         start = time.thread_time()
         decision = decide()
-        pace = (time.thread_time() - start) / _work(request, reading)
+        spent = time.thread_time() - start - _FIXED
+        pace = max(spent, 0) / _work(request, reading)
         before = self._paces.pop(request.scope, pace)
         self._paces[request.scope] = max(pace, (before + pace) / 2)
         if len(self._paces) > _MOST_SCOPES:
