@@ -52,9 +52,9 @@ class Spots:
     ) -> list[Spot]:
         """Return the spots of replaced findings, reported ones and skipped units, in body order."""
         placed = [
-            (self._texts[index].slot.start, Spot(rule, path, confidence, action))
+            (start, Spot(rule, path, confidence, action))
             for index, findings in [*changes.items(), *sorted(told.items())]
-            for path in [self.where(index)]
+            for start, path in [(self._texts[index].slot.start, self.where(index))]
             for rule, confidence, action in sources(findings, self._naming, ruling)
         ]
         if isinstance(self._body, JsonBody):
