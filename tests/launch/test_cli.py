@@ -337,6 +337,14 @@ def test_the_settings_in_force_name_their_source(tmp_path: Path) -> None:
     assert rows["on_unreadable"] == "block  (default)"
 
 
+def test_a_misspelt_variable_is_mentioned_beside_the_settings(tmp_path: Path) -> None:
+    done = told(tmp_path, "settings", "--json", SECRETGATE_POLICYY="rules.yaml")
+    assert done.exit_code == 0
+    assert "SECRETGATE_POLICYY" in done.stderr
+    assert "SECRETGATE_POLICY?" in done.stderr
+    assert json.loads(done.stdout)["policy"]["source"] == "default"
+
+
 @pytest.mark.parametrize("password", ["of-the-test", "of@the-test", "of/the-test"])
 def test_the_vaults_password_is_not_shown(tmp_path: Path, password: str) -> None:
     vault = f"rediss://gate:{password}@vault.internal:6379/0"

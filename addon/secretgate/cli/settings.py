@@ -17,7 +17,7 @@ import typer
 
 from secretgate.cli.options import AsJson, Config
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError, without_password
-from secretgate.settings.sources import load
+from secretgate.settings.sources import load, misspelt
 from secretgate.state import Places
 
 _HEAD = """\
@@ -72,6 +72,8 @@ def settings(
     except SettingsError as error:
         print(f"secretgate: {error}", file=sys.stderr)
         raise typer.Exit(2) from None
+    for variable, meant in misspelt(os.environ):
+        print(f"secretgate: {variable} is no setting; did you mean {meant}?", file=sys.stderr)
     if as_json:
         shown = {row.name: {"value": row.value, "source": row.source} for row in rows}
         print(json.dumps(shown, indent=2))
