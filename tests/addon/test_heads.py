@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from addon.kit import SCOPE, Bench, token
+from secretgate.engine import build
 from secretgate.hosts import Hosts, builtin
 from secretgate.outbound import heads
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Request
+from secretgate.settings import Settings
+from secretgate.state import Places
 from secretgate_rules import Detector, Literals
 
 NOTE = "a value of two words"
@@ -72,6 +77,29 @@ def test_what_becomes_known_is_looked_for_in_a_head_that_was_quiet(searched: lis
 def _of(scope: Any) -> Request:
     own = request()
     return Request(own.route, own.method, own.path, {}, b"", scope, ())
+
+
+def test_what_another_request_learns_meanwhile_is_looked_for_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = build(Settings(), Places(tmp_path, tmp_path), pytest.fail)
+    value = "some-value-of-theirs-77"
+    look = heads.look
+
+    def learnt_after(*given: Any, **more: Any) -> Any:
+        seen = look(*given, **more)
+        engine.redactor.vault.learn(SCOPE, {value.encode(): "test-token"})
+        return seen
+
+    monkeypatch.setattr(heads, "look", learnt_after)
+    own = request()
+    content = json.dumps({"messages": [{"role": "user", "content": f"it is {value}"}]}).encode()
+    asked = Request(own.route, own.method, own.path, {}, content, SCOPE, ())
+    decision, seen = heads.decide(engine, asked, head(f"it is {value}"))
+    assert decision.content is not None
+    assert value.encode() not in decision.content
+    assert seen is not None
+    assert value.encode() not in dict(seen.headers)[b"x-note"]
 
 
 def test_what_is_no_longer_known_leaves_a_head_quiet() -> None:

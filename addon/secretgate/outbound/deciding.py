@@ -142,8 +142,7 @@ class Requests:
     def reading(self, request: Request) -> Reading | None:
         """Return the reading of a body, not begun yet; None if it is not plainly sent JSON."""
         raw, dialect = request.content, request.route.dialect
-        plainly = request.headers.get("content-encoding", "identity") == "identity"
-        if not plainly or dialect.name == "mcp" or request.route.treatment is Treatment.PASS:
+        if request.packed or dialect.name == "mcp" or request.route.treatment is Treatment.PASS:
             return None
         seen = self._seen(request, raw)
         if seen is None or signatures.is_upload(request.headers):

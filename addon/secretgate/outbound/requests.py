@@ -90,6 +90,11 @@ class Request:
     url: str = field(default="", repr=False)
 
     @property
+    def packed(self) -> bool:
+        """Whether the body is compressed."""
+        return self.headers.get("content-encoding", "identity") != "identity"
+
+    @property
     def signed(self) -> bool:
         """Whether a new signature may be required, for which credentials may have to be fetched."""
         return self.headers.get("authorization", "").startswith("AWS4-")

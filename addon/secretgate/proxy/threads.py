@@ -25,10 +25,8 @@ _STRINGS = 4096
 """Number of strings above which it always is: so many take longer than their length says."""
 _SEEN = 32
 """How many bytes of what was seen before are as much work as one that is new."""
-_READ = 8 << 20
-"""Size of a body above which it is not read to learn how much of it is new."""
 _READING = 0.003
-"""Seconds after which such reading goes on in a thread."""
+"""Seconds of reading on the event loop, after which it goes on in a thread."""
 _HELD_UP = 0.01
 """Seconds for which other flows may be held up."""
 _TELLING = 4 << 10
@@ -57,13 +55,12 @@ class Pace:
         `reading`: the reading of its body, which is begun here; None if it cannot be.
         """
         size = len(request.content)
-        packed = request.headers.get("content-encoding", "identity") != "identity"
-        if packed or request.signed:
+        if request.packed or request.signed or size // _SEEN > ALWAYS_IN_A_THREAD:
             return True
         pace = self._paces.get(request.scope)
         if size <= IN_A_THREAD:
             return pace is not None and pace * size > _HELD_UP
-        if reading is None or size > _READ or not reading.within(ALWAYS_IN_A_THREAD, _READING):
+        if reading is None or not reading.within(ALWAYS_IN_A_THREAD, _READING):
             return True
         work = _work(request, reading)
         if work > ALWAYS_IN_A_THREAD or reading.strings > _STRINGS:
