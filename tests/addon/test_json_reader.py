@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from secretgate.bodies import forms
@@ -52,6 +52,9 @@ def test_finds_the_strings_a_parser_finds(document: Any, indent: Any, ascii_only
     st.lists(st.sampled_from([b"a", b"\\", b'"', b'\\"', b"\\\\", b'\\"' * 20, b"\\" * 17])),
     st.binary(max_size=3),
 )
+@example([b'\\"' * 20], b"")
+@example([b"\\" * 17], b"")
+@example([b"\\" * 18, b'"'], b"a")
 def test_a_string_ends_at_the_first_quote_that_is_not_escaped(
     pieces: list[bytes], before: bytes
 ) -> None:

@@ -196,6 +196,7 @@ def test_texts_read_in_two_threads_have_the_same_findings(
 
     def scan_halves(database: Database, text: bytes, middle: int) -> list[tuple[int, int]]:
         middles.append(middle)
+        assert text[:middle].endswith(reader.SEPARATOR)
         return scan(database, text, middle)
 
     monkeypatch.setattr(reader, "_LARGE", 0)
