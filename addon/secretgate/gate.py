@@ -40,13 +40,10 @@ from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.guard import Guard
 from secretgate.proxy.socket_hooks import Sockets, hang_up
 from secretgate.proxy.telling import UNRECORDED, Teller
-from secretgate.proxy.threads import Pace, consulted
+from secretgate.proxy.threads import TURN, Pace, consulted
 from secretgate.settings import PREFIX, SettingsError
 from secretgate.state import Places, StateError
 from secretgate.undumpable import seal_process
-
-_TURN = 0.001
-"""Seconds a worker thread may keep the interpreter while the event loop waits for it."""
 
 
 class Gate:
@@ -101,7 +98,7 @@ class Gate:
 
     async def running(self) -> None:
         Guard.of_master().hosts = None
-        sys.setswitchinterval(min(_TURN, sys.getswitchinterval()))
+        sys.setswitchinterval(min(TURN, sys.getswitchinterval()))
         # Exempts the rules from garbage collection: a full collection that visits them blocks
         # everything for tens of milliseconds.
         gc.collect()

@@ -16,6 +16,8 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 _GROUP: Final = 64
 _MOST_GROUPS: Final = 16
 """With more groups than this, the automaton alone is as fast."""
+_MOST_STRINGS: Final = 10_000
+"""Maximum number of strings of an automaton."""
 _PIECE: Final = 4 << 10
 _GROUP_COST: Final = 0.17e-9
 _AUTOMATON_COST: Final = 5e-9
@@ -28,14 +30,19 @@ class Keys:
     """A search for non-empty strings, which must be distinct; `find` is thread-safe."""
 
     def __init__(self, strings: Sequence[bytes]) -> None:
-        self._automaton = BytesAhoCorasick(strings, implementation=Implementation.ContiguousNFA)
+        self._automata = [
+            (at, BytesAhoCorasick(some, implementation=Implementation.ContiguousNFA))
+            for at in range(0, len(strings), _MOST_STRINGS)
+            for some in [strings[at : at + _MOST_STRINGS]]
+        ]
+        """The automata, each with the index of its first string."""
         self._longest = max(map(len, strings), default=1)
         groups = [strings[at : at + _GROUP] for at in range(0, len(strings), _GROUP)]
         self.cost = _GROUP_COST * len(groups)
         """Approximate number of seconds per byte of text."""
         self._groups: list[BytesAhoCorasick] = []
         if len(groups) > _MOST_GROUPS:
-            self.cost = _AUTOMATON_COST
+            self.cost = _AUTOMATON_COST * len(self._automata)
         else:
             self._groups = [
                 BytesAhoCorasick(group, MatchKind.LeftmostFirst, Implementation.ContiguousNFA)
@@ -47,8 +54,9 @@ class Keys:
         windows = self._windows(text) if self._groups else [(0, len(text))]
         for start, end in windows:
             piece = text[start:end]
-            for number, low, high in self._automaton.find_matches_as_indexes(piece, True):
-                yield number, start + low, start + high
+            for first, automaton in self._automata:
+                for number, low, high in automaton.find_matches_as_indexes(piece, True):
+                    yield first + number, start + low, start + high
 
     def occur(self, text: bytes) -> bool:
         """Return whether any of the strings occurs in `text`."""
@@ -56,7 +64,7 @@ class Keys:
         length = _PIECE + self._longest - 1
         return any(
             search.find_matches_as_indexes(text[at : at + length])
-            for search in self._groups or (self._automaton,)
+            for search in self._groups or [automaton for _, automaton in self._automata]
             for at in range(0, len(text), _PIECE)
         )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from secretgate.bodies import forms
+from secretgate.bodies import forms, json_reader
 from secretgate.bodies.base import Form, Unreadable, spell
 from secretgate.bodies.forms import mapped, read
 from secretgate.bodies.json_reader import closing_quote, plain_name, read_strings
@@ -68,6 +69,9 @@ def test_a_string_ends_at_the_first_quote_that_is_not_escaped(
     assert closing_quote(raw, start) == end
     first = raw.find(b'"', start)
     assert closing_quote(raw, start, first if first >= 0 else None) == end
+    for few in (2, 3, 7):
+        with patch.object(json_reader, "_PIECE", few):
+            assert closing_quote(raw, start) == end
 
 
 @given(documents)

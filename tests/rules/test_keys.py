@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
+from ahocorasick_rs import BytesAhoCorasick
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,10 +20,14 @@ words = st.lists(
 
 
 @given(
-    words, st.lists(st.integers(0, 8) | letters, max_size=12), st.integers(1, 3), st.integers(0, 3)
+    words,
+    st.lists(st.integers(0, 8) | letters, max_size=12),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.integers(1, 9),
 )
 def test_every_occurrence_is_found_once(
-    strings: list[bytes], made_of: list[int | bytes], group: int, groups: int
+    strings: list[bytes], made_of: list[int | bytes], group: int, groups: int, most: int
 ) -> None:
     text = b"".join(
         strings[each % len(strings)] if isinstance(each, int) else each for each in made_of
@@ -35,7 +41,23 @@ def test_every_occurrence_is_found_once(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(keys, "_GROUP", group)
         patch.setattr(keys, "_MOST_GROUPS", groups)
+        patch.setattr(keys, "_MOST_STRINGS", most)
         assert sorted(Keys(strings).find(text)) == every
+
+
+def test_no_automaton_is_large_because_building_it_holds_up_other_threads(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    built: list[int] = []
+
+    def build(strings: list[bytes], *args: Any, **options: Any) -> Any:
+        built.append(len(strings))
+        return BytesAhoCorasick(strings, *args, **options)
+
+    monkeypatch.setattr(keys, "BytesAhoCorasick", build)
+    strings = [b"%08d" % number for number in range(25_000)]
+    assert [*Keys(strings).find(b" 00024999 ")] == [(24_999, 1, 9)]
+    assert max(built) <= 10_000
 
 
 @pytest.mark.parametrize("others", [[b"-" * 20_000 + b"+"], [b"-" * 20_000]])

@@ -29,6 +29,8 @@ _QUOTE, _BACKSLASH, _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON = b
 _INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _FEW = 16
 """Number of escaped quotes, and of backslashes before one, after which a string is full of them."""
+_PIECE = 256 << 10
+"""Number of bytes looked at in one call, during which other threads wait."""
 _BLANK = 32
 _TRUE = ord("t")
 
@@ -58,7 +60,10 @@ def closing_quote(raw: bytes, start: int, search: int | None = None) -> int:
             return at
         at = raw.find(b'"', at + 1)
     # Where quotes are escaped everywhere, jumping from one to the next takes longer.
-    at = _INSIDE.match(raw, start).end()  # type: ignore[union-attr]
+    at, reached = start, -1
+    while at > reached:
+        reached = at
+        at = _INSIDE.match(raw, at, at + _PIECE).end()  # type: ignore[union-attr]
     return at if raw[at : at + 1] == b'"' else -1
 
 

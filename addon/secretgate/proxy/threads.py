@@ -29,6 +29,8 @@ _READING = 0.003
 """Seconds of reading on the event loop, after which it goes on in a thread."""
 _HELD_UP = 0.01
 """Seconds for which other flows may be held up."""
+TURN = 0.001
+"""Seconds for which a thread may keep the interpreter while the event loop waits for it."""
 _TELLING = 4 << 10
 """Size of a body from which the time it takes says how fast others like it are processed."""
 _FIXED = 0.0005
