@@ -216,10 +216,8 @@ class Gate:
         decide = functools.partial(heads.decide, engine, request, flows.head(flow), reading)
         if engine.line.remote:
             decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
-        elif self._pace.takes_long(request, reading):
-            decision, seen = await asyncio.to_thread(self._pace.timed, request, reading, decide)
         else:
-            decision, seen = self._pace.timed(request, reading, decide)
+            decision, seen = await self._pace.decided(request, reading, decide)
         exchange = self._decided(engine, flow, request, decision, seen)
         if decision.content is not None and not decision.refused:
             flows.put_content(flow.request, decision.content, decision.headers)

@@ -9,6 +9,7 @@
 Rules are YAML files in `packs/`. This package depends on neither HTTP nor mitmproxy.
 """
 
+from .database import EVERY, TooMany
 from .engine import Detector
 from .literals import Literals
 from .load import load_default
@@ -17,12 +18,14 @@ from .model import Finding, Part, Rule, RuleError
 from .redaction import redact, rewritten, runs
 
 __all__ = [
+    "EVERY",
     "Detector",
     "Finding",
     "Literals",
     "Part",
     "Rule",
     "RuleError",
+    "TooMany",
     "forget",
     "load_default",
     "redact",

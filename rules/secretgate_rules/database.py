@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import platform
+import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,13 @@ from .keys import Keys
 CASELESS: Final = hs.HS_FLAG_CASELESS
 
 _ALWAYS = hs.HS_FLAG_MULTILINE | hs.HS_FLAG_ALLOWEMPTY
+
+EVERY: Final = sys.maxsize
+"""A limit that is never reached."""
+
+
+class TooMany(Exception):
+    """The texts have more places to examine than the caller allows."""
 
 
 class Expression(NamedTuple):
@@ -48,17 +56,26 @@ class Database:
                 cache.write(name, hs.dumpb(database))
         self._database = database
 
-    def scan(self, text: bytes) -> list[tuple[int, int]]:
-        """Return `(index of the expression, end offset)` of every match, ordered by end offset."""
+    def scan(self, text: bytes, most: int = EVERY) -> list[tuple[int, int]]:
+        """Return `(index of the expression, end offset)` of every match, ordered by end offset.
+
+        Raises `TooMany` as soon as there are more than `most` of them.
+        """
         if not self._size:
             return []
         found: list[tuple[int, int]] = []
         add = found.append
 
-        def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> None:
+        def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> bool:
             add((index, end))
+            return len(found) > most
 
-        self._database.scan(text, match_event_handler=on_match, scratch=self._scratch())
+        try:
+            self._database.scan(text, match_event_handler=on_match, scratch=self._scratch())
+        except hs.error:
+            if len(found) > most:
+                raise TooMany from None
+            raise
         return found
 
     def scan_halves(self, text: bytes, middle: int) -> list[tuple[int, int]]:

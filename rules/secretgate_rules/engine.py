@@ -20,6 +20,7 @@ from dataclasses import replace
 
 from . import buried, cache, columns, context, disguises, judging, near, values, views
 from .candidates import Candidate, Claims, lifted, of_match, shifted
+from .database import EVERY
 from .decoded import Piece
 from .memo import remembered
 from .model import ENTROPY, Finding, Rule
@@ -85,13 +86,15 @@ class Detector:
         keys: Sequence[bytes] | None = None,
         *,
         halves: bool = True,
+        most: int = EVERY,
     ) -> dict[int, list[Finding]]:
         """Return the findings of each text by its index; texts without findings are left out.
 
         With `halves`, many texts are scanned on two cores: sooner done, but a sixth more work.
+        Raises `TooMany` if more than `most` places have to be examined, which takes long.
         """
         leads = self._leads(keys) if keys else {}
-        candidates = self._search(_framed(texts, leads) if leads else texts, 0, halves)
+        candidates = self._search(_framed(texts, leads) if leads else texts, 0, halves, most)
         if leads and keys:
             for index, lead in leads.items():
                 whole = self._whole(keys[index], texts[index], len(lead))
@@ -142,7 +145,11 @@ class Detector:
         return [of_match(rule, text, 0, len(text), shift=shift)]
 
     def _search(
-        self, texts: Sequence[bytes], depth: int, halves: bool = False
+        self,
+        texts: Sequence[bytes],
+        depth: int,
+        halves: bool = False,
+        most: int = EVERY,
     ) -> dict[int, list[Candidate]]:
         """Return the candidates in each text, by index, also those inside encodings.
 
@@ -150,7 +157,7 @@ class Detector:
         """
         found: dict[int, list[Candidate]] = {}
         pieces: list[tuple[int, Piece]] = []
-        for index, sight in self._reader(texts, halves).items():
+        for index, sight in self._reader(texts, halves, most).items():
             text = texts[index]
             candidates = self._confirmed(text, sight)
             if candidates:
@@ -163,7 +170,9 @@ class Detector:
         if self._supplement is not None and not depth:
             self._supplemented(self._supplement, texts, found)
         if pieces:
-            inner = self._search([piece.decoded.text for _, piece in pieces], depth + 1, halves)
+            inner = self._search(
+                [piece.decoded.text for _, piece in pieces], depth + 1, halves, most
+            )
             for at, candidates in inner.items():
                 index, piece = pieces[at]
                 if piece.layer.kind in disguises.KINDS:

@@ -13,12 +13,14 @@ from itertools import accumulate
 from typing import Final
 
 from . import columns, context, disguises, gate, views
-from .database import Database, Expression
+from .database import EVERY, Database, Expression, TooMany
 
 SEPARATOR = b"\n\x7f\n"
 """What is between joined texts: no token, and ASCII (see `disguises.places`)."""
 _LARGE: Final = 512 << 10
 """Number of bytes from which a second thread saves more time than starting it takes."""
+_TOKENS: Final = 20
+"""Number of tokens that take as long as one place to examine."""
 Hit = tuple[int, int]
 """The index of an expression, and the end offset of its match."""
 
@@ -64,14 +66,18 @@ class Reader:
         bound = len(self._near)
         return first | {self._near[n] for n, _ in self._second.scan(text) if n < bound}
 
-    def __call__(self, texts: Sequence[bytes], halves: bool = False) -> dict[int, Sight]:
+    def __call__(
+        self, texts: Sequence[bytes], halves: bool = False, most: int = EVERY
+    ) -> dict[int, Sight]:
         """Return what to examine in each text, by index; other texts are left out.
 
-        `halves` allows many texts to be scanned on two cores.
+        `halves` allows many texts to be scanned on two cores. Raises `TooMany` if there are more
+        than `most` places to examine in either pass.
         """
         seen: dict[int, Sight] = {}
         joined = _joined(texts)
-        for index, hits in _divided(self._scanned(joined, texts, halves), texts):
+        scanned = self._scanned(joined, texts, halves, most)
+        for index, hits in _divided(scanned, texts):
             sight = self._sight(texts[index], hits)
             if sight.windows or sight.columns or sight.disguised:
                 seen[index] = sight
@@ -87,12 +93,18 @@ class Reader:
             (index, start, end) for index, sight in seen.items() for start, end in sight.windows
         ]
         parts = [texts[index][start:end] for index, start, end in cuts]
-        for at, hits in _divided(self._second.scan(_joined(parts)) if parts else [], parts):
+        near = self._second.scan(_joined(parts), most) if parts else []
+        for at, hits in _divided(near, parts):
             index, start, _ = cuts[at]
             self._add(seen[index], hits, start)
         return seen
 
-    def _scanned(self, joined: bytes, texts: Sequence[bytes], halves: bool) -> list[Hit]:
+    def _scanned(self, joined: bytes, texts: Sequence[bytes], halves: bool, most: int) -> list[Hit]:
+        if most < EVERY:
+            found = self._first.scan(joined, most * _TOKENS)
+            if sum(number != self._run for number, _ in found) > most:
+                raise TooMany
+            return found
         if halves and len(joined) >= _LARGE and (middle := _middle(texts, len(joined) // 2)):
             return self._first.scan_halves(joined, middle)
         return self._first.scan(joined)

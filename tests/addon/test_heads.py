@@ -43,9 +43,11 @@ def searched(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     names: list[str] = []
     for kind in (Detector, Literals):
 
-        def counted(self: Any, *given: Any, _kind: type = kind, _own: Any = kind.find_many) -> Any:
+        def counted(
+            self: Any, *given: Any, _kind: type = kind, _own: Any = kind.find_many, **named: Any
+        ) -> Any:
             names.append(_kind.__name__)
-            return _own(self, *given)
+            return _own(self, *given, **named)
 
         monkeypatch.setattr(kind, "find_many", counted)
     return names

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import json
+import threading
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from addon.kit import ANTHROPIC, SCOPE, Bench
+from addon.kit import ANTHROPIC, SCOPE, Bench, token
+from policy.kit import enforced, policy
 from secretgate.bodies.json_walk import Reading
 from secretgate.hosts import Route, Treatment
-from secretgate.outbound.requests import Request
+from secretgate.outbound.deciding import Requests
+from secretgate.outbound.requests import Decision, Request
+from secretgate.placeholders import Issued
+from secretgate.policy.requests import Policies
 from secretgate.proxy import threads
-from secretgate.proxy.threads import ALWAYS_IN_A_THREAD, IN_A_THREAD, Pace
+from secretgate.proxy.threads import ALWAYS_IN_A_THREAD, IN_A_THREAD, Pace, uncollected
+from secretgate.settings import Settings
 
 REQUEST = Request(
     route=Route(provider="anthropic", dialect=ANTHROPIC, treatment=Treatment.CONTENT),
@@ -127,3 +135,66 @@ def test_paces_of_few_scopes_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     for scope in scopes:
         note(pace, monkeypatch, 0.001, MIDDLE, scope=scope)
     assert [pace.takes_long(*asked(MIDDLE, scope=each)) for each in scopes] == [True, False, False]
+
+
+def secrets(count: int) -> str:
+    return " ".join(token(number) for number in range(count))
+
+
+def decided(request: Request, requests: Requests) -> tuple[Decision, bool]:
+    """Return the decision, and whether a thread reached it."""
+    reading = requests.reading(request)
+
+    def decide() -> tuple[Decision, int]:
+        return requests.decide(request, reading), threading.get_ident()
+
+    decision, thread = asyncio.run(Pace().decided(request, reading, decide))
+    return decision, thread != threading.get_ident()
+
+
+def gate() -> Requests:
+    bench = Bench()
+    return Requests(Settings(), bench.redactor, bench.vault, Issued(bench.template, {}))
+
+
+@pytest.mark.parametrize(("count", "moved"), [(10, False), (400, True)])
+def test_what_turns_out_to_be_full_of_secrets_is_decided_in_a_thread(
+    count: int, moved: bool
+) -> None:
+    request, _ = asked(secrets(count))
+    assert len(request.content) < IN_A_THREAD
+    decision, in_a_thread = decided(request, gate())
+    assert in_a_thread is moved
+    assert len(decision.spots) == count
+    assert decision.content == gate().decide(request).content
+
+
+def test_rules_that_count_requests_count_one_that_moves_to_a_thread_once() -> None:
+    limit = """- {name: limit, action: deny, match: {operation: llm.request, when: "rateCount('k', '1h') > 2"}}"""
+    bench = Bench()
+    requests = Requests(
+        Settings(),
+        bench.redactor,
+        bench.vault,
+        Issued(bench.template, {}),
+        Policies(policy(enforced(limit))),
+    )
+    request, _ = asked(secrets(400))
+    outcomes = [decided(request, requests) for _ in range(3)]
+    assert [in_a_thread for _, in_a_thread in outcomes] == [True, True, True]
+    assert [decision.refused for decision, _ in outcomes] == [False, False, True]
+
+
+def test_a_thread_is_not_disturbed_by_the_garbage_collector() -> None:
+    request, reading = asked(LARGE)
+
+    def decide() -> bool:
+        with uncollected():
+            pass
+        return gc.isenabled()
+
+    assert asyncio.run(Pace().decided(request, reading, decide)) is False
+    assert gc.isenabled()
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(Pace().decided(request, reading, lambda: 1 // 0))
+    assert gc.isenabled()

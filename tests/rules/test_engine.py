@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rules.conftest import PLACEHOLDER, github_token, made_up
-from secretgate_rules import Detector, Rule, cache, load_default, reader, values
+from secretgate_rules import Detector, Rule, TooMany, cache, load_default, reader, values
 from secretgate_rules.database import Database
 from secretgate_rules.table import tabulate
 
@@ -48,6 +48,14 @@ def test_a_cache_that_cannot_be_written_is_no_error(
     monkeypatch.setenv("SECRETGATE_CACHE_DIR", str(tmp_path / "file"))
     assert Detector([RULE]).find(TEXT)
     assert cache.read("nothing") is None
+
+
+def test_what_has_too_many_places_to_examine_is_given_up_if_wanted() -> None:
+    detector = Detector([RULE])
+    text = b" ".join([TEXT] * 5)
+    assert len(detector.find_many([text, text], most=10)) == 2
+    with pytest.raises(TooMany):
+        detector.find_many([text, text], most=9)
 
 
 def _kept(folder: Path) -> set[str]:

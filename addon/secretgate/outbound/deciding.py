@@ -57,7 +57,7 @@ class Requests:
         self._empty = empty
 
     def decide(self, request: Request, reading: Reading | None = None) -> Decision:
-        """Return the decision on a request. No body can make this raise.
+        """Return the decision on a request. No body can make this raise, except in an `attempt`.
 
         `reading`: the reading of its body, if already begun.
         """

@@ -166,7 +166,7 @@ def decide(
     """Return the decision on a whole request, and its head if that has to change.
 
     `reading`: the reading of its body, if already begun. A refused request is not sent; its head
-    is then the one to display. No request can make this raise.
+    is then the one to display. No request can make this raise, except in an `attempt`.
     """
     decision, seen = _decide(engine, request, head, reading)
     if decision.refused:

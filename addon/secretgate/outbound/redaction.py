@@ -23,6 +23,7 @@ from secretgate.history.recall import Names, Recall
 from secretgate.history.units import Notes, Unit, cuts, remember, units
 from secretgate.history.verdicts import History, Seen
 from secretgate.ledger import Ledger
+from secretgate.outbound.attempts import most_places
 from secretgate.outbound.edits import Made, made, merged
 from secretgate.outbound.egress import Egress
 from secretgate.outbound.hidden import apart, hidden
@@ -35,7 +36,7 @@ from secretgate.policy.decomposing import Leaf
 from secretgate.policy.requests import Denied, RequestPolicy, Ruling
 from secretgate.policy.treatments import Treatment
 from secretgate.vault import Scope, Vault
-from secretgate_rules import Detector, Finding, Literals, Part
+from secretgate_rules import EVERY, Detector, Finding, Literals, Part
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,8 @@ class Redactor:
         - `leaves`: False if only the spots are wanted and nothing is sent
         - `policy`: without one, everything found is redacted
 
-        Raises `Leak` if the body `leaves` and could not be made safe, and `Denied` if the policy
-        denies it.
+        Raises `Leak` if the body `leaves` and could not be made safe, `Denied` if the policy
+        denies it, and `TooMany` to give up an attempt.
         """
         naming = Naming(self.vault, self.ledger, scope, exempt, learn, self._from_the_start(learn))
         inspection = _Inspection(self, body, naming, scope, policy)
@@ -254,7 +255,9 @@ class _Inspection:
             first = len(texts)
             texts.read(self._policy is not None and self._policy.needs_calls)
             plain = texts.plain[first:]
-            found = detector.find_many(plain, texts.keys[first:])
+            # A ruling is reached once, as its rules may count requests.
+            most = most_places() if self._ruling is None else EVERY
+            found = detector.find_many(plain, texts.keys[first:], most=most)
             if self._policy is not None:
                 ruling = self._ruling = self._ruling or self._ruled(self._policy, found)
                 told = self._noticed(ruling.told(found))

@@ -1,0 +1,36 @@
+"""Attempts at a decision, given up if detection would have to look closely at too many places.
+
+How long a request takes depends less on its size than on the number of such places. That is known
+as soon as its texts are scanned, before anything is reported or counted, so that the request can be
+decided on anew somewhere else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Final
+
+from secretgate_rules import EVERY, TooMany
+
+__all__ = ["TooMany", "attempt", "most_places"]
+
+_MOST: Final = 150
+"""Number of places that take up to ten milliseconds."""
+_trying: ContextVar[bool] = ContextVar("secretgate_trying", default=False)
+
+
+@contextlib.contextmanager
+def attempt() -> Iterator[None]:
+    """Let code in this context give up by raising `TooMany`."""
+    token = _trying.set(True)
+    try:
+        yield
+    finally:
+        _trying.reset(token)
+
+
+def most_places() -> int:
+    """Return the number of places that detection may examine in this context."""
+    return _MOST if _trying.get() else EVERY
