@@ -25,14 +25,11 @@ def problems(rule: Rule, among: Detector | None = None) -> list[str]:
     """Return descriptions of what is wrong with a rule; empty if nothing is.
 
     `among` is a detector that already contains the rule, so Hyperscan is known to accept it.
-    Without it, a detector is built for this rule alone.
+    Without it, a detector is built for this rule alone, which takes a fifth of a second.
     """
     if among is None:
-        try:
-            for expression in wanted(prepare(rule)):
-                supported(expression)
-        except ValueError as error:
-            return [str(error)]
+        if reason := _refused(rule):
+            return [reason]
         among = Detector([rule], keep=False, heuristics=False)
     texts = [text.encode() for text in (*rule.examples, *rule.counterexamples)]
     matching = among.matching(texts)
@@ -51,6 +48,16 @@ def problems(rule: Rule, among: Detector | None = None) -> list[str]:
     return found
 
 
+def _refused(rule: Rule) -> str:
+    """Return why Hyperscan does not accept the rule's pattern; empty if it does."""
+    try:
+        for expression in wanted(prepare(rule)):
+            supported(expression)
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
 def tried(files: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
     """Yield (file, rule id, problems) for each rule; the id is empty if the file is unusable."""
     for name in files:
@@ -59,8 +66,12 @@ def tried(files: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
         except RuleError as error:
             yield name, "", [str(error)]
             continue
+        refused = {rule.id: reason for rule in rules if (reason := _refused(rule))}
+        usable = [rule for rule in rules if rule.id not in refused]
+        together = Detector(usable, keep=False, heuristics=False)
         for rule in rules:
-            yield name, rule.id, problems(rule)
+            reason = refused.get(rule.id)
+            yield name, rule.id, [reason] if reason else problems(rule, together)
 
 
 def main(arguments: list[str]) -> int:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from secretgate_rules import Detector
+from secretgate_rules import Detector, check
 from secretgate_rules.check import problems
+from secretgate_rules.database import Expression
 from secretgate_rules.model import Rule
 from secretgate_rules.rulefile import load_file, pack_files, unique
 
@@ -41,6 +42,37 @@ def test_what_is_wrong_with_a_rule_is_told_alone_and_among_others() -> None:
     for among in (None, Detector([good, bad], keep=False, heuristics=False)):
         assert problems(good, among) == []
         assert problems(bad, among) == wrong
+
+
+def test_a_file_is_tried_with_one_detector_and_a_pattern_that_is_refused_stands_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = "  - {{id: {0}, description: d, pattern: '{1}', examples: [{2}, {2}], counterexamples: [n]}}\n"
+    key = "qmtrwxlbvnhcjdkfzspg"
+    file = tmp_path / "mine.yaml"
+    file.write_text(
+        "rules:\n"
+        + entry.format("one-key", "one_[a-z]{20}", f"one_{key}")
+        + entry.format("two-key", "two_[a-z]{20}", f"two_{key}")
+        + entry.format("wide-key", "wide_[a-z]{20}", f"wide_{key}")
+    )
+    built: list[list[str]] = []
+
+    def accepting(expression: Expression) -> int:
+        if "wide_" in expression.pattern:
+            raise ValueError("Hyperscan does not accept the pattern: too large")
+        return 0
+
+    def building(given: list[Rule], **options: bool) -> Detector:
+        built.append([rule.id for rule in given])
+        return Detector(given, **options)
+
+    monkeypatch.setattr(check, "supported", accepting)
+    monkeypatch.setattr(check, "Detector", building)
+    told = {rule: wrong for _, rule, wrong in check.tried([str(file)])}
+    assert built == [["one-key", "two-key"]]
+    assert (told["one-key"], told["two-key"]) == ([], [])
+    assert told["wide-key"] == ["Hyperscan does not accept the pattern: too large"]
 
 
 def test_every_rule_says_who_documents_its_format() -> None:
