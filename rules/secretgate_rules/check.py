@@ -70,8 +70,8 @@ def tried(files: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
         usable = [rule for rule in rules if rule.id not in refused]
         together = Detector(usable, keep=False, heuristics=False)
         for rule in rules:
-            reason = refused.get(rule.id)
-            yield name, rule.id, [reason] if reason else problems(rule, together)
+            alone = rule.id in refused
+            yield name, rule.id, [refused[rule.id]] if alone else problems(rule, together)
 
 
 def main(arguments: list[str]) -> int:
