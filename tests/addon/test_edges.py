@@ -13,7 +13,7 @@ from secretgate.bodies.base import Form, Label, Slot
 from secretgate.bodies.columns import Columns, Kind
 from secretgate.inbound.beginnings import Beginnings, Watch
 from secretgate.inbound.extras import number_of
-from secretgate.inbound.spoken import Spoken
+from secretgate.inbound.spoken import Spoken, Unread
 from secretgate.outbound import spelled
 from secretgate.outbound.egress import SHORTEST_ENCODED, Egress
 from secretgate.placeholders import Template
@@ -111,7 +111,7 @@ def test_a_recorder_shows_the_first_event_of_a_run_at_once() -> None:
     recorder.watch(seen.append)
     events = [{"type": "message_start", "message": {"id": "first"}}, {"type": "message_stop"}]
     raw = b"".join(b"data: %b\n\n" % json.dumps(event).encode() for event in events)
-    recorder.add_run(Run(raw, b"\n\n", SseFrame))
+    recorder.hear([Run(raw, b"\n\n", SseFrame)])
     assert seen[:1] == events[:1]
 
 
@@ -121,7 +121,7 @@ def test_what_is_said_in_events_with_odd_names_of_members_is_heard() -> None:
     for text in ("one ", "two ", "three"):
         delta = json.dumps({"type": "text_delta", "text": text})
         event = f'{{"type": "content_block_delta", "index": 0, "\\ud800": 1, "delta": {delta}}}'
-        said.add(event.encode())
+        said.add(Unread(event.encode()))
     assert [*said.texts()] == [(b"", b"one two three")]
 
 

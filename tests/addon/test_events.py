@@ -10,20 +10,21 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from test_wire_streams import ARGUMENTS, GATE, ISSUED, KEY, QUOTED, TEXT, cut, sent
-from wire_support import through
+from wire_support import SCOPE, through
 
 from harness import effort
 from harness.wire_families import FAMILIES, Family
 from secretgate.bodies.base import Edit, splice
+from secretgate.inbound.answers import EventAnswer
 from secretgate.inbound.event_reader import DELTAS, Identity, read_event
 from secretgate.inbound.events import Events
 from secretgate.inbound.extras import NUMBER
 from secretgate.inbound.restoration import Depth, restore
 from secretgate.inbound.shapes import Shape, Shapes
-from secretgate.inbound.spoken import Spoken
-from secretgate.inbound.written import _TOKEN, _long_tokens
+from secretgate.inbound.spoken import Spoken, Text, Unread
+from secretgate.inbound.written import _TOKEN, Recorder, _long_tokens
 from secretgate.placeholders import Issued, Template
-from secretgate.providers import DIALECTS, Piece
+from secretgate.providers import DIALECTS, Dialect, Piece
 from secretgate.streams.base import Run
 from secretgate.streams.sse import SseFramer
 
@@ -61,8 +62,7 @@ def the_long_way(family: Family, raw: bytes) -> bytes:
     out: list[bytes] = []
     for frame in framer.feed(raw):
         payload = frame.payload
-        read = events._ended(frame) if payload is None else events._read(frame, payload, None)
-        out += [going for going, _ in read]
+        out += events._ended(frame) if payload is None else events._read(frame, payload, None)
     *whole, last = framer.finish() or (None,)
     assert not whole
     return b"".join([*out, *events.finish(last)])
@@ -201,14 +201,51 @@ def test_what_is_said_is_the_same_in_a_run(
     for frame in frames:
         if frame.payload is not None:
             read._read(frame.payload, frame.event)
-            by_shape.add(frame.payload)
+            by_shape.add(Unread(frame.payload, frame.event))
     wanted = set(read.texts())
-    if not any(frame.event for frame in frames):
-        assert set(by_shape.texts()) == wanted
+    assert set(by_shape.texts()) == wanted
     run = family.framer().run(raw)
     if isinstance(run, Run):
-        in_a_run.add_run(run)
+        in_a_run.add(run)
         assert set(in_a_run.texts()) == wanted
+
+
+class Hearing(Recorder):
+    """A recorder that keeps what it would analyse."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        super().__init__(dialect, GATE.redactor, GATE.ledger, SCOPE)
+        self.heard: set[Text] = set()
+
+    def _note(self, said: list[Text]) -> None:
+        self.heard.update(said)
+
+
+@pytest.mark.thorough
+@either
+@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("issued", [ISSUED, Issued(Template(), {})], ids=["issued", "none"])
+@given(text=said, arguments=said, texts=places, pieces=places, chunks=places)
+@settings(max_examples=effort.of(15))
+def test_what_the_client_receives_is_recorded(
+    name: str,
+    issued: Issued,
+    text: str,
+    arguments: str,
+    texts: list[int],
+    pieces: list[int],
+    chunks: list[int],
+) -> None:
+    family = FAMILIES[name]
+    recorder = Hearing(family.dialect)
+    answer = EventAnswer(family.framer(), Events(family.dialect, issued, recorder))
+    raw = family.write(cut(text, texts), cut(arguments, pieces))
+    out = b"".join([*map(answer.feed, sent(raw, chunks)), answer.finish()])
+    received, framer = Spoken(family.dialect), family.framer()
+    for frame in (*framer.feed(out), *framer.finish()):
+        if frame.payload is not None:
+            received._read(frame.payload, frame.event)
+    assert recorder.heard == set(received.texts())
 
 
 @given(

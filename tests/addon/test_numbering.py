@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from test_wire_streams import GATE, ISSUED, KEY
-from wire_support import through
+from wire_support import SCOPE, through
 
 from secretgate.inbound.events import Events
 from secretgate.inbound.extras import NUMBER
+from secretgate.inbound.written import Recorder
 from secretgate.providers import DIALECTS
 from secretgate.streams.base import Run
 from secretgate.streams.sse import SseFramer
@@ -72,28 +73,19 @@ def test_an_event_ends_the_texts_of_its_own_place_alone() -> None:
 @pytest.mark.parametrize("size", [1 << 20, 60])
 def test_what_is_said_in_a_run_that_was_changed_is_heard(size: int) -> None:
     """The recorder reads the outgoing events, including the last one."""
-    heard: list[str] = []
-
-    class Hearing:
-        def add(self, payload: bytes) -> None:
-            heard.append(json.loads(payload)["delta"])
-
-        def add_run(self, run: Run) -> None:
-            for frame in run.frames():
-                self.add(frame.payload or b"")
-
-        def flush(self) -> None:
-            heard.append("(over)")
-
+    heard: list[bytes] = []
     dialect = DIALECTS["openai-responses"]
-    events = Events(dialect, ISSUED, Hearing())  # type: ignore[arg-type]
+    recorder = Recorder(dialect, GATE.redactor, GATE.ledger, SCOPE)
+    recorder.tell(heard.append)
+    events = Events(dialect, ISSUED, recorder)
     framer = SseFramer()
     raw = _piece(0, 0, "one ") + _piece(1, 0, f"{NAME} ") + _piece(2, 0, "two ")
     for at in range(0, len(raw), size):
         run = framer.run(raw[at : at + size])
         if isinstance(run, Run):
             events.run(run)
-    assert "".join(heard) == f"one {KEY} two "
+    events.finish()
+    assert b"".join(heard) == f"one {KEY} two ".encode()
 
 
 @pytest.mark.parametrize("size", [1 << 20, 150])

@@ -154,7 +154,7 @@ def test_an_answer_of_an_ordinary_length_has_no_expression_made_for_it(
     assert through(family.framer(), family.dialect, ISSUED, raw) == raw
     run, spoken = family.framer().run(raw), Spoken(family.dialect)
     assert isinstance(run, Run)
-    spoken.add_run(run)
+    spoken.add(run)
     assert (
         b"".join(f"word {number}".encode() for number in range(100))
         in dict(spoken.texts()).values()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from addon.kit import SCOPE, Bench, random_text, token
+from secretgate.inbound.spoken import Unread
 from secretgate.ledger import Ledger
 from secretgate.providers import DIALECTS
 from secretgate.stores.line import Line
@@ -61,7 +62,7 @@ def test_a_value_cut_into_pieces_is_remembered(dialect: str, size: int) -> None:
     bench = Bench()
     recorder = bench.recorder(DIALECTS[dialect])
     for event in events(dialect, f"the config: token {token(1)} end", size):
-        recorder.add(event)
+        recorder.add(Unread(event))
     recorder.flush()
     raw = request(f"what is {token(1)} for?")
     assert bench.redact(raw).raw is raw
@@ -72,7 +73,7 @@ def test_it_may_come_back_where_its_surroundings_make_it_a_secret() -> None:
     value = random_text("invented", 24)
     recorder = bench.recorder()
     for event in events("anthropic", f"I suggest {value} as the key.", 5):
-        recorder.add(event)
+        recorder.add(Unread(event))
     recorder.flush()
     raw = request(f"password={value}")
     assert bench.redact(raw).raw is raw
@@ -84,9 +85,8 @@ def test_arguments_are_read_as_they_will_come_back() -> None:
     arguments = json.dumps({"content": f"password={random_text('args', 20)}\n"})
     for at in range(0, len(arguments), 3):
         piece = {"type": "input_json_delta", "partial_json": arguments[at : at + 3]}
-        recorder.add(
-            json.dumps({"type": "content_block_delta", "index": 1, "delta": piece}).encode()
-        )
+        event = {"type": "content_block_delta", "index": 1, "delta": piece}
+        recorder.add(Unread(json.dumps(event).encode()))
     recorder.flush()
     raw = request(f"password={random_text('args', 20)}")
     assert bench.redact(raw).raw is raw
@@ -96,7 +96,7 @@ def test_a_known_secret_is_not_forgiven_because_the_answer_holds_it() -> None:
     bench = Bench()
     bench.redact(request(token(2)))
     recorder = bench.recorder()
-    recorder.add(events("anthropic", f"restored: {token(2)}", 1000)[0])
+    recorder.add(Unread(events("anthropic", f"restored: {token(2)}", 1000)[0]))
     recorder.flush()
     assert token(2).encode() not in bench.redact(request(token(2))).raw
 
@@ -104,7 +104,7 @@ def test_a_known_secret_is_not_forgiven_because_the_answer_holds_it() -> None:
 def test_it_counts_for_the_scope_alone() -> None:
     bench = Bench()
     recorder = bench.recorder(scope=Scope("another", "anthropic", b"account"))
-    recorder.add(events("anthropic", token(3), 1000)[0])
+    recorder.add(Unread(events("anthropic", token(3), 1000)[0]))
     recorder.flush()
     assert token(3).encode() not in bench.redact(request(token(3))).raw
 
@@ -113,7 +113,7 @@ def test_it_outlives_the_process(tmp_path: Path) -> None:
     file = tmp_path / "state" / "ledger.sqlite3"
     first = Bench(in_file(file))
     recorder = first.recorder()
-    recorder.add(events("anthropic", token(4), 1000)[0])
+    recorder.add(Unread(events("anthropic", token(4), 1000)[0]))
     recorder.flush()
     name = first.ledger.name(b"some value", "first-rule")
     first.ledger.close()

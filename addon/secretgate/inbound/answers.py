@@ -15,6 +15,7 @@ from secretgate.bodies.json_reader import read_strings
 from secretgate.inbound.event_reader import WHOLES, steps
 from secretgate.inbound.events import Events
 from secretgate.inbound.restoration import Channel, Depth, restore
+from secretgate.inbound.spoken import Unread
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
@@ -147,7 +148,7 @@ class DocumentAnswer:
         payload = b"".join(self._pieces)
         restored = document(payload, self._dialect, self._issued)
         if self._recorder is not None:
-            self._recorder.add(restored)
+            self._recorder.add(Unread(restored))
             self._recorder.flush()
         return restored
 

@@ -34,6 +34,7 @@ from secretgate.inbound.extras import number_of, renumbered
 from secretgate.inbound.open_texts import OpenTexts, Out
 from secretgate.inbound.restoration import Depth, restore
 from secretgate.inbound.shapes import Match, Shape, Shapes, Streak
+from secretgate.inbound.spoken import Heard, Read, Said, Unread
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
@@ -64,36 +65,47 @@ class Events:
 
     def __post_init__(self) -> None:
         self._texts = OpenTexts(self.dialect)
+        self._said: list[Said | Read] = []
+        """What the frames being sent say, for the recorder."""
 
     def event(self, frame: Frame) -> list[bytes]:
         """Return the frames to send for one that arrived, and record what they say."""
+        out = self._event(frame)
+        self._record()
+        return out
+
+    def _event(self, frame: Frame) -> list[bytes]:
         payload = frame.payload
         if payload is None:
-            return self._recorded(self._ended(frame))
+            return self._ended(frame)
         if self._untouched and not self.issued.suspects(payload):
-            return self._recorded([(frame.raw, payload)])
+            self._said.append(Unread(payload, frame.event))
+            return [frame.raw]
         found = None if self.issued.limits else self.shapes.find(payload)
         if found is None or found[2] < len(payload) or found[0].name != frame.event:
-            return self._recorded(self._read(frame, payload, (b"", b""), frame.event))
+            return self._read(frame, payload, (b"", b""), frame.event)
         changed = self._alike(payload, 0, found, lambda: frame)
-        raw = frame.raw if changed is payload else frame.with_payload(changed)
-        return self._recorded([(raw, changed)])
+        return [frame.raw if changed is payload else frame.with_payload(changed)]
 
     def run(self, run: Run) -> bytes:
         """Return the bytes to send for a run of frames."""
+        self._goes_on = False
         out = self._run(run)
         if self.recorder is not None and out:
-            going = run if out is run.raw else Run(out, run.end, run.frame)
-            self.recorder.add_run(going)
-            if self._over or (not self._goes_on and self._ends(going)):
-                self.recorder.flush()
-        self._over = False
+            if len(run.raw) < _SHORT:
+                # Many of these are read in one go later, which takes less.
+                self._said.clear()
+                self.recorder.add(run if out is run.raw else Run(out, run.end, run.frame))
+            if not (self._over or self._goes_on):
+                self._over = self._ends(run)
+        if self._said or self._over:
+            self._record()
         return out
 
     def _run(self, run: Run) -> bytes:
         raw, issued = run.raw, self.issued
-        self._goes_on = False
         if not issued and self._untouched:
+            self._said.append(run)
             return raw
         simple = not (issued.limits or issued.aliases)
         tries = 0 if len(raw) < _SHORT or not simple else _TRIES
@@ -114,13 +126,16 @@ class Events:
                 continue
             tries -= streak is not None
             self._goes_on = unmarked
-            if self._untouched:
+            # What is recorded has to be read anyway; if that helps with later events, then at once.
+            read = tries and self.recorder is not None and self.shapes.learning
+            if self._untouched and not read:
                 if hits is None:
                     hits = issued.suspects(raw) if issued else []
                 while next_hit < len(hits) and hits[next_hit] < at:
                     next_hit += 1
                 start = run.start(hits[next_hit], at) if next_hit < len(hits) else len(raw)
                 if start > at:
+                    self._said.append(Run(raw[at:start], run.end, run.frame))
                     out.append(raw[at:start])
                     at = start
                     continue
@@ -143,7 +158,7 @@ class Events:
         if self._texts.holds(shape.identity):
             starts = [0, *starts]
         if not starts:
-            self._follow(run, at, shape, text)
+            self._follow(run, at, shape, pieces, text)
             out.append(raw[at:stop])
             return stop
         ends = list(accumulate(map(len, pieces)))
@@ -154,7 +169,7 @@ class Events:
                 continue
             first = bisect_right(ends, start)
             if first > number:
-                self._follow(run, at, shape, text[done : ends[first - 1]])
+                self._follow(run, at, shape, pieces[number:first], text[done : ends[first - 1]])
                 out.append(raw[at : places[first]])
                 number, at = first, places[first]
             while number < len(pieces):
@@ -164,12 +179,13 @@ class Events:
                     break
             done = ends[number - 1]
         if at < stop:
-            self._follow(run, at, shape, text[done:])
+            self._follow(run, at, shape, pieces[number:], text[done:])
             out.append(raw[at:stop])
         return stop
 
-    def _follow(self, run: Run, at: int, shape: Shape, text: bytes) -> None:
-        """Record text that was forwarded unchanged, where that matters for later pieces."""
+    def _follow(self, run: Run, at: int, shape: Shape, pieces: list[bytes], text: bytes) -> None:
+        """Record `text`, that of `pieces`, which is forwarded unchanged."""
+        self._said.append(Heard(shape.identity, shape.piece, pieces))
         if shape.piece is Piece.DELTA_JSON:
             self._texts.follow(
                 shape.identity, text, lambda: run.cut(at)[0], shape.path, self.issued
@@ -181,24 +197,27 @@ class Events:
         `last` is what follows the last complete frame. An event after it would be parsed as part of
         it, so the pieces in it end their texts, and everything else is sent before it.
         """
+        out = self._finish(last)
         self._over = True
-        return self._recorded(self._finish(last))
+        self._record()
+        return out
 
-    def _finish(self, last: Frame | None) -> list[Out]:
+    def _finish(self, last: Frame | None) -> list[bytes]:
         if last is None:
-            return self._texts.flush_all()
+            return self._extra(self._texts.flush_all())
         payload = last.payload
         event = read_event(payload, last.event, self.dialect) if payload is not None else None
         if event is None:
-            return [*self._texts.flush_all(), self._plain(last, payload)]
+            return [*self._extra(self._texts.flush_all()), self._plain(last, payload)]
         return self._changed(last, event, {*self._texts, *(leaf.identity for leaf in event.leaves)})
 
-    def _plain(self, frame: Frame, payload: bytes | None) -> Out:
+    def _plain(self, frame: Frame, payload: bytes | None) -> bytes:
         """Process an event that is not JSON: its placeholders are restored where they are complete."""
         if payload is None:
-            return frame.raw, None
+            return frame.raw
         restored = restore(payload, self.issued.within(False), Depth.PLAIN)
-        return frame.raw if restored == payload else frame.with_payload(restored), restored
+        self._said.append(Unread(restored, frame.event))
+        return frame.raw if restored == payload else frame.with_payload(restored)
 
     @property
     def shapes(self) -> Shapes:
@@ -255,9 +274,9 @@ class Events:
         frame, stop = run.cut(at)
         payload = frame.payload
         if payload is None:
-            out += [frame for frame, _ in self._ended(frame)]
+            out += self._ended(frame)
         else:
-            out += [frame for frame, _ in self._read(frame, payload, around(frame, payload))]
+            out += self._read(frame, payload, around(frame, payload))
         return stop
 
     def _alike(self, text: bytes, at: int, found: Match, frame: Callable[[], Frame]) -> bytes:
@@ -271,6 +290,7 @@ class Events:
             restored = self._texts.feed(
                 shape.identity, depth, piece, frame, shape.path, self.issued
             )
+            self._said.append(Heard(shape.identity, shape.piece, [restored]))
         if shape.number < 0 or not self._texts.shift:
             if restored == piece:
                 return text
@@ -283,7 +303,7 @@ class Events:
 
     def _read(
         self, frame: Frame, payload: bytes, outside: Around | None, name: str = ""
-    ) -> list[Out]:
+    ) -> list[bytes]:
         """Parse an event of no known shape and return the frames to send.
 
         `outside` is what surrounds the payload in the bytes that shapes are matched against.
@@ -295,49 +315,45 @@ class Events:
         if ends_all(event, self.dialect):
             self._over = True
         else:
+            self._goes_on = True
             self._learn(event, outside, name)
         return out
 
-    def _changed(self, frame: Frame, event: Event, ended: set[Identity]) -> list[Out]:
+    def _changed(self, frame: Frame, event: Event, ended: set[Identity]) -> list[bytes]:
         """Return the frames to send for an event that ends the texts `ended`."""
         payload = event.payload
         # An empty last piece may accompany a signature: what is held back is sent before it.
         here = {leaf.identity for leaf in event.leaves if leaf.start < leaf.end}
         ending = [identity for identity in self._texts if identity in ended - here]
-        extras = self._texts.flush(ending, event)
-        edits = []
+        extras = self._extra(self._texts.flush(ending, event))
+        edits, texts = [], []
         for leaf in event.leaves:
             issued = (
                 self.issued.within(in_tool(event.kind, leaf.path))
                 if self.issued.limits
                 else self.issued
             )
-            restored = self._leaf(leaf, payload, frame, leaf.identity in ended, issued)
-            if restored is not None:
+            text = payload[leaf.start : leaf.end]
+            restored = self._leaf(leaf, text, frame, leaf.identity in ended, issued)
+            if restored != text:
                 edits.append(Edit(leaf.start, leaf.end, restored))
+            texts.append(restored)
+        self._said.append(Read(event, texts))
         changed = splice(payload, edits) if edits else payload
         if self._texts.shift:
             changed = renumbered(changed, number_of(event.value), self._texts.shift)
-        return [
-            *extras,
-            (frame.raw if changed is payload else frame.with_payload(changed), changed),
-        ]
+        return [*extras, frame.raw if changed is payload else frame.with_payload(changed)]
 
-    def _leaf(
-        self, leaf: Leaf, payload: bytes, frame: Frame, ends: bool, issued: Issued
-    ) -> bytes | None:
-        """Return a text of an event restored, or None if it stays unchanged."""
+    def _leaf(self, leaf: Leaf, text: bytes, frame: Frame, ends: bool, issued: Issued) -> bytes:
+        """Return a text of an event, restored."""
         if leaf.piece is Piece.CLOSE:
-            return None
-        text = payload[leaf.start : leaf.end]
+            return text
         if leaf.piece in DELTAS:
             depth = DELTAS[leaf.piece]
-            restored = self._texts.feed(
+            return self._texts.feed(
                 leaf.identity, depth, text, lambda: frame, leaf.path, issued, ends
             )
-        else:
-            restored = restore(text, issued, WHOLES[leaf.piece])
-        return None if restored == text else restored
+        return restore(text, issued, WHOLES[leaf.piece])
 
     def _learn(self, event: Event, outside: Around | None, name: str = "") -> None:
         """Learn an event's shape, unless it ends a text or whole strings may hold placeholders."""
@@ -351,20 +367,23 @@ class Events:
         if not wholes or not self.issued.suspects(wholes + b'",'):
             self.shapes.learn(event, *outside, name)
 
-    def _ended(self, frame: Frame) -> list[Out]:
+    def _ended(self, frame: Frame) -> list[bytes]:
         """Process a frame without a payload. An end marker ends every text."""
-        extras: list[Out] = []
-        if END_MARK in frame.raw:
-            extras = self._texts.flush_all()
-            self._over = True
-        return [*extras, (frame.raw, None)]
+        if END_MARK not in frame.raw:
+            return [frame.raw]
+        self._over = True
+        return [*self._extra(self._texts.flush_all()), frame.raw]
 
-    def _recorded(self, out: list[Out]) -> list[bytes]:
+    def _extra(self, extras: list[Out]) -> list[bytes]:
+        """Return the frames of extra events."""
+        self._said += [Unread(payload, name) for _, payload, name in extras]
+        return [raw for raw, _, _ in extras]
+
+    def _record(self) -> None:
+        """Pass on what was said to the recorder, to be analysed if every text has ended."""
+        said, self._said = self._said, []
         if self.recorder is not None:
-            for _, payload in out:
-                if payload is not None:
-                    self.recorder.add(payload)
+            self.recorder.hear(said)
             if self._over:
                 self.recorder.flush()
         self._over = False
-        return [raw for raw, _ in out]

@@ -17,8 +17,8 @@ from secretgate.placeholders import Issued
 from secretgate.providers import Dialect
 from secretgate.streams.base import Frame
 
-Out = tuple[bytes, bytes | None]
-"""Output: a frame, and its payload."""
+Out = tuple[bytes, bytes, str]
+"""An extra event: its frame, its payload, and the name of its frame."""
 
 
 @dataclass(slots=True)
@@ -110,5 +110,5 @@ class OpenTexts:
                 self.shift += 1
                 number += self.shift
             payload = extra(last.value, opened.path, held, number)
-            extras.append((frame.with_payload(payload), payload))
+            extras.append((frame.with_payload(payload), payload, frame.event))
         return extras

@@ -6,19 +6,74 @@ out: it comes back signed or marked, and is not read then either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from secretgate import tolerant
 from secretgate.bodies import forms
 from secretgate.bodies.base import Form
-from secretgate.inbound.event_reader import Event, Identity, read_event
+from secretgate.inbound.event_reader import DELTAS, Event, Identity, read_event
 from secretgate.inbound.shapes import Match, Shapes
 from secretgate.providers import Dialect, Piece
 from secretgate.streams.base import Run, around
 
 Text = tuple[bytes, bytes]
 """A member name, or an empty one, and the text under it."""
+
+
+class Unread(NamedTuple):
+    """An event of which only the payload and the name of its frame are known."""
+
+    payload: bytes
+    name: str = ""
+
+    @property
+    def size(self) -> int:
+        return len(self.payload)
+
+
+class Heard(NamedTuple):
+    """Pieces of one text that continues."""
+
+    identity: Identity
+    piece: Piece
+    pieces: Sequence[bytes]
+
+    @property
+    def size(self) -> int:
+        return sum(map(len, self.pieces))
+
+
+class Whole(NamedTuple):
+    """A complete text, and the member name it stands under."""
+
+    piece: Piece
+    key: bytes
+    text: bytes
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
+
+
+class Read(NamedTuple):
+    """An event that has been read, with the text of each of its leaves as the client receives it."""
+
+    event: Event
+    texts: Sequence[bytes]
+
+    def said(self) -> Iterator[Heard | Whole]:
+        for leaf, text in zip(self.event.leaves, self.texts, strict=True):
+            if leaf.piece in DELTAS:
+                yield Heard(leaf.identity, leaf.piece, [text])
+            elif leaf.piece is not Piece.CLOSE:
+                last = leaf.path[-1]
+                key = last.encode("utf-8", "surrogatepass") if isinstance(last, str) else b""
+                yield Whole(leaf.piece, key, text)
+
+
+Said = Unread | Heard | Whole | Run
+"""What one or more events say, as far as that is known."""
 
 
 class Spoken:
@@ -37,23 +92,33 @@ class Spoken:
         self._seen = seen
         self._several = several
         self._shapes = Shapes(dialect)
-        self._wholes: list[tuple[Piece, bytes, bytes]] = []
+        self._wholes: list[Whole] = []
         self._channels: dict[Identity, tuple[Piece, list[bytes]]] = {}
 
-    def add(self, payload: bytes) -> None:
-        """Add one event, or a document."""
+    def add(self, said: Said) -> None:
+        """Add events, or a document."""
+        if isinstance(said, Run):
+            self._run(said)
+        elif isinstance(said, Heard):
+            pieces = self._channel(said.identity, said.piece)
+            pieces += said.pieces
+        elif isinstance(said, Whole):
+            self._wholes.append(said)
+        else:
+            self._unread(*said)
+
+    def _unread(self, payload: bytes, name: str) -> None:
         found = self._shapes.find(payload)
-        if found is not None and found[2] == len(payload):
+        if found is not None and found[2] == len(payload) and found[0].name == name:
             self._alike(found, payload)
-        elif event := self._read(payload, ""):
+        elif event := self._read(payload, name):
             if self._several:
-                self._shapes.learn(event)
+                self._shapes.learn(event, name=name)
         else:
             for element in _elements(payload):
                 self._read(element, "")
 
-    def add_run(self, run: Run) -> None:
-        """Add events in their frames."""
+    def _run(self, run: Run) -> None:
         raw, at = run.raw, 0
         while at < len(raw):
             streak = self._shapes.streak(raw, at)
@@ -99,14 +164,9 @@ class Spoken:
             return None
         if self._seen is not None:
             self._seen(event.value)
-        for leaf in event.leaves:
-            text = payload[leaf.start : leaf.end]
-            if leaf.piece in (Piece.DELTA, Piece.DELTA_JSON):
-                self._channel(leaf.identity, leaf.piece).append(text)
-            elif leaf.piece is not Piece.CLOSE:
-                last = leaf.path[-1]
-                key = last.encode("utf-8", "surrogatepass") if isinstance(last, str) else b""
-                self._wholes.append((leaf.piece, key, text))
+        texts = [payload[leaf.start : leaf.end] for leaf in event.leaves]
+        for said in Read(event, texts).said():
+            self.add(said)
         return event
 
     def _channel(self, identity: Identity, piece: Piece) -> list[bytes]:

@@ -9,12 +9,12 @@ it is sent back, and findings that are not known secrets are stored in the ledge
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
 from secretgate import tolerant
-from secretgate.inbound.spoken import Spoken, Text
+from secretgate.inbound.spoken import Read, Said, Spoken, Text, Unread
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redactor
 from secretgate.providers import Dialect
@@ -36,14 +36,14 @@ _MOST_TOKENS = 500
 
 
 class Recorder:
-    """Collects the payloads of one answer; `flush` analyses and remembers them."""
+    """Collects what one answer says; `flush` analyses and remembers it."""
 
     def __init__(self, dialect: Dialect, redactor: Redactor, ledger: Ledger, scope: Scope) -> None:
         self._dialect = dialect
         self._redactor = redactor
         self._ledger = ledger
         self._scope = scope
-        self._events: list[bytes | Run] = []
+        self._said: list[Said] = []
         self._size = 0
         self._seen: Callable[[Any], None] | None = None
         self._first = False
@@ -63,22 +63,35 @@ class Recorder:
         self._seen = seen
         self._first = True
 
-    def add(self, payload: bytes) -> None:
-        """Add an event, as the client receives it."""
-        self._events.append(payload)
-        self._added(len(payload))
+    def add(self, said: Said) -> None:
+        """Add what one or more events say, as the client receives it."""
+        self._said.append(said)
+        self._size += said.size
+        if self._size > MOST_BYTES:
+            self.flush()
         if self._first:
-            self._see(payload)
+            self._see_first(said)
 
-    def add_run(self, run: Run) -> None:
-        """Add events in their frames."""
-        self._events.append(run)
-        self._added(len(run.raw))
-        frames = run.frames() if self._first else ()
-        for payload in (frame.payload for frame in frames):
-            if payload is not None:
-                self._see(payload)
-                break
+    def hear(self, said: Iterable[Said | Read]) -> None:
+        """Add what several events say."""
+        for each in said:
+            if not isinstance(each, Read):
+                self.add(each)
+                continue
+            self._first = False
+            if self._seen is not None:
+                self._seen(each.event.value)
+            for leaf in each.said():
+                self.add(leaf)
+
+    def _see_first(self, said: Said) -> None:
+        if isinstance(said, Unread):
+            self._see(said.payload)
+        elif isinstance(said, Run):
+            payloads = (frame.payload for frame in said.frames())
+            first = next((payload for payload in payloads if payload is not None), None)
+            if first is not None:
+                self._see(first)
 
     def _see(self, payload: bytes) -> None:
         self._first = False
@@ -89,21 +102,13 @@ class Recorder:
         if self._seen is not None:
             self._seen(event)
 
-    def _added(self, size: int) -> None:
-        self._size += size
-        if self._size > MOST_BYTES:
-            self.flush()
-
     def flush(self) -> None:
-        events, self._events, self._size = self._events, [], 0
-        if not events:
+        said, self._said, self._size = self._said, [], 0
+        if not said:
             return
-        spoken = Spoken(self._dialect, self._seen, several=len(events) > 1)
-        for event in _joined(events):
-            if isinstance(event, Run):
-                spoken.add_run(event)
-            else:
-                spoken.add(event)
+        spoken = Spoken(self._dialect, self._seen, several=len(said) > 1)
+        for each in _joined(said):
+            spoken.add(each)
         self._note([*spoken.texts()])
 
     def _note(self, said: list[Text]) -> None:
@@ -137,19 +142,19 @@ def _long_tokens(text: bytes) -> Iterator[bytes]:
             token = _TOKEN.match(text, token.end())
 
 
-def _joined(events: list[bytes | Run]) -> Iterator[bytes | Run]:
-    """Yield the same events, with adjacent runs merged."""
+def _joined(said: list[Said]) -> Iterator[Said]:
+    """Yield the same, with adjacent runs merged."""
     runs: list[Run] = []
-    for event in events:
-        if isinstance(event, Run) and (not runs or runs[0].end == event.end):
-            runs.append(event)
+    for each in said:
+        if isinstance(each, Run) and (not runs or runs[0].end == each.end):
+            runs.append(each)
             continue
         yield from _one(runs)
         runs = []
-        if isinstance(event, Run):
-            runs = [event]
+        if isinstance(each, Run):
+            runs = [each]
         else:
-            yield event
+            yield each
     yield from _one(runs)
 
 

@@ -53,6 +53,10 @@ class Run(msgspec.Struct, frozen=True, gc=False):
     frame: Callable[[bytes, bytes], Frame]
     """Builds a frame from its text and its terminator."""
 
+    @property
+    def size(self) -> int:
+        return len(self.raw)
+
     def cut(self, at: int) -> tuple[Frame, int]:
         """Return the frame that begins at offset `at`, and the offset of its end."""
         stop = self.raw.find(self.end, at)
