@@ -108,7 +108,10 @@ def _narrow(name: str, pattern: str) -> str:
     except ValueError:
         pass
     else:
-        raise CAError(f"{pattern}: the CA signs for names only; an address cannot be permitted")
+        raise CAError(f"{pattern}: the CA signs for names only; use the host's name")
     if "." not in name or name in REGIONS:
-        raise CAError(f"{pattern}: permitting all of {name} is too wide; name the hosts you mean")
+        raise CAError(
+            f"{pattern}: this would permit every name that ends in .{name}; "
+            "write the full names of the hosts you mean"
+        )
     return name

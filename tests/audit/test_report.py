@@ -157,7 +157,7 @@ def run(*arguments: str) -> tuple[int, str]:
 def test_verify_says_where(home: Path) -> None:
     code, told = run("verify")
     assert code == 0
-    assert "7 records in 1 files: sound" in told
+    assert "7 records in 1 file: sound" in told
     assert "note: " in told, "lost records are told of"
     noted = re.search(r"anchor (7:[0-9a-f]{64})", told)
     assert noted

@@ -135,5 +135,5 @@ async def test_the_command(context: Any) -> None:
     await decided(context, flow(f"my {SECRET}"))
     told = "\n".join(context.master.commands.execute("secretgate.status"))
     assert "mode redact" in told
-    assert "1 secrets redacted (test-token 1)" in told
+    assert "1 secret redacted (test-token 1)" in told
     assert "text searched for secrets" in told

@@ -94,3 +94,10 @@ def test_a_suffix_is_not_a_subtree(name: str, prefix: str) -> None:
     assert not permits((name,), prefix + name)
     assert not permits((name,), name.partition(".")[2])
     assert not all_permitted((name,), "*." + name.partition(".")[2])
+
+
+def test_a_name_without_a_dot_is_told_what_it_would_permit() -> None:
+    with pytest.raises(
+        CAError, match=r"litellm: this would permit every name that ends in \.litellm"
+    ):
+        subtrees("litellm")

@@ -46,7 +46,7 @@ def test_counters_are_served_where_the_user_says_so(
     told = status(proxy)
     assert told.returncode == 0
     assert "8 secrets redacted" in told.stdout
-    assert "8 secrets put back into 1 answers" in told.stdout
+    assert "8 secrets put back into 1 answer\n" in told.stdout
     assert "text searched for secrets" in told.stdout
     assert json.loads(status(proxy, "--json").stdout)["counters"]["restored"] == 8
     proxy.stop()

@@ -95,6 +95,7 @@ def test_only_tools_that_are_there_are_told_of() -> None:
             "SSL_CERT_FILE names a file without",
             f"={BUNDLE}",
         ),
+        ("aider", {"SSL_CERT_FILE": ""}, "the CA: SSL_CERT_FILE is not set", ""),
         ("codex", {"SSL_CERT_FILE": ""}, "none of CODEX_CA_CERTIFICATE, SSL_CERT_FILE is set", ""),
         (
             "node",

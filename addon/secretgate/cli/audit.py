@@ -21,6 +21,7 @@ from secretgate.placeholders import Namer, Template
 from secretgate.settings import SettingsError
 from secretgate.settings.sources import load
 from secretgate.state import Places, StateError, load_key
+from secretgate.wording import counted
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, help="Verify the audit log, or report on it."
@@ -103,8 +104,9 @@ def verify_log(
             print(problem)
         for note in verdict.notes:
             print(f"note: {note}")
-        found = f"{len(verdict.problems)} problems" if verdict.problems else "sound"
-        print(f"{verdict.records} records in {verdict.files} files: {found}")
+        found = counted(len(verdict.problems), "problem") if verdict.problems else "sound"
+        records, files = counted(verdict.records, "record"), counted(verdict.files, "file")
+        print(f"{records} in {files}: {found}")
         print(f"anchor {last}")
     raise typer.Exit(1 if verdict.problems else 0)
 
@@ -151,7 +153,7 @@ def report(
     if as_json:
         print(json.dumps(totals.json(), indent=2))
     elif html:
-        print(f"{target}: {totals.records} records")
+        print(f"{target}: {counted(totals.records, 'record')}")
     else:
         from rich.console import Console
 

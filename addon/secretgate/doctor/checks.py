@@ -173,7 +173,10 @@ def _trust(
     if given:
         message = f"{where(given[0])} names a file without the CA"
     else:
-        message = f"it will not trust the CA: none of {', '.join(tool.trust)} is set"
+        unset = f"none of {', '.join(tool.trust)} is set"
+        if len(tool.trust) == 1:
+            unset = f"{tool.trust[0]} is not set"
+        message = f"it will not trust the CA: {unset}"
     fix = f"export {tool.trust[0]}={shlex.quote(machine.bundle or 'BUNDLE')}"
     yield Finding(BAD, tool.name, message, f"{fix}, or: {run}")
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from secretgate.wording import counted
+
 
 def summary(numbers: Mapping[str, Any] | None, mode: str, log: Path) -> str:
     """Return the summary. `numbers` is `Counters.numbers()`, or None if the proxy ended early."""
@@ -16,7 +18,7 @@ def summary(numbers: Mapping[str, Any] | None, mode: str, log: Path) -> str:
         )
     if not numbers["requests"]:
         return "secretgate: no request went to an AI provider"
-    parts = [_count(numbers["requests"], "request")]
+    parts = [counted(numbers["requests"], "request")]
     if mode == "redact":
         parts.append(_by_rule(numbers["redacted"], "redacted"))
         if numbers["redacted"] or numbers["restored"]:
@@ -38,8 +40,4 @@ def _by_rule(counts: Mapping[str, int], verb: str) -> str:
         return f"no secrets {verb}"
     ordered = sorted(counts.items(), key=lambda each: (-each[1], each[0]))
     rules = ", ".join(f"{rule} {count}" if count > 1 else rule for rule, count in ordered)
-    return f"{_count(total, 'secret')} {verb} ({rules})"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
+    return f"{counted(total, 'secret')} {verb} ({rules})"

@@ -23,6 +23,7 @@ from secretgate.outbound.requests import Request
 from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision
 from secretgate.vault import Scope
+from secretgate.wording import counted
 
 _SWEEP = 60.0
 
@@ -121,7 +122,7 @@ class Session:
         decision = self._engine.requests.decide_body(request, body)
         rules = sorted({spot.rule for spot in decision.spots})
         if rules:
-            what = f"{len(decision.spots)} secrets ({', '.join(rules)})"
+            what = f"{counted(len(decision.spots), 'secret')} ({', '.join(rules)})"
             self._notes.append(f"{what}: {decision.verdict.value}")
         if decision.refused:
             return self._refused(messages.parsed(raw), decision.message)

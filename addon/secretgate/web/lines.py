@@ -5,22 +5,27 @@ from __future__ import annotations
 from typing import Any
 
 from secretgate.coverage import NAMES, Coverage, size
+from secretgate.wording import counted, plural
 
 
 def lines(told: dict[str, Any]) -> list[str]:
     """Format the JSON status of the local page for people."""
     numbers = told["counters"]
+    redacted, found = numbers["redacted"], numbers["found"]
     shown = [
         f"running at {told['proxy']} for {_span(told['uptime'])}, mode {told['mode']}",
         (
-            f"{numbers['requests']:8,} requests, {numbers['refused']:,} refused, "
+            f"{_line(numbers['requests'], 'request')}, {numbers['refused']:,} refused, "
             f"{numbers['unreadable']:,} unreadable, {numbers['failed']:,} failed"
         ),
-        f"{sum(numbers['redacted'].values()):8,} secrets redacted{_listed(numbers['redacted'])}",
-        f"{sum(numbers['found'].values()):8,} finds{_listed(numbers['found'])}",
-        f"{numbers['restored']:8,} secrets put back into {numbers['answers']:,} answers",
-        f"{numbers['not_restored']:8,} placeholders not put back",
-        f"{numbers['unread']:8,} answers unread",
+        f"{_line(sum(redacted.values()), 'secret')} redacted{_listed(redacted)}",
+        f"{_line(sum(found.values()), 'find')}{_listed(found)}",
+        (
+            f"{_line(numbers['restored'], 'secret')} put back into "
+            f"{counted(numbers['answers'], 'answer')}"
+        ),
+        f"{_line(numbers['not_restored'], 'placeholder')} not put back",
+        f"{_line(numbers['unread'], 'answer')} unread",
         "coverage of requests:",
     ]
     coverage = Coverage(**numbers["coverage"])
@@ -30,8 +35,12 @@ def lines(told: dict[str, Any]) -> list[str]:
     audit = told["audit"]
     shown += [f"{name} cannot be written: {reason}" for name, reason in audit["failing"].items()]
     if audit["lost"]:
-        shown.append(f"{audit['lost']:,} audit records lost")
+        shown.append(f"{counted(audit['lost'], 'audit record')} lost")
     return shown
+
+
+def _line(number: int, noun: str) -> str:
+    return f"{number:8,} {plural(number, noun)}"
 
 
 def _listed(counts: dict[str, int]) -> str:
