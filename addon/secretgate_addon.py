@@ -17,10 +17,16 @@ if gc.isenabled():
     # mitmproxy's objects stay alive: exclude them from the garbage collections while our modules load.
     gc.freeze()
 
-from secretgate.gate import Gate
-from secretgate.gateway.drain import Drain
-from secretgate.views.addon import Views
-from secretgate.web.addon import addons as before
+try:
+    from secretgate.gate import Gate
+    from secretgate.gateway.drain import Drain
+    from secretgate.views.addon import Views
+    from secretgate.web.addon import addons as before
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"secretgate needs the package {error.name}, which is not in the environment of this mitmproxy "
+        f"({sys.executable}). Install secretgate into the same environment, or use `secretgate proxy`."
+    ) from None
 
 gate = Gate()
 addons = [*before(gate), gate, Views(gate), Drain(gate)]

@@ -7,44 +7,16 @@ import errno
 import io
 import json
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from mitmproxy import exceptions, http
-from mitmproxy.addons import proxyserver
+from mitmproxy import http
 from mitmproxy.test import taddons, tflow
 
-from addon.kit import RULES, token
-from secretgate import engine, gate
+from addon.kit import token
+from secretgate import gate
 from secretgate.outbound import refusals
-from secretgate.proxy import own_ca, passing, threads
-from secretgate_rules import Detector
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "home"
-    folder.mkdir(mode=0o700)
-    monkeypatch.setenv("SECRETGATE_HOME", str(folder))
-    monkeypatch.setattr(engine, "load_default", lambda barrier, **_: Detector(RULES, barrier))
-    return folder
-
-
-@pytest.fixture
-def context(home: Path) -> Iterator[taddons.context]:
-    with taddons.context(proxyserver.Proxyserver()) as made:
-        made.options.update(confdir=str(home / "own"))  # the CA has its own tests
-        yield made
-
-
-@pytest.fixture
-def made(context: taddons.context) -> gate.Gate:
-    addon = gate.Gate()
-    context.master.addons.add(addon)
-    context.configure(addon)
-    return addon
+from secretgate.proxy import passing, threads
 
 
 def flow(
@@ -124,31 +96,6 @@ async def test_audit_lets_pass_what_could_not_be_made_safe(
     assert one.response is None
     assert one.request.raw_content == body
     assert made.counters.numbers()["found"] == {"test-token": 1}
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "told"),
-    [
-        ("secretgate_mode", "guess", "secretgate_mode"),
-        ("secretgate_hosts", "llm.corp=unheard-of", "secretgate_hosts"),
-        ("secretgate_config", "/no/such/file.yaml", "no such file"),
-        ("stream_large_bodies", "1m", "unread"),
-        ("proxy_debug", True, "to the log"),
-    ],
-)
-def test_a_bad_option_is_refused_and_the_old_one_stays(
-    made: gate.Gate, context: taddons.context, option: str, value: object, told: str
-) -> None:
-    with pytest.raises(exceptions.OptionsError, match=told):
-        context.options.update(**{option: value})
-    assert made.engine().settings.mode == "redact"
-
-
-def test_every_setting_is_an_option_with_help(made: gate.Gate, context: taddons.context) -> None:
-    for name, option in context.options.items():
-        if name.startswith("secretgate_"):
-            assert len(option.help) > 20
-    assert "secretgate_on_unreadable" in context.options
 
 
 @pytest.mark.parametrize(
@@ -395,17 +342,3 @@ async def test_a_head_with_a_secret_is_redacted_each_time(made: gate.Gate) -> No
         one = flow(prompt("hello"), **{"x-remote": f"remote with {token(9)} in it"})
         await made.request(one)
         assert token(9) not in one.request.headers["x-remote"]
-
-
-def test_a_ca_that_cannot_be_kept_is_told_with_the_remedy(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(folder: Path, names: list[str]) -> None:
-        raise OSError(errno.EROFS, "Read-only file system")
-
-    monkeypatch.setattr(own_ca, "ensure_ca", full)
-    with taddons.context(proxyserver.Proxyserver()) as made:
-        addon = gate.Gate()
-        made.master.addons.add(addon)
-        with pytest.raises(exceptions.OptionsError, match=r"Read-only .*; set SECRETGATE_HOME"):
-            made.configure(addon)

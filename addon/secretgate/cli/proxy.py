@@ -16,7 +16,12 @@ from secretgate.hosts import ca_domains
 from secretgate.state import Places, StateError
 from secretgate_ca import CAError, ensure_ca, write_bundle
 
-MITMDUMP = "from mitmproxy.tools.main import mitmdump; raise SystemExit(mitmdump())"
+MITMDUMP = """
+import sys
+sys.argv[0] = "mitmdump"
+from mitmproxy.tools.main import mitmdump
+raise SystemExit(mitmdump())
+"""
 PORT = "8080"
 
 

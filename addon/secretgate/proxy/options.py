@@ -10,7 +10,7 @@ from mitmproxy import ctx, exceptions
 from mitmproxy.addonmanager import Loader
 
 from secretgate.settings import FIELDS, PREFIX, Settings, SettingsError
-from secretgate.settings.sources import load, misspelt
+from secretgate.settings.sources import load, meant, misspelt
 from secretgate.state import Places
 
 _HARMFUL = {
@@ -52,8 +52,8 @@ def warnings(environment: Mapping[str, str] = os.environ) -> Iterator[tuple[str,
             "TLS keys are written to a file: whoever has it and the traffic can read both",
             {"file": file, "remedy": f"unset {OWN_KEYS}"},
         )
-    for variable, meant in misspelt(environment):
-        yield "an environment variable is no setting", {"name": variable, "did_you_mean": meant}
+    for variable, near in misspelt(environment):
+        yield "an environment variable is no setting", {"name": variable, "did_you_mean": near}
 
 
 def _value(name: str) -> str:
@@ -65,8 +65,22 @@ def _value(name: str) -> str:
     return values if isinstance(values, str) else "".join(values[-1:])
 
 
+def _refuse_unknown() -> None:
+    """Raise `OptionsError` for an option of ours that does not exist.
+
+    mitmproxy keeps such options for a script that may be loaded later, and says nothing.
+    """
+    known = ["secretgate_config", *(PREFIX + name for name in FIELDS)]
+    for name in ctx.options.deferred:
+        if name.startswith(PREFIX) and name not in known:
+            raise exceptions.OptionsError(
+                f"secretgate: --set {name}: there is no such option; {meant(name, known)}"
+            )
+
+
 def settings(places: Places) -> Settings:
     """Return the settings: options first, then the configuration file. Raises `OptionsError`."""
+    _refuse_unknown()
     given = _value("secretgate_config")
     file = Path(given).expanduser() if given else places.settings
     options = {name: _value(PREFIX + name) for name in FIELDS}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, get_args
@@ -49,7 +49,7 @@ def load(
         values["secrets"] = {"action": values["secrets"]}
     for name, value in values.items():
         if name not in FIELDS:
-            raise SettingsError(f"{places[name]}: there is no such setting; {_meant(name)}")
+            raise SettingsError(f"{places[name]}: there is no such setting; {meant(name, FIELDS)}")
         try:
             checked = {name: value}
             msgspec.convert(checked, Settings, strict=False)
@@ -72,11 +72,12 @@ def misspelt(environment: Mapping[str, str]) -> Iterator[tuple[str, str]]:
                 yield name, near
 
 
-def _meant(name: str) -> str:
-    near = difflib.get_close_matches(name, FIELDS, n=3)
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the `known` names that are like `name`, or all of them, for an error message."""
+    near = difflib.get_close_matches(name, [*known], n=3)
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"there are: {', '.join(FIELDS)}"
+    return f"there are: {', '.join(known)}"
 
 
 def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""mitmproxy options at the start and while the proxy runs: what is wrong is refused, and told."""
+
+from __future__ import annotations
+
+import errno
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+from mitmproxy import exceptions
+from mitmproxy.addons import proxyserver
+from mitmproxy.test import taddons
+
+from harness.proxy import ADDON
+from secretgate import gate
+from secretgate.proxy import own_ca
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("secretgate_mode", "guess", "secretgate_mode"),
+        ("secretgate_hosts", "llm.corp=unheard-of", "secretgate_hosts"),
+        ("secretgate_config", "/no/such/file.yaml", "no such file"),
+        ("stream_large_bodies", "1m", "unread"),
+        ("proxy_debug", True, "to the log"),
+    ],
+)
+def test_a_bad_option_is_refused_and_the_old_one_stays(
+    made: gate.Gate, context: taddons.context, option: str, value: object, told: str
+) -> None:
+    with pytest.raises(exceptions.OptionsError, match=told):
+        context.options.update(**{option: value})
+    assert made.engine().settings.mode == "redact"
+
+
+def test_every_setting_is_an_option_with_help(made: gate.Gate, context: taddons.context) -> None:
+    for name, option in context.options.items():
+        if name.startswith("secretgate_"):
+            assert len(option.help) > 20
+    assert "secretgate_on_unreadable" in context.options
+
+
+def test_an_option_that_does_not_exist_stops_the_start(context: taddons.context) -> None:
+    """mitmproxy keeps what it does not know for scripts that may still come, and says nothing."""
+    context.options.set("secretgate_moed=block", defer=True)
+    addon = gate.Gate()
+    context.master.addons.add(addon)
+    with pytest.raises(
+        exceptions.OptionsError, match=r"secretgate_moed: .* did you mean .*secretgate_mode"
+    ):
+        context.configure(addon)
+
+
+def test_options_of_other_scripts_are_left_to_them(context: taddons.context) -> None:
+    context.options.set("of_another_script=1", defer=True)
+    addon = gate.Gate()
+    context.master.addons.add(addon)
+    context.configure(addon)
+    assert addon.engine().settings.mode == "redact"
+
+
+def test_a_mitmproxy_without_our_libraries_is_told_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "secretgate.gate", None)
+    with pytest.raises(ImportError, match=r"needs the package .*same environment"):
+        runpy.run_path(str(ADDON))
+
+
+def test_a_ca_that_cannot_be_kept_is_told_with_the_remedy(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(folder: Path, names: list[str]) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(own_ca, "ensure_ca", full)
+    with taddons.context(proxyserver.Proxyserver()) as made:
+        addon = gate.Gate()
+        made.master.addons.add(addon)
+        with pytest.raises(exceptions.OptionsError, match=r"Read-only .*; set SECRETGATE_HOME"):
+            made.configure(addon)
