@@ -33,7 +33,10 @@ class Ledger:
         self._written: dict[tuple[bytes, bytes], bool] = {}
 
     def look_up(self, scope: Scope, named: Mapping[bytes, str], unknown: Iterable[bytes]) -> None:
-        """Fetch at once what later calls of `name` (for `named`) and `was_written` will need."""
+        """Fetch at once what later calls of `names` (for `named`) and `written` will need.
+
+        This saves round trips; a store on this machine has none.
+        """
         if not self._line.remote:
             return
         place = self.place(scope)
@@ -91,12 +94,18 @@ class Ledger:
 
     def was_written(self, scope: Scope, value: bytes) -> bool:
         """Whether the provider wrote this value first."""
-        place, key = self.place(scope), self._key(b"written", value)
-        if self._written.get((place, key)):
-            return True
+        return bool(self.written(scope, [value]))
+
+    def written(self, scope: Scope, values: Iterable[bytes]) -> set[bytes]:
+        """Return those of the values that the provider wrote first."""
+        place = self.place(scope)
+        keys = {value: self._key(b"written", value) for value in values}
+        written = self._written
         if not self._line.remote:
-            self._ask(place, {}, (key,))
-        return bool(self._written.get((place, key)))
+            unknown = [key for key in keys.values() if (place, key) not in written]
+            if unknown:
+                self._ask(place, {}, unknown)
+        return {value for value, key in keys.items() if (place, key) in written}
 
     def place(self, scope: Scope) -> bytes:
         """Return the keyed digest of a scope."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from addon.kit import SCOPE, Bench, random_text, token
 from secretgate.inbound.spoken import Unread
 from secretgate.ledger import Ledger
 from secretgate.providers import DIALECTS
+from secretgate.stores import Told
 from secretgate.stores.line import Line
 from secretgate.stores.sqlite import SQLiteStore
 from secretgate.vault import Scope
@@ -152,3 +153,23 @@ def test_two_workers_agree_on_a_name(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     workers = [in_file(tmp_path / "ledger.sqlite3") for _ in range(2)]
     assert workers[0].name(b"value", "one") == workers[1].name(b"value", "two") == "one"
+
+
+def test_the_ledger_is_asked_about_all_secrets_of_a_request_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    bench = Bench(in_file(tmp_path / "ledger.sqlite3"))
+    asked: list[int] = []
+    ask = SQLiteStore.ask
+
+    def counted(
+        self: SQLiteStore, place: bytes, names: Mapping[bytes, str], digests: Sequence[bytes]
+    ) -> Told:
+        asked.append(len(names) + len(digests))
+        return ask(self, place, names, digests)
+
+    monkeypatch.setattr(SQLiteStore, "ask", counted)
+    found = bench.redact(request(" ".join(token(number) for number in range(30))))
+    assert len(found.spots) == 30
+    assert asked == [30, 30]

@@ -139,6 +139,17 @@ def test_what_the_provider_wrote_is_known_to_all(start: Start) -> None:
     assert not two.ledger.was_written(SCOPE, b"a value it did not write")
 
 
+def test_many_are_asked_about_at_once(start: Start) -> None:
+    one, two = start(), start()
+    values = [random_text(each, 20).encode() for each in range(1200)]
+    one.ledger.note_written(SCOPE, values[::2])
+    names = one.ledger.names({value: f"rule {at % 3}" for at, value in enumerate(values)})
+    two.ledger.look_up(SCOPE, dict.fromkeys(values, "another"), values)
+    assert two.ledger.written(SCOPE, values) == {*values[::2]}
+    assert two.ledger.names(dict.fromkeys(values, "another")) == names
+    assert {*names.values()} == {"rule 0", "rule 1", "rule 2"}
+
+
 def test_workers_with_another_key_open_nothing(start: Start) -> None:
     one, two = start(), start(key=bytes(32))
     one.vault.learn(SCOPE, {VALUE: "rule"})

@@ -64,29 +64,28 @@ class Naming:
         )
         indexes = sorted(found)
         hits = known.find_many([texts[index] for index in indexes]) if len(known) else {}
+        written = self._ledger.written(self._scope, [v for v in rules if v not in known])
         fresh: dict[bytes, str] = {}
         for at, index in enumerate(indexes):
             overlapping = Spans(hits.get(at, ()))
             for finding in found[index]:
                 for part in finding.parts:
                     value = part.value
-                    if value in self.named or value in self.exempt:
+                    if value in self.named or value in fresh or value in self.exempt:
                         continue
                     if value not in known and (
-                        any(
+                        value in written
+                        or any(
                             _overlap(part, hit)
                             for hit in overlapping.touching(part.start, part.end)
                         )
-                        or self._written(value)
                     ):
                         continue
-                    self.named[value] = fresh[value] = self._name(value, finding.rule)
-        fresh |= {
-            value: self._name(value, rule)
-            for value, rule in said.items()
-            if not (value in known or self._written(value))
-        }
-        self._know({v: rule for v, rule in fresh.items() if len(v) >= SHORTEST_KNOWN})
+                    fresh[value] = finding.rule
+        said = {v: rule for v, rule in said.items() if not (v in known or v in written)}
+        names = self._names({**said, **fresh})
+        self.named |= {value: names[value] for value in fresh}
+        self._know({v: rule for v, rule in names.items() if len(v) >= SHORTEST_KNOWN})
 
     def refresh(self, values: Iterable[bytes]) -> None:
         """Keep the known values among `values`, as they were met: they expire if they are not used.
@@ -119,14 +118,11 @@ class Naming:
                 text = text.replace(value, namer.name(rule, value))
         return text
 
-    def _written(self, value: bytes) -> bool:
-        return self._ledger.was_written(self._scope, value)
-
-    def _name(self, value: bytes, rule: str) -> str:
-        """Return the name of a value, which is the first one it was given."""
+    def _names(self, rules: Mapping[bytes, str]) -> dict[bytes, str]:
+        """Return the names of values, which are the first ones they were given."""
         if self.learns:
-            return self._ledger.name(value, rule)
-        return self._before.rule(value) or rule
+            return self._ledger.names(rules)
+        return {value: self._before.rule(value) or rule for value, rule in rules.items()}
 
     def _know(self, values: Mapping[bytes, str]) -> None:
         if self.learns and values:

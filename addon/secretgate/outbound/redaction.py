@@ -300,7 +300,7 @@ class _Inspection:
         ledger, scope, exempt = self._redactor.ledger, self._scope, self._naming.exempt
         if values:
             ledger.look_up(scope, {}, values)
-        secret = {v for v in values if v not in exempt and not ledger.was_written(scope, v)}
+        secret = values - exempt - ledger.written(scope, values)
         return {
             index: kept
             for index, findings in told.items()

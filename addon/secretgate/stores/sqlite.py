@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,9 @@ _BESIDE = ("-wal", "-shm", "-journal")
 """Suffixes of the files that SQLite keeps next to a database."""
 _SWEEP = 600.0
 """Minimum seconds between two deletions of expired rows; they happen on writes."""
+_NAMES = "SELECT digest, rule FROM names WHERE digest IN (...)"
+_WRITTEN = "SELECT digest FROM written WHERE scope = ? AND digest IN (...)"
+_BATCH = 500
 _STATEMENTS: Mapping[type, str] = {
     Wrote: "INSERT OR REPLACE INTO written VALUES (?, ?, ?)",
     Learn: "INSERT INTO known (scope, entry, time) VALUES (?, ?, ?)",
@@ -89,14 +92,16 @@ class SQLiteStore:
 
     def ask(self, place: bytes, names: Mapping[bytes, str], digests: Sequence[bytes]) -> Told:
         with self._lock:
-            known = {}
             if names:
                 self._write([("INSERT OR IGNORE INTO names VALUES (?, ?)", list(names.items()))])
-            for digest, rule in names.items():
-                rows = self._read("SELECT rule FROM names WHERE digest = ?", (digest,))
-                known[digest] = rows[0][0] if rows else rule
-            query = "SELECT 1 FROM written WHERE scope = ? AND digest = ?"
-            return Told(known, {each for each in digests if self._read(query, (place, each))})
+            known = dict(names)
+            for some in _batches([*names]):
+                known.update(self._read(_among(some, _NAMES), some))
+            written = set[bytes]()
+            for some in _batches(digests):
+                rows = self._read(_among(some, _WRITTEN), (place, *some))
+                written.update(digest for (digest,) in rows)
+            return Told(known, written)
 
     def write(self, writes: Sequence[Write]) -> None:
         now = int(time.time())
@@ -142,6 +147,16 @@ class SQLiteStore:
             "provider-written values are kept in memory until the next start"
         )
         self._db = None
+
+
+def _batches(digests: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
+    """Yield as many digests at a time as a query may have parameters."""
+    for at in range(0, len(digests), _BATCH):
+        yield tuple(digests[at : at + _BATCH])
+
+
+def _among(digests: Sequence[bytes], query: str) -> str:
+    return query.replace("...", ",".join("?" * len(digests)))
 
 
 def _rows(write: Write, now: int) -> list[tuple[object, ...]]:
