@@ -31,7 +31,7 @@ _BEHIND: Final = (
     _GLUE + rf"[\\\"'`$@]{{0,4}}(?:{_CHAR}{{5,20}}{_MARK}|{_NUMBERED})",
     _GLUE + r"(?:[\\@]?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})",
     _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
-    r"[^\n]{0,60}[\s\"'`=:(,>](?:[A-Za-z0-9_-]{1,40}\.)?[A-Za-z0-9_+/=-]{18}",
+    r"[^\n]{0,60}(?:\r?\n(?:```)?)?[\s\"'`=:(,>](?:[A-Za-z0-9_-]{1,40}\.)?[A-Za-z0-9_+/=-]{18}",
 )
 """What must follow a credential word. They are joined to one expression, because Hyperscan reads
 four expressions with the same beginning four times."""
@@ -210,6 +210,8 @@ def _read(
             rule = None
         if rule and _REFERENCE.search(text, max(0, match.start() - LEAD), match.start()):
             rule = None
+        if rule and match["close"] and text.endswith(b"://", 0, match.start()):
+            rule = None  # The hash of what is at a URL.
         if rule and not near.among_checksums(text, match.end(), end):
             yield Found(rule, match.end(), _trim(text, match.end(), end, opened)), end
             return

@@ -42,7 +42,7 @@ def judge(
         value = spelt
     if len(value) < (20 if level is Tier.KEY and not (quoted and _short_key(value)) else 6):
         return None
-    if values.template(value) or values.dummy(value):
+    if values.template(value) or values.dummy(value) or _NUMBER.fullmatch(value):
         return None
     if values.uuid(value):
         return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
@@ -85,12 +85,16 @@ def _short_key(value: bytes) -> bool:
 
 
 _CLEARLY: Final = 24.0
+_NUMBER = re.compile(rb"0[xX][0-9A-Fa-f]{1,16}")
+"""A constant of a program; no key is so short."""
 _CLOSED = (b"<", b"\n", b"\r", b"")
 """What ends the text of an element."""
 _FILED = re.compile(
     rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}"
+    rb"|[A-Za-z][\w.]*(?:-[\w.]+)+-[0-9a-f]{40,64}"
 )
-"""What a key is that opens nothing: the place of a thing in a store, or a fingerprint of a public key."""
+"""What a key is that opens nothing: the place of a thing in a store or a cache, or a fingerprint of a
+public key."""
 
 
 def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:
@@ -112,7 +116,7 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
         if operator not in ASSIGNS or after in (b"(", b"[", b"{", b";"):
             return False
         if after in (b",", b")", b"}", b"]"):
-            human = values.human(value) if after == b"," else values.chosen(value)
+            human = values.human(value) if after in (b",", b"}") else values.chosen(value)
             if human and _TWO_DIGITS.search(value):
                 return True
             return after == b"," and values.random(value, 6.0) and not value.isalpha()

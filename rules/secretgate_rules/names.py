@@ -91,7 +91,7 @@ _NOT_LAST = frozenset(
     b"rate per total used remaining position offset start end begin line col pos identifier code "
     b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
     b"source target map list array set item items entry entries parser lexer sender protected encryption stream model models "
-    b"chain gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt tokens address addresses version fingerprint thumbprint sig certificate cert".split()
+    b"chain gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt tokens address addresses version fingerprint thumbprint sig signature certificate cert color colour".split()
 )
 _TRAILERS = frozenset(
     b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
@@ -107,10 +107,11 @@ _NONCES: Final = frozenset(
         (b"ice", b"pwd"),
         (b"all", b"pass"),
         (b"any", b"pass"),
+        (b"data", b"key"),
     )
 )
 """WebSocket handshake headers (RFC 6455), AWS idempotency tokens, and what WebRTC offers to its peer
-(RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda."""
+(RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda. Attributes of HTML."""
 _REACT: Final = (b"react", b"app")
 _SHOWN: Final = frozenset(
     (_REACT, (b"next", b"public"), (b"nuxt", b"public"), (b"expo", b"public"))
@@ -120,7 +121,7 @@ there (all but those of `REACT_APP_`, where every variable begins so), passwords
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(
-    rb"(api|access|secret|private|auth|client|app|session|signing|encryption|master|user|db|root|admin|my)"
+    rb"(api|access|secret|private|auth|client|app|session|signing|encryption|master|user|db|root|admin|my|ssh|smtp|ftp|mail|ldap|vpn|wifi|bind|keystore|store)"
     rb"(key|token|secret|password|passwd|pass|pwd)$"
 )
 

@@ -22,15 +22,17 @@ _NAME = re.compile(
     rb"([A-Za-z_$][\w.$@/-]{0,79}+)[\\\"'`\])]{0,4}[ \t]{0,4}(?:\??[=:]{1,4}>?|,|=>|\|\||>|\s|\()[\\\"'`\s(\[]{0,8}$"
 )
 _SAYS = re.compile(
-    rb"(?i)token|secret|passw|pwd|credential|\bpat\b|\bauth|[\s_.-]keys?\b|\bkeys?\b|\bkey\s*(?:is|=|:)|api[ _-]?key|licen[cs]e|webhook|\bsid\b|\bdsn\b|client[ _-]?id|\bapp[ _-]?id|bearer|signing|cookie|session|\b(?:is|was|are)\s[\"'`]?$|[?&][\w-]+=$"
+    rb"(?i)token|secret|passw|pwd|credential|\bpat\b|\bauth|[\s_.-]keys?\b|\bkeys?\b|\bkey\s*(?:is|=|:)|api[ _-]?key|licen[cs]e|webhook|\bsid\b|\bdsn\b|client[ _-]?id|\bapp[ _-]?id|bearer|signing|cookie|session|\b(?:is|was|are)\s[\"'`]?$|[?&](?![\w-]*id=)[\w-]+=$"
 )
 _HASHY = frozenset(
     b"commit sha sha1 sha256 sha512 hash digest version revision rev head checksum md5 integrity "
     b"resolved etag oid tree parent ref reference shasum narhash contenthash fingerprint blob merge pick build cache nonce".split()
 )
 _HASH_BEFORE = re.compile(
-    rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|blob|object|parent|fingerprint|merge|h1)[\W_]{1,6}$|sha(?:1|256|512)[-=:]$"
+    rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|blob|object|parent|fingerprint|merge|h1|reverts?|onto)[\W_]{1,6}(?:W/\\?\")?$|sha(?:1|256|512)[-=:]$"
+    rb"|;base64,$|\b(?:md5|sha[0-9-]{1,7}|rmd160|blake2\w{1,4}) ?\([^()\n]{1,80}\) ?= ?$"
 )
+"""Names of hashes, the start of a data URL, and lines of BSD's checksum programs: `SHA256 (a.iso) = ...`."""
 
 _OBJECT_ABOVE = re.compile(rb"(?:^|\n)(?:[0-7]{6} \w{4,6} )?[0-9a-f]{7,64}(?:[ \t][^\n]*)?\r?\n$")
 """A line of a list of git objects, right before a line that begins with the value."""
@@ -88,6 +90,26 @@ def among_vectors(text: bytes, start: int, end: int) -> bool:
 
 
 _GAPS: Final = (b" ", b"\t")
+_OF_THINGS: Final = frozenset(
+    b"request trace span correlation event run build job task order item record object message batch process node row entity".split()
+)
+_FOR_LOOKUP: Final = frozenset(b"partition cache sort idempotency dedup row shard".split())
+
+
+def _identifies(name: bytes) -> bool:
+    """Return whether a name is that of an identifier: `id`, `trace_id`, `partition_key`, `data-key`."""
+    said = words(name)
+    if said[-1:] in ((b"id",), (b"uuid",), (b"guid",)):
+        return _OF_THINGS.issuperset(said[:-1])
+    return said[-1:] == (b"key",) and (not _FOR_LOOKUP.isdisjoint(said) or said == _OF_ELEMENT)
+
+
+_OF_ELEMENT: Final = (b"data", b"key")
+"""An attribute of an element of HTML."""
+_PREFIXED = re.compile(
+    rb"([A-Za-z][\w-]{1,40})[\\\"']{0,4}[:=] ?[\\\"']{0,4}[A-Za-z][\w./-]{0,40}:$"
+)
+"""A name, and what its value begins with: `"cache_key": "orders:`."""
 
 
 def present(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
@@ -99,12 +121,16 @@ def present(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> boo
 def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
     """Return whether a keyword is near the value and refers to it."""
     lead = text[max(0, start - BEFORE) : start]
-    if _HASH_BEFORE.search(lead[-24:]):
+    if _HASH_BEFORE.search(lead):
         return False
     if lead.endswith(b"\n") and (text[end : end + 1] in _GAPS or _OBJECT_ABOVE.search(lead)):
         return False
     name = _NAME.search(lead)
     if name and _HASHY.intersection(words(name[1])[-1:]):
+        return False
+    if name and _identifies(name[1]) and not lead[: name.start()].rstrip(b" ")[-1:].isalnum():
+        return False
+    if (above := _PREFIXED.search(lead)) and _identifies(above[1]):
         return False
     low = lead.lower()
     place = max((low.rfind(word) for word in keywords), default=-1)

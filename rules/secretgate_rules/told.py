@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from . import passphrases, values
+from . import near, passphrases, values
 from .names import Tier, tier
 from .randomness import evidence
 from .verdicts import LEAD, LONGEST, NEARBY, TOLD, UUID, Found
@@ -109,6 +109,8 @@ def _told_password(text: bytes, low: int, event: int, phrases: Phrases) -> tuple
         return None
     if _UNLIKE.search(text[max(low, phrase.start() - 24) : phrase.start()]):
         return None
+    if near.among_checksums(text, begin, begin + len(value)):
+        return None
     return begin, begin + len(value)
 
 
@@ -158,7 +160,7 @@ _BESIDE = b" \t\"'`"
 def read(text: bytes, low: int, event: int, phrases: Phrases) -> Iterator[tuple[Found | None, int]]:
     """Yield the secret at `event` (or None) and the offset up to which the text has been read.
 
-    Nothing before `low` is considered.
+    Nothing before `low` is considered but the line above a value that is alone on its own.
     """
     if place := _told_password(text, low, event, phrases):
         yield Found(TOLD, *place), place[1]
@@ -167,7 +169,13 @@ def read(text: bytes, low: int, event: int, phrases: Phrases) -> Iterator[tuple[
     if token is None:
         return
     begin, end = token
-    low = max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1)
+    above = _above(text, begin, end)
+    if above is not None and (prompt := _PROMPT.match(text, above, begin)):
+        shown = _SHOWS.match(text, prompt.end(), begin) and _random(text[begin:end])
+        yield (Found(TOLD, begin, end) if shown else None), end
+        return
+    line = max(low, begin - LEAD, text.rfind(b"\n", low, begin) + 1)
+    low = line if above is None else above
     phrase = phrases.last(low, begin)
     if phrase is None:
         return
@@ -180,13 +188,12 @@ def read(text: bytes, low: int, event: int, phrases: Phrases) -> Iterator[tuple[
     if text[low : phrase.start()].endswith(b"/"):
         yield None, end
         return
-    unlike = not _LINK.fullmatch(between) or _UNLIKE.search(
-        text, max(low, phrase.start() - 24), begin
-    )
+    around = low if above is not None else max(low, phrase.start() - 24)
+    unlike = not _LINK.fullmatch(between) or _UNLIKE.search(text, around, begin)
     if unlike or values.template(value) or values.dummy(value):
         yield None, end
         return
-    firm = bool(_FIRM.search(between))
+    firm = above is not None or bool(_FIRM.search(between))
     if phrase["pass"]:
         good = (
             firm
@@ -216,6 +223,31 @@ def read(text: bytes, low: int, event: int, phrases: Phrases) -> Iterator[tuple[
         yield None, end
         return
     yield Found(TOLD if firm else NEARBY, begin, end), end
+
+
+def _above(text: bytes, begin: int, end: int) -> int | None:
+    """Return where the line above a value begins, if nothing else is on the value's line.
+
+    It may be a comment, a heading with a blank line below it, or a command.
+    """
+    line = text.rfind(b"\n", max(0, begin - _INDENT), begin)
+    if line < 0 or text[line:begin].strip(b" \t\n`\"'") or not _ONLY.match(text, end):
+        return None
+    found = _ABOVE.search(text, max(0, line - LEAD), line + 1)
+    return found.start() if found else None
+
+
+_INDENT: Final = 16
+"""How far a value on a line of its own may be indented."""
+_ABOVE: Final = re.compile(rb"[^\n]++\n(?:[ \t\r]*\n)?(?:```\w{0,8}\r?\n)?\Z")
+_ONLY: Final = re.compile(rb"[`\"']?[ \t]*\r?(?:\Z|\n(?![ \t]*[A-Za-z0-9_+/=-]{18}))")
+"""The end of a line, if the next one is not of the same kind."""
+_PROMPT: Final = re.compile(rb"[^\n$%#>]{0,60}(?:[$%]|[~\]\w/\\][#>]) ")
+_SHOWS: Final = re.compile(
+    rb"(?i)(?!git |[^\n]*(?:sha[0-9]|md5|hash|digest|checksum|fingerprint|pub))"
+    rb"[^\n]*(?:passw|secret|token|api[_-]key|access[_-]key|credential|base64 -{1,2}d)"
+)
+"""A command that shows a credential."""
 
 
 _FIRST: Final = re.compile(

@@ -19,7 +19,7 @@ from .vocabulary import (
 )
 
 _DOCUMENTED = re.compile(
-    rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|dpf43f3p2l4k3l03|kd94hf93k423kf44|hh5s93j4hdidpola|hdhd0244k9j7ao03|nnch734d00sl2jdk|pfkkdhi9sl3r4s00|9djdj82h48djs9d2|kkk9d7dh3k39sjv7|hfdp7dh39dks9884|je7MtGbClwBF/2Zp9Utk"
+    rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|dpf43f3p2l4k3l03|kd94hf93k423kf44|hh5s93j4hdidpola|hdhd0244k9j7ao03|nnch734d00sl2jdk|pfkkdhi9sl3r4s00|9djdj82h48djs9d2|kkk9d7dh3k39sjv7|hfdp7dh39dks9884|je7MtGbClwBF/2Zp9Utk|xxj31ZMTZzkVA"
     rb"|Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw"
     rb"|C2y6yDjf5/R\+ob0N8A7Cgv30VRDJIWEHLM\+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw"
     rb"|4eC39HqLyjWDarjtT1zdp7dc|TYooMQauvdEDq54NiTphI7jx|BQokikJOvBiI2HlWgH4olfQ2"
@@ -32,7 +32,7 @@ _PLACEHOLDER = re.compile(
     rb"|x{6}|\*{3}|\.{3}|-{5}|_{6}|^_{5}|_{5}$|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
-    rb"\$\{|%\{|\{\$|\$\((?:[^()]*[) ]|[\w./-]*$)|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(\w[\w.-]*(?:\)|$)|#\{|@\{|^\$[A-Za-z_]\w*(?:$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
+    rb"\$\{|%\{|\{\$|\$\((?:[^()]*[) ]|[\w./-]*$)|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(\w[\w.-]*(?:\)|$)|#\{|@\{|^\$[A-Za-z_]\w*(?:\$?$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
     rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _TEMPLATE_SIGN = re.compile(rb"[$%&!@<{}\[\\]|\.(?:get)?env")

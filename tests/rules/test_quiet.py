@@ -56,6 +56,23 @@ QUIET = [
     "import { authTokenInterceptor2 } from './auth/tokenInterceptor2'",
     "/home/user/.config/secrets/token_store_v2/index.json",
     "key = 'user_profile_settings_2024'",
+    "MSRPC_STATUS_CODE_RPC_S_AUTH_SKEW = 0X16C9A0EA",
+    f"Cache restored from key: node-modules-Linux-{SHA256}",
+    f'"https://deno.land/x/secret-service@v1/mod.ts": "{SHA256}",',
+    f"SHA256 (netlify-secret.iso) = {SHA256}",
+    f'"service": "codecov", "cache_key": "codecov:{SHA1}", "partition_key": "{UUID}"',
+    f'<div class="digitaloceanSecret" data-key="{UUID}">',
+    f"    Rotate the circleci token and secret key (reverts {SHA1})",
+    f'"service": "github-token", "etag": "W/\\"{SHA1}\\""',
+    f"![line-bot token](data:image/png;base64,{made_up(120, 3).decode()})",
+    f"VIRTUAL_MACHINE_CONTRIBUTOR_ROLE_ID = '{UUID}'",
+    f"servicenow.com/community?id=community_question&sys_id={SHA1[:32]}",
+    'env.MYSQL_PASS = "$mysql_health_env_password$"',
+    'muted_pass_color = "#fca903"',
+    f"SPEC CHECKSUMS:\n  Password-Hash: {SHA1}\n  Networking: {SHA1[::-1]}\n  Logging: {SHA1[::-1]}\n",
+    f"$ git log --grep token\n{SHA1}\n",
+    f"$ sha256sum token\n{SHA256}\n",
+    f"## Public key\n\n{SHA256}\n",
 ]
 
 

@@ -40,6 +40,18 @@ FOUND = [
     ("ftp pass @, please upload", PASSWORD),
     ("pat: @\n", made_up(40, 2).decode()),
     ("key: @\niv: " + made_up(16, 3).hex(), made_up(32, 2).hex()),
+    ("# Client password\n@\n", made_up(44, 6).decode()),
+    ("## OpenAI API key\n\n@\n", made_up(40, 7).decode()),
+    ("**API key:**\n```\n@\n```\n", made_up(32, 8).hex()),
+    ("the bearer token is\n@\n", made_up(40, 9).decode()),
+    ("$ terraform output -raw grafana_admin_password\n@\n$", made_up(20, 10).decode()),
+    ("root:~# cat /run/secrets/db_password\n@\n", made_up(24, 11).decode()),
+    ("SSHPASS=@ sshpass -e rsync -a . web1:/srv", made_up(16, 12).decode()),
+    ("user: {name: admin, password: @}", "Avocet4" + "19!"),
+    ("jdbc:sqlserver://db1:1433;user=sa;password=@;encrypt=true", "P!avoc" + made_up(5, 2).hex()),
+    ("mysql -h db1 -u root -p'@' shop", "Rjal4" + made_up(3, 4).hex() + "&%1oY"),
+    ("ENV SECRET_KEY_BASE @", made_up(64, 13).hex()),
+    ("rabbitmqctl add_user ops '@'", "P@avoc" + made_up(3, 5).hex() + "*PW"),
 ]
 QUIET = [
     '"admin-password": "Wagwoord:"',
