@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -78,6 +79,16 @@ async def test_what_goes_on_is_told_of_once_it_has_left() -> None:
     assert trail.heard == []
     await trail.come()
     assert trail.heard == ["request one", "answer one"]
+
+
+def test_the_line_about_a_request_names_its_model(capsys: pytest.CaptureFixture[str]) -> None:
+    made = Teller()
+    decide(made, "one", replace(CLEAN, model="gpt-4o"))
+    decide(made, "two")
+    named, unnamed = capsys.readouterr().err.splitlines()
+    assert "verdict=clean" in named
+    assert "model=gpt-4o" in named
+    assert "model" not in unnamed
 
 
 async def test_not_more_than_some_wait() -> None:

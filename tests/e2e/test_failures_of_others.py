@@ -1,4 +1,8 @@
-"""Known failures of similar tools, each as a test; numbers refer to our list of them."""
+"""Known failures of similar tools, each as a test; a number stands for a failure, whatever its spelling.
+
+The fourteenth, a proxy that writes secrets into files of its own, is in `test_silence.py`,
+`test_stored_flows.py` and `attacks/test_canary.py`.
+"""
 
 from __future__ import annotations
 

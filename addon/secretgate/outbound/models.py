@@ -1,4 +1,4 @@
-"""The model that a request asks for, in its body or path. For the audit log."""
+"""The model that a request asks for, in its body or path. For the log and the audit log."""
 
 from __future__ import annotations
 

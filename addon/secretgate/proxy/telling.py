@@ -72,6 +72,8 @@ class Teller:
                 client=refusals.client(request.headers.get("user-agent", "")),
             )
         elif request.content:
+            if decision.model:
+                logger = logger.bind(model=decision.model)
             logger.info(
                 "request",
                 verdict=decision.verdict.value,
