@@ -93,6 +93,28 @@ def test_arguments_are_read_as_they_will_come_back() -> None:
     assert bench.redact(raw).raw is raw
 
 
+def test_what_is_said_several_times_is_analysed_once() -> None:
+    bench = Bench()
+    told: list[bytes] = []
+    recorder = bench.recorder(DIALECTS["openai-responses"])
+    recorder.tell(told.append)
+    text = "It is done."
+    place = {"item_id": "m", "output_index": 0, "content_index": 0}
+    part = {"type": "output_text", "text": text}
+    item = {"type": "message", "content": [part]}
+    for event in (
+        {"type": "response.output_text.delta", **place, "delta": text[:6]},
+        {"type": "response.output_text.delta", **place, "delta": text[6:]},
+        {"type": "response.output_text.done", **place, "text": text},
+        {"type": "response.content_part.done", **place, "part": part},
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": {"output": [item]}},
+    ):
+        recorder.add(Unread(json.dumps(event).encode()))
+    recorder.flush()
+    assert told == [text.encode()]
+
+
 def test_a_known_secret_is_not_forgiven_because_the_answer_holds_it() -> None:
     bench = Bench()
     bench.redact(request(token(2)))

@@ -63,7 +63,7 @@ def read(form: Form, raw: bytes) -> bytes:
 
 def _json_text(raw: bytes) -> bytes:
     try:
-        return _json_string.decode(b'"' + raw + b'"').encode()
+        return _json_string.decode(b"".join((b'"', raw, b'"'))).encode()
     except (msgspec.DecodeError, UnicodeError):
         return _JSON_ESCAPE.sub(lambda escape: _json_unit(escape[0]), raw)
 

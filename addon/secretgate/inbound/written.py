@@ -114,6 +114,7 @@ class Recorder:
     def _note(self, said: list[Text]) -> None:
         if not said:
             return
+        said = _distinct(said)
         texts = [text for _, text in said]
         together = _BETWEEN.join(texts)
         if self._told is not None:
@@ -140,6 +141,17 @@ def _long_tokens(text: bytes) -> Iterator[bytes]:
         while token is not None:
             yield token[0]
             token = _TOKEN.match(text, token.end())
+
+
+def _distinct(said: list[Text]) -> list[Text]:
+    """Return the texts without repeats: some APIs send every text four times.
+
+    What occurs under a name too is left out without one, as it will be sent back under that name.
+    """
+    if len({len(text) for _, text in said}) == len(said):
+        return said
+    named = {text for key, text in said if key}
+    return [each for each in dict.fromkeys(said) if each[0] or each[1] not in named]
 
 
 def _joined(said: list[Said]) -> Iterator[Said]:
