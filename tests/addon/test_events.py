@@ -186,6 +186,19 @@ def test_running_numbers_and_padding_do_not_matter() -> None:
     assert raw[slice(*spans[shape.number])] == b"12345"
 
 
+def test_what_varied_in_one_stream_may_vary_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("secretgate.inbound.shapes._varied", {})
+    dialect = DIALECTS["openai-responses"]
+    first, other = Shapes(dialect), Shapes(dialect)
+    for shapes, paddings in ((first, ["x", "xx"]), (other, ["abc"])):
+        for padding in paddings:
+            event = read_event(responses(8, "text", padding), "", dialect)
+            assert event is not None
+            assert not shapes.find(responses(9, "say", "another"))
+            shapes.learn(event)
+    assert other.find(responses(9, "say", "another"))
+
+
 @pytest.mark.thorough
 @either
 @pytest.mark.parametrize("name", FAMILIES)

@@ -17,7 +17,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from secretgate.bodies.json_reader import closing_quote, plain_name
-from secretgate.inbound.event_reader import Event, Identity, Steps
+from secretgate.inbound.event_reader import Event, Identity, Leaf, Steps
 from secretgate.inbound.extras import NUMBER
 from secretgate.providers import Dialect, Piece
 
@@ -44,6 +44,11 @@ _MOST: Final = 12
 _MOST_SAMPLES: Final = 64
 _PATIENCE: Final = 64
 """How many more events may fail to match than match before learning stops."""
+
+_MOST_KINDS: Final = 256
+_varied: dict[tuple[object, ...], frozenset[int]] = {}
+"""The indexes of literals that changed in earlier streams, by kind of event: nothing else is kept
+of them, and it spares the next stream a second event read in full."""
 
 Span = tuple[int, int]
 Match = tuple["Shape", list[Span], int]
@@ -205,6 +210,7 @@ class Shapes:
     """The shapes of one stream, most recently matched first."""
 
     def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect.name
         self._fixed = _FIXED | frozenset(dialect.identity)
         self._shapes: list[Shape] = []
         self._samples: dict[tuple[object, ...], _Sample] = {}
@@ -255,8 +261,7 @@ class Shapes:
             return None
         span = (texts[0].start, texts[0].end) if texts else None
         tokens = self._changing(event, span)
-        key = (event.kind, texts[0].identity if texts else None, len(tokens))
-        varying = self._varying(key, event.payload, [each[0] for each in tokens])
+        varying = self._varying(event, texts[0] if texts else None, [each[0] for each in tokens])
         holes = [
             (place, string, place == span, number)
             for index, (place, string, number) in enumerate(tokens)
@@ -286,16 +291,26 @@ class Shapes:
                 found.append((span, string, False))
         return found
 
-    def _varying(
-        self, key: tuple[object, ...], payload: bytes, spans: list[Span]
-    ) -> frozenset[int]:
-        """Return the indexes of literals seen to change between otherwise identical events."""
-        between, at = [], 0
+    def _varying(self, event: Event, text: Leaf | None, spans: list[Span]) -> frozenset[int]:
+        """Return the indexes of literals that have changed between otherwise identical events."""
+        kind = (self._dialect, hash(event.kind), text.path if text else None, len(spans))
+        earlier = _varied.get(kind, frozenset())
+        varying = earlier | self._changed(event, text, spans)
+        if varying != earlier:
+            if len(_varied) >= _MOST_KINDS:
+                _varied.clear()
+            _varied[kind] = varying
+        return varying
+
+    def _changed(self, event: Event, text: Leaf | None, spans: list[Span]) -> frozenset[int]:
+        """Return the same for this stream alone."""
+        payload, between, at = event.payload, [], 0
         for start, end in spans:
             between.append(payload[at:start])
             at = end
         between.append(payload[at:])
         literals = tuple(payload[start:end] for start, end in spans)
+        key = (event.kind, text.identity if text else None, len(spans))
         before = self._samples.get(key)
         varying: frozenset[int] = frozenset()
         if before is not None and before.between == tuple(between):
