@@ -37,7 +37,9 @@ def test_the_status_is_the_one_that_the_client_shows_once(agent: str, status: in
 SHAPES = {
     "anthropic": lambda error: error["type"] == "error" and error["error"]["message"],
     "openai-chat": lambda error: error["error"]["type"] and error["error"]["message"],
-    "openai-responses": lambda error: error["error"]["code"] and error["error"]["message"],
+    "openai-responses": lambda error: (
+        error["error"]["code"] == "secretgate_refused" and error["error"]["message"]
+    ),
     "openai-assistants": lambda error: error["error"]["message"],
     "gemini": lambda error: (
         error["error"]["status"] == "PERMISSION_DENIED" and error["error"]["message"]

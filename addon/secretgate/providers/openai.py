@@ -24,7 +24,7 @@ class OpenAI(Dialect):
                 "message": message,
                 "type": "invalid_request_error",
                 "param": None,
-                "code": "secret_detected",
+                "code": "secretgate_refused",
             }
         }
 
