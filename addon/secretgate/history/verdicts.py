@@ -29,12 +29,15 @@ from secretgate.bodies.between import Frame
 from secretgate.history.digests import Digests
 
 LIMIT: Final = 48 << 20
-"""Approximate size in bytes of all verdicts together."""
+"""Maximum size in bytes of all verdicts together."""
 _HEAD: Final = 192
 _LENGTHS: Final = 6
 """How many different lengths are tried for units that begin with the same bytes."""
-_COST: Final = 600
-_EDIT_COST: Final = 400
+# Bytes held, with what the tables and the allocator add (tests/addon/test_history_memory.py).
+_COST: Final = 700
+_FOUND_COST: Final = 450
+_EDIT_COST: Final = 220
+_NAME_COST: Final = 100
 
 
 Trace = tuple[int, str, str, str, str]
@@ -69,7 +72,9 @@ class Verdict:
 
     @property
     def cost(self) -> int:
-        return _COST + _EDIT_COST * (len(self.edits) + len(self.traces)) + 100 * len(self.names)
+        found = len(self.edits) + len(self.traces)
+        some = _FOUND_COST if found else 0
+        return _COST + some + _EDIT_COST * found + _NAME_COST * len(self.names)
 
 
 def joined(parts: Sequence[tuple[int, Verdict]]) -> Verdict:
