@@ -48,10 +48,12 @@ FOUND = [
     ("root:~# cat /run/secrets/db_password\n@\n", made_up(24, 11).decode()),
     ("SSHPASS=@ sshpass -e rsync -a . web1:/srv", made_up(16, 12).decode()),
     ("user: {name: admin, password: @}", "Avocet4" + "19!"),
-    ("jdbc:sqlserver://db1:1433;user=sa;password=@;encrypt=true", "P!avoc" + made_up(5, 2).hex()),
+    ("jdbc:sqlserver://db1:1433;user=sa;password=@;encrypt=true", "P@avoc" + made_up(5, 2).hex()),
     ("mysql -h db1 -u root -p'@' shop", "Rjal4" + made_up(3, 4).hex() + "&%1oY"),
     ("ENV SECRET_KEY_BASE @", made_up(64, 13).hex()),
     ("rabbitmqctl add_user ops '@'", "P@avoc" + made_up(3, 5).hex() + "*PW"),
+    ("v_pwd VARCHAR2(30) := '@';", "Avocet4" + "195"),
+    ('red:auth("@")', made_up(16, 14).decode()),
 ]
 QUIET = [
     '"admin-password": "Wagwoord:"',
