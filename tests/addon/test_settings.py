@@ -36,6 +36,7 @@ def test_hosts_are_written_short_or_long(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "told"),
     [
+        ("hosts: llm.corp", ["hosts", "'llm.corp' is not a list: write it in brackets"]),
         ("mode: guess", ["mode", "'guess' is none of: redact, block, audit"]),
         (
             "block_status: 200",

@@ -218,6 +218,12 @@ def test_a_wrong_setting_is_told_and_nothing_runs(run: Run) -> None:
     assert "encrypt" in done.stderr
 
 
+def test_what_only_the_proxy_finds_wrong_is_told_in_one_line(run: Run) -> None:
+    done = run("echo", "ran", SECRETGATE_RULES="/of/nobody.yaml")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "secretgate: /of/nobody.yaml: cannot be read: No such file or directory\n"
+
+
 def test_block_refuses_and_the_summary_says_so(
     run: Run, provider: Provider, planted: Planted
 ) -> None:

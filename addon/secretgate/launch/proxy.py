@@ -20,10 +20,12 @@ STARTUP = 120.0
 """Seconds. The first start after a change of rules compiles them."""
 SHUTDOWN = 5.0
 _TAIL = 12
+_BAD_OPTION = "mitmproxy.exceptions.OptionsError: "
+"""How Python begins the last line of the traceback that mitmproxy prints for such an error."""
 
 
 class ProxyError(Exception):
-    """The proxy did not start; the message contains the end of its log."""
+    """The proxy did not start; the message says why, or contains the end of its log."""
 
 
 def _without_keys(environment: Mapping[str, str]) -> dict[str, str]:
@@ -90,18 +92,21 @@ class OwnProxy:
         listening = self._report("ready", timeout)
         if not listening:
             self.kill()
-            raise ProxyError(
-                f"the proxy did not start. Its log, {self._log}, ends with:\n{self._end_of_log()}"
-            )
+            raise ProxyError(self._reason())
         host, port = listening[0]
         return host, port
 
-    def _end_of_log(self) -> str:
+    def _reason(self) -> str:
+        """Return why the proxy did not start: what is wrong with an option, or the end of its log."""
         try:
             lines = self._log.read_text("utf-8", "replace").splitlines()
         except OSError:
             lines = []
-        return "\n".join(f"  {line}" for line in lines[-_TAIL:]) or "  (nothing)"
+        for line in lines:
+            if line.startswith(_BAD_OPTION):
+                return line.removeprefix(_BAD_OPTION).removeprefix("secretgate: ")
+        end = "\n".join(f"  {line}" for line in lines[-_TAIL:]) or "  (nothing)"
+        return f"the proxy did not start. Its log, {self._log}, ends with:\n{end}"
 
     @property
     def pid(self) -> int:

@@ -25,6 +25,8 @@ def unsuitable(hint: Any, value: Any, error: Exception) -> str:
         return f"{reprlib.repr(value)} is neither true nor false"
     if kind in _NUMBERS:
         return f"{reprlib.repr(value)} is not {_NUMBERS[kind]}{_range(metas)}"
+    if get_origin(kind) is tuple and not isinstance(value, list):
+        return f"{reprlib.repr(value)} is not a list: write it in brackets, or as lines that begin with -"
     if kind is str and (examples := [each for meta in metas for each in meta.examples or ()]):
         return f"{reprlib.repr(value)} is not of the form {examples[0]}"
     if isinstance(value, dict) and (member := _only_choice(kind, value)) is not None:
