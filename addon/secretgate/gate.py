@@ -352,7 +352,7 @@ class Gate:
             self.teller.ended(exchange, flow.response.status_code if flow.response else 0)
             exchange.release()
         except Exception as error:
-            exchange.log.error("an answer could not be recorded", error=log.where(error))
+            exchange.unrecorded(error)
 
     # WebSockets
 

@@ -98,6 +98,7 @@ def as_read(family: Family, raw: bytes) -> tuple[dict[Any, bytes], list[bytes]]:
 @given(text=said, arguments=said, texts=places, pieces=places, chunks=places)
 @example(TEXT, ARGUMENTS, list(range(0, 400, 3)), list(range(0, 400, 5)), [100, 1000])
 @example("", "0000000000\r0", [], [0, 1, 2, 3, 11], [])
+@example("00REDA", f"{NAME}REDA", [0, 1, 2, 17, 102, 159], [0, 1, 2, 3, 4, 2141], [3384, 256406])
 @settings(max_examples=effort.of(25))
 def test_the_short_way_is_the_long_way(
     name: str, text: str, arguments: str, texts: list[int], pieces: list[int], chunks: list[int]

@@ -230,6 +230,24 @@ async def test_an_answer_is_restored_as_it_streams(made: gate.Gate) -> None:
     assert "".join(texts) == token(9) + "!"
 
 
+async def test_an_answer_that_cannot_be_analysed_still_arrives(
+    made: gate.Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("the detector failed")
+
+    monkeypatch.setattr("secretgate.outbound.redaction.Redactor.written", fail)
+    one = flow(prompt(token(9)))
+    await made.request(one)
+    one.response = http.Response.make(200, b"", {"content-type": "text/event-stream"})
+    made.responseheaders(one)
+    assert callable(one.response.stream)
+    delta = {"type": "text_delta", "text": "Done."}
+    said = json.dumps({"type": "content_block_delta", "index": 0, "delta": delta}).encode()
+    raw = b"data: " + said + b'\n\ndata: {"type": "message_stop"}\n\n'
+    assert b"".join([*one.response.stream(raw), *one.response.stream(b"")]) == raw
+
+
 async def test_a_placeholder_of_another_conversation_is_not_restored(made: gate.Gate) -> None:
     first = flow(prompt(token(10)))
     await made.request(first)

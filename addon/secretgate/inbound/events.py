@@ -155,10 +155,11 @@ class Events:
         pieces = streak.pieces
         text = b"".join(pieces)
         starts = self.issued.template.beginnings.in_text(text) if self.issued else []
-        if self._texts.holds(shape.identity):
+        held = self._texts.holds(shape.identity)
+        if held:
             starts = [0, *starts]
         if not starts:
-            self._follow(run, at, shape, pieces, text)
+            self._follow(run, at, shape, text)
             out.append(raw[at:stop])
             return stop
         ends = list(accumulate(map(len, pieces)))
@@ -167,9 +168,10 @@ class Events:
         for start in starts:
             if start < done:
                 continue
-            first = bisect_right(ends, start)
+            # The first piece counts as the last one of what is held back, even if it is empty.
+            first = bisect_right(ends, start) if start or not held else 0
             if first > number:
-                self._follow(run, at, shape, pieces[number:first], text[done : ends[first - 1]])
+                self._follow(run, at, shape, text[done : ends[first - 1]])
                 out.append(raw[at : places[first]])
                 number, at = first, places[first]
             while number < len(pieces):
@@ -179,13 +181,13 @@ class Events:
                     break
             done = ends[number - 1]
         if at < stop:
-            self._follow(run, at, shape, pieces[number:], text[done:])
+            self._follow(run, at, shape, text[done:])
             out.append(raw[at:stop])
         return stop
 
-    def _follow(self, run: Run, at: int, shape: Shape, pieces: list[bytes], text: bytes) -> None:
-        """Record `text`, that of `pieces`, which is forwarded unchanged."""
-        self._said.append(Heard(shape.identity, shape.piece, pieces))
+    def _follow(self, run: Run, at: int, shape: Shape, text: bytes) -> None:
+        """Record text that is forwarded unchanged."""
+        self._said.append(Heard(shape.identity, shape.piece, text))
         if shape.piece is Piece.DELTA_JSON:
             self._texts.follow(
                 shape.identity, text, lambda: run.cut(at)[0], shape.path, self.issued
@@ -290,7 +292,7 @@ class Events:
             restored = self._texts.feed(
                 shape.identity, depth, piece, frame, shape.path, self.issued
             )
-            self._said.append(Heard(shape.identity, shape.piece, [restored]))
+            self._said.append(Heard(shape.identity, shape.piece, restored))
         if shape.number < 0 or not self._texts.shift:
             if restored == piece:
                 return text

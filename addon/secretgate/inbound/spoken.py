@@ -33,15 +33,15 @@ class Unread(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """Pieces of one text that continues."""
+    """A part of a text that continues, in one or more pieces."""
 
     identity: Identity
     piece: Piece
-    pieces: Sequence[bytes]
+    text: bytes
 
     @property
     def size(self) -> int:
-        return sum(map(len, self.pieces))
+        return len(self.text)
 
 
 class Whole(NamedTuple):
@@ -65,7 +65,7 @@ class Read(NamedTuple):
     def said(self) -> Iterator[Heard | Whole]:
         for leaf, text in zip(self.event.leaves, self.texts, strict=True):
             if leaf.piece in DELTAS:
-                yield Heard(leaf.identity, leaf.piece, [text])
+                yield Heard(leaf.identity, leaf.piece, text)
             elif leaf.piece is not Piece.CLOSE:
                 last = leaf.path[-1]
                 key = last.encode("utf-8", "surrogatepass") if isinstance(last, str) else b""
@@ -100,8 +100,7 @@ class Spoken:
         if isinstance(said, Run):
             self._run(said)
         elif isinstance(said, Heard):
-            pieces = self._channel(said.identity, said.piece)
-            pieces += said.pieces
+            self._channel(said.identity, said.piece).append(said.text)
         elif isinstance(said, Whole):
             self._wholes.append(said)
         else:

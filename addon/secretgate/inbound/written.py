@@ -50,10 +50,16 @@ class Recorder:
         self._seen: Callable[[Any], None] | None = None
         self._first = False
         self._told: Callable[[bytes], None] | None = None
+        self._failed: Callable[[Exception], None] | None = None
 
-    def tell(self, told: Callable[[bytes], None]) -> None:
-        """Have `told` called with the joined texts of the answer, in one or several portions."""
-        self._told = told
+    def tell(
+        self, told: Callable[[bytes], None], failed: Callable[[Exception], None] | None = None
+    ) -> None:
+        """Have `told` called with the joined texts of the answer, in one or several portions.
+
+        If they cannot be analysed, `failed` is called: the client gets the answer nevertheless.
+        """
+        self._told, self._failed = told, failed
 
     def watch(self, seen: Callable[[Any], None]) -> None:
         """Have `seen` called with parsed events.
@@ -108,6 +114,14 @@ class Recorder:
         said, self._said, self._size = self._said, [], 0
         if not said:
             return
+        try:
+            self._analyse(said)
+        except Exception as error:
+            if self._failed is None:
+                raise
+            self._failed(error)
+
+    def _analyse(self, said: list[Said]) -> None:
         spoken = Spoken(self._dialect, self._seen, several=len(said) > 1)
         for each in _joined(said):
             spoken.add(each)

@@ -108,8 +108,11 @@ class Exchange:
 
     def collects(self, recorder: Recorder) -> Recorder:
         """Have the recorder's texts searched for placeholders that were not restored."""
-        recorder.tell(lambda text: self.leftovers.see(text, self.issued))
+        recorder.tell(lambda text: self.leftovers.see(text, self.issued), self.unrecorded)
         return recorder
+
+    def unrecorded(self, error: Exception) -> None:
+        self.log.error("an answer could not be recorded", error=log.where(error))
 
     def warn(self, reason: str) -> None:
         """Log why the answer is passed on unchanged."""
