@@ -7,9 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from addon.kit import SCOPE, Bench, random_text, token
 from secretgate.inbound.spoken import Unread
+from secretgate.inbound.written import _TOKEN, _long_tokens
 from secretgate.ledger import Ledger
 from secretgate.providers import DIALECTS
 from secretgate.stores import Told
@@ -195,3 +198,13 @@ def test_the_ledger_is_asked_about_all_secrets_of_a_request_at_once(
     found = bench.redact(request(" ".join(token(number) for number in range(30))))
     assert len(found.spots) == 30
     assert asked == [30, 30]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a", "Zz9_", " ", "é", "\n", "=" * 15, "k" * 199, "/" * 400]), max_size=9
+    )
+)
+def test_long_tokens_are_found_where_they_stand(pieces: list[str]) -> None:
+    text = "".join(pieces).encode()
+    assert list(_long_tokens(text)) == _TOKEN.findall(text)

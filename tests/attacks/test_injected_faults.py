@@ -17,8 +17,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from types import CodeType, FrameType
-from typing import Any, Self
+from typing import Any
 
 import pytest
 from mitmproxy import http, websocket
@@ -26,7 +25,8 @@ from mitmproxy.addons import proxyserver, upstream_auth
 from mitmproxy.test import taddons, tflow
 from wsproto.frame_protocol import Opcode
 
-from addon.kit import RULES, token
+from addon.kit import RULES
+from attacks.tracing import SECRET, Injected, Tracer
 from secretgate import engine, gate, log
 from secretgate.proxy import silence, socket_hooks
 from secretgate.stores import NoStore
@@ -34,39 +34,7 @@ from secretgate_rules import Detector
 
 pytestmark = pytest.mark.thorough
 
-ROOTS = tuple(str(Path(each.__file__).parent) for each in (gate, sys.modules["secretgate_rules"]))
-SECRET = token("injected")
 Step = Callable[[gate.Gate, http.HTTPFlow], Awaitable[None]]
-
-
-class Injected(Exception):
-    pass
-
-
-class Tracer:
-    """Records every function of ours that is called; raises in `broken`."""
-
-    def __init__(self, broken: CodeType | None = None) -> None:
-        self.broken = broken
-        self.seen: dict[CodeType, None] = {}
-        self.raised = 0
-
-    def __call__(self, frame: FrameType, event: str, argument: object) -> None:
-        code = frame.f_code
-        if event == "call" and code.co_filename.startswith(ROOTS):
-            self.seen[code] = None
-            if code is self.broken and not self.raised:
-                self.raised += 1
-                raise Injected(f"could not work on {SECRET}")
-
-    def __enter__(self) -> Self:
-        threading.settrace(self)  # type: ignore[arg-type]
-        sys.settrace(self)  # type: ignore[arg-type]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
 
 
 class Shared(NoStore):

@@ -51,6 +51,7 @@ TESTS = (
     "tests/addon/test_placeholders.py",
     "tests/addon/test_history.py",
     "tests/addon/test_events.py",
+    "tests/addon/test_event_reader.py",
     "tests/addon/test_numbering.py",
     "tests/addon/test_written.py",
     "tests/gateway/test_stores.py",
