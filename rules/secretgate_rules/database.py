@@ -115,19 +115,17 @@ class Literals:
     """
 
     def __init__(self, texts: Sequence[bytes]) -> None:
-        self._places: dict[bytes, list[int]] = {}
-        for index, text in enumerate(texts):
-            self._places.setdefault(text, []).append(index)
-        self._texts = list(self._places)
-        self._owners = list(self._places.values())
+        self._texts = texts
         self._local = threading.local()
         self._lock = threading.Lock()
         self._read = 0
         # Hyperscan literals end at a NUL byte.
         self._stays = any(b"\0" in text for text in self._texts)
         self._keys: Keys | None = None
-        self._ending: list[list[int]] = []
-        """For each key, the indices of the texts that end with it."""
+        self._last: list[int] = []
+        """For each key, the index of the last text that ends with it."""
+        self._before: list[int] = []
+        """For each text, the index of the one before it with the same key, or -1."""
         self._database: Any = None
 
     def prepare(self) -> None:
@@ -147,12 +145,10 @@ class Literals:
                     self._compile_aside()
         if database is None:
             return self._matches(keys, text)
-        owners = self._owners
         found: list[tuple[int, int]] = []
 
         def on_match(index: int, _start: int, end: int, _flags: int, _context: Any) -> None:
-            start = end - len(self._texts[index])
-            found.extend((owner, start) for owner in owners[index])
+            found.append((index, end - len(self._texts[index])))
 
         scratch = getattr(self._local, "scratch", None)
         if scratch is None:
@@ -163,23 +159,29 @@ class Literals:
     def _built(self) -> Keys:
         """Return the keys; the lock must be held."""
         if self._keys is None:
-            ending: dict[bytes, list[int]] = {}
-            for number, text in enumerate(self._texts):
+            last: dict[bytes, int] = {}
+            before: list[int] = []
+            for index, text in enumerate(self._texts):
                 key = text[-_KEY:]
-                # A key of equal characters, such as a line of dashes, would match far too often.
-                ending.setdefault(key if len({*key}) >= _VARIED else text, []).append(number)
-            self._ending = list(ending.values())
-            self._keys = Keys(list(ending))
+                if len({*key}) < _VARIED:
+                    # It would match far too often, as in a line of dashes.
+                    key = text
+                before.append(last.get(key, -1))
+                last[key] = index
+            self._last, self._before = list(last.values()), before
+            self._keys = Keys(list(last))
         return self._keys
 
     def _matches(self, keys: Keys, text: bytes) -> list[tuple[int, int]]:
-        texts, owners, ending = self._texts, self._owners, self._ending
+        texts, last, before = self._texts, self._last, self._before
         found: list[tuple[int, int]] = []
         for key, _, end in keys.find(text):
-            for number in ending[key]:
-                start = end - len(texts[number])
-                if start >= 0 and text.startswith(texts[number], start):
-                    found.extend((owner, start) for owner in owners[number])
+            index = last[key]
+            while index >= 0:
+                start = end - len(texts[index])
+                if start >= 0 and text.startswith(texts[index], start):
+                    found.append((index, start))
+                index = before[index]
         return found
 
     def _compile_aside(self) -> None:

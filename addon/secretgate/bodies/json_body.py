@@ -12,7 +12,7 @@ the contents of skipped items that have to be read after all.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -75,7 +75,10 @@ class JsonBody:
     scanned: int = 0
     """Number of bytes of text that was read."""
     opaque: int = 0
-    _paths: dict[int, dict[int, Path]] = field(default_factory=dict)
+    _paths: dict[int, tuple[dict[int, Path], Iterator[tuple[int, Path]]]] = field(
+        default_factory=dict
+    )
+    """For items, by their start: the paths of their first strings, and an iterator over the rest."""
     _outline: bytes | None = None
 
     @property
@@ -117,9 +120,13 @@ class JsonBody:
         item = self.item(slot)
         start, end = (item.start, item.end) if item else (0, len(self.raw))
         if start not in self._paths:
-            self._paths[start] = dict(paths(self.raw, start, end))
+            self._paths[start] = {}, paths(self.raw, start, end)
+        found, left = self._paths[start]
+        while slot.start not in found:
+            at, path = next(left)
+            found[at] = path
         place = (item.frame.path or "", item.number) if item else ""
-        return place, spell(self._paths[start][slot.start], shown)
+        return place, spell(found[slot.start], shown)
 
     def expanded(self, passed: Iterable[Passed]) -> None:
         """Read items that had been skipped."""

@@ -7,13 +7,13 @@ move their cache markers there, and the next turn continues after them.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import itemgetter
 from typing import Final, NamedTuple
 
-from secretgate.bodies.base import Body, Edit, Label, Shown, Slot, as_it_is
+from secretgate.bodies.base import Body, Edit, Label, Slot
 from secretgate.bodies.between import Frame
 from secretgate.bodies.json_body import Item, JsonBody, Passed
 from secretgate.history.verdicts import Seen, Trace, Verdict, joined
@@ -46,11 +46,18 @@ class Notes:
     """The notes on a body's items, by the start offset of the item."""
 
     def __init__(
-        self, body: Body | None = None, entries: Iterable[Text] = (), shown: Shown = as_it_is
+        self,
+        body: Body | None = None,
+        entries: Iterable[Text] = (),
+        path: Callable[[Slot], str] = lambda slot: "",
     ) -> None:
-        """`entries`: the texts that do not stand in the body as such: decoded, or out of documents."""
+        """Take notes on a body.
+
+        `entries`: the texts that do not stand in it as such: decoded, or out of documents.
+        `path` returns the path of a slot in its item.
+        """
         self.by_item: dict[int, Note] = {}
-        self._shown = shown
+        self._path = path
         self._body = body if isinstance(body, JsonBody) and body.seen is not None else None
         if self._body is None:
             return
@@ -84,7 +91,7 @@ class Notes:
         note = self._of(entry.slot)
         if note is None or self._body is None:
             return
-        _, path = self._body.item_path(entry.slot, self._shown)
+        path = self._path(entry.slot)
         note.edits += made.edits
         note.traces += ((0, path, *source) for source in sources)
         note.names.update(made.values)

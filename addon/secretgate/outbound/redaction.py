@@ -311,7 +311,7 @@ class _Inspection:
         """Return what is to be replaced, by the index of the text."""
         naming, ruling = self._naming, self._ruling
         self._spots.forget()
-        self._notes = Notes(self._body, self._texts.from_bytes, self._spots.shown)
+        self._notes = Notes(self._body, self._texts.from_bytes, self._spots.within)
         hits: Mapping[int, list[Finding]] = {}
         if len(naming.known):
             hits = naming.known.find_many(self._texts.plain)

@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from secretgate.bodies.base import Body, Path, Shown, spell
+from secretgate.bodies.base import Body, Path, Shown, Slot, spell
 from secretgate.bodies.json_body import JsonBody, below
 from secretgate.bodies.json_reader import paths
 from secretgate.history.verdicts import Verdict
@@ -43,6 +43,8 @@ class Spots:
         self._namer = namer
         self._names: dict[bytes, bytes] = {}
         """Member names, each as it is shown."""
+        self._places: dict[int, tuple[Path, str]] = {}
+        """For slots, by their start: the path of the item, and that of the slot within it."""
 
     def of(
         self,
@@ -52,9 +54,10 @@ class Spots:
     ) -> list[Spot]:
         """Return the spots of replaced findings, reported ones and skipped units, in body order."""
         placed = [
-            (start, Spot(rule, path, confidence, action))
+            (slot.start, Spot(rule, path, confidence, action))
             for index, findings in [*changes.items(), *sorted(told.items())]
-            for start, path in [(self._texts[index].slot.start, self.where(index))]
+            for slot in [self._texts[index].slot]
+            for path in [self._where(slot)]
             for rule, confidence, action in sources(findings, self._naming, ruling)
         ]
         if isinstance(self._body, JsonBody):
@@ -69,7 +72,22 @@ class Spots:
 
     def where(self, index: int) -> str:
         """Return the path of a text."""
-        return self._body.where(self._texts[index].slot, self.shown)
+        return self._where(self._texts[index].slot)
+
+    def within(self, slot: Slot) -> str:
+        """Return the path of a slot within the item that holds it."""
+        return self._place(slot)[1]
+
+    def _where(self, slot: Slot) -> str:
+        if slot.path or not isinstance(self._body, JsonBody):
+            return self._body.where(slot, self.shown)
+        return below(*self._place(slot), self.shown)
+
+    def _place(self, slot: Slot) -> tuple[Path, str]:
+        place = self._places.get(slot.start)
+        if place is None and isinstance(self._body, JsonBody):
+            place = self._places[slot.start] = self._body.item_path(slot, self.shown)
+        return place or ("", "")
 
     def of_values(self, values: Iterable[bytes]) -> list[str]:
         """Return the paths of the first strings that hold the values as they are."""
@@ -89,8 +107,9 @@ class Spots:
         return told
 
     def forget(self) -> None:
-        """Drop cached member names, which may be shown differently once more values are known."""
+        """Drop cached names and paths, which may be shown differently once more values are known."""
         self._names.clear()
+        self._places.clear()
 
 
 def sources(

@@ -128,7 +128,8 @@ class Texts(Sequence[Text]):
             return [self[at] for at in range(*index.indices(len(self)))]
         entry = self._entries[index]
         if isinstance(entry, int):
-            return Text(self._strings.slot(entry), self.plain[index], None)
+            entry = Text(self._strings.slot(entry), self.plain[index], None)
+            self._entries[index] = entry
         return entry
 
     @property
