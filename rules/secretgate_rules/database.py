@@ -120,7 +120,7 @@ class Literals:
         self._lock = threading.Lock()
         self._read = 0
         # Hyperscan literals end at a NUL byte.
-        self._stays = any(b"\0" in text for text in self._texts)
+        self._stays = b"\0" in b"".join(texts)
         self._keys: Keys | None = None
         self._last: list[int] = []
         """For each key, the index of the last text that ends with it."""

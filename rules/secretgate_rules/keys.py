@@ -9,6 +9,7 @@ where something was found.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Final
 
 from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
@@ -30,24 +31,28 @@ class Keys:
     """A search for non-empty strings, which must be distinct; `find` is thread-safe."""
 
     def __init__(self, strings: Sequence[bytes]) -> None:
-        self._automata = [
-            (at, BytesAhoCorasick(some, implementation=Implementation.ContiguousNFA))
-            for at in range(0, len(strings), _MOST_STRINGS)
-            for some in [strings[at : at + _MOST_STRINGS]]
-        ]
-        """The automata, each with the index of its first string."""
+        self._strings = strings
         self._longest = max(map(len, strings), default=1)
         groups = [strings[at : at + _GROUP] for at in range(0, len(strings), _GROUP)]
         self.cost = _GROUP_COST * len(groups)
         """Approximate number of seconds per byte of text."""
         self._groups: list[BytesAhoCorasick] = []
         if len(groups) > _MOST_GROUPS:
-            self.cost = _AUTOMATON_COST * len(self._automata)
+            self.cost = _AUTOMATON_COST * -(-len(strings) // _MOST_STRINGS)
         else:
             self._groups = [
-                BytesAhoCorasick(group, MatchKind.LeftmostFirst, Implementation.ContiguousNFA)
+                BytesAhoCorasick(group, MatchKind.LeftmostFirst, Implementation.NoncontiguousNFA)
                 for group in groups
             ]
+
+    @cached_property
+    def _automata(self) -> list[tuple[int, BytesAhoCorasick]]:
+        """The automata, each with the index of its first string."""
+        return [
+            (at, BytesAhoCorasick(some, implementation=Implementation.ContiguousNFA))
+            for at in range(0, len(self._strings), _MOST_STRINGS)
+            for some in [self._strings[at : at + _MOST_STRINGS]]
+        ]
 
     def find(self, text: bytes) -> Iterator[Match]:
         """Yield every occurrence."""

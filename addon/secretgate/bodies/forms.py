@@ -116,14 +116,19 @@ def write(form: Form, text: bytes) -> bytes:
 
 def _short_escapes(raw: bytes) -> Span:
     """Return the map for text in which every escape is two bytes that stand for one."""
-    # The offset in the text of each escape.
-    escapes = list(accumulate(map(len, raw.split(b"\\"))))
+    reached = escapes = 0
+    """How far `raw` has been read, and the number of escapes until there."""
 
-    def span(start: int, end: int) -> tuple[int, int]:
-        before = bisect_left(escapes, start)
-        return start + before, end + bisect_left(escapes, end, before)
+    def at(offset: int) -> int:
+        nonlocal reached, escapes
+        if offset < reached - escapes:
+            reached = escapes = 0
+        while (ahead := offset + escapes - reached) > 0:
+            escapes += raw.count(b"\\", reached, reached + ahead)
+            reached += ahead
+        return reached
 
-    return span
+    return lambda start, end: (at(start), at(end))
 
 
 def mapped(form: Form, raw: bytes) -> Span:
