@@ -1,0 +1,56 @@
+"""What `secretgate serve` tells its user, and what it gives each worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from secretgate.base_urls import chosen
+from secretgate.hosts import Hosts
+from secretgate.launch.plan import Plan, Wishes
+from secretgate.launch.serving import Gateway, Serving
+from secretgate.settings import Settings
+
+
+def serving(listen: str = "127.0.0.1", **gateway: Any) -> Serving:
+    given = {"workers": 1, "own_ports": False, "health_port": 0, "drain": None, "proxyauth": ""}
+    ca: Any = SimpleNamespace(ca_cert=Path("/ca.pem"))
+    return Serving(
+        Gateway(first_port=8080, listen=listen, **{**given, **gateway}),
+        Wishes(),
+        Plan(Settings(), Hosts([]), {}),
+        Path("/addon.py"),
+        ca,
+        Path("/bundle.pem"),
+        chosen(["openai", "corp=openai-chat+https://llm.corp.example/v1"]),
+        None,
+        None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("listen", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:8080"),
+        ("0.0.0.0", "http://127.0.0.1:8080"),
+        ("10.1.2.3", "http://10.1.2.3:8080"),
+        ("::1", "http://[::1]:8080"),
+    ],
+)
+def test_the_hints_name_an_address_that_tools_can_use(listen: str, url: str) -> None:
+    lines = [line.strip() for line in serving(listen).hints(web=False).splitlines()]
+    assert f"export HTTPS_PROXY={url} HTTP_PROXY={url}" in lines
+    assert f"export OPENAI_BASE_URL={url}/openai" in lines
+    assert f"{url}/corp" in lines
+
+
+def test_workers_get_ports_of_their_own_if_wanted() -> None:
+    one = serving(workers=3, own_ports=True, health_port=9080)
+    for number in range(3):
+        arguments = one.arguments(number)
+        assert str(8080 + number) in arguments[arguments.index("--listen-port") + 1 :][:1]
+        assert f"secretgate_health=127.0.0.1:{9080 + number}" in arguments
+        assert "secretgate_drain=30" in arguments
