@@ -61,7 +61,7 @@ def judge(
         return None
     if level is Tier.KEY and _FILED.fullmatch(value):
         return None
-    if operator == b"," and not quoted:
+    if not quoted and (operator == b"," or after in (b"(", b"[")):
         return None
     surplus = {Tier.KEY: 12.0, Tier.SECRET: 0.0, Tier.PASSWORD: 0.0}[level]
     least = {Tier.KEY: 16, Tier.SECRET: 16, Tier.PASSWORD: 10}[level]
@@ -100,7 +100,7 @@ public key."""
 def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:
     if operator == b"," or (operator == b"|" and quoted):
         return False
-    if values.day(value):
+    if passphrases.day(value):
         return quoted or (operator in ASSIGNS and after in _ALONE)
     if not values.password(value):
         if quoted and passphrases.worded(value):

@@ -145,7 +145,7 @@ def tier(name: bytes) -> Tier:
     parts = words(name[-96:])
     if parts[:2] in _SHOWN and (parts[:2] == _REACT or not _PASSWORD.isdisjoint(parts)):
         parts = parts[2:]
-    if not parts:
+    if not parts or parts[:3] in _NONCES:
         return Tier.NONE
     while len(parts) > 1 and parts[-1] in _TRAILERS:
         parts = parts[:-1]

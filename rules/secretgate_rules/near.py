@@ -22,7 +22,7 @@ _NAME = re.compile(
     rb"([A-Za-z_$][\w.$@/-]{0,79}+)[\\\"'`\])]{0,4}[ \t]{0,4}(?:\??[=:]{1,4}>?|,|=>|\|\||>|\s|\()[\\\"'`\s(\[]{0,8}$"
 )
 _SAYS = re.compile(
-    rb"(?i)token|secret|passw|pwd|credential|\bpat\b|\bauth|[\s_.-]keys?\b|\bkeys?\b|\bkey\s*(?:is|=|:)|api[ _-]?key|licen[cs]e|webhook|\bsid\b|\bdsn\b|client[ _-]?id|\bapp[ _-]?id|bearer|signing|cookie|session|\b(?:is|was|are)\s[\"'`]?$|[?&](?![\w-]*id=)[\w-]+=$"
+    rb"(?i)token|secret|passw|pwd|credential|\bpat\b|\bauth|[\s_.-]keys?\b|\bkeys?\b|\bkey\s*(?:is|=|:)|api[ _-]?key|licen[cs]e|webhook|\bsid\b|\bdsn\b|client[ _-]?id|\bapp[ _-]?id|bearer|signing|cookie|session|\b(?:is|was|are)\s[\"'`]?$|[?&](?![\w-]*id=)[\w-]{2,}=$"
 )
 _HASHY = frozenset(
     b"commit sha sha1 sha256 sha512 hash digest version revision rev head checksum md5 integrity "

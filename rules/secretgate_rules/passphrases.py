@@ -1,4 +1,4 @@
-"""Secrets made of words: passphrases, sentences used as signing keys, short passwords.
+"""Secrets that people choose: passphrases, sentences used as signing keys, short passwords, dates.
 
 None of these is random, so the context must be unambiguous: rules and assignments use this module
 only if the name says that the value can only be a secret. Text for readers (labels, hints,
@@ -218,3 +218,11 @@ def brief(value: bytes) -> bool:
         return False
     word = value.lower().rstrip(b"0123456789!@#$%*?.")
     return not (word in OF_CODE or values.trivial(value) or values.dummy(value))
+
+
+_DAY = re.compile(rb"(?:0[1-9]|[12][0-9]|3[01])([./-]?)(?:0[1-9]|1[0-2])\1(?:19|20)[0-9]{2}")
+
+
+def day(value: bytes) -> bool:
+    """Return whether the value is a date as people write it and choose it for a password: a birthday."""
+    return _DAY.fullmatch(value) is not None

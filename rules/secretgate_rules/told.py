@@ -107,6 +107,8 @@ def _told_password(text: bytes, low: int, event: int, phrases: Phrases) -> tuple
     between = text[phrase.end() : begin]
     if not _LINK.fullmatch(between) or not _fits(value, between):
         return None
+    if between == b"|" and text.startswith(b"|", begin + len(value)):
+        return None
     if _UNLIKE.search(text[max(low, phrase.start() - 24) : phrase.start()]):
         return None
     if near.among_checksums(text, begin, begin + len(value)):
@@ -119,7 +121,7 @@ def _may_be_password(value: bytes) -> bool:
         return False
     if len(value) < 8:
         return passphrases.brief(value)
-    if values.day(value):
+    if passphrases.day(value):
         return True
     if any(48 <= c <= 57 for c in value):
         return values.password(value) or passphrases.worded(value)
@@ -145,7 +147,9 @@ def _fits(value: bytes, between: bytes) -> bool:
     if len(value) < 8:
         return _SAID.search(between) is not None or b":" in between
     if _FIRM.search(between):
-        return values.human(value) or value.isdigit() or values.day(value) or evidence(value) > 5
+        return (
+            values.human(value) or value.isdigit() or passphrases.day(value) or evidence(value) > 5
+        )
     dashed = value.islower() and not value.isalnum() and value.translate(None, b"-_").isalnum()
     if between.strip(_BESIDE) or dashed:
         return False

@@ -33,7 +33,7 @@ _PLACEHOLDER = re.compile(
 )
 _TEMPLATE = re.compile(
     rb"\$\{|%\{|\{\$|\$\((?:[^()]*[) ]|[\w./-]*$)|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(\w[\w.-]*(?:\)|$)|#\{|@\{|^\$[A-Za-z_]\w*(?:\$?$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^!{1,2}[A-Za-z_]\w*\.[A-Za-z_]|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _TEMPLATE_SIGN = re.compile(rb"[$%&!@<{}\[\\]|\.(?:get)?env")
 """Is in every template but names in capitals, and found much faster."""
@@ -42,6 +42,7 @@ _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
     rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}(?:[0-9]:)?[0-9]+(?:\.[0-9]+)+(?:[-+.~][\w.+~-]+)?$"
 )
+_VERSION = re.compile(rb"[\^~<>=v]{0,3}[0-9]{1,4}(?:\.[0-9]{1,6}){2,3}(?:[-+.~][\w.+~-]+)?")
 _PATH = re.compile(
     rb"^(?:~|\.{1,2})?/[\w.@-]+(?:/[\w.@-]*)+$|^[A-Za-z]:\\|^[\w-]+(?:\.[\w-]+)*\.(?:pem|key|crt|cer|json|ya?ml|txt|md|py|jsx?"
     rb"|tsx?|go|rs|java|rb|php|html?|css|xml|toml|ini|cfg|conf|properties|env|pub|p12|pfx|jks|log|csv|sh|png|svg|jpg|gz|zip|sql|so|h|c)$"
@@ -75,7 +76,7 @@ _PUBLIC = (
 
 
 _FOREIGN = re.compile(
-    rb"\\+(?:u(?!00[0-7])[0-9a-fA-F]{4}|x[89a-fA-F][0-9a-fA-F])|[\xc2-\xf4][\x80-\xbf]{1,3}"
+    rb"\\+(?:u(?!00[0-7])[0-9a-fA-F]{4}|U000[0-9a-fA-F]{5}|x[89a-fA-F][0-9a-fA-F])|[\xc2-\xf4][\x80-\xbf]{1,3}"
 )
 
 
@@ -221,10 +222,12 @@ _LONG_HEX = re.compile(rb"[0-9a-f]{20,}|[0-9A-F]{20,}")
 
 @remembered(4096)
 def trivial(value: bytes) -> bool:
-    """Return whether the value is a default or tutorial password.
+    """Return whether the value is a default or tutorial password, or a version.
 
     Those consist only of well-known words, digits and punctuation.
     """
+    if _VERSION.fullmatch(value):
+        return True
     low = value.lower().translate(SIGNS)
     found = _LETTERS.findall(low)
     if not found:
@@ -241,14 +244,6 @@ def trivial(value: bytes) -> bool:
 
 _ONE = bytes.maketrans(b"l", b"i")
 _AFTER = b"0123456789!?.*#+-_"
-
-
-_DAY = re.compile(rb"(?:0[1-9]|[12][0-9]|3[01])([./-]?)(?:0[1-9]|1[0-2])\1(?:19|20)[0-9]{2}")
-
-
-def day(value: bytes) -> bool:
-    """Return whether the value is a date as people write it and choose it for a password: a birthday."""
-    return _DAY.fullmatch(value) is not None
 
 
 def random(value: bytes, surplus: float = 0.0) -> bool:

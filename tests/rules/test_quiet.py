@@ -73,6 +73,13 @@ QUIET = [
     f"$ git log --grep token\n{SHA1}\n",
     f"$ sha256sum token\n{SHA256}\n",
     f"## Public key\n\n{SHA256}\n",
+    "    verdaccio-htpasswd: 13.0.0-next-8.29\n",
+    'repeatNodeCount:32,tokenData:"$%`~R!QOX#oXY$pYZ#oZ]#o]^$p^p#opq$pqr%qrs&ost"',
+    f"https://avatars1.githubusercontent.com/u/5279615?s=400&u={SHA1}&v=4",
+    'FLAG_TURKEY = "\\U0001f1f9\\U0001f1f7"',
+    "kadm5_init_with_password|kadm5_modify_principal2|key|krsort",
+    "t.tokenValue=o&64?a1(t.source.su):n",
+    "return nxJson.accessToken ||\n  !!nxJson.options2Cloud",
 ]
 
 
