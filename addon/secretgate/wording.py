@@ -1,6 +1,9 @@
-"""Numbers with their nouns, for sentences that people read."""
+"""Words for people: numbers with their nouns, and types of values as authors of YAML call them."""
 
 from __future__ import annotations
+
+import re
+from typing import Final
 
 
 def counted(number: int, noun: str) -> str:
@@ -11,3 +14,29 @@ def counted(number: int, noun: str) -> str:
 def plural(number: int, noun: str) -> str:
     """Return the noun as it stands behind the number: `file` or `files`."""
     return noun if number == 1 else f"{noun}s"
+
+
+_KINDS: Final = {
+    "object": "`key: value` lines",
+    "array": "a list",
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "null": "nothing",
+}
+
+
+def yaml_words(reason: str) -> str:
+    """Return why msgspec refuses a value, as it says it after a small letter, in the words of YAML."""
+    if pattern := re.fullmatch(r"(?s)expected `str` matching regex '(.*)'", reason):
+        return f"must match `{pattern[1]}`"
+    if missing := re.fullmatch(r"object missing required field (`\w+`)", reason):
+        return f"{missing[1]} is missing"
+    if reason.startswith("expected `"):
+        return re.sub(r"`([\w |]+)`", lambda kinds: _kinds(kinds[1]), reason)
+    return reason
+
+
+def _kinds(named: str) -> str:
+    return " or ".join(_KINDS.get(kind, f"`{kind}`") for kind in named.split(" | "))

@@ -37,6 +37,7 @@ def test_hosts_are_written_short_or_long(tmp_path: Path) -> None:
     ("text", "told"),
     [
         ("hosts: llm.corp", ["hosts", "'llm.corp' is not a list: write it in brackets"]),
+        ("guardrails: [3]", ["guardrails", "expected `key: value` lines, got a whole number"]),
         ("mode: guess", ["mode", "'guess' is none of: redact, block, audit"]),
         (
             "block_status: 200",

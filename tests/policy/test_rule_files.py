@@ -263,9 +263,10 @@ def test_a_large_file_is_refused(tmp_path):
             "t:6: rules[0].match.when: no such variable, def, alias or function: hasSecret",
         ),
         ("scope: a\nrules: [", "t:2: expected the node content"),
-        ("- a", "t:1: expected `object`, got `array`"),
-        ("", "t:1: expected `object`"),
-        ("rules: []", "t:1: object missing required field `scope`"),
+        ("- a", "t:1: expected `key: value` lines, got a list"),
+        ("", "t:1: expected `key: value` lines, got nothing"),
+        ("rules: []", "t:1: `scope` is missing"),
+        ("scope: a\nrules: 3", "t:2: rules: expected a list, got a whole number"),
     ],
 )
 def test_errors_say_where(text, said):

@@ -22,6 +22,7 @@ from secretgate.policy.treatments import FindingRules
 from secretgate.settings import Settings, SettingsError
 from secretgate.settings.sources import load
 from secretgate.state import Places
+from secretgate.wording import counted
 from secretgate_rules import Finding, load_default
 
 app = typer.Typer(
@@ -98,7 +99,8 @@ def _as_text(reports: Sequence[fixtures.Report]) -> str:
         lines.append("")
     held = [outcome.passed for report in reports for outcome in report.outcomes]
     passed = sum(held)
-    return "\n".join([*lines, f"{len(held)} tests, {passed} passed, {len(held) - passed} failed"])
+    tests = counted(len(held), "test")
+    return "\n".join([*lines, f"{tests}, {passed} passed, {len(held) - passed} failed"])
 
 
 def _as_json(reports: Sequence[fixtures.Report]) -> str:

@@ -16,6 +16,7 @@ import yaml
 from msgspec import inspect
 
 from secretgate.policy.errors import PolicyError
+from secretgate.wording import yaml_words
 from secretgate_rules import safe_yaml
 
 MOST_BYTES = 1 << 20
@@ -154,7 +155,7 @@ def _reason(message: str) -> tuple[str, list[str]]:
     unknown = re.match(r"object contains unknown field `([^`]*)`", reason)
     if unknown:
         return "there is no such key", [*steps, unknown[1]]
-    return re.sub(r"(?s)^expected `str` matching regex '(.*)'$", r"must match `\1`", reason), steps
+    return yaml_words(reason), steps
 
 
 def _expected(kind: Any, place: Place) -> list[str]:

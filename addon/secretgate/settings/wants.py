@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import msgspec
 from msgspec import Meta
 
+from secretgate.wording import yaml_words
+
 _NUMBERS = {int: "a whole number", float: "a number"}
 
 
@@ -31,7 +33,7 @@ def unsuitable(hint: Any, value: Any, error: Exception) -> str:
         return f"{reprlib.repr(value)} is not of the form {examples[0]}"
     if isinstance(value, dict) and (member := _only_choice(kind, value)) is not None:
         return member
-    return said
+    return yaml_words(said[:1].lower() + said[1:])
 
 
 def _bare(hint: Any) -> tuple[Any, list[Meta]]:
