@@ -46,6 +46,8 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     caseless = "i" in flags or bool(tree.state.flags & re.IGNORECASE)
     items = flat(tree, bool(tree.state.flags & re.DOTALL))
     start, end, length = _best_run(items)
+    if (address := _address(items, start, end)) >= 0:
+        start, end, length = address, address + len(_ADDRESS), len(_ADDRESS)
     if not length:
         most = min(int(tree.getwidth()[1]), widest)
         whole = "".join(_emit(c, v, d) for c, v, d in _trimmed_flat(items))
@@ -67,6 +69,24 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     return Shape(
         "".join(taken), caseless, length, int(min(ahead, widest)), int(min(behind, widest))
     )
+
+
+_ADDRESS: Final = b"://"
+
+
+def _address(items: list[_Item], start: int, end: int) -> int:
+    """Return the index of the `://` in or right after a run if any user name may follow, or -1.
+
+    Such patterns are searched for without their schemes, so they share one expression. A dozen
+    expressions that differ in the scheme would all begin to match at every link.
+    """
+    fixed = [(op.LITERAL, byte) for byte in _ADDRESS]
+    size = len(fixed)
+    for at in range(start, min(end, len(items) - size - 1) + 1):
+        code, value, _ = items[at + size]
+        if [item[:2] for item in items[at : at + size]] == fixed:
+            return at if code in REPEATS and value[0] == 0 else -1
+    return -1
 
 
 _FOLLOW = 24
