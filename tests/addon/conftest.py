@@ -36,3 +36,11 @@ def made(context: taddons.context) -> gate.Gate:
     context.master.addons.add(addon)
     context.configure(addon)
     return addon
+
+
+@pytest.fixture(scope="module", params=[0, 1 << 30], ids=["expression", "steps"])
+def _either(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Long streams are matched by a compiled expression, short ones step by step; test both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("secretgate.inbound.shapes._WORTH_COMPILING", request.param)
+        yield

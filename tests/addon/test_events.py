@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from test_shapes import delta
 from test_wire_streams import ARGUMENTS, GATE, ISSUED, KEY, QUOTED, TEXT, cut, sent
 from wire_support import SCOPE, through
 
@@ -18,9 +19,7 @@ from secretgate.bodies.base import Edit, splice
 from secretgate.inbound.answers import EventAnswer
 from secretgate.inbound.event_reader import read_event
 from secretgate.inbound.events import Events
-from secretgate.inbound.extras import NUMBER
 from secretgate.inbound.restoration import Depth, restore
-from secretgate.inbound.shapes import Shape, Shapes
 from secretgate.inbound.spoken import Spoken, Text, Unread
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued, Template
@@ -33,14 +32,6 @@ SPICE = [NAME, NAME.lower(), NAME.replace("<", "\\u003c")]
 SPICE += ["REDA", "over r", "user", "r\n", "\\", "é"]
 said = st.lists(st.sampled_from(SPICE) | st.text(max_size=12), max_size=8).map("".join)
 places = st.lists(st.integers(0, 1 << 20), max_size=12)
-
-
-@pytest.fixture(scope="module", params=[0, 1 << 30], ids=["expression", "steps"])
-def _either(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Long streams are matched by a compiled expression, short ones step by step; test both."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("secretgate.inbound.shapes._WORTH_COMPILING", request.param)
-        yield
 
 
 either = pytest.mark.usefixtures("_either")
@@ -117,78 +108,6 @@ def test_json_in_arguments_stays_json_however_it_is_cut(name: str, size: int) ->
     restored = json.loads(family.read(through(family.framer(), family.dialect, ISSUED, raw))[1])
     values = {NAME: KEY, GATE.name(QUOTED): QUOTED}
     assert restored["content"] == json.loads(nested(lambda name: values[name]))["content"]
-
-
-def delta(index: int = 0, text: str = "x", **more: Any) -> bytes:
-    said = {"type": "text_delta", "text": text}
-    return json.dumps(
-        {"type": "content_block_delta", "index": index, "delta": said, **more}
-    ).encode()
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        delta(1),
-        delta(text="x", more=[]),
-        delta().replace(b"content_block_delta", b"content_block_start"),
-        delta().replace(b"text_delta", b"thinking"),
-        delta() + b" ",
-        delta()[:-1],
-        delta().replace(b'"x"', b'"x", "y": "z"'),
-        delta().replace(b'"x"', b'"x\\"'),
-    ],
-)
-def test_what_differs_elsewhere_is_not_alike(other: bytes) -> None:
-    dialect = DIALECTS["anthropic"]
-    shapes = Shapes(dialect)
-    for text in ("one", "two", "three"):
-        event = read_event(delta(text=text), "", dialect)
-        assert event is not None
-        shapes.learn(event)
-    assert shapes.find(delta(text='any "thing" \\'))
-    found = shapes.find(other)
-    assert found is None or found[2] < len(other)
-
-
-def responses(number: int, text: str, padding: str) -> bytes:
-    value = {
-        "type": "response.output_text.delta",
-        NUMBER: number,
-        "item_id": "m",
-        "output_index": 0,
-    }
-    return json.dumps({**value, "content_index": 0, "delta": text, "obfuscation": padding}).encode()
-
-
-@either
-def test_running_numbers_and_padding_do_not_matter() -> None:
-    dialect = DIALECTS["openai-responses"]
-    shapes = Shapes(dialect)
-    for number in (8, 9):
-        event = read_event(responses(number, "text", "x" * number), "", dialect)
-        assert event is not None
-        shapes.learn(event)
-    raw = responses(12345, "say \\", "")
-    found = shapes.find(raw)
-    assert found is not None
-    shape, spans, stop = found
-    assert stop == len(raw)
-    assert raw[slice(*spans[shape.text])] == b"say \\\\"
-    assert raw[slice(*spans[shape.number])] == b"12345"
-
-
-def test_what_varied_in_one_stream_may_vary_in_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("secretgate.inbound.shapes._varied", {})
-    dialect = DIALECTS["openai-responses"]
-    first, other = Shapes(dialect), Shapes(dialect)
-    for shapes, paddings in ((first, ["x", "xx"]), (other, ["abc"])):
-        for padding in paddings:
-            event = read_event(responses(8, "text", padding), "", dialect)
-            assert event is not None
-            assert not shapes.find(responses(9, "say", "another"))
-            shapes.learn(event)
-    assert other.find(responses(9, "say", "another"))
 
 
 @pytest.mark.thorough
@@ -294,23 +213,6 @@ def test_the_events_of_a_clean_stream_are_not_read(monkeypatch: pytest.MonkeyPat
     for chunk in sent(raw, list(range(0, 1 << 20, 997))):
         run = SseFramer().run(chunk)
         assert not isinstance(run, Run) or events._run(run) is run.raw
-
-
-@either
-def test_what_is_no_number_is_no_event_of_that_shape() -> None:
-    shape = Shape(b'{"n":', [(False, b',"t":"'), (True, b'"}')])
-    raw = b'{"n":-12,"t":"a \\"quoted\\" word"}'
-    found = shape.match(raw, 0)
-    assert found is not None
-    assert [raw[start:end] for start, end in found[1]] == [b"-12", b'a \\"quoted\\" word']
-    assert found[2] == len(raw)
-    for other in (
-        b'{"n":null,"t":"a"}',
-        b'{"n":12,"t":"a',
-        b'{"n":12,"t":"a"]',
-        b'{"m":12,"t":"a"}',
-    ):
-        assert shape.match(other, 0) is None
 
 
 def read_texts(family: Family, raw: bytes) -> dict[Any, str]:

@@ -45,7 +45,7 @@ from harness.families.others import (
     cohere_v1_read,
     converse,
     converse_read,
-    dashscope_events,
+    dashscope,
     dashscope_read,
     ollama,
     ollama_generate,
@@ -115,7 +115,7 @@ FAMILIES: dict[str, Family] = {
     "dashscope": Family(
         _INCREMENTAL,
         SseFramer,
-        lambda texts, pieces: sse(dashscope_events(texts, pieces)),
+        dashscope,
         lambda raw: dashscope_read(events(raw)),
         False,
     ),

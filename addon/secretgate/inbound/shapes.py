@@ -2,8 +2,8 @@
 
 A stream consists of thousands of events of three or four shapes. A `Shape` is an event that has
 been read, split at the literals that may change without affecting the meaning of the rest: the
-piece of text, the sequence number, and those opaque strings and counts that were seen to change. If
-everything between them is identical byte for byte, the result of reading one event holds for the
+piece of text, the sequence number, those opaque strings and counts that were seen to change, and the `id`
+field of a server-sent event. If everything between them is identical byte for byte, the result of reading one event holds for the
 other, and only the piece is new.
 
 Literals that name the kind of an event or identify its text are never treated this way.
@@ -31,7 +31,8 @@ _NUMBER = re.compile(rb"-?[0-9][0-9.eE+-]*+")
 # then fails on what has to follow.
 _STRING = rb'([^"]*+(?:(?:(?<=[^\\]\\)|(?<=[^\\]\\\\\\))"[^"]*+)*+)'
 _REST = rb"|(.).*+"
-_A_NUMBER = b"(%b)" % _NUMBER.pattern
+_LINE = re.compile(rb"[^\r\n]*+")
+_ID_FIELD = re.compile(rb"(?m)^id:([^\r\n]*)")
 _WORTH_COMPILING: Final = 500
 """Number of events from which on a compiled expression pays.
 
@@ -73,10 +74,10 @@ class Shape:
         "text",
     )
 
-    def __init__(self, head: bytes, holes: list[tuple[bool, bytes]]) -> None:
+    def __init__(self, head: bytes, holes: list[tuple[re.Pattern[bytes] | None, bytes]]) -> None:
         self.head = head
         self.holes = holes
-        """For each literal: whether it is a string, and the bytes after it."""
+        """For each literal: what it looks like, unless it is a string, and the bytes after it."""
         self.text = self.number = -1
         """Indexes of the literals that are the piece of text and the sequence number, or -1."""
         self.piece = Piece.OPAQUE
@@ -105,8 +106,8 @@ class Shape:
         """The expression for an event, or for anything else up to the end."""
         if self._pattern is None:
             literals = [
-                (_STRING if string else _A_NUMBER) + re.escape(behind)
-                for string, behind in self.holes
+                (_STRING if look is None else b"(%b)" % look.pattern) + re.escape(behind)
+                for look, behind in self.holes
             ]
             spelled = re.escape(self.head) + b"".join(literals) + _REST
             self._pattern = re.compile(spelled, re.DOTALL)
@@ -116,14 +117,14 @@ class Shape:
         """Match without the expression, whatever the number of backslashes in a literal."""
         at += len(self.head)
         spans: list[Span] = []
-        for string, behind in self.holes:
-            if string:
+        for look, behind in self.holes:
+            if look is None:
                 end = raw.find(b'"', at)
                 if end > at and raw[end - 1] == _BACKSLASH:
                     end = closing_quote(raw, at, end)
             else:
-                number = _NUMBER.match(raw, at)
-                end = number.end() if number else -1
+                literal = look.match(raw, at)
+                end = literal.end() if literal else -1
             if end < 0 or not raw.startswith(behind, end):
                 return None
             spans.append((at, end))
@@ -134,7 +135,7 @@ class Shape:
         """Return the events of this shape that begin here and follow one another."""
         if not raw.startswith(self.head, at):
             return None
-        if len(self.holes) == 1 and self.holes[0][0]:
+        if len(self.holes) == 1 and self.holes[0][0] is None:
             return self._streak_of_one(raw, at)
         found: list[tuple[bytes, ...]] = []
         stop = at
@@ -263,7 +264,7 @@ class Shapes:
         tokens = self._changing(event, span)
         varying = self._varying(event, texts[0] if texts else None, [each[0] for each in tokens])
         holes = [
-            (place, string, place == span, number)
+            (place, None if string else _NUMBER, place == span, number)
             for index, (place, string, number) in enumerate(tokens)
             if place == span or number or index in varying
         ]
@@ -327,16 +328,24 @@ class Shapes:
 
 
 def _cut(
-    payload: bytes, holes: list[tuple[Span, bool, bool, bool]], before: bytes, behind: bytes
+    payload: bytes,
+    holes: list[tuple[Span, re.Pattern[bytes] | None, bool, bool]],
+    before: bytes,
+    behind: bytes,
 ) -> Shape:
-    ends = [span[0] for span, *_ in holes[1:]] + [len(payload)]
-    head = before + payload[: holes[0][0][0]]
-    rows = [
-        (string, payload[span[1] : end])
-        for (span, string, _, _), end in zip(holes, ends, strict=True)
+    raw, shift = before + payload + behind, len(before)
+    holes = [
+        ((low + shift, high + shift), look, is_text, is_number)
+        for (low, high), look, is_text, is_number in holes
     ]
-    rows[-1] = (rows[-1][0], rows[-1][1] + behind)
-    shape = Shape(head, rows)
+    for part, at in ((before, 0), (behind, shift + len(payload))):
+        if field := _ID_FIELD.search(part):
+            low, high = field.span(1)
+            holes.append(((at + low, at + high), _LINE, False, False))
+    holes.sort(key=lambda hole: hole[0])
+    ends = [span[0] for span, *_ in holes[1:]] + [len(raw)]
+    rows = [(look, raw[span[1] : end]) for (span, look, _, _), end in zip(holes, ends, strict=True)]
+    shape = Shape(raw[: holes[0][0][0]], rows)
     for index, (_, _, is_text, is_number) in enumerate(holes):
         if is_text:
             shape.text = index

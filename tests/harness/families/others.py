@@ -108,12 +108,17 @@ def ollama_read(raw: bytes) -> tuple[str, str]:
     return text, ""
 
 
-def dashscope_events(texts: Pieces, arguments: Pieces) -> list[Any]:
+def dashscope(texts: Pieces, arguments: Pieces) -> bytes:
+    """Return events as DashScope writes them: numbered, with a comment, and without spaces."""
     said = [
         {"output": {"choices": [{"message": {"content": piece}, "finish_reason": "null"}]}}
         for piece in texts
     ]
-    return [*said, {"output": {"choices": [{"message": {"content": ""}, "finish_reason": "stop"}]}}]
+    last = {"output": {"choices": [{"message": {"content": ""}, "finish_reason": "stop"}]}}
+    return "".join(
+        f"id:{number}\nevent:result\n:HTTP_STATUS/200\ndata:{json.dumps(event)}\n\n"
+        for number, event in enumerate([*said, last], 1)
+    ).encode()
 
 
 def dashscope_read(payloads: Sequence[Any]) -> tuple[str, str]:
