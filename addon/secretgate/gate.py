@@ -217,7 +217,8 @@ class Gate:
         if engine.line.remote:
             decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
         else:
-            decision, seen = await self._pace.decided(request, reading, decide)
+            detector = engine.redactor.detector
+            decision, seen = await self._pace.decided(detector, request, reading, decide)
         exchange = self._decided(engine, flow, request, decision, seen)
         if decision.content is not None and not decision.refused:
             flows.put_content(flow.request, decision.content, decision.headers)

@@ -20,7 +20,7 @@ from dataclasses import replace
 
 from . import buried, cache, columns, context, disguises, judging, near, values, views
 from .candidates import Candidate, Claims, lifted, of_match, shifted
-from .database import EVERY
+from .database import EVERY, TooMany
 from .decoded import Piece
 from .memo import remembered
 from .model import ENTROPY, Finding, Rule
@@ -109,6 +109,14 @@ class Detector:
             if findings:
                 results[index] = findings
         return results
+
+    def crowded(self, text: bytes, most: int) -> bool:
+        """Return whether more than `most` places of a text have to be examined; one scan tells."""
+        try:
+            self._reader([text], most=most)
+        except TooMany:
+            return True
+        return False
 
     def matching(self, texts: Sequence[bytes]) -> dict[int, set[str]]:
         """Return the ids of the rules that match in each text, by index, including overlaps."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from addon.kit import ANTHROPIC, SCOPE, Bench, token
+from addon.kit import ANTHROPIC, SCOPE, Bench, detector, token
 from policy.kit import enforced, policy
 from secretgate.bodies.json_walk import Reading
 from secretgate.hosts import Route, Treatment
@@ -19,8 +19,15 @@ from secretgate.outbound.deciding import Requests
 from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.policy.requests import Policies
+from secretgate.providers import DIALECTS
 from secretgate.proxy import threads
-from secretgate.proxy.threads import ALWAYS_IN_A_THREAD, IN_A_THREAD, Pace, uncollected
+from secretgate.proxy.threads import (
+    ALWAYS_IN_A_THREAD,
+    IN_A_THREAD,
+    Pace,
+    message_decided,
+    uncollected,
+)
 from secretgate.settings import Settings
 
 REQUEST = Request(
@@ -148,7 +155,7 @@ def decided(request: Request, requests: Requests) -> tuple[Decision, bool]:
     def decide() -> tuple[Decision, int]:
         return requests.decide(request, reading), threading.get_ident()
 
-    decision, thread = asyncio.run(Pace().decided(request, reading, decide))
+    decision, thread = asyncio.run(Pace().decided(detector(), request, reading, decide))
     return decision, thread != threading.get_ident()
 
 
@@ -167,6 +174,23 @@ def test_what_turns_out_to_be_full_of_secrets_is_decided_in_a_thread(
     assert in_a_thread is moved
     assert len(decision.spots) == count
     assert decision.content == gate().decide(request).content
+
+
+@pytest.mark.parametrize(
+    ("text", "moved"), [(secrets(10), False), (secrets(400), True), (LARGE, True)]
+)
+def test_messages_that_must_be_decided_on_once_go_to_a_thread_at_once(
+    text: str, moved: bool
+) -> None:
+    """Of a WebSocket, and of an MCP server."""
+    route = Route(provider="mcp", dialect=DIALECTS["mcp"], treatment=Treatment.CONTENT)
+    request, _ = asked(text, route=route)
+    decided_in = [
+        message_decided(detector(), request.content, threading.get_ident),
+        Pace().decided(detector(), request, None, threading.get_ident),
+    ]
+    for decided_ in decided_in:
+        assert (asyncio.run(decided_) != threading.get_ident()) is moved
 
 
 def test_rules_that_count_requests_count_one_that_moves_to_a_thread_once() -> None:
@@ -193,8 +217,8 @@ def test_a_thread_is_not_disturbed_by_the_garbage_collector() -> None:
             pass
         return gc.isenabled()
 
-    assert asyncio.run(Pace().decided(request, reading, decide)) is False
+    assert asyncio.run(Pace().decided(detector(), request, reading, decide)) is False
     assert gc.isenabled()
     with pytest.raises(ZeroDivisionError):
-        asyncio.run(Pace().decided(request, reading, lambda: 1 // 0))
+        asyncio.run(Pace().decided(detector(), request, reading, lambda: 1 // 0))
     assert gc.isenabled()

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Final
 
-from secretgate_rules import EVERY, TooMany
+from secretgate_rules import EVERY, Detector, TooMany
 
-__all__ = ["TooMany", "attempt", "most_places"]
+__all__ = ["TooMany", "attempt", "most_places", "would_fail"]
 
 _MOST: Final = 150
 """Number of places that take up to ten milliseconds."""
+_LEAST: Final = 4 << 10
+"""Size in bytes up to which a message takes little time whatever it holds."""
 _trying: ContextVar[bool] = ContextVar("secretgate_trying", default=False)
 
 
@@ -34,3 +36,8 @@ def attempt() -> Iterator[None]:
 def most_places() -> int:
     """Return the number of places that detection may examine in this context."""
     return _MOST if _trying.get() else EVERY
+
+
+def would_fail(detector: Detector, content: bytes) -> bool:
+    """Return whether an attempt would be given up; for what must not be decided on twice."""
+    return len(content) > _LEAST and detector.crowded(content, _MOST)

@@ -14,7 +14,7 @@ from secretgate.hosts import Treatment
 from secretgate.proxy import control_frames, passing
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.telling import UNRECORDED, Teller
-from secretgate.proxy.threads import IN_A_THREAD, consulted
+from secretgate.proxy.threads import consulted, message_decided
 from secretgate.websockets import Outcome, Socket
 
 _LINGER = 0.2
@@ -75,9 +75,7 @@ class Sockets:
         read = functools.partial(socket.from_client, message.content, message.is_text)
         if exchange.engine.line.remote:
             return await asyncio.to_thread(consulted, exchange.engine, exchange.request, read)
-        if len(message.content) > IN_A_THREAD:
-            return await asyncio.to_thread(read)
-        return read()
+        return await message_decided(exchange.engine.redactor.detector, message.content, read)
 
     def _put(
         self, flow: http.HTTPFlow, exchange: Exchange, message: WebSocketMessage, outcome: Outcome

@@ -14,13 +14,15 @@ import gc
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import TypeVar
 
 from secretgate.bodies.json_walk import Reading
 from secretgate.engine import Engine
-from secretgate.outbound.attempts import TooMany, attempt
+from secretgate.outbound.attempts import TooMany, attempt, would_fail
 from secretgate.outbound.requests import Request
 from secretgate.vault import Scope
+from secretgate_rules import Detector
 
 IN_A_THREAD = 64 << 10
 """Amount of work, in bytes, up to which a request of a new scope is not processed in a thread."""
@@ -57,23 +59,26 @@ class Pace:
         """Seconds of processor time per byte of work."""
 
     async def decided(
-        self, request: Request, reading: Reading | None, decide: Callable[[], T]
+        self,
+        detector: Detector,
+        request: Request,
+        reading: Reading | None,
+        decide: Callable[[], T],
     ) -> T:
         """Return the decision on a request, made in a thread if it would take long.
 
         `reading`: the reading of its body; None if it cannot be interrupted.
         """
-        if not self.takes_long(request, reading):
+        if self.takes_long(request, reading):
+            pass
+        elif request.route.dialect.name == "mcp":
             # What is judged in a session with an MCP server is judged once.
-            if request.route.dialect.name == "mcp":
+            if not would_fail(detector, request.content):
                 return self.timed(request, reading, decide)
+        else:
             with contextlib.suppress(TooMany), attempt():
                 return self.timed(request, reading, decide)
-        return await asyncio.to_thread(self._undisturbed, request, reading, decide)
-
-    def _undisturbed(self, request: Request, reading: Reading | None, decide: Callable[[], T]) -> T:
-        with uncollected():
-            return self.timed(request, reading, decide)
+        return await aside(partial(self.timed, request, reading, decide))
 
     def takes_long(self, request: Request, reading: Reading | None) -> bool:
         """Whether processing the request would noticeably delay other flows.
@@ -106,6 +111,23 @@ class Pace:
         if len(self._paces) > _MOST_SCOPES:
             self._paces.popitem(last=False)
         return decision
+
+
+async def message_decided(detector: Detector, content: bytes, decide: Callable[[], T]) -> T:
+    """Return the decision on a message of a WebSocket, made in a thread if it would take long."""
+    if len(content) > IN_A_THREAD or would_fail(detector, content):
+        return await aside(decide)
+    return decide()
+
+
+async def aside(decide: Callable[[], T]) -> T:
+    """Return a decision made in a thread, undisturbed by the garbage collector."""
+
+    def undisturbed() -> T:
+        with uncollected():
+            return decide()
+
+    return await asyncio.to_thread(undisturbed)
 
 
 @contextlib.contextmanager
