@@ -77,6 +77,25 @@ def test_running_numbers_and_padding_do_not_matter() -> None:
 
 
 @either
+@pytest.mark.parametrize("member", ["obfuscation", "p"])
+def test_padding_of_chat_chunks_does_not_matter(member: str) -> None:
+    def chunk(text: str, padding: str) -> bytes:
+        choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+        return json.dumps({"id": "c", "choices": [choice], member: padding}).encode()
+
+    dialect = DIALECTS["openai-chat"]
+    shapes = Shapes(dialect)
+    for padding in ("abc", "abcdef"):
+        event = read_event(chunk("text", padding), "", dialect)
+        assert event is not None
+        shapes.learn(event)
+    raw = chunk("say", "REDACTED<")
+    found = shapes.find(raw)
+    assert found is not None
+    assert found[2] == len(raw)
+
+
+@either
 @pytest.mark.parametrize(
     "event",
     [

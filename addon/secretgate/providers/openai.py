@@ -88,6 +88,7 @@ _CHAT_ANSWER = [
     ("model", Piece.OPAQUE),
     ("system_fingerprint", Piece.OPAQUE),
     ("obfuscation", Piece.OPAQUE),
+    ("p", Piece.OPAQUE),  # the same of Mistral: random text to hide the length of a token
     ("choices[].finish_reason", Piece.CLOSE),
     ("choices[].native_finish_reason", Piece.OPAQUE),
     ("choices[].delta.role", Piece.OPAQUE),
