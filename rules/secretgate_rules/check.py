@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> int:
             many += 1
             print("\n       ".join([f"{'FAIL' if wrong else 'ok  '} {rule}", *wrong]))
         if many:
-            print(f"{name}: {many} rules")
+            print(f"{name}: {many} rule{'s' * (many != 1)}")
     return int(bad)
 
 

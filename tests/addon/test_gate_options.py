@@ -13,7 +13,7 @@ from mitmproxy.addons import proxyserver
 from mitmproxy.test import taddons
 
 from harness.proxy import ADDON
-from secretgate import gate
+from secretgate import gate, hosts
 from secretgate.proxy import own_ca
 
 
@@ -81,3 +81,26 @@ def test_a_ca_that_cannot_be_kept_is_told_with_the_remedy(
         made.master.addons.add(addon)
         with pytest.raises(exceptions.OptionsError, match=r"Read-only .*; set SECRETGATE_HOME"):
             made.configure(addon)
+
+
+def test_a_host_that_the_ca_lacks_is_told_with_the_command_that_adds_it(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def started(**options: str) -> str:
+        with taddons.context(proxyserver.Proxyserver()) as made:
+            made.options.set(*(f"{name}={value}" for name, value in options.items()), defer=True)
+            addon = gate.Gate()
+            made.master.addons.add(addon)
+            made.configure(addon)
+        return capsys.readouterr().err
+
+    assert "may not sign" not in started()
+    told = started(secretgate_hosts="*.llm.corp=openai-chat")
+    assert "secretgate-ca rotate '--domain=*.llm.corp'" in told
+
+
+def test_a_ca_for_hosts_of_the_table_needs_no_names() -> None:
+    assert hosts.rotation(["api.anthropic.com"]) == "secretgate-ca rotate"
+    assert hosts.rotation(["b.corp", "a.corp"]) == (
+        "secretgate-ca rotate --domain=a.corp --domain=b.corp"
+    )

@@ -84,7 +84,7 @@ def _findings(port: int) -> Iterator[Finding]:
         yield Finding(BAD, "CA", "it has expired", "secretgate-ca rotate")
     if known and (missing := known.missing(covered.names)):
         message = f"it may not sign for {', '.join(missing)}"
-        yield Finding(BAD, "CA", message, "secretgate-ca rotate")
+        yield Finding(BAD, "CA", message, hosts.rotation(missing))
     yield from examine(machine)
     if running_at and known:
         url = urlsplit(running_at)

@@ -7,6 +7,7 @@ are tunnelled unchanged.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
 from fnmatch import translate
@@ -182,6 +183,12 @@ def _row(
 def ca_domains() -> list[str]:
     """Return the names that the local CA may sign for: everything covered by default."""
     return _names(builtin())
+
+
+def rotation(missing: Iterable[str] = ()) -> str:
+    """Return the command that makes a new CA, which may sign for the `missing` hosts too."""
+    own = sorted({*missing}.difference(ca_domains()))
+    return shlex.join(["secretgate-ca", "rotate", *(f"--domain={host}" for host in own)])
 
 
 def _names(rows: Iterable[Row]) -> list[str]:

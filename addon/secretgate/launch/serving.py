@@ -11,10 +11,9 @@ from pathlib import Path
 from secretgate.base_urls import BaseURL, chosen
 from secretgate.gateway.workers import Plan, WorkersError, reserve, vacant
 from secretgate.gateway.workers import serve as run_workers
-from secretgate.hosts import ca_domains
 from secretgate.launch import plan as plans
 from secretgate.launch.upstream import Upstream, upstream
-from secretgate.proxy import access
+from secretgate.proxy import access, own_ca
 from secretgate.settings import PREFIX
 from secretgate.state import Places, private_folder
 from secretgate_ca import Authority, ensure_ca, write_bundle
@@ -147,7 +146,8 @@ def prepare(
     places = Places.find()
     plan = plans.plan(wishes, places, environment)
     bases = chosen(plan.settings.base_urls)
-    ca = ensure_ca(places.ca, ca_domains())
+    added = (row.host for row in plan.settings.hosts)
+    ca = ensure_ca(places.ca, own_ca.signable(added, lambda reason: None))  # mitmproxy will tell
     bundle = write_bundle(ca, inherited=environment)
     roots = plans.upstream_roots(places, private_folder(places.state), environment)
     via = upstream(environment)

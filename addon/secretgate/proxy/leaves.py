@@ -12,6 +12,7 @@ from pathlib import Path
 from mitmproxy import ctx, tls
 
 from secretgate import log
+from secretgate.hosts import rotation
 from secretgate_ca import Leaves
 
 
@@ -33,7 +34,7 @@ class ShowLeaves:
             return
         if not self._leaves.authority.covers(name):
             log.logger().warning(
-                "the CA may not sign for this host", host=name, remedy="secretgate-ca rotate"
+                "the CA may not sign for this host", host=name, remedy=rotation([name])
             )
             return
         data.ssl_conn.use_certificate(self._leaves.leaf([name]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
@@ -25,7 +25,7 @@ def put_in_place(settings: Callable[[], Settings], folder: Path) -> None:
 
 
 def _show(settings: Settings, folder: Path) -> None:
-    names = sorted({*hosts.ca_domains(), *_signable(settings)})
+    names = signable(_added(settings), _plain_only)
     try:
         authority = ensure_ca(folder, names)
     except CAError as error:
@@ -40,18 +40,31 @@ def _show(settings: Settings, folder: Path) -> None:
         log.logger().warning(
             "the CA may not sign for all covered hosts",
             missing=missing,
-            remedy="secretgate-ca rotate",
+            remedy=hosts.rotation(missing),
         )
     ctx.options.update(confdir=str(folder))
     ctx.master.addons.add(ShowLeaves(Leaves(authority), folder))
 
 
-def _signable(settings: Settings) -> Iterator[str]:
-    """Yield the user's hosts that a CA can permit; others are covered without TLS only."""
-    for row in settings.hosts:
+def _added(settings: Settings) -> Iterator[str]:
+    return (row.host for row in settings.hosts)
+
+
+def _plain_only(reason: str) -> None:
+    log.logger().warning("only plain HTTP to this host is covered", reason=reason)
+
+
+def signable(added: Iterable[str], tell: Callable[[str], None]) -> list[str]:
+    """Return the hosts of the table and those of the user's that a CA can permit.
+
+    `tell` is called with the reason for each of the others.
+    """
+    names = {*hosts.ca_domains()}
+    for host in added:
         try:
-            subtrees(row.host)
+            subtrees(host)
         except CAError as error:
-            log.logger().warning("only plain HTTP to this host is covered", reason=str(error))
+            tell(str(error))
         else:
-            yield row.host
+            names.add(host)
+    return sorted(names)

@@ -7,7 +7,7 @@ import os
 import sys
 from pathlib import Path
 
-from secretgate.hosts import ca_domains
+from secretgate.hosts import rotation
 from secretgate.launch import plan as plans
 from secretgate.launch import running
 from secretgate.launch.plan import Wishes
@@ -36,10 +36,11 @@ def _fail(error: Exception) -> int:
 
 def _account(places: Places, port: int, mode: str) -> Account:
     names = plans.plan(Wishes(mode), places, os.environ).hosts.names
-    authority = ensure_ca(places.ca, ca_domains())
-    if authority.missing(names) or authority.expired():
+    authority = ensure_ca(places.ca, names)
+    missing = authority.missing(names)
+    if missing or authority.expired():
         raise CAError(
-            "the CA has expired or may not sign for all covered hosts: secretgate-ca rotate"
+            f"the CA has expired or may not sign for all covered hosts: {rotation(missing)}"
         )
     trust = environment(write_bundle(authority), authority.ca_cert)
     named = upstream(os.environ)
