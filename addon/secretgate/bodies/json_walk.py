@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator, Iterator, Sequence
-from math import inf
 from time import thread_time
 from typing import Any, Final
 
@@ -90,7 +89,11 @@ class Reading:
     @property
     def body(self) -> JsonBody | PlainBody:
         """The body, read to its end. Raises `Unreadable`."""
-        self.within(inf, inf)
+        try:
+            for _ in self._blocks:
+                pass
+        except (Invalid, _Thinking):
+            self._strictly = True
         body = self._walk.body
         return PlainBody(body.raw, json_slots(body.raw, body.root)) if self._strictly else body
 
