@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mitmproxy.tools import main
+from typer.testing import CliRunner
 
+from harness.command import environment
 from secretgate.base_urls import chosen
+from secretgate.cli import app
 from secretgate.hosts import Hosts
 from secretgate.launch.plan import Plan, Wishes
 from secretgate.launch.serving import Gateway, Serving
@@ -54,3 +59,17 @@ def test_workers_get_ports_of_their_own_if_wanted() -> None:
         assert str(8080 + number) in arguments[arguments.index("--listen-port") + 1 :][:1]
         assert f"secretgate_health=127.0.0.1:{9080 + number}" in arguments
         assert "secretgate_drain=30" in arguments
+
+
+@pytest.mark.parametrize(("option", "verbosity"), [((), "warn"), (("--web",), "info")])
+def test_mitmweb_may_log_the_address_that_opens_it(
+    option: tuple[str, ...], verbosity: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[str] = []
+    monkeypatch.setattr(main, "mitmweb" if option else "mitmdump", given.extend)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    words = ["serve", "--port", port, *option]
+    done = CliRunner().invoke(app, words, env=environment(tmp_path), prog_name="secretgate")
+    assert done.exit_code == 0, done.stderr
+    assert f"termlog_verbosity={verbosity}" in given

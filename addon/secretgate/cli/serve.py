@@ -106,7 +106,8 @@ def serve(
     Exit code: 0 when stopped, 2 if it could not start.
     """
     entries = (*((ALL,) if base_url else ()), *(provider or ()))
-    wishes = Wishes(mode, config, tuple(host or ()), verbose, base_urls=entries)
+    # mitmweb logs its address, and the token that opens it, as information.
+    wishes = Wishes(mode, config, tuple(host or ()), verbose or web, base_urls=entries)
     gateway = Gateway(workers, port, own_ports, health_port, drain, proxyauth, listen)
     try:
         if web and workers > 1:
