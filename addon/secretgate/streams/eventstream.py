@@ -17,7 +17,9 @@ import struct
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from collections.abc import Iterator
+from functools import lru_cache
 from struct import Struct
+from typing import NamedTuple
 from zlib import crc32
 
 import msgspec
@@ -34,6 +36,8 @@ _MOST = 1 << 25
 
 _BYTES = re.compile(rb'"bytes"\s*:\s*"([A-Za-z0-9+/=]*)"')
 _NAMES = (b":event-type", b":exception-type", b":error-code")
+_USUAL = 512
+"""Size of a message's headers up to which they are remembered."""
 _SIZES = (0, 0, 1, 2, 4, 8, 0, 0, 8, 16)
 """Size of a header's value in bytes, indexed by its type."""
 _BEHIND_A_LENGTH = (b"\6", b"\7")
@@ -41,6 +45,14 @@ _BEHIND_A_LENGTH = (b"\6", b"\7")
 
 class _Said(msgspec.Struct):
     text: str
+
+
+class _Wrapped(NamedTuple):
+    """A payload in base64, the span of which is `start` to `end`."""
+
+    start: int
+    end: int
+    content: bytes
 
 
 def _is_text(payload: bytes) -> bool:
@@ -71,24 +83,23 @@ class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
         wrapped = self._wrapped(text)
         if wrapped is None:
             return text or None
-        inner = b64decode(text[slice(*wrapped)])
+        inner = wrapped.content
         return (_as_event(inner) if _is_text(inner) else inner) or None
 
     @property
     def event(self) -> str:
         if self.head is None:
             return ""
-        headers = dict(_headers(self.raw[_PRELUDE.size : self.head]))
-        names = (headers[name] for name in _NAMES if name in headers)
-        return next(names, b"").decode("utf-8", "replace")
+        headers = self.raw[_PRELUDE.size : self.head]
+        return _name(headers) if len(headers) <= _USUAL else _name.__wrapped__(headers)
 
     def with_payload(self, payload: bytes) -> bytes:
         if self.head is None:
             return self.raw
         text = self._text()
         if wrapped := self._wrapped(text):
-            start, end = wrapped
-            if _is_text(b64decode(text[start:end])):
+            start, end, content = wrapped
+            if _is_text(content):
                 payload = msgspec.json.decode(payload, type=_Said).text.encode()
             payload = text[:start] + b64encode(payload) + text[end:]
         size = self.head + len(payload) + _CRC.size
@@ -100,15 +111,14 @@ class EventStreamFrame(msgspec.Struct, frozen=True, gc=False):
     def _text(self) -> bytes:
         return b"" if self.head is None else self.raw[self.head : -_CRC.size]
 
-    def _wrapped(self, text: bytes) -> tuple[int, int] | None:
-        """Return the span of the payload in `text` if it is wrapped in base64, otherwise None."""
+    def _wrapped(self, text: bytes) -> _Wrapped | None:
+        """Return the payload in `text` if it is wrapped in base64, otherwise None."""
         if self.event != "chunk" or (match := _BYTES.search(text)) is None:
             return None
         try:
-            b64decode(match[1], validate=True)
+            return _Wrapped(*match.span(1), b64decode(match[1], validate=True))
         except Base64Error:
             return None
-        return match.span(1)
 
 
 class EventStreamFramer(FrameByFrame):
@@ -170,6 +180,14 @@ def exception(name: str, payload: bytes) -> bytes:
 def _message(raw: bytes, head: int) -> EventStreamFrame:
     (crc,) = _CRC.unpack_from(raw, len(raw) - _CRC.size)
     return EventStreamFrame(raw, head if crc32(raw[: -_CRC.size]) == crc else None)
+
+
+@lru_cache(maxsize=256)
+def _name(headers: bytes) -> str:
+    """Return the event name in the headers of a message; those of a kind are all the same."""
+    values = dict(_headers(headers))
+    names = (values[name] for name in _NAMES if name in values)
+    return next(names, b"").decode("utf-8", "replace")
 
 
 def _headers(block: bytes) -> Iterator[tuple[bytes, bytes]]:
