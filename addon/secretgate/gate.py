@@ -161,14 +161,15 @@ class Gate:
         engine = self.engine()
         request = flows.request(engine, flow, route)
         decide = functools.partial(heads.decide, engine, request, flows.head(flow))
-        refused = None
-        if engine.line.remote:
+        if not engine.line.remote:
+            decision, seen = decide()
+        else:
             begin = functools.partial(engine.requests.begin, request)
             refused = await asyncio.to_thread(consulted, engine, request, begin)
-        if refused is None and engine.line.remote:
-            decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
-        else:
-            decision, seen = (refused, None) if refused is not None else decide()
+            if refused is None:
+                decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
+            else:
+                decision, seen = refused, None
         exchange = self._decided(engine, flow, request, decision, seen)
         if decision.refused or decision.spots:
             self.teller.decided(exchange, decision)
