@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from secretgate.cli.doctor import _signing
 from secretgate.doctor.checks import BAD, GOOD, Finding, Machine, editor_settings, examine
 from secretgate.doctor.tools import TOOLS
 from secretgate.hosts import Hosts, builtin
+from secretgate_ca import ensure_ca
 from secretgate_ca.bundle import combine
 
 OURS = "http://127.0.0.1:8080"
@@ -176,3 +178,12 @@ def test_an_editor_is_judged_by_its_settings_and_the_systems_store() -> None:
 
 def test_settings_that_are_no_json_are_no_settings() -> None:
     assert not bad(findings("claude", files={f"{HOME}/.claude/settings.json": [1]}))
+
+
+def test_each_host_that_the_ca_lacks_is_told_with_what_helps(tmp_path: Path) -> None:
+    known = ensure_ca(tmp_path / "ca", ["api.anthropic.com"])
+    plain, rest = _signing(known, ["api.anthropic.com", "10.0.0.5", "llm.corp.example"])
+    assert plain.message.startswith("10.0.0.5: the CA signs for names only")
+    assert "--provider" in plain.fix
+    assert rest.message == "it may not sign for llm.corp.example"
+    assert rest.fix == "secretgate-ca rotate --domain=llm.corp.example"

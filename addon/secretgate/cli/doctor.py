@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ from secretgate.settings import SettingsError
 from secretgate.state import Places
 from secretgate_ca import Authority, CAError, load_ca, write_bundle
 from secretgate_ca.bundle import root_der, system_roots
+from secretgate_ca.names import subtrees
 from secretgate_ca.runner import SystemRunner
 
 USUAL_PORT = 8080
@@ -80,11 +81,8 @@ def _findings(port: int) -> Iterator[Finding]:
         platform=sys.platform,
         bundle=str(write_bundle(known, inherited=os.environ)) if known else "",
     )
-    if known and known.expired():
-        yield Finding(BAD, "CA", "it has expired", "secretgate-ca rotate")
-    if known and (missing := known.missing(covered.names)):
-        message = f"it may not sign for {', '.join(missing)}"
-        yield Finding(BAD, "CA", message, hosts.rotation(missing))
+    if known:
+        yield from _signing(known, covered.names)
     yield from examine(machine)
     if running_at and known:
         url = urlsplit(running_at)
@@ -92,6 +90,22 @@ def _findings(port: int) -> Iterator[Finding]:
     elif running_at:
         message = "the running proxy's CA does not belong to this installation"
         yield Finding(BAD, "self-test", message, "set SECRETGATE_HOME as it was for the proxy")
+
+
+def _signing(known: Authority, names: Sequence[str]) -> Iterator[Finding]:
+    if known.expired():
+        yield Finding(BAD, "CA", "it has expired", hosts.rotation())
+    missing = []
+    for name in known.missing(names):
+        try:
+            subtrees(name)
+        except CAError as error:
+            yield Finding(BAD, "CA", str(error), "or secretgate serve --provider NAME=URL")
+        else:
+            missing.append(name)
+    if missing:
+        message = f"it may not sign for {', '.join(missing)}"
+        yield Finding(BAD, "CA", message, hosts.rotation(missing))
 
 
 def _running(port: int) -> tuple[str, dict[str, object]]:
