@@ -51,6 +51,8 @@ _WINDOWS_PATH = re.compile(rb"\\{0,4}[\w .{}%-]+(?:\\{1,4}[\w .{}%-]+){2,}(?:\\{
 _HOST = re.compile(
     rb"^[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|dev|local|internal|cloud|app|co|ai|test|invalid|example)(?::[0-9]+)?(?:/.*)?$"
 )
+_ADDRESS = re.compile(rb"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}")
+"""Of an Ethernet device or in IPv6."""
 _EMAIL = re.compile(rb"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
 _IDENTIFIER = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*")
 _SUBSCRIPT = re.compile(
@@ -146,6 +148,8 @@ def _steps(value: bytes) -> float:
 def code(value: bytes) -> bool:
     """Return whether the value is an identifier, path, host, version or named hash: no secret."""
     if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
+        return True
+    if _ADDRESS.fullmatch(value):
         return True
     if value.startswith(b"Ag") and len(value) > _SEALED:
         return True

@@ -74,6 +74,8 @@ QUIET = [
     f"$ sha256sum token\n{SHA256}\n",
     f"## Public key\n\n{SHA256}\n",
     "    verdaccio-htpasswd: 13.0.0-next-8.29\n",
+    "Token=2001:db8::1a2b:3c4d\n",
+    "blkid --list-one --output device --match-token LABEL2024",
     'repeatNodeCount:32,tokenData:"$%`~R!QOX#oXY$pYZ#oZ]#o]^$p^p#opq$pqr%qrs&ost"',
     f"https://avatars1.githubusercontent.com/u/5279615?s=400&u={SHA1}&v=4",
     'FLAG_TURKEY = "\\U0001f1f9\\U0001f1f7"',

@@ -54,6 +54,9 @@ FOUND = [
     ("rabbitmqctl add_user ops '@'", "P@avoc" + made_up(3, 5).hex() + "*PW"),
     ("v_pwd VARCHAR2(30) := '@';", "Avocet4" + "195"),
     ('red:auth("@")', made_up(16, 14).decode()),
+    ("/etc/app/mail.ini:smtp_password=@\n", "P!avoc" + made_up(4, 15).hex()),
+    ('DB_PASS = os.getenv("DB_PASS") or "@"', "Avocet!41" + "x5"),
+    ('var pass = flag.String("pass", "@", "db password")', PASSWORD),
 ]
 QUIET = [
     '"admin-password": "Wagwoord:"',
