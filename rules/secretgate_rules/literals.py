@@ -13,7 +13,7 @@ import copy
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from typing import Final
+from typing import Final, NamedTuple
 
 from . import database, disguises, spellings, views
 from .memo import remembered
@@ -42,12 +42,22 @@ def below_floor(value: bytes) -> bool:
     return len(value) < SHORTEST or entropy(value) < LEAST_ENTROPY
 
 
+class _Needles(NamedTuple):
+    """The needles of many values, in columns: an object for each would burden the garbage collector."""
+
+    texts: list[bytes]
+    kinds: list[tuple[int, int]]
+    """Kind and offset."""
+    values: list[bytes]
+    """The values that they stand for."""
+
+
 class _Segment:
     """A set of values and their search, which is built on first use."""
 
     def __init__(self, values: Mapping[bytes, str]) -> None:
         self.values = dict(values)
-        self._needles: list[tuple[Needle, bytes]] | None = None
+        self._needles: _Needles | None = None
         self._searcher: database.Literals | None = None
         self._spent = 0.0
         """Approximate number of seconds spent without the search."""
@@ -55,22 +65,25 @@ class _Segment:
     @property
     def plain(self) -> bool:
         """Whether every value contains a span that no escaping changes."""
-        return all(needle.kind != PLAIN or needle.offset >= 0 for needle, _ in self._all())
+        return all(kind != PLAIN or offset >= 0 for kind, offset in self._all().kinds)
 
-    def _all(self) -> list[tuple[Needle, bytes]]:
+    def _all(self) -> _Needles:
         if self._needles is None:
-            self._needles = [
-                (needle, value)
-                for value in self.values
-                if value
-                for needle in spellings.needles(value, not below_floor(value))
-            ]
+            needles = _Needles([], [], [])
+            same: dict[tuple[int, int], tuple[int, int]] = {}
+            for value in self.values:
+                if value:
+                    for text, kind, offset in spellings.needles(value, not below_floor(value)):
+                        needles.texts.append(text)
+                        needles.kinds.append(same.setdefault((kind, offset), (kind, offset)))
+                        needles.values.append(value)
+            self._needles = needles
         return self._needles
 
     def prepare(self) -> None:
         """Build the search."""
         if self._searcher is None:
-            self._searcher = database.Literals([needle.text for needle, _ in self._all()])
+            self._searcher = database.Literals(self._all().texts)
         self._searcher.prepare()
 
     def called(self, rules: Mapping[bytes, str]) -> _Segment:
@@ -81,22 +94,21 @@ class _Segment:
 
     def places(self, text: bytes) -> Iterator[tuple[int, Needle, bytes]]:
         """Yield the offset of each needle found, the needle, and the value it stands for."""
-        needles = self._all()
-        count = len(needles)
+        texts, kinds, values = self._all()
+        count = len(texts)
         once, each = _BUILD_COST
         self._spent += count * len(text) * _FIND_COST
         if self._searcher is None and self._spent < once + count * each:
-            for needle, value in needles:
-                at = text.find(needle.text)
+            for index, needle in enumerate(texts):
+                at = text.find(needle)
                 while at >= 0:
-                    yield at, needle, value
-                    at = text.find(needle.text, at + 1)
+                    yield at, Needle(needle, *kinds[index]), values[index]
+                    at = text.find(needle, at + 1)
             return
         if self._searcher is None:
-            self._searcher = database.Literals([needle.text for needle, _ in needles])
+            self._searcher = database.Literals(texts)
         for index, at in self._searcher.scan(text):
-            needle, value = needles[index]
-            yield at, needle, value
+            yield at, Needle(texts[index], *kinds[index]), values[index]
 
 
 class Literals:
