@@ -74,5 +74,5 @@ def test_the_terminal_interface(console: Console, provider: Provider, planted: P
     assert console.shows("# 1 placeholder")
     console.press("q")
     console.press(":secretgate.status\r")
-    assert console.shows("secrets put back")
+    assert console.shows("1 secret put back")
     assert leaks(console.output, planted.secrets) == []
