@@ -8,6 +8,11 @@ from .regex import REPEATS, chars, children, op, parse, sre
 
 _MOST = 32767
 """The largest repetition count that Hyperscan supports."""
+_MOST_NESTED = 10_000
+"""The largest product of nested counts that Hyperscan compiles within a second; twice as many may
+take it minutes."""
+_UNROLLED = 80
+"""Counts up to this one are unrolled even if they may vary, see `patterns`."""
 
 
 class TooSlowError(ValueError):
@@ -21,7 +26,23 @@ def check_linear(pattern: str, flags: str = "") -> None:
     with a character that the inner one cannot match. All others, which could match the same text
     in more than one way, are rejected.
     """
-    _check(parse(pattern, flags), inside=False)
+    tree = parse(pattern, flags)
+    _check(tree, inside=False)
+    if _nested(tree) > _MOST_NESTED:
+        raise ValueError(f"repeats inside repeats, more than {_MOST_NESTED:,} together")
+
+
+def _nested(tree: Any, around: int = 1) -> int:
+    """Return the largest product of the counts of a repeat and those around it; 1 if none nest."""
+    most = 1
+    for code, value in tree:
+        if code in REPEATS:
+            low, high, body = value
+            count = max(1, low if low == high else min(high, _UNROLLED))
+            most = max(most, around * count if around > 1 else 1, _nested(body, around * count))
+        else:
+            most = max([most, *(_nested(child, around) for child in children(code, value))])
+    return most
 
 
 def _check(tree: Any, inside: bool) -> None:

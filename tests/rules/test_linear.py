@@ -154,6 +154,15 @@ def test_what_cannot_is_taken(pattern: str) -> None:
     check_linear(pattern)
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    ["wide_(?:ab|cd[0-9]{900}){400}", "w_(?:[a-z]{0,40}-){400}", "w_(?:[a-z]{300,}-){400}"],
+)
+def test_what_would_take_minutes_to_compile_is_refused(pattern: str) -> None:
+    with pytest.raises(ValueError, match="more than 10,000 together"):
+        check_linear(pattern)
+
+
 @pytest.mark.parametrize("pattern", [r"(a)\1bcdef", r"(?P<q>[\"'])abc(?P=q)", r"(?:(x)\1){1,3}"])
 def test_a_backreference_is_refused_by_name_in_packs_of_our_own_too(pattern: str) -> None:
     with pytest.raises(ValueError, match="backreferences are not supported"):
