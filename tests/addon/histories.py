@@ -67,7 +67,8 @@ class Gate:
         except Unreadable as error:
             return "unreadable", error.reason
         issued = found.issued
-        return found.raw, found.spots, found.counts, issued.values, issued.aliases
+        messages = body.messages if isinstance(body, JsonBody) else 0
+        return found.raw, found.spots, found.counts, issued.values, issued.aliases, messages
 
 
 SECRETS = [token(1), token(2), token(3)]

@@ -195,7 +195,7 @@ def test_a_turn_that_is_known_counts_and_tells_what_it_did_at_first() -> None:
         read_json(client.body(), ROOT, None),
     ]
     assert bodies[0].outline == bodies[1].outline
-    _, spots, counts, _, _ = again
+    _, spots, counts, *_ = again
     assert warm.passed
     assert counts.bytes == 3 * len(image)
     assert {spot.path.partition("]")[0] for spot in spots} == {

@@ -241,3 +241,18 @@ def test_the_outline_is_the_body_without_its_items() -> None:
         "tools": [],
         "t": [0, "s"],
     }
+
+
+@pytest.mark.parametrize(
+    ("document", "many"),
+    [
+        ({"system": [{"text": "a"}], "messages": [{"role": "user", "content": "hello"}] * 3}, 3),
+        ({"input": [{"role": "user"}, {"type": "reasoning"}], "tools": [{"name": "n"}] * 9}, 2),
+        ({"request": {"contents": [{"parts": [{"text": "a"}, {"text": "b"}]}] * 4}}, 4),
+        ({"input": "a question"}, 0),
+    ],
+)
+def test_messages_are_counted(document: dict[str, Any], many: int) -> None:
+    body = read_json(json.dumps(document).encode(), DIALECTS["generic"].request_paths.root)
+    assert isinstance(body, JsonBody)
+    assert body.messages == many

@@ -81,14 +81,18 @@ async def test_what_goes_on_is_told_of_once_it_has_left() -> None:
     assert trail.heard == ["request one", "answer one"]
 
 
-def test_the_line_about_a_request_names_its_model(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_line_about_a_request_names_its_model_and_counts_its_messages(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     made = Teller()
-    decide(made, "one", replace(CLEAN, model="gpt-4o"))
+    decide(made, "one", replace(CLEAN, model="gpt-4o", messages=12))
     decide(made, "two")
     named, unnamed = capsys.readouterr().err.splitlines()
     assert "verdict=clean" in named
     assert "model=gpt-4o" in named
+    assert "messages=12" in named
     assert "model" not in unnamed
+    assert "messages=" not in unnamed
 
 
 async def test_not_more_than_some_wait() -> None:

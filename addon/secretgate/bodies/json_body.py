@@ -14,13 +14,16 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from secretgate.bodies.base import Edit, Label, Path, Shown, Slot, as_it_is, spell, splice
 from secretgate.bodies.between import Frame
 from secretgate.bodies.columns import Columns
 from secretgate.bodies.json_reader import paths
 from secretgate.bodies.paths import Node
+
+_CONVERSATIONS: Final = frozenset((b"messages", b"input", b"contents"))
+"""The lists of messages, as the APIs of Anthropic, OpenAI and Google call them."""
 
 
 class Item(NamedTuple):
@@ -82,6 +85,16 @@ class JsonBody:
     _outline: bytes | None = None
 
     @property
+    def messages(self) -> int:
+        """The number of messages of the conversation, those seen before included."""
+        read = ((each.frame, each.number + 1) for each in self.items)
+        passed = ((each.frame, each.number + each.verdict.items) for each in self.passed)
+        return max(
+            (end for frame, end in (*read, *passed) if _last_name(frame) in _CONVERSATIONS),
+            default=0,
+        )
+
+    @property
     def slots(self) -> list[Slot]:
         return sorted([*self.strings, *self.others], key=_start)
 
@@ -140,6 +153,10 @@ class JsonBody:
             self.scanned += read.scanned
             self.opaque += read.opaque
         self.items.sort(key=_start)
+
+
+def _last_name(frame: Frame) -> bytes:
+    return frame.where.rpartition(b".")[2]
 
 
 def _start(span: Item | Passed | Slot) -> int:

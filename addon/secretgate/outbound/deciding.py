@@ -181,7 +181,8 @@ class Requests:
         decision = self._decided(request, body, chain)
         named = any(spot.path == "model" for spot in decision.spots)
         asked_for = "" if named else _model(request, body)
-        return replace(decision, size=len(body.raw), model=asked_for)
+        messages = body.messages if isinstance(body, JsonBody) else 0
+        return replace(decision, size=len(body.raw), model=asked_for, messages=messages)
 
     def _decided(self, request: Request, body: Body, chain: tuple[str, ...]) -> Decision:
         outline = body.outline

@@ -51,6 +51,8 @@ class Decision:
     size: int = 0
     """Size of the body in bytes, decompressed if possible."""
     model: str = ""
+    messages: int = 0
+    """Number of messages of the conversation; 0 if unknown."""
     rulings: tuple[Ruled, ...] = ()
     """What policy rules decided about parts of the request."""
 

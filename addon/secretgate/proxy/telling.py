@@ -74,6 +74,8 @@ class Teller:
         elif request.content:
             if decision.model:
                 logger = logger.bind(model=decision.model)
+            if decision.messages:
+                logger = logger.bind(messages=decision.messages)
             logger.info(
                 "request",
                 verdict=decision.verdict.value,
