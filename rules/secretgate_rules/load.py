@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -27,6 +27,10 @@ from .users import load_user_file
 
 REPORTED: Final = frozenset({"x509-certificate"})
 """Rules for public data that is worth reporting. Where text is redacted, they are off: `enable=()`."""
+
+STAND_IN: Final = "issuer-prefixed-token"
+"""The rule for tokens of known issuers that no rule describes. What is allowed for the rule that
+does describe a token is allowed for this one as well, or it would be reported nevertheless."""
 
 
 def load_default(
@@ -49,6 +53,7 @@ def load_default(
     message for each part of a rule file that is not used.
     """
     table = packs(frozenset(enable))
+    described = table.compiled
     refused = set(disable)
     user_rules: list[Rule] = []
     lists = [allow] if allow else []
@@ -71,11 +76,20 @@ def load_default(
     seals = [one.digest for one in lists], [(rule, one.digest) for rule, one in amended]
     salt = repr((sorted(refused), entropy, detect_secrets, seals))
 
+    def describing(value: bytes) -> Iterator[str]:
+        """Yield the rules whose pattern matches a whole value without any context."""
+        for item in described:
+            if item.rule.id != STAND_IN and not item.keywords:
+                match = item.regex.search(value)
+                if match and match.span(item.rule.secret) == (0, len(value)):
+                    yield item.rule.id
+
     def allowed(rule: str, value: bytes) -> bool:
         return (
             rule in refused
             or any(one.allows(rule, value) for one in lists)
             or any(one.allows(rule, value) for name, one in amended if name == rule)
+            or (rule == STAND_IN and any(allowed(name, value) for name in describing(value)))
         )
 
     return Detector(

@@ -24,7 +24,9 @@ def detector() -> Detector:
 def few_packs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fewer packs, for tests that build a detector, which is slow; thorough runs use all packs."""
     if not effort.THOROUGH:
-        few = [pack for pack in rulefile.pack_files() if pack.stem in ("vcs", "packages")]
+        few = [
+            pack for pack in rulefile.pack_files() if pack.stem in ("vcs", "packages", "prefixes")
+        ]
         monkeypatch.setattr(rulefile, "pack_files", lambda: few)
 
 
