@@ -139,6 +139,9 @@ class Workers:
             env=environment,
             start_new_session=True,
         )
+        if self._ending.is_set():
+            # There was no process yet when all of them were told to stop.
+            _send(place, signal.SIGTERM)
         assert process.stdin
         assert process.stdout
         with suppress(OSError):
