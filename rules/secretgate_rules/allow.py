@@ -64,9 +64,13 @@ class Allowlist:
     def __bool__(self) -> bool:
         return bool(self._rules or self._regexes or self._globs or self._hashes or self._stopwords)
 
+    def names(self, rule: str) -> bool:
+        """Return whether all findings of this rule are to be dropped."""
+        return any(fnmatch.fnmatchcase(rule, pattern) for pattern in self._rules)
+
     def allows(self, rule: str, value: bytes) -> bool:
         """Return whether a finding of this rule with this value is to be dropped."""
-        if any(fnmatch.fnmatchcase(rule, pattern) for pattern in self._rules):
+        if self.names(rule):
             return True
         if any(search(value) for search in self._regexes):
             return True

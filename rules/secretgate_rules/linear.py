@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .patterns import UNROLLED
 from .regex import REPEATS, chars, children, op, parse, sre
 
 _MOST = 32767
@@ -11,8 +12,6 @@ _MOST = 32767
 _MOST_NESTED = 10_000
 """The largest product of nested counts that Hyperscan compiles within a second; twice as many may
 take it minutes."""
-_UNROLLED = 80
-"""Counts up to this one are unrolled even if they may vary, see `patterns`."""
 
 
 class TooSlowError(ValueError):
@@ -38,7 +37,7 @@ def _nested(tree: Any, around: int = 1) -> int:
     for code, value in tree:
         if code in REPEATS:
             low, high, body = value
-            count = max(1, low if low == high else min(high, _UNROLLED))
+            count = max(1, low if low == high else min(high, UNROLLED))
             most = max(most, around * count if around > 1 else 1, _nested(body, around * count))
         else:
             most = max([most, *(_nested(child, around) for child in children(code, value))])

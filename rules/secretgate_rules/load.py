@@ -53,7 +53,7 @@ def load_default(
     message for each part of a rule file that is not used.
     """
     table = packs(frozenset(enable))
-    described = table.compiled
+    described = [item for item in table.compiled if not item.keywords and item.rule.id != STAND_IN]
     refused = set(disable)
     user_rules: list[Rule] = []
     lists = [allow] if allow else []
@@ -76,13 +76,19 @@ def load_default(
     seals = [one.digest for one in lists], [(rule, one.digest) for rule, one in amended]
     salt = repr((sorted(refused), entropy, detect_secrets, seals))
 
+    targets = refused | {rule for rule, _ in amended}
+    described = [
+        item
+        for item in described
+        if item.rule.id in targets or any(one.names(item.rule.id) for one in lists)
+    ]
+
     def describing(value: bytes) -> Iterator[str]:
-        """Yield the rules whose pattern matches a whole value without any context."""
+        """Yield those of the rules with an exception whose pattern matches a whole value alone."""
         for item in described:
-            if item.rule.id != STAND_IN and not item.keywords:
-                match = item.regex.search(value)
-                if match and match.span(item.rule.secret) == (0, len(value)):
-                    yield item.rule.id
+            match = item.regex.search(value)
+            if match and match.span(item.rule.secret) == (0, len(value)):
+                yield item.rule.id
 
     def allowed(rule: str, value: bytes) -> bool:
         return (

@@ -239,6 +239,8 @@ def _anchor_of(code: Any, value: Any) -> tuple[bool, int]:
 
 
 _MANY = 40
+UNROLLED: Final = 2 * _MANY
+"""The largest count of a repeat that may vary in an expression."""
 
 
 def _trimmed(items: list[Any]) -> list[Any]:
@@ -295,7 +297,7 @@ def _sequence(items: Any, dotall: bool) -> str:
 
 def _times(low: int, high: int) -> str:
     if high > _MANY and high != low:
-        return {0: "*", 1: "+"}.get(low, f"{{{min(low, 2 * _MANY)},}}")
+        return {0: "*", 1: "+"}.get(low, f"{{{min(low, UNROLLED)},}}")
     if low == high:
         return f"{{{low}}}"
     return "?" if (low, high) == (0, 1) else f"{{{low},{high}}}"

@@ -9,14 +9,16 @@ from typing import Any
 import pytest
 
 from addon.kit import SCOPE, Bench, token
+from secretgate.demo.planted import Maker
 from secretgate.engine import build
 from secretgate.hosts import Hosts, builtin
 from secretgate.outbound import heads
+from secretgate.outbound.attempts import attempt, most_places
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Request
 from secretgate.settings import Settings
 from secretgate.state import Places
-from secretgate_rules import Detector, Literals
+from secretgate_rules import EVERY, Detector, Literals
 
 NOTE = "a value of two words"
 
@@ -102,6 +104,30 @@ def test_what_another_request_learns_meanwhile_is_looked_for_again(
     assert value.encode() not in decision.content
     assert seen is not None
     assert value.encode() not in dict(seen.headers)[b"x-note"]
+
+
+def test_a_request_is_not_given_up_once_its_body_was_decided_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rules may have counted it."""
+    engine = build(Settings(), Places(tmp_path, tmp_path), pytest.fail)
+    limits: list[int] = []
+    look = heads.look
+
+    def noting(*given: Any, **more: Any) -> Any:
+        limits.append(most_places())
+        return look(*given, **more)
+
+    monkeypatch.setattr(heads, "look", noting)
+    own = request()
+    content = json.dumps({"messages": [{"role": "user", "content": Maker(1).github()}]}).encode()
+    asked = Request(own.route, own.method, own.path, {}, content, SCOPE, ())
+    with attempt():
+        heads.decide(engine, asked, head("plain"))
+        assert most_places() == EVERY
+    first, second = limits
+    assert first < EVERY
+    assert second == EVERY
 
 
 def test_what_is_no_longer_known_leaves_a_head_quiet() -> None:

@@ -172,6 +172,25 @@ def test_a_gitleaks_toml_extends_another(extending: Path) -> None:
 
 
 @pytest.mark.thorough
+def test_an_exception_for_the_tokens_of_known_issuers_is_one_for_these_alone(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "own.toml").write_text(
+        "[extend]\nuseDefault = true\n[[rules]]\nid = 'issuer-prefixed-token'\n"
+        "[[rules.allowlists]]\nregexes = ['7777$']\n"
+    )
+    detector = load_default(rule_files=[tmp_path / "own.toml"])
+
+    def found(value: bytes) -> list[str]:
+        return [finding.rule for finding in detector.find(b"x = " + value)]
+
+    short = github_token()[:-9]
+    assert found(short + b"7") == ["issuer-prefixed-token"]
+    assert found(short + b"7777") == []
+    assert found(github_token()[:-4] + b"7777") == ["github-pat"]
+
+
+@pytest.mark.thorough
 def test_gitleaks_files_are_extended_two_in_a_row(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -116,8 +116,8 @@ def write(form: Form, text: bytes) -> bytes:
 
 def _short_escapes(raw: bytes) -> Span:
     """Return the map for text in which every escape is two bytes that stand for one."""
+    # How far `raw` has been read, and the number of escapes until there.
     reached = escapes = 0
-    """How far `raw` has been read, and the number of escapes until there."""
 
     def at(offset: int) -> int:
         nonlocal reached, escapes

@@ -87,12 +87,11 @@ class JsonBody:
     @property
     def messages(self) -> int:
         """The number of messages of the conversation, those seen before included."""
-        read = ((each.frame, each.number + 1) for each in self.items)
-        passed = ((each.frame, each.number + each.verdict.items) for each in self.passed)
-        return max(
-            (end for frame, end in (*read, *passed) if _last_name(frame) in _CONVERSATIONS),
-            default=0,
+        read = (each.number + 1 for each in reversed(self.items) if _is_message(each))
+        passed = (
+            each.number + each.verdict.items for each in reversed(self.passed) if _is_message(each)
         )
+        return max(next(read, 0), next(passed, 0))
 
     @property
     def slots(self) -> list[Slot]:
@@ -155,8 +154,8 @@ class JsonBody:
         self.items.sort(key=_start)
 
 
-def _last_name(frame: Frame) -> bytes:
-    return frame.where.rpartition(b".")[2]
+def _is_message(item: Item | Passed) -> bool:
+    return item.frame.where.rpartition(b".")[2] in _CONVERSATIONS
 
 
 def _start(span: Item | Passed | Slot) -> int:

@@ -61,6 +61,7 @@ def closing_quote(raw: bytes, start: int, search: int | None = None) -> int:
         at = raw.find(b'"', at + 1)
     # Where quotes are escaped everywhere, jumping from one to the next takes longer.
     at, reached = start, -1
+    # Typed as optional, but it matches nothing at all, too.
     while at > reached:
         reached = at
         at = _INSIDE.match(raw, at, at + _PIECE).end()  # type: ignore[union-attr]

@@ -14,7 +14,7 @@ from typing import Final
 
 from secretgate_rules import EVERY, Detector, TooMany
 
-__all__ = ["TooMany", "attempt", "most_places", "would_fail"]
+__all__ = ["TooMany", "attempt", "commit", "most_places", "would_fail"]
 
 _MOST: Final = 150
 """Number of places that take up to ten milliseconds."""
@@ -31,6 +31,11 @@ def attempt() -> Iterator[None]:
         yield
     finally:
         _trying.reset(token)
+
+
+def commit() -> None:
+    """Keep the attempt in this context, if any, from being given up from here on."""
+    _trying.set(False)
 
 
 def most_places() -> int:

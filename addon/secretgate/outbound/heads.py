@@ -23,6 +23,7 @@ from secretgate.bodies.json_walk import Reading
 from secretgate.engine import Engine
 from secretgate.history.digests import Digests
 from secretgate.hosts import Treatment
+from secretgate.outbound.attempts import commit
 from secretgate.outbound.redaction import Leak, Redaction, Redactor
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.outbound.spots import Spot
@@ -197,6 +198,7 @@ def _decide(
         known = engine.redactor.vault.known(request.scope)
         seen = look(engine.redactor, request, head, learn, policy, pieces)
         decision = engine.requests.decide(request, reading)
+        commit()  # Rules may have counted it.
         if decision.spots and learn and engine.redactor.vault.known(request.scope) is not known:
             seen = look(engine.redactor, request, head, policy=policy, pieces=pieces)
     except Leak as leak:
