@@ -43,3 +43,13 @@ def test_a_long_string_has_the_same_map_by_pieces(raws: list[bytes], at: int, si
         pieces = forms.mapped(Form.JSON, raw)
         if start < end:
             assert pieces(start, end) == whole(start, end)
+
+
+def test_spans_may_be_asked_for_in_any_order() -> None:
+    raw = rb'a\nbc\\d "\"e' * 30
+    size = len(forms.read(Form.JSON, raw))
+    spans = [(start, start + 3) for start in range(0, size - 3, 7)]
+    forwards, backwards = forms.mapped(Form.JSON, raw), forms.mapped(Form.JSON, raw)
+    expected = [forwards(*span) for span in spans]
+    assert [backwards(*span) for span in reversed(spans)] == expected[::-1]
+    assert [forwards(*span) for span in spans] == expected

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from addon.kit import SCOPE, Bench, random_text, token
 from secretgate.inbound.spoken import Unread
-from secretgate.inbound.written import _TOKEN, _long_tokens
+from secretgate.inbound.written import _TOKEN, _distinct, _long_tokens
 from secretgate.ledger import Ledger
 from secretgate.providers import DIALECTS
 from secretgate.stores import Told
@@ -118,6 +118,12 @@ def test_what_is_said_several_times_is_analysed_once() -> None:
     assert told == [text.encode()]
 
 
+def test_of_repeats_the_ones_under_names_are_kept() -> None:
+    """A value may be a secret under its name only, and that is how it comes back."""
+    said = [(b"", b"one"), (b"password", b"two"), (b"", b"two"), (b"", b"one"), (b"pin", b"two")]
+    assert _distinct(said) == [(b"", b"one"), (b"password", b"two"), (b"pin", b"two")]
+
+
 def test_a_known_secret_is_not_forgiven_because_the_answer_holds_it() -> None:
     bench = Bench()
     bench.redact(request(token(2)))
@@ -178,6 +184,17 @@ def test_two_workers_agree_on_a_name(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     workers = [in_file(tmp_path / "ledger.sqlite3") for _ in range(2)]
     assert workers[0].name(b"value", "one") == workers[1].name(b"value", "two") == "one"
+
+
+def test_more_values_than_a_query_may_have_parameters(tmp_path: Path) -> None:
+    tmp_path.chmod(0o700)
+    one, two = (in_file(tmp_path / "ledger.sqlite3") for _ in range(2))
+    values = [token(number).encode() for number in range(1200)]
+    assert set(one.names(dict.fromkeys(values, "first-rule")).values()) == {"first-rule"}
+    one.note_written(SCOPE, values)
+    one.close()
+    assert set(two.names(dict.fromkeys(values, "other-rule")).values()) == {"first-rule"}
+    assert two.written(SCOPE, [*values, b"never"]) == set(values)
 
 
 def test_the_ledger_is_asked_about_all_secrets_of_a_request_at_once(

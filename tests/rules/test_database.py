@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from secretgate_rules import database
 from secretgate_rules.database import Literals
+from secretgate_rules.rulefile import load_file, pack_files
+from secretgate_rules.table import prepare, wanted
 
 letters = st.sampled_from([b"a", b"b", b"B", b"\xff", b"\n", b"+", b"\0"])
 words = st.lists(st.lists(letters, min_size=1, max_size=6).map(b"".join), min_size=1, max_size=12)
@@ -67,3 +69,13 @@ def _wait() -> None:
     for thread in threading.enumerate():
         if thread.name == "literals":
             thread.join()
+
+
+def test_addresses_of_all_schemes_are_searched_for_by_one_expression() -> None:
+    """Each expression more would begin to match at every link."""
+    (pack,) = [path for path in pack_files() if path.stem == "database"]
+    strings = [one for one in load_file(pack) if one.id.endswith("-connection-string")]
+    urls = [one for one in strings if "://[" in one.pattern]
+    assert len(urls) > 9
+    (shared,) = {expression for one in urls for expression in wanted(prepare(one))}
+    assert shared.pattern.startswith(r"\x3a\x2f\x2f")
