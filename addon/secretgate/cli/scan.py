@@ -10,13 +10,10 @@ from __future__ import annotations
 import gc
 import hmac
 import json
-import os
 import secrets
 import subprocess
 import sys
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -24,13 +21,13 @@ from typing import Annotated
 
 import typer
 
+from secretgate.cli.scan_batches import scanned
 from secretgate.cli.scan_diff import read_stdin, staged
 from secretgate.cli.scan_files import Source, list_paths, read
 from secretgate.cli.scan_report import Report, as_json, as_sarif, as_text, shown
 from secretgate_rules import Detector, Finding, Part, RuleError, load_default, redact
 from secretgate_rules.load import REPORTED
 
-ALLOW_MARK = b"secretgate:allow"
 _STDIN = Path("-")
 _NOTHING = "nothing to scan: name files or folders, or `-` for standard input"
 SIGNATURES = Path("~/.secretgate/signatures.yaml")
@@ -52,42 +49,49 @@ class _Options:
     redact: bool
 
 
+_Paths = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        help="Files and folders; `-` is standard input (also a diff).", show_default=False
+    ),
+]
+_Form = Annotated[Format, typer.Option("--format", help="How findings are printed.")]
+_AsJson = Annotated[bool, typer.Option("--json", help="The same as --format json.")]
+_Rules = Annotated[
+    list[Path] | None,
+    typer.Option("--rules", help="A rule file of your own (YAML, signatures.yaml, gitleaks.toml)."),
+]
+_NoEntropy = Annotated[
+    bool, typer.Option("--no-entropy", help="Leave out rules that rely on randomness alone.")
+]
+_Staged = Annotated[bool, typer.Option("--staged", help="Scan what git has staged.")]
+_Baseline = Annotated[
+    Path | None, typer.Option(help="A JSON report; what it lists is not reported again.")
+]
+_Redact = Annotated[
+    bool, typer.Option("--redact", help="Write the text to standard output, with placeholders.")
+]
+_DetectSecrets = Annotated[
+    bool,
+    typer.Option(
+        "--detect-secrets",
+        envvar="SECRETGATE_DETECT_SECRETS",
+        help="Also run detect-secrets.",
+        show_default=False,
+    ),
+]
+
+
 def scan(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            help="Files and folders; `-` is standard input (also a diff).", show_default=False
-        ),
-    ] = None,
-    form: Annotated[
-        Format, typer.Option("--format", help="How findings are printed.")
-    ] = Format.TEXT,
-    as_json: Annotated[bool, typer.Option("--json", help="The same as --format json.")] = False,
-    rules: Annotated[
-        list[Path] | None,
-        typer.Option(
-            "--rules", help="A rule file of your own (YAML, signatures.yaml, gitleaks.toml)."
-        ),
-    ] = None,
-    no_entropy: Annotated[
-        bool, typer.Option("--no-entropy", help="Leave out rules that rely on randomness alone.")
-    ] = False,
-    cached: Annotated[bool, typer.Option("--staged", help="Scan what git has staged.")] = False,
-    baseline: Annotated[
-        Path | None, typer.Option(help="A JSON report; what it lists is not reported again.")
-    ] = None,
-    redacted: Annotated[
-        bool, typer.Option("--redact", help="Write the text to standard output, with placeholders.")
-    ] = False,
-    detect_secrets: Annotated[
-        bool,
-        typer.Option(
-            "--detect-secrets",
-            envvar="SECRETGATE_DETECT_SECRETS",
-            help="Also run detect-secrets.",
-            show_default=False,
-        ),
-    ] = False,
+    paths: _Paths = None,
+    form: _Form = Format.TEXT,
+    as_json: _AsJson = False,
+    rules: _Rules = None,
+    no_entropy: _NoEntropy = False,
+    cached: _Staged = False,
+    baseline: _Baseline = None,
+    redacted: _Redact = False,
+    detect_secrets: _DetectSecrets = False,
 ) -> None:
     """Search files, folders, standard input or staged changes for secrets.
 
@@ -158,59 +162,9 @@ def _progress(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
     yield from read(known, unread.append)
 
 
-_BATCH = 1 << 20
-"""Bytes of small files that are scanned together."""
-_AHEAD = 4
-"""Maximum number of batches in progress; Hyperscan releases the GIL, so they run in parallel."""
-
-
-def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
-    batch: list[Source] = []
-    size = 0
-    for source in sources:
-        batch.append(source)
-        size += len(source.text)
-        if size >= _BATCH:
-            yield batch
-            batch, size = [], 0
-    yield batch
-
-
-def _scanned(
-    detector: Detector, sources: Iterable[Source]
-) -> Iterator[tuple[Source, list[Finding]]]:
-    """Yield each source with its findings, in order."""
-    threads = min(_AHEAD, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        running: deque[Future[list[tuple[Source, list[Finding]]]]] = deque()
-        for batch in _batches(sources):
-            running.append(pool.submit(_together, detector, batch))
-            if len(running) > threads:
-                yield from running.popleft().result()
-        while running:
-            yield from running.popleft().result()
-
-
-def _together(detector: Detector, batch: Sequence[Source]) -> list[tuple[Source, list[Finding]]]:
-    found = detector.find_many([source.text for source in batch], halves=False)
-    return [
-        (
-            source,
-            [
-                finding
-                for finding in found.get(index, ())
-                if source.covers(finding.start)
-                and ALLOW_MARK not in source.lines_around(finding.start, finding.end)
-                and not detector.leaves_out(source.place(finding.start)[0])
-            ],
-        )
-        for index, source in enumerate(batch)
-    ]
-
-
 def _report(detector: Detector, sources: Iterable[Source], form: Format, known: Report) -> bool:
     report = Report()
-    for source, findings in _scanned(detector, sources):
+    for source, findings in scanned(detector, sources):
         for finding in findings:
             report.add(source, finding)
     report = report.without(known)
@@ -228,7 +182,7 @@ def _redact(detector: Detector, sources: Iterable[Source]) -> bool:
         return f"REDACTED<{finding.rule}:{name}>".encode()
 
     found = False
-    for source, findings in _scanned(detector, (source.whole() for source in sources)):
+    for source, findings in scanned(detector, (source.whole() for source in sources)):
         found = found or bool(findings)
         sys.stdout.buffer.write(source.encode(redact(source.text, findings, placeholder)))
     sys.stdout.buffer.flush()

@@ -22,76 +22,83 @@ from secretgate_ca import CAError
 _BASE_URLS, _TEAM = "Base URLs", "For a team"
 
 
+_Port = Annotated[int, typer.Option(min=1, max=LAST_PORT, help="The port to listen on.")]
+_Listen = Annotated[
+    str,
+    typer.Option(help="The address to listen on; 0.0.0.0 serves the machines in `clients` too."),
+]
+_BaseURL = Annotated[
+    bool,
+    typer.Option(
+        "--base-url",
+        help="Serve providers as path prefixes too: /anthropic, /openai, ...",
+        rich_help_panel=_BASE_URLS,
+    ),
+]
+_Provider = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=URL",
+        help="One more prefix: NAME=URL or NAME=DIALECT+URL. Repeatable.",
+        rich_help_panel=_BASE_URLS,
+    ),
+]
+_ProxyAuth = Annotated[
+    str,
+    typer.Option(
+        envvar="SECRETGATE_PROXYAUTH",
+        help="Allowed users: @FILE for an htpasswd file, USER:PASSWORD, or ldaps:..., like mitmproxy's option.",
+        rich_help_panel=_TEAM,
+    ),
+]
+_Workers = Annotated[
+    int,
+    typer.Option(min=1, max=256, help="Processes that share the port.", rich_help_panel=_TEAM),
+]
+_OwnPorts = Annotated[
+    bool,
+    typer.Option(
+        "--own-ports", help="Give each worker its own port, from --port on.", rich_help_panel=_TEAM
+    ),
+]
+_HealthPort = Annotated[
+    int,
+    typer.Option(
+        min=0,
+        max=LAST_PORT,
+        help="Serve /readyz and /livez, from this port on, one port per worker.",
+        show_default=False,
+        rich_help_panel=_TEAM,
+    ),
+]
+_Drain = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=3600,
+        help="Seconds allowed for streams to finish after SIGTERM (30 with --workers or --health-port).",
+        rich_help_panel=_TEAM,
+    ),
+]
+_Web = Annotated[bool, typer.Option("--web", help="Run mitmweb, with its web interface.")]
+_Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")]
+
+
 def serve(
-    port: Annotated[int, typer.Option(min=1, max=LAST_PORT, help="The port to listen on.")] = 8080,
-    listen: Annotated[
-        str,
-        typer.Option(
-            help="The address to listen on; 0.0.0.0 serves the machines in `clients` too."
-        ),
-    ] = "127.0.0.1",
+    port: _Port = 8080,
+    listen: _Listen = "127.0.0.1",
     mode: Mode = "",
     config: Config = "",
     host: Hosts = None,
-    base_url: Annotated[
-        bool,
-        typer.Option(
-            "--base-url",
-            help="Serve providers as path prefixes too: /anthropic, /openai, ...",
-            rich_help_panel=_BASE_URLS,
-        ),
-    ] = False,
-    provider: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=URL",
-            help="One more prefix: NAME=URL or NAME=DIALECT+URL. Repeatable.",
-            rich_help_panel=_BASE_URLS,
-        ),
-    ] = None,
-    proxyauth: Annotated[
-        str,
-        typer.Option(
-            envvar="SECRETGATE_PROXYAUTH",
-            help="Allowed users: @FILE for an htpasswd file, USER:PASSWORD, or ldaps:..., like mitmproxy's option.",
-            rich_help_panel=_TEAM,
-        ),
-    ] = "",
-    workers: Annotated[
-        int,
-        typer.Option(min=1, max=256, help="Processes that share the port.", rich_help_panel=_TEAM),
-    ] = 1,
-    own_ports: Annotated[
-        bool,
-        typer.Option(
-            "--own-ports",
-            help="Give each worker its own port, from --port on.",
-            rich_help_panel=_TEAM,
-        ),
-    ] = False,
-    health_port: Annotated[
-        int,
-        typer.Option(
-            min=0,
-            max=LAST_PORT,
-            help="Serve /readyz and /livez, from this port on, one port per worker.",
-            show_default=False,
-            rich_help_panel=_TEAM,
-        ),
-    ] = 0,
-    drain: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=3600,
-            help="Seconds allowed for streams to finish after SIGTERM (30 with --workers or --health-port).",
-            rich_help_panel=_TEAM,
-        ),
-    ] = None,
-    web: Annotated[
-        bool, typer.Option("--web", help="Run mitmweb, with its web interface.")
-    ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+    base_url: _BaseURL = False,
+    provider: _Provider = None,
+    proxyauth: _ProxyAuth = "",
+    workers: _Workers = 1,
+    own_ports: _OwnPorts = False,
+    health_port: _HealthPort = 0,
+    drain: _Drain = None,
+    web: _Web = False,
+    verbose: _Verbose = False,
 ) -> None:
     """Run the proxy in the foreground, and print what to set.
 
