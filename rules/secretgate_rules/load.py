@@ -75,38 +75,56 @@ def load_default(
     lists = [one for one in lists if one]
     seals = [one.digest for one in lists], [(rule, one.digest) for rule, one in amended]
     salt = repr((sorted(refused), entropy, detect_secrets, seals))
-
-    targets = refused | {rule for rule, _ in amended}
-    described = [
-        item
-        for item in described
-        if item.rule.id in targets or any(one.names(item.rule.id) for one in lists)
-    ]
-
-    def describing(value: bytes) -> Iterator[str]:
-        """Yield those of the rules with an exception whose pattern matches a whole value alone."""
-        for item in described:
-            match = item.regex.search(value)
-            if match and match.span(item.rule.secret) == (0, len(value)):
-                yield item.rule.id
-
-    def allowed(rule: str, value: bytes) -> bool:
-        return (
-            rule in refused
-            or any(one.allows(rule, value) for one in lists)
-            or any(one.allows(rule, value) for name, one in amended if name == rule)
-            or (rule == STAND_IN and any(allowed(name, value) for name in describing(value)))
-        )
-
+    exceptions = _Exceptions(frozenset(refused), lists, amended, described)
     return Detector(
         table,
         barrier,
-        allow=allowed if lists or refused or amended else None,
+        allow=exceptions.allow if exceptions else None,
         allow_path=lambda path: any(one.allows_path(path) for one in lists),
         salt=salt,
         entropy_rules=entropy,
         supplement=supplement.detect_secrets() if detect_secrets else None,
     )
+
+
+class _Exceptions:
+    """What is not a finding: of a rule that is off, or in one of the allowlists."""
+
+    def __init__(
+        self,
+        refused: frozenset[str],
+        lists: Sequence[Allowlist],
+        amended: Sequence[tuple[str, Allowlist]],
+        described: Iterable[Compiled],
+    ) -> None:
+        self._refused = refused
+        self._lists = lists
+        self._amended = amended
+        targets = refused | {rule for rule, _ in amended}
+        self._described = [
+            item
+            for item in described
+            if item.rule.id in targets or any(one.names(item.rule.id) for one in lists)
+        ]
+        """The rules with an exception that describe a token of an issuer."""
+
+    def __bool__(self) -> bool:
+        return bool(self._refused or self._lists or self._amended)
+
+    def allow(self, rule: str, value: bytes) -> bool:
+        return (
+            rule in self._refused
+            or any(one.allows(rule, value) for one in self._lists)
+            or any(one.allows(rule, value) for name, one in self._amended if name == rule)
+            or (rule == STAND_IN and any(self.allow(name, value) for name in self._naming(value)))
+        )
+
+    def _naming(self, value: bytes) -> Iterator[str]:
+        """Yield the rules among `described` whose pattern matches a whole value alone."""
+        for item in self._described:
+            match = item.regex.search(value)
+            if match and match.span(item.rule.secret) == (0, len(value)):
+                yield item.rule.id
 
 
 def _tell_unknown(

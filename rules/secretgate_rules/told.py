@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from . import near, passphrases, values
+from .model import Rule
 from .names import Tier, tier
 from .randomness import evidence
 from .verdicts import LEAD, LONGEST, NEARBY, TOLD, UUID, Found
@@ -183,50 +184,60 @@ def read(text: bytes, low: int, event: int, phrases: Phrases) -> Iterator[tuple[
     phrase = phrases.last(low, begin)
     if phrase is None:
         return
+    rule = _stated(text, low, token, phrase, alone=above is not None)
+    yield (Found(rule, begin, end) if rule else None), end
+
+
+def _stated(
+    text: bytes, low: int, token: tuple[int, int], phrase: re.Match[bytes], *, alone: bool
+) -> Rule | None:
+    """Return the rule for the secret that a phrase states in a token, or None.
+
+    `low` is where the phrase's line begins; with `alone`, the token is alone on the line below it.
+    """
+    begin, end = token
+    value, word = text[begin:end], phrase[0].lower()
     between = text[phrase.end() : begin]
-    value = text[begin:end]
     name = _NAME.search(text, low, begin)
     if name and name.start() <= phrase.start() and tier(name[1]) is Tier.NONE:
-        yield None, end
-        return
-    if text[low : phrase.start()].endswith(b"/"):
-        yield None, end
-        return
-    around = low if above is not None else max(low, phrase.start() - 24)
-    unlike = not _LINK.fullmatch(between) or _UNLIKE.search(text, around, begin)
-    if unlike or values.template(value) or values.dummy(value):
-        yield None, end
-        return
-    firm = above is not None or bool(_FIRM.search(between))
+        return None
+    around = low if alone else max(low, phrase.start() - 24)
+    if (
+        text[low : phrase.start()].endswith(b"/")
+        or not _LINK.fullmatch(between)
+        or _UNLIKE.search(text, around, begin)
+        or values.template(value)
+        or values.dummy(value)
+    ):
+        return None
+    firm = alone or bool(_FIRM.search(between))
     if phrase["pass"]:
-        good = (
-            firm
-            and len(value) >= 8
-            and values.password(value)
-            and any(48 <= c <= 57 for c in value)
-            and evidence(value) > 5
-        )
-        yield (Found(TOLD, begin, end) if good else None), end
-        return
+        return TOLD if firm and _chosen(value) else None
     beside = not between.strip(_BESIDE)
-    if values.uuid(value) and (firm or beside) and phrase[0].lower() not in _WEAK:
-        yield Found(UUID, begin, end), end
-        return
-    if _FINGERPRINT.fullmatch(value) and phrase[0].lower().endswith(b"key"):
-        yield None, end
-        return
+    if values.uuid(value) and (firm or beside) and word not in _WEAK:
+        return UUID
+    if _FINGERPRINT.fullmatch(value) and word.endswith(b"key"):
+        return None
     telling = len(value) >= 20 or (
         (firm or beside) and len(value) >= 12 and evidence(value) > 20 and not value.isalpha()
     )
-    numbered = values.numbered(value) and _OUTRIGHT.search(phrase[0]) is not None
+    numbered = values.numbered(value) and _OUTRIGHT.search(word) is not None
     if not telling or values.code(value) or not (numbered or values.random(value, 8.0)):
-        yield None, end
-        return
+        return None
     plain_hash = len(value) in (32, 40, 64) and values.hexadecimal(value)
     if plain_hash and not firm and not beside:
-        yield None, end
-        return
-    yield Found(TOLD if firm else NEARBY, begin, end), end
+        return None
+    return TOLD if firm else NEARBY
+
+
+def _chosen(value: bytes) -> bool:
+    """Whether a value of these characters may be a password, with a digit in it."""
+    return (
+        len(value) >= 8
+        and values.password(value)
+        and any(48 <= c <= 57 for c in value)
+        and evidence(value) > 5
+    )
 
 
 def _above(text: bytes, begin: int, end: int) -> int | None:

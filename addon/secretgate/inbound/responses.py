@@ -115,48 +115,71 @@ def respond(
             raise
         warn(error.reason)
         return None
-    content_type = headers.get("content-type", "")
-    media_type = content_type.partition(";")[0].strip().lower()
+    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    readers = _Readers(dialect, issued, recorder, warn, later, judge)
     rewrites = bool(issued) or (judge is not None and bool(judge.wanted.held))
-
-    def stream(framer: Framer) -> Answer:
-        judged = JudgedFramer(framer, judge) if judge else framer
-        return EventAnswer(judged, Events(dialect, issued, recorder), later)
-
-    def text() -> Answer:
-        plain = TextAnswer(issued)
-        return JudgedDocument(plain, judge) if judge else plain
-
-    def document() -> Answer:
-        whole = DocumentAnswer(
-            dialect, issued, recorder, over=lambda: warn("an answer was too large to restore")
-        )
-        return JudgedDocument(whole, judge) if judge else whole
-
     answer: Answer
     if grpc.speaks(media_type) and "json" not in media_type:
-        answer = grpc.EnvelopesAnswer(headers, later or (lambda: issued))
-        answer = _messages(answer, TextsFramer(grpc.coding(headers)), judge)
+        answer = readers.envelopes(headers)
         rewrites = rewrites or later is not None
     elif framer := framer_for(media_type):
-        answer = stream(framer)
+        answer = readers.stream(framer)
         rewrites = rewrites or later is not None
     elif (asked or file) and is_vague(media_type):
-        answer = SniffedAnswer(stream, text, document, sniffed_file if file else sniffed)
+        sniff = sniffed_file if file else sniffed
+        answer = SniffedAnswer(readers.stream, readers.text, readers.document, sniff)
     elif media_type in ("", "application/json") or media_type.endswith("+json"):
-        answer = document()
+        answer = readers.document()
     elif media_type in grpc.PROTOBUF and (issued or judge):
-        answer = _messages(grpc.ProtobufAnswer(issued), OneMessage(), judge)
+        answer = readers.message()
     elif (issued or judge) and not media_type.startswith(_NO_TEXT):
         # JSON lines are sometimes declared as text.
-        vague = is_vague(media_type)
-        answer = SniffedAnswer(stream, text, text, sniffed_file) if vague else text()
+        answer = readers.text()
+        if is_vague(media_type):
+            answer = SniffedAnswer(readers.stream, readers.text, readers.text, sniffed_file)
     else:
         return None
     return Response(rewrites, answer, decoder, warn)
 
 
-def _messages(answer: Answer, framer: Framer, judge: Judging | None) -> Answer:
-    if judge is None:
-        return answer
-    return JudgedMessages(answer, JudgedFramer(framer, judge.of_texts()))
+@dataclass(frozen=True, slots=True)
+class _Readers:
+    """The readers for the formats of an answer; a judge, if there is one, reads before them."""
+
+    dialect: Dialect
+    issued: Issued
+    recorder: Recorder | None
+    warn: Callable[[str], None]
+    later: Callable[[], Issued] | None
+    judge: Judging | None
+
+    def stream(self, framer: Framer) -> Answer:
+        judged = JudgedFramer(framer, self.judge) if self.judge else framer
+        return EventAnswer(judged, Events(self.dialect, self.issued, self.recorder), self.later)
+
+    def text(self) -> Answer:
+        plain = TextAnswer(self.issued)
+        return JudgedDocument(plain, self.judge) if self.judge else plain
+
+    def document(self) -> Answer:
+        whole = DocumentAnswer(
+            self.dialect,
+            self.issued,
+            self.recorder,
+            over=lambda: self.warn("an answer was too large to restore"),
+        )
+        return JudgedDocument(whole, self.judge) if self.judge else whole
+
+    def envelopes(self, headers: Mapping[str, str]) -> Answer:
+        """Read gRPC and Connect messages, each in its envelope."""
+        answer = grpc.EnvelopesAnswer(headers, self.later or (lambda: self.issued))
+        return self._judged(answer, TextsFramer(grpc.coding(headers)))
+
+    def message(self) -> Answer:
+        """Read one bare protobuf message."""
+        return self._judged(grpc.ProtobufAnswer(self.issued), OneMessage())
+
+    def _judged(self, answer: Answer, framer: Framer) -> Answer:
+        if self.judge is None:
+            return answer
+        return JudgedMessages(answer, JudgedFramer(framer, self.judge.of_texts()))
