@@ -28,10 +28,13 @@ api.anthropic.com /api/frame/deploy/x generic content
 api.anthropic.com /api/event_logging/v2/batch generic other
 api.anthropic.com /v1/oauth/token - pass
 api.anthropic.com /v1/vaults/v/credentials - pass
+api.anthropic.com /v1/threads anthropic content
 api.anthropic.com /v1/models generic other
 mcp-proxy.anthropic.com /v1/mcp mcp content
 slack.mcp.claude.com /mcp mcp content
 aws-external-anthropic.eu-west-1.api.aws /v1/messages anthropic content
+aws-external-anthropic.eu-west-1.api.aws /v1/sessions/s/events anthropic content
+aws-external-anthropic.eu-west-1.api.aws /v1/vaults - pass
 claude.googleapis.com /v1/projects/p/locations/l/workspaces/w/invoke anthropic content
 api.openai.com /v1/responses openai-responses content
 api.openai.com /v1/responses/compact openai-responses content
@@ -49,6 +52,10 @@ api.openai.com /v1/images/edits openai-chat content
 api.openai.com /v1/audio/transcriptions openai-chat content
 api.openai.com /v1/threads/t/messages openai-assistants content
 api.openai.com /v1/assistants openai-assistants content
+api.openai.com /v1/agents/sessions/s/events openai-responses content
+api.openai.com /v1/live/sessions openai-responses content
+api.openai.com /v1/decisions openai-responses content
+api.openai.com /v1/skills openai-chat content
 api.openai.com /v1/models generic other
 chatgpt.com /backend-api/codex/responses openai-responses content
 chatgpt.com /backend-api/codex/responses/compact openai-responses content
@@ -66,6 +73,10 @@ generativelanguage.googleapis.com /upload/v1beta/files gemini content
 generativelanguage.googleapis.com /v1beta/interactions gemini content
 generativelanguage.googleapis.com /v1beta/openai/chat/completions openai-chat content
 generativelanguage.googleapis.com /ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent gemini content
+generativelanguage.googleapis.com /v1beta/agents gemini content
+generativelanguage.googleapis.com /v1beta/credentials - pass
+generativelanguage.googleapis.com /google.ai.generativelanguage.v1beta.GenerativeService/GenerateContent protobuf content
+aiplatform.googleapis.com /google.cloud.aiplatform.v1.PredictionService/StreamGenerateContent protobuf content
 cloudcode-pa.googleapis.com /v1internal:streamGenerateContent?alt=sse gemini content
 cloudcode-pa.googleapis.com /v1internal:countTokens gemini content
 cloudcode-pa.googleapis.com /v1internal:loadCodeAssist generic other
@@ -90,6 +101,8 @@ bedrock-runtime.eu-central-1.amazonaws.com /model/m/converse-stream bedrock cont
 bedrock-runtime-fips.us-east-1.amazonaws.com /model/m/count-tokens bedrock content
 vpce-0a.bedrock-runtime.us-east-1.vpce.amazonaws.com /model/m/converse bedrock content
 bedrock-runtime.us-west-2.amazonaws.com /openai/v1/chat/completions openai-chat content
+bedrock-agent-runtime.us-east-1.amazonaws.com /sessions/s/invocationSteps/ bedrock content
+bedrock-agent-runtime.us-east-1.amazonaws.com /optimize-prompt bedrock content
 bedrock-mantle.us-east-1.api.aws /openai/v1/responses openai-responses content
 bedrock-mantle.us-east-1.api.aws /anthropic/v1/messages anthropic content
 api.githubcopilot.com /chat/completions openai-chat content
@@ -104,7 +117,11 @@ openrouter.ai /api/v1/messages anthropic content
 openrouter.ai /api/v1/auth/keys - pass
 api.mistral.ai /v1/chat/completions openai-chat content
 codestral.mistral.ai /v1/fim/completions openai-chat content
+api.mistral.ai /v1/connectors/c/user/credentials - pass
+api.mistral.ai /v1/libraries/l/documents generic content
+api.mistral.ai /v1/chat/classifications openai-chat content
 api.x.ai /v1/responses openai-responses content
+api.x.ai /xai_api.Chat/GetCompletionChunk protobuf content
 api.x.ai /oauth2/token - pass
 api.deepseek.com /chat/completions openai-chat content
 api.deepseek.com /anthropic/v1/messages anthropic content

@@ -252,3 +252,23 @@ def test_answers_that_say_everything_again_in_every_event() -> None:
     assert SAYS in read[0]["message"]["content"]
     assert not any("tool_calls" in each["message"] for each in read)
     assert read[-1]["finish_reason"] == "stop"
+
+
+def test_answers_that_share_a_connection_are_judged_apart() -> None:
+    case = CASES["responses"]
+    lanes = {
+        lane: [{**each, "stream_id": lane} for each in events(case.write([call]))]
+        for lane, call in (("a", BAD), ("b", GOOD))
+    }
+    half = len(lanes["a"]) // 2
+    mixed = [*lanes["a"][:half], *lanes["b"], *lanes["a"][half:]]
+    judged = judge(DENY, DIALECTS["openai-responses"])
+    out = b"".join(
+        frame.raw for each in SseFramer().feed(sse(mixed)) for frame in judged.event(each)
+    )
+    said = {
+        lane: case.read(sse([each for each in events(out) if each["stream_id"] == lane]))
+        for lane in lanes
+    }
+    assert SAYS in said["a"].text
+    assert said["b"].calls == [GOOD]

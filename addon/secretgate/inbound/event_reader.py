@@ -15,7 +15,7 @@ from secretgate import tolerant
 from secretgate.bodies.base import THINKING, Unreadable
 from secretgate.bodies.json_reader import plain_name, read_strings
 from secretgate.inbound.restoration import Depth
-from secretgate.providers import Dialect, Piece, value_at
+from secretgate.providers import Dialect, Piece, kind_of, value_at
 
 Identity = tuple[Any, ...]
 """Identifies a text: members at the top level of the event, then the path."""
@@ -65,8 +65,7 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
         return None
     if not isinstance(value, dict):
         return None
-    kind = value.get("type")
-    kind = kind if isinstance(kind, str) else name
+    kind = kind_of(value, name)
     try:
         strings, flagged = read_strings(payload, dialect.answer_paths(kind).root, None, Piece.KIND)
     except Unreadable:
@@ -93,7 +92,7 @@ def closing(event: Event, dialect: Dialect, open_now: Iterable[Identity]) -> set
     texts = {*open_now, *(leaf.identity for leaf in event.leaves)}
     names = dialect.closing.get(event.kind)
     if names is not None:
-        want = {name: event.value[name] for name in names if name in event.value}
+        want = {name: event.value[name] for name in (*names, *dialect.lanes) if name in event.value}
         return {
             identity
             for identity in texts

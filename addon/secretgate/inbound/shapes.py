@@ -38,7 +38,7 @@ _WORTH_COMPILING: Final = 500
 
 Every answer needs its own, as it contains ids of its own.
 """
-_FIXED: Final = frozenset(("type", "role", "id", "index", "thought", "object"))
+_FIXED: Final = frozenset(("type", "event_type", "role", "id", "index", "thought", "object"))
 _TEXTS = (Piece.DELTA, Piece.DELTA_JSON)
 _BACKSLASH: Final = 0x5C
 _MOST: Final = 12

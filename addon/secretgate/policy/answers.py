@@ -33,7 +33,7 @@ from secretgate.policy.interest import OPERATIONS, RESPONSE, Interest, interest
 from secretgate.policy.judged import Changed
 from secretgate.policy.model import Call, Decision
 from secretgate.policy.texts import encoded
-from secretgate.providers import Dialect
+from secretgate.providers import Dialect, kind_of
 from secretgate.streams.base import Frame
 
 _END_MARK = b"[DONE]"
@@ -57,6 +57,9 @@ class Judge:
     grammar: Grammar
     wanted: Interest
     told: Told
+    lanes: Sequence[str] = ()
+    """Members that tell apart the answers which share a connection; each lane is judged apart."""
+    _lanes: dict[str, Judge] = field(default_factory=dict)
     _queue: list[_Held] = field(default_factory=list)
     _open: dict[Key, Block] = field(default_factory=dict)
     _said: dict[str, str] = field(default_factory=dict)
@@ -82,16 +85,26 @@ class Judge:
             event = None
         if not isinstance(event, dict):
             return self._passed(_Held(frame, None))
-        kind = event.get("type")
-        entry = Entry(event, kind if isinstance(kind, str) else frame.event)
+        entry = Entry(event, kind_of(event, frame.event))
         if entry.kind in _LIVE:
             return [frame]
-        return self._read(frame, entry)
+        return self._in_lane(event)._read(frame, entry)
 
     def finish(self) -> list[Frame]:
         """Judge what is still open and return the remaining frames."""
         self._close(list(self._open), Reading(everything=True))
-        return self._released()
+        others = [frame for lane in self._lanes.values() for frame in lane.finish()]
+        return [*self._released(), *others]
+
+    def _in_lane(self, event: Mapping[str, Any]) -> Judge:
+        """Return the judge of the lane that an event is in."""
+        lane = repr([event[name] for name in self.lanes if name in event])
+        if lane == "[]":
+            return self
+        if lane not in self._lanes:
+            fresh = Judge(self.policy, self.context, self.grammar, self.wanted, self.told)
+            self._lanes[lane] = fresh
+        return self._lanes[lane]
 
     def document(self, payload: bytes) -> bytes:
         """Judge a complete answer and return its payload, changed or not."""
@@ -334,7 +347,7 @@ def judging(
     if not wanted.seen:
         return None
     around = {**context, "direction": "response"}
-    return Judge(policy, around, grammars.of(dialect), wanted, told)
+    return Judge(policy, around, grammars.of(dialect), wanted, told, dialect.lanes)
 
 
 def _key(parts: Key) -> Key:

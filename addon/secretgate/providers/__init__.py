@@ -7,7 +7,7 @@ name in the module is private.
 from importlib import import_module
 from pkgutil import iter_modules
 
-from secretgate.providers.base import Dialect, Piece, value_at, values_at
+from secretgate.providers.base import Dialect, Piece, kind_of, value_at, values_at
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect
@@ -16,4 +16,4 @@ DIALECTS: dict[str, Dialect] = {
     if isinstance(dialect, Dialect) and not name.startswith("_")
 }
 
-__all__ = ["DIALECTS", "Dialect", "Piece", "value_at", "values_at"]
+__all__ = ["DIALECTS", "Dialect", "Piece", "kind_of", "value_at", "values_at"]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secretgate.bodies.base import Label
-from secretgate.providers.base import Dialect, Piece
+from secretgate.providers.base import IDENTITY, Dialect, Piece
 
 _O, _T, _C, _B = Label.OPAQUE, Label.TEXT, Label.CREDENTIAL, Label.BYTES
 
@@ -34,12 +34,15 @@ _BLOCK_TABLE = [
     ("file_id", _O),
     ("citations[].encrypted_index", _O),
     ("citations[].file_id", _O),
+    ("caller.tool_id", _O),
     ("content.encrypted_content", _O),
     ("content.encrypted_stdout", _O),
+    ("content.content.source.file_id", _O),
+    ("content.content[].file_id", _O),
+    ("content[].citations[].encrypted_index", _O),
     ("content[].encrypted_content", _O),
     ("content[].encrypted_index", _O),
     ("content.content[].encrypted_content", _O),
-    ("content.content[].file_id", _O),
     ("cache_control.**", _O),
 ]
 _BODY = [
@@ -48,20 +51,58 @@ _BODY = [
     ("metadata.user_id", _O),
     ("container", _O),
     ("container.id", _O),
+    ("container.skills[].skill_id", _O),
     ("diagnostics.previous_message_id", _O),
+    ("context_management.edits[].instructions", _T),
     ("context_management.**", _O),
+    ("fallback_credit_token", _O),
+    ("fallback_credit_token.token", _O),
+    ("thread.previous_message_id", _O),
+    ("user_profile_id", _O),
+    ("workspace_id", _O),
     ("mcp_servers[].authorization_token", _C),
     ("tools[].headers.**", _C),
 ]
+# Managed agents: sessions, the events sent to them, and what they start with.
+_AGENTS = [
+    *(
+        (f"{events}.{path}", label)
+        for events in ("events[]", "initial_events[]")
+        for path, label in (
+            ("content[].source.data", _B),
+            ("content[].source.file_id", _O),
+            ("tool_use_id", _O),
+            ("custom_tool_use_id", _O),
+            ("session_thread_id", _O),
+            ("rubric.file_id", _O),
+        )
+    ),
+    ("resources[].authorization_token", _C),
+    ("resources[].file_id", _O),
+    ("resources[].memory_store_id", _O),
+    ("inputs[].memory_store_id", _O),
+    ("inputs[].session_ids[]", _O),
+    ("skills[].skill_id", _O),
+    ("agent.id", _O),
+    ("vault_ids[]", _O),
+    ("environment_id", _O),
+]
 
-_ANSWER = [
-    ("content[].thinking", Piece.OPAQUE),
-    ("content[].signature", Piece.OPAQUE),
-    ("content[].data", Piece.OPAQUE),
-    ("content[].id", Piece.OPAQUE),
+_ANSWER_BLOCK = [
+    ("thinking", Piece.OPAQUE),
+    ("signature", Piece.OPAQUE),
+    ("data", Piece.OPAQUE),
+    ("id", Piece.OPAQUE),
+    ("tool_use_id", Piece.OPAQUE),
+    ("encrypted_content", Piece.OPAQUE),
+    ("content.encrypted_content", Piece.OPAQUE),
+    ("content.encrypted_stdout", Piece.OPAQUE),
     ("content[].encrypted_content", Piece.OPAQUE),
-    ("content[].content[].encrypted_content", Piece.OPAQUE),
     ("content[].citations[].encrypted_index", Piece.OPAQUE),
+    ("citations[].encrypted_index", Piece.OPAQUE),
+]
+_ANSWER = [
+    *((f"content[].{path}", piece) for path, piece in _ANSWER_BLOCK),
     ("id", Piece.OPAQUE),
     ("model", Piece.OPAQUE),
     ("type", Piece.OPAQUE),
@@ -80,7 +121,7 @@ class Anthropic(Dialect):
 ANTHROPIC = Anthropic(
     name="anthropic",
     transports=("JSON", "JSON lines", "multipart", "SSE"),
-    requests=[*_BODY, *((f"requests[].params.{path}", label) for path, label in _BODY)],
+    requests=[*_BODY, *_AGENTS, *((f"requests[].params.{path}", label) for path, label in _BODY)],
     answers=[*_ANSWER, *((f"result.message.{path}", piece) for path, piece in _ANSWER)],
     events={
         "content_block_delta": [
@@ -95,18 +136,18 @@ ANTHROPIC = Anthropic(
         ],
         "content_block_start": [
             ("content_block.text", Piece.DELTA),
-            ("content_block.thinking", Piece.OPAQUE),
-            ("content_block.signature", Piece.OPAQUE),
-            ("content_block.data", Piece.OPAQUE),
-            ("content_block.id", Piece.OPAQUE),
-            ("content_block.encrypted_content", Piece.OPAQUE),
-            ("content_block.content[].encrypted_content", Piece.OPAQUE),
+            *((f"content_block.{path}", piece) for path, piece in _ANSWER_BLOCK),
         ],
+        # A preview of an event of a session, which repeats the whole text later.
+        "event_delta": [("delta.content.text", Piece.DELTA), ("delta.type", Piece.OPAQUE)],
         "message_start": [(f"message.{path}", piece) for path, piece in _ANSWER],
         "completion": [("completion", Piece.DELTA), ("stop_reason", Piece.CLOSE)],
     },
+    identity=(*IDENTITY, "event_id"),
     closing={
         "content_block_stop": ("index",),
+        "agent.message": (),
+        "span.model_request_end": (),
         "message_delta": (),
         "message_stop": (),
         "error": (),

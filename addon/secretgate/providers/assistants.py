@@ -20,11 +20,18 @@ ASSISTANTS = OpenAI(
     requests=[
         ("model", _O),
         ("assistant_id", _O),
+        ("thread_id", _O),
         ("tool_outputs[].tool_call_id", _O),
-        ("attachments[].file_id", _O),
         ("file_ids[]", _O),
-        ("tool_resources.**.file_ids[]", _O),
-        ("tool_resources.**.vector_store_ids[]", _O),
+        *(
+            (f"{resources}.**.{ids}[]", _O)
+            for resources in ("tool_resources", "thread.tool_resources")
+            for ids in ("file_ids", "vector_store_ids")
+        ),
+        *(
+            (f"{message}attachments[].file_id", _O)
+            for message in ("", "messages[].", "thread.messages[].", "additional_messages[].")
+        ),
         *(
             (f"{content}[].{path}", label)
             for content in (
@@ -39,13 +46,23 @@ ASSISTANTS = OpenAI(
     answers=[
         *((name, Piece.OPAQUE) for name in _IDS),
         *((f"data[].{name}", Piece.OPAQUE) for name in _IDS),
-        ("required_action.submit_tool_outputs.tool_calls[].id", Piece.OPAQUE),
-        ("required_action.submit_tool_outputs.tool_calls[].function.arguments", Piece.WHOLE_JSON),
-        ("step_details.tool_calls[].function.arguments", Piece.WHOLE_JSON),
+        *(
+            (f"{each}{calls}.tool_calls[].{path}", piece)
+            for each in ("", "data[].")
+            for calls in ("required_action.submit_tool_outputs", "step_details")
+            for path, piece in (
+                ("id", Piece.OPAQUE),
+                ("function.arguments", Piece.WHOLE_JSON),
+            )
+        ),
         ("content[].image_file.file_id", Piece.OPAQUE),
     ],
     events={
-        "thread.message.delta": [("delta.content[].text.value", Piece.DELTA)],
+        "thread.message.delta": [
+            ("delta.content[].text.value", Piece.DELTA),
+            ("delta.content[].refusal", Piece.DELTA),
+            ("delta.content[].image_file.file_id", Piece.OPAQUE),
+        ],
         "thread.run.step.delta": [
             *((f"delta.step_details.tool_calls[].{path}", piece) for path, piece in _TOOL),
             ("delta.step_details.tool_calls[].function.arguments", Piece.DELTA_JSON),

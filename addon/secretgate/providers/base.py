@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from secretgate.bodies.base import Label
 from secretgate.bodies.paths import Paths
@@ -36,6 +36,9 @@ class Piece(Enum):
     """Its presence ends the texts of the item that contains it."""
 
 
+IDENTITY: Final = ("index", "item_id", "output_index", "content_index", "summary_index")
+"""Members of an event that usually tell texts apart."""
+
 Requests = Sequence[tuple[str, Label]]
 Answers = Sequence[tuple[str, Piece]]
 
@@ -51,10 +54,12 @@ class Dialect:
     """Paths in answers, and in events not listed in `events`."""
     events: Mapping[str, Answers] = field(default_factory=dict)
     """Paths in an event, by its `type`; they take precedence over `answers`."""
-    identity: Sequence[str] = ("index", "item_id", "output_index", "content_index", "summary_index")
+    identity: Sequence[str] = IDENTITY
     """Members that tell the texts of an event, or of an array item in it, apart."""
     closing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Event types that end texts, with the identity members whose values must match."""
+    lanes: Sequence[str] = ()
+    """Those of the identity members that tell apart answers which share a connection."""
     chain_in: tuple[str, ...] = ()
     """Dotted paths, in a request, of ids of what the provider keeps: answers, conversations."""
     chain_members: tuple[str, ...] = ()
@@ -127,6 +132,15 @@ def _compiled(dialect: Dialect) -> _Compiled:
     if dialect.name not in _cache:
         _cache[dialect.name] = _Compiled(dialect)
     return _cache[dialect.name]
+
+
+def kind_of(event: Mapping[str, Any], name: str) -> str:
+    """Return what an event says it is; `name` is what its frame says."""
+    for member in ("type", "event_type"):
+        kind = event.get(member)
+        if isinstance(kind, str):
+            return kind
+    return name
 
 
 def value_at(event: Any, path: str) -> Any:

@@ -41,6 +41,11 @@ _CONVERSE = [
     ("guardrailConfig.guardrailIdentifier", _O),
     ("requestMetadata.**", _T),
 ]
+_FILES = (
+    "inlineSessionState.files[].source",
+    "sessionState.files[].source",
+    "retrieveAndGenerateConfiguration.externalSourcesConfiguration.sources[]",
+)
 _ANSWER_BLOCK = [
     ("reasoningContent.**", Piece.OPAQUE),
     ("toolUse.toolUseId", Piece.OPAQUE),
@@ -55,6 +60,7 @@ _STREAM = {
         ("delta.text", Piece.DELTA),
         ("delta.toolUse.input", Piece.DELTA_JSON),
         ("delta.reasoningContent.**", Piece.OPAQUE),
+        ("delta.image.source.bytes", Piece.OPAQUE),
         ("p", Piece.OPAQUE),
     ],
 }
@@ -83,8 +89,14 @@ BEDROCK = Bedrock(
         *((f"input.converse.{path}", label) for path, label in _CONVERSE),
         ("input.invokeModel.body", _B),
         ("modelId", _O),
-        ("modelInput.messages[].content[].signature", _O),
+        ("nextToken", _O),
+        ("clientRequestToken", _O),
+        ("sessionId", _O),
+        *((f"modelInput.{path}", label) for path, label in (*_CONVERSE, *ANTHROPIC.requests)),
         ("images[]", _B),
+        ("content[].image.source.bytes", _B),
+        ("payload.contentBlocks[].image.source.bytes", _B),
+        *((f"{path}.byteContent.data", _B) for path in _FILES),
     ],
     answers=[
         ("p", Piece.OPAQUE),

@@ -34,6 +34,8 @@ _REQUESTS = [
     ("input.messages[].content[].image", _B),
     ("input.messages[].content[].audio", _B),
     ("input.messages[].content[].video", _B),
+    ("input.messages[].content[].video[]", _B),
+    ("input.session_id", _O),
 ]
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from secretgate.bodies.base import Label
 from secretgate.providers.base import Dialect, Piece
 
-_O, _T, _B = Label.OPAQUE, Label.TEXT, Label.BYTES
+_O, _T, _C, _B = Label.OPAQUE, Label.TEXT, Label.CREDENTIAL, Label.BYTES
 
 _PART = [
     ("functionCall.args.**", _T),
@@ -27,6 +27,10 @@ _PART = [
     ("inline_data.data", _B),
     ("functionCall.id", _O),
     ("functionResponse.id", _O),
+    ("toolCall.id", _O),
+    ("toolResponse.id", _O),
+    ("executableCode.id", _O),
+    ("codeExecutionResult.id", _O),
     ("functionResponse.parts[].inlineData.data", _B),
 ]
 _CONTENTS = (
@@ -57,6 +61,44 @@ _WRAPPERS = (
     "cachedContent.",
 )
 
+# Interactions: what was said so far is sent as a list of steps, one step, or content.
+_STEP = [
+    ("id", _O),
+    ("call_id", _O),
+    ("signature", _O),
+    ("thought_signature", _O),
+    ("data", _B),
+    ("summary[].text", _O),
+    ("summary[].data", _B),
+    ("content[].data", _B),
+    ("content[].signature", _O),
+    ("content[].thought_signature", _O),
+    ("result[].data", _B),
+    ("result[].widget_context_token", _O),
+]
+_TOOL = [
+    ("headers.**", _C),
+    ("exa_ai_search_config.api_key", _C),
+    ("parallel_ai_search_config.api_key", _C),
+    ("mcpServers[].streamableHttpTransport.headers.**", _C),
+    ("mcp_servers[].streamable_http_transport.headers.**", _C),
+]
+_INTERACTION = [
+    *((f"{steps}.{path}", label) for steps in ("input", "input[]") for path, label in _STEP),
+    *((f"tools[].{path}", label) for path, label in _TOOL),
+    ("environment.network.allowlist[].transform.**", _C),
+    ("continuation_token", _O),
+]
+
+_ANSWER_STEP = [
+    ("id", Piece.OPAQUE),
+    ("call_id", Piece.OPAQUE),
+    ("signature", Piece.OPAQUE),
+    ("thought_signature", Piece.OPAQUE),
+    ("summary[].text", Piece.OPAQUE),
+    ("content[].data", Piece.OPAQUE),
+    ("data", Piece.OPAQUE),
+]
 _ANSWER = [
     ("candidates[].content.parts[].text", Piece.DELTA),
     ("candidates[].content.parts[].thought", Piece.KIND),
@@ -79,13 +121,21 @@ _ANSWER = [
     ("serverContent.outputTranscription.text", Piece.DELTA),
     ("serverContent.inputTranscription.text", Piece.DELTA),
     ("toolCall.functionCalls[].id", Piece.OPAQUE),
+    ("toolCall.functionCalls[].name", Piece.CLOSE),
+    ("toolCall.functionCalls[].partialArgs[].stringValue", Piece.DELTA),
+    ("toolCall.functionCalls[].partialArgs[].jsonPath", Piece.OPAQUE),
     ("delta.text", Piece.DELTA),
     ("delta.arguments", Piece.DELTA_JSON),
     ("delta.type", Piece.KIND),
     ("delta.signature", Piece.OPAQUE),
     ("delta.thought_signature", Piece.OPAQUE),
-    ("outputs[].signature", Piece.OPAQUE),
-    ("outputs[].thought_signature", Piece.OPAQUE),
+    ("delta.data", Piece.OPAQUE),
+    ("delta.content.text", Piece.OPAQUE),  # of a summary of thoughts
+    *(
+        (f"{steps}.{path}", piece)
+        for steps in ("outputs[]", "steps[]", "input[]", "step", "interaction.steps[]")
+        for path, piece in _ANSWER_STEP
+    ),
 ]
 
 _STATUSES = {
@@ -109,18 +159,18 @@ GEMINI = Gemini(
     transports=("JSON", "SSE", "JSON array", "WebSocket", "resumable upload"),
     requests=[
         *((wrapper + path, label) for wrapper in _WRAPPERS for path, label in _BODY),
+        *(
+            (f"{wrapper}generationConfig.speechConfig.**.voiceConsentSignature.signature", _O)
+            for wrapper in ("", "request.", "setup.")
+        ),
+        ("toolResponse.functionResponses[].id", _O),
         ("project", _O),
         ("user_prompt_id", _O),
         ("realtimeInput.mediaChunks[].data", _B),
         ("realtimeInput.audio.data", _B),
         ("realtimeInput.video.data", _B),
         ("previous_interaction_id", _O),
-        ("input[].signature", _O),
-        ("input[].thought_signature", _O),
-        ("input[].data", _B),
-        ("input[].content[].signature", _O),
-        ("input[].content[].thought_signature", _O),
-        ("input[].content[].data", _B),
+        *_INTERACTION,
         ("instances[].image.bytesBase64Encoded", _B),
     ],
     answers=[
@@ -129,6 +179,12 @@ GEMINI = Gemini(
         ("traceId", Piece.OPAQUE),
     ],
     identity=("index", "thought"),
+    closing={
+        "content.stop": ("index",),
+        "step.stop": ("index",),
+        "interaction.complete": (),
+        "interaction.completed": (),
+    },
     ends=("serverContent.turnComplete", "serverContent.generationComplete"),
     chain_in=(
         "cachedContent",

@@ -6,6 +6,7 @@ holding back the end of an id would change it.
 
 from __future__ import annotations
 
+from secretgate.bodies.base import Label
 from secretgate.providers.base import Dialect, Piece
 
 _NAMES = (
@@ -31,7 +32,7 @@ _NAMES = (
 GENERIC = Dialect(
     name="generic",
     transports=("JSON", "SSE", "NDJSON", "text"),
-    requests=[],
+    requests=[("network_policy.domain_secrets[].value", Label.CREDENTIAL)],
     answers=[
         *((f"**.{name}", Piece.WHOLE) for name in _NAMES),
         ("**.arguments", Piece.DELTA_JSON),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from secretgate.bodies.base import Label
-from secretgate.providers.base import Dialect, Piece
+from secretgate.providers.base import IDENTITY, Dialect, Piece
 
 _O, _T, _C, _B = Label.OPAQUE, Label.TEXT, Label.CREDENTIAL, Label.BYTES
 _REASONING = ("reasoning_content", "reasoning", "reasoning_text", "reasoning_opaque", "thinking")
@@ -40,14 +40,27 @@ class Responses(OpenAI):
         return {"type": "error", "status": status, **self.refusal(status, message)}
 
 
+# Credentials for other services, which the model does not see, and what belongs to containers.
+_TOOL = [
+    ("headers.**", _C),
+    ("authorization", _C),
+    *((f"{box}.network_policy.domain_secrets[].value", _C) for box in ("container", "environment")),
+    *((f"{box}.file_ids[]", _O) for box in ("container", "environment")),
+    ("environment.container_id", _O),
+    ("environment.skills[].skill_id", _O),
+    ("environment.skills[].source.data", _B),
+    ("input_image_mask.image_url", _B),
+    ("input_image_mask.file_id", _O),
+    ("vector_store_ids[]", _O),
+    ("tunnel_id", _O),
+    ("server_url", _T),
+]
 _SHARED = [
     ("model", _O),
     ("user", _O),
     ("safety_identifier", _O),
     ("prompt_cache_key", _O),
-    ("tools[].headers.**", _C),
-    ("tools[].authorization", _C),
-    ("tools[].server_url", _T),
+    *((f"tools[].{path}", label) for path, label in _TOOL),
 ]
 
 _CHAT_REQUEST = [
@@ -78,7 +91,13 @@ _CHAT_REQUEST = [
     ("image.url", _B),
     ("images[]", _B),
     ("images[].image_url", _B),
+    ("image[]", _B),
     ("mask", _B),
+    ("input_reference.image_url", _B),
+    ("input_reference.file_id", _O),
+    ("document.file_id", _O),
+    ("agent_id", _O),
+    ("input[].image_url.url", _B),
     ("input_file_id", _O),
     ("custom_id", _T),
 ]
@@ -120,6 +139,7 @@ _CHAT_ANSWER = [
     ("choices[].message.audio.data", Piece.OPAQUE),
     ("data[].embedding", Piece.OPAQUE),
     ("data[].b64_json", Piece.OPAQUE),
+    ("b64_json", Piece.OPAQUE),
 ]
 CHAT = OpenAI(
     name="openai-chat",
@@ -135,7 +155,10 @@ CHAT = OpenAI(
     chain_unless="choices",
 )
 
-_ITEM_IDS = ("id", "call_id", "approval_request_id", "item_id", "fingerprint")
+_ITEM_IDS = (
+    *("id", "call_id", "approval_request_id", "item_id", "fingerprint"),
+    *("container_id", "tool_call_id", "request_id", "turn_id"),
+)
 _ITEM_OPAQUE = ("encrypted_content", "encrypted_function_args", "signature")
 _ITEM_REQUEST = [
     *((name, _O) for name in (*_ITEM_IDS, *_ITEM_OPAQUE)),
@@ -149,6 +172,14 @@ _ITEM_REQUEST = [
     ("file_id", _O),
     ("output.image_url", _B),
     ("output.file_id", _O),
+    ("outputs[].url", _B),
+    ("results[].file_id", _O),
+    ("caller.caller_id", _O),
+    ("environment.container_id", _O),
+    ("acknowledged_safety_checks[].id", _O),
+    ("pending_safety_checks[].id", _O),
+    ("content[].annotations[].file_id", _O),
+    ("content[].annotations[].container_id", _O),
     *(
         (f"{parts}[].{name}", label)
         for parts in ("content", "output")
@@ -164,17 +195,40 @@ _ITEM_REQUEST = [
             ("encrypted_content", _O),
         )
     ),
-    ("tools[].headers.**", _C),
-    ("tools[].authorization", _C),
+    *((f"tools[].{path}", label) for path, label in _TOOL),
+]
+# Items of Mistral's conversations
+_ENTRY_REQUEST = [
+    ("id", _O),
+    ("tool_call_id", _O),
+    ("content[].thinking.**", _O),
+    ("content[].signature", _O),
+    ("content[].image_url", _B),
+    ("content[].image_url.url", _B),
+    ("content[].document_url", _B),
+    ("content[].file_id", _O),
 ]
 _RESPONSES_REQUEST = [
     *((f"input[].{path}", label) for path, label in _ITEM_REQUEST),
     *((f"item.{path}", label) for path, label in _ITEM_REQUEST),
+    *(
+        (f"{entries}[].{path}", label)
+        for entries in ("inputs", "entries")
+        for path, label in _ENTRY_REQUEST
+    ),
     ("previous_response_id", _O),
     ("conversation", _O),
     ("conversation.id", _O),
     ("prompt.id", _O),
+    ("prompt.variables.*.image_url", _B),
+    ("prompt.variables.*.file_data", _B),
+    ("prompt.variables.*.file_id", _O),
+    ("prompt_cache_options.comparison_response_id", _O),
+    ("background_options.continuation_id", _O),
     ("response_id", _O),
+    ("item_id", _O),
+    ("previous_item_id", _O),
+    ("stream_id", _O),
     ("include[]", _O),
     ("type", _O),
     *_SHARED,
@@ -188,7 +242,13 @@ _ITEM_ANSWER = [
     ("content[].type", Piece.KIND),
     ("content[].logprobs[].**", Piece.OPAQUE),
     ("arguments", Piece.WHOLE_JSON),
-    ("result", Piece.OPAQUE),
+]
+_ENTRY_ANSWER = [
+    ("id", Piece.OPAQUE),
+    ("tool_call_id", Piece.OPAQUE),
+    ("arguments", Piece.WHOLE_JSON),
+    ("content[].thinking.**", Piece.OPAQUE),
+    ("content[].signature", Piece.OPAQUE),
 ]
 _RESPONSE_ANSWER = [
     ("id", Piece.OPAQUE),
@@ -198,7 +258,13 @@ _RESPONSE_ANSWER = [
     ("previous_response_id", Piece.OPAQUE),
     ("prompt_cache_key", Piece.OPAQUE),
     ("safety_identifier", Piece.OPAQUE),
-    *((f"output[].{path}", piece) for path, piece in _ITEM_ANSWER),
+    *(
+        (f"{items}[].{path}", piece)
+        for items in ("output", "instructions", "data")
+        for path, piece in _ITEM_ANSWER
+    ),
+    *((f"outputs[].{path}", piece) for path, piece in _ENTRY_ANSWER),
+    *((f"entries[].{path}", piece) for path, piece in _ENTRY_ANSWER),
 ]
 _TEXT_DELTAS = (
     "output_text",
@@ -212,6 +278,8 @@ _TEXT_DELTAS = (
     "audio.transcript",
     "audio_transcript",
     "output_audio_transcript",
+    "output_transcript",
+    "command_execution_output",
 )
 _JSON_DELTAS = ("function_call_arguments", "mcp_call_arguments")
 _OPAQUE_DELTAS = (
@@ -222,11 +290,16 @@ _OPAQUE_DELTAS = (
     "output_audio",
     "image_generation_call.partial_image",
 )
+_OF = ("response", "agent.session.turn", "agent.output", "session")
+"""Prefixes of events: of responses, of the sessions of agents, and of the Live API."""
+_LANES = ("stream_id", "session_id")
 _EVENT = [
     ("type", Piece.OPAQUE),
     ("item_id", Piece.OPAQUE),
     ("response_id", Piece.OPAQUE),
     ("event_id", Piece.OPAQUE),
+    ("stream_id", Piece.OPAQUE),
+    ("partial_image_b64", Piece.OPAQUE),
     ("obfuscation", Piece.OPAQUE),
     ("logprobs[].**", Piece.OPAQUE),
     ("part.type", Piece.KIND),
@@ -240,8 +313,11 @@ RESPONSES = Responses(
     transports=("JSON", "SSE", "WebSocket"),
     requests=[
         *_RESPONSES_REQUEST,
-        *((f"response.{path}", label) for path, label in _RESPONSES_REQUEST),
-        ("session.**", _T),
+        *(
+            (f"{wrapper}.{path}", label)
+            for wrapper in ("response", "session")
+            for path, label in _RESPONSES_REQUEST
+        ),
         ("audio", _B),
         ("event_id", _O),
         *((f"items[].{path}", label) for path, label in _ITEM_REQUEST),
@@ -250,19 +326,31 @@ RESPONSES = Responses(
     answers=[
         *_RESPONSE_ANSWER,
         *_EVENT,
-        ("arguments", Piece.WHOLE_JSON),
+        *_ITEM_ANSWER,
         # An unknown delta is still part of some text.
         ("delta", Piece.DELTA),
     ],
+    identity=(*IDENTITY, *_LANES),
+    lanes=_LANES,
     events={
-        **{f"response.{name}.delta": [("delta", Piece.DELTA)] for name in _TEXT_DELTAS},
+        **{f"{of}.{name}.delta": [("delta", Piece.DELTA)] for of in _OF for name in _TEXT_DELTAS},
         **{f"response.{name}.delta": [("delta", Piece.DELTA_JSON)] for name in _JSON_DELTAS},
-        **{f"response.{name}.delta": [("delta", Piece.OPAQUE)] for name in _OPAQUE_DELTAS},
-        **{f"response.{name}.done": [("text", Piece.OPAQUE)] for name in _OPAQUE_DELTAS},
-        "response.reasoning_summary_part.added": [("part.text", Piece.OPAQUE)],
-        "response.reasoning_summary_part.done": [("part.text", Piece.OPAQUE)],
+        **{
+            f"{of}.{name}.delta": [("delta", Piece.OPAQUE)] for of in _OF for name in _OPAQUE_DELTAS
+        },
+        **{f"{of}.{name}.done": [("text", Piece.OPAQUE)] for of in _OF for name in _OPAQUE_DELTAS},
+        **{
+            f"{of}.reasoning_summary_part.{name}": [("part.text", Piece.OPAQUE)]
+            for of in _OF
+            for name in ("added", "done")
+        },
         # Mistral's agents and conversations
-        "message.output.delta": [("content", Piece.DELTA), ("content.text", Piece.DELTA)],
+        "message.output.delta": [
+            ("content", Piece.DELTA),
+            ("content.text", Piece.DELTA),
+            ("content.thinking.**", Piece.OPAQUE),
+            ("content.signature", Piece.OPAQUE),
+        ],
         "function.call.delta": [
             ("arguments", Piece.DELTA_JSON),
             ("name", Piece.OPAQUE),
@@ -271,22 +359,23 @@ RESPONSES = Responses(
     },
     closing={
         **{
-            f"response.{name}.done": ("item_id", "output_index", "content_index")
-            for name in (*_TEXT_DELTAS, *_JSON_DELTAS)
+            f"{of}.{name}.done": ("item_id", "output_index", "content_index")
+            for of in _OF
+            for name in (*_TEXT_DELTAS, *_JSON_DELTAS, "content_part")
         },
-        "response.content_part.done": ("item_id", "output_index", "content_index"),
         "response.output_item.done": ("output_index",),
-        "response.completed": (),
-        "response.incomplete": (),
-        "response.failed": (),
+        "agent.session.turn.item.done": ("output_index",),
+        **{f"response.{end}": () for end in ("completed", "incomplete", "failed")},
+        **{f"agent.session.turn.{end}": () for end in ("completed", "failed", "cancelled")},
         "response.done": (),
+        "session.closed": (),
         "conversation.response.done": (),
         "conversation.response.error": (),
         "error": (),
     },
     chain_in=("previous_response_id", "conversation", "conversation.id", "agent_id"),
     chain_members=("file_id", "file_ids", "vector_store_ids"),
-    chain_grows=("conversations",),
+    chain_grows=("conversations", "sessions"),
     chain_out=(
         "id",
         "response.id",

@@ -114,7 +114,8 @@ def deny_responses(block: Block, message: str) -> None:
     identity = str(item.get("id") or "")
     part = {"type": "output_text", "text": "", "annotations": []}
     whole = {**part, "text": message}
-    place = {"item_id": identity, "output_index": at, "content_index": 0}
+    lane = {name: opener.event[name] for name in ("stream_id",) if name in opener.event}
+    place = {"item_id": identity, "output_index": at, "content_index": 0, **lane}
     added = {**opener.event, "item": message_item(identity, "", "in_progress")}
     said: list[Event] = [
         added,
