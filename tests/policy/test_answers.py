@@ -264,10 +264,14 @@ def test_answers_that_share_a_connection_are_judged_apart() -> None:
     mixed = [*lanes["a"][:half], *lanes["b"], *lanes["a"][half:]]
     judged = judge(DENY, DIALECTS["openai-responses"])
     out = b"".join(
-        frame.raw for each in SseFramer().feed(sse(mixed)) for frame in judged.event(each)
+        frame.raw
+        for each in SseFramer().feed(sse(mixed, named="type"))
+        for frame in judged.event(each)
     )
     said = {
-        lane: case.read(sse([each for each in events(out) if each["stream_id"] == lane]))
+        lane: case.read(
+            sse([each for each in events(out) if each["stream_id"] == lane], named="type")
+        )
         for lane in lanes
     }
     assert SAYS in said["a"].text
