@@ -275,4 +275,4 @@ def test_answers_that_share_a_connection_are_judged_apart() -> None:
         for lane in lanes
     }
     assert SAYS in said["a"].text
-    assert said["b"].calls == [GOOD]
+    assert said["b"].calls == [(GOOD[0], json.loads(GOOD[1]))]
