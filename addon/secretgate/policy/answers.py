@@ -280,7 +280,7 @@ class Judge:
         if not block.held:
             return
         for entry in block.entries:
-            item = entry.event.get("item")
+            item = entry.event.get("item") or entry.event.get("step")
             if isinstance(item, dict):
                 self._refused[str(item.get("id") or "")] = self._denial
         self._refused.setdefault("", self._denial)

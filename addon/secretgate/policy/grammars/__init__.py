@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from secretgate.policy.grammars.anthropic import deny_anthropic, read_anthropic
+from secretgate.policy.grammars.assistants import deny_assistants, read_assistants
 from secretgate.policy.grammars.base import Grammar
 from secretgate.policy.grammars.bedrock import deny_bedrock, read_bedrock
 from secretgate.policy.grammars.chat import (
@@ -16,6 +17,7 @@ from secretgate.policy.grammars.chat import (
     read_dashscope_so_far,
 )
 from secretgate.policy.grammars.cohere import deny_cohere, echo_cohere, read_cohere
+from secretgate.policy.grammars.conversations import echo_conversation
 from secretgate.policy.grammars.gemini import deny_gemini, give_gemini, given_gemini, read_gemini
 from secretgate.policy.grammars.ollama import read_ollama
 from secretgate.policy.grammars.responses import deny_responses, echo_responses, read_responses
@@ -30,7 +32,15 @@ GRAMMARS: Final[Mapping[str, Grammar]] = {
     "dashscope": Grammar(read_dashscope_so_far, deny_chat, stops={"tool_calls": "stop"}),
     "dashscope-incremental": Grammar(read_dashscope, deny_chat, stops={"tool_calls": "stop"}),
     "openai-responses": Grammar(read_responses, deny_responses, echo_responses),
-    "gemini": Grammar(read_gemini, deny_gemini, given=given_gemini, give=give_gemini),
+    "openai-assistants": Grammar(read_assistants, deny_assistants),
+    "gemini": Grammar(
+        read_gemini,
+        deny_gemini,
+        echo_conversation,
+        given_gemini,
+        give_gemini,
+        stops={"requires_action": "completed"},
+    ),
     "bedrock": Grammar(
         read_bedrock, deny_bedrock, stops={"tool_use": "end_turn", "tool_calls": "stop"}
     ),
