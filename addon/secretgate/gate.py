@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 
 from mitmproxy import connection, ctx, exceptions, http, tls
 from mitmproxy.addonmanager import Loader
+from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.layer import NextLayer
 
 from secretgate import grpc, log
@@ -72,6 +73,7 @@ class Gate:
 
     def load(self, loader: Loader) -> None:
         seal_process()
+        silence.keep_log_silent()
         options.declare(loader)
         try:
             own_ca.put_in_place(lambda: options.settings(self._places), self._places.ca)
@@ -123,18 +125,17 @@ class Gate:
     # Connections
 
     def client_connected(self, client: connection.Client) -> None:
-        if not access.admits(client, self.engine().settings.clients):
-            client.error = "not a client of this proxy"
-            log.logger().warning(
-                "a connection from another machine was refused",
-                client=client.peername[0],
-                remedy="proxyauth=USER:PASSWORD or secretgate_clients=NETWORK",
-            )
+        access.turn_away(client, self.engine().settings.clients)
 
     def tls_clienthello(self, data: tls.ClientHelloData) -> None:
         names = [data.client_hello.sni or "", flows.address(data.context.server)]
         if not any(self.engine().hosts.covers(name) for name in names):
             data.ignore_connection = True
+
+    def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
+        host, reason = flows.address(data.server), data.server.error
+        if self.engine().hosts.covers(host):
+            log.logger().warning("the provider was not reached", host=host, reason=reason)
 
     def next_layer(self, following: NextLayer) -> None:
         layers.choose(self.engine().hosts, following)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+CANNOT_START: Final = "secretgate cannot start: "
+"""How the log begins the line about an option, a file or the environment that prevents the start."""
+
 
 def counted(number: int, noun: str) -> str:
     """Return the number and its noun: `1 file`, `2,048 files`."""

@@ -24,9 +24,15 @@ class CAError(Exception):
 
 def private_folder(path: Path) -> None:
     """Create `path` with mode 0700, or check that only its owner can write to it. Raise CAError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        path.mkdir(mode=0o700)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+    except OSError as error:
+        raise CAError(
+            f"{path} cannot be created: {error.strerror}; choose another folder with --confdir, or set "
+            "SECRETGATE_HOME"
+        ) from None
     if not path.is_dir():
         raise CAError(f"{path} is not a folder; choose another with --confdir")
     if os.name == "nt":

@@ -93,6 +93,8 @@ def all_permitted(permitted: Sequence[str], pattern: str) -> bool:
 
 def _normal(pattern: str) -> str:
     name = pattern.strip().rstrip(".").lower()
+    if _is_address(name):
+        raise CAError(f"{pattern}: the CA signs for names only; use the host's name")
     try:
         labels = [part if "*" in part else part.encode("idna").decode() for part in name.split(".")]
     except UnicodeError:
@@ -102,13 +104,15 @@ def _normal(pattern: str) -> str:
     return ".".join(labels)
 
 
-def _narrow(name: str, pattern: str) -> str:
+def _is_address(name: str) -> bool:
     try:
-        ipaddress.ip_address(name)
+        ipaddress.ip_address(name.strip("[]"))
     except ValueError:
-        pass
-    else:
-        raise CAError(f"{pattern}: the CA signs for names only; use the host's name")
+        return False
+    return True
+
+
+def _narrow(name: str, pattern: str) -> str:
     if "." not in name or name in REGIONS:
         raise CAError(
             f"{pattern}: this would permit every name that ends in .{name}; "

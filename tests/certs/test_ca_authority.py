@@ -185,6 +185,12 @@ def test_a_key_that_others_can_read_is_refused(authority: Authority) -> None:
         load_ca(authority.confdir)
 
 
+def test_a_folder_that_cannot_be_made_is_told_with_the_remedy(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(CAError, match=r"ca cannot be created: .*choose another folder"):
+        ensure_ca(tmp_path / "file" / "ca", ["api.example.com"])
+
+
 @posix_only
 def test_a_folder_that_others_can_write_to_is_refused(confdir: Path) -> None:
     confdir.mkdir()

@@ -33,6 +33,13 @@ def test_it_holds_and_is_quick_and_readable() -> None:
     assert "It held." in shown
 
 
+def test_it_is_shown_where_the_terminal_knows_only_ascii() -> None:
+    plain = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run([sys.executable, "-c", _RUN], capture_output=True, env=plain, timeout=60)
+    assert done.returncode == 0
+    assert b"It held." in done.stdout
+
+
 def test_every_check_passes() -> None:
     outcome = scene.play()
     assert [check.claim for check in outcome.checks if not check.passed] == []

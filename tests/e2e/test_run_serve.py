@@ -294,15 +294,31 @@ def test_doctor_proves_the_gate_without_leaving_the_machine(
     ],
 )
 def test_a_wrong_option_is_told(tmp_path: Path, options: tuple[str, ...], said: str) -> None:
-    done = subprocess.run(
-        [*CLI, "serve", *options],
-        env=environment(tmp_path),
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    done = secretgate(["serve", *options], environment(tmp_path), tmp_path)
     assert done.returncode == 2
     assert said in done.stderr
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) <= 5
+
+
+def test_an_invalid_rule_file_is_told_in_one_line_by_whatever_starts_the_proxy(
+    tmp_path: Path,
+) -> None:
+    rules = tmp_path / "bad.yaml"
+    rules.write_text('rules:\n  - id: odd\n    description: x\n    pattern: "("\n')
+    env = environment(tmp_path, SECRETGATE_RULES=str(rules))
+    port = str(free_port())
+    for command in (["serve", "--port", port], ["proxy", "--", "-p", port], ["run", "--", "true"]):
+        done = secretgate(command, env, tmp_path)
+        told = done.stdout + done.stderr
+        assert done.returncode
+        assert told.count(f"{rules}:2: odd: pattern does not compile") == 1
+        assert "Traceback" not in told
+
+
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "models"])
+def test_a_host_that_no_ca_can_name_does_not_stop_a_run(tmp_path: Path, address: str) -> None:
+    command = ["run", "--host", f"{address}=ollama", "--", "true"]
+    done = secretgate(command, environment(tmp_path), tmp_path)
+    assert done.returncode == 0
+    assert f"only plain HTTP to this host is covered: {address}: " in done.stderr

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from difflib import get_close_matches
 from importlib import import_module
+from io import TextIOWrapper
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -134,6 +135,10 @@ def show_addon_path() -> None:
 def main() -> None:
     """Run the console script; an error of the system is printed as one line, without a traceback."""
     _replace_closed_streams()
+    for stream in (sys.stdout, sys.stderr):
+        # Not every locale has a character for what we print.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         try:
             app()

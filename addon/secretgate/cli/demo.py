@@ -24,32 +24,34 @@ _VALUE = 13
 """Width of the columns that show a secret."""
 
 
-def _short(value: str) -> str:
+def _short(value: str, utf8: bool) -> str:
     """Shorten a value that is wider than its column in the middle."""
-    return value if len(value) <= _VALUE else f"{value[: _VALUE - 6]}…{value[-5:]}"
+    dots = "…" if utf8 else ".."
+    left = _VALUE - 5 - len(dots)
+    return value if len(value) <= _VALUE else f"{value[:left]}{dots}{value[-5:]}"
 
 
-def _row(row: Row) -> tuple[Text, ...]:
+def _row(row: Row, utf8: bool) -> tuple[Text, ...]:
     if not row.secret:
         shown = (row.name, row.sent, row.received, row.restored)
         return tuple(Text(each, style="dim") for each in shown)
     wrong = "bold white on red"
     return (
         Text(row.name),
-        Text(_short(row.sent), style="red"),
+        Text(_short(row.sent, utf8), style="red"),
         Text(row.received, style=wrong if row.sent in row.received else "cyan"),
-        Text(_short(row.restored), style="green" if row.whole else wrong),
+        Text(_short(row.restored, utf8), style="green" if row.whole else wrong),
     )
 
 
-def _table(outcome: Outcome) -> Table:
+def _table(outcome: Outcome, utf8: bool) -> Table:
     table = Table(box=box.SIMPLE_HEAD, width=_WIDTH, pad_edge=False, show_edge=False)
     table.add_column("in the .env", width=21, no_wrap=True)
     table.add_column("the tool sent", width=_VALUE, no_wrap=True)
     table.add_column("the provider received", overflow="fold", ratio=1)
     table.add_column("tool got back", width=_VALUE, no_wrap=True)
     for row in outcome.rows:
-        table.add_row(*_row(row))
+        table.add_row(*_row(row, utf8))
     return table
 
 
@@ -79,7 +81,7 @@ def demo() -> int:
         console.print(f"The demonstration could not be run: {problem}", style="red", markup=False)
         return 1
     utf8 = console.encoding.lower().startswith("utf")
-    console.print(Group(_table(outcome), Text(), _checks(outcome, utf8)))
+    console.print(Group(_table(outcome, utf8), Text(), _checks(outcome, utf8)))
     seconds = time.perf_counter() - started
     verdict = "It held." if outcome.passed else "It did NOT hold: please report this."
     style = "bold green" if outcome.passed else "bold red"

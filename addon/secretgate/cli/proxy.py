@@ -7,6 +7,7 @@ import shutil
 import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import typer
@@ -77,7 +78,10 @@ def _port(arguments: Sequence[str]) -> str:
 
 def _called() -> str:
     """Return how this command was called: in a checkout it is not on the PATH."""
-    return "secretgate" if shutil.which("secretgate") else sys.argv[0]
+    if shutil.which("secretgate"):
+        return "secretgate"
+    started = Path(sys.argv[0])
+    return "python -m secretgate" if started.name == "__main__.py" else str(started)
 
 
 def _gives(arguments: Sequence[str], option: str, name: str) -> bool:

@@ -131,7 +131,7 @@ def _alone(
     proxy = OwnProxy.start(log, inherited)
     try:
         chosen = plans.plan(wishes, places, inherited)
-        known = plans.authority(places, chosen.hosts.names)
+        known = plans.authority(places, chosen.names(say))
         folder = None if known.confdir == places.ca else known.confdir
         roots = plans.upstream_roots(places, private_folder(places.state), inherited)
         proxy.order(plans.arguments(chosen, wishes, addon, folder, roots, via))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from secretgate import hosts
 from secretgate.hosts import Hosts
+from secretgate.hosts.signing import signable
 from secretgate.launch.upstream import Upstream
 from secretgate.settings import PREFIX, Settings, sources
 from secretgate.state import Places
@@ -43,6 +44,13 @@ class Plan:
     hosts: Hosts
     options: Mapping[str, str]
     """secretgate options, by setting name, that differ from file and environment."""
+
+    def names(self, say: Callable[[str], None]) -> list[str]:
+        """Return the covered hosts that a CA can sign for; `say` the reason for each of the others."""
+        return signable(
+            (row.host for row in self.settings.hosts),
+            lambda reason: say(f"secretgate: only plain HTTP to this host is covered: {reason}"),
+        )
 
 
 _SPELLED = {"mode": "--mode", "hosts": "--host", "base_urls": "--provider"}

@@ -16,12 +16,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+from secretgate.wording import CANNOT_START
+
 STARTUP = 120.0
 """Seconds. The first start after a change of rules compiles them."""
 SHUTDOWN = 5.0
 _TAIL = 12
-_BAD_OPTION = "mitmproxy.exceptions.OptionsError: "
-"""How Python begins the last line of the traceback that mitmproxy prints for such an error."""
 
 
 class ProxyError(Exception):
@@ -103,8 +103,9 @@ class OwnProxy:
         except OSError:
             lines = []
         for line in lines:
-            if line.startswith(_BAD_OPTION):
-                return line.removeprefix(_BAD_OPTION).removeprefix("secretgate: ")
+            _, cannot_start, reason = line.partition(CANNOT_START)
+            if cannot_start:
+                return reason
         end = "\n".join(f"  {line}" for line in lines[-_TAIL:]) or "  (nothing)"
         return f"the proxy did not start. Its log, {self._log}, ends with:\n{end}"
 

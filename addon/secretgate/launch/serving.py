@@ -11,9 +11,10 @@ from pathlib import Path
 from secretgate.base_urls import BaseURL, chosen
 from secretgate.gateway.workers import Plan, WorkersError, reserve, vacant
 from secretgate.gateway.workers import serve as run_workers
+from secretgate.hosts.signing import signable
 from secretgate.launch import plan as plans
 from secretgate.launch.upstream import Upstream, upstream
-from secretgate.proxy import access, own_ca
+from secretgate.proxy import access
 from secretgate.settings import PREFIX
 from secretgate.state import Places, private_folder
 from secretgate_ca import Authority, ensure_ca, write_bundle
@@ -147,7 +148,7 @@ def prepare(
     plan = plans.plan(wishes, places, environment)
     bases = chosen(plan.settings.base_urls)
     added = (row.host for row in plan.settings.hosts)
-    ca = ensure_ca(places.ca, own_ca.signable(added, lambda reason: None))  # mitmproxy will tell
+    ca = ensure_ca(places.ca, signable(added, lambda reason: None))  # mitmproxy will tell
     bundle = write_bundle(ca, inherited=environment)
     roots = plans.upstream_roots(places, private_folder(places.state), environment)
     via = upstream(environment)

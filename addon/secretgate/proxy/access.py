@@ -43,6 +43,17 @@ def open_to_all(host: str) -> str:
     )
 
 
+def turn_away(client: connection.Client, clients: Sequence[str]) -> None:
+    """Close the connection of a client that may not connect."""
+    if not admits(client, clients):
+        client.error = "not a client of this proxy"
+        log.logger().warning(
+            "a connection from another machine was refused",
+            client=client.peername[0],
+            remedy="proxyauth=USER:PASSWORD or secretgate_clients=NETWORK",
+        )
+
+
 def admits(client: connection.Client, clients: Sequence[str]) -> bool:
     """Whether a client may connect at all."""
     if _password(ctx.options) or client.proxy_mode.type_name in _OF_THEIR_OWN:

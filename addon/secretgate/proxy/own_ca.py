@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
 
 from secretgate import hosts, log
+from secretgate.hosts.signing import signable
 from secretgate.proxy.leaves import ShowLeaves
 from secretgate.settings import Settings
 from secretgate_ca import CAError, Leaves, ensure_ca
 from secretgate_ca.authority import CHAIN_FILE
-from secretgate_ca.names import subtrees
 
 
 def put_in_place(settings: Callable[[], Settings], folder: Path) -> None:
@@ -52,19 +52,3 @@ def _added(settings: Settings) -> Iterator[str]:
 
 def _plain_only(reason: str) -> None:
     log.logger().warning("only plain HTTP to this host is covered", reason=reason)
-
-
-def signable(added: Iterable[str], tell: Callable[[str], None]) -> list[str]:
-    """Return the hosts of the table and those of the user's that a CA can permit.
-
-    `tell` is called with the reason for each of the others.
-    """
-    names = {*hosts.ca_domains()}
-    for host in added:
-        try:
-            subtrees(host)
-        except CAError as error:
-            tell(str(error))
-        else:
-            names.add(host)
-    return sorted(names)

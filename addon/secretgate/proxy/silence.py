@@ -19,6 +19,7 @@ from mitmproxy import exceptions
 
 import secretgate_rules
 from secretgate import log
+from secretgate.wording import CANNOT_START
 
 _OURS = tuple(str(Path(each).parent) for each in (log.__file__, secretgate_rules.__file__))
 _MEANT_FOR_PEOPLE = (exceptions.OptionsError, exceptions.CommandError)
@@ -29,6 +30,11 @@ def keep_silent() -> None:
     """From now on, print no exception that passed through our code with its message."""
     sys.unraisablehook = _unraisable
     threading.excepthook = _ended_a_thread
+    keep_log_silent()
+
+
+def keep_log_silent() -> None:
+    """The same for what is logged: an invalid option as one line, and other errors by their place."""
     made = logging.getLogRecordFactory()
     if getattr(made, "__module__", "") == __name__:
         return
@@ -51,9 +57,15 @@ def _ended_a_thread(told: Any) -> None:
 
 def _without_words(record: logging.LogRecord) -> logging.LogRecord:
     error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    if error is not None and not isinstance(error, _MEANT_FOR_PEOPLE) and _is_ours(error):
-        record.msg, record.args = f"secretgate failed: {log.where(error)}", ()
-        record.exc_info = record.exc_text = None
+    if error is None or not _is_ours(error):
+        return record
+    if isinstance(error, exceptions.OptionsError):
+        record.msg = CANNOT_START + str(error).removeprefix("secretgate: ")
+    elif isinstance(error, _MEANT_FOR_PEOPLE):
+        return record
+    else:
+        record.msg = f"secretgate failed: {log.where(error)}"
+    record.args, record.exc_info, record.exc_text = (), None, None
     return record
 
 

@@ -89,8 +89,12 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
         if explicit:
             raise SettingsError(f"{file}: there is no such file") from None
         return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{file}: cannot be read ({error})") from None
+    except OSError as error:
+        raise SettingsError(f"{file}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(
+            f"{file}: not UTF-8 at byte {error.start + 1}; save it as UTF-8"
+        ) from None
     try:
         values = safe_yaml.load(text)
     except yaml.YAMLError as error:

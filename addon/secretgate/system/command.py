@@ -29,13 +29,17 @@ def _record(places: Places) -> Record:
     return Record(places.state / "system.json")
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
 def _fail(error: Exception) -> int:
-    print(f"secretgate: {error}", file=sys.stderr)
+    _say(f"secretgate: {error}")
     return FAILED
 
 
 def _account(places: Places, port: int, mode: str) -> Account:
-    names = plans.plan(Wishes(mode), places, os.environ).hosts.names
+    names = plans.plan(Wishes(mode), places, os.environ).names(_say)
     authority = ensure_ca(places.ca, names)
     missing = authority.missing(names)
     if missing or authority.expired():
