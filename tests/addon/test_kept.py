@@ -98,3 +98,29 @@ def test_an_answer_that_began_before_a_secret_was_sent_restores_it() -> None:
     out = way.feed(raw) + way.finish()
     assert json.loads(out.partition(b":")[2])["content"][0]["text"] == KEY
     assert growing.issued is growing.issued
+
+
+def test_items_of_earlier_answers_newest_first() -> None:
+    request = GATE.request("openai-responses", path="/v1/responses")
+    body = {
+        "input": [
+            {"type": "item_reference", "id": "msg_1"},
+            {
+                "type": "message",
+                "id": "msg_2",
+                "content": '{"id": "msg_3", "type": "item_reference"}',
+            },
+            {"id": "fc_4", "type": "item_reference"},
+        ]
+    }
+    for raw in (dump(body), json.dumps(body, indent=2).encode()):
+        assert kept.items(request, raw) == ["fc_4", "msg_1"]
+        assert kept.items(GATE.request("openai-chat"), raw) == []
+
+
+def test_answers_name_their_items() -> None:
+    dialect = GATE.request("openai-responses").route.dialect
+    item = {"type": "response.output_item.done", "item": {"id": "msg_1"}}
+    whole = {"response": {"id": "resp_1", "output": [{"id": "rs_1"}, {"id": "msg_1"}]}}
+    assert [*dialect.links(item)] == ["msg_1"]
+    assert [*dialect.links(whole)] == ["resp_1", "rs_1", "msg_1"]

@@ -187,7 +187,7 @@ class Requests:
     def _decided(self, request: Request, body: Body, chain: tuple[str, ...]) -> Decision:
         outline = body.outline
         try:
-            links = self._with_files(request, self._refreshed(request, outline), body.raw)
+            links = self._with_named(request, self._refreshed(request, outline), body.raw)
             policy = self._policy(request, outline)
             found = self._inspected(request, body, policy)
         except Unreachable as error:
@@ -286,14 +286,14 @@ class Requests:
         self._vault.refresh(request.scope, links)
         return links
 
-    def _with_files(self, request: Request, links: Sequence[str], raw: bytes) -> Sequence[str]:
-        """Return the links with those to files that the body names."""
-        if kept.FILES not in links or self._vault.chain(request.scope, kept.FILES) is None:
-            return links
-        files = kept.files(request, raw)
-        if files:
-            self._vault.refresh(request.scope, files)
-        return [*links, *files]
+    def _with_named(self, request: Request, links: Sequence[str], raw: bytes) -> Sequence[str]:
+        """Return the links with those to files and to items that the body names."""
+        named = kept.items(request, raw)
+        if kept.FILES in links and self._vault.chain(request.scope, kept.FILES) is not None:
+            named += kept.files(request, raw)
+        if named:
+            self._vault.refresh(request.scope, named)
+        return [*links, *named]
 
     def _chained(self, request: Request, links: Sequence[str], issued: Issued) -> Issued:
         """Add what was issued earlier, where the provider keeps the conversation."""

@@ -1,8 +1,8 @@
 """The ids by which a request refers to what the provider keeps: answers, conversations, files, caches.
 
 What was issued when something was given to the provider may be restored in the answers to requests
-that refer to it. Ids are in the path, in members beside the messages, and, for files, anywhere in
-the body. Those are searched for only if the vault knows of any file.
+that refer to it. Ids are in the path, in members beside the messages, and, for files and for items of
+earlier answers, anywhere in the body. Those of files are searched for only if the vault knows of any.
 """
 
 from __future__ import annotations
@@ -26,6 +26,10 @@ _MOST_FILES = 100
 _UPLOADS = re.compile(r"/(?:files|uploads|skills|vector_stores)\b")
 _SESSION = re.compile(r"[?&]session_?id=([^&]+)", re.IGNORECASE)
 _VALUE = re.compile(rb'\s*:\s*("[^"\\]{4,400}"|\[[^\][{}]{4,20000}\])')
+_REFERENCE = b'"item_reference"'
+_ID = re.compile(rb'"id"\s*:\s*"([^"\\]{4,400})"')
+_MOST_AROUND = 1000
+"""How many bytes of an item are searched for its id, before its type and after it."""
 _STRING = re.compile(rb'"([^"\\]{4,400})"')
 
 
@@ -47,6 +51,18 @@ def files(request: Request, raw: bytes) -> list[str]:
             found[last_step(each.decode("utf-8", "replace"))] = None
             if len(found) == _MOST_FILES:
                 return list(found)
+    return list(found)
+
+
+def items(request: Request, raw: bytes) -> list[str]:
+    """Return the ids of items of earlier answers that a request names in their place, newest first."""
+    found: dict[str, None] = {}
+    end = len(raw) if request.route.dialect.chain_items else 0
+    while len(found) < _MOST_FILES and (end := raw.rfind(_REFERENCE, 0, end)) >= 0:
+        start = raw.rfind(b"{", max(0, end - _MOST_AROUND), end)
+        around = raw[start : raw.find(b"}", end, end + _MOST_AROUND)]
+        if named := _ID.search(around):
+            found[named[1].decode("utf-8", "replace")] = None
     return list(found)
 
 

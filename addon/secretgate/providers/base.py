@@ -68,6 +68,8 @@ class Dialect:
     """What a request may add to: the step before its id in the path, or the id's member."""
     chain_out: tuple[str, ...] = ()
     """Dotted paths, in an answer or event, of the id by which later requests can refer to it."""
+    chain_items: tuple[str, ...] = ()
+    """The same, of ids of single items, which a request can name in the items' place."""
     chain_prefixes: tuple[str, ...] = ()
     """Prefixes of such ids in the member `id`, where that may hold other ids."""
     chain_unless: str = ""
@@ -101,7 +103,7 @@ class Dialect:
         unkept = bool(self.chain_unless) and not stored
         if unkept and isinstance(event, dict) and self.chain_unless in event:
             return
-        for path in self.chain_out:
+        for path in (*self.chain_out, *self.chain_items):
             prefixes = self.chain_prefixes if path == "id" and self.chain_prefixes else ""
             for link in values_at(event, path):
                 if isinstance(link, str) and link.startswith(prefixes):

@@ -374,6 +374,7 @@ RESPONSES = Responses(
         "error": (),
     },
     chain_in=("previous_response_id", "conversation", "conversation.id", "agent_id"),
+    chain_items=("output[].id", "response.output[].id", "item.id", "data[].id"),
     chain_members=("file_id", "file_ids", "vector_store_ids"),
     chain_grows=("conversations", "sessions"),
     chain_out=(

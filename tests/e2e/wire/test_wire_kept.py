@@ -195,6 +195,7 @@ KEPT = {
     "OpenAI, an assistant": Kept(_OPENAI, '/assistants {"instructions": "TOKEN"}', '{"id": "asst_0123456789"}', '/threads/runs {"assistant_id": "asst_0123456789"}'),
     "Perplexity, an answer in the background": Kept("https://api.perplexity.ai/async/chat", '/completions {"request": {"messages": [{"role": "user", "content": "TOKEN"}]}}', '{"id": "0123-4567-89ab", "status": "CREATED"}', "/completions/0123-4567-89ab"),
     "xAI, a deferred answer": Kept("https://api.x.ai/v1", '/chat/completions {"deferred": true, "messages": [{"role": "user", "content": "TOKEN"}]}', '{"request_id": "0123-4567-89ab"}', "/chat/deferred-completion/0123-4567-89ab"),
+    "OpenAI, an item of an answer": Kept(_OPENAI, '/responses {"input": "TOKEN"}', '{"id": "resp_0123456789", "output": [{"id": "msg_0123456789", "type": "message"}]}', '/responses {"input": [{"type": "item_reference", "id": "msg_0123456789"}, {"role": "user", "content": "go"}]}'),
     "Mistral, a conversation": Kept(_MISTRAL, '/conversations {"inputs": "TOKEN"}', '{"conversation_id": "conv_0123456789"}', '/conversations/conv_0123456789 {"inputs": "go"}'),
     "Mistral, an agent": Kept(_MISTRAL, '/agents {"instructions": "TOKEN"}', '{"id": "ag_0123456789"}', '/conversations {"agent_id": "ag_0123456789", "inputs": "go"}'),
     "Gemini, a cache": Kept(_GEMINI, '/v1beta/cachedContents {"contents": [{"parts": [{"text": "TOKEN"}]}]}', '{"name": "cachedContents/abcdef0123"}', '/v1beta/models/g:generateContent {"cachedContent": "cachedContents/abcdef0123", "contents": []}'),
