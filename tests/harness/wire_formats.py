@@ -45,6 +45,7 @@ class Reply:
     content: bytes
     kind: str = "application/json"
     status: int = 200
+    headers: Sequence[tuple[str, str]] = ()
     pieces: Sequence[int] = ()
     """Positions at which the content is split into writes."""
 
@@ -108,6 +109,7 @@ class Peer:
             asked.body += piece
         reply = self.respond(asked)
         headers = [(b"content-type", reply.kind.encode())] if reply.kind else []
+        headers += [(name.encode(), value.encode()) for name, value in reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         size = len(reply.content)
         bounds = [0, *sorted({place % (size + 1) for place in reply.pieces}), size]

@@ -24,6 +24,7 @@ SERVER = "(server)"
 _SHORTEST = 8
 _MOST_FILES = 100
 _UPLOADS = re.compile(r"/(?:files|uploads|skills|vector_stores)\b")
+_UPLOAD = re.compile(r"[?&]upload_id=([^&#]{8,})")
 _SESSION = re.compile(r"[?&]session_?id=([^&]+)", re.IGNORECASE)
 _VALUE = re.compile(rb'\s*:\s*("[^"\\]{4,400}"|\[[^\][{}]{4,20000}\])')
 _REFERENCE = b'"item_reference"'
@@ -39,6 +40,7 @@ def links(request: Request, outline: bytes | None) -> list[str]:
     if not dialect.chain_in:
         return []
     found = [step for step in _steps(request.path) if len(step) >= _SHORTEST]
+    found += _UPLOAD.findall(request.path)
     found += _members(outline, dialect.chain_in)
     return [*found, FILES] if dialect.chain_members else found
 

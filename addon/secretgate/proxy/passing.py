@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mitmproxy import ctx, http
 
 from secretgate.hosts import Treatment
+from secretgate.inbound import locations
 from secretgate.inbound.responses import respond
 from secretgate.inbound.written import Recorder
 from secretgate.outbound import kept, refusals
@@ -36,6 +37,9 @@ def through(
     request, decision, engine = exchange.request, exchange.decision, exchange.engine
     if request.route.treatment is Treatment.PASS:
         return None
+    headers = folded(response.headers.fields)
+    if engine.settings.mode == "redact":
+        _locate(exchange, headers)
     if request.method == "HEAD" or response.status_code < 200 or response.status_code in _EMPTY:
         return None
     judge = judge_of(exchange, teller)
@@ -49,7 +53,6 @@ def through(
         exchange.recorder = exchange.collects(recorder)
         if request.method == "GET" and (links := kept.grown(request, None)):
             exchange.growing = Growing(engine.vault, request.scope, links, decision.issued)
-    headers = folded(response.headers.fields)
     path = request.path.partition("?")[0]
     asked = (
         decision.streams
@@ -127,6 +130,17 @@ def _unmeasured(response: http.Response, chunked: bool) -> None:
         gone, framing = (*gone, b"transfer-encoding"), ((b"transfer-encoding", b"chunked"),)
     kept = [each for each in response.headers.fields if each[0].lower() not in gone]
     response.headers.fields = (*kept, *framing)
+
+
+def _locate(exchange: Exchange, headers: Mapping[str, str]) -> None:
+    """Remember the URLs at which the client is told to go on, as written by the provider."""
+    request, engine, issued = exchange.request, exchange.engine, exchange.decision.issued
+    for url in locations.urls(headers):
+        written = engine.redactor.written(locations.texts(url), request.scope)
+        if written:
+            engine.ledger.note_written(request.scope, written)
+        for link in locations.ids(url, request.path) if issued else ():
+            engine.vault.link(request.scope, link, issued)
 
 
 def _link(exchange: Exchange) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import NamedTuple
+from urllib.parse import quote
 
 import pytest
 
 from harness.model import PLACEHOLDER
 from harness.proxy import Proxy
+from harness.secrets import plant
 from harness.wire_families import FAMILIES
 from harness.wire_formats import Peer, Reply, client, multipart, pieces, post
 
@@ -244,3 +246,42 @@ def test_what_was_given_to_a_provider_is_restored_where_it_is_referred_to(
     other = kept.asked[len("/v1beta") :].translate(digits)
     path, _, body = (kept.asked[: len("/v1beta")] + other).partition(" ")
     assert ask(path, body) == said
+
+
+def test_a_url_to_go_on_at_is_sent_back_as_the_provider_wrote_it(
+    proxy: Proxy, peer: Peer, token: str
+) -> None:
+    """A resumable upload: its URL may look like a secret, and its answer repeats what began it."""
+    base = "https://generativelanguage.googleapis.com/upload/v1beta/files"
+    upload = f"{base}?upload_id={plant(7).values['GITHUB_TOKEN']}&upload_protocol=resumable"
+    peer.respond = lambda asked: Reply(b"", headers=[("x-goog-upload-url", upload)])
+    begin = {"file": {"displayName": f"the key {token}"}}
+    answer = post(proxy, base, json.dumps(begin).encode(), **{"x-goog-upload-command": "start"})
+    assert answer.headers["x-goog-upload-url"] == upload
+    kept = peer.asked[-1].body
+    assert PLACEHOLDER.search(kept.decode())
+    peer.respond = lambda asked: Reply(kept)
+    headers = {"x-goog-upload-command": "upload, finalize", "x-goog-upload-offset": "0"}
+    answer = post(proxy, upload, b"some notes", "text/plain", **headers)
+    assert peer.asked[-1].path == upload.removeprefix("https://generativelanguage.googleapis.com")
+    assert answer.json() == begin
+    other = upload.replace("upload_id=", "upload_id=0")
+    assert PLACEHOLDER.search(post(proxy, other, b"some notes", "text/plain", **headers).text)
+
+
+def test_a_redirect_gives_no_secret_away(proxy: Proxy, peer: Peer, token: str) -> None:
+    url = "https://api.openai.com/v1/responses"
+    peer.respond = lambda asked: Reply(b"{}")
+    post(proxy, url, json.dumps({"input": token}).encode())
+    found = PLACEHOLDER.search(peer.asked[-1].body.decode())
+    assert found
+    for target in (
+        "https://elsewhere.example.org/",
+        "/v1/files?token=",
+        "//elsewhere.example.org/",
+    ):
+        location = f"{target}{quote(found[0])}"
+        reply = Reply(b"{}", status=307, headers=[("location", location)])
+        peer.respond = lambda asked, reply=reply: reply
+        answer = post(proxy, url, json.dumps({"input": token}).encode())
+        assert answer.headers["location"] == location

@@ -1,0 +1,40 @@
+"""Headers of answers that name a URL to go on at: redirects, resumable uploads, operations.
+
+The client sends such a URL back as it is, so the URL is left as the provider wrote it: what looks like a
+secret in it is none to the provider, and a placeholder in it stays one, as clients follow a redirect
+unasked, to any host. What was issued is known again by the id in it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+from urllib.parse import unquote_to_bytes, urlsplit
+
+_NAMES: Final = (
+    *("location", "content-location", "operation-location"),
+    *("azure-asyncoperation", "x-goog-upload-url"),
+)
+_PIECE: Final = re.compile(r"[^/?&=#]+")
+_UPLOAD: Final = re.compile(r"[?&]upload_id=([^&#]{8,})")
+_ID: Final = re.compile(r"(?=.*[0-9]).{8,}", re.DOTALL)
+
+
+def urls(headers: Mapping[str, str]) -> list[str]:
+    """Return the URLs in an answer's headers, which are named in lower case."""
+    return [headers[name] for name in _NAMES if headers.get(name)]
+
+
+def texts(url: str) -> list[bytes]:
+    """Return the parts of a URL as they are read in the next request."""
+    pieces = _PIECE.findall(url.encode("utf-8", "surrogateescape").decode("latin-1"))
+    return [unquote_to_bytes(piece.encode("latin-1")) for piece in pieces]
+
+
+def ids(url: str, asked: str) -> Iterator[str]:
+    """Yield the ids in a URL by which the next request is known; `asked`: the path of this one."""
+    yield from _UPLOAD.findall(url)
+    last = urlsplit(url).path.rpartition("/")[2].partition(":")[0]
+    if _ID.fullmatch(last) and last not in asked:
+        yield last
