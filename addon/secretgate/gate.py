@@ -109,9 +109,9 @@ class Gate:
         asking.only_who_listens(ctx.master.addons)
         await access.listen_on_loopback()
         self._upkeep = upkeep.start(self.engine, self.forget)
-        for message, fields in options.warnings():
-            log.logger().bind(**fields).warning(message)
         engine = self.engine()
+        for message, fields in options.warnings(engine.hosts.names):
+            log.logger().bind(**fields).warning(message)
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
 
     def forget(self) -> None:

@@ -15,6 +15,7 @@ from mitmproxy.test import taddons
 from harness.proxy import ADDON
 from secretgate import gate, hosts
 from secretgate.proxy import own_ca
+from secretgate.proxy.options import warnings
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,24 @@ def test_a_bad_option_is_refused_and_the_old_one_stays(
     with pytest.raises(exceptions.OptionsError, match=told):
         context.options.update(**{option: value})
     assert made.engine().settings.mode == "redact"
+
+
+@pytest.mark.parametrize(
+    ("option", "pattern", "passed"),
+    [
+        ("ignore_hosts", "openai", "*.openai.com, api.openai.com"),
+        ("ignore_hosts", "example", ""),
+        ("allow_hosts", "openai", "api.anthropic.com"),
+        ("allow_hosts", ":443$", ""),
+    ],
+)
+def test_covered_hosts_that_mitmproxy_is_told_to_ignore_are_named(
+    made: gate.Gate, context: taddons.context, option: str, pattern: str, passed: str
+) -> None:
+    context.options.update(**{option: [pattern]})
+    covered = ["*.openai.com", "api.anthropic.com", "api.openai.com"]
+    said = [fields["hosts"] for _, fields in warnings(covered, {})]
+    assert said == ([passed] if passed else [])
 
 
 def test_every_setting_is_an_option_with_help(made: gate.Gate, context: taddons.context) -> None:

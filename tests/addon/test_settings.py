@@ -92,5 +92,5 @@ def test_a_misspelt_variable_is_told_and_others_are_left_alone() -> None:
         "MODE": "1",
     }
     assert [*misspelt(environment)] == [("SECRETGATE_MOED", "SECRETGATE_MODE")]
-    (told,) = warnings(environment)
+    (told,) = warnings([], environment)
     assert told[1] == {"name": "SECRETGATE_MOED", "did_you_mean": "SECRETGATE_MODE"}

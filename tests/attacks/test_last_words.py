@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import sys
@@ -10,9 +11,13 @@ from collections.abc import Iterator
 from types import CodeType, FrameType
 
 import pytest
+from mitmproxy.http import HTTPFlow
+from mitmproxy.proxy.layers.http import HttpResponseHook
+from mitmproxy.test import taddons, tflow
 
 from addon.kit import RULES, token
 from secretgate import log
+from secretgate.proxy import asking
 from secretgate.proxy.silence import keep_silent
 from secretgate_rules import Detector
 
@@ -97,3 +102,20 @@ def test_what_others_say_of_their_own_failures_stays(caplog: pytest.LogCaptureFi
         logging.getLogger("theirs").exception("of a script beside us")
     assert "ValueError: theirs" in caplog.text
     assert "of a script beside us" in caplog.text
+
+
+def test_the_failure_of_an_addon_beside_us_is_its_own(caplog: pytest.LogCaptureFixture) -> None:
+    """mitmproxy calls every addon through us, and leaves that out of the trace that it logs."""
+
+    class Beside:
+        def response(self, flow: HTTPFlow) -> None:
+            raise ValueError("theirs")
+
+    async def trigger() -> None:
+        with taddons.context(Beside()) as made:
+            asking.only_who_listens(made.master.addons)
+            await made.master.addons.trigger_event(HttpResponseHook(tflow.tflow()))
+
+    asyncio.run(trigger())
+    assert "ValueError: theirs" in caplog.text
+    assert "secretgate failed" not in caplog.text

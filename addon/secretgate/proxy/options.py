@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mitmproxy import ctx, exceptions
@@ -45,8 +46,15 @@ def refuse_harmful() -> None:
         )
 
 
-def warnings(environment: Mapping[str, str] = os.environ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield what the user should know of the environment: a message and its fields."""
+def warnings(
+    covered: Iterable[str], environment: Mapping[str, str] = os.environ
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield what the user should know of options and environment: a message and its fields."""
+    if passed := [host for host in covered if _is_passed_over(host)]:
+        yield (
+            "ignore_hosts or allow_hosts lets connections to covered hosts pass unread",
+            {"hosts": ", ".join(passed[:5]), "number": str(len(passed))},
+        )
     if file := environment.get(OWN_KEYS):
         yield (
             "TLS keys are written to a file: whoever has it and the traffic can read both",
@@ -54,6 +62,17 @@ def warnings(environment: Mapping[str, str] = os.environ) -> Iterator[tuple[str,
         )
     for variable, near in misspelt(environment):
         yield "an environment variable is no setting", {"name": variable, "did_you_mean": near}
+
+
+def _is_passed_over(host: str) -> bool:
+    """Whether mitmproxy tunnels connections to a host, or to all those of a glob, on request."""
+    address = f"{host.replace('*', 'any')}:443"
+
+    def named_in(patterns: Sequence[str]) -> bool:
+        return any(re.search(each, address, re.IGNORECASE) for each in patterns)
+
+    allowed = ctx.options.allow_hosts
+    return bool(allowed and not named_in(allowed)) or named_in(ctx.options.ignore_hosts)
 
 
 def _value(name: str) -> str:

@@ -56,8 +56,11 @@ def _ended_a_thread(told: Any) -> None:
 
 
 def _without_words(record: logging.LogRecord) -> logging.LogRecord:
-    error = record.exc_info[1] if isinstance(record.exc_info, tuple) else None
-    if error is None or not _is_ours(error):
+    if not isinstance(record.exc_info, tuple):
+        return record
+    # mitmproxy leaves out of this trace how the addon was called, which goes through us for all.
+    _, error, trace = record.exc_info
+    if error is None or not _is_ours(error, trace):
         return record
     if isinstance(error, exceptions.OptionsError):
         record.msg = CANNOT_START + str(error).removeprefix("secretgate: ")
@@ -73,10 +76,12 @@ def _told(error: BaseException | None) -> str:
     return log.where(error) if error is not None else "unknown"
 
 
-def _is_ours(error: BaseException) -> bool:
-    """Whether the exception, or one that led to it, passed through our code."""
-    seen: list[BaseException] = []
-    todo: list[BaseException | None] = [error]
+def _is_ours(error: BaseException, trace: TracebackType | None) -> bool:
+    """Whether the exception with this trace, or one that led to it, passed through our code."""
+    if _through_us(trace):
+        return True
+    seen = [error]
+    todo = [error.__cause__, error.__context__]
     while todo:
         each = todo.pop()
         if each is None or each in seen:
