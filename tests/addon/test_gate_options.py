@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import datetime
 import errno
 import runpy
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mitmproxy import exceptions
-from mitmproxy.addons import proxyserver
+from mitmproxy.addons import proxyserver, tlsconfig
 from mitmproxy.test import taddons
 
 from harness.proxy import ADDON
 from secretgate import gate, hosts
 from secretgate.proxy import own_ca
 from secretgate.proxy.options import warnings
+from secretgate_ca import ensure_ca
 
 
 @pytest.mark.parametrize(
@@ -116,6 +119,25 @@ def test_a_host_that_the_ca_lacks_is_told_with_the_command_that_adds_it(
     assert "may not sign" not in started()
     told = started(secretgate_hosts="*.llm.corp=openai-chat")
     assert "secretgate-ca rotate '--domain=*.llm.corp'" in told
+
+
+@pytest.mark.parametrize(
+    ("age", "said"), [(400, "the CA has expired"), (350, "the CA expires soon"), (10, "")]
+)
+def test_a_ca_near_its_end_is_told_with_the_command_that_renews_it(
+    age: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, caplog: Any
+) -> None:
+    monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path))
+    made_at = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=age)
+    ensure_ca(tmp_path / "ca", hosts.ca_domains(), now=made_at)
+    with taddons.context(proxyserver.Proxyserver(), tlsconfig.TlsConfig()) as made:
+        addon = gate.Gate()
+        made.master.addons.add(addon)
+        made.configure(addon)
+    told = capsys.readouterr().err
+    assert said in told
+    assert ("secretgate-ca rotate" in told) == bool(said)
+    assert "~/.mitmproxy" not in told + caplog.text
 
 
 def test_a_ca_for_hosts_of_the_table_needs_no_names() -> None:

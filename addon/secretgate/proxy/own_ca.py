@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,8 +13,11 @@ from secretgate import hosts, log
 from secretgate.hosts.signing import signable
 from secretgate.proxy.leaves import ShowLeaves
 from secretgate.settings import Settings
-from secretgate_ca import CAError, Leaves, ensure_ca
+from secretgate_ca import Authority, CAError, Leaves, ensure_ca
 from secretgate_ca.authority import CHAIN_FILE
+from secretgate_ca.status_report import SOON
+
+_MITMPROXYS_ADVICE = "certificate authority has expired"
 
 
 def put_in_place(settings: Callable[[], Settings], folder: Path) -> None:
@@ -42,8 +47,24 @@ def _show(settings: Settings, folder: Path) -> None:
             missing=missing,
             remedy=hosts.rotation(missing),
         )
+    _check_validity(authority)
     ctx.options.update(confdir=str(folder))
     ctx.master.addons.add(ShowLeaves(Leaves(authority), folder))
+
+
+def _check_validity(authority: Authority) -> None:
+    """Warn of a CA that has expired or soon will, in place of mitmproxy's advice to delete its own."""
+    logging.getLogger("mitmproxy.addons.tlsconfig").addFilter(
+        lambda record: _MITMPROXYS_ADVICE not in record.getMessage()
+    )
+    day = f"{authority.expires:%Y-%m-%d}"
+    remedy = "secretgate-ca rotate, then start the proxy again"
+    if authority.expired():
+        log.logger().error(
+            "the CA has expired: tools refuse its certificates", day=day, remedy=remedy
+        )
+    elif authority.expired(datetime.datetime.now(datetime.UTC) + SOON):
+        log.logger().warning("the CA expires soon", day=day, remedy=remedy)
 
 
 def _added(settings: Settings) -> Iterator[str]:
