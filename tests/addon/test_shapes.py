@@ -6,7 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from secretgate.bodies.json_reader import closing_quote
 from secretgate.inbound.event_reader import read_event
 from secretgate.inbound.extras import NUMBER
 from secretgate.inbound.shapes import _NUMBER, Shape, Shapes
@@ -152,3 +155,36 @@ def test_what_is_no_number_is_no_event_of_that_shape() -> None:
         b'{"m":12,"t":"a"}',
     ):
         assert shape.match(other, 0) is None
+
+
+PARTS = ['"', "}}\n\n", '"}}', "\\", '\\"', "\n", "é", "said", " and so on, until it is long" * 30]
+MORE = ["", '","more":"of it', '\\","', '"', "\\"]
+
+
+@pytest.mark.parametrize("behind", [b'"}}\n\n', b'"}}', b'"},"n":1}\n\n', b'"}\r\n\r\n'])
+@given(
+    st.lists(st.lists(st.sampled_from(PARTS), max_size=9), min_size=1, max_size=5),
+    st.sampled_from(MORE),
+)
+def test_a_long_string_ends_at_its_closing_quote(
+    behind: bytes, texts: list[list[str]], more: str
+) -> None:
+    """`more` follows the last text as it is: something else may come before what is behind it."""
+    head = b'data: {"d":{"t":"'
+    shape = Shape(head, [(None, behind)])
+    said = [json.dumps("".join(parts))[1:-1].encode() for parts in texts]
+    raw = b"".join(head + text + behind for text in said[:-1])
+    raw += head + said[-1] + more.encode() + behind
+    expected: list[bytes] = []
+    at = 0
+    while raw.startswith(head, at):
+        end = closing_quote(raw, at + len(head))
+        if end < 0 or not raw.startswith(behind, end):
+            break
+        expected.append(raw[at + len(head) : end])
+        at = end + len(behind)
+    streak = shape.streak(raw, 0)
+    assert (streak.pieces if streak else []) == expected
+    found = shape.match(raw, 0)
+    assert (found is not None) == bool(expected)
+    assert found is None or raw[slice(*found[1][0])] == expected[0]

@@ -9,6 +9,7 @@ it is sent back, and findings that are not known secrets are stored in the ledge
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -28,11 +29,15 @@ MOST_BYTES = 4 << 20
 _BETWEEN = b"\0"
 """Separates two texts; no pattern matches across it."""
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/=.~-]{16,200}")
-_TOKEN_HEAD = 16
-_ANY_DIGIT = Scanner([rb"[0-9]"], once=True)
-"""Every token that counts has one; a scan for it costs a fifth of one for long tokens."""
-_ANY_LONG = Scanner([rb"[A-Za-z0-9_+/=.~-]{16}"], once=True)
-_LONG = Scanner([rb"(?:^|[^A-Za-z0-9_+/=.~-])[A-Za-z0-9_+/=.~-]{16}"])
+_OF_TOKENS = (string.ascii_letters + string.digits + "_+/=.~-").encode()
+_DIGITS = (
+    rb"(?:[A-Za-z_+/=~][.-]{0,3}[0-9][A-Za-z0-9_+/=.~-]*|[0-9][A-Za-z0-9_+/=.~-]{15,})"
+    rb"(?:[^A-Za-z0-9_+/=.~-]|\z)"
+)
+"""The end of a token with a digit in it that is no mere number. Few words of prose or code have one,
+and a scan for them takes a tenth of one for long tokens."""
+_WITH_DIGITS = Scanner([_DIGITS])
+_ANY_WITH_DIGITS = Scanner([_DIGITS], once=True)
 _MIXED = re.compile(rb"(?=.*[0-9])(?:(?=.*[a-z])(?=.*[A-Z])|[0-9a-f]{32,})", re.DOTALL)
 _MOST_TOKENS = 500
 
@@ -136,7 +141,7 @@ class Recorder:
         if self._told is not None:
             self._told(together)
         values = self._redactor.written(texts, self._scope, [key for key, _ in said])
-        if _ANY_DIGIT.scan(together) and _ANY_LONG.scan(together):
+        if _ANY_WITH_DIGITS.scan(together):
             for text in texts:
                 values.update(self._tokens(text))
         if values:
@@ -151,12 +156,24 @@ class Recorder:
 
 
 def _long_tokens(text: bytes) -> Iterator[bytes]:
-    """Yield all matches of `_TOKEN`, which by itself is slow at skipping short words."""
-    for _, end in _LONG.scan(text):
-        token = _TOKEN.match(text, end - _TOKEN_HEAD)
+    """Yield the matches of `_TOKEN` in what has digits; `re` is slow at skipping all the rest."""
+    for _, end in _WITH_DIGITS.scan(text):
+        stop = end if text[end - 1] in _OF_TOKENS else end - 1
+        token = _TOKEN.match(text, _start(text, stop), stop)
         while token is not None:
             yield token[0]
-            token = _TOKEN.match(text, token.end())
+            token = _TOKEN.match(text, token.end(), stop)
+
+
+def _start(text: bytes, end: int) -> int:
+    """Return where the token characters begin that end at `end`."""
+    size = 256
+    while True:
+        low = max(0, end - size)
+        start = low + len(text[low:end].rstrip(_OF_TOKENS))
+        if start > low or not low:
+            return start
+        size *= 4
 
 
 def _distinct(said: list[Text]) -> list[Text]:
