@@ -94,3 +94,17 @@ def test_a_misspelt_variable_is_told_and_others_are_left_alone() -> None:
     assert [*misspelt(environment)] == [("SECRETGATE_MOED", "SECRETGATE_MODE")]
     (told,) = warnings([], environment)
     assert told[1] == {"name": "SECRETGATE_MOED", "did_you_mean": "SECRETGATE_MODE"}
+
+
+def test_hosts_of_the_file_may_be_spelled_as_in_an_option(tmp_path: Path) -> None:
+    """With the byte order mark and the line ends of Windows too."""
+    file = tmp_path / "secretgate.yaml"
+    file.write_bytes(
+        b"\xef\xbb\xbfhosts:\r\n  - a.corp=openai-chat:corp\r\n  - {host: b.corp}\r\n  - c.corp\r\n"
+    )
+    read = load({}, file, explicit_file=True, environment={})
+    assert [(row.host, row.dialect, row.provider) for row in read.hosts] == [
+        ("a.corp", "openai-chat", "corp"),
+        ("b.corp", "generic", ""),
+        ("c.corp", "generic", ""),
+    ]

@@ -324,8 +324,9 @@ def test_a_crash_between_record_and_change_is_undone(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
-def test_a_record_that_cannot_be_read_is_not_guessed_at(tmp_path: Path) -> None:
-    (tmp_path / "r.json").write_text("{")
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 9}', '{"facts": {}, "steps": [{}]}'])
+def test_a_record_that_cannot_be_read_is_not_guessed_at(tmp_path: Path, content: str) -> None:
+    (tmp_path / "r.json").write_text(content)
     with pytest.raises(ChangeError, match="move it away"):
         Record(tmp_path / "r.json")
 

@@ -63,7 +63,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     hosts: Annotated[
         tuple[Host, ...],
         Meta(
-            description="Hosts to cover besides the built-in ones: HOST, HOST=DIALECT or HOST=DIALECT:PROVIDER, separated by commas; in the file a list of {host, dialect, provider}."
+            description="Hosts to cover besides the built-in ones: HOST, HOST=DIALECT or HOST=DIALECT:PROVIDER, separated by commas; in the file a list of these, or of {host, dialect, provider}."
         ),
     ] = ()
     placeholder: Annotated[

@@ -108,7 +108,10 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
         raise SettingsError(f"{file}: must hold `setting: value` lines")
     if odd := [name for name in values if not isinstance(name, str)]:
         raise SettingsError(f"{file}: {odd[0]!r} is not the name of a setting")
-    return dict(_flat(values))
+    settings = dict(_flat(values))
+    if isinstance(listed := settings.get("hosts"), list):
+        settings["hosts"] = [_host(each) if isinstance(each, str) else each for each in listed]
+    return settings
 
 
 def _flat(values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -132,8 +135,11 @@ def _from_text(name: str, text: str) -> Any:
     if getattr(hint, "__origin__", None) is not tuple:
         return text
     items = [item.strip() for item in text.split(",") if item.strip()]
-    if name != "hosts":
-        return items
-    pairs = (item.partition("=") for item in items)
-    rows = ((host, *named.partition(":")[::2]) for host, _, named in pairs)
-    return [{"host": h, "dialect": dialect or "generic", "provider": p} for h, dialect, p in rows]
+    return [_host(item) for item in items] if name == "hosts" else items
+
+
+def _host(text: str) -> dict[str, str]:
+    """Return the row that HOST, HOST=DIALECT or HOST=DIALECT:PROVIDER stands for."""
+    host, _, named = text.partition("=")
+    dialect, _, provider = named.partition(":")
+    return {"host": host, "dialect": dialect or "generic", "provider": provider}

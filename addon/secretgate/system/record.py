@@ -21,15 +21,15 @@ class Record:
         self.facts: dict[str, Any] = {}
         try:
             read = json.loads(path.read_text("utf-8"))
+            self.facts = read["facts"]
+            self.steps = [_step(row) for row in read["steps"]]
         except FileNotFoundError:
             return
-        except (OSError, ValueError):
+        except (OSError, ValueError, LookupError, TypeError):
             raise ChangeError(
                 f"{path} cannot be read, so it is unknown what was changed: move it away, and look for "
                 "secretgate in the files that `secretgate system on --dry-run` names"
             ) from None
-        self.facts = read["facts"]
-        self.steps = [_step(row) for row in read["steps"]]
 
     @property
     def present(self) -> bool:
