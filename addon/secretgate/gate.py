@@ -18,7 +18,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.layer import NextLayer
 
-from secretgate import grpc, log
+from secretgate import grpc, log, signed_events
 from secretgate.audit.trail import AuditError
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
@@ -180,7 +180,9 @@ class Gate:
     def _call(self, engine: Engine, flow: http.HTTPFlow, exchange: Exchange) -> grpc.Call:
         """Stream the client's messages one by one: the answer may begin before the last of them."""
         request = exchange.request
-        exchange.call = grpc.RequestStream(
+        signed = signed_events.speaks(flow.request.headers.get("content-type", ""))
+        stream = signed_events.SignedEvents if signed else grpc.RequestStream
+        exchange.call = stream(
             engine.requests,
             request,
             exchange.decision.issued,

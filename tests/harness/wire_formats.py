@@ -98,7 +98,7 @@ class Peer:
         if scope["type"] == "websocket":
             await self._converse(asked, receive, send)
         elif asked.headers.get("content-type", "").startswith(
-            ("application/connect", "application/grpc")
+            ("application/connect", "application/grpc", "application/vnd.amazon.eventstream")
         ):
             await self._echo(asked, receive, send)
         else:

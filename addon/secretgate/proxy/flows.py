@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from mitmproxy import connection, http
 from mitmproxy.net.http.url import parse_authority
 
-from secretgate import grpc
+from secretgate import grpc, signed_events
 from secretgate.engine import Engine
 from secretgate.hosts import Route, Treatment
 from secretgate.outbound import credentials, heads
@@ -52,8 +52,9 @@ def request(engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
 
 def is_call(request: http.Request, route: Route) -> bool:
     """Whether a request is a stream of messages that may continue during the answer."""
+    kind = request.headers.get("content-type", "")
     return (
-        grpc.speaks(request.headers.get("content-type", ""))
+        (grpc.speaks(kind) or signed_events.speaks(kind))
         and "content-length" not in request.headers
         and route.treatment is not Treatment.PASS
     )

@@ -36,6 +36,7 @@ _MOST = 1 << 25
 
 _BYTES = re.compile(rb'"bytes"\s*:\s*"([A-Za-z0-9+/=]*)"')
 _NAMES = (b":event-type", b":exception-type", b":error-code")
+_SIGNATURE = b":chunk-signature"
 _USUAL = 512
 """Size of a message's headers up to which they are remembered."""
 _SIZES = (0, 0, 1, 2, 4, 8, 0, 0, 8, 16)
@@ -161,6 +162,37 @@ class EventStreamFramer(FrameByFrame):
         rest = b"".join(self._held)
         self._held, self._size = [], 0
         return [EventStreamFrame(rest)] if rest else []
+
+
+class Opened(NamedTuple):
+    """An event, and everything else in its message."""
+
+    around: bytes
+    event: bytes
+
+
+def opened(raw: bytes) -> Opened | None:
+    """Return what is in one message of a client; None if it is not a valid one.
+
+    Clients sign their messages: a signed one holds another one, or nothing at the end.
+    """
+    size, headers, crc = _PRELUDE.unpack_from(raw) if len(raw) >= _LEAST else (0, 0, 0)
+    if size != len(raw) or crc32(raw[: _LENGTHS.size]) != crc or size < _LEAST + headers:
+        return None
+    frame = _message(raw, _PRELUDE.size + headers)
+    if frame.head is None:
+        return None
+    head, text = raw[_PRELUDE.size : frame.head], frame.raw[frame.head : -_CRC.size]
+    if text and any(name == _SIGNATURE for name, _ in _headers(head)):
+        inner = opened(text)
+        return inner and Opened(head + inner.around, inner.event)
+    if match := _BYTES.search(text):
+        try:
+            event = b64decode(match[1], validate=True)
+        except Base64Error:
+            return None
+        return Opened(head + text[: match.start(1)] + text[match.end(1) :], event)
+    return Opened(head, text)
 
 
 def exception(name: str, payload: bytes) -> bytes:

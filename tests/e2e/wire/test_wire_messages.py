@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import struct
@@ -10,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
+from harness.families.base import message as amazon_message
 from harness.model import PLACEHOLDER
 from harness.proxy import Proxy
 from harness.sockets import dial
@@ -168,3 +170,30 @@ def test_a_call_that_must_not_go_on_ends(mode: str, start: Start, peer: Peer, to
         assert call.ended
     for asked in peer.asked[before:]:
         assert token.encode() not in asked.body
+
+
+# Amazon's bidirectional streams
+
+
+def sonic(content: str) -> bytes:
+    event = {"event": {"textInput": {"promptName": "p", "contentName": "c", "content": content}}}
+    wrapped = {"bytes": base64.b64encode(json.dumps(event).encode()).decode()}
+    return amazon_message(json.dumps(wrapped).encode(), "chunk")
+
+
+def test_the_events_of_a_conversation_pass_one_by_one_until_one_holds_a_secret(
+    proxy: Proxy, peer: Peer, token: str
+) -> None:
+    before = len(peer.asked)
+    path = "/model/amazon.nova-sonic-v1:0/invoke-with-bidirectional-stream"
+    headers = {"content-type": "application/vnd.amazon.eventstream"}
+    with Duplex(proxy, "bedrock-runtime.us-east-1.amazonaws.com", path, headers) as call:
+        for said in (hello := sonic("hello"), again := sonic("and again")):
+            call.send(said[:9])
+            call.send(said[9:])
+            assert call.read(len(hello + said if said is again else hello)).endswith(said)
+        call.send(sonic(f"my token is {token}"))
+        call.read(1 << 20)
+        assert call.ended
+    for asked in peer.asked[before:]:
+        assert asked.body == hello + again
