@@ -70,6 +70,18 @@ def test_what_was_packed_comes_out_and_goes_back_in(
     assert streamed(raw, header, size) == (plain, True)
 
 
+@pytest.mark.parametrize("name", PACKERS)
+@pytest.mark.parametrize("size", [1 << 20, 3_000_000])
+def test_what_a_few_bytes_expand_to_comes_out_whole(name: str, size: int) -> None:
+    plain = b"0123456789"[: size % 7 + 3] * (size // (size % 7 + 3))
+    raw, header = pack(plain, [name])
+    assert decode(raw, header, LIMIT).plain == plain
+    decoder = Decoder(header)
+    assert decoder.feed(raw) == plain
+    assert (decoder.finish(), decoder.complete) == (b"", True)
+    assert streamed(raw, header, 5) == (plain, True)
+
+
 @given(st.binary(max_size=60), st.sampled_from(["", *PACKERS, "gzip, zstd", "br,gzip", "rot13"]))
 @example(b"\x1f\x8b\x08", "")
 @example(b"\x28\xb5\x2f\xfd", "gzip")

@@ -153,10 +153,11 @@ class _Brotli:
             raise _Broken from None
 
     def _bounded(self, data: bytes) -> Iterator[bytes]:
+        # Output may remain when all input was taken.
         piece = self._brotli.process(data, output_buffer_limit=_PIECE)
         self.done = self._brotli.is_finished()
         yield piece
-        while not self.done and not self._brotli.can_accept_more_data():
+        while not self.done and (piece or not self._brotli.can_accept_more_data()):
             piece = self._brotli.process(b"", output_buffer_limit=_PIECE)
             self.done = self._brotli.is_finished()
             yield piece
