@@ -31,10 +31,10 @@ _BEHIND: Final = (
     _GLUE + rf"[\\\"'`$@]{{0,4}}(?:{_CHAR}{{5,20}}{_MARK}|{_NUMBERED})",
     _GLUE + r"(?:[\\@]?[\"'`][^\s\"'`<>(){}\[\],;]{8}|[A-Za-z0-9+/_=-]{18})",
     _PAIR + r"[\\\"'`]{0,4}[^\s\"'`<>(){}\[\],;$]{6}",
-    r"[^\n]{0,60}(?:\r?\n(?:```)?)?[\s\"'`=:(,>](?:[A-Za-z0-9_-]{1,40}\.)?[A-Za-z0-9_+/=-]{18}",
+    r"[^\n]{0,12}[\s\"'`=:(,>][A-Za-z0-9_+/=-]{18}",
 )
-"""What must follow a credential word. They are joined to one expression, because Hyperscan reads
-four expressions with the same beginning four times."""
+"""What follows right behind a credential word. They are joined to one expression, because Hyperscan
+reads four expressions with the same beginning four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
@@ -57,7 +57,17 @@ EXPRESSIONS: Final = (
         r"(?:passw(?:or)?d|passphrase|pwd|pass|secret)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,24}[:=]{1,2}>?\s{0,4}\\{0,3}[\"'`][^\s\"'`\\]{1,24}\\{0,3}[\"'`\\][^\s\"'`]{0,20}[0-9]",
         CASELESS,
     ),
+    Expression(r"```[a-z]{0,10}\r?\n[A-Za-z0-9_+/=-]{18}"),
 )
+"""What is searched for everywhere."""
+NEAR: Final = Expression(
+    WORD
+    + r"[^\n]{0,60}(?:\r?\n(?:```)?)?[\s\"'`=:(,>](?:[A-Za-z0-9_-]{1,40}\.)?[A-Za-z0-9_+/=-]{18}",
+    CASELESS,
+)
+"""A credential word and a token further on, which is searched for near tokens only: it would keep
+Hyperscan busy for a hundred bytes after each "key" and "token" of a prose text. A token with too
+few digits for that is found right behind the word, and at the start of a fence."""
 
 
 _ASSIGNMENT = re.compile(

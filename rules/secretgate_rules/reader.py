@@ -58,7 +58,7 @@ class Reader:
         own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION)
         self._first = Database([*first, *own, disguises.EXPRESSION], keep)
         second = [expressions[number] for number in self._near]
-        self._second = Database([*second, *views.EXPRESSIONS], keep)
+        self._second = Database([*second, context.NEAR, *views.EXPRESSIONS], keep)
 
     def matching(self, text: bytes) -> set[int]:
         """Return the indices of the expressions that match in a text, near tokens or not."""
@@ -134,14 +134,20 @@ class Reader:
         return sight
 
     def _add(self, sight: Sight, hits: list[Hit], start: int) -> None:
-        names, base64 = self._near, len(self._near)
+        names, contextual = self._near, len(self._near)
+        base64 = contextual + 1
+        further: list[int] = []
         for number, end in hits:
-            if number < base64:
+            if number < contextual:
                 sight.rules.append((names[number], start + end))
+            elif number == contextual:
+                further.append(start + end)
             elif number == base64:
                 sight.base64.append(start + end)
             else:
                 sight.hex.append(start + end)
+        if further:
+            sight.context = sorted({*sight.context, *further})
 
 
 def _middle(texts: Sequence[bytes], half: int) -> int:
