@@ -322,3 +322,14 @@ def test_a_host_that_no_ca_can_name_does_not_stop_a_run(tmp_path: Path, address:
     done = secretgate(command, environment(tmp_path), tmp_path)
     assert done.returncode == 0
     assert f"only plain HTTP to this host is covered: {address}: " in done.stderr
+
+
+def test_a_closed_terminal_ends_it_in_order(tmp_path: Path) -> None:
+    command = [*CLI, "serve", "--port", str(free_port())]
+    with subprocess.Popen(
+        command, env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        assert any("ready " in line for line in process.stdout)
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(15) == 0

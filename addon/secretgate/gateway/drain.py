@@ -118,9 +118,13 @@ class Drain:
                 "users are distinguished only by address, and behind a load balancer not at all",
                 remedy="proxyauth=@FILE",
             )
-        if engine.settings.drain:
-            with contextlib.suppress(NotImplementedError):
-                self._loop.add_signal_handler(signal.SIGTERM, self._terminate)
+        end = self._terminate if engine.settings.drain else ctx.master.shutdown
+        with contextlib.suppress(NotImplementedError, AttributeError):  # on Windows
+            if engine.settings.drain:
+                self._loop.add_signal_handler(signal.SIGTERM, end)
+            if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+                # A terminal that is closed would end the process with reports still to be written.
+                self._loop.add_signal_handler(signal.SIGHUP, end)
 
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         self._running[flow.id] = flow.client_conn.id
