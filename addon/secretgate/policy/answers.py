@@ -16,7 +16,7 @@ from typing import Any
 
 from secretgate import tolerant
 from secretgate.policy import grammars
-from secretgate.policy.blocks import replaced, rewrite, value_of, whole, write
+from secretgate.policy.blocks import changes, replaced, rewrite, value_of, whole, write
 from secretgate.policy.engine import Policy
 from secretgate.policy.grammars.base import (
     TEXT,
@@ -263,6 +263,7 @@ class Judge:
             write(block, text)
             self._said[raw] = text
         elif decision.redacts:
+            self._said.update(changes(given, decision.params["input"]))
             self.grammar.give(block, decision.params["input"])
 
     def _arguments(self, block: Block) -> tuple[str | None, Any]:

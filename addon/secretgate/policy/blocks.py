@@ -91,6 +91,19 @@ def _stretch(
     yield text[at - start :]
 
 
+def changes(old: Any, new: Any) -> dict[str, str]:
+    """Return the strings of a value that have changed, with what they have become."""
+    if isinstance(old, str) and isinstance(new, str):
+        return {old: new} if old != new else {}
+    if isinstance(old, dict) and isinstance(new, dict):
+        pairs = [(old[name], new[name]) for name in old if name in new]
+    elif isinstance(old, list) and isinstance(new, list):
+        pairs = [*zip(old, new, strict=False)]
+    else:
+        pairs = []
+    return {was: now for one, other in pairs for was, now in changes(one, other).items()}
+
+
 def replaced(value: Any, said: Mapping[str, str]) -> bool:
     """Replace every string that is a key of `said` with its value; return whether any was."""
     changed = False

@@ -27,7 +27,18 @@ _ITEM_PIECES: Final = {
     "function_call": "arguments",
     "custom_tool_call": "input",
     "mcp_approval_request": "arguments",
+    "local_shell_call": "action",
+    "shell_call": "action",
+    "computer_call": "action",
+    "apply_patch_call": "operation",
 }
+"""Where the items of tools that the client runs have their arguments."""
+_OBJECTS: Final = frozenset(("action", "operation"))
+_OBJECT_PIECES: Final = (
+    "response.shell_call_command.",
+    "response.apply_patch_call_operation_diff.",
+)
+"""Prefixes of events with parts of arguments that are judged once they are whole."""
 _ITEM_DELTAS: Final = (
     "response.function_call_arguments.delta",
     "response.custom_tool_call_input.delta",
@@ -50,13 +61,15 @@ def read_responses(event: Event, kind: str) -> Reading:
     elif kind == "response.output_item.added":
         item = as_dict(event.get("item"))
         if str(item.get("type")) in _ITEM_PIECES:
-            name = str(item.get("name") or "")
-            reading.signs.append(Sign((at, TOOL), TOOL, name=name))
-    elif kind in _ITEM_REPEATS:
+            reading.signs.append(Sign((at, TOOL), TOOL, name=_tool(item)))
+    elif kind in _ITEM_REPEATS or kind.startswith(_OBJECT_PIECES):
         reading.signs.append(Sign((at, TOOL), TOOL))
     elif kind == "response.output_item.done":
-        if str(as_dict(event.get("item")).get("type")) in _ITEM_PIECES:
-            reading.signs.append(Sign((at, TOOL), TOOL))
+        item = as_dict(event.get("item"))
+        member = _ITEM_PIECES.get(str(item.get("type")))
+        if member:
+            box = item if member in _OBJECTS and member in item else None
+            reading.signs.append(Sign((at, TOOL), TOOL, box, member, _tool(item)))
         reading.closed.append((at,))
     elif kind in ("response.completed", "response.incomplete", "response.failed", "response.done"):
         reading.everything = True
@@ -68,13 +81,19 @@ def read_responses(event: Event, kind: str) -> Reading:
     return reading
 
 
+def _tool(item: Event) -> str:
+    """Return the name of the tool that an item calls; a built-in one has none but its type."""
+    name = str(item.get("name") or "")
+    if name or item.get("type") in ("function_call", "custom_tool_call", "mcp_approval_request"):
+        return name
+    return str(item.get("type")).removesuffix("_call")
+
+
 def _output(reading: Reading, response: Event) -> None:
     for at, item in items(response.get("output")):
         member = _ITEM_PIECES.get(str(item.get("type")))
         if member and member in item:
-            reading.signs.append(
-                Sign((at, TOOL), TOOL, item, member, str(item.get("name") or ""), item)
-            )
+            reading.signs.append(Sign((at, TOOL), TOOL, item, member, _tool(item), item))
         for number, part in items(item.get("content")):
             if item.get("type") == "message" and says(part, "text"):
                 reading.signs.append(Sign((at, TEXT, number), TEXT, part, "text"))
