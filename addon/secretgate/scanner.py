@@ -9,6 +9,10 @@ from typing import Any
 import hyperscan as hs
 
 
+class Many(Exception):
+    """There are more matches than the caller wants."""
+
+
 class Scanner:
     """A database of patterns. `scan` is thread-safe."""
 
@@ -46,14 +50,33 @@ class Scanner:
         """Return the index of the pattern and the end of every match, ordered by end."""
         return [(number, end) for number, _, end in self._matches(text)]
 
+    def few(self, text: bytes, most: int) -> list[int]:
+        """Return the end of every match, in order. Raises `Many` if there are more than `most`."""
+        found: list[int] = []
+
+        def note(_number: int, _start: int, end: int, _flags: int, _context: Any) -> bool:
+            found.append(end)
+            return len(found) > most
+
+        try:
+            self._database.scan(text, match_event_handler=note, scratch=self._scratch())
+        except hs.error:
+            if len(found) > most:
+                raise Many from None
+            raise
+        return found
+
     def _matches(self, text: bytes) -> list[tuple[int, int, int]]:
         found: list[tuple[int, int, int]] = []
+        self._database.scan(text, match_event_handler=_note, context=found, scratch=self._scratch())
+        return found
+
+    def _scratch(self) -> Any:
         try:
-            scratch = self._local.scratch
+            return self._local.scratch
         except AttributeError:
             scratch = self._local.scratch = hs.Scratch(self._database)
-        self._database.scan(text, match_event_handler=_note, context=found, scratch=scratch)
-        return found
+            return scratch
 
 
 def _note(number: int, start: int, end: int, _flags: int, found: Any) -> None:

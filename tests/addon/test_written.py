@@ -231,3 +231,5 @@ def test_long_tokens_with_digits_are_found_where_they_stand(pieces: list[str]) -
     runs = re.findall(rb"[A-Za-z0-9_+/=.~-]+", text)
     told = [run for run in runs if re.search(rb"[A-Za-z_+/=~][.-]{0,3}[0-9]|[0-9].{15}", run)]
     assert list(_long_tokens(text)) == [token for run in told for token in _TOKEN.findall(run)]
+    table = b" x1" * 99
+    assert list(_long_tokens(text + table)) == _TOKEN.findall(text + table)

@@ -19,7 +19,7 @@ from secretgate.inbound.spoken import Read, Said, Spoken, Text, Unread
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redactor
 from secretgate.providers import Dialect
-from secretgate.scanner import Scanner
+from secretgate.scanner import Many, Scanner
 from secretgate.streams.base import Run
 from secretgate.vault import Scope
 
@@ -29,15 +29,20 @@ MOST_BYTES = 4 << 20
 _BETWEEN = b"\0"
 """Separates two texts; no pattern matches across it."""
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/=.~-]{16,200}")
+_LEAST = 16
 _OF_TOKENS = (string.ascii_letters + string.digits + "_+/=.~-").encode()
 _DIGITS = (
     rb"(?:[A-Za-z_+/=~][.-]{0,3}[0-9][A-Za-z0-9_+/=.~-]*|[0-9][A-Za-z0-9_+/=.~-]{15,})"
     rb"(?:[^A-Za-z0-9_+/=.~-]|\z)"
 )
-"""The end of a token with a digit in it that is no mere number. Few words of prose or code have one,
-and a scan for them takes a tenth of one for long tokens."""
-_WITH_DIGITS = Scanner([_DIGITS])
+"""The end of a token, of any length, with a digit in it that is no mere number."""
 _ANY_WITH_DIGITS = Scanner([_DIGITS], once=True)
+_WITH_DIGITS = Scanner([_DIGITS])
+_FEW = 16
+_SPARSE = 64
+"""Average distance in bytes up to which it pays to look for these: in prose and code, though not in a
+table, a scan for them takes a tenth of one for long tokens."""
+_LONG = Scanner([rb"(?:^|[^A-Za-z0-9_+/=.~-])[A-Za-z0-9_+/=.~-]{16}"])
 _MIXED = re.compile(rb"(?=.*[0-9])(?:(?=.*[a-z])(?=.*[A-Z])|[0-9a-f]{32,})", re.DOTALL)
 _MOST_TOKENS = 500
 
@@ -156,13 +161,18 @@ class Recorder:
 
 
 def _long_tokens(text: bytes) -> Iterator[bytes]:
-    """Yield the matches of `_TOKEN` in what has digits; `re` is slow at skipping all the rest."""
-    for _, end in _WITH_DIGITS.scan(text):
-        stop = end if text[end - 1] in _OF_TOKENS else end - 1
-        token = _TOKEN.match(text, _start(text, stop), stop)
+    """Yield the matches of `_TOKEN`, at least those with digits; `re` is slow at skipping the rest."""
+    try:
+        ends = _WITH_DIGITS.few(text, len(text) // _SPARSE + _FEW)
+    except Many:
+        starts = [end - _LEAST for _, end in _LONG.scan(text)]
+    else:
+        starts = [_start(text, end if text[end - 1] in _OF_TOKENS else end - 1) for end in ends]
+    for start in starts:
+        token = _TOKEN.match(text, start)
         while token is not None:
             yield token[0]
-            token = _TOKEN.match(text, token.end(), stop)
+            token = _TOKEN.match(text, token.end())
 
 
 def _start(text: bytes, end: int) -> int:
