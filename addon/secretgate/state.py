@@ -92,7 +92,10 @@ def _check_private(path: Path, facts: os.stat_result, forbidden: int, remedy: st
     if os.name != "posix":
         return
     if facts.st_uid != os.geteuid():
-        raise StateError(f"{path} belongs to another user: move it away, or set SECRETGATE_HOME")
+        raise StateError(
+            f"{path} belongs to another user: run this as that user, or set SECRETGATE_HOME to a folder "
+            "of your own"
+        )
     if stat.S_IMODE(facts.st_mode) & forbidden:
         raise StateError(f"{path} is open to other users: run `{remedy} '{path}'`")
 

@@ -87,7 +87,7 @@ def _body(totals: Totals) -> str:
 
 def _figures(totals: Totals) -> str:
     shown = "\n".join(
-        f"<div{' class=told' if bad and number else ''}><dt>{escape(name)}</dt><dd>{number:,}</dd></div>"
+        f"<div{' class=notable' if bad and number else ''}><dt>{escape(name)}</dt><dd>{number:,}</dd></div>"
         for number, name, bad in figures(totals)
     )
     return f'<dl class="figures">\n{shown}\n</dl>'

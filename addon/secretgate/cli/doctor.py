@@ -62,9 +62,9 @@ def _findings(port: int) -> Iterator[Finding]:
     except SettingsError as error:
         yield Finding(BAD, "settings", str(error), "edit that file")
         covered = hosts.Hosts(hosts.builtin())
-    running_at, told = _running(port)
+    running_at, report = _running(port)
     try:
-        known = _authority(places, told.get("ca"))
+        known = _authority(places, report.get("ca"))
     except CAError as error:
         yield Finding(BAD, "CA", str(error), "secretgate-ca status")
         known = None
@@ -118,9 +118,9 @@ def _running(port: int) -> tuple[str, dict[str, object]]:
     if named is not None and named.local:
         candidates.insert(0, (named.host, named.port))
     for host, number in candidates:
-        told = running.status(host, number)
-        if told is not None:
-            return f"http://{host}:{number}", told
+        report = running.status(host, number)
+        if report is not None:
+            return f"http://{host}:{number}", report
     return "", {}
 
 

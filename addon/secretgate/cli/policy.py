@@ -162,15 +162,15 @@ def explain(
         "user": user,
         "user_id": user,
     }
-    told = None if text is None else _told(scopes, text, operation, role, context)
+    explained = None if text is None else _explain(scopes, text, operation, role, context)
     if as_json:
         shown = [{"file": str(scope.source), **_shown(scope)} for scope in scopes]
-        typer.echo(json.dumps({"scopes": shown, "text": msgspec.to_builtins(told)}, indent=2))
+        typer.echo(json.dumps({"scopes": shown, "text": msgspec.to_builtins(explained)}, indent=2))
         return
     for scope in scopes:
         typer.echo(f"# {scope.source}: scope {scope.name}, {_mode(scope)}, {_count(scope)}")
         typer.echo(yaml.safe_dump(_shown(scope), sort_keys=False, allow_unicode=True, width=100))
-    for line in _lines(told) if told else ():
+    for line in _lines(explained) if explained else ():
         typer.echo(line)
 
 
@@ -184,7 +184,7 @@ class _Found(msgspec.Struct):
     by: str
 
 
-class _Told(msgspec.Struct):
+class _Explanation(msgspec.Struct):
     """The decision on the text."""
 
     operation: str
@@ -197,16 +197,16 @@ class _Told(msgspec.Struct):
     """All rules that were not skipped."""
 
 
-def _told(
+def _explain(
     scopes: list[Scope], text: bytes, operation: str, role: str, context: dict[str, Any]
-) -> _Told:
+) -> _Explanation:
     scanner = Scanner(load_default)
     treatments = FindingRules(scopes, context, context["model"])
     string = text.decode("utf-8", "replace")
     params = {"content": string} if operation.endswith("result") else {"text": string}
     call = Call(operation, {**params, "role": role}, context)
     decision = Policy(scopes, scanner).evaluate(call)
-    return _Told(
+    return _Explanation(
         operation,
         decision.action.value,
         f"{decision.scope}/{decision.rule}" if decision.rule else "",
@@ -227,18 +227,18 @@ def _found(finding: Finding, text: bytes, treatments: FindingRules) -> _Found:
     return _Found(line, finding.rule, finding.confidence, treatment.action, treatment.rule)
 
 
-def _lines(told: _Told) -> Iterator[str]:
+def _lines(explained: _Explanation) -> Iterator[str]:
     yield "# The text"
-    if not told.findings:
+    if not explained.findings:
         yield "no secret found"
-    for found in told.findings:
+    for found in explained.findings:
         by = f"by rule {found.by}" if found.by else "no rule applies"
         yield f"line {found.line}: {found.rule} ({found.confidence}): {found.action}, {by}"
-    by = f", by rule {told.by}" if told.by else ""
-    message = f": {told.message}" if told.message else ""
-    watched = "" if told.enforced else " (not enforced)"
-    yield f"{told.operation}: {told.decision}{by}{message}{watched}"
-    for rule in told.rules:
+    by = f", by rule {explained.by}" if explained.by else ""
+    message = f": {explained.message}" if explained.message else ""
+    watched = "" if explained.enforced else " (not enforced)"
+    yield f"{explained.operation}: {explained.decision}{by}{message}{watched}"
+    for rule in explained.rules:
         yield f"  {rule['rule']}: {rule['outcome']} ({rule['action']})"
 
 

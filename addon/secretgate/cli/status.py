@@ -36,15 +36,15 @@ def status(
     Exit code: 0, or 1 if no proxy answers.
     """
     host, at = _address(port)
-    told = running.status(host, at)
-    if told is None:
+    report = running.status(host, at)
+    if report is None:
         print(
             f"secretgate: no proxy answers on {host}:{at}. Start one with secretgate serve, or name its "
             "port with --port. secretgate audit report shows what was recorded before.",
             file=sys.stderr,
         )
         raise typer.Exit(1)
-    print(json.dumps(told, indent=2) if as_json else "\n".join(lines(told)))
+    print(json.dumps(report, indent=2) if as_json else "\n".join(lines(report)))
 
 
 def _address(port: int) -> tuple[str, int]:

@@ -94,11 +94,11 @@ class _NotStartedError(Exception):
         )
 
 
-def _joined(via: Upstream, told: Mapping[str, Any], places: Places) -> Reach | None:
+def _joined(via: Upstream, report: Mapping[str, Any], places: Places) -> Reach | None:
     """Return the environment's secretgate proxy if its CA belongs to this installation, else None."""
     for folder in (places.ca, places.ca.with_name(f"{places.ca.name}-run")):
         known = load_ca(folder)
-        if known is not None and known.fingerprint == told.get("ca"):
+        if known is not None and known.fingerprint == report.get("ca"):
             return Reach(via.host, via.port, known)
     return None
 

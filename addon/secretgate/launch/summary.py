@@ -30,8 +30,8 @@ def summary(numbers: Mapping[str, Any] | None, mode: str, log: Path) -> str:
     parts.append(f"{numbers['refused']} refused")
     if numbers["unreadable"]:
         parts.append(f"{numbers['unreadable']} unreadable")
-    told = numbers["refused"] or numbers["not_restored"] or numbers["unreadable"]
-    return f"secretgate: {', '.join(parts)}" + (f". Log: {log}" if told else "")
+    notable = numbers["refused"] or numbers["not_restored"] or numbers["unreadable"]
+    return f"secretgate: {', '.join(parts)}" + (f". Log: {log}" if notable else "")
 
 
 def _by_rule(counts: Mapping[str, int], verb: str) -> str:

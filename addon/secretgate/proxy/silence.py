@@ -45,14 +45,14 @@ def keep_log_silent() -> None:
     logging.setLogRecordFactory(record)
 
 
-def _unraisable(told: Any) -> None:
-    place = getattr(told.object, "__qualname__", type(told.object).__qualname__)
-    log.logger().error("an exception was ignored", place=place, error=_told(told.exc_value))
+def _unraisable(args: Any) -> None:
+    place = getattr(args.object, "__qualname__", type(args.object).__qualname__)
+    log.logger().error("an exception was ignored", place=place, error=_described(args.exc_value))
 
 
-def _ended_a_thread(told: Any) -> None:
-    name = told.thread.name if told.thread is not None else ""
-    log.logger().error("an exception ended a thread", thread=name, error=_told(told.exc_value))
+def _ended_a_thread(args: Any) -> None:
+    name = args.thread.name if args.thread is not None else ""
+    log.logger().error("an exception ended a thread", thread=name, error=_described(args.exc_value))
 
 
 def _without_words(record: logging.LogRecord) -> logging.LogRecord:
@@ -72,7 +72,7 @@ def _without_words(record: logging.LogRecord) -> logging.LogRecord:
     return record
 
 
-def _told(error: BaseException | None) -> str:
+def _described(error: BaseException | None) -> str:
     return log.where(error) if error is not None else "unknown"
 
 

@@ -112,15 +112,15 @@ def status(as_json: bool) -> int:
     except ChangeError as error:
         return _fail(error)
     port = int(record.facts.get("port", 8080))
-    told = running.status("127.0.0.1", port) if record.present else None
+    report = running.status("127.0.0.1", port) if record.present else None
     changed = preview_off(record)
     if as_json:
-        facts = {"on": record.present, "port": port, "running": told is not None, "undo": changed}
+        facts = {"on": record.present, "port": port, "running": report is not None, "undo": changed}
         print(json.dumps(facts))
     elif not record.present:
         print("off")
     else:
-        state = f"running, mode {told['mode']}" if told else "NOT running: secretgate system on"
+        state = f"running, mode {report['mode']}" if report else "NOT running: secretgate system on"
         print(f"on, port {port}, {state}")
         print("\n".join(f"  {line}" for line in changed))
-    return 0 if told or not record.present else 1
+    return 0 if report or not record.present else 1

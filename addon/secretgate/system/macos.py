@@ -28,8 +28,8 @@ def steps(account: Account, runner: Runner) -> Iterator[Step]:
 
 def _automatic(account: Account, runner: Runner, service: str) -> Iterator[Step]:
     now = runner.run((_SETUP, "-getautoproxyurl", service)).stdout.decode()
-    told = dict(line.split(": ", 1) for line in now.splitlines() if ": " in line)
-    url, enabled = told.get("URL", "(null)"), told.get("Enabled", "No")
+    fields = dict(line.split(": ", 1) for line in now.splitlines() if ": " in line)
+    url, enabled = fields.get("URL", "(null)"), fields.get("Enabled", "No")
     if (url, enabled) == (account.pac, "Yes"):
         return
     undo = [(_SETUP, "-setautoproxystate", service, "on" if enabled == "Yes" else "off")]

@@ -8,12 +8,12 @@ from secretgate.coverage import NAMES, Coverage, size
 from secretgate.wording import counted, plural
 
 
-def lines(told: dict[str, Any]) -> list[str]:
+def lines(report: dict[str, Any]) -> list[str]:
     """Format the JSON status of the local page for people."""
-    numbers = told["counters"]
+    numbers = report["counters"]
     redacted, found = numbers["redacted"], numbers["found"]
     shown = [
-        f"running at {told['proxy']} for {_span(told['uptime'])}, mode {told['mode']}",
+        f"running at {report['proxy']} for {_span(report['uptime'])}, mode {report['mode']}",
         (
             f"{_line(numbers['requests'], 'request')}, {numbers['refused']:,} refused, "
             f"{numbers['unreadable']:,} unreadable, {numbers['failed']:,} failed"
@@ -32,7 +32,7 @@ def lines(told: dict[str, Any]) -> list[str]:
     for name, count in coverage.classes().items():
         share = count / coverage.total if coverage.total else 0.0
         shown.append(f"{size(count):>10} {share:6.1%}  {NAMES[name]}")
-    audit = told["audit"]
+    audit = report["audit"]
     shown += [f"{name} cannot be written: {reason}" for name, reason in audit["failing"].items()]
     if audit["lost"]:
         shown.append(f"{counted(audit['lost'], 'audit record')} lost")

@@ -71,8 +71,8 @@ def _figures(status: Status) -> str:
         ("audit records lost", status.audit_lost, status.audit_lost > 0),
     ]
     return "\n".join(
-        f"<div{' class=told' if told else ''}><dt>{name}</dt><dd>{value}</dd></div>"
-        for name, value, told in shown
+        f"<div{' class=notable' if notable else ''}><dt>{name}</dt><dd>{value}</dd></div>"
+        for name, value, notable in shown
     )
 
 
@@ -81,7 +81,7 @@ def _failing(status: Status) -> str:
         f"<p>{escape(name)} cannot be written: {escape(reason)}</p>"
         for name, reason in status.audit_failing.items()
     )
-    return f'<section class="told"><h2>Audit</h2>{said}</section>' if said else ""
+    return f'<section class="notable"><h2>Audit</h2>{said}</section>' if said else ""
 
 
 def _bytes(numbers: dict[str, int]) -> str:
