@@ -145,6 +145,7 @@ class Socket:
         return self._engine.requests.read(self._request, content, "application/json")
 
     def _link(self, event: object) -> None:
+        self._engine.requests.policies.called.see(self._request.scope, self._dialect.name, event)
         issued = self._events.issued
         for link in self._dialect.links(event) if issued else ():
             self._engine.vault.link(self._request.scope, link, issued)

@@ -191,3 +191,60 @@ def test_the_lines_of_a_batch_file_do_not_mix() -> None:
 def test_a_format_that_nobody_has_described_is_texts() -> None:
     found = calls("generic", {"odd": {"place": "some words"}})
     assert found[1].params == {"text": "some words", "role": ""}
+
+
+INTERACTION = {
+    "system_instruction": "be brief",
+    "input": [
+        {"type": "user_input", "content": [{"type": "text", "text": "list them"}]},
+        {"type": "model_output", "content": [{"type": "text", "text": "looking"}]},
+        {"type": "function_call", "id": "call-1", "name": "ls", "arguments": {"path": "/"}},
+        {"type": "function_result", "call_id": "call-1", "name": "ls", "result": "a b"},
+    ],
+}
+SESSION = {
+    "events": [
+        {"type": "user.message", "content": [{"type": "text", "text": "list them"}]},
+        {
+            "type": "user.custom_tool_result",
+            "custom_tool_use_id": "call-1",
+            "content": [{"type": "text", "text": "a b"}],
+        },
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "body", "texts"),
+    [
+        ("gemini", INTERACTION, ["system: be brief", "user: list them", "assistant: looking"]),
+        ("gemini", {"input": "list them"}, ["user: list them"]),
+        ("anthropic", SESSION, ["user: list them"]),
+        ("openai-responses", {"inputs": "list them"}, ["user: list them"]),
+        (
+            "openai-responses",
+            {
+                "input": [
+                    {
+                        "type": "shell_call_output",
+                        "call_id": "call-1",
+                        "output": [{"stdout": "a b"}],
+                    }
+                ]
+            },
+            [],
+        ),
+        (
+            "openai-responses",
+            {"inputs": [{"type": "function.result", "tool_call_id": "call-1", "result": "a b"}]},
+            [],
+        ),
+    ],
+)
+def test_steps_events_and_entries(dialect: str, body: Any, texts: list[str]) -> None:
+    _, *parts = calls(dialect, body)
+    said = [call.params for call in parts if call.operation == "llm.text"]
+    assert sorted(f"{each['role']}: {each['text']}" for each in said) == sorted(texts)
+    results = [call.params for call in parts if call.operation == "llm.tool_result"]
+    assert [each["content"] for each in results] == (["a b"] if "call-1" in str(body) else [])
+    assert {each["tool_use_id"] for each in results} <= {"call-1"}

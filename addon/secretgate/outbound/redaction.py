@@ -292,6 +292,7 @@ class _Inspection:
             lambda finding, part: redactor.namer.name(
                 redactor.ledger.name(part.value, finding.rule), part.value
             ),
+            self._scope,
         )
 
     def _noticed(self, told: Mapping[int, Sequence[Finding]]) -> dict[int, list[Finding]]:

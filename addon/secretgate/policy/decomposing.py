@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,7 +16,14 @@ from secretgate.policy.model import Call
 from secretgate.policy.request_tables import GENERIC, RESULT, TABLES, TEXT, Row, Table
 from secretgate.policy.texts import decoded
 
-_RESULT_ROLES = frozenset(("tool", "function"))
+_RESULT_ROLES = frozenset(("tool", "function", "user.custom_tool_result", "function_result"))
+_ROLES = {
+    "user.message": "user",
+    "system.message": "system",
+    "user_input": "user",
+    "model_output": "assistant",
+}
+"""What is written instead of a role: types of events and of steps."""
 
 Steps = tuple[str | int, ...]
 
@@ -39,10 +46,17 @@ class Placed:
 
 
 def requests(
-    dialect: str, body: Body, leaves: Sequence[Leaf], context: Mapping[str, Any]
+    dialect: str,
+    body: Body,
+    leaves: Sequence[Leaf],
+    context: Mapping[str, Any],
+    called: Callable[[str], str] = lambda identity: "",
 ) -> Iterator[Placed]:
-    """Yield the calls of a request: the summary first, then its parts in order."""
-    reading = _Reading(_compiled(dialect), body)
+    """Yield the calls of a request: the summary first, then its parts in order.
+
+    `called` returns the name of the tool of a call in an earlier answer.
+    """
+    reading = _Reading(_compiled(dialect), body, called)
     parts = [part for leaf in leaves if (part := reading.part(leaf)) is not None]
     around = {**context, "direction": "request"}
     if not around.get("model"):
@@ -106,7 +120,8 @@ def _compiled(dialect: str) -> _Compiled:
 class _Reading:
     """The slots of one body, indexed by path on first use."""
 
-    def __init__(self, compiled: _Compiled, body: Body) -> None:
+    def __init__(self, compiled: _Compiled, body: Body, called: Callable[[str], str]) -> None:
+        self._earlier = called
         self._table, self._paths = compiled
         self._body = body
         self._slots: dict[Steps, Slot] | None = None
@@ -124,10 +139,12 @@ class _Reading:
             return None
         at = (root, *steps)
         role = self._beside(row.role, at)
+        role = _ROLES.get(role, role)
         if row.operation == TEXT and role not in _RESULT_ROLES:
             return _Part(TEXT, role, "", "", leaf)
         identity = self._beside(row.identity, at)
         name = self._beside(row.name, at) or self._called().get(identity, "")
+        name = name or self._earlier(identity)
         return _Part(RESULT, role, identity, name, leaf)
 
     def model(self) -> str:

@@ -46,6 +46,15 @@ _ANTHROPIC = Table(
         Row("messages[].content[].text", TEXT, "messages[].role"),
         Row("messages[].content[].content", RESULT, "", "messages[].content[].tool_use_id"),
         Row("messages[].content[].content[].text", RESULT, "", "messages[].content[].tool_use_id"),
+        *(
+            Row(
+                f"{events}.content[].text",
+                TEXT,
+                f"{events}.type",
+                f"{events}.custom_tool_use_id",
+            )
+            for events in ("events[]", "initial_events[]")
+        ),
     ),
     names=(("messages[].content[].id", "messages[].content[].name"),),
     wrappers=("", "requests[].params."),
@@ -68,6 +77,12 @@ _RESPONSES = Table(
         Row("input[].content[].text", TEXT, "input[].role"),
         Row("input[].output", RESULT, "", "input[].call_id"),
         Row("input[].output[].text", RESULT, "", "input[].call_id"),
+        Row("input[].output[].stdout", RESULT, "", "input[].call_id"),
+        Row("input[].output[].stderr", RESULT, "", "input[].call_id"),
+        Row("inputs", TEXT, "=user"),
+        Row("inputs[].content", TEXT, "inputs[].role"),
+        Row("inputs[].content[].text", TEXT, "inputs[].role"),
+        Row("inputs[].result", RESULT, "", "inputs[].tool_call_id"),
         Row("item.content[].text", TEXT, "item.role"),
         Row("item.output", RESULT, "", "item.call_id"),
     ),
@@ -101,6 +116,14 @@ _GEMINI = Table(
             "functionResponses[].name",
         ),
         Row("text", TEXT, "=user"),
+        Row("input", TEXT, "=user"),
+        Row("input[].text", TEXT, "=user"),
+        Row("input[].content[].text", TEXT, "input[].type"),
+        *(
+            Row(path, RESULT, "", "input[].call_id", "input[].name")
+            for path in ("input[].result", "input[].result[].text", "input[].result.**")
+        ),
+        Row("system_instruction", TEXT, "=system"),
     ),
     messages=("contents[]", "turns[]"),
     wrappers=(

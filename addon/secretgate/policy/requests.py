@@ -7,15 +7,17 @@ split into calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
+from functools import partial
 from typing import Any, Protocol
 
 from secretgate.bodies.base import Body
 from secretgate.bodies.base import Edit as BodyEdit
 from secretgate.outbound.texts import Counts
 from secretgate.policy import decomposing, facts, secrets, treatments
+from secretgate.policy.called import CalledTools
 from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision, Edit
 from secretgate.policy.treatments import FindingRules, Treatment
@@ -89,6 +91,7 @@ class RequestPolicy:
     """Requests with the same digest are treated alike."""
     rules: FindingRules = field(repr=False)
     needs_calls: bool
+    called: CalledTools = field(default_factory=CalledTools, repr=False)
 
     def message(self, spot: Spotted) -> str:
         """Return the refusal message of the rule that blocks a finding, or an empty string."""
@@ -109,10 +112,12 @@ class RequestPolicy:
         found: Found,
         look: Callable[[bytes], Sequence[Finding]],
         name: Callable[[Finding, Part], bytes],
+        scope: Hashable = None,
     ) -> Ruling:
         """Evaluate the policy on one request and return the ruling; raise Denied.
 
-        `look` finds secrets in other texts; `name` returns the text that replaces a secret.
+        `look` finds secrets in other texts; `name` returns the text that replaces a secret; `scope`
+        is whose request it is.
         """
         if not self.needs_calls:
             return Ruling(self.rules)
@@ -120,7 +125,8 @@ class RequestPolicy:
         forced: dict[bytes, Treatment] = {}
         edits: dict[int, list[BodyEdit]] = {}
         decisions: list[Decision] = []
-        for placed in decomposing.requests(self.dialect, body, leaves, self.context):
+        called = partial(self.called.name, scope)
+        for placed in decomposing.requests(self.dialect, body, leaves, self.context, called):
             view = _View(known, look, name)
             decision = self.policy.evaluate(placed.call, view, skip_plain=True)
             if decision.denies:
@@ -191,6 +197,7 @@ class Policies:
 
     def __init__(self, policy: Policy | None) -> None:
         self._policy = policy
+        self.called = CalledTools()
         self._made: dict[tuple[str, ...], RequestPolicy] = {}
 
     @property
@@ -213,7 +220,8 @@ class Policies:
         if found is None:
             if len(made) >= _MOST:
                 made.clear()
-            found = made[key] = for_request(policy, request.route.dialect.name, around)
+            own = for_request(policy, request.route.dialect.name, around)
+            found = made[key] = replaced(own, called=self.called)
         return found
 
 

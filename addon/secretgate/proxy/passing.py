@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 
@@ -75,7 +76,7 @@ def through(
         return None
     if way.rewrites:
         _rewritten(exchange, response, chunked)
-    _link(exchange)
+    _watch(exchange)
     return passage(exchange, headers.get("content-type", ""))
 
 
@@ -143,12 +144,28 @@ def _locate(exchange: Exchange, headers: Mapping[str, str]) -> None:
             engine.vault.link(request.scope, link, issued)
 
 
-def _link(exchange: Exchange) -> None:
-    """Link what was issued to the provider's id of the conversation, for later answers."""
-    dialect, issued = exchange.dialect, exchange.decision.issued
-    if exchange.recorder is None or not issued or not dialect.chain_out:
+def _watch(exchange: Exchange) -> None:
+    """Remember of an answer what later requests refer to: what was issued, and which tool was called."""
+    if exchange.recorder is None:
         return
+    watching: list[Callable[[object], None]] = []
+    if exchange.decision.issued and exchange.dialect.chain_out:
+        watching.append(_linking(exchange))
+    policies, scope = exchange.engine.requests.policies, exchange.request.scope
+    if policies.policy is not None:
+        watching.append(functools.partial(policies.called.see, scope, exchange.dialect.name))
 
+    def seen(event: object) -> None:
+        for see in watching:
+            see(event)
+
+    if watching:
+        exchange.recorder.watch(seen)
+
+
+def _linking(exchange: Exchange) -> Callable[[object], None]:
+    """Return what links what was issued to the provider's ids in each event."""
+    dialect, issued = exchange.dialect, exchange.decision.issued
     vault, scope = exchange.engine.vault, exchange.request.scope
     if kept.uploads(exchange.request):
         vault.link(scope, kept.FILES, exchange.engine.nothing_issued)
@@ -161,4 +178,4 @@ def _link(exchange: Exchange) -> None:
                 known.add(link)
                 vault.link(scope, link, issued)
 
-    exchange.recorder.watch(seen)
+    return seen
