@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import string
 from functools import cache
@@ -41,6 +42,11 @@ def random_text(
 def token(seed: object) -> str:
     """Return a value for the rule `test-token`."""
     return "tok_" + random_text(seed, 24)
+
+
+def prompt(text: str) -> bytes:
+    """Return a request's body with one message."""
+    return json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
 
 
 def pem(seed: object, lines: int = 3) -> str:

@@ -13,7 +13,7 @@ import pytest
 from mitmproxy import http
 from mitmproxy.test import taddons, tflow
 
-from addon.kit import token
+from addon.kit import prompt, token
 from secretgate import gate
 from secretgate.outbound import refusals
 from secretgate.proxy import passing, threads
@@ -31,10 +31,6 @@ def flow(
     one.request.headers.update({"host": host, "content-type": "application/json", **headers})
     one.request.content = content
     return one
-
-
-def prompt(text: str) -> bytes:
-    return json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
 
 
 async def test_a_request_is_redacted_and_its_length_is_right(made: gate.Gate) -> None:

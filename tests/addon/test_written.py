@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from addon.kit import SCOPE, Bench, random_text, token
+from addon.kit import SCOPE, Bench, prompt, random_text, token
 from secretgate.inbound.spoken import Unread
 from secretgate.inbound.written import _TOKEN, _distinct, _long_tokens
 from secretgate.ledger import Ledger
@@ -24,10 +24,6 @@ from secretgate.vault import Scope
 
 def in_file(file: Path, warn: Callable[[str], None] = lambda message: None) -> Ledger:
     return Ledger(Line(SQLiteStore(file, 3600, warn)), Bench().namer.digest)
-
-
-def request(text: str) -> bytes:
-    return json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
 
 
 ANSWERS = {
@@ -69,7 +65,7 @@ def test_a_value_cut_into_pieces_is_remembered(dialect: str, size: int) -> None:
     for event in events(dialect, f"the config: token {token(1)} end", size):
         recorder.add(Unread(event))
     recorder.flush()
-    raw = request(f"what is {token(1)} for?")
+    raw = prompt(f"what is {token(1)} for?")
     assert bench.redact(raw).raw is raw
 
 
@@ -80,7 +76,7 @@ def test_it_may_come_back_where_its_surroundings_make_it_a_secret() -> None:
     for event in events("anthropic", f"I suggest {value} as the key.", 5):
         recorder.add(Unread(event))
     recorder.flush()
-    raw = request(f"password={value}")
+    raw = prompt(f"password={value}")
     assert bench.redact(raw).raw is raw
 
 
@@ -93,7 +89,7 @@ def test_arguments_are_read_as_they_will_come_back() -> None:
         event = {"type": "content_block_delta", "index": 1, "delta": piece}
         recorder.add(Unread(json.dumps(event).encode()))
     recorder.flush()
-    raw = request(f"password={random_text('args', 20)}")
+    raw = prompt(f"password={random_text('args', 20)}")
     assert bench.redact(raw).raw is raw
 
 
@@ -127,11 +123,11 @@ def test_of_repeats_the_ones_under_names_are_kept() -> None:
 
 def test_a_known_secret_is_not_forgiven_because_the_answer_holds_it() -> None:
     bench = Bench()
-    bench.redact(request(token(2)))
+    bench.redact(prompt(token(2)))
     recorder = bench.recorder()
     recorder.add(Unread(events("anthropic", f"restored: {token(2)}", 1000)[0]))
     recorder.flush()
-    assert token(2).encode() not in bench.redact(request(token(2))).raw
+    assert token(2).encode() not in bench.redact(prompt(token(2))).raw
 
 
 def test_it_counts_for_the_scope_alone() -> None:
@@ -139,7 +135,7 @@ def test_it_counts_for_the_scope_alone() -> None:
     recorder = bench.recorder(scope=Scope("another", "anthropic", b"account"))
     recorder.add(Unread(events("anthropic", token(3), 1000)[0]))
     recorder.flush()
-    assert token(3).encode() not in bench.redact(request(token(3))).raw
+    assert token(3).encode() not in bench.redact(prompt(token(3))).raw
 
 
 def test_it_outlives_the_process(tmp_path: Path) -> None:
@@ -213,7 +209,7 @@ def test_the_ledger_is_asked_about_all_secrets_of_a_request_at_once(
         return ask(self, place, names, digests)
 
     monkeypatch.setattr(SQLiteStore, "ask", counted)
-    found = bench.redact(request(" ".join(token(number) for number in range(30))))
+    found = bench.redact(prompt(" ".join(token(number) for number in range(30))))
     assert len(found.spots) == 30
     assert asked == [30, 30]
 

@@ -9,7 +9,6 @@ import gzip
 import io
 import json
 import sys
-import time
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from addon.kit import SCOPE, Bench, token
+from harness.effort import swiftly
 from harness.wire import encoded
 from policy.kit import SCANNER, enforced, scope
 from secretgate.bodies import readers
@@ -37,8 +37,6 @@ from secretgate_rules.known import of_file
 from secretgate_rules.model import Rule, RuleError
 from secretgate_rules.users import load_user_file
 
-SOON = 10.0
-"""Seconds of processor time; anything that is not linear takes minutes."""
 LIMIT = 1 << 20
 WATCHES = enforced("  - {name: one, action: log, match: {operation: llm.text}}")
 BILLION = "\n".join(
@@ -64,12 +62,6 @@ DOCUMENTS = {
     "no UTF-8": "\udcff\udcfe",
     "a null": "rules: [{id: a\0b}]",
 }
-
-
-def swiftly(work: Callable[[], object]) -> None:
-    start = time.process_time()
-    work()
-    assert time.process_time() - start < SOON
 
 
 def refused(work: Callable[[], object], path: Path) -> None:

@@ -6,12 +6,12 @@ import contextlib
 import socket
 import ssl
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from harness.model import PLACEHOLDER, echo
+from harness.model import PLACEHOLDER
 from harness.post import MESSAGES, Poster, ask
 from harness.provider import UNCOVERED, Provider
 from harness.proxy import Proxy
@@ -19,17 +19,11 @@ from harness.raw import Line
 from harness.rogue import Wire, before
 from harness.secrets import Planted, joined, leaks
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("echoing")]
 
 HOST = MESSAGES[0]
 _APART = 0.1
 """Seconds between two writes that must arrive separately."""
-
-
-@pytest.fixture(autouse=True)
-def _echo(provider: Provider) -> Iterator[None]:
-    with provider.manner(script=echo):
-        yield
 
 
 def request(planted: Planted, host: str = HOST, more: bytes = b"") -> bytes:

@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote
 
 import pytest
 
-from harness.model import PLACEHOLDER, echo
+from harness.model import PLACEHOLDER
 from harness.post import MESSAGES, Poster, ask
 from harness.provider import Provider
 from harness.proxy import Proxy
@@ -16,16 +16,10 @@ from harness.raw import Line, Line2
 from harness.secrets import Planted, joined, leaks
 from secretgate.demo.hunt import base64_cores
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("echoing")]
 
 HOST = MESSAGES[0]
 CLEAN = ask(MESSAGES, "nothing here")
-
-
-@pytest.fixture(autouse=True)
-def _echo(provider: Provider) -> object:
-    with provider.manner(script=echo):
-        yield
 
 
 def token(planted: Planted) -> str:

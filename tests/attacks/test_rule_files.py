@@ -6,16 +6,17 @@ regular files or never end. Each is read or refused by name, quickly; none makes
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from addon.kit import random_text
+from harness import effort
 from policy.kit import enforced, scope
 from secretgate.policy.documents import read
 from secretgate.policy.errors import PolicyError
@@ -29,14 +30,7 @@ from secretgate_rules.model import RuleError
 from secretgate_rules.users import load_user_file
 
 POSIX = pytest.mark.skipif(os.name != "posix", reason="links and pipes of POSIX")
-SOON = 3.0
-"""Seconds of processor time; anything that is not linear takes minutes."""
-
-
-def swiftly(work: Callable[[], object]) -> None:
-    start = time.process_time()
-    work()
-    assert time.process_time() - start < SOON
+swiftly = functools.partial(effort.swiftly, seconds=3.0)
 
 
 SCALARS = {

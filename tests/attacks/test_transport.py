@@ -9,23 +9,17 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.model import PLACEHOLDER, echo
+from harness.model import PLACEHOLDER
 from harness.post import MESSAGES, Poster, ask
 from harness.provider import UNCOVERED, Provider
 from harness.proxy import Proxy
 from harness.raw import Line, Line2
 from harness.secrets import Planted, joined, leaks
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("echoing")]
 
 HOST = MESSAGES[0]
 JSON = b"Content-Type: application/json\r\n"
-
-
-@pytest.fixture(autouse=True)
-def _echo(provider: Provider) -> object:
-    with provider.manner(script=echo):
-        yield
 
 
 def body(planted: Planted) -> bytes:

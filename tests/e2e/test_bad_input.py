@@ -11,13 +11,15 @@ import httpx
 import pytest
 
 from harness.fixtures import Launch
-from harness.model import PLACEHOLDER, echo
+from harness.model import PLACEHOLDER
 from harness.post import CHAT, MESSAGES, Exchange, Poster, ask
 from harness.provider import Provider
 from harness.proxy import ADDON
 from harness.secrets import Planted
 from harness.wire import encoded
 from harness.wires import Access
+
+pytestmark = pytest.mark.usefixtures("echoing")
 
 MARK = "SECRET-HERE"
 GOOD = ask(MESSAGES, f"token {MARK} end")
@@ -43,12 +45,6 @@ SPLICED: dict[str, bytes] = {
     "a list": b'[1, null, "' + MARK.encode() + b'"]',
     "a secret as a key": b'{"messages":[{"role":"user","content":{"%s":1}}]}' % MARK.encode(),
 }
-
-
-@pytest.fixture(autouse=True)
-def _echo(provider: Provider) -> object:
-    with provider.manner(script=echo):
-        yield
 
 
 def planted_in(body: bytes, planted: Planted) -> bytes:

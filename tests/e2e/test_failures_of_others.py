@@ -17,7 +17,7 @@ import pytest
 from harness import sse
 from harness.clients import AnthropicConversation
 from harness.dialects import Style, dump, sign
-from harness.model import PLACEHOLDER, Call, Prompt, Text, call, echo, saying
+from harness.model import PLACEHOLDER, Call, Prompt, Text, call, saying
 from harness.post import CHAT, GEMINI, MESSAGES, RESPONSES, Poster, ask
 from harness.provider import Provider
 from harness.proxy import Proxy
@@ -26,11 +26,7 @@ from harness.wire import Gate, encoded
 from harness.wires import WIRES, Access
 from secretgate.demo.planted import Maker
 
-
-@pytest.fixture(autouse=True)
-def _echo(provider: Provider) -> object:
-    with provider.manner(script=echo):
-        yield
+pytestmark = pytest.mark.usefixtures("echoing")
 
 
 def user(text: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How thorough a test run is: all inputs, or a fifth of them.
+"""What tests may cost: how many inputs are tried, all or a fifth, and how long one may take.
 
 `scripts/test` without arguments, and CI, try everything. A run of selected tests should be quick:
 it runs the same tests, but those that draw or enumerate their inputs use fewer.
@@ -8,7 +8,8 @@ it runs the same tests, but those that draw or enumerate their inputs use fewer.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from random import randrange
 from typing import TypeVar
 
@@ -27,3 +28,10 @@ def of(many: int) -> int:
 def some(inputs: Sequence[T]) -> Sequence[T]:
     """Return all inputs, or every SHARE-th from a random start."""
     return inputs[randrange(SHARE) :: SHARE]
+
+
+def swiftly(work: Callable[[], object], seconds: float = 10.0) -> None:
+    """Check that this much processor time is enough; what is not linear takes minutes."""
+    start = time.process_time()
+    work()
+    assert time.process_time() - start < seconds

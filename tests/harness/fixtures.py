@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.model import echo
 from harness.post import Poster
 from harness.provider import Provider
 from harness.proxy import RUNNING, Proxy
@@ -38,6 +39,13 @@ def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
     yield made
     made.close()
     assert not made.problems, "".join(map(_told, made.problems))
+
+
+@pytest.fixture
+def echoing(provider: Provider) -> Iterator[None]:
+    """Have the model repeat what it was told."""
+    with provider.manner(script=echo):
+        yield
 
 
 @pytest.fixture(scope="session")
