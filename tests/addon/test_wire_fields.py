@@ -183,6 +183,7 @@ OPAQUE = {
         contents[].parts[].toolCall.id
         contents[].parts[].executableCode.id
         toolResponse.functionResponses[].id
+        setup.sessionResumption.handle
     """,
     "bedrock": """
         modelInput.messages[].content[].signature

@@ -52,6 +52,8 @@ api.openai.com /v1/images/edits openai-chat content
 api.openai.com /v1/audio/transcriptions openai-chat content
 api.openai.com /v1/threads/t/messages openai-assistants content
 api.openai.com /v1/assistants openai-assistants content
+jp.api.openai.com /v1/responses openai-responses content
+eu.openrouter.ai /api/v1/chat/completions openai-chat content
 api.openai.com /v1/agents/sessions/s/events openai-responses content
 api.openai.com /v1/live/sessions openai-responses content
 api.openai.com /v1/decisions openai-responses content

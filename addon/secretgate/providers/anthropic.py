@@ -152,11 +152,15 @@ ANTHROPIC = Anthropic(
         "message_stop": (),
         "error": (),
     },
-    chain_in=("container", "container.id", "agent", "agent.id", "agent_id", "environment_id"),
+    chain_in=(
+        *("container", "container.id", "agent", "agent.id", "agent_id", "environment_id"),
+        "thread.previous_message_id",
+    ),
     chain_members=("file_id", "skill_id", "memory_store_id"),
     chain_grows=("sessions", "memory_stores", "agents", "environments"),
-    chain_out=("id", "container.id", "delta.container.id"),
+    chain_out=("id", "message.id", "container.id", "delta.container.id"),
     chain_prefixes=(
+        "msg_",
         "msgbatch_",
         "file_",
         "skill_",

@@ -121,6 +121,7 @@ _ANSWER = [
     ("serverContent.outputTranscription.text", Piece.DELTA),
     ("serverContent.inputTranscription.text", Piece.DELTA),
     ("toolCall.functionCalls[].id", Piece.OPAQUE),
+    ("sessionResumptionUpdate.newHandle", Piece.OPAQUE),
     ("toolCall.functionCalls[].name", Piece.CLOSE),
     ("toolCall.functionCalls[].partialArgs[].stringValue", Piece.DELTA),
     ("toolCall.functionCalls[].partialArgs[].jsonPath", Piece.OPAQUE),
@@ -164,6 +165,7 @@ GEMINI = Gemini(
             for wrapper in ("", "request.", "setup.")
         ),
         ("toolResponse.functionResponses[].id", _O),
+        ("setup.sessionResumption.handle", _O),
         ("project", _O),
         ("user_prompt_id", _O),
         ("realtimeInput.mediaChunks[].data", _B),

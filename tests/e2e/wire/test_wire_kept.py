@@ -189,6 +189,7 @@ KEPT = {
     "Anthropic, a file": Kept(_ANTHROPIC, f"/files {_FILE}", '{"id": "file_011CNha8iC"}', "/messages " + _IN_TURN % '{"type": "document", "source": {"type": "file", "file_id": "file_011CNha8iC"}}'),
     "Anthropic, a skill": Kept(_ANTHROPIC, f"/skills {_FILE}", '{"id": "skill_0123456789"}', '/messages {"container": {"skills": [{"skill_id": "skill_0123456789"}]}, "messages": []}'),
     "Anthropic, a container": Kept(_ANTHROPIC, '/messages {"messages": [{"role": "user", "content": "TOKEN"}]}', '{"type": "message", "container": {"id": "container_01"}}', '/messages {"container": "container_01", "messages": []}'),
+    "Anthropic, a thread": Kept(_ANTHROPIC, '/messages {"thread": {"type": "create"}, "messages": [{"role": "user", "content": "TOKEN"}]}', '{"type": "message", "id": "msg_0123456789"}', '/messages {"thread": {"type": "continue", "previous_message_id": "msg_0123456789"}, "messages": []}'),
     "Anthropic, a session": Kept(_ANTHROPIC, '/sessions/sesn_0123456789/events {"events": [{"content": "TOKEN"}]}', "{}", "/sessions/sesn_0123456789/stream"),
     "OpenAI, a file": Kept(_OPENAI, f"/files {_FILE}", '{"id": "file-0123456789"}', '/responses {"input": [{"role": "user", "content": [{"type": "input_file", "file_id": "file-0123456789"}]}]}'),
     "OpenAI, a file in a chat": Kept(_OPENAI, f"/files {_FILE}", '{"id": "file-0123456788"}', "/chat/completions " + _IN_TURN % '{"type": "file", "file": {"file_id": "file-0123456788"}}'),
