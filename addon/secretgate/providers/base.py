@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any, Final
 
 from secretgate.bodies.base import Label
@@ -114,17 +115,26 @@ class Dialect:
         return _compiled(self).requests
 
     def answer_paths(self, event: str = "") -> Paths[Piece]:
-        tables = _compiled(self).events
-        return tables.get(event) or tables[""]
+        return _compiled(self).answers(event if event in self.events else "")
 
 
 class _Compiled:
+    """The tables of a dialect, each compiled when it is first needed."""
+
     def __init__(self, dialect: Dialect) -> None:
-        self.requests = Paths(dialect.requests, Label.TEXT)
-        self.events = {
-            event: Paths([*table, *dialect.answers], Piece.WHOLE)
-            for event, table in {**dialect.events, "": ()}.items()
-        }
+        self._dialect = dialect
+        self._answers: dict[str, Paths[Piece]] = {}
+
+    @cached_property
+    def requests(self) -> Paths[Label]:
+        return Paths(self._dialect.requests, Label.TEXT)
+
+    def answers(self, event: str) -> Paths[Piece]:
+        paths = self._answers.get(event)
+        if paths is None:
+            table = [*self._dialect.events.get(event, ()), *self._dialect.answers]
+            paths = self._answers[event] = Paths(table, Piece.WHOLE)
+        return paths
 
 
 _cache: dict[str, _Compiled] = {}
