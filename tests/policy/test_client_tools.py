@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.families.base import events, sse
-from policy.answer_cases import DENY, SAYS, judge, streamed
+from policy.answer_cases import DENY, REDACT, SAYS, judge, streamed
 from policy.kit import TOKEN, enforced
 from secretgate.providers import DIALECTS
 from secretgate.streams.sse import SseFramer
@@ -80,6 +80,21 @@ def test_what_is_redacted_in_it_is_redacted_in_its_repeats() -> None:
     out = events(streamed(SseFramer(), judge(MASK, RESPONSES), raw))
     done, completed = out[-2]["item"], out[-1]["response"]["output"][0]
     assert done["action"] == completed["action"] == {"commands": ["echo [REDACTED:test-token]"]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["response.output_audio_transcript", "response.audio_transcript", "response.output_text"],
+)
+def test_what_is_spoken_is_judged_like_a_text(name: str) -> None:
+    place = {"item_id": "i", "output_index": 0, "content_index": 0}
+    pieces = ["look: ", TOKEN[:9], TOKEN[9:], " and more"]
+    said = [{"type": f"{name}.delta", **place, "delta": piece} for piece in pieces]
+    done = {"type": f"{name}.done", **place, "transcript": "".join(pieces)}
+    raw = sse([*said, done], named="type")
+    *out, last = events(streamed(SseFramer(), judge(REDACT, RESPONSES), raw))
+    assert "".join(each["delta"] for each in out) == "look: [REDACTED:test-token] and more"
+    assert last["transcript"] == "look: [REDACTED:test-token] and more"
 
 
 def test_arguments_that_come_at_once_are_judged() -> None:

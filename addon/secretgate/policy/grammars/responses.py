@@ -33,6 +33,13 @@ _ITEM_PIECES: Final = {
     "apply_patch_call": "operation",
 }
 """Where the items of tools that the client runs have their arguments."""
+_TEXTS: Final = (
+    *("response.output_text", "response.text", "response.refusal"),
+    *("response.output_audio_transcript", "response.audio_transcript"),
+    "agent.session.turn.output_text",
+)
+_TEXT_DELTAS: Final = frozenset(f"{name}.delta" for name in _TEXTS)
+_TEXT_ENDS: Final = frozenset(f"{name}.done" for name in _TEXTS)
 _OBJECTS: Final = frozenset(("action", "operation"))
 _OBJECT_PIECES: Final = (
     "response.shell_call_command.",
@@ -52,9 +59,9 @@ def read_responses(event: Event, kind: str) -> Reading:
         return conversation
     reading = Reading()
     at = event.get("output_index")
-    if kind in ("response.output_text.delta", "response.text.delta", "response.refusal.delta"):
+    if kind in _TEXT_DELTAS:
         reading.signs.append(Sign((at, TEXT, event.get("content_index")), TEXT, event, "delta"))
-    elif kind in ("response.output_text.done", "response.text.done", "response.refusal.done"):
+    elif kind in _TEXT_ENDS:
         reading.closed.append((at, TEXT, event.get("content_index")))
     elif kind in _ITEM_DELTAS:
         reading.signs.append(Sign((at, TOOL), TOOL, event, "delta"))
