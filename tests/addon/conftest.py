@@ -42,5 +42,5 @@ def made(context: taddons.context) -> gate.Gate:
 def _either(request: pytest.FixtureRequest) -> Iterator[None]:
     """Long streams are matched by a compiled expression, short ones step by step; test both."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("secretgate.inbound.shapes._WORTH_COMPILING", request.param)
+        patch.setattr("secretgate.inbound.matching._WORTH_COMPILING", request.param)
         yield

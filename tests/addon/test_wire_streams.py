@@ -17,7 +17,7 @@ from wire_support import Gate, secret, through
 
 from harness import effort
 from harness.wire_families import FAMILIES, Family
-from secretgate.inbound.shapes import Shape
+from secretgate.inbound.matching import Shape
 from secretgate.inbound.spoken import Spoken
 from secretgate.streams.base import Run
 

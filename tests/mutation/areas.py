@@ -38,6 +38,7 @@ AREAS: dict[str, tuple[str, ...]] = {
         "bodies.between",
         "bodies.columns",
         "outbound.spans",
+        "inbound.matching",
         "inbound.shapes",
     ),
 }

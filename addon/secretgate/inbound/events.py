@@ -31,9 +31,10 @@ from secretgate.inbound.event_reader import (
     read_event,
 )
 from secretgate.inbound.extras import number_of, renumbered
+from secretgate.inbound.matching import Match, Shape, Streak
 from secretgate.inbound.open_texts import OpenTexts, Out
 from secretgate.inbound.restoration import Depth, restore
-from secretgate.inbound.shapes import Match, Shape, Shapes, Streak
+from secretgate.inbound.shapes import Shapes
 from secretgate.inbound.spoken import Heard, Read, Said, Unread
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
@@ -152,8 +153,7 @@ class Events:
         if shape.text < 0:
             out.append(raw[at:stop])
             return stop
-        pieces = streak.pieces
-        text = b"".join(pieces)
+        pieces, text = streak.pieces, streak.text
         starts = self.issued.template.beginnings.in_text(text) if self.issued else []
         held = self._texts.holds(shape.identity)
         if held:

@@ -13,7 +13,8 @@ from secretgate import tolerant
 from secretgate.bodies import forms
 from secretgate.bodies.base import Form
 from secretgate.inbound.event_reader import DELTAS, Event, Identity, read_event
-from secretgate.inbound.shapes import Match, Shapes
+from secretgate.inbound.matching import Match
+from secretgate.inbound.shapes import Shapes
 from secretgate.providers import Dialect, Piece
 from secretgate.streams.base import Run, around
 
@@ -127,7 +128,7 @@ class Spoken:
             at = streak.stop
             if streak.shape.text >= 0:
                 pieces = self._channel(streak.shape.identity, streak.shape.piece)
-                pieces += streak.pieces
+                pieces.append(streak.text)
 
     def texts(self) -> Iterator[Text]:
         for piece, key, raw in self._wholes:
