@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from . import passphrases, values
+from . import letters, passphrases, values
 from .database import CASELESS, Expression
 from .model import CONTEXT, MEDIUM, Rule
 from .names import Tier, tier
@@ -26,14 +26,14 @@ RULE: Final = Rule(
 _EDGE: Final = r"[ \"'`*]{0,3}"
 _PADDING: Final = r"[ \"'`*]{0,40}"
 EXPRESSION: Final = Expression(
-    rf"(?:^|[\t,;|>]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|pw|pass|passphrase|passwort|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_PADDING}(?:[\t,;|<]|\r?$)|\)\s{{0,4}}values\s{{0,4}}\(",
+    rf"(?:^|[\t,;|>]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|pw|pass|passphrase|passwort|kennwort|wachtwoord|has(?:ł|l)o|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_PADDING}(?:[\t,;|<]|\r?$)|\)\s{{0,4}}values\s{{0,4}}\(",
     CASELESS,
 )
 ROWS: Final = 1000
 """Maximum number of table rows that are read."""
 _WIDEST: Final = 2048
 _HEAD = re.compile(rb"[A-Za-z#][\w./()#-]{0,24}(?: [\w./()#-]{1,16}){0,2}")
-_RULER = re.compile(rb"[\s|:+-]+")
+_RULER = re.compile(rb"[\s|:+=-]+")
 _CELL: Final = {
     mark: re.compile(
         rb' *+(?:"((?:[^"\n]|"")*+)"[ \r]*+(?:[%b]|$)|([^%b\n]*+)(?:[%b]|$))' % (mark, mark, mark)
@@ -180,7 +180,7 @@ def _rows(
             return
         start, end = _line(text, at)
         at = end + 1
-        if mark == b"|" and _RULER.fullmatch(text, start, end):
+        if mark == b"|" and (start == end or _RULER.fullmatch(text, start, end)):
             continue
         if end - start > _WIDEST or mark not in text[start:end]:
             return
@@ -228,7 +228,7 @@ def _secret(value: bytes, level: Tier) -> bool:
             or passphrases.worded(value)
             or (
                 values.password(value)
-                and (values.coined(value) or not value.translate(None, b"-_./").isalpha())
+                and (letters.coined(value) or not value.translate(None, b"-_./").isalpha())
             )
         )
     return not values.code(value) and values.random(value)

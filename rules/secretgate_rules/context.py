@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from . import judging, near, passphrases, told, values
+from . import judging, letters, near, passphrases, told, values
 from .database import CASELESS, Expression
 from .model import Rule
 from .names import Tier, tier
+from .randomness import scrambled
 from .verdicts import LEAD, LONGEST, PASSWORD, RULES, Found
 
 __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "search"]
@@ -42,7 +43,7 @@ EXPRESSIONS: Final = (
         CASELESS,
     ),
     Expression(
-        r"(?:password|passwd|passphrase|passcode|pwd)[\"'`*]{0,3}\s{1,3}(?:is|was)\s[\"'`*]{0,3}[a-z]{8,32}(?:[\s.,;!?\"'`)*]|$)",
+        r"(?:password|passwd|passphrase|passcode|pwd|_pass)[\"'`*]{0,3}\s{1,3}(?:is|was)\s[\"'`*]{0,3}[a-z]{8,32}(?:[\s.,;!?\"'`)*]|$)",
         CASELESS,
     ),
     Expression(
@@ -51,7 +52,7 @@ EXPRESSIONS: Final = (
     ),
     Expression(r"(?:PASSWORD|PASSWD|PASSPHRASE|PASS|PWD|PW)=[\"']?[A-Za-z][A-Za-z_-]{6}"),
     Expression(
-        r"(?:passw(?:or)?d|passphrase|pwd)[\w.-]{0,20}(?:: |=| = )[a-z]{8,32}\r?\n", CASELESS
+        r"(?:passw(?:or)?d|passphrase|pwd)[\w.-]{0,20}(?:: |=| = )[a-z]{8,32}(?:\r?\n|$)", CASELESS
     ),
     Expression(
         r"(?:passw(?:or)?d|passphrase|pwd|pass|secret)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,24}[:=]{1,2}>?\s{0,4}\\{0,3}[\"'`][^\s\"'`\\]{1,24}\\{0,3}[\"'`\\][^\s\"'`]{0,20}[0-9]",
@@ -74,7 +75,7 @@ _ASSIGNMENT = re.compile(
     rb"""
     (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
     (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
-    (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=|value=|[a-z0-9_.]*(?:pass|passwd|password|pwd)=[^\s"'`]) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:(?:[Aa]s[ ])?[Ss]tring|str)(?=[ \t]{0,3}=) )?
+    (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=|value=|[a-z0-9_.]*(?:pass|passwd|password|pwd|token|secret|api_?key)=[^\s"'`]) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:(?:[Aa]s[ ])?[Ss]tring|str)(?=[ \t]{0,3}=) )?
     (?P<op> [ \t]{0,40} (?: [?]?:{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
     (?P<gap> \s{0,16} (?:\*\*)? (?:@(?="))? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
@@ -124,6 +125,8 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Found]:
 _STEMS: Final = re.compile(b"|".join((*told.STEMS, b"psw", b"mdp", b"authtok")))
 """Every name of a password contains one of these."""
 _SOLID = re.compile(rb"\S*+")
+_LONG_WORD: Final = 15
+_AROUND_VALUES: Final = b"\"'`,;)]}"
 _LINE_NUMBER = re.compile(rb"\.[a-z]{1,5}[:-][0-9]{1,6}(?=[:-]|\Z)")
 """The end of a file's name, and the number of a line in it, as a search prints them before the line."""
 _SOLID_CHARS = bytes(char for char in range(256) if not bytes([char]).isspace())
@@ -139,6 +142,8 @@ def _hopeless(text: bytes, event: int) -> bool:
     start = begin + len(text[begin : event - 1].rstrip(_SOLID_CHARS))
     solid = _SOLID.match(text, start, event + LONGEST)
     if solid is None or values.varied(_LINE_NUMBER.sub(b"", solid[0])):
+        return False
+    if len(solid[0]) > _LONG_WORD and scrambled(solid[0].strip(_AROUND_VALUES)):
         return False
     return _STEMS.search(text[begin:event].lower()) is None
 
@@ -207,6 +212,8 @@ def _read(
         before = text[match.start() - 1 : match.start()]
         if before in (b"?", b"&"):
             operator = judging.IN_QUERY
+        elif before == b"%" and text[end - 1 : end] == b"%":
+            continue  # `[%key:component::text%]`, a reference of Home Assistant.
         alone = before not in _WITHIN and name.lower() in _SECRET_ALONE
         line = _own_line(text, match, end)
         rule = assigned(name, operator, opened, text, match.end(), end, alone, line)
@@ -268,7 +275,9 @@ _LINE_ENDS: Final = (b"", b"\n", b"\r", judging.ESCAPE)
 _NESTED: Final = re.compile(rb".?[\"'`]?:\s", re.DOTALL)
 """What follows a name on the line below another one: the value is a section, and has names of its own."""
 _WITHIN: Final = (b":", b"/", b"-")
-_SECRET_ALONE: Final = frozenset((b"secret", b"shared_secret", b"enable_secret", b"sharedsecret"))
+_SECRET_ALONE: Final = frozenset(
+    (b"secret", b"shared_secret", b"enable_secret", b"sharedsecret", b"auth_server_shared_secret")
+)
 _OPERATORS: Final = {
     "→".encode(): b":",
     "—".encode(): b":",
@@ -367,7 +376,7 @@ def assigned(
 
 def _letters(value: bytes, certain: bool) -> bool:
     """Return whether the value is a password of letters alone; two words only where it is certain."""
-    return values.coined(value) and (certain or value[1:].islower())
+    return letters.coined(value) and (certain or value[1:].islower())
 
 
 _EMPTY = (b"''", b'""', b"``")

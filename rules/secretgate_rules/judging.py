@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from . import passphrases, values
+from . import letters, passphrases, values
 from .model import Rule
 from .names import Tier
 from .randomness import evidence
@@ -42,18 +42,20 @@ def judge(
         value = spelt
     if len(value) < (20 if level is Tier.KEY and not (quoted and _short_key(value)) else 6):
         return None
+    if level is Tier.PASSWORD and quoted and _DOLLAR.fullmatch(value) and _named(value[1:]):
+        return PASSWORD
     if values.template(value) or values.dummy(value) or _NUMBER.fullmatch(value):
         return None
     if values.uuid(value):
         return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
-    if alone and operator in ASSIGNS and (quoted or after in _ALONE) and _by_hand(value):
+    if alone and operator in ASSIGNS and (quoted or after in _ALONE) and _by_hand(value, operator):
         return PASSWORD
     if operator == b">" and after not in _CLOSED:
         return None
     if value.endswith(b":") and value[:-1].translate(None, b"-'").isalpha():
         return None
     if level >= Tier.PASSWORD:
-        if literal and (words_alone(value) or passphrases.worded(value)):
+        if literal and (letters.variable(value) or passphrases.worded(value)):
             return PASSWORD
         if _password_like(value, quoted, operator, after):
             return PASSWORD if not values.random(value) else GENERIC
@@ -85,6 +87,8 @@ def _short_key(value: bytes) -> bool:
 
 
 _CLEARLY: Final = 24.0
+_DOLLAR = re.compile(rb"\$[A-Z][a-z]{3,20}[0-9]{2,4}[!?.#*]?")
+"""A password that looks like a variable, but for its capital and its number."""
 _NUMBER = re.compile(rb"0[xX][0-9A-Fa-f]{1,16}")
 """A constant of a program; no key is so short."""
 _CLOSED = (b"<", b"\n", b"\r", b"")
@@ -117,33 +121,31 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
             return False
         if after in (b",", b")", b"}", b"]"):
             human = values.human(value) if after in (b",", b"}") else values.chosen(value)
-            if human and _TWO_DIGITS.search(value):
+            if human and (_TWO_DIGITS.search(value) or _SIGNED.fullmatch(value)):
                 return True
             return after == b"," and values.random(value, 6.0) and not value.isalpha()
         return (digits and (evidence(value) > -2 or values.human(value))) or values.tangled(value)
     if value.isalpha():
-        return evidence(value) > 8 or (len(value) >= 10 and values.unheard(value))
+        return evidence(value) > 8 or (len(value) >= 10 and letters.unheard(value))
     if digits:
         return True
     return symbols and evidence(value) > 0 and not values.named_by_code(value)
 
 
+_SIGNED = re.compile(rb"[A-Z][a-z]{2,20}[!@#%^*?+~.-][A-Z][a-z]{2,20}[0-9]")
+"""Two words with a sign between them and a digit."""
 _TWO_DIGITS = re.compile(rb"[0-9]{2}")
+_WORD_AND_YEAR = re.compile(rb"[a-z0-9]{4,30}[0-9]{2,4}")
 _ALONE = (b"", b"\n", b"\r", b" ", b'"', b"'", b"`", b"&", b"<", ESCAPE)
 ASSIGNS = (b"=", b":", IN_QUERY)
 
 
-def _by_hand(value: bytes) -> bool:
+def _named(value: bytes) -> bool:
+    return values.human(value) or passphrases.brief(value)
+
+
+def _by_hand(value: bytes, operator: bytes) -> bool:
     """Return whether a person chose the value; resource names have neither capitals nor symbols."""
     shaped = not value.islower() or b"!" in value
-    return shaped and values.human(value) and values.password(value)
-
-
-def words_alone(value: bytes) -> bool:
-    """Return whether the value is lower-case words joined by `-` or `_`, as in shell variables."""
-    plain = value.translate(None, b"-_")
-    return (
-        (values.unheard(plain) or values.coined(plain))
-        and not values.template(value)
-        and not values.dummy(value)
-    )
+    dated = operator == b"=" and _WORD_AND_YEAR.fullmatch(value)
+    return bool(shaped or dated) and values.human(value) and values.password(value)

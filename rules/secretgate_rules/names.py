@@ -86,7 +86,7 @@ _NOT_LAST = frozenset(
     b"usage limit limits index class style selector placeholder provider manager service store vault "
     b"alias ref arn input template kind scope scopes domain region date time at timeout age attempts "
     b"column table error errors message text description help link page form reset change changed "
-    b"confirmation strength validator validation callback handler function method module package "
+    b"definition definitions strength validator validation callback handler function method module package "
     b"namespace state mode flag flags option options config settings budget usd cost price ratio "
     b"rate per total used remaining position offset start end begin line col pos identifier code "
     b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
@@ -108,10 +108,12 @@ _NONCES: Final = frozenset(
         (b"all", b"pass"),
         (b"any", b"pass"),
         (b"data", b"key"),
+        (b"etc", b"passwd"),
     )
 )
 """WebSocket handshake headers (RFC 6455), AWS idempotency tokens, and what WebRTC offers to its peer
-(RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda. Attributes of HTML."""
+(RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda. Attributes of HTML.
+A file of the system."""
 _REACT: Final = (b"react", b"app")
 _SHOWN: Final = frozenset(
     (_REACT, (b"next", b"public"), (b"nuxt", b"public"), (b"expo", b"public"))

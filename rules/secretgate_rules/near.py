@@ -73,11 +73,13 @@ _HEX = re.compile(rb"[0-9a-f]+")
 
 
 _LABEL = re.compile(
-    rb"(?i)\b(count|nonce|iv|tag|pt|ct|aad|ad|in|out|input|output|msg|message|plaintext|ciphertext|digest|mac|result|comment|tcid|[a-z]len)"
+    rb"(?i)\b(count|nonce|iv|tag|pt|ct|aad|ad|in|out|input|output|msg|message|plaintext|ciphertext|adata|digest|mac|result|comment|tcid|[a-z]len)"
     rb"[\"']?\]?[ \t]{0,8}[:=]"
 )
 _VECTOR_KEY = re.compile(rb"(?i)\bkey[\"']?[ \t]{0,8}[:=][ \t]{0,8}[\"']?[0-9a-f]{16}")
-_VECTORS: Final = 800
+_VECTORS: Final = 2400
+_WHOLE: Final = 4
+"""How many labels of texts and tags make a test of a cipher, whose next key may be far away."""
 
 
 def among_vectors(text: bytes, start: int, end: int) -> bool:
@@ -86,7 +88,7 @@ def among_vectors(text: bytes, start: int, end: int) -> bool:
         return False
     around = text[max(0, start - _VECTORS) : end + _VECTORS]
     labels = {label.lower() for label in _LABEL.findall(around)}
-    return len(labels) > 1 and len(_VECTOR_KEY.findall(around)) > 1
+    return len(labels) >= _WHOLE or (len(labels) > 1 and len(_VECTOR_KEY.findall(around)) > 1)
 
 
 _GAPS: Final = (b" ", b"\t")

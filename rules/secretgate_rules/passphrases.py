@@ -115,7 +115,7 @@ def worded(value: bytes) -> bool:
     """Return whether a person chose the value: words with a number, or three words, however joined."""
     if values.template(value) or values.dummy(value) or values.trivial(value):
         return False
-    return values.human(value) or attached(value)
+    return not values.dated(value) and (values.human(value) or attached(value))
 
 
 def _row(value: bytes, parts: list[bytes]) -> bool:

@@ -78,3 +78,16 @@ def evidence(value: bytes) -> float:
         cost += _COSTS[previous * _SYMBOLS + symbol]
         previous = symbol
     return cost / 12 - len(value) * log2(alphabet(value))
+
+
+_SCRAMBLED = re.compile(rb"[a-z]{10,200}")
+_CERTAIN: Final = 28.0
+_LIKELY: Final = 24.0
+_LONG: Final = 16
+
+
+def scrambled(value: bytes) -> bool:
+    """Return whether the value is lower-case letters that make no words, in any language but few."""
+    if not _SCRAMBLED.fullmatch(value):
+        return False
+    return evidence(value) >= (_LIKELY if len(value) >= _LONG else _CERTAIN)

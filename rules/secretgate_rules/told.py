@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from . import near, passphrases, values
+from . import letters, near, passphrases, values
 from .model import Rule
 from .names import Tier, tier
 from .randomness import evidence
@@ -18,13 +18,13 @@ _TOKEN_CHARS = bytes(char for char in range(256) if _TOKEN.match(bytes([char])))
 
 
 _PHRASE = re.compile(
-    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd|pw|wachtwoord|passwort|kennwort|contrase(?:\xc3\xb1|n)a|mot de passe|senha|(?:db|root|admin|wifi|ssh|ftp|vpn|sudo) pass|pass(?= for (?:the|my|our) ))\b"
+    rb"(?i)(?:\b|_)(?P<pass>pass(?:word|phrase|code|wd)|pwd|pw|wachtwoord|passwort|kennwort|contrase(?:\xc3\xb1|n)a|mot de passe|senha|(?:db|root|admin|wifi|ssh|ftp|vpn|sudo) pass|(?<=_)pass|pass(?= for (?:the|my|our) ))\b"
     rb"|(?:\b|_)(?:(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage|service)[ _-]?(?:access[ _-]?)?(?:key|token)"
     rb"|token|secret|credentials?|creds|bearer|jwt|pat|[a-z]+ key|key|webhook|sid)\b(?:[ ]?(?:id|sid))?"
 )
 _GAP = rb"(?:[\s\"'`*:=()_|>-]|\xe2\x86\x92|\xe2\x80\x94)"
 _BETWEEN = (
-    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|at|from|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|la|le|el|het|die|den) )?[\w.-]{1,24}|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|(?:changed|reset|rotated|updated) to|equals?|match(?:es)?|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i use is|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
+    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|at|from|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|this|that|la|le|el|het|die|den) )?[\w.-]{1,24}(?: [a-z]{2,12})?|\([\w ,-]{1,20}\)|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|(?:changed|reset|rotated|updated) to|equals?|match(?:es)?|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i (?:use|configured|set|got|have|generated|created|entered|pasted|copied|was given) (?:is|was)|got|it's now|back to|(?:got|been|to) reset to|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
     % (_GAP, _GAP)
 )
 _LINK = re.compile(rb"(?i)" + _BETWEEN)
@@ -39,14 +39,19 @@ _NAME = re.compile(rb"([A-Za-z_$][\w.$@-]{3,79})[\"'`]{0,2}[ \t]{0,3}[:=][ \t]{0
 _WEAK = frozenset((b"key", b"id", b"sid"))
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")
 _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
+_ENCRYPTED: Final = b"ENC("
+"""Begins an encrypted value of Jasypt."""
 _FIRM = re.compile(
-    rb"(?i)\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|\xc3(?:[\xa8\xa9]|\xa4r) |'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
+    rb"(?i)from the (?:portal|dashboard|console)|\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|\xc3(?:[\xa8\xa9]|\xa4r) |'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
 )
 _UNLIKE = re.compile(
-    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec[-_]websocket|(?:next|continuation|sync|change|starting|sequence|idempotency)[_-]?(?:page_?)?token)(?:\b|_)"
+    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec[-_]websocket|(?:next|continuation|sync|change|starting|sequence|idempotency|lock|client|claim)[_-]?(?:page_?)?token)(?:\b|_)"
 )
 
 
+_NO_PASSWORD = re.compile(
+    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|sha|sha1|sha256|hash|digest|checksum|md5|fingerprint|public|csrf)(?:\b|_)"
+)
 _CHOSEN = re.compile(rb"[^\s\"'`<>|]++")
 _CHOSEN_CHARS = bytes(char for char in range(256) if _CHOSEN.match(bytes([char])))
 _SAID = re.compile(rb"(?i)\b(?:is|was|lautet|ist|es|est)\b")
@@ -110,7 +115,7 @@ def _told_password(text: bytes, low: int, event: int, phrases: Phrases) -> tuple
         return None
     if between == b"|" and text.startswith(b"|", begin + len(value)):
         return None
-    if _UNLIKE.search(text[max(low, phrase.start() - 24) : phrase.start()]):
+    if _NO_PASSWORD.search(text[max(low, phrase.start() - 24) : phrase.start()]):
         return None
     if near.among_checksums(text, begin, begin + len(value)):
         return None
@@ -126,7 +131,7 @@ def _may_be_password(value: bytes) -> bool:
         return True
     if any(48 <= c <= 57 for c in value):
         return values.password(value) or passphrases.worded(value)
-    return values.unheard(value) or passphrases.attached(value) or _random(value)
+    return letters.unheard(value) or passphrases.attached(value) or _random(value)
 
 
 _NO_SENTENCE: Final = (b"/", b".", b"#")
@@ -204,6 +209,8 @@ def _stated(
     around = low if alone else max(low, phrase.start() - 24)
     if (
         text[low : phrase.start()].endswith(b"/")
+        or text.endswith(_ENCRYPTED, low, begin)
+        or b"SHA256:" in value
         or not _LINK.fullmatch(between)
         or _UNLIKE.search(text, around, begin)
         or values.template(value)
@@ -259,7 +266,7 @@ _ONLY: Final = re.compile(rb"[`\"']?[ \t]*\r?(?:\Z|\n(?![ \t]*[A-Za-z0-9_+/=-]{1
 """The end of a line, if the next one is not of the same kind."""
 _PROMPT: Final = re.compile(rb"[^\n$%#>]{0,60}(?:[$%]|[~\]\w/\\][#>]) ")
 _SHOWS: Final = re.compile(
-    rb"(?i)(?!git |[^\n]*(?:sha[0-9]|md5|hash|digest|checksum|fingerprint|pub))"
+    rb"(?i)(?!git |[^\n]*(?:-o name|sha[0-9]|md5|hash|digest|checksum|fingerprint|pub))"
     rb"[^\n]*(?:passw|secret|token|api[_-]key|access[_-]key|credential|base64 -{1,2}d)"
 )
 """A command that shows a credential."""

@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from . import passphrases, values
+from . import letters, passphrases, values
 from .randomness import evidence
 
 Verdict = bool | None
@@ -124,7 +124,7 @@ def element_password(value: bytes) -> Verdict:
     """Reject all but chosen passwords, letters that are no known word, and words drawn at random."""
     if b" " in value:
         return None if passphrases.drawn(value) else False
-    return None if values.coined(value) else chosen_password(value)
+    return None if letters.coined(value) else chosen_password(value)
 
 
 _LETTERS_ALONE: Final = 6.0
@@ -159,6 +159,8 @@ def word_pair(value: bytes) -> Verdict:
 
 def groups_of_four(value: bytes) -> Verdict:
     """Reject values whose groups of letters are words rather than random."""
+    if any(map(values.counted, value.replace(b"-", b" ").split(b" "))):
+        return False
     return None if evidence(value.translate(None, b" -")) > _DRAWN else False
 
 

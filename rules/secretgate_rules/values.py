@@ -6,15 +6,13 @@ import re
 from itertools import pairwise
 
 from .memo import remembered
-from .randomness import entropy, evidence
+from .randomness import entropy, evidence, scrambled
 from .vocabulary import (
     DIGITS,
     HUMP,
     OF_CODE,
-    PASSWORD_ABROAD,
     SIGNS,
     chain,
-    documented,
     substituted,
 )
 
@@ -29,18 +27,18 @@ _DOCUMENTED = re.compile(
 _PLACEHOLDER = re.compile(
     rb"example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
     rb"|redacted|^insert[_-]|<[a-z_ -]+>|(?<![a-z0-9])todo|todo(?![a-z0-9])|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
-    rb"|x{6}|\*{3}|\.{3}|-{5}|_{6}|^_{5}|_{5}$|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
+    rb"|x{6}|(?<![a-z0-9])x{4,5}(?![a-z0-9])|\*{3}|\.{3}|-{5}|_{6}|^_{5}|_{5}$|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
     rb"\$\{|%\{|\{\$|\$\((?:[^()]*[) ]|[\w./-]*$)|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(\w[\w.-]*(?:\)|$)|#\{|@\{|^\$[A-Za-z_]\w*(?:\$?$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^!{1,2}[A-Za-z_]\w*\.[A-Za-z_]|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|^[a-z]{1,2}&(?:#8217|#x27|rsquo);|^[A-Za-z_]+\]$|^%-?[0-9]*\.[0-9]+[a-z]|:\{\}|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^!{1,2}[A-Za-z_]\w*\.[A-Za-z_]|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
-_TEMPLATE_SIGN = re.compile(rb"[$%&!@<{}\[\\]|\.(?:get)?env")
+_TEMPLATE_SIGN = re.compile(rb"[$%&!@<{}\[\]\\]|\.(?:get)?env")
 """Is in every template but names in capitals, and found much faster."""
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
-    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}(?:[0-9]:)?[0-9]+(?:\.[0-9]+)+(?:[-+.~][\w.+~-]+)?$"
+    rb"^[0-9]{1,4}-(?:byte|bit|char|digit|letter|word|day|hour|year)s?\b|^[0-9]{1,6}:[0-9]{1,6}:|^[a-z]{2,9}-(?:gov-)?(?:north|south|east|west|central)(?:east|west)?-?[0-9]$|^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}(?:[0-9]:)?[0-9]+(?:\.[0-9]+)+(?:[-+.~][\w.+~-]+)?$"
 )
 _VERSION = re.compile(rb"[\^~<>=v]{0,3}[0-9]{1,4}(?:\.[0-9]{1,6}){2,3}(?:[-+.~][\w.+~-]+)?")
 _PATH = re.compile(
@@ -62,6 +60,8 @@ _EXPRESSION = re.compile(
     rb"[\w$]\.[\w$]+\?\?|[!=]==|&&(?:!?[A-Za-z_$][\w$]*\.|null\b)|[\w$]\?\.[A-Za-z_$]|[\w$]\?[\w$.!]*[A-Za-z][\w$.!]*:[\w$.!]+$"
 )
 """Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`, `a===b`, `a&&b.c`."""
+_REGEX = re.compile(rb"\\[dwsDWS](?:[+*?{]|\\)|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$")
+"""Classes of characters in a regular expression, and how often they repeat; an action that a policy allows."""
 _CHOICE = re.compile(rb"[A-Za-z]{2,20}(?:\|[A-Za-z]{2,20})+")
 _DEPENDENCY = re.compile(
     rb"^(?:npm|workspace|link|file|catalog|github|jsr):|@[\^~<>=]{1,2}[0-9]+\.|^RPM-GPG-KEY-"
@@ -144,10 +144,15 @@ def _steps(value: bytes) -> float:
     return runs / max(1, len(low) - 1)
 
 
+def dated(value: bytes) -> bool:
+    """Return whether the value is a date, a duration, a size, a version or a region of a cloud."""
+    return _DATE.match(value) is not None
+
+
 @remembered(4096)
 def code(value: bytes) -> bool:
     """Return whether the value is an identifier, path, host, version or named hash: no secret."""
-    if _SHA_PREFIX.match(value) or _DATE.match(value) or _EMAIL.match(value):
+    if _SHA_PREFIX.match(value) or dated(value) or _EMAIL.match(value):
         return True
     if _ADDRESS.fullmatch(value):
         return True
@@ -164,13 +169,14 @@ def code(value: bytes) -> bool:
         or _CHOICE.fullmatch(value)
         or _EXPRESSION.search(value)
         or _DEPENDENCY.search(value)
+        or _REGEX.search(value)
     ):
         return True
     if b"](" in value or b"][" in value or b"},{" in value:
         return True
     if b"(" in value or b")" in value or _WINDOWS_PATH.fullmatch(value):
         return True
-    if b"-" in value and all(
+    if (b"-" in value or b"/" in value) and all(
         piece.rstrip(b"0123456789") in OF_CODE
         for piece in value.lower().translate(_JOINTS).split(b"-")
     ):
@@ -270,7 +276,7 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
             need += 12
         elif len(pieces) > 2:
             need += 4
-    return evidence(value) >= need and varied(value)
+    return evidence(value) >= need and (varied(value) or scrambled(value))
 
 
 def _worded(value: bytes) -> bool:
@@ -316,7 +322,7 @@ def password(value: bytes) -> bool:
     value = spelt(value)
     if not 6 <= len(value) <= 256 or template(value) or dummy(value) or trivial(value):
         return False
-    if b" " in value:
+    if b" " in value or b"\f" in value or b"\x1b" in value:
         return False
     return not code(value) or chosen(value.replace(b"$", b"-"))
 
@@ -341,41 +347,6 @@ _ASIDE = bytes.maketrans(b"!@#$%^&*?.+~", b"-" * 12)
 def human(value: bytes) -> bool:
     """Like `chosen`, but also with symbols that people put between and after the words."""
     return chosen(value.translate(_ASIDE).strip(b"-"))
-
-
-def unheard(value: bytes) -> bool:
-    """Return whether the value is lower-case letters that are no known word.
-
-    Known are words of documentation (`words.bin`) and those typical of names in programs.
-    """
-    if not _UNHEARD.fullmatch(value) or _INFLECTED.search(value):
-        return False
-    if value in documented() or trivial(value):
-        return False
-    return not any(word in value for word in OF_CODE if len(word) >= 4)
-
-
-def coined(value: bytes) -> bool:
-    """Return whether the value is letters that are no known word, such as a name from a novel.
-
-    A capital in the middle begins another word.
-    """
-    humps = HUMP.findall(value)
-    if not _LETTERED.fullmatch(value) or len(humps) > 3 or dummy(value):
-        return False
-    low = value.lower()
-    return (
-        not OF_CODE.intersection(map(bytes.lower, humps))
-        and low not in PASSWORD_ABROAD
-        and unheard(low)
-    )
-
-
-_LETTERED = re.compile(rb"[A-Za-z]{8,32}")
-_UNHEARD = re.compile(rb"[a-z]{8,32}")
-_INFLECTED = re.compile(
-    rb"(?:able|ible|ing|ed|ly|ful|less|ous|ive|ion|ions|ment|ness|ance|ence|ical|ized|ised|izes|ises)$"
-)
 
 
 @remembered(4096)

@@ -10,7 +10,7 @@ from pathlib import Path
 HUMP = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 """A word of a name in camel case, or a run of capitals."""
 TRIVIAL = frozenset(
-    b"please password passwd pass pwd secret token admin root test tests testing user username postgres mysql "
+    b"please password passwd pass pwd pw secret token admin root test tests testing user username postgres mysql "
     b"mongo redis rabbitmq guest demo default changeme letmein welcome qwerty qwertz qwertyuiop asdf asdfgh asdfghjkl zxcvbn "
     b"abc abcd abcde abcdef abcdefg abcdefgh foo bar baz foobar hello world iloveyou monkey dragon master login "
     b"super my the new old db database app api key local localhost dev development prod production staging "
@@ -20,9 +20,10 @@ TRIVIAL = frozenset(
     b"docker vagrant ansible jenkins gitlab github sonar kafka airflow wordpress django flask rails supersecret verysecret "
     b"correct horse battery staple enter type choose set unset encrypted hashed hash wrong right invalid valid bad good "
     b"a anon anonymous anoncvs pserver keyboard cat nobody know field input required missing empty blank confirm confirmation repeat repeated current reset forgot forgotten "
-    b"proxy file sekrit senha minha clave contrasena passwort kennwort wachtwoord cisco juniper arista netapp maglev "
+    b"proxy file sekrit senha minha clave contrasena passwort kennwort wachtwoord cisco arista netapp maglev "
     b"sql ldap smtp unsecure unsecured agent change it changeit secure geheim secreto opensesame "
-    b"john doe jane alice bob joe acme company very long and long random generated one two three first second other another".split()
+    b"john doe jane alice bob joe acme company very long and long random generated one two three first second other another "
+    b"auth rest localstack activemq barbican keystone neutron glance cinder weblogic nagios".split()
 )
 """Words of default passwords and tutorials."""
 PASSWORD_ABROAD = frozenset(

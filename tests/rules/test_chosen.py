@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from secretgate_rules import Detector, values
+from secretgate_rules import Detector, letters
 
 BIRDS = ("Kestrel", "Dunlin", "Plover", "Avocet", "Merganser", "Wheatear")
 PLACES = r"""
@@ -142,9 +142,9 @@ def test_the_head_of_a_column_says_what_is_below(detector: Detector, table: str)
 
 
 def test_a_word_of_documentation_is_heard_of() -> None:
-    assert not values.unheard(b"documentation")
-    assert not values.unheard(b"passwordfield")
-    assert values.unheard(b"sunshine" + b"pony")
+    assert not letters.unheard(b"documentation")
+    assert not letters.unheard(b"passwordfield")
+    assert letters.unheard(b"sunshine" + b"pony")
 
 
 def test_signs_between_a_password_and_its_name_cost_no_time(detector: Detector) -> None:
