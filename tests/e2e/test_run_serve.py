@@ -326,9 +326,9 @@ def test_a_host_that_no_ca_can_name_does_not_stop_a_run(tmp_path: Path, address:
 
 def test_a_closed_terminal_ends_it_in_order(tmp_path: Path) -> None:
     command = [*CLI, "serve", "--port", str(free_port())]
-    with subprocess.Popen(
-        command, env=environment(tmp_path), cwd=tmp_path, stdout=subprocess.PIPE, text=True
-    ) as process:
+    env = environment(tmp_path, PYTHONUNBUFFERED="1")
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    with subprocess.Popen(command, env=env, cwd=tmp_path, text=True, **both) as process:
         assert process.stdout
         assert any("ready " in line for line in process.stdout)
         process.send_signal(signal.SIGHUP)
