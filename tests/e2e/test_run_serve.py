@@ -11,6 +11,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -327,7 +328,9 @@ def test_a_host_that_no_ca_can_name_does_not_stop_a_run(tmp_path: Path, address:
 def test_a_closed_terminal_ends_it_in_order(tmp_path: Path) -> None:
     command = [*CLI, "serve", "--port", str(free_port())]
     env = environment(tmp_path, PYTHONUNBUFFERED="1")
-    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+    # Under nohup the signal is ignored, and stays so.
+    as_usual = partial(signal.signal, signal.SIGHUP, signal.SIG_DFL)
+    both = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "preexec_fn": as_usual}
     with subprocess.Popen(command, env=env, cwd=tmp_path, text=True, **both) as process:
         assert process.stdout
         assert any("ready " in line for line in process.stdout)
