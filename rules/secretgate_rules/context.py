@@ -58,7 +58,7 @@ EXPRESSIONS: Final = (
         r"(?:passw(?:or)?d|passphrase|pwd|pass|secret)[\w.-]{0,20}[\\\"'\])]{0,3}\s{0,24}[:=]{1,2}>?\s{0,4}\\{0,3}[\"'`][^\s\"'`\\]{1,24}\\{0,3}[\"'`\\][^\s\"'`]{0,20}[0-9]",
         CASELESS,
     ),
-    Expression(r"```[a-z]{0,10}\r?\n[A-Za-z0-9_+/=-]{18}"),
+    Expression(r"```\r?\n[A-Za-z0-9_+/=-]{18}"),
 )
 """What is searched for everywhere."""
 NEAR: Final = Expression(

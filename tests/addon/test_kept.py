@@ -118,6 +118,12 @@ def test_items_of_earlier_answers_newest_first() -> None:
         assert kept.items(GATE.request("openai-chat"), raw) == []
 
 
+def test_an_item_is_read_by_itself() -> None:
+    request = GATE.request("openai-responses", path="/v1/responses")
+    endless = b'{"type": "item_reference", "name": "%b", "id": "msg_1"}' % (b"x" * 2000)
+    assert kept.items(request, endless + b', {"id": "msg_2"}') == []
+
+
 def test_answers_name_their_items() -> None:
     dialect = GATE.request("openai-responses").route.dialect
     item = {"type": "response.output_item.done", "item": {"id": "msg_1"}}

@@ -43,6 +43,7 @@ FOUND = [
     ("# Client password\n@\n", made_up(44, 6).decode()),
     ("## OpenAI API key\n\n@\n", made_up(40, 7).decode()),
     ("**API key:**\n```\n@\n```\n", made_up(32, 8).hex()),
+    ("my credentials for the test account\n```\n@\n```\n", "QvTnzRkWbLxGdMsHpJcF"),
     ("the bearer token is\n@\n", made_up(40, 9).decode()),
     ("$ terraform output -raw grafana_admin_password\n@\n$", made_up(20, 10).decode()),
     ("root:~# cat /run/secrets/db_password\n@\n", made_up(24, 11).decode()),

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
+from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -22,7 +23,8 @@ class Digests:
     __slots__ = ("_nonce", "_seal")
 
     def __init__(self, parent: Digests | None = None, nonce: bytes = bytes(12)) -> None:
-        self._seal: Callable[[bytes, bytes, bytes | memoryview], bytes]
+        # How the last parameter is typed depends on the version of cryptography.
+        self._seal: Callable[[bytes, bytes, Any], bytes]
         self._seal = parent._seal if parent is not None else AESGCM(os.urandom(32)).encrypt
         self._nonce = nonce
 

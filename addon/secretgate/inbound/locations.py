@@ -12,12 +12,13 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from secretgate.outbound import kept
+
 _NAMES: Final = (
     *("location", "content-location", "operation-location"),
     *("azure-asyncoperation", "x-goog-upload-url"),
 )
 _PIECE: Final = re.compile(r"[^/?&=#]+")
-_UPLOAD: Final = re.compile(r"[?&]upload_id=([^&#]{8,})")
 _ID: Final = re.compile(r"(?=.*[0-9]).{8,}", re.DOTALL)
 
 
@@ -34,7 +35,7 @@ def texts(url: str) -> list[bytes]:
 
 def ids(url: str, asked: str) -> Iterator[str]:
     """Yield the ids in a URL by which the next request is known; `asked`: the path of this one."""
-    yield from _UPLOAD.findall(url)
+    yield from kept.UPLOAD.findall(url)
     last = urlsplit(url).path.rpartition("/")[2].partition(":")[0]
     if _ID.fullmatch(last) and last not in asked:
         yield last

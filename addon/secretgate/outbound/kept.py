@@ -24,7 +24,8 @@ SERVER = "(server)"
 _SHORTEST = 8
 _MOST_FILES = 100
 _UPLOADS = re.compile(r"/(?:files|uploads|skills|vector_stores)\b")
-_UPLOAD = re.compile(r"[?&]upload_id=([^&#]{8,})")
+UPLOAD = re.compile(r"[?&]upload_id=([^&#]{8,})")
+"""The id of a resumable upload, in its URL."""
 _SESSION = re.compile(r"[?&]session_?id=([^&]+)", re.IGNORECASE)
 _VALUE = re.compile(rb'\s*:\s*("[^"\\]{4,400}"|\[[^\][{}]{4,20000}\])')
 _REFERENCE = b'"item_reference"'
@@ -40,7 +41,7 @@ def links(request: Request, outline: bytes | None) -> list[str]:
     if not dialect.chain_in:
         return []
     found = [step for step in _steps(request.path) if len(step) >= _SHORTEST]
-    found += _UPLOAD.findall(request.path)
+    found += UPLOAD.findall(request.path)
     found += _members(outline, dialect.chain_in)
     return [*found, FILES] if dialect.chain_members else found
 
@@ -61,9 +62,9 @@ def items(request: Request, raw: bytes) -> list[str]:
     found: dict[str, None] = {}
     end = len(raw) if request.route.dialect.chain_items else 0
     while len(found) < _MOST_FILES and (end := raw.rfind(_REFERENCE, 0, end)) >= 0:
-        start = raw.rfind(b"{", max(0, end - _MOST_AROUND), end)
-        around = raw[start : raw.find(b"}", end, end + _MOST_AROUND)]
-        if named := _ID.search(around):
+        _, _, before = raw[max(0, end - _MOST_AROUND) : end].rpartition(b"{")
+        after, _, _ = raw[end : end + _MOST_AROUND].partition(b"}")
+        if named := _ID.search(before + after):
             found[named[1].decode("utf-8", "replace")] = None
     return list(found)
 
