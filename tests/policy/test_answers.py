@@ -219,6 +219,22 @@ def test_two_answers_of_a_websocket_are_judged_apart() -> None:
         assert SAYS in case.read(out).text
 
 
+def test_answers_in_lanes_of_a_connection_are_judged_apart() -> None:
+    case = CASES["responses"]
+    given = {"a": [BAD], "b": [("bash", '{"command": "ls"}')]}
+    lanes = [
+        [{**event, "stream_id": lane} for event in events(case.write(calls))]
+        for lane, calls in given.items()
+    ]
+    mixed = [event for both in zip(*lanes, strict=True) for event in both]
+    raw = sse(mixed, named="type")
+    out = events(streamed(SseFramer(), judge(DENY, DIALECTS["openai-responses"]), raw))
+    assert [event for event in out if event["stream_id"] == "b"] == lanes[1]
+    refused = [event for event in out if event["stream_id"] == "a"]
+    assert SAYS in case.read(sse(refused, named="type")).text
+    assert case.read(sse(refused, named="type")).calls == []
+
+
 def test_answers_that_say_everything_again_in_every_event() -> None:
     family = DIALECTS["dashscope"]
 

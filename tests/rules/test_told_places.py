@@ -106,6 +106,12 @@ def test_found(detector: Detector, place: str, value: str) -> None:
     assert value.encode() in {text[found.start : found.end] for found in detector.find(text)}
 
 
+def test_places_of_both_databases_are_read_in_order(detector: Detector) -> None:
+    first, second = "hunter2hunter2", made_up(40, 7).decode()
+    text = f"password: {first}\n## OpenAI API key\n\n{second}\n".encode()
+    assert [text[one.start : one.end].decode() for one in detector.find(text)] == [first, second]
+
+
 @pytest.mark.parametrize("text", QUIET)
 def test_left_alone(detector: Detector, text: str) -> None:
     assert detector.find(text.encode()) == []
