@@ -17,9 +17,8 @@ from secretgate.providers import Piece
 from secretgate.scanner import Scanner
 
 NUMERAL = re.compile(rb"-?[0-9][0-9.eE+-]*+")
-# A string up to its closing quote. A quote after five backslashes counts as closing too; the match
-# then fails on what has to follow.
-_STRING = rb'([^"]*+(?:(?:(?<=[^\\]\\)|(?<=[^\\]\\\\\\))"[^"]*+)*+)'
+# A string up to its closing quote; none that ends with five or more backslashes is matched.
+_STRING = rb'([^"]*+(?:(?:(?<=[^\\]\\)|(?<=[^\\]\\\\\\))"[^"]*+)*+)(?<!\\\\\\\\\\)'
 _REST = rb"|(.).*+"
 _BARE_QUOTE = Scanner([rb'(?:^|[^\\])(?:\\\\)*"'], once=True)
 """A quote that is not escaped."""
