@@ -98,7 +98,7 @@ def test_a_checkout_sets_itself_up(tmp_path: Path) -> None:
     port = free_port()
     proxy = subprocess.Popen(
         [clone / "scripts/run", "-p", str(port)],
-        env={**os.environ, **home},
+        env={**os.environ, **home, "PYTHONUNBUFFERED": "1"},  # mitmproxy 11 does not flush
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
