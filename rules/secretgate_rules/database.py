@@ -105,7 +105,7 @@ _KEY: Final = 8
 _VARIED: Final = 4
 
 
-class Literals:
+class FixedStrings:
     """A search for thousands of fixed strings; `scan` is thread-safe.
 
     Hyperscan scans many strings several times as fast as `Keys`, but takes many times as long to

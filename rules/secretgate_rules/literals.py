@@ -2,7 +2,7 @@
 
 The gate searches every request for thousands of known values. There are two ways to search, and
 the cheaper one is chosen: `bytes.find` for a few values in short texts, where nothing has to be
-built, and a compiled search (`database.Literals`) once that would have cost no more. Values are
+built, and a compiled search (`database.FixedStrings`) once that would have cost no more. Values are
 kept in segments, so that adding one value to a thousand builds a segment of one; small segments are
 merged as their number grows.
 """
@@ -58,7 +58,7 @@ class _Segment:
     def __init__(self, values: Mapping[bytes, str]) -> None:
         self.values = dict(values)
         self._needles: _Needles | None = None
-        self._searcher: database.Literals | None = None
+        self._searcher: database.FixedStrings | None = None
         self._spent = 0.0
         """Approximate number of seconds spent without the search."""
 
@@ -83,7 +83,7 @@ class _Segment:
     def prepare(self) -> None:
         """Build the search."""
         if self._searcher is None:
-            self._searcher = database.Literals(self._all().texts)
+            self._searcher = database.FixedStrings(self._all().texts)
         self._searcher.prepare()
 
     def called(self, rules: Mapping[bytes, str]) -> _Segment:
@@ -106,7 +106,7 @@ class _Segment:
                     at = text.find(needle, at + 1)
             return
         if self._searcher is None:
-            self._searcher = database.Literals(texts)
+            self._searcher = database.FixedStrings(texts)
         for index, at in self._searcher.scan(text):
             yield at, Needle(texts[index], *kinds[index]), values[index]
 

@@ -16,10 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretgate.bodies.base import Body, Edit, Form, Label, Slot, Unreadable, spell
-from secretgate.bodies.form import read_form
 from secretgate.bodies.jsonl import read_jsonl
 from secretgate.bodies.multipart import read_multipart
 from secretgate.bodies.text import read_text
+from secretgate.bodies.urlencoded import read_urlencoded
 
 TYPE = "multipart/form-data; boundary=b"
 MARK = b"REDACTED<rule:0123456789ab>"
@@ -241,7 +241,7 @@ def test_a_line_is_named_by_its_number() -> None:
 @given(st.lists(st.tuples(st.text(), st.text())))
 def test_a_form_has_a_slot_for_each_name_and_value(pairs: list[tuple[str, str]]) -> None:
     raw = urlencode([(name, value) for name, value in pairs], errors="replace").encode()
-    body = read_form(raw)
+    body = read_urlencoded(raw)
     sent = parse_qsl(raw.decode(), keep_blank_values=True)
     assert [unquote_plus(text.decode()) for text in texts(body)] == [
         text for pair in sent for text in pair if text
@@ -251,7 +251,7 @@ def test_a_form_has_a_slot_for_each_name_and_value(pairs: list[tuple[str, str]])
 
 
 def test_a_value_of_a_form_knows_its_name() -> None:
-    body = read_form(b"a%20b=c&lone&=d")
+    body = read_urlencoded(b"a%20b=c&lone&=d")
     assert [(slot.key, slot.path) for slot in body.slots] == [
         *((b"", "a b"), (b"a b", "a b"), (b"", "lone"), (b"", ""))
     ]
@@ -260,7 +260,7 @@ def test_a_value_of_a_form_knows_its_name() -> None:
 
 @given(st.binary())
 def test_text_and_forms_are_read_or_unreadable(raw: bytes) -> None:
-    for read in (read_text, read_form):
+    for read in (read_text, read_urlencoded):
         with suppress(Unreadable):
             body = read(raw)
             assert body.splice([]) == raw

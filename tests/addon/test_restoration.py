@@ -9,7 +9,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from secretgate.inbound.restoration import Channel, Depth, escaped, restore
+from secretgate.bodies.forms import escaped
+from secretgate.inbound.restoration import Channel, Depth, restore
 from secretgate.placeholders import Issued, Namer, Template
 
 TEMPLATE = Template()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretgate_rules import database
-from secretgate_rules.database import Literals
+from secretgate_rules.database import FixedStrings
 from secretgate_rules.rulefile import load_file, pack_files
 from secretgate_rules.table import prepare, wanted
 
@@ -17,8 +17,8 @@ letters = st.sampled_from([b"a", b"b", b"B", b"\xff", b"\n", b"+", b"\0"])
 words = st.lists(st.lists(letters, min_size=1, max_size=6).map(b"".join), min_size=1, max_size=12)
 
 
-def _compiled(strings: list[bytes]) -> Literals:
-    search = Literals(strings)
+def _compiled(strings: list[bytes]) -> FixedStrings:
+    search = FixedStrings(strings)
     if not search._stays:
         search._take_over()
     return search
@@ -33,13 +33,15 @@ def test_both_searches_find_the_same(strings: list[bytes], places: list[int], mo
         for at in range(len(text))
         if text.startswith(each, at)
     )
-    assert sorted(Literals(strings).scan(text)) == sorted(_compiled(strings).scan(text)) == every
+    assert (
+        sorted(FixedStrings(strings).scan(text)) == sorted(_compiled(strings).scan(text)) == every
+    )
 
 
 def test_the_dearer_search_is_built_once_it_pays(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "_COMPILING", 1e-6)
-    few = Literals([b"first string", b"second string"])
-    many = Literals([b"string %03d" % number for number in range(200)])
+    few = FixedStrings([b"first string", b"second string"])
+    many = FixedStrings([b"string %03d" % number for number in range(200)])
     text = b"x" * 1_000_000 + b"second string 123"
     for _ in range(3):
         assert few.scan(text) == [(1, 1_000_000)]
@@ -54,7 +56,7 @@ def test_the_dearer_search_is_built_once_it_pays(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("count", [100, 1000])
 def test_nobody_waits_until_many_strings_are_prepared(count: int) -> None:
     strings = [b"string %04d" % number for number in range(count)]
-    search = Literals(strings)
+    search = FixedStrings(strings)
     text = b"x" + b" ".join(strings)
     places = [(number, 1 + number * 12) for number in range(count)]
     search.prepare()

@@ -143,8 +143,8 @@ def moved(places: Sequence[int], edits: Sequence[Edit]) -> list[int]:
     return found
 
 
-class Whole:
-    """Default behaviour of a body, unless its format says otherwise."""
+class DefaultBody:
+    """What holds for a body unless its format says otherwise."""
 
     raw: bytes
 
@@ -159,7 +159,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class PlainBody(Whole):
+class PlainBody(DefaultBody):
     """A body whose format declares no lengths: edits are simply spliced in."""
 
     raw: bytes

@@ -22,7 +22,7 @@ import brotli
 import zstandard
 from mitmproxy.net import encoding
 
-from .base import Unreadable
+from secretgate.bodies.base import Unreadable
 
 GZIP, DEFLATE, RAW_DEFLATE, BROTLI, ZSTD = "gzip", "deflate", "raw-deflate", "br", "zstd"
 

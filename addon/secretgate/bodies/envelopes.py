@@ -11,14 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from secretgate.bodies.base import Body, DefaultBody, Edit, PlainBody, Slot, Unreadable
+from secretgate.bodies.parts import placed
 from secretgate.streams.envelopes import Envelope, EnvelopeFramer
-
-from .base import Body, Edit, Slot, Unreadable, Whole
-from .parts import placed
 
 
 @dataclass(frozen=True)
-class EnvelopesBody(Whole):
+class EnvelopesBody(DefaultBody):
     """The messages of a body, concatenated in `raw`, which its slots refer to."""
 
     raw: bytes
@@ -51,16 +50,8 @@ def read_envelopes(raw: bytes, read_message: Callable[[bytes], Body]) -> Envelop
     at = 0
     for number, envelope in enumerate(envelopes, 1):
         message = envelope.lone_message
-        body = read_message(message) if message else _Nothing()
+        body = read_message(message) if message else PlainBody(b"", ())
         slots += placed(body.slots, at, f"message {number} ")
         parts.append((envelope, body, at))
         at += len(message)
     return EnvelopesBody(b"".join(body.raw for _, body, _ in parts), slots, raw, parts)
-
-
-class _Nothing(Whole):
-    raw = b""
-    slots: Sequence[Slot] = ()
-
-    def splice(self, edits: Sequence[Edit]) -> bytes:
-        return b""

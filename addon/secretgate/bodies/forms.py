@@ -6,6 +6,7 @@ edited.
 
 from __future__ import annotations
 
+import json
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,7 +16,6 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 import msgspec
 
 from secretgate.bodies.base import Form
-from secretgate.inbound.restoration import escaped
 
 _JSON_ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.?)", re.DOTALL
@@ -103,6 +103,17 @@ def _pieces(raw: bytes) -> Iterator[bytes]:
         yield raw[at : seam.end()]
         at = seam.end()
     yield raw[at:]
+
+
+def escaped(value: bytes, depth: int) -> bytes:
+    """Return a value escaped for `depth` nested JSON string literals."""
+    for _ in range(depth):
+        text = value.decode("utf-8", "surrogatepass")
+        try:
+            value = msgspec.json.encode(text)[1:-1]
+        except UnicodeEncodeError:
+            value = json.dumps(text)[1:-1].encode()
+    return value
 
 
 def write(form: Form, text: bytes) -> bytes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .base import PlainBody, Slot, Unreadable
-from .parts import ReadPart, placed, text_start
+from secretgate.bodies.base import PlainBody, Slot, Unreadable
+from secretgate.bodies.parts import ReadPart, placed, text_start
 
 
 def jsonl_slots(raw: bytes, read_part: ReadPart) -> list[Slot]:

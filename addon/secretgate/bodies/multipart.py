@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
-from .base import Edit, Form, Label, Slot, Unreadable, Whole
-from .documents import sealed
-from .jsonl import jsonl_slots
-from .parts import Length, ReadPart, placed, splice_measured, text_start
+from secretgate.bodies.base import DefaultBody, Edit, Form, Label, Slot, Unreadable
+from secretgate.bodies.documents import sealed
+from secretgate.bodies.jsonl import jsonl_slots
+from secretgate.bodies.parts import Length, ReadPart, placed, splice_measured, text_start
 
 _BOUNDARY = re.compile(r'(?i);\s*boundary\s*=\s*(?:"([^"\\]+)"|([^\s;"]+))')
 _AFTER_BOUNDARY = re.compile(rb"--|[ \t]*\r\n")
@@ -50,7 +50,7 @@ class _Header(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class MultipartBody(Whole):
+class MultipartBody(DefaultBody):
     """A multipart body, with the lengths to update when it is edited."""
 
     raw: bytes

@@ -8,7 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from .base import Edit, Path, Slot, Unreadable, splice
+from secretgate.bodies.base import Edit, Path, Slot, Unreadable, splice
 
 ReadPart = Callable[[bytes], Sequence[Slot]]
 """Returns the slots of one JSON document; raises `Unreadable`."""

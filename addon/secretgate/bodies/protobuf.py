@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from .base import Edit, Form, Label, Slot, Unreadable, Whole
-from .parts import Length, splice_measured
+from secretgate.bodies.base import DefaultBody, Edit, Form, Label, Slot, Unreadable
+from secretgate.bodies.parts import Length, splice_measured
 
 _CONTROL: Final = bytes({*range(32), 127} - set(b"\t\n\r"))
 _LAST_NUMBER: Final = (1 << 29) - 1
@@ -41,7 +41,7 @@ class _Shape(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ProtobufBody(Whole):
+class ProtobufBody(DefaultBody):
     """A protobuf message, with the lengths to update when it is edited."""
 
     raw: bytes

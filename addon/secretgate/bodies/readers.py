@@ -19,7 +19,6 @@ from secretgate.bodies import json_spans
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
 from secretgate.bodies.documents import is_file, sealed
 from secretgate.bodies.envelopes import read_envelopes
-from secretgate.bodies.form import read_form
 from secretgate.bodies.json_body import Seen
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.json_walk import Reading, read_json
@@ -28,6 +27,7 @@ from secretgate.bodies.multipart import read_multipart
 from secretgate.bodies.parts import IN_ASCII, text_start
 from secretgate.bodies.protobuf import read_protobuf
 from secretgate.bodies.text import read_text
+from secretgate.bodies.urlencoded import read_urlencoded
 from secretgate.providers import Dialect
 
 Reader = Callable[[bytes, str, Dialect], Body]
@@ -82,7 +82,7 @@ BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(
         "application/x-ndjson": _lines,
         "application/ndjson": _lines,
         "application/x-json-stream": _lines,
-        "application/x-www-form-urlencoded": lambda raw, *_: read_form(raw),
+        "application/x-www-form-urlencoded": lambda raw, *_: read_urlencoded(raw),
         "application/proto": lambda raw, *_: read_protobuf(raw),
         "application/protobuf": lambda raw, *_: read_protobuf(raw),
         "application/x-protobuf": lambda raw, *_: read_protobuf(raw),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .base import Form, Label, PlainBody, Slot, Unreadable
-from .parts import text_start
+from secretgate.bodies.base import Form, Label, PlainBody, Slot, Unreadable
+from secretgate.bodies.parts import text_start
 
 
 def read_text(raw: bytes) -> PlainBody:

@@ -16,9 +16,9 @@ from secretgate.cli.options import AsJson, Config
 from secretgate.policy import building, fixtures, loading
 from secretgate.policy.engine import Policy, Scope
 from secretgate.policy.errors import PolicyError
+from secretgate.policy.handling import FindingRules
 from secretgate.policy.model import Call
 from secretgate.policy.secrets import Scanner
-from secretgate.policy.treatments import FindingRules
 from secretgate.settings import Settings, SettingsError
 from secretgate.settings.sources import load
 from secretgate.state import Places
@@ -175,7 +175,7 @@ def explain(
 
 
 class _Found(msgspec.Struct):
-    """The treatment of one secret in the text."""
+    """One secret in the text, and how it is handled."""
 
     line: int
     rule: str
@@ -201,7 +201,7 @@ def _explain(
     scopes: list[Scope], text: bytes, operation: str, role: str, context: dict[str, Any]
 ) -> _Explanation:
     scanner = Scanner(load_default)
-    treatments = FindingRules(scopes, context, context["model"])
+    rules = FindingRules(scopes, context, context["model"])
     string = text.decode("utf-8", "replace")
     params = {"content": string} if operation.endswith("result") else {"text": string}
     call = Call(operation, {**params, "role": role}, context)
@@ -212,7 +212,7 @@ def _explain(
         f"{decision.scope}/{decision.rule}" if decision.rule else "",
         decision.message,
         decision.enforced or not decision.rule,
-        [_found(each, text, treatments) for each in scanner.find(text)],
+        [_found(each, text, rules) for each in scanner.find(text)],
         [
             {"rule": f"{each.scope}/{each.rule}", "outcome": each.outcome, "action": each.action}
             for each in decision.evaluated
@@ -221,10 +221,10 @@ def _explain(
     )
 
 
-def _found(finding: Finding, text: bytes, treatments: FindingRules) -> _Found:
-    treatment = treatments.of(finding.rule, finding.confidence)
+def _found(finding: Finding, text: bytes, rules: FindingRules) -> _Found:
+    handled = rules.of(finding.rule, finding.confidence)
     line = text.count(b"\n", 0, finding.start) + 1
-    return _Found(line, finding.rule, finding.confidence, treatment.action, treatment.rule)
+    return _Found(line, finding.rule, finding.confidence, handled.action, handled.rule)
 
 
 def _lines(explained: _Explanation) -> Iterator[str]:

@@ -10,16 +10,15 @@ from typing import Protocol
 
 import msgspec
 
-from secretgate.bodies.base import THINKING, Edit, Unreadable, splice
-from secretgate.bodies.json_reader import read_strings
-from secretgate.inbound.event_reader import WHOLES, steps
+from secretgate.bodies.base import Edit, Unreadable, splice
+from secretgate.inbound.event_reader import WHOLES, read_pieces, steps
 from secretgate.inbound.events import Events
 from secretgate.inbound.restoration import Channel, Depth, restore
 from secretgate.inbound.spoken import Unread
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
-from secretgate.providers import Dialect, Piece
+from secretgate.providers import Dialect
 from secretgate.streams.base import Frame, Framer, Run
 from secretgate.streams.framers import Text
 
@@ -40,22 +39,16 @@ def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
         return payload
     kind = _kind(payload)
     try:
-        strings, flagged = read_strings(payload, dialect.answer_paths(kind).root, 1, Piece.KIND)
+        strings = read_pieces(payload, kind, dialect, shortest_name=1)
     except Unreadable:
         return restore(payload, issued.within(False), Depth.LITERAL)
-    thinking = {id(container) for container in flagged}
-    thinking |= {
-        id(container)
-        for start, end, node, container, _, _ in strings
-        if node.label is Piece.KIND and payload[start:end] in THINKING
-    }
     edits = []
-    for start, end, node, container, place, _ in strings:
-        depth = WHOLES.get(node.label)
-        if depth is None or end - start < 8 or id(container) in thinking:
+    for start, end, piece, path in strings:
+        depth = WHOLES.get(piece)
+        if depth is None or end - start < 8:
             continue
         text = payload[start:end]
-        tool = bool(issued.limits) and in_tool("", steps((container, place)))
+        tool = bool(issued.limits) and in_tool("", steps(path))
         restored = restore(text, issued.within(tool), depth)
         if restored != text:
             edits.append(Edit(start, end, restored))

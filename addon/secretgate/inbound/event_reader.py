@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from secretgate import tolerant
-from secretgate.bodies.base import THINKING, Unreadable
+from secretgate.bodies.base import THINKING, Path, Unreadable
 from secretgate.bodies.json_reader import plain_name, read_strings
 from secretgate.inbound.restoration import Depth
 from secretgate.providers import Dialect, Piece, kind_of, value_at
@@ -67,24 +67,39 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
         return None
     kind = kind_of(value, name)
     try:
-        strings, flagged = read_strings(payload, dialect.answer_paths(kind).root, None, Piece.KIND)
+        strings = read_pieces(payload, kind, dialect)
     except Unreadable:
         return None
+    top = tuple((name, _key(value[name])) for name in dialect.identity if name in value)
+    event = Event(payload, value, kind, [], [])
+    for start, end, piece, path in strings:
+        if piece is Piece.OPAQUE:
+            event.opaque.append((start, end))
+        elif piece is not Piece.KIND:
+            event.leaves.append(Leaf(start, end, piece, steps(path), top, value))
+    return event
+
+
+def read_pieces(
+    payload: bytes, kind: str, dialect: Dialect, shortest_name: int | None = None
+) -> list[tuple[int, int, Piece, Path]]:
+    """Return the strings of an event or a document of this kind: span, meaning and path.
+
+    Thinking is opaque. Member names of at least `shortest_name` bytes that are not part of the
+    format are included, unless it is None. Raises `Unreadable`.
+    """
+    root = dialect.answer_paths(kind).root
+    strings, flagged = read_strings(payload, root, shortest_name, Piece.KIND)
     thinking = {id(container) for container in flagged}
     thinking |= {
         id(container)
         for start, end, node, container, _, _ in strings
         if node.label is Piece.KIND and payload[start:end] in THINKING
     }
-    top = tuple((name, _key(value[name])) for name in dialect.identity if name in value)
-    event = Event(payload, value, kind, [], [])
-    for start, end, node, container, place, _ in strings:
-        piece = node.label
-        if piece is Piece.OPAQUE or id(container) in thinking:
-            event.opaque.append((start, end))
-        elif piece is not Piece.KIND:
-            event.leaves.append(Leaf(start, end, piece, steps((container, place)), top, value))
-    return event
+    return [
+        (start, end, Piece.OPAQUE if id(holder) in thinking else node.label, (holder, place))
+        for start, end, node, holder, place, _ in strings
+    ]
 
 
 def closing(event: Event, dialect: Dialect, open_now: Iterable[Identity]) -> set[Identity]:
@@ -116,8 +131,8 @@ def ends_all(event: Event, dialect: Dialect) -> bool:
     )
 
 
-def steps(path: Any) -> Steps:
-    """Return a path from `read_strings` as steps, outermost first."""
+def steps(path: Path) -> Steps:
+    """Return a path as steps, outermost first."""
     found: list[str | int] = []
     while not isinstance(path, str):
         path, last = path

@@ -9,13 +9,11 @@ placeholder that was issued to this conversation.
 
 from __future__ import annotations
 
-import json
 import re
 from enum import IntEnum
 from urllib.parse import quote
 
-import msgspec
-
+from secretgate.bodies.forms import escaped
 from secretgate.placeholders import Issued, plain_spelling
 from secretgate.scanner import Scanner
 
@@ -35,17 +33,6 @@ class Depth(IntEnum):
     """The inside of a JSON literal: free text in an event."""
     NESTED = 2
     """JSON text inside a JSON literal: tool arguments in an event."""
-
-
-def escaped(value: bytes, depth: int) -> bytes:
-    """Return a value escaped for `depth` nested JSON string literals."""
-    for _ in range(depth):
-        text = value.decode("utf-8", "surrogatepass")
-        try:
-            value = msgspec.json.encode(text)[1:-1]
-        except UnicodeEncodeError:
-            value = json.dumps(text)[1:-1].encode()
-    return value
 
 
 def restore(text: bytes, issued: Issued, depth: Depth) -> bytes:

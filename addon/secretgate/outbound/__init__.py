@@ -1,1 +1,16 @@
-"""The request path: from the body of a request to what the provider receives."""
+"""The request path: from the body of a request to what the provider receives.
+
+`requests` defines a request and the decision on it. `heads` decides on a whole request: on its head
+itself, on its body through `deciding`, which defines the order of the steps and leaves refusals to
+`refusing` and `refusals`. What is found in a body is replaced in `redaction`:
+
+* `texts` obtains the text of each slot; detection searches it;
+* `naming` decides what is a secret and what it is called; `spelled` and `hidden` deal with secrets
+  that no placeholder could stand for otherwise, because of how they are written;
+* `edits` turns findings into edits of the bytes, and `spots` into what people are told;
+* `egress` searches the outgoing bytes for every secret once more.
+
+Around that, `credentials` knows what a request tells its receiver on purpose, `kept` which earlier
+answers it refers to, `signatures` what it states about its own bytes, `models` which model it asks for.
+`attempts` gives up what takes too long for the event loop.
+"""

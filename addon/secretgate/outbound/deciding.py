@@ -26,8 +26,8 @@ from secretgate.outbound.redaction import Leak, Redaction, Redactor
 from secretgate.outbound.refusing import Refusing
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
+from secretgate.policy.handling import BLOCK, REDACT
 from secretgate.policy.requests import Denied, Policies, RequestPolicy
-from secretgate.policy.treatments import BLOCK, REDACT
 from secretgate.settings import Settings
 from secretgate.stores import Unreachable
 from secretgate.stores.line import Wait, asked, waiting

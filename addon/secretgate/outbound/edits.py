@@ -9,10 +9,10 @@ from secretgate.bodies import forms
 from secretgate.bodies.base import Edit, splice
 from secretgate.outbound.spans import Spans
 from secretgate.outbound.texts import Text, wrapped_like
-from secretgate.policy.treatments import Treatment
+from secretgate.policy.handling import Handling
 from secretgate_rules import Finding, Part, rewritten, runs
 
-Named = Callable[[Finding, Part], tuple[bytes, Treatment | None]]
+Named = Callable[[Finding, Part], tuple[bytes, Handling | None]]
 """Returns the placeholder of a secret, and how the policy treats it."""
 _Name = Callable[[Finding, Part], bytes]
 
@@ -37,15 +37,15 @@ class Made:
         self.limits.update(other.limits)
         self.one_way |= other.one_way
 
-    def limited(self, placeholder: bytes, treatment: Treatment | None) -> bytes:
+    def limited(self, placeholder: bytes, handling: Handling | None) -> bytes:
         """Return the text to insert for a secret."""
-        if treatment is None or (treatment.restore == "always" and treatment.replace is None):
+        if handling is None or (handling.restore == "always" and handling.replace is None):
             return placeholder
-        self.limits[placeholder] = treatment.restore
-        if treatment.replace is None:
+        self.limits[placeholder] = handling.restore
+        if handling.replace is None:
             return placeholder
         self.one_way.add(placeholder)
-        return treatment.replace.encode()
+        return handling.replace.encode()
 
 
 def made(
@@ -60,9 +60,9 @@ def made(
 
     def name(finding: Finding, part: Part) -> bytes:
         nonlocal lasting
-        placeholder, treatment = named(finding, part)
+        placeholder, handling = named(finding, part)
         result.values[placeholder] = part.value
-        text = result.limited(placeholder, treatment)
+        text = result.limited(placeholder, handling)
         lasting = lasting and placeholder not in result.limits
         return text
 

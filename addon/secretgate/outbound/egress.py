@@ -18,7 +18,7 @@ from itertools import pairwise
 from urllib.parse import quote_from_bytes
 
 from secretgate.history.digests import Digests
-from secretgate_rules.database import Literals
+from secretgate_rules.database import FixedStrings
 
 SHORTEST_ENCODED = 12
 """Shorter values are not searched for in base64 and hex, where they would occur by chance."""
@@ -79,7 +79,7 @@ class _Part:
         owner = {form: value for value in values for form in forms(value)}
         self._owners = list(owner.values())
         self.longest = max(map(len, owner))
-        self._forms = Literals(list(owner))
+        self._forms = FixedStrings(list(owner))
 
     def find(self, raw: bytes, found: set[bytes]) -> None:
         """Add to `found` the values that occur in `raw` in any form."""

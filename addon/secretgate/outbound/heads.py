@@ -29,8 +29,8 @@ from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.outbound.spots import Spot
 from secretgate.outbound.texts import Counts, texts
 from secretgate.placeholders import Issued
+from secretgate.policy.handling import BLOCK, REDACT
 from secretgate.policy.requests import RequestPolicy
-from secretgate.policy.treatments import BLOCK, REDACT
 
 _CREDENTIAL = re.compile(
     rb"(?i)auth|cookie|token|key|secret|signature|session|credential|passw|\Asig\Z|\Acode\Z"

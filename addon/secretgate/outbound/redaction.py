@@ -33,8 +33,8 @@ from secretgate.outbound.spots import Spot, Spots, sources
 from secretgate.outbound.texts import Counts, Texts, count
 from secretgate.placeholders import Issued, Namer
 from secretgate.policy.decomposing import Leaf
+from secretgate.policy.handling import Handling
 from secretgate.policy.requests import Denied, RequestPolicy, Ruling
-from secretgate.policy.treatments import Treatment
 from secretgate.vault import Scope, Vault
 from secretgate_rules import EVERY, Detector, Finding, Literals, Part
 
@@ -370,11 +370,11 @@ class _Inspection:
         left = self._redactor.egress.leaks(checked, whole.values, edges)
         return _Attempt(raw, whole, left, runs)
 
-    def _named(self, finding: Finding, part: Part) -> tuple[bytes, Treatment | None]:
+    def _named(self, finding: Finding, part: Part) -> tuple[bytes, Handling | None]:
         """Return the placeholder of a secret, and how the policy treats it."""
         rule = self._naming.named.get(part.value) or finding.rule
-        treatment = self._ruling.of(finding) if self._ruling is not None else None
-        return self._redactor.namer.name(rule, part.value), treatment
+        handling = self._ruling.of(finding) if self._ruling is not None else None
+        return self._redactor.namer.name(rule, part.value), handling
 
     def tally(self) -> Counts:
         counts, body = self._texts.counts, self._body

@@ -16,8 +16,8 @@ from secretgate.outbound.signatures import Unsignable
 from secretgate.outbound.spots import Spot
 from secretgate.placeholders import Issued
 from secretgate.policy.facts import told
+from secretgate.policy.handling import BLOCK
 from secretgate.policy.requests import Denied, RequestPolicy
-from secretgate.policy.treatments import BLOCK
 from secretgate.settings import Settings
 from secretgate.stores import Unreachable
 

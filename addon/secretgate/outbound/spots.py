@@ -18,8 +18,8 @@ from secretgate.history.verdicts import Verdict
 from secretgate.outbound.naming import Naming
 from secretgate.outbound.texts import Text
 from secretgate.placeholders import Namer
+from secretgate.policy.handling import REDACT
 from secretgate.policy.requests import Ruling
-from secretgate.policy.treatments import REDACT
 from secretgate_rules import Finding
 
 

@@ -16,11 +16,11 @@ from typing import Any, Protocol
 from secretgate.bodies.base import Body
 from secretgate.bodies.base import Edit as BodyEdit
 from secretgate.outbound.texts import Counts
-from secretgate.policy import decomposing, facts, secrets, treatments
+from secretgate.policy import decomposing, facts, handling, secrets
 from secretgate.policy.called import CalledTools
 from secretgate.policy.engine import Policy
+from secretgate.policy.handling import FindingRules, Handling
 from secretgate.policy.model import Decision, Edit
-from secretgate.policy.treatments import FindingRules, Treatment
 from secretgate_rules import Finding, Part
 
 Found = Mapping[int, Sequence[Finding]]
@@ -51,26 +51,26 @@ class Ruling:
     """The policy's result for one request."""
 
     rules: FindingRules = field(repr=False)
-    forced: Mapping[bytes, Treatment] = field(default_factory=dict, repr=False)
-    """Treatments set by rules over calls, by value; they apply wherever the value occurs."""
+    forced: Mapping[bytes, Handling] = field(default_factory=dict, repr=False)
+    """How rules over calls handle a value; that applies wherever it occurs."""
     edits: Mapping[int, Sequence[BodyEdit]] = field(default_factory=dict, repr=False)
     """Edits other than redactions of secrets, by index of the text."""
     decisions: tuple[Decision, ...] = ()
 
-    def of(self, finding: Finding) -> Treatment:
+    def of(self, finding: Finding) -> Handling:
         plain = self.rules.of(finding.rule, finding.confidence)
         if not self.forced:
             return plain
         own = [self.forced[part.value] for part in finding.parts if part.value in self.forced]
-        return treatments.strongest([*own, plain])
+        return handling.strongest([*own, plain])
 
     def taken(self, found: Found) -> dict[int, list[Finding]]:
         """Return the findings that must not leave: those to redact and those that block."""
-        return self._those(found, (treatments.REDACT, treatments.BLOCK))
+        return self._those(found, (handling.REDACT, handling.BLOCK))
 
     def told(self, found: Found) -> dict[int, list[Finding]]:
         """Return the findings that may leave but are reported."""
-        return self._those(found, (treatments.AUDIT,))
+        return self._those(found, (handling.AUDIT,))
 
     def _those(self, found: Found, actions: Sequence[str]) -> dict[int, list[Finding]]:
         chosen = {
@@ -95,10 +95,10 @@ class RequestPolicy:
 
     def message(self, spot: Spotted) -> str:
         """Return the refusal message of the rule that blocks a finding, or an empty string."""
-        treatment = self.rules.of(spot.rule, spot.confidence)
-        if not treatment.message:
+        handled = self.rules.of(spot.rule, spot.confidence)
+        if not handled.message:
             return ""
-        return f"request blocked: {treatment.message} (rule {treatment.rule}). secretgate sent nothing."
+        return f"request blocked: {handled.message} (rule {handled.rule}). secretgate sent nothing."
 
     @property
     def of_findings(self) -> RequestPolicy:
@@ -122,7 +122,7 @@ class RequestPolicy:
         if not self.needs_calls:
             return Ruling(self.rules)
         known = {leaf.text: found.get(leaf.place, ()) for leaf in leaves}
-        forced: dict[bytes, Treatment] = {}
+        forced: dict[bytes, Handling] = {}
         edits: dict[int, list[BodyEdit]] = {}
         decisions: list[Decision] = []
         called = partial(self.called.name, scope)
@@ -153,7 +153,7 @@ class _View(secrets.Secrets):
         self._known = known
         self._look = look
         self._name = name
-        self._named: dict[bytes, Treatment] = {}
+        self._named: dict[bytes, Handling] = {}
 
     def find(self, text: bytes) -> Sequence[Finding]:
         found = self._known.get(text)
@@ -161,21 +161,21 @@ class _View(secrets.Secrets):
 
     def name(self, finding: Finding, part: Part, restore: str, replace: str | None) -> bytes:
         text = None if replace is None else secrets.fixed(replace, finding.rule).decode()
-        treatment = Treatment(treatments.REDACT, finding.rule, restore=restore, replace=text)
-        self._named.setdefault(part.value, treatment)
+        handled = Handling(handling.REDACT, finding.rule, restore=restore, replace=text)
+        self._named.setdefault(part.value, handled)
         return self._name(finding, part) if text is None else text.encode()
 
-    def redacted(self, decision: Decision) -> Iterator[tuple[bytes, Treatment]]:
-        """Yield the values that rules redact in this call, with their treatment."""
-        for value, treatment in self._named.items():
-            yield value, replaced(treatment, rule=decision.rule)
+    def redacted(self, decision: Decision) -> Iterator[tuple[bytes, Handling]]:
+        """Yield the values that rules redact in this call, with how each is handled."""
+        for value, handled in self._named.items():
+            yield value, replaced(handled, rule=decision.rule)
 
     def others(self, text: bytes, made: Sequence[Edit]) -> Iterator[BodyEdit]:
         """Yield the edits of a text that are more than the redaction of a secret."""
 
         def name(finding: Finding, part: Part) -> bytes:
-            treatment = self._named.get(part.value)
-            fixed = treatment.replace if treatment else None
+            handled = self._named.get(part.value)
+            fixed = handled.replace if handled else None
             return self._name(finding, part) if fixed is None else fixed.encode()
 
         own = [f for f in self.find(text) if any(p.value in self._named for p in f.parts)]

@@ -20,8 +20,7 @@ import msgspec
 from secretgate.bodies.asides import metadata_in_message
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import decode, encode
-
-from .base import Frame, FrameByFrame
+from secretgate.streams.base import Frame, FrameByFrame
 
 COMPRESSED: Final = 0x01
 END_OF_STREAM: Final = 0x02

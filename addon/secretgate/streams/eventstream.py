@@ -24,8 +24,8 @@ from zlib import crc32
 
 import msgspec
 
-from .base import Frame, FrameByFrame
-from .whole import is_json
+from secretgate.streams.base import Frame, FrameByFrame
+from secretgate.streams.whole import is_json
 
 _PRELUDE = Struct(">III")
 _LENGTHS = Struct(">II")

@@ -12,13 +12,13 @@ from enum import Enum
 from types import MappingProxyType
 from typing import Final
 
-from .base import Framer
-from .envelopes import EnvelopeFramer
-from .eventstream import EventStreamFramer
-from .json_array import JsonArrayFramer
-from .ndjson import NdjsonFramer
-from .sse import SseFramer
-from .whole import is_json
+from secretgate.streams.base import Framer
+from secretgate.streams.envelopes import EnvelopeFramer
+from secretgate.streams.eventstream import EventStreamFramer
+from secretgate.streams.json_array import JsonArrayFramer
+from secretgate.streams.ndjson import NdjsonFramer
+from secretgate.streams.sse import SseFramer
+from secretgate.streams.whole import is_json
 
 BY_TYPE: Final[Mapping[str, Callable[[], Framer]]] = MappingProxyType(
     {

@@ -13,8 +13,8 @@ import re
 
 import msgspec
 
-from .base import Frame, FrameByFrame
-from .whole import is_json
+from secretgate.streams.base import Frame, FrameByFrame
+from secretgate.streams.whole import is_json
 
 _SPACE = b" \t\r\n"
 _BETWEEN = re.compile(rb'[\[\]{}",]')

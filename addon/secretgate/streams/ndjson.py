@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
-from .base import Frame, Run
-from .whole import is_json
+from secretgate.streams.base import Frame, Run
+from secretgate.streams.whole import is_json
 
 _AROUND = b" \t\r\n\x1e"
 

@@ -18,9 +18,8 @@ import re
 import msgspec
 
 from secretgate.scanner import Scanner
-
-from .base import Frame, Run
-from .whole import is_json
+from secretgate.streams.base import Frame, Run
+from secretgate.streams.whole import is_json
 
 _BLANK_LINE = re.compile(rb"\n(?:\n|\r(?:\n|(?!\Z)))|\r\r")
 _COMMENTS = re.compile(rb"(?::[^\r\n]*+(?:\r\n?|\n))++\Z")

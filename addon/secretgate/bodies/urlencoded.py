@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from urllib.parse import unquote_plus
 
-from .base import Form, Label, PlainBody, Slot, Unreadable
-from .parts import text_start
+from secretgate.bodies.base import Form, Label, PlainBody, Slot, Unreadable
+from secretgate.bodies.parts import text_start
 
 
-def read_form(raw: bytes) -> PlainBody:
+def read_urlencoded(raw: bytes) -> PlainBody:
     if text_start(raw) != 0:
         raise Unreadable("the form is not text")
     slots: list[Slot] = []

@@ -22,7 +22,7 @@ _STRENGTH: Final = (ALLOW, AUDIT, REDACT, BLOCK)
 
 
 @dataclass(frozen=True, slots=True)
-class Treatment:
+class Handling:
     """What is done with a secret, by which rule, and whether and where it is restored."""
 
     action: str = ALLOW
@@ -36,9 +36,9 @@ class Treatment:
         return self.replace is not None
 
 
-def strongest(treatments: Iterable[Treatment]) -> Treatment:
-    """Return the strongest treatment, the first among equals."""
-    return max(treatments, key=lambda each: _STRENGTH.index(each.action), default=Treatment())
+def strongest(those: Iterable[Handling]) -> Handling:
+    """Return the strongest, the first among equals."""
+    return max(those, key=lambda each: _STRENGTH.index(each.action), default=Handling())
 
 
 class FindingRules:
@@ -51,30 +51,30 @@ class FindingRules:
             for rule in scope.rules
             if rule.plain and rule.concerns(context, model)
         ]
-        self._known: dict[tuple[str, str], Treatment] = {}
+        self._known: dict[tuple[str, str], Handling] = {}
 
-    def of(self, rule: str, confidence: str) -> Treatment:
-        """Return the treatment of a finding of a detection rule."""
+    def of(self, rule: str, confidence: str) -> Handling:
+        """Return how a finding of a detection rule is handled."""
         key = (rule, confidence)
         found = self._known.get(key)
         if found is None:
             found = self._known[key] = strongest(
-                _treatment(policy_rule, enforces, rule)
+                _handling(policy_rule, enforces, rule)
                 for enforces, policy_rule in self._rules
                 if policy_rule.wants(rule, confidence)
             )
         return found
 
 
-def _treatment(rule: CompiledRule, enforces: bool, finding: str) -> Treatment:
+def _handling(rule: CompiledRule, enforces: bool, finding: str) -> Handling:
     if not enforces or rule.action == "log":
-        return Treatment(AUDIT, rule.name)
+        return Handling(AUDIT, rule.name)
     if rule.action == "deny":
-        return Treatment(BLOCK, rule.name, rule.message)
+        return Handling(BLOCK, rule.name, rule.message)
     redact = rule.row.redact
     assert redact is not None
     text = redact.replace
-    return Treatment(
+    return Handling(
         REDACT,
         rule.name,
         restore=redact.restore,
