@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import json
 import threading
@@ -13,6 +14,7 @@ import pytest
 
 from addon.kit import ANTHROPIC, SCOPE, Bench, detector, token
 from policy.kit import enforced, policy
+from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_walk import Reading
 from secretgate.hosts import Route, Treatment
 from secretgate.outbound.deciding import Requests
@@ -222,3 +224,41 @@ def test_a_thread_is_not_disturbed_by_the_garbage_collector() -> None:
     with pytest.raises(ZeroDivisionError):
         asyncio.run(Pace().decided(detector(), request, reading, lambda: 1 // 0))
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("text", ["a few words", LARGE, secrets(400)], ids=["", "large", "dense"])
+def test_a_request_is_remembered_once_it_was_sent(
+    monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """The hook has returned by then; and the next request finds all of it."""
+    bench = Bench()
+    requests = Requests(Settings(), bench.redactor, bench.vault, Issued(bench.template, {}))
+    history = bench.redactor.history
+    content = json.dumps({"messages": [{"role": "user", "content": text}]}).encode()
+    request = replace(REQUEST, content=content, headers={"content-type": "application/json"})
+
+    async def turn() -> Decision:
+        reading = requests.reading(request)
+        decide = functools.partial(requests.decide, request, reading)
+        return await Pace().decided(detector(), request, reading, decide)
+
+    async def turns() -> tuple[Decision, Decision]:
+        remembered = asyncio.Event()
+        loop, keep = asyncio.get_running_loop(), history.keep
+
+        def kept(*args: Any) -> None:
+            keep(*args)
+            loop.call_soon_threadsafe(remembered.set)
+
+        monkeypatch.setattr(history, "keep", kept)
+        first = await turn()
+        assert history.size == 0
+        await remembered.wait()
+        again = requests.reading(request)
+        assert isinstance(again, Reading)
+        assert isinstance(again.body, JsonBody)
+        assert again.body.passed
+        return first, await turn()
+
+    first, second = asyncio.run(asyncio.wait_for(turns(), 20))
+    assert first.content == second.content

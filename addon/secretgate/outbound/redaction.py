@@ -19,6 +19,7 @@ from secretgate.bodies import documents
 from secretgate.bodies.base import Body, Edit, Label, Unreadable, moved, splice
 from secretgate.bodies.envelopes import EnvelopesBody
 from secretgate.bodies.json_body import JsonBody
+from secretgate.history.later import later
 from secretgate.history.recall import Names, Recall
 from secretgate.history.units import Notes, Unit, cuts, remember, units
 from secretgate.history.verdicts import History, Seen
@@ -175,8 +176,8 @@ class _Attempt:
     made: Made
     left: Sequence[bytes]
     """The placeholders whose values would still leave."""
-    runs: Sequence[Sequence[Unit]]
-    """The units that may be remembered."""
+    runs: Sequence[Sequence[Unit]] | None
+    """The units that may be remembered; None if they were not needed yet."""
 
 
 class _Inspection:
@@ -231,8 +232,8 @@ class _Inspection:
         if attempt.left and leaves:
             places = self._spots.of_values(attempt.made.values[name] for name in attempt.left)
             raise Leak([name.decode(errors="replace") for name in attempt.left], places)
-        if not attempt.left and isinstance(self._body, JsonBody) and self._body.seen is not None:
-            remember(self._body.seen, self._body.raw, attempt.runs)
+        if not attempt.left:
+            self._remember(attempt.runs)
         values, made = attempt.made.values, attempt.made
         return Redaction(
             attempt.raw,
@@ -351,10 +352,10 @@ class _Inspection:
         if isinstance(body, JsonBody):
             for start, _, _, _, verdict in body.passed:
                 edits += (Edit(start + low, start + high, new) for low, high, new in verdict.edits)
-            if body.seen is not None:
-                runs = units(body, self._notes.by_item, naming.known.version, self._now)
         if not edits:
-            return _Attempt(body.raw, whole, (), runs)
+            return _Attempt(body.raw, whole, (), None)
+        if isinstance(body, JsonBody) and body.seen is not None:
+            runs = units(body, self._notes.by_item, naming.known.version, self._now)
         edits.sort()
         raw = checked = body.splice(edits)
         edges = moved(cuts(runs), edits)
@@ -369,6 +370,19 @@ class _Inspection:
             checked, edges = splice(body.raw, edits), moved(cuts(runs), edits)
         left = self._redactor.egress.leaks(checked, whole.values, edges)
         return _Attempt(raw, whole, left, runs)
+
+    def _remember(self, runs: Sequence[Sequence[Unit]] | None) -> None:
+        """Remember the units of this request, after it was sent."""
+        body = self._body
+        if not isinstance(body, JsonBody) or body.seen is None:
+            return
+        seen, notes, now = body.seen, self._notes.by_item, self._now
+        version = self._naming.known.version
+
+        def kept() -> None:
+            remember(seen, body.raw, units(body, notes, version, now) if runs is None else runs)
+
+        later(kept)
 
     def _named(self, finding: Finding, part: Part) -> tuple[bytes, Handling | None]:
         """Return the placeholder of a secret, and how the policy treats it."""

@@ -13,12 +13,13 @@ import contextlib
 import gc
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import TypeVar
 
 from secretgate.bodies.json_walk import Reading
 from secretgate.engine import Engine
+from secretgate.history.later import Work, postponed
 from secretgate.outbound.attempts import TooMany, attempt, would_fail
 from secretgate.outbound.requests import Request
 from secretgate.vault import Scope
@@ -69,16 +70,34 @@ class Pace:
 
         `reading`: the reading of its body; None if it cannot be interrupted.
         """
+        soon = asyncio.get_running_loop().call_soon
+        with postponed() as work:
+            try:
+                decision = self._at_once(detector, request, reading, decide)
+            except TooMany:
+                decision = await aside(partial(self.timed, request, reading, decide))
+                soon(asyncio.get_running_loop().run_in_executor, None, _do, work)
+            else:
+                soon(_do, work)
+        return decision
+
+    def _at_once(
+        self,
+        detector: Detector,
+        request: Request,
+        reading: Reading | None,
+        decide: Callable[[], T],
+    ) -> T:
+        """Return the decision on a request. Raises `TooMany` if it would take long."""
         if self.takes_long(request, reading):
-            pass
-        elif request.route.dialect.name == "mcp":
+            raise TooMany
+        if request.route.dialect.name == "mcp":
             # What is judged in a session with an MCP server is judged once.
-            if not would_fail(detector, request.content):
-                return self.timed(request, reading, decide)
-        else:
-            with contextlib.suppress(TooMany), attempt():
-                return self.timed(request, reading, decide)
-        return await aside(partial(self.timed, request, reading, decide))
+            if would_fail(detector, request.content):
+                raise TooMany
+            return self.timed(request, reading, decide)
+        with attempt():
+            return self.timed(request, reading, decide)
 
     def takes_long(self, request: Request, reading: Reading | None) -> bool:
         """Whether processing the request would noticeably delay other flows.
@@ -146,6 +165,11 @@ def uncollected() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _do(work: Iterable[Work]) -> None:
+    for each in work:
+        each()
 
 
 def _work(request: Request, reading: Reading) -> int:
