@@ -54,7 +54,7 @@ def next_turn(answer: Answer) -> list[dict[str, Any]]:
 
 def connect(proxy: Mitmdump, host: str, trusted: Path) -> http.client.HTTPSConnection:
     context = ssl.create_default_context(cafile=str(trusted))
-    connection = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=10, context=context)
+    connection = http.client.HTTPSConnection("127.0.0.1", proxy.port, timeout=60, context=context)
     connection.set_tunnel(host, 443)
     return connection
 
