@@ -221,7 +221,7 @@ def _read(
             rule = None
         if (
             rule
-            and name.lower() == b"key"
+            and _DECLARED.sub(b"", name.lower()) == b"key"
             and (_of_element(text, match, end) or near.among_vectors(text, match.end(), end))
         ):
             rule = None
@@ -238,6 +238,7 @@ def _read(
     yield from told.read(text, low, event, phrases)
 
 
+_DECLARED: Final = re.compile(rb"(?:const|final|let|my|val|var) ")
 _REFERENCE: Final = re.compile(
     rb"\barn:aws[\w-]*:[^\s\"',]*:\Z|(?i:\b(?:md5|sha[0-9-]+|rmd160|blake[0-9a-z-]+|sm3)) ?\(\Z"
 )

@@ -44,7 +44,7 @@ def judge(
         return None
     if level is Tier.PASSWORD and quoted and _DOLLAR.fullmatch(value) and _named(value[1:]):
         return PASSWORD
-    if values.template(value) or values.dummy(value) or _NUMBER.fullmatch(value):
+    if values.template(value) or values.dummy(value):
         return None
     if values.uuid(value):
         return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
@@ -89,8 +89,6 @@ def _short_key(value: bytes) -> bool:
 _CLEARLY: Final = 24.0
 _DOLLAR = re.compile(rb"\$[A-Z][a-z]{3,20}[0-9]{2,4}[!?.#*]?")
 """A password that looks like a variable, but for its capital and its number."""
-_NUMBER = re.compile(rb"0[xX][0-9A-Fa-f]{1,16}")
-"""A constant of a program; no key is so short."""
 _CLOSED = (b"<", b"\n", b"\r", b"")
 """What ends the text of an element."""
 _FILED = re.compile(

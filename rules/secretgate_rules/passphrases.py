@@ -20,7 +20,7 @@ _PHRASE = re.compile(
 _SAYS_WHAT_IT_IS: Final = frozenset(
     b"password passwords passwd passphrase passphrases passcode pass pwd pin psk user users username usernames login logon log "
     b"logged sign signed server client database db "
-    b"strings value values input field fields form key keys token tokens secret secrets credential credentials "
+    b"print prints show shows list lists directory working current strings value values input field fields form key keys token tokens secret secrets credential credentials "
     b"auth authentication authorization api encryption "
     b"enter type choose your please must should shall cannot can't don't doesn't couldn't invalid valid incorrect wrong "
     b"required missing optional empty blank not no none without with if when unless used uses use using generate "

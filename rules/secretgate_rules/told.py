@@ -38,6 +38,8 @@ _NAME = re.compile(rb"([A-Za-z_$][\w.$@-]{3,79})[\"'`]{0,2}[ \t]{0,3}[:=][ \t]{0
 """The name of an assignment. If it says that its value is no secret, so it is, whatever else is in it."""
 _WEAK = frozenset((b"key", b"id", b"sid"))
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")
+_CALL = re.compile(rb"[A-Za-z]\([\"']?\Z")
+"""The value is an argument: `key=Address('...')`."""
 _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
 _ENCRYPTED: Final = b"ENC("
 """Begins an encrypted value of Jasypt."""
@@ -206,7 +208,8 @@ def _stated(
     name = _NAME.search(text, low, begin)
     if name and name.start() <= phrase.start() and tier(name[1]) is Tier.NONE:
         return None
-    around = low if alone else max(low, phrase.start() - 24)
+    clause = text.rfind(b" and ", low, phrase.start())
+    around = low if alone else max(low, phrase.start() - 24, clause)
     if (
         text[low : phrase.start()].endswith(b"/")
         or text.endswith(_ENCRYPTED, low, begin)
@@ -223,7 +226,7 @@ def _stated(
     beside = not between.strip(_BESIDE)
     if values.uuid(value) and (firm or beside) and word not in _WEAK:
         return UUID
-    if _FINGERPRINT.fullmatch(value) and word.endswith(b"key"):
+    if word.endswith(b"key") and (_FINGERPRINT.fullmatch(value) or _CALL.search(between)):
         return None
     telling = len(value) >= 20 or (
         (firm or beside) and len(value) >= 12 and evidence(value) > 20 and not value.isalpha()

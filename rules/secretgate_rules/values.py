@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
+from urllib.parse import unquote
 
 from .memo import remembered
 from .randomness import entropy, evidence, scrambled
@@ -31,14 +32,14 @@ _PLACEHOLDER = re.compile(
 )
 _TEMPLATE = re.compile(
     rb"\$\{|%\{|\{\$|\$\((?:[^()]*[) ]|[\w./-]*$)|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(\w[\w.-]*(?:\)|$)|#\{|@\{|^\$[A-Za-z_]\w*(?:\$?$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|^[a-z]{1,2}&(?:#8217|#x27|rsquo);|^[A-Za-z_]+\]$|^%-?[0-9]*\.[0-9]+[a-z]|:\{\}|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^!\w+$|^!{1,2}[A-Za-z_]\w*\.[A-Za-z_]|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|^[a-z]{1,2}&(?:#8217|#x27|rsquo);|^[A-Za-z_]+\]$|^%-?[0-9]*\.[0-9]+[a-z]|:\{\}|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^![A-Za-z_]+$|^!{1,2}[A-Za-z_]\w*\.[A-Za-z_]|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _TEMPLATE_SIGN = re.compile(rb"[$%&!@<{}\[\]\\]|\.(?:get)?env")
 """Is in every template but names in capitals, and found much faster."""
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
-    rb"^[0-9]{1,4}-(?:byte|bit|char|digit|letter|word|day|hour|year)s?\b|^[0-9]{1,6}:[0-9]{1,6}:|^[a-z]{2,9}-(?:gov-)?(?:north|south|east|west|central)(?:east|west)?-?[0-9]$|^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}(?:[0-9]:)?[0-9]+(?:\.[0-9]+)+(?:[-+.~][\w.+~-]+)?$"
+    rb"^[0-9]{1,4}-(?:byte|bit|char|digit|letter|word|day|hour|year)s?\b|^[0-9]{1,6}:[0-9]{1,6}:|^[a-z]{2,9}-(?:gov-)?(?:north|south|east|west|central)(?:east|west)?-?[0-9]$|^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}(?:[0-9]:)?[0-9]+(?:\.[0-9]+)+(?:[-+.~][\w.+~-]+)?$|^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"
 )
 _VERSION = re.compile(rb"[\^~<>=v]{0,3}[0-9]{1,4}(?:\.[0-9]{1,6}){2,3}(?:[-+.~][\w.+~-]+)?")
 _PATH = re.compile(
@@ -72,9 +73,14 @@ _HEX = re.compile(rb"[0-9a-f]+|[0-9A-F]+")
 _LETTERS = re.compile(rb"[A-Za-z]+")
 
 _PUBLIC = (
+    b"ssh-rsa", b"ssh-ed25519", b"ecdsa-sha2-", b"AAAAB3NzaC1yc2E", b"AAAAC3NzaC1lZDI1NTE5", b"AAAAE2VjZHNhLXNoYTIt",
     b"MFkwEwYHKoZIzj0C", b"MHYwEAYHKoZIzj0C", b"MCowBQYDK2V", b"MIIBIjANBgkqhkiG9w0BAQEF", b"MIICIjANBgkqhkiG9w0BAQEF", b"MIGfMA0GCSqGSIb3DQEB",
 )  # fmt: skip
-"""Base64 prefixes of public keys: SubjectPublicKeyInfo (RFC 5280) of the common algorithms."""
+"""What public keys begin with: those of SSH, and SubjectPublicKeyInfo (RFC 5280) of the common algorithms."""
+_POINT = re.compile(rb"(?:dh=)?B[A-P][A-Za-z0-9_-]{85}=?")
+"""A point of the curve P-256 in base64url: the public key of Web Push (RFC 8292)."""
+_TAGS = re.compile(rb"[a-z]+[0-9]*,[0-9]+,[a-z]+,[a-z]+=.*")
+"""What a struct tag of Go says of a member: `bytes,1,opt,name=key`."""
 
 
 _FOREIGN = re.compile(
@@ -111,6 +117,18 @@ _FILLED = re.compile(rb"([0-9])\1{9}[0-9]*-.*([0-9])\2{9}")
 """Two parts of one digit each, as in the examples of Slack's documentation."""
 
 
+_CONSTANT = re.compile(rb"0[xX][0-9A-Fa-f]{1,16}")
+"""A constant of a program; no key is so short."""
+_PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
+_LEAST = 6
+"""The least length of a password."""
+
+
+def _escaped(value: bytes) -> bool:
+    """Return whether percent-encoding makes fewer characters than a password has look like more."""
+    return _PERCENT.search(value) is not None and len(unquote(value)) < _LEAST
+
+
 @remembered(4096)
 def dummy(value: bytes) -> bool:
     """Return whether a value is a placeholder, a documented example or too uniform for a secret."""
@@ -118,6 +136,8 @@ def dummy(value: bytes) -> bool:
         _DOCUMENTED.search(value)
         or _PLACEHOLDER.search(value[:80].lower())
         or _FILLED.search(value[:80])
+        or _CONSTANT.fullmatch(value)
+        or (b"%" in value and _escaped(value))
     ):
         return True
     if len(value) < 12:
@@ -145,7 +165,7 @@ def _steps(value: bytes) -> float:
 
 
 def dated(value: bytes) -> bool:
-    """Return whether the value is a date, a duration, a size, a version or a region of a cloud."""
+    """Return whether the value is a date, a duration, a size, a version, a network or a region of a cloud."""
     return _DATE.match(value) is not None
 
 
@@ -171,6 +191,8 @@ def code(value: bytes) -> bool:
         or _DEPENDENCY.search(value)
         or _REGEX.search(value)
     ):
+        return True
+    if _POINT.fullmatch(value) or _TAGS.fullmatch(value):
         return True
     if b"](" in value or b"][" in value or b"},{" in value:
         return True
@@ -272,6 +294,8 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
     pieces = [piece for piece in re.split(rb"[_.\-/+=~:]", value) if piece]
     if len(pieces) > 1:
         best = max(pieces, key=len)
+        if len(best) < 4:
+            return False
         if len(best) < 8:
             need += 12
         elif len(pieces) > 2:

@@ -82,6 +82,18 @@ QUIET = [
     "kadm5_init_with_password|kadm5_modify_principal2|key|krsort",
     "t.tokenValue=o&64?a1(t.source.su):n",
     "return nxJson.accessToken ||\n  !!nxJson.options2Cloud",
+    '"href": "http://foo:%F0%9F%92%A9@d:2/", "password": "%3A%40c"',
+    "redis+sentinel://app:pa%40ss@s1:26379/0",
+    'rule("time_to_first_token:p99:le:200")',
+    'json:"trace" protobuf_key:"bytes,1,opt,name=key,proto3"',
+    "    <password>0x2222</password>",
+    "passwd (cons (cons key-string (elmo-base64-encode-string pass)))",
+    "compgen -W '-keystore -storepass -storetype -keypass'",
+    '"pwd": "print the current working directory on the remote machine"',
+    "'PT': '85.240.0.0/13', 'PW': '209.59.192.0/16'",
+    f'"vapid_key": "BD{made_up(85, 11).decode()}"',
+    f"    .set(key=Address('EQ{made_up(46, 12).decode()}'), value=15)",
+    f'let pt = "6bc1";\nlet ct = "{SHA256}";\nlet iv = "00";\nlet tag = "61";\nlet key = "{SHA256[:32]}";',
 ]
 
 
@@ -92,6 +104,9 @@ def test_no_secret(detector: Detector, text: str) -> None:
 
 LOUD = [
     ("password: {}", b"hunter2hunter2"),
+    ("password: {}", b"!Mustard1417"),
+    ("https://deploy:{}@git.corp.net/x.git", b"Wombat%2377x"),
+    ("our client id is web-app and the secret is {}", made_up(32, 20)),
     ("DB_PASSWORD={}", made_up(12, 21)),
     ('{{"db_password": "{}"}}', made_up(12, 22)),
     ("mysql -u root --password={} orders", made_up(12, 23)),
