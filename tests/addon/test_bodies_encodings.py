@@ -15,6 +15,7 @@ import zstandard
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from secretgate.bodies import encodings
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder, decode, encode
 
@@ -236,6 +237,43 @@ def test_a_stream_that_breaks_gives_what_came_before() -> None:
     assert not decoder.complete
     with pytest.raises(Unreadable):
         decoder.feed(b"")
+
+
+def _silent_gzip(blocks: int) -> tuple[bytes, bytes]:
+    """Return gzip data in which so many empty blocks come before the text, and that data's end."""
+    packed = gzip.compress(PLAIN)
+    head, rest = packed[:10], packed[10:]
+    return head + b"\x00\x00\x00\xff\xff" * blocks, rest
+
+
+def test_input_that_decodes_to_nothing_is_not_copied_again_and_again() -> None:
+    head, rest = _silent_gzip(1 << 20)
+    decoder = Decoder("gzip")
+    copied = 0
+    tracemalloc.start()
+    for at in range(0, len(head), 16 << 10):
+        piece = head[at : at + (16 << 10)]
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        assert decoder.feed(piece) == b""
+        copied += tracemalloc.get_traced_memory()[1] - before > 1 << 20
+    tracemalloc.stop()
+    assert copied < 20
+    assert decoder.feed(rest) == PLAIN
+    assert decoder.complete
+
+
+def test_input_that_decodes_to_nothing_is_not_kept_forever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(encodings, "_MOST_SEEN", 1000)
+    head, rest = _silent_gzip(2000)
+    decoder = Decoder("gzip")
+    assert decoder.feed(head[:600]) == b""
+    assert decoder._seen == head[:600]
+    assert decoder.feed(head[600:]) == b""
+    assert decoder._seen is None
+    assert decoder.feed(rest) + decoder.finish() == PLAIN
 
 
 def test_reasons_do_not_quote_the_body() -> None:

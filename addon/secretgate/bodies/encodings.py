@@ -47,6 +47,9 @@ _GZIP_WBITS: Final = 31
 _PIECE: Final = 1 << 20
 _MAX_WINDOW: Final = 1 << 27
 STREAM_LIMIT: Final = 1 << 28
+_MOST_SEEN: Final = 32 << 20
+"""Input in bytes after which the codings count as right though nothing was decoded yet: twice the
+longest block of any of them."""
 
 
 class Decoded(NamedTuple):
@@ -265,7 +268,7 @@ class Decoder:
         self._claimed = _claimed(header)
         self._limit = limit
         self._stages: list[_Stage] | None = None
-        self._seen: bytes | None = b""
+        self._seen: bytearray | None = bytearray()
         """All input so far, kept until the first output proves that the codings are right."""
         self._broken = ""
         self._over = False
@@ -284,17 +287,19 @@ class Decoder:
         if self._seen is not None:
             self._seen += data
             if self._stages is None:
-                data = self._seen
+                data = bytes(self._seen)
                 chain = self._chain(data)
                 if chain is None:
                     return b""
                 self._open(chain)
+            if len(self._seen) > _MOST_SEEN:
+                self._seen = None
         return self._run(data)
 
     def finish(self) -> bytes:
         if self._broken:
             raise Unreadable(self._broken)
-        seen, self._seen = self._seen, None
+        seen, self._seen = bytes(self._seen or b""), None
         if seen and (self._stages is None or not self.complete):
             if _is_text(seen):
                 self._stages = []
@@ -328,7 +333,8 @@ class Decoder:
                 _check_size(size, self._limit)
                 out.append(piece)
         except (_Trailing, _Broken) as wrong:
-            if not size and self._stages and (seen := self._seen):
+            if not size and self._stages and self._seen:
+                seen = bytes(self._seen)
                 mark = _marked(seen)
                 if mark or _is_text(seen, whole=False):
                     self._open([mark] if mark and len(self._stages) == 1 else [])
