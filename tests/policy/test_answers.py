@@ -292,3 +292,16 @@ def test_answers_that_share_a_connection_are_judged_apart() -> None:
     }
     assert SAYS in said["a"].text
     assert said["b"].calls == [(GOOD[0], json.loads(GOOD[1]))]
+
+
+def test_nothing_is_kept_of_an_answer_in_a_lane_once_it_has_ended() -> None:
+    case = CASES["responses"]
+    judged = judge(DENY, DIALECTS["openai-responses"])
+    for number in range(20):
+        said = [{**each, "stream_id": f"s{number}"} for each in events(case.write([BAD]))]
+        *begun, last = SseFramer().feed(sse(said, named="type"))
+        for frame in begun:
+            judged.event(frame)
+        assert len(judged._lanes) == 1
+        judged.event(last)
+        assert not judged._lanes

@@ -88,7 +88,14 @@ class Judge:
         entry = Entry(event, kind_of(event, frame.event))
         if entry.kind in _LIVE:
             return [frame]
-        return self._in_lane(event)._read(frame, entry)
+        lane = self._lane(event)
+        if not lane:
+            return self._read(frame, entry)
+        judge = self._lanes.pop(lane, None) or self._another()
+        out = judge._read(frame, entry)
+        if not judge._idle:
+            self._lanes[lane] = judge
+        return out
 
     def finish(self) -> list[Frame]:
         """Judge what is still open and return the remaining frames."""
@@ -96,15 +103,20 @@ class Judge:
         others = [frame for lane in self._lanes.values() for frame in lane.finish()]
         return [*self._released(), *others]
 
-    def _in_lane(self, event: Mapping[str, Any]) -> Judge:
-        """Return the judge of the lane that an event is in."""
-        lane = repr([event[name] for name in self.lanes if name in event])
-        if lane == "[]":
-            return self
-        if lane not in self._lanes:
-            fresh = Judge(self.policy, self.context, self.grammar, self.wanted, self.told)
-            self._lanes[lane] = fresh
-        return self._lanes[lane]
+    def _lane(self, event: Mapping[str, Any]) -> str:
+        """Return the lane that an event is in, or an empty string."""
+        found = [event[name] for name in self.lanes if name in event]
+        return repr(found) if found else ""
+
+    def _another(self) -> Judge:
+        """Return the judge of an answer in a lane of its own."""
+        return Judge(self.policy, self.context, self.grammar, self.wanted, self.told)
+
+    @property
+    def _idle(self) -> bool:
+        """Whether nothing is known of the answer, as before its first event or after its last."""
+        known = self._queue, self._open, self._said, self._refused, self._denial
+        return not (any(known) or self._tools or self._calls or self._shift)
 
     def document(self, payload: bytes) -> bytes:
         """Judge a complete answer and return its payload, changed or not."""
