@@ -21,7 +21,7 @@ from secretgate.hosts import Treatment
 from secretgate.inbound.events import Events
 from secretgate.inbound.restoration import Depth, restore
 from secretgate.inbound.written import Recorder
-from secretgate.outbound import refusals
+from secretgate.outbound import kept, refusals
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
 from secretgate.policy.judged import Judging
@@ -75,6 +75,8 @@ class Socket:
         self._judge = judge
         self._on_its_way = 0
         """Number of injected messages that the client has not received yet."""
+        self._linked = False
+        """Whether any id is known by which later requests can refer to what came."""
 
     def from_client(self, content: bytes, is_text: bool = True) -> Outcome:
         if self._request.route.treatment is Treatment.PASS:
@@ -146,9 +148,12 @@ class Socket:
 
     def _link(self, event: object) -> None:
         self._engine.requests.policies.called.see(self._request.scope, self._dialect.name, event)
-        issued = self._events.issued
+        issued, vault = self._events.issued, self._engine.vault
         for link in self._dialect.links(event) if issued else ():
-            self._engine.vault.link(self._request.scope, link, issued)
+            if not self._linked and self._dialect.chain_items:
+                vault.link(self._request.scope, kept.ITEMS, self._engine.nothing_issued)
+            self._linked = True
+            vault.link(self._request.scope, link, issued)
 
     def _unreadable(self, reason: str, size: int) -> Outcome:
         nothing = self._engine.nothing_issued

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from wire_support import SCOPE, Gate, dump, secret
@@ -34,7 +36,7 @@ def test_ids_in_paths_and_beside_the_messages(
     request = GATE.request(dialect, path=path)
     assert named <= {*kept.links(request, dump(body))}
     steps = {*path.partition("?")[0].replace(":", "/").split("/")}
-    assert {*kept.links(request, b"{")} <= steps | {kept.FILES}
+    assert {*kept.links(request, b"{")} <= steps | {kept.FILES, kept.ITEMS}
 
 
 @pytest.mark.parametrize(
@@ -118,10 +120,31 @@ def test_items_of_earlier_answers_newest_first() -> None:
         assert kept.items(GATE.request("openai-chat"), raw) == []
 
 
+@pytest.mark.parametrize("own", [{}, {"type": None}])
+def test_items_that_are_referred_to_without_a_type(own: dict[str, Any]) -> None:
+    request = GATE.request("openai-responses", path="/v1/responses")
+    said = {"type": "message", "id": "msg_2", "content": [{"text": '{"id": "msg_3"}'}]}
+    body = {"input": [{"id": "msg_1", **own}, said, {**own, "id": "msg_4"}]}
+    for raw in (dump(body), json.dumps(body, indent=2).encode()):
+        assert kept.items(request, raw) == ["msg_4", "msg_1"]
+
+
+def test_items_are_searched_for_once_an_answer_named_some() -> None:
+    gate = Gate()
+    request = gate.request("openai-responses", path="/v1/responses")
+    body = dump({"input": [{"type": "item_reference", "id": "msg_1"}]})
+    gate.vault.link(SCOPE, "msg_1", gate.issued(KEY))
+    asked = gate.requests.decide(replace(request, content=body))
+    assert not asked.issued
+    gate.vault.link(SCOPE, kept.ITEMS, gate.nothing_issued)
+    asked = gate.requests.decide(replace(request, content=body))
+    assert asked.issued.value(gate.name(KEY).encode()) == KEY.encode()
+
+
 def test_an_item_is_read_by_itself() -> None:
     request = GATE.request("openai-responses", path="/v1/responses")
     endless = b'{"type": "item_reference", "name": "%b", "id": "msg_1"}' % (b"x" * 2000)
-    assert kept.items(request, endless + b', {"id": "msg_2"}') == []
+    assert kept.items(request, endless + b', {"id": "msg_2", "role": "user"}') == []
 
 
 def test_answers_name_their_items() -> None:

@@ -288,9 +288,10 @@ class Requests:
 
     def _with_named(self, request: Request, links: Sequence[str], raw: bytes) -> Sequence[str]:
         """Return the links with those to files and to items that the body names."""
-        named = kept.items(request, raw)
-        if kept.FILES in links and self._vault.chain(request.scope, kept.FILES) is not None:
-            named += kept.files(request, raw)
+        named: list[str] = []
+        for known, ids in ((kept.ITEMS, kept.items), (kept.FILES, kept.files)):
+            if known in links and self._vault.chain(request.scope, known) is not None:
+                named += ids(request, raw)
         if named:
             self._vault.refresh(request.scope, named)
         return [*links, *named]

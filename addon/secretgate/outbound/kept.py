@@ -2,7 +2,7 @@
 
 What was issued when something was given to the provider may be restored in the answers to requests
 that refer to it. Ids are in the path, in members beside the messages, and, for files and for items of
-earlier answers, anywhere in the body. Those of files are searched for only if the vault knows of any.
+earlier answers, anywhere in the body. These two are searched for only if the vault knows of any.
 """
 
 from __future__ import annotations
@@ -16,9 +16,12 @@ from secretgate import tolerant
 from secretgate.outbound.requests import Request
 from secretgate.providers import values_at
 from secretgate.providers.base import last_step
+from secretgate.scanner import Scanner
 
 FILES = "(files)"
 """The link under which the vault notes that a scope has given files to the provider."""
+ITEMS = "(items)"
+"""The link under which the vault notes that answers of a scope have items that can be referred to."""
 SERVER = "(server)"
 """The link of a connection with an MCP server that does not say which session it is for."""
 _SHORTEST = 8
@@ -28,7 +31,15 @@ UPLOAD = re.compile(r"[?&]upload_id=([^&#]{8,})")
 """The id of a resumable upload, in its URL."""
 _SESSION = re.compile(r"[?&]session_?id=([^&]+)", re.IGNORECASE)
 _VALUE = re.compile(rb'\s*:\s*("[^"\\]{4,400}"|\[[^\][{}]{4,20000}\])')
-_REFERENCE = b'"item_reference"'
+_REFERENCE = Scanner(
+    [
+        rb'"item_reference"',
+        rb'"type"\s*:\s*null',
+        rb'\{\s*"id"\s*:\s*"[^"\\]{4,400}"\s*\}',
+    ]
+)
+"""What a reference to an item has in it: its type can be left out."""
+_MOST_REFERENCES = 1000
 _ID = re.compile(rb'"id"\s*:\s*"([^"\\]{4,400})"')
 _MOST_AROUND = 1000
 """How many bytes of an item are searched for its id, before its type and after it."""
@@ -43,7 +54,11 @@ def links(request: Request, outline: bytes | None) -> list[str]:
     found = [step for step in _steps(request.path) if len(step) >= _SHORTEST]
     found += UPLOAD.findall(request.path)
     found += _members(outline, dialect.chain_in)
-    return [*found, FILES] if dialect.chain_members else found
+    if dialect.chain_members:
+        found.append(FILES)
+    if dialect.chain_items:
+        found.append(ITEMS)
+    return found
 
 
 def files(request: Request, raw: bytes) -> list[str]:
@@ -60,12 +75,15 @@ def files(request: Request, raw: bytes) -> list[str]:
 def items(request: Request, raw: bytes) -> list[str]:
     """Return the ids of items of earlier answers that a request names in their place, newest first."""
     found: dict[str, None] = {}
-    end = len(raw) if request.route.dialect.chain_items else 0
-    while len(found) < _MOST_FILES and (end := raw.rfind(_REFERENCE, 0, end)) >= 0:
-        _, _, before = raw[max(0, end - _MOST_AROUND) : end].rpartition(b"{")
-        after, _, _ = raw[end : end + _MOST_AROUND].partition(b"}")
+    places = _REFERENCE.scan(raw) if request.route.dialect.chain_items else []
+    for _, end in places[: -_MOST_REFERENCES - 1 : -1]:
+        at = end - 1
+        _, _, before = raw[max(0, at - _MOST_AROUND) : at].rpartition(b"{")
+        after, _, _ = raw[at : at + _MOST_AROUND].partition(b"}")
         if named := _ID.search(before + after):
             found[named[1].decode("utf-8", "replace")] = None
+            if len(found) == _MOST_FILES:
+                break
     return list(found)
 
 

@@ -175,6 +175,8 @@ def _linking(exchange: Exchange) -> Callable[[object], None]:
     def seen(event: object) -> None:
         for link in dialect.links(event, exchange.decision.stored):
             if link not in known:
+                if not known and dialect.chain_items:
+                    vault.link(scope, kept.ITEMS, exchange.engine.nothing_issued)
                 known.add(link)
                 vault.link(scope, link, issued)
 
