@@ -105,7 +105,7 @@ class Detector:
                 ]
         results: dict[int, list[Finding]] = {}
         for index in sorted(candidates):
-            findings = self._settle(candidates[index])
+            findings = self._settle(candidates.pop(index))
             if findings:
                 results[index] = findings
         return results

@@ -17,8 +17,8 @@ from ahocorasick_rs import BytesAhoCorasick, Implementation, MatchKind
 _GROUP: Final = 64
 _MOST_GROUPS: Final = 16
 """With more groups than this, the automaton alone is as fast."""
-_MOST_STRINGS: Final = 10_000
-"""Maximum number of strings of an automaton."""
+_MOST_STRINGS: Final = 5_000
+"""Maximum number of strings of an automaton: no other thread runs while one is built, for 5 ms."""
 _PIECE: Final = 4 << 10
 _GROUP_COST: Final = 0.17e-9
 _AUTOMATON_COST: Final = 5e-9

@@ -73,9 +73,10 @@ class _Segment:
             same: dict[tuple[int, int], tuple[int, int]] = {}
             for value in self.values:
                 if value:
-                    for text, kind, offset in spellings.needles(value, not below_floor(value)):
-                        needles.texts.append(text)
-                        needles.kinds.append(same.setdefault((kind, offset), (kind, offset)))
+                    for needle in spellings.needles(value, not below_floor(value)):
+                        kind = needle.kind, needle.offset
+                        needles.texts.append(needle.text)
+                        needles.kinds.append(same.setdefault(kind, kind))
                         needles.values.append(value)
             self._needles = needles
         return self._needles

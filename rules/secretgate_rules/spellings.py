@@ -13,7 +13,9 @@ import json
 import re
 from collections.abc import Iterator
 from itertools import product
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from . import views
 from .memo import remembered
@@ -33,8 +35,11 @@ _DEEPEST: Final = 3
 _URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
-class Needle(NamedTuple):
-    """Bytes to search for, and how to decode the text around them."""
+class Needle(msgspec.Struct, frozen=True, gc=False):
+    """Bytes to search for, and how to decode the text around them.
+
+    There are many, which the garbage collector need not visit.
+    """
 
     text: bytes
     kind: int

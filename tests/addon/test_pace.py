@@ -7,6 +7,7 @@ import functools
 import gc
 import json
 import threading
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,7 @@ from policy.kit import enforced, policy
 from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_walk import Reading
 from secretgate.hosts import Route, Treatment
+from secretgate.outbound import redaction
 from secretgate.outbound.deciding import Requests
 from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
@@ -27,8 +29,8 @@ from secretgate.proxy.threads import (
     ALWAYS_IN_A_THREAD,
     IN_A_THREAD,
     Pace,
+    collected_in_parts,
     message_decided,
-    uncollected,
 )
 from secretgate.settings import Settings
 
@@ -211,19 +213,53 @@ def test_rules_that_count_requests_count_one_that_moves_to_a_thread_once() -> No
     assert [decision.refused for decision, _ in outcomes] == [False, False, True]
 
 
-def test_a_thread_is_not_disturbed_by_the_garbage_collector() -> None:
+def test_the_garbage_collector_visits_what_a_thread_makes_in_parts() -> None:
     request, reading = asked(LARGE)
+    usual = gc.get_threshold()
+    visited: list[int] = []
 
-    def decide() -> bool:
-        with uncollected():
+    def note(phase: str, told: dict[str, int]) -> None:
+        if phase == "start":
+            visited.append(sum(map(len, map(gc.get_objects, range(told["generation"] + 1)))))
+
+    def decide() -> list[list[int]]:
+        with collected_in_parts():
             pass
-        return gc.isenabled()
+        assert gc.get_threshold() != usual
+        return [[number] for number in range(100_000)]
 
-    assert asyncio.run(Pace().decided(detector(), request, reading, decide)) is False
-    assert gc.isenabled()
+    gc.callbacks.append(note)
+    try:
+        made = asyncio.run(Pace().decided(detector(), request, reading, decide))
+    finally:
+        gc.callbacks.remove(note)
+    assert len(made) == 100_000
+    assert len(visited) > 20
+    assert max(visited) < 20_000
+    assert len(gc.get_objects(0)) < 20_000
+    assert gc.get_threshold() == usual
     with pytest.raises(ZeroDivisionError):
         asyncio.run(Pace().decided(detector(), request, reading, lambda: 1 // 0))
-    assert gc.isenabled()
+    assert gc.get_threshold() == usual
+
+
+def test_what_was_found_is_freed_piece_by_piece() -> None:
+    """Freed all at once, it would hold up every thread."""
+    bench = Bench()
+    found: list[Sequence[Sequence[object]]] = []
+    inspection = redaction._Inspection
+
+    class Watched(inspection):  # type: ignore[misc, valid-type]
+        def result(self, *asked: Any) -> redaction.Redaction:
+            result: redaction.Redaction = super().result(*asked)
+            found.append([*self._found.values(), *self._changed.values()])
+            assert len(found[0]) == 2
+            return result
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(redaction, "_Inspection", Watched)
+        bench.redact(json.dumps([token(1)]).encode())
+    assert all(not each for each in found[0])
 
 
 @pytest.mark.parametrize("text", ["a few words", LARGE, secrets(400)], ids=["", "large", "dense"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -15,10 +16,15 @@ from secretgate import log
 from secretgate.audit.trail import Trail
 from secretgate.hosts import Hosts, builtin
 from secretgate.outbound.requests import Decision, Request, Verdict
+from secretgate.outbound.spots import Spot
 from secretgate.placeholders import Issued, Namer, Template
+from secretgate.policy.model import Action, Mutation
+from secretgate.policy.model import Decision as Ruled
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.telling import Teller
 
+COUNT = re.compile(r" count=([0-9]+)")
+MORE = re.compile(r" more_fields=([0-9]+)")
 NOTHING = Issued(Namer(Template(), KEY).template, {})
 CLEAN = Decision(Verdict.CLEAN, NOTHING)
 REFUSED = Decision(Verdict.BLOCKED, NOTHING, status=403, message="no")
@@ -93,6 +99,30 @@ def test_the_line_about_a_request_names_its_model_and_counts_its_messages(
     assert "messages=12" in named
     assert "model" not in unnamed
     assert "messages=" not in unnamed
+
+
+def test_many_findings_take_few_lines_that_count_all_of_them(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spots = [Spot(f"rule-{at % 3}", f"messages[{at}].content", "high") for at in range(10_000)]
+    decide(Teller(), "one", replace(CLEAN, verdict=Verdict.REDACTED, spots=(*spots, spots[0])))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) < 120
+    assert sum(int(count) for line in lines for count in COUNT.findall(line)) == 10_001
+    fields = sum(int(count) for line in lines for count in MORE.findall(line))
+    assert fields + sum(" field=" in line for line in lines) == 10_000
+
+
+def test_many_rulings_that_are_alike_take_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    rulings = tuple(
+        Ruled(Action.REDACT, rule, mutations=(Mutation(f"params[{at}]", "", rule, ("token",)),))
+        for at in range(5_000)
+        for rule in ("first", "second")
+    )
+    decide(Teller(), "one", replace(CLEAN, rulings=rulings))
+    lines = [line for line in capsys.readouterr().err.splitlines() if " policy " in line]
+    assert [" rule=first" in line for line in lines] == [True, False]
+    assert all(" count=5000 " in line for line in lines)
 
 
 async def test_not_more_than_some_wait() -> None:

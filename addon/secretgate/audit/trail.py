@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from importlib.util import find_spec
+from itertools import islice
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -257,9 +258,12 @@ def _printable(text: str) -> str:
 
 
 def _ids(names: Iterable[bytes]) -> tuple[str, ...]:
-    """Return the ids of placeholders; the last match counts, as rule names may look like ids."""
-    ids = sorted({found[-1].decode() for name in names if (found := _ID.findall(name))})
-    return tuple(ids[:MOST_PLACEHOLDERS])
+    """Return the ids of placeholders, or of the first ones of many.
+
+    The last match in each counts, as rule names may look like ids.
+    """
+    some = islice(names, MOST_PLACEHOLDERS)
+    return tuple(sorted({found[-1].decode() for name in some if (found := _ID.findall(name))}))
 
 
 def _opened(

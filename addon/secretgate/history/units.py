@@ -226,9 +226,7 @@ def _note(verdict: Verdict, start: int, noted: Sequence[tuple[int, Note]]) -> No
     verdict.scanned += sum(note.scanned for note in notes)
     verdict.counted = sum(note.counted for note in notes)
     verdict.edits = tuple(
-        sorted(
-            Edit(low - start, high - start, new) for note in notes for low, high, new in note.edits
-        )
+        sorted((low - start, high - start, new) for note in notes for low, high, new in note.edits)
     )
     verdict.traces = tuple(
         (at, path, rule, sure, action)

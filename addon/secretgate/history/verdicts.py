@@ -24,7 +24,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from secretgate.bodies.base import Edit
 from secretgate.bodies.between import Frame
 from secretgate.history.digests import Digests
 
@@ -40,6 +39,8 @@ _EDIT_COST: Final = 220
 _NAME_COST: Final = 100
 
 
+PlainEdit = tuple[int, int, bytes]
+"""An edit as a tuple of no class of its own, of which the garbage collector visits none twice."""
 Trace = tuple[int, str, str, str, str]
 """What was found where: index of the item, path in the item, rule, confidence, action."""
 
@@ -55,7 +56,7 @@ class Verdict:
     """Bytes of binary data; `scanned` and `opaque` count text and opaque strings."""
     version: object
     """The version of the known values with which it was reached, or last confirmed."""
-    edits: tuple[Edit, ...] = ()
+    edits: tuple[PlainEdit, ...] = ()
     """The edits, with offsets relative to the unit."""
     traces: tuple[Trace, ...] = ()
     names: frozenset[bytes] = frozenset()
@@ -80,13 +81,12 @@ class Verdict:
 def joined(parts: Sequence[tuple[int, Verdict]]) -> Verdict:
     """Return the verdict of a run of units, given as pairs of offset in the run and verdict."""
     first = parts[0][1]
-    edits: list[Edit] = []
+    edits: list[PlainEdit] = []
     traces: list[Trace] = []
     items = scanned = opaque = counted = 0
     for offset, verdict in parts:
         edits += (
-            Edit(start + offset, end + offset, replacement)
-            for start, end, replacement in verdict.edits
+            (start + offset, end + offset, replacement) for start, end, replacement in verdict.edits
         )
         traces += ((item + items, *rest) for item, *rest in verdict.traces)  # type: ignore[misc]
         items += verdict.items

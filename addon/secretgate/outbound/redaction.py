@@ -135,6 +135,8 @@ class Redactor:
         except (Denied, Leak) as refusal:
             refusal.counts = inspection.tally()
             raise
+        finally:
+            inspection.let_go()
 
     def written(
         self, texts: Sequence[bytes], scope: Scope, keys: Sequence[bytes] | None = None
@@ -202,6 +204,8 @@ class _Inspection:
         self._found: dict[int, list[Finding]] = {}
         self._told: dict[int, list[Finding]] = {}
         """Findings that may leave, but are reported."""
+        self._changed: dict[int, list[Finding]] = {}
+        """What is replaced."""
         self._notes = Notes()
         self._spots = Spots(body, self._texts, naming, redactor.namer)
         self._recall: Recall | None = None
@@ -214,7 +218,7 @@ class _Inspection:
             if whole and self._texts.counts.cut:
                 limit = documents.LIMIT >> 20
                 raise Unreadable(f"a file in it unpacks to more than {limit} MiB")
-            changes = self._changes()
+            changes = self._changed = self._changes()
             sealed = {index for index in changes if self._texts[index].sealed}
             if sealed and strict:
                 path = self._spots.where(min(sealed))
@@ -248,6 +252,13 @@ class _Inspection:
             set(values.values()),
             self._ruling,
         )
+
+    def let_go(self) -> None:
+        """Free what was found piece by piece: freed at once, all other threads would wait."""
+        for found in (self._found, self._told, self._changed):
+            for findings in found.values():
+                while findings:
+                    findings.pop()
 
     def _read(self) -> None:
         """Read what is new, and previously seen units that have to be read again because of it."""
@@ -320,7 +331,7 @@ class _Inspection:
         if ruling is not None:
             hits = ruling.taken(hits)
         naming.refresh(hit.value for own in hits.values() for hit in own)
-        changes = {}
+        changes: dict[int, list[Finding]] = {}
         for index in sorted({*self._found, *hits}):
             own, found = hits.get(index, []), self._found.get(index, [])
             parts = list(merged(own, found, naming.named, naming.exempt))

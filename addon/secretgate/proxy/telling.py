@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import functools
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any
 
 from secretgate import log
 from secretgate.audit.trail import Trail
@@ -22,6 +24,8 @@ _GATHER = 0.05
 """Seconds for which reports are collected: several at a time are cheaper than one by one."""
 _MOST = 64
 """Maximum number of reports waiting."""
+_MOST_LINES = 100
+"""Maximum number of log lines for the findings of one request; the event loop writes them."""
 UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
 
 
@@ -59,11 +63,11 @@ class Teller:
         self._counters.request(request.route.provider, decision)
         self.trail.request(exchange.id, request, decision, seen, exchange.engine.settings.mode)
         logger = exchange.log
-        found = Counter((spot.rule, spot.path) for spot in decision.spots)
-        for (rule, path), count in found.items():
-            logger.info("secret_detected", rule=rule, field=path, count=count)
-        for ruled in decision.rulings:
-            self._say(exchange, "request", ruled)
+        for fields in _found(decision):
+            logger.info("secret_detected", **fields)
+        for ruled, count in _distinct(decision.rulings):
+            more = {"count": count} if count > 1 else {}
+            self._say(exchange, "request", ruled, **more)
         if decision.verdict is Verdict.UNREADABLE:
             logger.warning(
                 "unreadable",
@@ -89,7 +93,7 @@ class Teller:
         exchange.rulings.append(decision)
         self._say(exchange, operation, decision)
 
-    def _say(self, exchange: Exchange, operation: str, decision: Ruled) -> None:
+    def _say(self, exchange: Exchange, operation: str, decision: Ruled, **more: Any) -> None:
         exchange.log.info(
             "policy",
             operation=operation,
@@ -97,6 +101,7 @@ class Teller:
             rule=decision.rule or ", ".join(decision.logged),
             enforced=decision.enforced,
             findings=sorted({rule for each in decision.mutations for rule in each.findings}),
+            **more,
         )
 
     def failed(self, identity: str, route: Route, request: Request | None, mode: str) -> None:
@@ -173,3 +178,28 @@ class Teller:
         """Make the reports in order; one that fails is not repeated."""
         while self._waiting:
             self._waiting.pop(0)()
+
+
+def _found(decision: Decision) -> Iterator[dict[str, Any]]:
+    """Yield the fields of the log lines for findings; beyond the first ones, one line a rule."""
+    found = Counter((spot.rule, spot.path) for spot in decision.spots).items()
+    for (rule, path), count in islice(found, _MOST_LINES):
+        yield {"rule": rule, "field": path, "count": count}
+    counts, fields = Counter[str](), Counter[str]()
+    for (rule, _), count in islice(found, _MOST_LINES, None):
+        counts[rule] += count
+        fields[rule] += 1
+    for rule, count in counts.items():
+        yield {"rule": rule, "more_fields": fields[rule], "count": count}
+
+
+def _distinct(rulings: Sequence[Ruled]) -> Iterable[tuple[Ruled, int]]:
+    """Yield rulings, each with its number: of many, those whose log lines are alike only once."""
+    if len(rulings) <= _MOST_LINES:
+        return [(ruled, 1) for ruled in rulings]
+    alike: dict[object, list[Ruled]] = {}
+    for ruled in rulings:
+        findings = frozenset(rule for each in ruled.mutations for rule in each.findings)
+        key = (ruled.action, ruled.rule, *ruled.logged, ruled.enforced, findings)
+        alike.setdefault(key, []).append(ruled)
+    return [(own[0], len(own)) for own in alike.values()]
