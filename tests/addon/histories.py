@@ -17,7 +17,8 @@ from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_walk import read_json
 from secretgate.history.verdicts import History
 from secretgate.ledger import Ledger
-from secretgate.outbound.redaction import Leak, Redactor
+from secretgate.outbound.inspection import Leak
+from secretgate.outbound.redaction import Redactor
 from secretgate.placeholders import Namer, Template
 from secretgate.vault import MemoryVault, Scope
 from secretgate_rules import Detector, Literals

@@ -10,7 +10,8 @@ from functools import cache
 from secretgate.bodies.json_walk import read_json
 from secretgate.inbound.written import Recorder
 from secretgate.ledger import Ledger
-from secretgate.outbound.redaction import Redaction, Redactor
+from secretgate.outbound.inspection import Redaction
+from secretgate.outbound.redaction import Redactor
 from secretgate.placeholders import Namer, Template
 from secretgate.providers import DIALECTS, Dialect
 from secretgate.vault import MemoryVault, Scope

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from addon.kit import SCOPE, Bench, pem, random_text, token
 from secretgate.inbound.restoration import Depth, restore
 from secretgate.outbound.egress import Egress, forms
-from secretgate.outbound.redaction import Leak
+from secretgate.outbound.inspection import Leak
 from secretgate.providers import DIALECTS
 from secretgate.vault import Scope
 

@@ -11,7 +11,7 @@ from wire_support import PLACEHOLDER, Gate, dump, secret
 
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.readers import read
-from secretgate.outbound.redaction import Leak
+from secretgate.outbound.inspection import Leak
 from secretgate.providers import DIALECTS
 
 CHAT = DIALECTS["openai-chat"]

@@ -15,7 +15,8 @@ from secretgate.inbound.answers import DocumentAnswer, EventAnswer
 from secretgate.inbound.events import Events
 from secretgate.ledger import Ledger
 from secretgate.outbound.deciding import Requests
-from secretgate.outbound.redaction import Redaction, Redactor
+from secretgate.outbound.inspection import Redaction
+from secretgate.outbound.redaction import Redactor
 from secretgate.outbound.requests import Request
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.providers import DIALECTS, Dialect

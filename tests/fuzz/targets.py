@@ -27,7 +27,7 @@ from fuzz.streams import (
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Edit, Unreadable
 from secretgate.bodies.json_spans import read_json
-from secretgate.outbound.redaction import Leak
+from secretgate.outbound.inspection import Leak
 from secretgate.providers import DIALECTS
 from secretgate_rules import Detector, redact
 

@@ -13,7 +13,7 @@ from policy.kit import enforced, scope
 from secretgate.bodies.json_spans import read_json
 from secretgate.hosts import Route, Treatment
 from secretgate.outbound.deciding import Requests
-from secretgate.outbound.redaction import Redaction
+from secretgate.outbound.inspection import Redaction
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
 from secretgate.policy import building

@@ -2,7 +2,7 @@
 
 `requests` defines a request and the decision on it. `heads` decides on a whole request: on its head
 itself, on its body through `deciding`, which defines the order of the steps and leaves refusals to
-`refusing` and `refusals`. What is found in a body is replaced in `redaction`:
+`refusing` and `refusals`. `redaction` holds what outlasts a request, and `inspection` replaces what is found in one:
 
 * `texts` obtains the text of each slot; detection searches it;
 * `naming` decides what is a secret and what it is called; `spelled` and `hidden` deal with secrets

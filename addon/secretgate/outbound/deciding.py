@@ -22,7 +22,8 @@ from secretgate.hosts import Treatment
 from secretgate.mcp import messages
 from secretgate.mcp.over_http import Remote
 from secretgate.outbound import handover, kept, models, signatures
-from secretgate.outbound.redaction import Leak, Redaction, Redactor
+from secretgate.outbound.inspection import Leak, Redaction
+from secretgate.outbound.redaction import Redactor
 from secretgate.outbound.refusing import Refusing
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued

@@ -24,7 +24,8 @@ from secretgate.engine import Engine
 from secretgate.history.digests import Digests
 from secretgate.hosts import Treatment
 from secretgate.outbound.attempts import commit
-from secretgate.outbound.redaction import Leak, Redaction, Redactor
+from secretgate.outbound.inspection import Leak, Redaction
+from secretgate.outbound.redaction import Redactor
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.outbound.spots import Spot
 from secretgate.outbound.texts import Counts, texts

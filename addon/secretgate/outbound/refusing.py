@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from secretgate.hosts import Treatment
 from secretgate.outbound import refusals
-from secretgate.outbound.redaction import Leak, Redaction
+from secretgate.outbound.inspection import Leak, Redaction
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.outbound.signatures import Unsignable
 from secretgate.outbound.spots import Spot
