@@ -20,6 +20,7 @@ from secretgate.bodies.json_walk import Reading
 from secretgate.hosts import Route, Treatment
 from secretgate.outbound import redaction
 from secretgate.outbound.deciding import Requests
+from secretgate.outbound.inspection import Redaction
 from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.policy.requests import Policies
@@ -247,17 +248,17 @@ def test_what_was_found_is_freed_piece_by_piece() -> None:
     """Freed all at once, it would hold up every thread."""
     bench = Bench()
     found: list[Sequence[Sequence[object]]] = []
-    inspection = redaction._Inspection
+    inspection = redaction.Inspection
 
     class Watched(inspection):  # type: ignore[misc, valid-type]
-        def result(self, *asked: Any) -> redaction.Redaction:
-            result: redaction.Redaction = super().result(*asked)
+        def result(self, *asked: Any) -> Redaction:
+            result: Redaction = super().result(*asked)
             found.append([*self._found.values(), *self._changed.values()])
             assert len(found[0]) == 2
             return result
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(redaction, "_Inspection", Watched)
+        patch.setattr(redaction, "Inspection", Watched)
         bench.redact(json.dumps([token(1)]).encode())
     assert all(not each for each in found[0])
 
