@@ -31,6 +31,7 @@ from secretgate.inbound.event_reader import (
     read_event,
 )
 from secretgate.inbound.extras import number_of, renumbered
+from secretgate.inbound.growing import Growing
 from secretgate.inbound.matching import Match, Shape, Streak
 from secretgate.inbound.open_texts import OpenTexts, Out
 from secretgate.inbound.restoration import Depth, restore
@@ -66,6 +67,7 @@ class Events:
 
     def __post_init__(self) -> None:
         self._texts = OpenTexts(self.dialect)
+        self._growing = Growing()
         self._said: list[Said | Read] = []
         """What the frames being sent say, for the recorder."""
 
@@ -336,26 +338,29 @@ class Events:
                 else self.issued
             )
             text = payload[leaf.start : leaf.end]
-            restored = self._leaf(leaf, text, frame, leaf.identity in ended, issued)
+            restored, said = self._leaf(leaf, text, frame, leaf.identity in ended, issued)
             if restored != text:
                 edits.append(Edit(leaf.start, leaf.end, restored))
-            texts.append(restored)
+            texts.append(said)
         self._said.append(Read(event, texts))
         changed = splice(payload, edits) if edits else payload
         if self._texts.shift:
             changed = renumbered(changed, number_of(event.value), self._texts.shift)
         return [*extras, frame.raw if changed is payload else frame.with_payload(changed)]
 
-    def _leaf(self, leaf: Leaf, text: bytes, frame: Frame, ends: bool, issued: Issued) -> bytes:
-        """Return a text of an event, restored."""
+    def _leaf(
+        self, leaf: Leaf, text: bytes, frame: Frame, ends: bool, issued: Issued
+    ) -> tuple[bytes, bytes]:
+        """Return a text of an event, restored, and what of it is recorded."""
         if leaf.piece is Piece.CLOSE:
-            return text
+            return text, text
         if leaf.piece in DELTAS:
             depth = DELTAS[leaf.piece]
-            return self._texts.feed(
+            restored = self._texts.feed(
                 leaf.identity, depth, text, lambda: frame, leaf.path, issued, ends
             )
-        return restore(text, issued, WHOLES[leaf.piece])
+            return restored, restored
+        return self._growing.restore(leaf.identity, text, issued, WHOLES[leaf.piece])
 
     def _learn(self, event: Event, outside: Around | None, name: str = "") -> None:
         """Learn an event's shape, unless it ends a text or whole strings may hold placeholders."""
@@ -384,6 +389,8 @@ class Events:
     def _record(self) -> None:
         """Pass on what was said to the recorder, to be analysed if every text has ended."""
         said, self._said = self._said, []
+        if self._over:
+            self._growing.forget()
         if self.recorder is not None:
             self.recorder.hear(said)
             if self._over:

@@ -13,6 +13,7 @@ from secretgate import tolerant
 from secretgate.bodies import forms
 from secretgate.bodies.base import Form
 from secretgate.inbound.event_reader import DELTAS, Event, Identity, read_event
+from secretgate.inbound.growing import LONG
 from secretgate.inbound.matching import Match
 from secretgate.inbound.shapes import Shapes
 from secretgate.providers import Dialect, Piece
@@ -51,6 +52,8 @@ class Whole(NamedTuple):
     piece: Piece
     key: bytes
     text: bytes
+    identity: Identity | None = None
+    """What identifies it, if it is long: it may be said again, with more."""
 
     @property
     def size(self) -> int:
@@ -70,7 +73,8 @@ class Read(NamedTuple):
             elif leaf.piece is not Piece.CLOSE:
                 last = leaf.path[-1]
                 key = last.encode("utf-8", "surrogatepass") if isinstance(last, str) else b""
-                yield Whole(leaf.piece, key, text)
+                long = len(text) >= LONG
+                yield Whole(leaf.piece, key, text, leaf.identity if long else None)
 
 
 Said = Unread | Heard | Whole | Run
@@ -94,6 +98,8 @@ class Spoken:
         self._several = several
         self._shapes = Shapes(dialect)
         self._wholes: list[Whole] = []
+        self._long: dict[Identity, int] = {}
+        """Where among these the long ones are, as they were last said."""
         self._channels: dict[Identity, tuple[Piece, list[bytes]]] = {}
 
     def add(self, said: Said) -> None:
@@ -103,7 +109,7 @@ class Spoken:
         elif isinstance(said, Heard):
             self._channel(said.identity, said.piece).append(said.text)
         elif isinstance(said, Whole):
-            self._wholes.append(said)
+            self._whole(said)
         else:
             self._unread(*said)
 
@@ -131,7 +137,7 @@ class Spoken:
                 pieces.append(streak.text)
 
     def texts(self) -> Iterator[Text]:
-        for piece, key, raw in self._wholes:
+        for piece, key, raw, _ in self._wholes:
             text = forms.read(Form.JSON, raw)
             if piece is Piece.WHOLE_JSON:
                 yield from _json_texts(text)
@@ -143,6 +149,16 @@ class Spoken:
                 yield from _json_texts(text)
             elif text:
                 yield b"", text
+
+    def _whole(self, said: Whole) -> None:
+        """Add a complete text; it takes the place of one that it continues."""
+        if said.identity is not None:
+            at = self._long.get(said.identity)
+            if at is not None and said.text.startswith(self._wholes[at].text):
+                self._wholes[at] = said
+                return
+            self._long[said.identity] = len(self._wholes)
+        self._wholes.append(said)
 
     def _frame(self, run: Run, at: int) -> int:
         frame, stop = run.cut(at)
