@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from addon.kit import SCOPE, Bench, prompt, random_text, token
+from secretgate.inbound import written
 from secretgate.inbound.spoken import Unread
-from secretgate.inbound.written import _TOKEN, _distinct, _long_tokens
+from secretgate.inbound.written import _TOKEN, Recorder, _distinct, _long_tokens
 from secretgate.ledger import Ledger
 from secretgate.providers import DIALECTS
 from secretgate.stores import Told
@@ -229,3 +231,71 @@ def test_long_tokens_with_digits_are_found_where_they_stand(pieces: list[str]) -
     assert list(_long_tokens(text)) == [token for run in told for token in _TOKEN.findall(run)]
     table = b" x1" * 99
     assert list(_long_tokens(text + table)) == _TOKEN.findall(text + table)
+
+
+def streamed(piece: dict[str, Any], text: str, size: int) -> Iterator[Unread]:
+    for at in range(0, len(text), size):
+        yield Unread(
+            json.dumps(piece).replace("%s", json.dumps(text[at : at + size])[1:-1]).encode()
+        )
+
+
+def tool_input(text: str) -> dict[str, Any]:
+    return {"delta": {"type": "input_json_delta", "partial_json": text}, **_BLOCK}
+
+
+_BLOCK = {"type": "content_block_delta", "index": 0}
+
+
+@pytest.mark.parametrize("size", [7, 300])
+@pytest.mark.parametrize("filler", ["some words ", "\u00e9 \n"])
+def test_a_value_that_is_cut_between_two_portions_is_remembered(
+    monkeypatch: pytest.MonkeyPatch, filler: str, size: int
+) -> None:
+    monkeypatch.setattr(written, "MOST_BYTES", 2000)
+    bench = Bench()
+    piece = {"delta": {"type": "text_delta", "text": "%s"}, **_BLOCK}
+    for before in range(0, 200, 7):
+        told: list[bytes] = []
+        recorder = Recorder(DIALECTS["anthropic"], bench.redactor, bench.ledger, SCOPE)
+        recorder.tell(told.append)
+        own = token((filler, before))
+        said = f"{'x' * before}{filler * 100}\ntoken = '{own}'\n{filler * 100}"
+        for each in streamed(piece, said, size):
+            recorder.add(each)
+        recorder.flush()
+        assert bench.ledger.was_written(SCOPE, own.encode()), before
+        assert len(told) > 1
+
+
+def test_arguments_of_a_tool_are_read_whole_in_spite_of_portions(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(written, "MOST_BYTES", 2_000)
+    bench = Bench()
+    recorder = Recorder(DIALECTS["anthropic"], bench.redactor, bench.ledger, SCOPE)
+    told: list[bytes] = []
+    recorder.tell(told.append)
+    arguments = json.dumps({"path": "x", "content": "line\n" * 500 + 'say "so"\n'})
+    for each in streamed(tool_input("%s"), arguments, 50):
+        recorder.add(each)
+    recorder.flush()
+    assert b"\0" + json.loads(arguments)["content"].encode() in b"".join(told)
+
+
+def test_what_is_read_again_of_a_long_text_is_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(written, "MOST_BYTES", 100_000)
+    bench = Bench()
+    recorder = Recorder(DIALECTS["anthropic"], bench.redactor, bench.ledger, SCOPE)
+    told: list[bytes] = []
+    recorder.tell(told.append)
+    piece = {"delta": {"type": "text_delta", "text": "%s"}, **_BLOCK}
+    other = {"delta": {"type": "text_delta", "text": "%s"}, **_BLOCK, "index": 1}
+    for each in (
+        *streamed(other, "o" * 9000, 9000),
+        *streamed(piece, "x" * 900_000, 5000),
+    ):
+        recorder.add(each)
+    recorder.flush()
+    assert 900_000 < b"".join(told).count(b"x") < 1_200_000
+    assert b"".join(told).count(b"o") <= 2 * 9000

@@ -153,7 +153,7 @@ class Channel:
 
     def _begins(self, text: bytes, at: int) -> bool:
         """Whether a placeholder can begin at `at`: not inside an escape of the literal."""
-        return not self.depth or not _in_escape(text, at)
+        return not self.depth or not in_escape(text, at)
 
     def follow(self, text: bytes) -> None:
         """Track the quotes around JSON text nested in JSON text."""
@@ -170,7 +170,7 @@ class Channel:
         self._backslashes = text[len(text.rstrip(b"\\")) :]
 
 
-def _in_escape(text: bytes, at: int) -> bool:
+def in_escape(text: bytes, at: int) -> bool:
     r"""Whether `at` is inside a JSON escape, such as at the `r` of `\r` or a digit of `\u001b`."""
     begins = text.rfind(b"\\", max(0, at - _ESCAPE + 1), at)
     if begins < 0:

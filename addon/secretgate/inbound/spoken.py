@@ -6,8 +6,8 @@ out: it comes back signed or marked, and is not read then either.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final, NamedTuple
 
 from secretgate import tolerant
 from secretgate.bodies import forms
@@ -15,6 +15,7 @@ from secretgate.bodies.base import Form
 from secretgate.inbound.event_reader import DELTAS, Event, Identity, read_event
 from secretgate.inbound.growing import LONG
 from secretgate.inbound.matching import Match
+from secretgate.inbound.restoration import in_escape
 from secretgate.inbound.shapes import Shapes
 from secretgate.providers import Dialect, Piece
 from secretgate.streams.base import Run, around
@@ -81,10 +82,17 @@ Said = Unread | Heard | Whole | Run
 """What one or more events say, as far as that is known."""
 
 
+_OVERLAP: Final = 16 << 10
+"""Size in bytes of the end of a text that is read again with what continues it."""
+_MOST_OPEN: Final = 8 << 20
+"""Size in bytes of the JSON texts of an answer up to which they are read whole."""
+
+
 class Spoken:
     """Collects events. `seen` is called with each event that is parsed in full.
 
     `several` is False if there is only one event, so that learning its shape would not pay.
+    `begun`: the `open_ends` of the events before these.
     """
 
     def __init__(
@@ -92,6 +100,7 @@ class Spoken:
         dialect: Dialect,
         seen: Callable[[Any], None] | None = None,
         several: bool = True,
+        begun: Iterable[Heard] = (),
     ) -> None:
         self._dialect = dialect
         self._seen = seen
@@ -101,6 +110,9 @@ class Spoken:
         self._long: dict[Identity, int] = {}
         """Where among these the long ones are, as they were last said."""
         self._channels: dict[Identity, tuple[Piece, list[bytes]]] = {}
+        self._begun = {identity: len(text) for identity, _, text in begun}
+        for each in begun:
+            self.add(each)
 
     def add(self, said: Said) -> None:
         """Add events, or a document."""
@@ -135,6 +147,26 @@ class Spoken:
             if streak.shape.text >= 0:
                 pieces = self._channel(streak.shape.identity, streak.shape.piece)
                 pieces.append(streak.text)
+
+    def open_ends(self) -> list[Heard]:
+        """Return the ends of texts that may continue, for the next portion of the same answer.
+
+        JSON texts that may continue are not among the texts of this portion.
+        """
+        ends: list[Heard] = []
+        room = _MOST_OPEN
+        for identity, (piece, pieces) in [*self._channels.items()]:
+            text = b"".join(pieces)
+            if len(text) == self._begun.get(identity):
+                continue
+            if piece is Piece.DELTA_JSON and len(text) <= room:
+                del self._channels[identity]
+            else:
+                text = text[_near_end(text) :]
+            if len(text) <= room:
+                room -= len(text)
+                ends.append(Heard(identity, piece, text))
+        return ends
 
     def texts(self) -> Iterator[Text]:
         for piece, key, raw, _ in self._wholes:
@@ -187,6 +219,14 @@ class Spoken:
 
     def _channel(self, identity: Identity, piece: Piece) -> list[bytes]:
         return self._channels.setdefault(identity, (piece, []))[1]
+
+
+def _near_end(text: bytes) -> int:
+    """Return the offset at which the end of a text begins that is read again."""
+    at = max(0, len(text) - _OVERLAP)
+    while in_escape(text, at):
+        at += 1
+    return at
 
 
 def _elements(payload: bytes) -> list[bytes]:

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import Any
 
 from secretgate import tolerant
-from secretgate.inbound.spoken import Read, Said, Spoken, Text, Unread
+from secretgate.inbound.spoken import Heard, Read, Said, Spoken, Text, Unread
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redactor
 from secretgate.providers import Dialect
@@ -23,8 +23,8 @@ from secretgate.scanner import Many, Scanner
 from secretgate.streams.base import Run
 from secretgate.vault import Scope
 
-MOST_BYTES = 4 << 20
-"""Maximum size in bytes of the portions in which an answer is analysed."""
+MOST_BYTES = 1 << 20
+"""Size in bytes of the portions in which an answer is analysed: all flows wait meanwhile."""
 
 _BETWEEN = b"\0"
 """Separates two texts; no pattern matches across it."""
@@ -56,6 +56,8 @@ class Recorder:
         self._ledger = ledger
         self._scope = scope
         self._said: list[Said] = []
+        self._begun: list[Heard] = []
+        """The ends of the texts analysed so far, which may continue."""
         self._size = 0
         self._seen: Callable[[Any], None] | None = None
         self._first = False
@@ -86,7 +88,7 @@ class Recorder:
         self._said.append(said)
         self._size += said.size
         if self._size > MOST_BYTES:
-            self.flush()
+            self._analysed(goes_on=True)
         if self._first:
             self._see_first(said)
 
@@ -121,20 +123,27 @@ class Recorder:
             self._seen(event)
 
     def flush(self) -> None:
+        """Analyse what was said so far; what comes then does not continue it."""
+        self._analysed(goes_on=False)
+
+    def _analysed(self, goes_on: bool) -> None:
         said, self._said, self._size = self._said, [], 0
-        if not said:
+        begun, self._begun = self._begun, []
+        if not (said or begun):
             return
         try:
-            self._analyse(said)
+            self._analyse(said, begun, goes_on)
         except Exception as error:
             if self._failed is None:
                 raise
             self._failed(error)
 
-    def _analyse(self, said: list[Said]) -> None:
-        spoken = Spoken(self._dialect, self._seen, several=len(said) > 1)
+    def _analyse(self, said: list[Said], begun: list[Heard], goes_on: bool) -> None:
+        spoken = Spoken(self._dialect, self._seen, several=len(said) > 1, begun=begun)
         for each in _joined(said):
             spoken.add(each)
+        if goes_on:
+            self._begun = spoken.open_ends()
         self._note([*spoken.texts()])
 
     def _note(self, said: list[Text]) -> None:
