@@ -67,12 +67,14 @@ def test_a_rule_about_results_knows_the_tool(dialect: str) -> None:
     assert gate.requests.decide(request).verdict is Verdict.BLOCKED
 
 
-def test_a_websocket_remembers_the_calls_in_its_answers() -> None:
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_websocket_remembers_the_calls_in_its_answers(wrapped: bool) -> None:
     gate = Gate()
     gate.requests.policies.policy = policy(RULE)
     socket = Socket(cast(Engine, gate), gate.request("openai-responses"))
     result = dump({"type": "response.create", **RESULTS["openai-responses"]})
     assert not cast(Any, socket.from_client(result).decision).refused
-    socket.from_provider(dump(ANSWERS["a call"][1]))
+    call = ANSWERS["a call"][1]
+    socket.from_provider(dump({"type": "response.event", "event": call} if wrapped else call))
     socket.from_provider(dump({"type": "response.completed", "response": {"id": "r"}}))
     assert cast(Any, socket.from_client(result).decision).refused

@@ -64,7 +64,7 @@ def test_what_was_issued_on_one_connection_is_restored_on_the_next() -> None:
     assert KEY.encode() not in out(stranger.from_provider(answer), answer)[0]
 
 
-@pytest.mark.parametrize("name", ["responses", "gemini live"])
+@pytest.mark.parametrize("name", ["responses", "responses live", "gemini live"])
 @pytest.mark.parametrize("size", [1, 3, 7, 400])
 def test_the_order_holds_when_messages_are_added(name: str, size: int) -> None:
     """Inserted messages arrive late; until then, no other message may overtake them."""

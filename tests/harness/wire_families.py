@@ -31,6 +31,7 @@ from harness.families.openai import (
     assistants_read,
     chat_events,
     chat_read,
+    delegated,
     perplexity_events,
     perplexity_read,
     responses_events,
@@ -96,6 +97,11 @@ FAMILIES: dict[str, Family] = {
     "perplexity": _family("openai-chat", perplexity_events, perplexity_read, "\r\n", arguments=False),
     "transcript": _family("openai-chat", transcript_events, transcript_read, arguments=False),
     "responses": _family("openai-responses", responses_events, responses_read, named="type"),
+    "responses live": _family(
+        "openai-responses",
+        lambda texts, pieces: delegated(responses_events(texts, pieces)),
+        lambda payloads: responses_read([payload["event"] for payload in payloads]),
+    ),
     "gemini": _family("gemini", gemini_events, gemini_read, "\r\n"),
     "code assist": _family(
         "gemini",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.families.base import events, sse
+from harness.families.openai import delegated
 from policy.answer_streams import (
     Seen,
     anthropic_read,
@@ -88,6 +89,12 @@ CASES = {
     ),
     "chat": Case("openai-chat", SseFramer, chat_write, chat_read, ("tool_calls", "stop")),
     "responses": Case("openai-responses", SseFramer, responses_write, responses_read),
+    "responses live": Case(
+        "openai-responses",
+        SseFramer,
+        lambda calls: sse(delegated(events(responses_write(calls)))),
+        lambda raw: responses_read(sse([each["event"] for each in events(raw)], named="type")),
+    ),
     "gemini": Case(
         "gemini",
         SseFramer,

@@ -51,6 +51,10 @@ class Event:
 
     payload: bytes
     value: dict[str, Any]
+    head: dict[str, Any]
+    """The value, or that of the event which it wraps."""
+    member: str
+    """The member that holds a wrapped event, or an empty string."""
     kind: str
     leaves: list[Leaf]
     opaque: list[tuple[int, int]]
@@ -66,12 +70,15 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
     if not isinstance(value, dict):
         return None
     kind = kind_of(value, name)
+    head, member = dialect.unwrapped(value, kind)
+    if member:
+        kind = kind_of(head, "")
     try:
-        strings = read_pieces(payload, kind, dialect)
+        strings = read_pieces(payload, kind, dialect, member=member)
     except Unreadable:
         return None
-    top = tuple((name, _key(value[name])) for name in dialect.identity if name in value)
-    event = Event(payload, value, kind, [], [])
+    top = tuple((name, _key(head[name])) for name in dialect.identity if name in head)
+    event = Event(payload, value, head, member, kind, [], [])
     for start, end, piece, path in strings:
         if piece is Piece.OPAQUE:
             event.opaque.append((start, end))
@@ -81,14 +88,19 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
 
 
 def read_pieces(
-    payload: bytes, kind: str, dialect: Dialect, shortest_name: int | None = None
+    payload: bytes,
+    kind: str,
+    dialect: Dialect,
+    shortest_name: int | None = None,
+    member: str = "",
 ) -> list[tuple[int, int, Piece, Path]]:
     """Return the strings of an event or a document of this kind: span, meaning and path.
 
     Thinking is opaque. Member names of at least `shortest_name` bytes that are not part of the
-    format are included, unless it is None. Raises `Unreadable`.
+    format are included, unless it is None. `member` holds the event, if it is wrapped in another.
+    Raises `Unreadable`.
     """
-    root = dialect.answer_paths(kind).root
+    root = dialect.answer_paths(kind, member).root
     strings, flagged = read_strings(payload, root, shortest_name, Piece.KIND)
     thinking = {id(container) for container in flagged}
     thinking |= {
@@ -107,7 +119,7 @@ def closing(event: Event, dialect: Dialect, open_now: Iterable[Identity]) -> set
     texts = {*open_now, *(leaf.identity for leaf in event.leaves)}
     names = dialect.closing.get(event.kind)
     if names is not None:
-        want = {name: event.value[name] for name in (*names, *dialect.lanes) if name in event.value}
+        want = {name: event.head[name] for name in (*names, *dialect.lanes) if name in event.head}
         return {
             identity
             for identity in texts
@@ -127,7 +139,7 @@ def ends_all(event: Event, dialect: Dialect) -> bool:
     """Whether an event ends every text of the answer."""
     names = dialect.closing.get(event.kind)
     return (names is not None and not names) or any(
-        value_at(event.value, path) is True for path in dialect.ends
+        value_at(event.head, path) is True for path in dialect.ends
     )
 
 

@@ -345,7 +345,7 @@ class Events:
         self._said.append(Read(event, texts))
         changed = splice(payload, edits) if edits else payload
         if self._texts.shift:
-            changed = renumbered(changed, number_of(event.value), self._texts.shift)
+            changed = renumbered(changed, number_of(event.head), self._texts.shift)
         return [*extras, frame.raw if changed is payload else frame.with_payload(changed)]
 
     def _leaf(

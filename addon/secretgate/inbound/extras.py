@@ -24,11 +24,18 @@ _MARK = "\0held\0"
 _SPELLED_MARK = msgspec.json.encode(_MARK)
 
 
-def extra(event: dict[str, Any], path: Steps, held: bytes, number: int | None) -> bytes:
-    """Return the payload of an event like `event` whose only content is `held`, still encoded."""
-    value = _skeleton(event, path)
+def extra(
+    event: dict[str, Any], path: Steps, held: bytes, number: int | None, member: str = ""
+) -> bytes:
+    """Return the payload of an event like `event` whose only content is `held`, still encoded.
+
+    `member`: which member holds the event that has the text, if that is wrapped in `event`.
+    """
+    value = inner = _skeleton(event, path)
+    if member:
+        inner = value[member] = _skeleton(event[member], path[1:])
     if number is not None:
-        value[NUMBER] = number
+        inner[NUMBER] = number
     return tolerant.encode(value).replace(_SPELLED_MARK, b'"' + held + b'"', 1)
 
 

@@ -103,12 +103,12 @@ class OpenTexts:
             last = read_event(frame.payload or b"", frame.event, self.dialect) if held else None
             if last is None:
                 continue
-            number = number_of(last.value)
+            number = number_of(last.head)
             if number is not None:
-                next_number = number_of(before.value) if before is not None else None
+                next_number = number_of(before.head) if before is not None else None
                 number = number if next_number is None else next_number - 1
                 self.shift += 1
                 number += self.shift
-            payload = extra(last.value, opened.path, held, number)
+            payload = extra(last.value, opened.path, held, number, last.member)
             extras.append((frame.with_payload(payload), payload, frame.event))
         return extras

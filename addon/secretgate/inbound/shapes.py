@@ -128,7 +128,7 @@ class Shapes:
             if is_name:
                 name = plain_name(event.payload[slice(*span)]).decode("utf-8", "replace")
             elif name == NUMBER and not string:
-                is_number = event.value.get(NUMBER) == _int(event.payload[slice(*span)])
+                is_number = event.head.get(NUMBER) == _int(event.payload[slice(*span)])
                 found.append((span, False, is_number))
             elif span == text or (name not in self._fixed and (not string or span in opaque)):
                 found.append((span, string, False))

@@ -211,7 +211,7 @@ class Spoken:
         if event is None:
             return None
         if self._seen is not None:
-            self._seen(event.value)
+            self._seen(event.head)
         texts = [payload[leaf.start : leaf.end] for leaf in event.leaves]
         for said in Read(event, texts).said():
             self.add(said)

@@ -18,7 +18,7 @@ from secretgate import tolerant
 from secretgate.inbound.spoken import Heard, Read, Said, Spoken, Text, Unread
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redactor
-from secretgate.providers import Dialect
+from secretgate.providers import Dialect, kind_of
 from secretgate.scanner import Many, Scanner
 from secretgate.streams.base import Run
 from secretgate.vault import Scope
@@ -100,7 +100,7 @@ class Recorder:
                 continue
             self._first = False
             if self._seen is not None:
-                self._seen(each.event.value)
+                self._seen(each.event.head)
             for leaf in each.said():
                 self.add(leaf)
 
@@ -120,7 +120,8 @@ class Recorder:
         except ValueError:
             return
         if self._seen is not None:
-            self._seen(event)
+            wraps = isinstance(event, dict) and self._dialect.wrappers
+            self._seen(self._dialect.unwrapped(event, kind_of(event, ""))[0] if wraps else event)
 
     def flush(self) -> None:
         """Analyse what was said so far; what comes then does not continue it."""

@@ -59,6 +59,8 @@ class Judge:
     told: Told
     lanes: Sequence[str] = ()
     """Members that tell apart the answers which share a connection; each lane is judged apart."""
+    wrappers: Mapping[str, str] = field(default_factory=dict)
+    """Types of events that only wrap another event, each with the member that holds it."""
     _lanes: dict[str, Judge] = field(default_factory=dict)
     _queue: list[_Held] = field(default_factory=list)
     _open: dict[Key, Block] = field(default_factory=dict)
@@ -86,6 +88,10 @@ class Judge:
         if not isinstance(event, dict):
             return self._passed(_Held(frame, None))
         entry = Entry(event, kind_of(event, frame.event))
+        inner = event.get(self.wrappers.get(entry.kind, ""))
+        if isinstance(inner, dict):
+            member = self.wrappers[entry.kind]
+            entry = Entry(inner, kind_of(inner, ""), wrapped=(event, member))
         if entry.kind in _LIVE:
             return [frame]
         lane = self._lane(event)
@@ -344,6 +350,12 @@ class Judge:
             for at, (_, event) in enumerate(events):
                 event["sequence_number"] = number + self._shift + at
             self._shift += len(events) - 1
+        if entry.wrapped is not None:
+            around, member = entry.wrapped
+            return [
+                Changed(held.frame, tolerant.encode({**around, member: event}))
+                for _, event in events
+            ]
         return [
             Changed(held.frame, tolerant.encode(event), "" if kind == entry.kind else kind)
             for kind, event in events
@@ -360,7 +372,9 @@ def judging(
     if not wanted.seen:
         return None
     around = {**context, "direction": "response"}
-    return Judge(policy, around, grammars.of(dialect), wanted, told, dialect.lanes)
+    return Judge(
+        policy, around, grammars.of(dialect), wanted, told, dialect.lanes, dialect.wrappers
+    )
 
 
 def _key(parts: Key) -> Key:

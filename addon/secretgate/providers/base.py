@@ -59,6 +59,8 @@ class Dialect:
     """Members that tell the texts of an event, or of an array item in it, apart."""
     closing: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Event types that end texts, with the identity members whose values must match."""
+    wrappers: Mapping[str, str] = field(default_factory=dict)
+    """Types of events that only wrap another event, each with the member that holds it."""
     lanes: Sequence[str] = ()
     """Those of the identity members that tell apart answers which share a connection."""
     chain_in: tuple[str, ...] = ()
@@ -79,6 +81,17 @@ class Dialect:
     """Dotted paths, in an event, whose value `true` ends all texts."""
     transports: Sequence[str] = ("JSON",)
     """Transports of requests and answers, for display."""
+
+    def unwrapped(self, event: dict[str, Any], kind: str) -> tuple[dict[str, Any], str]:
+        """Return the event that an event of this kind wraps, and the member that holds it.
+
+        It is returned with the members that tell its lane. Other events wrap nothing.
+        """
+        member = self.wrappers.get(kind, "")
+        inner = event.get(member) if member else None
+        if not isinstance(inner, dict):
+            return event, ""
+        return {**inner, **{name: event[name] for name in self.lanes if name in event}}, member
 
     def answering(self, request: bytes) -> Dialect:
         """Return the dialect of the answer, for APIs whose requests can choose its format."""
@@ -114,8 +127,9 @@ class Dialect:
     def request_paths(self) -> Paths[Label]:
         return _compiled(self).requests
 
-    def answer_paths(self, event: str = "") -> Paths[Piece]:
-        return _compiled(self).answers(event if event in self.events else "")
+    def answer_paths(self, event: str = "", member: str = "") -> Paths[Piece]:
+        """Return the paths in an event, which may be held by this member of another."""
+        return _compiled(self).answers(event if event in self.events else "", member)
 
 
 class _Compiled:
@@ -123,17 +137,20 @@ class _Compiled:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._answers: dict[str, Paths[Piece]] = {}
+        self._answers: dict[tuple[str, str], Paths[Piece]] = {}
 
     @cached_property
     def requests(self) -> Paths[Label]:
         return Paths(self._dialect.requests, Label.TEXT)
 
-    def answers(self, event: str) -> Paths[Piece]:
-        paths = self._answers.get(event)
+    def answers(self, event: str, member: str) -> Paths[Piece]:
+        paths = self._answers.get((event, member))
         if paths is None:
             table = [*self._dialect.events.get(event, ()), *self._dialect.answers]
-            paths = self._answers[event] = Paths(table, Piece.WHOLE)
+            if member:
+                inner = [(f"{member}.{path}", piece) for path, piece in table]
+                table = [*inner, *self._dialect.answers]
+            paths = self._answers[event, member] = Paths(table, Piece.WHOLE)
         return paths
 
 

@@ -164,13 +164,15 @@ _OPAQUE_DELTAS = (
 )
 _OF = ("response", "agent.session.turn", "agent.output", "session")
 """Prefixes of events: of responses, of the sessions of agents, and of the Live API."""
-_LANES = ("stream_id", "session_id")
+_LANES = ("stream_id", "session_id", "delegation_id")
 _EVENT = [
     ("type", Piece.OPAQUE),
     ("item_id", Piece.OPAQUE),
     ("response_id", Piece.OPAQUE),
     ("event_id", Piece.OPAQUE),
     ("stream_id", Piece.OPAQUE),
+    ("delegation_id", Piece.OPAQUE),
+    ("client_event_id", Piece.OPAQUE),
     ("partial_image_b64", Piece.OPAQUE),
     ("obfuscation", Piece.OPAQUE),
     ("logprobs[].**", Piece.OPAQUE),
@@ -204,6 +206,8 @@ RESPONSES = Responses(
     ],
     identity=(*IDENTITY, *_LANES),
     lanes=_LANES,
+    # The Live API passes on the events of the response that it waits for.
+    wrappers={"response.event": "event"},
     events={
         **{f"{of}.{name}.delta": [("delta", Piece.DELTA)] for of in _OF for name in _TEXT_DELTAS},
         **{f"response.{name}.delta": [("delta", Piece.DELTA_JSON)] for name in _JSON_DELTAS},

@@ -142,6 +142,14 @@ def responses_read(payloads: Sequence[Any]) -> tuple[str, str]:
     return said["text"], said["arguments"]
 
 
+def delegated(payloads: Sequence[Any]) -> list[Any]:
+    """Return events as the Live API passes them on."""
+    return [
+        {"type": "response.event", "event_id": f"event_{at}", "delegation_id": "d", "event": each}
+        for at, each in enumerate(payloads)
+    ]
+
+
 def assistants(texts: Pieces, arguments: Pieces) -> bytes:
     out = []
     for kind, piece in turns(texts, arguments):

@@ -61,6 +61,8 @@ class Entry:
     """Whether it contains no pieces, and so may repeat earlier content."""
     instead: list[tuple[str, Event]] | None = None
     """Replacement events with their kinds; an empty list drops the event."""
+    wrapped: tuple[Event, str] | None = None
+    """The event that wraps this one, and the member of it that holds this one."""
 
 
 class Piece(NamedTuple):
