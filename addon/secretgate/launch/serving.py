@@ -12,6 +12,7 @@ from secretgate.base_urls import BaseURL, chosen
 from secretgate.gateway.workers import Plan, WorkersError, reserve, vacant
 from secretgate.gateway.workers import serve as run_workers
 from secretgate.hosts.signing import signable
+from secretgate.launch import directory
 from secretgate.launch import plan as plans
 from secretgate.launch.upstream import Upstream, upstream
 from secretgate.proxy import access
@@ -142,7 +143,7 @@ def prepare(
 ) -> Serving:
     """Read the settings, and create the CA and the bundle if necessary.
 
-    Raises the errors of these parts, and WorkersError if anybody could use the proxy.
+    Raises the errors of these parts, and WorkersError if anybody could use the proxy or nobody could.
     """
     places = Places.find()
     plan = plans.plan(wishes, places, environment)
@@ -156,6 +157,7 @@ def prepare(
         via = None
     if not (gateway.proxyauth or plan.settings.clients or access.local(gateway.listen)):
         raise WorkersError(access.open_to_all(gateway.listen))
+    directory.check(gateway.proxyauth)
     return Serving(gateway, wishes, plan, addon, ca, bundle, bases, roots, via)
 
 
