@@ -20,6 +20,7 @@ RULE = enforced(
 ANSWERS: dict[str, tuple[str, Any]] = {
     "a call": ("openai-responses", {"type": "response.output_item.done", "item": {"type": "function_call", "call_id": "call_1", "name": "bash"}}),
     "a whole answer": ("openai-responses", {"output": [{"type": "message"}, {"type": "function_call", "call_id": "call_1", "name": "bash"}]}),
+    "a session": ("openai-responses", {"type": "agent.session.requires_action", "session": {"required_actions": [{"type": "function_call", "call_id": "call_1", "name": "bash"}]}}),
     "a run": ("openai-assistants", {"required_action": {"submit_tool_outputs": {"tool_calls": [{"id": "call_1", "function": {"name": "bash"}}]}}}),
     "an agent": ("anthropic", {"type": "agent.custom_tool_use", "id": "call_1", "name": "bash", "input": {}}),
 }  # fmt: skip

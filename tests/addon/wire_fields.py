@@ -215,6 +215,10 @@ RESTORED = {
         item.result = program_output
         item.arguments = mcp_approval_request
     """,
+    "openai-responses agent.session.requires_action": """
+        session.required_actions[].arguments = function_call
+        session.required_actions[].arguments.command = function_call
+    """,
     "openai-responses agent.session.turn.item.done": """
         item.arguments.command = function_call
         item.output

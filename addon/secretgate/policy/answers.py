@@ -111,8 +111,8 @@ class Judge:
 
     def _lane(self, event: Mapping[str, Any]) -> str:
         """Return the lane that an event is in, or an empty string."""
-        found = [event[name] for name in self.lanes if name in event]
-        return repr(found) if found else ""
+        found = [_lane_id(event, name) for name in self.lanes]
+        return repr(found) if any(each is not None for each in found) else ""
 
     def _another(self) -> Judge:
         """Return the judge of an answer in a lane of its own."""
@@ -375,6 +375,12 @@ def judging(
     return Judge(
         policy, around, grammars.of(dialect), wanted, told, dialect.lanes, dialect.wrappers
     )
+
+
+def _lane_id(event: Mapping[str, Any], name: str) -> Any:
+    """Return the id of a lane; an event about the session has it as `session.id`."""
+    whole = event.get(name.removesuffix("_id"))
+    return event.get(name, whole.get("id") if isinstance(whole, dict) else None)
 
 
 def _key(parts: Key) -> Key:

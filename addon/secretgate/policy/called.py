@@ -25,7 +25,12 @@ class _Calls(NamedTuple):
 
 _CALLS: Final[Mapping[str, _Calls]] = {
     "openai-responses": _Calls(
-        ("item", "output[]", "response.output[]", "data[]"), "call_id", "name"
+        (
+            *("item", "output[]", "response.output[]", "data[]"),
+            *("required_actions[]", "session.required_actions[]"),
+        ),
+        "call_id",
+        "name",
     ),
     "openai-assistants": _Calls(
         ("required_action.submit_tool_outputs.tool_calls[]",), "id", "function.name"

@@ -135,6 +135,15 @@ _RESPONSE_ANSWER = [
         for items in ("output", "instructions", "data")
         for path, piece in _ITEM_ANSWER
     ),
+    # Of the session of an agent.
+    *(
+        (f"{session}required_actions[].{path}", piece)
+        for session in ("", "data[].", "session.")
+        for path, piece in (
+            *((name, Piece.OPAQUE) for name in _ITEM_IDS),
+            ("arguments", Piece.WHOLE_JSON),
+        )
+    ),
     *((f"outputs[].{path}", piece) for path, piece in _ENTRY_ANSWER),
     *((f"entries[].{path}", piece) for path, piece in _ENTRY_ANSWER),
 ]

@@ -22,6 +22,7 @@ from secretgate.policy.grammars.conversations import (
     is_of_conversation,
     read_conversation,
 )
+from secretgate.policy.grammars.sessions import deny_session, is_of_session, read_session
 
 _ITEM_PIECES: Final = {
     "function_call": "arguments",
@@ -57,6 +58,8 @@ _ITEM_REPEATS: Final = tuple(name.replace(".delta", ".done") for name in _ITEM_D
 def read_responses(event: Event, kind: str) -> Reading:
     if (conversation := read_conversation(event, kind)) is not None:
         return conversation
+    if (session := read_session(event, kind)) is not None:
+        return session
     reading = Reading()
     at = event.get("output_index")
     if kind in _TEXT_DELTAS:
@@ -128,6 +131,9 @@ def _become_message(item: Event, message: str) -> None:
 def deny_responses(block: Block, message: str) -> None:
     if is_of_conversation(block):
         deny_conversation(block, message)
+        return
+    if is_of_session(block):
+        deny_session(block, message)
         return
     if block.pieces and block.pieces[0].sign.holder is not None:
         piece = block.pieces[0]
