@@ -118,7 +118,7 @@ def build(
     redactor = Redactor(detector, vault, ledger, namer, lambda: known.literals)
     if not line.remote:
         redactor.prepare(learn=settings.mode != "audit")
-    requests = Requests(settings, redactor, vault, Issued(template, {}), Policies(policy))
+    requests = Requests(settings, redactor, vault, Issued(template, {}), Policies(policy, vault))
     return Engine(settings, table, line, vault, ledger, namer, redactor, requests)
 
 

@@ -3,7 +3,7 @@
 It answers two questions. *Which values are secret here?* For a client, provider and account, every
 value found before is secret wherever it occurs. *Which placeholders may this answer restore?* Those
 of its own request, and, if the provider keeps the conversation, those of the chain of requests
-before it. Entries are bounded in number and expire. `MemoryVault` is all that one machine needs;
+before it. (It also keeps short notes, for others.) Entries are bounded in number and expire. `MemoryVault` is all that one machine needs;
 `stores/shared_vault.py` adds a store.
 """
 
@@ -49,6 +49,12 @@ class Vault(Protocol):
     def link(self, scope: Scope, link: str, issued: Issued) -> None:
         """Record what was issued in a conversation, besides what is recorded already."""
 
+    def note(self, scope: Scope, name: str, text: str) -> None:
+        """Remember a short text, such as which tool a call in an answer is for."""
+
+    def noted(self, scope: Scope, names: Sequence[str]) -> dict[str, str]:
+        """Return the texts that are remembered under these names."""
+
     def sweep(self) -> None:
         """Remove expired entries, including those that are no longer requested."""
 
@@ -70,16 +76,19 @@ class MemoryVault:
         most_values: int = 10_000,
         most_chains: int = 10_000,
         most_scopes: int = 1_000,
+        most_notes: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._lifetime = lifetime
         self._most_values = most_values
         self._most_chains = most_chains
         self._most_scopes = most_scopes
+        self._most_notes = most_notes
         self._clock = clock
         self._lock = threading.Lock()
         self._scopes: OrderedDict[Scope, _Known] = OrderedDict()
         self._chains: OrderedDict[tuple[Scope, str], tuple[Issued, float]] = OrderedDict()
+        self._notes: OrderedDict[tuple[Scope, str], tuple[str, float]] = OrderedDict()
 
     def __repr__(self) -> str:
         return f"<MemoryVault {len(self._scopes)} scopes, {len(self._chains)} chains>"
@@ -138,6 +147,19 @@ class MemoryVault:
             self._chains.move_to_end((scope, link))
             self._forget_chains(now)
 
+    def note(self, scope: Scope, name: str, text: str) -> None:
+        now = self._clock()
+        with self._lock:
+            self._notes[scope, name] = (text, now)
+            self._notes.move_to_end((scope, name))
+            self._forget_notes(now)
+
+    def noted(self, scope: Scope, names: Sequence[str]) -> dict[str, str]:
+        since = self._clock() - self._lifetime
+        with self._lock:
+            found = ((name, self._notes.get((scope, name))) for name in names)
+            return {name: each[0] for name, each in found if each and each[1] >= since}
+
     def sweep(self) -> None:
         now = self._clock()
         with self._lock:
@@ -146,6 +168,7 @@ class MemoryVault:
                 if not known.seen:
                     del self._scopes[scope]
             self._forget_chains(now)
+            self._forget_notes(now)
 
     def _expire(self, known: _Known, now: float) -> None:
         before = len(known.seen)
@@ -160,3 +183,10 @@ class MemoryVault:
             or next(iter(self._chains.values()))[1] < now - self._lifetime
         ):
             self._chains.popitem(last=False)
+
+    def _forget_notes(self, now: float) -> None:
+        while self._notes and (
+            len(self._notes) > self._most_notes
+            or next(iter(self._notes.values()))[1] < now - self._lifetime
+        ):
+            self._notes.popitem(last=False)

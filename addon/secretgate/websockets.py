@@ -147,7 +147,9 @@ class Socket:
         return self._engine.requests.read(self._request, content, "application/json")
 
     def _link(self, event: object) -> None:
-        self._engine.requests.policies.called.see(self._request.scope, self._dialect.name, event)
+        policies = self._engine.requests.policies
+        if policies.policy is not None:
+            policies.called.see(self._request.scope, self._dialect.name, event)
         issued, vault = self._events.issued, self._engine.vault
         for link in self._dialect.links(event) if issued else ():
             if not self._linked and self._dialect.chain_items:

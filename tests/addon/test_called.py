@@ -11,6 +11,7 @@ from policy.kit import enforced, policy
 from secretgate.engine import Engine
 from secretgate.outbound.requests import Verdict
 from secretgate.policy.called import CalledTools
+from secretgate.vault import MemoryVault
 from secretgate.websockets import Socket
 
 RULE = enforced(
@@ -29,15 +30,14 @@ ANSWERS: dict[str, tuple[str, Any]] = {
 @pytest.mark.parametrize("kind", ANSWERS)
 def test_calls_are_remembered_by_their_id(kind: str) -> None:
     dialect, answer = ANSWERS[kind]
-    called = CalledTools(most=2)
-    called.see("me", dialect, answer)
-    assert called.name("me", "call_1") == "bash"
-    assert called.name("me", "call_2") == called.name("you", "call_1") == ""
+    called = CalledTools(MemoryVault(most_notes=2))
+    called.see(SCOPE, dialect, answer)
+    assert called.names(SCOPE, ["call_1", "call_2"]) == {"call_1": "bash"}
+    assert called.names(SCOPE._replace(client="another"), ["call_1"]) == {}
     for number in range(2, 4):
         other = {"type": "shell_call", "call_id": f"call_{number}"}
-        called.see("me", "openai-responses", {"item": other})
-    assert called.name("me", "call_1") == ""
-    assert called.name("me", "call_3") == "shell"
+        called.see(SCOPE, "openai-responses", {"item": other})
+    assert called.names(SCOPE, ["call_1", "call_3"]) == {"call_3": "shell"}
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_calls_are_remembered_by_their_id(kind: str) -> None:
 )
 def test_odd_answers_name_nothing(event: Any) -> None:
     called = CalledTools()
-    called.see("me", "openai-responses", event)
-    assert called.name("me", "c") == ""
+    called.see(SCOPE, "openai-responses", event)
+    assert called.names(SCOPE, ["c"]) == {}
 
 
 RESULTS = {

@@ -14,6 +14,7 @@ from addon.kit import KEY, SCOPE, random_text
 from gateway.sharing import ISSUED, NAMER, VALUE, Worker, redis_store
 from harness.programs import RedisServer
 from secretgate.placeholders import Issued, Template
+from secretgate.policy.called import CalledTools
 from secretgate.stores import Learn, Link, NoStore, Store
 from secretgate.stores.line import Wait, waiting
 from secretgate.stores.sealing import Sealer
@@ -60,6 +61,38 @@ def test_what_one_learns_the_others_know(start: Start) -> None:
     assert VALUE in two.vault.known(SCOPE)
     (finding,) = two.vault.known(SCOPE).find(b"x " + VALUE)
     assert finding.rule == "rule"
+
+
+def test_what_one_notes_the_others_read(start: Start) -> None:
+    one, two = start(), start()
+    one.vault.note(SCOPE, "tool of call_1", "bash")
+    one.vault.learn(SCOPE, {VALUE: "rule"})
+    asked = ["tool of call_1", "tool of call_2"]
+    assert two.vault.noted(SCOPE, asked) == {"tool of call_1": "bash"}
+    assert VALUE in two.vault.known(SCOPE)
+    for other in OTHERS:
+        assert two.vault.noted(other, asked) == {}
+    assert two.vault.chain(SCOPE, "tool of call_1") is None
+    for worker in (one, two):
+        worker.line.close()
+    assert two.vault.noted(SCOPE, asked[:1]) == {"tool of call_1": "bash"}
+
+
+def test_a_rule_about_results_knows_the_tools_that_other_workers_saw_being_called(
+    start: Start,
+) -> None:
+    call = {"item": {"type": "function_call", "call_id": "call_1", "name": "bash"}}
+    CalledTools(start().vault).see(SCOPE, "openai-responses", call)
+    assert CalledTools(start().vault).names(SCOPE, ["call_1"]) == {"call_1": "bash"}
+
+
+def test_a_note_expires(start: Start) -> None:
+    one = start(lifetime=60.0)
+    one.vault._local._clock = one.clock
+    one.vault.note(SCOPE, "tool of call_1", "bash")
+    one.clock.now += 61
+    one.vault.sweep()
+    assert not one.vault._local._notes
 
 
 def test_what_comes_later_is_read_from_where_the_last_look_ended(start: Start) -> None:

@@ -6,12 +6,11 @@ the call; rules about results ask for the tool's name all the same.
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Hashable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from secretgate.providers import value_at, values_at
+from secretgate.vault import MemoryVault, Scope, Vault
 
 
 class _Calls(NamedTuple):
@@ -37,29 +36,24 @@ _CALLS: Final[Mapping[str, _Calls]] = {
     ),
     "anthropic": _Calls(("", "data[]"), "id", "name", "agent.custom_tool_use"),
 }
-_MOST: Final = 10_000
+_NOTE: Final = "tool of "
 
 
 class CalledTools:
-    """Remembers the calls in answers, the latest `most` of them."""
+    """Remembers the calls in answers, in the vault: another worker may get their results."""
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
-        self._lock = threading.Lock()
-        self._names: OrderedDict[tuple[Hashable, str], str] = OrderedDict()
+    def __init__(self, vault: Vault | None = None) -> None:
+        self._vault = vault or MemoryVault()
 
-    def see(self, scope: Hashable, dialect: str, event: object) -> None:
+    def see(self, scope: Scope, dialect: str, event: object) -> None:
         """Remember the calls in an event or an answer."""
         for identity, name in _named(dialect, event):
-            with self._lock:
-                self._names[scope, identity] = name
-                self._names.move_to_end((scope, identity))
-                while len(self._names) > self._most:
-                    self._names.popitem(last=False)
+            self._vault.note(scope, _NOTE + identity, name)
 
-    def name(self, scope: Hashable, identity: str) -> str:
-        """Return the name of the tool that was called, or an empty string."""
-        return self._names.get((scope, identity), "") if identity else ""
+    def names(self, scope: Scope, identities: Sequence[str]) -> dict[str, str]:
+        """Return the names of the tools that were called, as far as they are known."""
+        noted = self._vault.noted(scope, [_NOTE + each for each in identities])
+        return {name.removeprefix(_NOTE): tool for name, tool in noted.items()}
 
 
 def _named(dialect: str, event: object) -> Iterator[tuple[str, str]]:

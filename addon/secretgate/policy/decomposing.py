@@ -50,14 +50,16 @@ def requests(
     body: Body,
     leaves: Sequence[Leaf],
     context: Mapping[str, Any],
-    called: Callable[[str], str] = lambda identity: "",
+    called: Callable[[Sequence[str]], Mapping[str, str]] = lambda identities: {},
 ) -> Iterator[Placed]:
     """Yield the calls of a request: the summary first, then its parts in order.
 
-    `called` returns the name of the tool of a call in an earlier answer.
+    `called` returns the names of the tools of calls in earlier answers, by the ids of the calls.
     """
-    reading = _Reading(_compiled(dialect), body, called)
+    reading = _Reading(_compiled(dialect), body)
     parts = [part for leaf in leaves if (part := reading.part(leaf)) is not None]
+    unnamed = {part.identity for part in parts if part.identity and not part.name}
+    names = called(sorted(unnamed)) if unnamed else {}
     around = {**context, "direction": "request"}
     if not around.get("model"):
         around["model"] = reading.model()
@@ -68,7 +70,8 @@ def requests(
             call = Call(TEXT, {"text": text, "role": part.role}, around)
             yield Placed(call, {("text",): part.leaf})
             continue
-        params = {"tool_name": part.name, "tool_use_id": part.identity, "content": text}
+        name = part.name or names.get(part.identity, "")
+        params = {"tool_name": name, "tool_use_id": part.identity, "content": text}
         yield Placed(Call(RESULT, params, around), {("content",): part.leaf})
 
 
@@ -120,8 +123,7 @@ def _compiled(dialect: str) -> _Compiled:
 class _Reading:
     """The slots of one body, indexed by path on first use."""
 
-    def __init__(self, compiled: _Compiled, body: Body, called: Callable[[str], str]) -> None:
-        self._earlier = called
+    def __init__(self, compiled: _Compiled, body: Body) -> None:
         self._table, self._paths = compiled
         self._body = body
         self._slots: dict[Steps, Slot] | None = None
@@ -144,7 +146,6 @@ class _Reading:
             return _Part(TEXT, role, "", "", leaf)
         identity = self._beside(row.identity, at)
         name = self._beside(row.name, at) or self._called().get(identity, "")
-        name = name or self._earlier(identity)
         return _Part(RESULT, role, identity, name, leaf)
 
     def model(self) -> str:

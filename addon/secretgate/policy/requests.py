@@ -7,7 +7,7 @@ split into calls.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as replaced
 from functools import partial
@@ -21,6 +21,7 @@ from secretgate.policy.called import CalledTools
 from secretgate.policy.engine import Policy
 from secretgate.policy.handling import FindingRules, Handling
 from secretgate.policy.model import Decision, Edit
+from secretgate.vault import Scope, Vault
 from secretgate_rules import Finding, Part
 
 Found = Mapping[int, Sequence[Finding]]
@@ -112,7 +113,7 @@ class RequestPolicy:
         found: Found,
         look: Callable[[bytes], Sequence[Finding]],
         name: Callable[[Finding, Part], bytes],
-        scope: Hashable = None,
+        scope: Scope,
     ) -> Ruling:
         """Evaluate the policy on one request and return the ruling; raise Denied.
 
@@ -125,7 +126,7 @@ class RequestPolicy:
         forced: dict[bytes, Handling] = {}
         edits: dict[int, list[BodyEdit]] = {}
         decisions: list[Decision] = []
-        called = partial(self.called.name, scope)
+        called = partial(self.called.names, scope)
         for placed in decomposing.requests(self.dialect, body, leaves, self.context, called):
             view = _View(known, look, name)
             decision = self.policy.evaluate(placed.call, view, skip_plain=True)
@@ -195,9 +196,10 @@ class Asked(facts.Asked, Protocol):
 class Policies:
     """Caches the policy per kind of request. `policy` may be replaced while requests are handled."""
 
-    def __init__(self, policy: Policy | None) -> None:
+    def __init__(self, policy: Policy | None, vault: Vault | None = None) -> None:
+        """`vault`: where the calls in answers are remembered."""
         self._policy = policy
-        self.called = CalledTools()
+        self.called = CalledTools(vault)
         self._made: dict[tuple[str, ...], RequestPolicy] = {}
 
     @property

@@ -23,6 +23,9 @@ from secretgate_rules import Literals
 
 _KNOWN = b"known"
 _CHAIN = b"chain"
+_NOTE = b"note"
+_KINDS = {_CHAIN: b"link\0", _NOTE: b"note\0"}
+"""What the digest of a key begins with."""
 _MOST_SCOPES = 20_000
 
 
@@ -86,10 +89,17 @@ class SharedVault:
 
     def refresh(self, scope: Scope, links: Sequence[str] = ()) -> None:
         side = self._side(scope)
-        wanted = {self._link(scope, link): link for link in links}
-        pulled = self._line.pull(side.place, side.mark, list(wanted))
+        wanted = {self._key_of(side, _CHAIN, link): link for link in links}
+        for key, blob in self._pulled(scope, side, list(wanted)).items():
+            issued = self._issued(side, key, blob)
+            if issued is not None:
+                self._local.link(scope, wanted[key], issued)
+
+    def _pulled(self, scope: Scope, side: _Side, keys: Sequence[bytes]) -> Mapping[bytes, bytes]:
+        """Learn what is new in a scope, and return what the store has under these keys."""
+        pulled = self._line.pull(side.place, side.mark, keys)
         if pulled is None:
-            return
+            return {}
         values = dict(self._opened(side, pulled.entries))
         with self._lock:
             lost = (
@@ -106,12 +116,9 @@ class SharedVault:
             side.shared.update(values)
             side.mark = pulled.mark
         self._local.learn(scope, {value: rule for value, (rule, _) in values.items()})
-        for key, blob in pulled.chains.items():
-            issued = self._issued(side, key, blob)
-            if issued is not None:
-                self._local.link(scope, wanted[key], issued)
         if lost:
             self._share(side, lost)
+        return pulled.chains
 
     def known(self, scope: Scope) -> Literals:
         return self._local.known(scope)
@@ -136,9 +143,29 @@ class SharedVault:
 
     def link(self, scope: Scope, link: str, issued: Issued) -> None:
         self._local.link(scope, link, issued)
-        side, key = self._side(scope), self._link(scope, link)
+        side = self._side(scope)
+        key = self._key_of(side, _CHAIN, link)
         plain = msgspec.msgpack.encode(_Chain(issued.values, issued.aliases, issued.limits))
         self._line.write([Link(key, side.sealer.seal(_CHAIN, key, plain))])
+
+    def note(self, scope: Scope, name: str, text: str) -> None:
+        self._local.note(scope, name, text)
+        side = self._side(scope)
+        key = self._key_of(side, _NOTE, name)
+        sealed = side.sealer.seal(_NOTE, key, text.encode("utf-8", "surrogatepass"))
+        self._line.write([Link(key, sealed)])
+
+    def noted(self, scope: Scope, names: Sequence[str]) -> dict[str, str]:
+        found = self._local.noted(scope, names)
+        side = self._side(scope)
+        wanted = {self._key_of(side, _NOTE, name): name for name in names if name not in found}
+        sealed = self._pulled(scope, side, list(wanted)) if wanted else {}
+        for key, blob in sealed.items():
+            plain = side.sealer.opened(_NOTE, key, blob)
+            if plain is not None:
+                found[wanted[key]] = plain.decode("utf-8", "surrogatepass")
+                self._local.note(scope, wanted[key], found[wanted[key]])
+        return found
 
     def sweep(self) -> None:
         self._local.sweep()
@@ -181,9 +208,9 @@ class SharedVault:
                 self._sides.popitem(last=False)
             return side
 
-    def _link(self, scope: Scope, link: str) -> bytes:
-        place = self._side(scope).place
-        return self._digest(b"link\0" + place + link.encode("utf-8", "surrogatepass"))[:16]
+    def _key_of(self, side: _Side, kind: bytes, name: str) -> bytes:
+        what = _KINDS[kind] + side.place + name.encode("utf-8", "surrogatepass")
+        return self._digest(what)[:16]
 
     def _opened(
         self, side: _Side, entries: Sequence[bytes]
