@@ -107,6 +107,21 @@ def test_who_is_admitted(peer: str, clients: tuple[str, ...], context: taddons.c
         assert access.admits(client, clients)
 
 
+@pytest.mark.parametrize(("mode", "admitted"), [("transparent", True), ("regular", False)])
+def test_what_this_machine_redirects_to_itself_is_admitted(
+    mode: str, admitted: bool, context: taddons.context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It comes from the machine's own address, and seems to arrive where it was sent to."""
+    monkeypatch.setattr(access, "_of_this_machine", lambda address: str(address) == "192.0.2.8")
+    client: connection.Client = tflow.tclient_conn()
+    client.peername, client.sockname = ("192.0.2.8", 1234), ("198.51.100.7", 443)
+    client.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    with context:
+        assert access.admits(client, ()) is admitted
+        client.peername = ("192.0.2.9", 1234)
+        assert not access.admits(client, ())
+
+
 @pytest.mark.e2e
 def test_a_proxy_that_would_be_open_does_not_start(launch: Launch) -> None:
     with pytest.raises(Failed, match="without a password"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from mitmproxy.proxy import mode_specs
 from mitmproxy.test import tflow
 
 from secretgate.proxy.own_address import (
@@ -44,6 +45,16 @@ def test_our_address(host: str, listening: str) -> None:
 )
 def test_another_address(host: str, port: int) -> None:
     assert not to_us(flow(host, port))
+
+
+@pytest.mark.parametrize("mode", ["transparent", "wireguard", "local"])
+def test_what_was_captured_on_its_way_is_not_for_us(mode: str) -> None:
+    """mitmproxy says that such a connection arrived where the client wanted to connect to."""
+    made = flow("192.0.2.7", listening="192.0.2.7")
+    made.client_conn.proxy_mode = mode_specs.ProxyMode.parse("regular")
+    assert to_us(made)
+    made.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    assert not to_us(made)
 
 
 @pytest.mark.parametrize(

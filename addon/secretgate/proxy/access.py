@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 from collections.abc import Sequence
 
 from mitmproxy import connection, ctx, exceptions
@@ -19,8 +20,8 @@ from secretgate import log
 from secretgate.settings import EVERYONE
 
 _LOOPBACK = ("127.0.0.1", "::1")
-_OF_THEIR_OWN = ("local", "wireguard")
-"""Modes whose clients are processes of this machine, or hold a key."""
+_OF_THEIR_OWN = ("local", "wireguard", "tun")
+"""Modes whose clients are processes of this machine, hold a key, or are routed here on purpose."""
 
 
 def check(options: Options, clients: Sequence[str]) -> None:
@@ -65,7 +66,10 @@ def admits(client: connection.Client, clients: Sequence[str]) -> bool:
         address = _address(peer)
     except ValueError:
         return False
-    return any(address in ipaddress.ip_network(each, strict=False) for each in clients)
+    if any(address in ipaddress.ip_network(each, strict=False) for each in clients):
+        return True
+    # What was redirected here keeps the address that it was sent from.
+    return client.proxy_mode.type_name == "transparent" and _of_this_machine(address)
 
 
 async def listen_on_loopback() -> None:
@@ -98,6 +102,16 @@ def local(host: str) -> bool:
         return host == "localhost" or _address(host).is_loopback
     except ValueError:
         return False
+
+
+def _of_this_machine(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+    with socket.socket(family, socket.SOCK_STREAM) as tried:
+        try:
+            tried.bind((str(address), 0))
+        except OSError:
+            return False
+    return True
 
 
 def _address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:

@@ -7,6 +7,8 @@ import ipaddress
 from mitmproxy import http
 
 _LOCAL_NAMES = ("localhost",)
+_CAPTURED = ("transparent", "wireguard", "local", "tun")
+"""Modes whose clients connect to other hosts, whose addresses mitmproxy then reports as its own."""
 
 
 def to_us(flow: http.HTTPFlow) -> bool:
@@ -14,8 +16,11 @@ def to_us(flow: http.HTTPFlow) -> bool:
 
     A name that merely resolves to that address does not count: a web page can have one set up.
     """
-    listening = flow.client_conn.sockname
+    client = flow.client_conn
+    listening = client.sockname
     if not listening or flow.request.port != listening[1]:
+        return False
+    if client.proxy_mode.type_name in _CAPTURED:
         return False
     host = flow.request.host.strip("[]").lower()
     if host in _LOCAL_NAMES:
