@@ -35,6 +35,7 @@ _BACKSLASHES = re.compile(rb"\\+")
 _CUT = re.compile(
     rb"(?:[ \t]+|[ \t]*(?:\\+r|\r)|\\+(?:u(?:0(?:0[0-7]?)?)?)?|&[a-zA-Z#0-9]{0,5}|%[0-7]?)\Z"
 )
+_ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -206,6 +207,11 @@ class Issued:
         if self.aliases:
             found = sorted((*found, *self._aliases.in_events(raw)))
         return found
+
+    @cached_property
+    def by_id(self) -> Mapping[bytes, bytes]:
+        """The placeholders, in lower case, by the ids in them."""
+        return {ids[-1]: name for name in self._values if (ids := _ID.findall(name))}
 
     @cached_property
     def _aliases(self) -> Aliases:

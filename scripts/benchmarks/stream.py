@@ -2,9 +2,11 @@
 
     PYTHONPATH=scripts python -m benchmarks.stream [--quick] [--json]
 
-There are four situations: nothing was redacted in the request; something was, but the answer
-contains no placeholder; the answer has one placeholder per thousand characters of text; and every
-event contains one. Each is measured with several delta sizes, split as by a network (16 kB), and
+There are six situations: nothing was redacted in the request; something was, but the answer
+contains no placeholder; the same with source code, which is full of escapes, and with a thousand
+secrets and an answer full of ids, each of which might be that of a placeholder; the answer has one
+placeholder per thousand characters of text; and every event contains one. What clients receive is searched
+for placeholders that were not restored. Each is measured with several delta sizes, split as by a network (16 kB), and
 event by event. In addition, complete answers of few and of many events are measured, each with its
 own ids as in reality, so that nothing prepared for one answer helps another.
 """
@@ -15,8 +17,12 @@ import json
 import random
 import statistics
 from collections.abc import Callable, Sequence
+from functools import cache
+from typing import NamedTuple
 
+from benchmarks import bodies
 from benchmarks.measuring import Row, main, seconds, timed
+from secretgate.inbound.leftovers import Leftovers
 from secretgate.inbound.responses import Response, respond
 from secretgate.inbound.written import Recorder
 from secretgate.ledger import Ledger
@@ -182,6 +188,23 @@ def prose(size: int, name: str = "", every: int = 0) -> str:
     return "".join(pieces)[:size]
 
 
+@cache
+def _library() -> str:
+    return "\n".join(text for _, text in bodies.sources())
+
+
+def source(size: int, name: str = "", every: int = 0) -> str:
+    """Return source code of the standard library, without placeholders."""
+    return (_library() * (size // len(_library()) + 1))[:size]
+
+
+def with_ids(size: int, name: str = "", every: int = 0) -> str:
+    """Return words with an id of twelve digits every hundred characters."""
+    words, ids = prose(size), random.Random(2)
+    cut = [words[at : at + 87] for at in range(0, size, 87)]
+    return "".join(f"{each} {ids.randbytes(6).hex()}" for each in cut)[:size]
+
+
 def stream(family: str, text: str, delta: int) -> list[bytes]:
     """Return the events of an answer with the given text."""
     _, event = FAMILIES[family]
@@ -205,18 +228,27 @@ class Bench:
         self.redactor = Redactor(detector, vault, ledger, self.namer)
         self.ledger = ledger
         self.value = "made-up value of the benchmark"
-        self.name = self.namer.name("generic-api-key", self.value.encode()).decode()
+        self.name = self._named(self.value)
+        others = (f"{self.value} {number}" for number in range(1000))
+        self._others = {self._named(each).encode(): each.encode() for each in others}
 
     def dialect(self, name: str) -> Dialect:
         return DIALECTS[name]
 
-    def response(self, dialect: str, issued: bool) -> Response:
+    def _named(self, value: str) -> str:
+        return self.namer.name("generic-api-key", value.encode()).decode()
+
+    def response(self, dialect: str, issued: bool, many: bool = False) -> Response:
         placeholders = {self.name.encode(): self.value.encode()} if issued else {}
+        known = Issued(self.template, {**placeholders, **(self._others if many else {})})
         recorder = Recorder(DIALECTS[dialect], self.redactor, self.ledger, _SCOPE)
+        leftovers = Leftovers()
+        if many:
+            recorder.tell(lambda text: leftovers.see(text, known))
         response = respond(
             {"content-type": "text/event-stream"},
             DIALECTS[dialect],
-            Issued(self.template, placeholders),
+            known,
             recorder,
             True,
             lambda reason: None,
@@ -225,23 +257,34 @@ class Bench:
         return response
 
 
+class Situation(NamedTuple):
+    issued: bool = True
+    every: int = 0
+    """How many characters of the answer hold one placeholder; 0 if there is none."""
+    text: Callable[[int, str, int], str] = prose
+    many: bool = False
+    """Whether a thousand placeholders were issued."""
+
+
 SITUATIONS = {
-    "nothing issued": (False, 0),
-    "issued, none in the answer": (True, 0),
-    "one a thousand characters": (True, 1000),
-    "one after the other": (True, 1),
+    "nothing issued": Situation(issued=False),
+    "issued, none in the answer": Situation(),
+    "source code, none in the answer": Situation(text=source),
+    "a thousand issued, ids in the answer": Situation(text=with_ids, many=True),
+    "one a thousand characters": Situation(every=1000),
+    "one after the other": Situation(every=1),
 }
 
 
 def _case(bench: Bench, family: str, situation: str, delta: int, size: int, runs: int) -> Row:
-    issued, every = SITUATIONS[situation]
-    events = stream(family, prose(size, bench.name, every), delta)
+    chosen = SITUATIONS[situation]
+    events = stream(family, chosen.text(size, bench.name, chosen.every), delta)
     raw = b"".join(events)
     cut = [raw[at : at + CHUNK] for at in range(0, len(raw), CHUNK)]
     alone = events[:2000]
 
     def run(pieces: Sequence[bytes]) -> None:
-        response = bench.response(FAMILIES[family][0], issued)
+        response = bench.response(FAMILIES[family][0], chosen.issued, chosen.many)
         for piece in pieces:
             response.feed(piece)
         response.finish()

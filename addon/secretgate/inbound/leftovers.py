@@ -8,14 +8,11 @@ that text, as the code that restores cannot count what it missed.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
 from typing import NamedTuple
 
 from secretgate.placeholders import ID_LENGTH, Issued, plain_spelling
 from secretgate.scanner import Scanner
 
-_ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
 _HEX = Scanner([rb"[0-9a-fA-F]{%d}" % ID_LENGTH])
 
 
@@ -38,7 +35,7 @@ class Leftovers:
         ends = _HEX.scan(text) if issued else ()
         if ends:
             seen = {text[end - ID_LENGTH : end].lower() for _, end in ends}
-            self._left |= {name for name, own in _ids(issued) if own in seen}
+            self._left |= {issued.by_id[each] for each in seen & issued.by_id.keys()}
 
     def taken(self, issued: Issued) -> Fate:
         """Return the outcome for placeholders since the last call, and reset."""
@@ -50,11 +47,3 @@ class Leftovers:
         issued.restored.clear()
         issued.unknown.clear()
         return fate
-
-
-def _ids(issued: Issued) -> Iterator[tuple[bytes, bytes]]:
-    for name in issued.values:
-        plain = plain_spelling(name)
-        ids = _ID.findall(plain)
-        if ids:
-            yield plain, ids[-1]
