@@ -1,4 +1,4 @@
-"""Words for people: numbers with their nouns, and types of values as authors of YAML call them."""
+"""Words for people: numbers with their nouns, errors of the system, types of values in YAML."""
 
 from __future__ import annotations
 
@@ -28,6 +28,13 @@ _KINDS: Final = {
     "bool": "true or false",
     "null": "nothing",
 }
+
+
+def spoken(error: Exception) -> str:
+    """Return what an error says; one of the system says where, and leaves out its number."""
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return str(error)
 
 
 def yaml_words(reason: str) -> str:

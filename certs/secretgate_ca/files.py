@@ -16,6 +16,7 @@ from pathlib import Path
 
 PRIVATE = 0o600
 PUBLIC = 0o644
+_ELSEWHERE = "choose another folder: SECRETGATE_HOME names it, or secretgate-ca --confdir"
 
 
 class CAError(Exception):
@@ -29,17 +30,14 @@ def private_folder(path: Path) -> None:
         with contextlib.suppress(FileExistsError):
             path.mkdir(mode=0o700)
     except OSError as error:
-        raise CAError(
-            f"{path} cannot be created: {error.strerror}; choose another folder with --confdir, or set "
-            "SECRETGATE_HOME"
-        ) from None
+        raise CAError(f"{path} cannot be created: {error.strerror}; {_ELSEWHERE}") from None
     if not path.is_dir():
-        raise CAError(f"{path} is not a folder; choose another with --confdir")
+        raise CAError(f"{path} is not a folder; {_ELSEWHERE}")
     if os.name == "nt":
         return
     found = path.stat()
     if found.st_uid not in (os.geteuid(), 0) and os.geteuid() != 0:
-        raise CAError(f"{path} belongs to another user; choose another folder with --confdir")
+        raise CAError(f"{path} belongs to another user; {_ELSEWHERE}")
     if found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
         raise CAError(f"others can write to {path}, so a CA there is not safe: chmod 700 {path}")
 
@@ -95,11 +93,15 @@ def write(path: Path, content: bytes, mode: int) -> bool:
 def _temporary(path: Path, content: bytes, mode: int) -> Path:
     name = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-    handle = os.open(name, flags | getattr(os, "O_BINARY", 0), mode)
-    with os.fdopen(handle, "wb") as file:
-        if hasattr(os, "fchmod"):
-            os.fchmod(file.fileno(), mode)
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        handle = os.open(name, flags | getattr(os, "O_BINARY", 0), mode)
+        with os.fdopen(handle, "wb") as file:
+            if hasattr(os, "fchmod"):
+                os.fchmod(file.fileno(), mode)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        name.unlink(missing_ok=True)
+        raise CAError(f"{path} cannot be written: {error.strerror}") from None
     return name

@@ -102,9 +102,7 @@ def parse_yaml(
         _collect_lines(node, (), lines)
         return loader.construct_document(node), lines
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark else 1
-        reason = getattr(error, "problem", None) or "not valid YAML"
+        line, reason = safe_yaml.complaint(error, text)
         raise RuleError(f"{name}:{line}: {reason}") from error
     finally:
         if loader is not None:

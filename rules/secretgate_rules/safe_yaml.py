@@ -79,5 +79,19 @@ def check(text: str) -> None:
             raise _refused(event, f"more than {LARGEST} nodes after expanding aliases")
 
 
+def complaint(error: yaml.YAMLError, text: str) -> tuple[int, str]:
+    """Return the line of an error in a text, 1 if unknown, and what is wrong there."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or not problem:
+        return 1, problem or "not valid YAML"
+    if "cannot start any token" in problem:
+        line = text.splitlines()[mark.line]
+        if line[mark.column] == "\t":
+            problem = "a tab, which YAML does not take for indentation: use spaces"
+        else:
+            problem = f"a value that begins with {line[mark.column]} has to be in quotes"
+    return mark.line + 1, problem
+
+
 def _refused(event: Any, problem: str) -> yaml.MarkedYAMLError:
     return yaml.MarkedYAMLError(problem=problem, problem_mark=event.start_mark)

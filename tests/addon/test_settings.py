@@ -58,6 +58,8 @@ def test_hosts_are_written_short_or_long(tmp_path: Path) -> None:
         ("hosts: [{host: 'a.b:8443'}]", ["'a.b:8443'", "write 'a.b'"]),
         ("hosts: [{host: '[::1]'}]", ["'[::1]'", "write '::1'"]),
         ("placeholder: X", ["placeholder", "{id}"]),
+        ("mode: block\n\tpreset: team", [":2: found a tab character"]),
+        ("\tmode: block", [":1: a tab, which YAML does not take for indentation"]),
     ],
 )
 def test_a_wrong_file_is_told_by_file_key_and_reason(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import errno
 import os
 import stat
 import threading
@@ -189,6 +190,18 @@ def test_a_folder_that_cannot_be_made_is_told_with_the_remedy(tmp_path: Path) ->
     (tmp_path / "file").write_text("")
     with pytest.raises(CAError, match=r"ca cannot be created: .*choose another folder"):
         ensure_ca(tmp_path / "file" / "ca", ["api.example.com"])
+
+
+def test_a_disk_that_is_full_is_told_and_leaves_nothing_half_written(
+    confdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CAError, match=r"mitmproxy-ca\.pem cannot be written: No space left"):
+        ensure_ca(confdir, ["api.example.com"])
+    assert [*confdir.iterdir()] == []
 
 
 @posix_only

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -38,6 +41,39 @@ def test_it_is_shown_where_the_terminal_knows_only_ascii() -> None:
     done = subprocess.run([sys.executable, "-c", _RUN], capture_output=True, env=plain, timeout=60)
     assert done.returncode == 0
     assert b"It held." in done.stdout
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_interrupted_it_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
+    run = "from secretgate.cli import main; main()"
+    started = subprocess.Popen(
+        [sys.executable, "-c", run, "demo"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert eventually(lambda: any(tmp_path.glob("*/tmp"))), "the proxy was not started"
+    started.send_signal(number)
+    assert started.wait(30) in (128 + number, -number)
+    assert [*tmp_path.iterdir()] == []
+    assert eventually(lambda: ended(started.pid)), "a process of it is left"
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    last = time.monotonic() + 20
+    while not holds() and time.monotonic() < last:
+        time.sleep(0.02)
+    return holds()
+
+
+def ended(group: int) -> bool:
+    """Whether no process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
 
 
 def test_every_check_passes() -> None:

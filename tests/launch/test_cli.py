@@ -171,8 +171,16 @@ def test_a_port_that_is_taken_is_told_with_what_to_do(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "65536"])
-def test_a_port_that_is_none_is_refused(tmp_path: Path, port: str) -> None:
-    assert told(tmp_path, "serve", "--port", port).exit_code == 2
+@pytest.mark.parametrize("command", ["serve", "system on --dry-run"])
+def test_a_port_that_is_none_is_refused(tmp_path: Path, command: str, port: str) -> None:
+    assert told(tmp_path, *command.split(), "--port", port).exit_code == 2
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+def test_no_proxy_is_looked_for_at_a_port_that_is_none(tmp_path: Path, command: str) -> None:
+    done = told(tmp_path, command, "--port", "65536")
+    assert done.exit_code == 2
+    assert "--port" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -209,7 +217,13 @@ def test_what_keeps_the_proxy_from_starting_is_told(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     done = told(tmp_path, "serve", "--port", str(port), "--proxyauth", f"@{tmp_path / 'users'}")
     assert done.exit_code == 2
-    assert str(tmp_path / "users") in done.stderr
+    assert f"\nsecretgate: Could not open htpasswd file: {tmp_path / 'users'}" in f"\n{done.stderr}"
+
+
+def test_a_prefix_that_is_none_is_told_by_its_option(tmp_path: Path) -> None:
+    done = told(tmp_path, "serve", "--provider", "nobody")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("secretgate: --provider: 'nobody' is not one of all, anthropic,")
 
 
 def test_a_host_that_is_none_is_told(tmp_path: Path) -> None:
@@ -240,7 +254,7 @@ def test_a_word_that_nothing_holds_is_told(command: str, tmp_path: Path) -> None
 def test_output_that_cannot_be_written_is_told(command: str, tmp_path: Path) -> None:
     done = shell(f"{command} >/dev/full", tmp_path)
     assert done.returncode == 2
-    assert "No space left on device" in done.stderr
+    assert done.stderr == "secretgate: No space left on device\n"
     assert "Traceback" not in done.stderr
 
 

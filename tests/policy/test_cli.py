@@ -198,4 +198,11 @@ def test_explain_asks_about_the_call_that_is_described(
         enforced(f"  - {{name: a, action: deny, match: {{when: \"{condition} == '{value}'\"}}}}")
     )
     assert "llm.text: deny" in policy("explain", rules, option, value, stdin="text").output
-    assert "llm.text: allow" in policy("explain", rules, option, "other", stdin="text").output
+    assert "llm.text: allow" in policy("explain", rules, stdin="text").output
+
+
+@pytest.mark.parametrize(("option", "value"), [("--operation", "llm.txt"), ("--direction", "up")])
+def test_explain_refuses_a_call_that_there_is_not(option: str, value: str) -> None:
+    done = policy("explain", option, value, stdin="text")
+    assert done.exit_code == 2
+    assert f"'{value}' is none of:" in " ".join(done.output.split())

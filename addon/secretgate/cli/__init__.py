@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from secretgate.cli.options import STANDS_FOR
+from secretgate.wording import spoken
 from secretgate_ca.helptext import lay_out, name_values
 
 
@@ -149,8 +150,7 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         if isinstance(error, BrokenPipeError):
             raise SystemExit(1) from None
-        where = f"{error.filename}: " if error.filename else ""
-        print(f"secretgate: {where}{error.strerror or error}", file=sys.stderr)
+        print(f"secretgate: {spoken(error)}", file=sys.stderr)
         raise SystemExit(2) from None
 
 

@@ -7,6 +7,8 @@ It needs no network and no account: a provider on loopback with a certificate fo
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 
 import typer
@@ -20,6 +22,7 @@ from secretgate.demo.provider import HOST
 from secretgate.demo.scene import Outcome, Row, play
 
 _WIDTH = 100
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 _VALUE = 13
 """Width of the columns that show a secret."""
 
@@ -97,4 +100,7 @@ def command() -> None:
 
     Exit code: 0 if no secret leaked and all were restored, else 1.
     """
+    for number in _ENDING:
+        # The folder and the proxy of the demonstration are removed on the way out.
+        signal.signal(number, lambda number, _: sys.exit(128 + number))
     raise typer.Exit(demo())

@@ -22,6 +22,7 @@ from secretgate.doctor.selftest import self_test
 from secretgate.launch import plan as plans
 from secretgate.launch import running
 from secretgate.launch.plan import Wishes
+from secretgate.launch.running import LAST_PORT, USUAL_PORT
 from secretgate.launch.upstream import UpstreamError, upstream
 from secretgate.settings import SettingsError
 from secretgate.state import Places
@@ -30,13 +31,11 @@ from secretgate_ca.bundle import root_der, system_roots
 from secretgate_ca.names import subtrees
 from secretgate_ca.runner import SystemRunner
 
-USUAL_PORT = 8080
-
 
 def doctor(
     as_json: AsJson = False,
     port: Annotated[
-        int, typer.Option(help="The proxy's port, if HTTPS_PROXY does not name it.")
+        int, typer.Option(max=LAST_PORT, help="The proxy's port, if HTTPS_PROXY does not name it.")
     ] = USUAL_PORT,
 ) -> None:
     """Find what would bypass the proxy or not trust it, and how to fix it.

@@ -46,6 +46,7 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
     from secretgate.settings.sources import load as settings_of
     from secretgate.state import Places, StateError
     from secretgate.undumpable import seal_process
+    from secretgate.wording import spoken
 
     seal_process(for_children=False)
 
@@ -64,7 +65,7 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
         handed = any(fnmatchcase(name, glob) for glob in chosen.mcp_restore)
         session = Session(built, name, policy=built.requests.policies.policy, handed_over=handed)
     except (SettingsError, StateError, ValueError, OSError) as error:
-        say(f"secretgate: {error}")
+        say(f"secretgate: {spoken(error)}")
         return UNUSABLE
     try:
         # A file object of our own: a thread may still be reading from it when the interpreter

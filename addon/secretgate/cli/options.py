@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 import typer
@@ -9,17 +10,22 @@ import typer
 _MODES = ("redact", "block", "audit")
 
 
-def _one_of_the_modes(given: str) -> str:
-    if given and given not in _MODES:
-        raise typer.BadParameter(f"{given!r} is none of: {', '.join(_MODES)}")
-    return given
+def one_of(names: Sequence[str]) -> Callable[[str], str]:
+    """Return a callback that refuses a value that is none of the names; an empty one is left out."""
+
+    def check(given: str) -> str:
+        if given and given not in names:
+            raise typer.BadParameter(f"{given!r} is none of: {', '.join(names)}")
+        return given
+
+    return check
 
 
 Mode = Annotated[
     str,
     typer.Option(
         help="redact, block or audit.",
-        callback=_one_of_the_modes,
+        callback=one_of(_MODES),
         autocompletion=lambda: list(_MODES),
     ),
 ]

@@ -12,12 +12,12 @@ import msgspec
 import typer
 import yaml
 
-from secretgate.cli.options import AsJson, Config
+from secretgate.cli.options import AsJson, Config, one_of
 from secretgate.policy import building, fixtures, loading
 from secretgate.policy.engine import Policy, Scope
 from secretgate.policy.errors import PolicyError
 from secretgate.policy.handling import FindingRules
-from secretgate.policy.model import Call
+from secretgate.policy.model import KNOWN_OPERATIONS, Call
 from secretgate.policy.secrets import Scanner
 from secretgate.settings import Settings, SettingsError
 from secretgate.settings.sources import load
@@ -126,9 +126,13 @@ def explain(
         typer.Argument(help="A rule file or folder to use instead of the settings'."),
     ] = None,
     config: Config = "",
-    operation: Annotated[str, typer.Option(help="The operation of the call.")] = "llm.text",
+    operation: Annotated[
+        str, typer.Option(help="The operation of the call.", callback=one_of(KNOWN_OPERATIONS))
+    ] = "llm.text",
     role: Annotated[str, typer.Option(help="The role of the text.")] = "user",
-    direction: Annotated[str, typer.Option(help="request or response.")] = "request",
+    direction: Annotated[
+        str, typer.Option(help="request or response.", callback=one_of(("request", "response")))
+    ] = "request",
     host: Annotated[str, typer.Option(help="The host it goes to.")] = "",
     provider: Annotated[str, typer.Option(help="The provider it goes to.")] = "",
     client: Annotated[str, typer.Option(help="The tool that sends it.")] = "",

@@ -14,6 +14,7 @@ import typer
 
 from secretgate.cli import addon_path
 from secretgate.hosts import ca_domains
+from secretgate.launch.running import USUAL_PORT
 from secretgate.state import Places, StateError
 from secretgate_ca import CAError, ensure_ca, write_bundle
 
@@ -23,7 +24,6 @@ sys.argv[0] = "mitmdump"
 from mitmproxy.tools.main import mitmdump
 raise SystemExit(mitmdump())
 """
-PORT = "8080"
 
 
 def proxy(context: typer.Context) -> NoReturn:
@@ -67,7 +67,7 @@ or set these for everything you start there:
 def _port(arguments: Sequence[str]) -> str:
     """Return the port on which mitmdump will listen."""
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("-p", "--listen-port", nargs="?", default=PORT)
+    parser.add_argument("-p", "--listen-port", nargs="?", default=USUAL_PORT)
     parser.add_argument("--set", nargs="?", action="append", default=[])
     given, _ = parser.parse_known_args([*arguments])
     named = [

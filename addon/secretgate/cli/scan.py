@@ -110,10 +110,7 @@ def scan(
         detector = _detector(_Options(rules or [], not no_entropy, detect_secrets, redacted))
         sources = staged() if cached else _sources(paths or [], unread)
         found = _redact(detector, sources) if redacted else _report(detector, sources, form, known)
-    except BrokenPipeError:
-        # Nobody reads on, which typer takes for the end.
-        raise
-    except (RuleError, OSError, ValueError, subprocess.SubprocessError) as error:
+    except (RuleError, ValueError, subprocess.SubprocessError) as error:
         typer.echo(f"secretgate scan: {shown(str(error))}", err=True)
         raise typer.Exit(2) from error
     for reason in unread:

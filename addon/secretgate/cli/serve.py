@@ -13,10 +13,12 @@ from secretgate.cli import addon_path
 from secretgate.cli.options import Config, Hosts, Mode
 from secretgate.gateway.workers import WorkersError
 from secretgate.launch.plan import Wishes
-from secretgate.launch.serving import LAST_PORT, Gateway, prepare
+from secretgate.launch.running import LAST_PORT, USUAL_PORT
+from secretgate.launch.serving import Gateway, prepare
 from secretgate.launch.upstream import UpstreamError
 from secretgate.settings import SettingsError
 from secretgate.state import StateError
+from secretgate.wording import spoken
 from secretgate_ca import CAError
 
 _BASE_URLS, _TEAM = "Base URLs", "For a team"
@@ -85,7 +87,7 @@ _Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")]
 
 
 def serve(
-    port: _Port = 8080,
+    port: _Port = USUAL_PORT,
     listen: _Listen = "127.0.0.1",
     mode: Mode = "",
     config: Config = "",
@@ -130,7 +132,7 @@ def serve(
         WorkersError,
         OSError,
     ) as error:
-        print(f"secretgate: {error}", file=sys.stderr)
+        print(f"secretgate: {spoken(error)}", file=sys.stderr)
         raise typer.Exit(2) from None
     print(ready.hints(web))
     sys.stdout.flush()
@@ -141,6 +143,8 @@ def serve(
 
     from mitmproxy.tools.main import mitmdump, mitmweb
 
+    # What mitmproxy cannot use, it tells under this name.
+    sys.argv[0] = "secretgate"
     try:
         (mitmweb if web else mitmdump)(ready.arguments(0))
     except SystemExit as ended:

@@ -11,17 +11,17 @@ import typer
 
 from secretgate.cli.options import AsJson
 from secretgate.launch import running
+from secretgate.launch.running import LAST_PORT, USUAL_PORT
 from secretgate.launch.upstream import UpstreamError, upstream
 from secretgate.web.lines import lines
-
-PORT = 8080
 
 
 def status(
     port: Annotated[
         int,
         typer.Option(
-            help=f"The proxy's port (default: from HTTPS_PROXY, or {PORT}).",
+            max=LAST_PORT,
+            help=f"The proxy's port (default: from HTTPS_PROXY, or {USUAL_PORT}).",
             show_default=False,
         ),
     ] = 0,
@@ -54,4 +54,4 @@ def _address(port: int) -> tuple[str, int]:
         named = upstream(os.environ)
     except UpstreamError:
         named = None
-    return (named.host, named.port) if named and named.local else ("127.0.0.1", PORT)
+    return (named.host, named.port) if named and named.local else ("127.0.0.1", USUAL_PORT)

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from secretgate.cli.options import AsJson, Mode
+from secretgate.launch.running import LAST_PORT, USUAL_PORT
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,7 +19,9 @@ DryRun = Annotated[bool, typer.Option("--dry-run", help="Show the changes withou
 
 @app.command()
 def on(
-    port: Annotated[int, typer.Option(help="The port of the proxy.")] = 8080,
+    port: Annotated[
+        int, typer.Option(min=1, max=LAST_PORT, help="The port of the proxy.")
+    ] = USUAL_PORT,
     mode: Mode = "",
     dry_run: DryRun = False,
 ) -> None:

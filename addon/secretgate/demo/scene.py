@@ -107,8 +107,8 @@ def play() -> Outcome:
         provider = Provider(folder)
         stack.callback(provider.close)
         proxy = Mitmdump(folder, provider.port, provider.trusted, addon=_addon())
-        proxy.start()
         stack.callback(proxy.stop)
+        proxy.start()
         return _play(proxy, provider)
 
 

@@ -24,6 +24,7 @@ from secretgate.launch.summary import summary
 from secretgate.launch.upstream import Upstream, UpstreamError, upstream
 from secretgate.settings import SettingsError
 from secretgate.state import Places, StateError, private_folder
+from secretgate.wording import spoken
 from secretgate_ca import Authority, CAError, environment, load_ca, write_bundle
 
 KEPT_LOGS = 20
@@ -77,7 +78,7 @@ def run(
         say(f"secretgate: {command[0]}: {error}")
         return error.code
     except _FAILURES as error:
-        say(f"secretgate: {error}")
+        say(f"secretgate: {spoken(error)}")
         return UNUSABLE
     except KeyboardInterrupt:
         return INTERRUPTED

@@ -1,4 +1,4 @@
-"""Detects a running secretgate by requesting its status page."""
+"""Detects a running secretgate by requesting its status page; ports where one may be."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import http.client
 import json
 from typing import Any
 
+USUAL_PORT, LAST_PORT = 8080, 65535
 PAGE = "http://secretgate.internal"
 TIMEOUT = 2.0
 

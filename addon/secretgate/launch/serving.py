@@ -8,12 +8,13 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from secretgate.base_urls import BaseURL, chosen
+from secretgate.base_urls import BaseURL, BaseURLError, chosen
 from secretgate.gateway.workers import Plan, WorkersError, reserve, vacant
 from secretgate.gateway.workers import serve as run_workers
 from secretgate.hosts.signing import signable
 from secretgate.launch import directory
 from secretgate.launch import plan as plans
+from secretgate.launch.running import LAST_PORT
 from secretgate.launch.upstream import Upstream, upstream
 from secretgate.proxy import access
 from secretgate.settings import PREFIX
@@ -21,7 +22,6 @@ from secretgate.state import Places, private_folder
 from secretgate_ca import Authority, ensure_ca, write_bundle
 
 _DRAIN = 30.0
-LAST_PORT = 65535
 
 
 @dataclass(frozen=True)
@@ -146,6 +146,10 @@ def prepare(
     Raises the errors of these parts, and WorkersError if anybody could use the proxy or nobody could.
     """
     places = Places.find()
+    try:
+        chosen(wishes.base_urls)
+    except BaseURLError as error:
+        raise BaseURLError(f"{error}".replace("base_urls", "--provider", 1)) from None
     plan = plans.plan(wishes, places, environment)
     bases = chosen(plan.settings.base_urls)
     added = (row.host for row in plan.settings.hosts)

@@ -86,9 +86,8 @@ def parse(text: str, file: str) -> Document:
         builder = _Builder(loader, file)
         data = builder.built(node, ()) if node is not None else None
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = getattr(error, "problem", None) or "is not valid YAML"
-        raise PolicyError(file, mark.line + 1 if mark else 1, "", reason) from None
+        line, reason = safe_yaml.complaint(error, text)
+        raise PolicyError(file, line, "", reason) from None
     except RecursionError:
         raise PolicyError(file, 1, "", "is nested too deeply") from None
     finally:

@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+KNOWN_OPERATIONS: Final = (
+    *("llm.request", "llm.text", "llm.tool_result", "llm.tool_use", "llm.response"),
+    *("mcp.tool_call", "mcp.tool_result"),
+)
 
 
 class Action(StrEnum):

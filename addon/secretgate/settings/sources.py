@@ -98,10 +98,8 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
     try:
         values = safe_yaml.load(text)
     except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
-        problem = getattr(error, "problem", "") or "invalid YAML"
-        raise SettingsError(f"{file}{line}: {problem}") from None
+        line, problem = safe_yaml.complaint(error, text)
+        raise SettingsError(f"{file}:{line}: {problem}") from None
     if values is None:
         return {}
     if not isinstance(values, dict):

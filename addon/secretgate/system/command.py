@@ -18,6 +18,7 @@ from secretgate.system.changes import ChangeError
 from secretgate.system.plan import Account, steps
 from secretgate.system.record import Record
 from secretgate.system.switch import preview, preview_off, switch_off, switch_on
+from secretgate.wording import spoken
 from secretgate_ca import CAError, ensure_ca, environment, write_bundle
 from secretgate_ca.runner import SystemRunner
 
@@ -34,7 +35,7 @@ def _say(line: str) -> None:
 
 
 def _fail(error: Exception) -> int:
-    _say(f"secretgate: {error}")
+    _say(f"secretgate: {spoken(error)}")
     return FAILED
 
 
@@ -111,7 +112,7 @@ def status(as_json: bool) -> int:
         record = _record(Places.find())
     except ChangeError as error:
         return _fail(error)
-    port = int(record.facts.get("port", 8080))
+    port = int(record.facts.get("port", running.USUAL_PORT))
     report = running.status("127.0.0.1", port) if record.present else None
     changed = preview_off(record)
     if as_json:
