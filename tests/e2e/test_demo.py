@@ -101,5 +101,5 @@ def test_a_proxy_that_does_not_start_is_reported(
     broken = tmp_path_factory.mktemp("broken") / "addon.py"
     broken.write_text("raise SystemError('as the test wants')")
     monkeypatch.setattr(scene, "_addon", lambda: broken)
-    assert demo() == 1
+    assert demo() == 2
     assert "could not be run" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -73,3 +74,14 @@ def test_mitmweb_may_log_the_address_that_opens_it(
     done = CliRunner().invoke(app, words, env=environment(tmp_path), prog_name="secretgate")
     assert done.exit_code == 0, done.stderr
     assert f"termlog_verbosity={verbosity}" in given
+
+
+def test_what_mitmproxy_logs_is_written_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[bool] = []
+    monkeypatch.setattr(main, "mitmdump", lambda _: at_once.append(sys.stdout.line_buffering))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    CliRunner().invoke(app, ["serve", "--port", port], env=environment(tmp_path))
+    assert at_once == [True]

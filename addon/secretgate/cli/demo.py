@@ -20,6 +20,7 @@ from rich.text import Text
 from secretgate.demo.process import Failed
 from secretgate.demo.provider import HOST
 from secretgate.demo.scene import Outcome, Row, play
+from secretgate.wording import spoken
 
 _WIDTH = 100
 _ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -69,7 +70,7 @@ def _checks(outcome: Outcome, utf8: bool) -> Table:
 
 
 def demo() -> int:
-    """Run and show the demonstration; return 0 if no secret leaked and all were restored, else 1."""
+    """Run and show the demonstration; return the exit code of `command`."""
     started = time.perf_counter()
     console = Console(highlight=False)
     console.width = min(console.width, _WIDTH) if console.is_terminal else _WIDTH
@@ -81,8 +82,9 @@ def demo() -> int:
         with console.status("Starting mitmdump ..."):
             outcome = play()
     except (Failed, OSError, ValueError, KeyError) as problem:
-        console.print(f"The demonstration could not be run: {problem}", style="red", markup=False)
-        return 1
+        reason = f"The demonstration could not be run: {spoken(problem)}"
+        console.print(reason, style="red", markup=False)
+        return 2
     utf8 = console.encoding.lower().startswith("utf")
     console.print(Group(_table(outcome, utf8), Text(), _checks(outcome, utf8)))
     seconds = time.perf_counter() - started
@@ -98,7 +100,7 @@ def command() -> None:
     Examples:
       secretgate demo
 
-    Exit code: 0 if no secret leaked and all were restored, else 1.
+    Exit code: 0 if no secret leaked and all were restored, 1 if not, 2 if it could not be run.
     """
     for number in _ENDING:
         # The folder and the proxy of the demonstration are removed on the way out.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -134,8 +135,10 @@ def serve(
     ) as error:
         print(f"secretgate: {spoken(error)}", file=sys.stderr)
         raise typer.Exit(2) from None
-    print(ready.hints(web))
-    sys.stdout.flush()
+    if isinstance(sys.stdout, TextIOWrapper):
+        # mitmproxy does not flush what it logs, which may go to a file or a pipe.
+        sys.stdout.reconfigure(line_buffering=True)
+    print(ready.hints(web), flush=True)
 
     if workers > 1:
         with kept:
