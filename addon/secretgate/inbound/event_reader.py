@@ -7,7 +7,6 @@ level of the event.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -77,7 +76,7 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
         strings = read_pieces(payload, kind, dialect, member=member)
     except Unreadable:
         return None
-    top = tuple((name, _key(head[name])) for name in dialect.identity if name in head)
+    top = tuple((name, as_key(head[name])) for name in dialect.identity if name in head)
     event = Event(payload, value, head, member, kind, [], [])
     for start, end, piece, path in strings:
         if piece is Piece.OPAQUE:
@@ -114,27 +113,6 @@ def read_pieces(
     ]
 
 
-def closing(event: Event, dialect: Dialect, open_now: Iterable[Identity]) -> set[Identity]:
-    """Return the texts that an event ends, out of those it contains and those in `open_now`."""
-    texts = {*open_now, *(leaf.identity for leaf in event.leaves)}
-    names = dialect.closing.get(event.kind)
-    if names is not None:
-        want = {name: event.head[name] for name in (*names, *dialect.lanes) if name in event.head}
-        return {
-            identity
-            for identity in texts
-            if all(dict(identity[0]).get(name) in (None, value) for name, value in want.items())
-        }
-    if ends_all(event, dialect):
-        return texts
-    items = [
-        leaf.identity[: _item_length(leaf.identity)]
-        for leaf in event.leaves
-        if leaf.piece is Piece.CLOSE
-    ]
-    return {identity for identity in texts if any(identity[: len(item)] == item for item in items)}
-
-
 def ends_all(event: Event, dialect: Dialect) -> bool:
     """Whether an event ends every text of the answer."""
     names = dialect.closing.get(event.kind)
@@ -161,20 +139,12 @@ def _named(event: Any, path: Steps) -> Identity:
         except (KeyError, IndexError, TypeError):
             return path
         if isinstance(step, int) and isinstance(event, dict):
-            named.append((_key(event.get("index", step)), _key(event.get("thought", False))))
+            named.append((as_key(event.get("index", step)), as_key(event.get("thought", False))))
         else:
             named.append(step)
     return tuple(named)
 
 
-def _key(value: Any) -> Any:
+def as_key(value: Any) -> Any:
     """Return a hashable form of a value that identifies an item: a provider may send any type."""
     return repr(value) if isinstance(value, dict | list) else value
-
-
-def _item_length(identity: Identity) -> int:
-    """Return the length of the prefix of an identity that names the outermost array item."""
-    for at, step in enumerate(identity[1:], 1):
-        if not isinstance(step, str):
-            return at + 1
-    return 1

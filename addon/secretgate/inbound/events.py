@@ -20,13 +20,12 @@ from itertools import accumulate
 from secretgate.bodies.base import Edit, splice
 from secretgate.inbound.beginnings import Watch
 from secretgate.inbound.end_marks import END_MARK, EndMarks
+from secretgate.inbound.endings import EVERYTHING, Ending, ending
 from secretgate.inbound.event_reader import (
     DELTAS,
     WHOLES,
     Event,
-    Identity,
     Leaf,
-    closing,
     ends_all,
     read_event,
 )
@@ -213,7 +212,7 @@ class Events:
         event = read_event(payload, last.event, self.dialect) if payload is not None else None
         if event is None:
             return [*self._extra(self._texts.flush_all()), self._plain(last, payload)]
-        return self._changed(last, event, {*self._texts, *(leaf.identity for leaf in event.leaves)})
+        return self._changed(last, event, EVERYTHING)
 
     def _plain(self, frame: Frame, payload: bytes | None) -> bytes:
         """Process an event that is not JSON: its placeholders are restored where they are complete."""
@@ -315,7 +314,7 @@ class Events:
         event = read_event(payload, frame.event, self.dialect)
         if event is None:
             return [self._plain(frame, payload)]
-        out = self._changed(frame, event, closing(event, self.dialect, self._texts))
+        out = self._changed(frame, event, ending(event, self.dialect))
         if ends_all(event, self.dialect):
             self._over = True
         else:
@@ -323,13 +322,14 @@ class Events:
             self._learn(event, outside, name)
         return out
 
-    def _changed(self, frame: Frame, event: Event, ended: set[Identity]) -> list[bytes]:
+    def _changed(self, frame: Frame, event: Event, ended: Ending) -> list[bytes]:
         """Return the frames to send for an event that ends the texts `ended`."""
         payload = event.payload
         # An empty last piece may accompany a signature: what is held back is sent before it.
         here = {leaf.identity for leaf in event.leaves if leaf.start < leaf.end}
-        ending = [identity for identity in self._texts if identity in ended - here]
-        extras = self._extra(self._texts.flush(ending, event))
+        over = [*self._texts.excess(), *self._texts.ended(ended)]
+        over = [identity for identity in dict.fromkeys(over) if identity not in here]
+        extras = self._extra(self._texts.flush(over, event))
         edits, texts = [], []
         for leaf in event.leaves:
             issued = (
