@@ -5,18 +5,22 @@ The tests run in a network of their own, where they may change the rules.
 
 from __future__ import annotations
 
+import contextlib
 import http.client
+import json
 import os
 import shutil
 import socket
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from mitmproxy.proxy import mode_specs
+from mitmproxy_rs import wireguard
 
 from harness.model import PLACEHOLDER, echo
 from harness.post import MESSAGES, ask
@@ -31,7 +35,13 @@ ADDRESS = "198.51.100.7"
 GATEWAY = "198.51.100.1/24"
 INTERFACE = "tun7"
 RULE = ("OUTPUT", "-d", ADDRESS, "-p", "tcp", "-j", "REDIRECT")
-MODES = ("transparent", "tun") if hasattr(mode_specs, "TunMode") else ("transparent",)
+WG_PORT = 51899
+PACKAGES = {"ip": "iproute2", "wg": "wireguard-tools"}
+MODES = [
+    "transparent",
+    *(["tun"] if hasattr(mode_specs, "TunMode") else []),
+    "wireguard",
+]
 
 inside = pytest.mark.skipif(
     INSIDE not in os.environ, reason="run by the first test, in a network of its own"
@@ -42,8 +52,8 @@ inside = pytest.mark.skipif(
 def test_in_a_network_of_its_own() -> None:
     if shutil.which("unshare") is None or os.geteuid():
         pytest.skip("needs unshare, and root")
-    installed("iptables")
-    installed("ip")
+    for name in ("iptables", "ip", "wg", "wireguard-go"):
+        _program(name)
     pytest_again = [
         sys.executable,
         "-m",
@@ -75,29 +85,70 @@ def proxy(
 ) -> Iterator[Proxy]:
     """A proxy that gets what is sent to `ADDRESS`: redirected by the kernel, or through an interface."""
     mode = request.param
-    own = (
-        ["--mode", "transparent"] if mode == "transparent" else ["--mode", f"regular@{free_port()}"]
-    )
-    if mode == "tun":
-        own += ["--mode", f"tun:{INTERFACE}"]
     run("ip", "link", "set", "lo", "up")
-    made = Proxy(provider, tmp_path_factory.mktemp(mode), arguments=own).start()
-    if mode == "transparent":
-        rule = [*RULE, "--to-ports", str(made.port)]
-        run("ip", "address", "add", ADDRESS, "dev", "lo")
-        run("iptables", "-t", "nat", "-A", *rule)
-        yield made
-        run("iptables", "-t", "nat", "-D", *rule)
-        run("ip", "address", "del", ADDRESS, "dev", "lo")
-    else:
-        run("ip", "address", "add", GATEWAY, "dev", INTERFACE)
-        run("ip", "link", "set", INTERFACE, "up")
+    home = tmp_path_factory.mktemp(mode)
+    more = {
+        "transparent": "transparent",
+        "tun": f"tun:{INTERFACE}",
+        "wireguard": f"wireguard@{WG_PORT}",
+    }
+    first = [] if mode == "transparent" else ["--mode", f"regular@{free_port()}"]
+    made = Proxy(provider, home, arguments=[*first, "--mode", more[mode]]).start()
+    with LED[mode](made):
         yield made
     made.stop()
 
 
+@contextlib.contextmanager
+def redirected(proxy: Proxy) -> Iterator[None]:
+    rule = [*RULE, "--to-ports", str(proxy.port)]
+    run("ip", "address", "add", ADDRESS, "dev", "lo")
+    run("iptables", "-t", "nat", "-A", *rule)
+    yield
+    run("iptables", "-t", "nat", "-D", *rule)
+    run("ip", "address", "del", ADDRESS, "dev", "lo")
+
+
+@contextlib.contextmanager
+def routed(proxy: Proxy) -> Iterator[None]:
+    run("ip", "address", "add", GATEWAY, "dev", INTERFACE)
+    run("ip", "link", "set", INTERFACE, "up")
+    yield
+    run("ip", "link", "set", INTERFACE, "down")
+
+
+@contextlib.contextmanager
+def tunnelled(proxy: Proxy) -> Iterator[None]:
+    """Be the WireGuard client for which mitmproxy makes a key."""
+    (file,) = proxy.home.rglob("wireguard.conf")
+    keys = json.loads(file.read_text())
+    settings = file.with_name("client.conf")
+    settings.write_text(
+        f"[Interface]\nPrivateKey = {keys['client_key']}\n"
+        f"[Peer]\nPublicKey = {wireguard.pubkey(keys['server_key'])}\n"
+        f"AllowedIPs = 198.51.100.0/24\nEndpoint = 127.0.0.1:{WG_PORT}\n"
+    )
+    with subprocess.Popen([installed("wireguard-go"), "-f", INTERFACE]) as client:
+        while not Path(f"/var/run/wireguard/{INTERFACE}.sock").exists():
+            assert client.poll() is None
+            time.sleep(0.05)
+        run("wg", "setconf", INTERFACE, str(settings))
+        run("ip", "address", "add", "10.0.0.1/32", "dev", INTERFACE)
+        run("ip", "link", "set", INTERFACE, "up")
+        run("ip", "route", "add", "198.51.100.0/24", "dev", INTERFACE)
+        yield
+        client.terminate()
+
+
+LED = {"transparent": redirected, "tun": routed, "wireguard": tunnelled}
+
+
 def run(*command: str) -> None:
-    subprocess.run([installed(command[0]), *command[1:]], check=True)
+    subprocess.run([_program(command[0]), *command[1:]], check=True, timeout=20)
+
+
+def _program(name: str) -> str:
+    return installed(name, PACKAGES.get(name, name))
 
 
 def post(host: str, context: ssl.SSLContext, path: str, content: bytes) -> tuple[int, bytes]:
