@@ -120,7 +120,7 @@ VALUES = st.sampled_from([None, 0, 1, "x"])
 TOPS = st.dictionaries(st.sampled_from(["index", "item_id", "stream_id"]), VALUES, max_size=3)
 PATHS = st.sampled_from([("delta",), ("a", (0, False), "b"), ("a", (1, False), "b"), ("a", 2)])
 IDENTITIES = st.builds(lambda top, path: (tuple(top.items()), *path), TOPS, PATHS)
-ENDINGS = st.builds(Ending, TOPS) | st.builds(
+ENDINGS = TOPS.map(Ending) | st.builds(
     lambda ids: Ending(items=[item_of(each) for each in ids]), st.lists(IDENTITIES, max_size=3)
 )
 
