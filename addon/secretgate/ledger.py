@@ -92,10 +92,6 @@ class Ledger:
         if fresh:
             self._line.write([Wrote(place, fresh)])
 
-    def was_written(self, scope: Scope, value: bytes) -> bool:
-        """Whether the provider wrote this value first."""
-        return bool(self.written(scope, [value]))
-
     def written(self, scope: Scope, values: Iterable[bytes]) -> set[bytes]:
         """Return those of the values that the provider wrote first."""
         place = self.place(scope)

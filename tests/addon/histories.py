@@ -74,7 +74,6 @@ class Gate:
 
 SECRETS = [token(1), token(2), token(3)]
 LONG = random_text("long", 20)
-SHORT = "Ab3+9xQ/"[:7]
 TEXTS = [
     "nothing to see",
     f"the token is {SECRETS[0]}",

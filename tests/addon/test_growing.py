@@ -73,7 +73,7 @@ def test_what_is_said_again_is_not_searched_again(
     assert last == whole.replace(NAME, KEY)
     deltas = [each["choices"][0]["delta"]["content"] for each in said]
     assert "".join(deltas) == last
-    assert GATE.ledger.was_written(SCOPE, OWN.encode())
+    assert GATE.ledger.written(SCOPE, [OWN.encode()])
     # Every text is fed twice: as deltas, and whole.
     assert searched < 3 * len(whole) + 2 * 1024 * 20
     assert analysed < 3 * len(whole) + 2 * 1024 * 20

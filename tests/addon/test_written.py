@@ -149,7 +149,7 @@ def test_it_outlives_the_process(tmp_path: Path) -> None:
     name = first.ledger.name(b"some value", "first-rule")
     first.ledger.close()
     second = Bench(in_file(file))
-    assert second.ledger.was_written(SCOPE, token(4).encode())
+    assert second.ledger.written(SCOPE, [token(4).encode()])
     assert second.ledger.name(b"some value", "other-rule") == name == "first-rule"
     assert file.stat().st_mode & 0o777 == 0o600
 
@@ -175,7 +175,7 @@ def test_a_broken_ledger_is_told_once_and_goes_on_in_memory(tmp_path: Path) -> N
     assert ledger.name(b"value", "rule") == "rule"
     assert ledger.name(b"value", "other") == "rule"
     ledger.note_written(SCOPE, [b"written"])
-    assert ledger.was_written(SCOPE, b"written")
+    assert ledger.written(SCOPE, [b"written"])
     assert len(told) == 1
 
 
@@ -264,7 +264,7 @@ def test_a_value_that_is_cut_between_two_portions_is_remembered(
         for each in streamed(piece, said, size):
             recorder.add(each)
         recorder.flush()
-        assert bench.ledger.was_written(SCOPE, own.encode()), before
+        assert bench.ledger.written(SCOPE, [own.encode()]), before
         assert len(told) > 1
 
 

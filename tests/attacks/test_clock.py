@@ -84,7 +84,7 @@ def test_the_ledger_keeps_its_names_and_what_was_written(
     first.close()
     second = ledger()
     assert second.name(b"value", "third") == "first"
-    assert second.was_written(SCOPE, b"written-by-the-provider")
+    assert second.written(SCOPE, [b"written-by-the-provider"])
     second.close()
 
 

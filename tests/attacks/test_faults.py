@@ -273,7 +273,7 @@ def test_a_ledger_replaced_by_garbage(content: bytes, tmp_path: Path) -> None:
     line = Line(open_store(Settings(), path, bench.namer, said.append), said.append)
     ledger = Ledger(line, bench.namer.digest)
     ledger.note_written(SCOPE, [b"written-by-the-provider"])
-    assert ledger.was_written(SCOPE, b"written-by-the-provider")
+    assert ledger.written(SCOPE, [b"written-by-the-provider"])
     assert ledger.name(b"value", "first") == "first"
     assert ledger.name(b"value", "second") == "first"
     assert len(said) <= 1

@@ -18,10 +18,6 @@ from harness.proxy import Proxy
 from harness.secrets import Planted, joined, leaks
 from harness.wires import WIRES, Access, Wire
 
-WAYS = [
-    (wire, way) for wire in WIRES for way in ("direct", "plain") if wire.streamed or way == "plain"
-]
-
 
 def hold(wire: Wire, access: Access, provider: Provider, planted: Planted) -> None:
     conversation = wire.conversation(scenario.system(planted))

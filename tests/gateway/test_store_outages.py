@@ -187,9 +187,9 @@ def test_what_was_queued_during_an_outage_is_written_after_it(redis_server: Redi
     redis_server.start()
     one.line.close()
     with waiting(Wait.NEEDED):
-        assert not two.ledger.was_written(SCOPE, b"another")
+        assert not two.ledger.written(SCOPE, [b"another"])
         two.ledger.look_up(SCOPE, {}, [VALUE])
-    assert two.ledger.was_written(SCOPE, VALUE)
+    assert two.ledger.written(SCOPE, [VALUE])
 
 
 class Faulty(NoStore):

@@ -117,7 +117,7 @@ def test_nobody_else_knows(start: Start, other: object) -> None:
     two.vault.refresh(other, ["resp_1"])  # type: ignore[arg-type]
     assert VALUE not in two.vault.known(other)  # type: ignore[arg-type]
     assert two.vault.chain(other, "resp_1") is None  # type: ignore[arg-type]
-    assert not two.ledger.was_written(other, VALUE)  # type: ignore[arg-type]
+    assert not two.ledger.written(other, [VALUE])  # type: ignore[arg-type]
 
 
 def test_a_conversation_goes_on_elsewhere(start: Start) -> None:
@@ -168,8 +168,8 @@ def test_what_the_provider_wrote_is_known_to_all(start: Start) -> None:
     one, two = start(), start()
     one.ledger.note_written(SCOPE, [VALUE, b"another value of its"])
     two.ledger.look_up(SCOPE, {}, [VALUE, b"a value it did not write"])
-    assert two.ledger.was_written(SCOPE, VALUE)
-    assert not two.ledger.was_written(SCOPE, b"a value it did not write")
+    assert two.ledger.written(SCOPE, [VALUE])
+    assert not two.ledger.written(SCOPE, [b"a value it did not write"])
 
 
 def test_many_are_asked_about_at_once(start: Start) -> None:

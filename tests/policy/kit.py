@@ -26,7 +26,6 @@ RULES = [
 SCANNER = Scanner(Detector(RULES))
 AWS = "AKIA" + "IOSFODNN7" + "REALKEY"
 TOKEN = "tok_" + "aB3dE6gH9jK2mN5pQ8sT1vW4"
-WEAK = "weak_" + "aB3dE6gH9jK2"
 DENY = "  - {name: no, action: deny}\n"
 NOON = datetime(2026, 3, 4, 12, 0, tzinfo=UTC)
 """Noon on a Wednesday."""
