@@ -10,13 +10,14 @@ assumption that the denied call had been allowed.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from secretgate import tolerant
 from secretgate.policy import grammars
-from secretgate.policy.blocks import changes, replaced, rewrite, value_of, whole, write
+from secretgate.policy.blocks import OpenBlocks, changes, replaced, rewrite, value_of, whole, write
 from secretgate.policy.engine import Policy
 from secretgate.policy.grammars.base import (
     TEXT,
@@ -62,8 +63,8 @@ class Judge:
     wrappers: Mapping[str, str] = field(default_factory=dict)
     """Types of events that only wrap another event, each with the member that holds it."""
     _lanes: dict[str, Judge] = field(default_factory=dict)
-    _queue: list[_Held] = field(default_factory=list)
-    _open: dict[Key, Block] = field(default_factory=dict)
+    _queue: deque[_Held] = field(default_factory=deque)
+    _open: OpenBlocks = field(default_factory=OpenBlocks)
     _said: dict[str, str] = field(default_factory=dict)
     """Original texts and their replacements, for later events that repeat them."""
     _refused: dict[str, str] = field(default_factory=dict)
@@ -163,7 +164,7 @@ class Judge:
         reading = self.grammar.read(entry.event, entry.kind)
         self._noted(entry, reading)
         held = _Held(frame, entry)
-        waits = self._holding or bool(self._queue)
+        waits = self._open.holding or bool(self._queue)
         if waits:
             self._queue.append(held)
         ready = self._ended(reading)
@@ -171,7 +172,7 @@ class Judge:
         if not waits:
             out = self._sent(held)
         else:
-            out = self._released() if ready or not self._holding else []
+            out = self._released() if ready or not self._open.holding else []
         if reading.everything:
             self._over()
         return out
@@ -193,18 +194,10 @@ class Judge:
         for sign in reading.signs:
             if not wanted & {sign.what, RESPONSE}:
                 continue
-            key = _key(sign.key)
-            block = self._open.get(key)
-            if block is None:
-                held = bool(self.wanted.held & {sign.what, RESPONSE})
-                block = self._open[key] = Block(key, sign.what, held)
+            held = bool(self.wanted.held & {sign.what, RESPONSE})
+            block = self._open.at(_key(sign.key), sign.what, held)
             block.name = block.name or sign.name
-            block.signs.append(Piece(entry, sign))
-
-    @property
-    def _holding(self) -> bool:
-        """Whether a block that may have to be changed is still open."""
-        return any(block.held for block in self._open.values())
+            block.add(entry, sign)
 
     def _ended(self, reading: Reading) -> bool:
         """Judge the blocks that this event ends; return whether there were any."""
@@ -213,19 +206,19 @@ class Judge:
         elif RESPONSE in self.wanted.held:
             keys = []
         else:
-            starts = [_key(start) for start in reading.closed]
-            keys = [key for key in self._open for start in starts if key[: len(start)] == start]
+            keys = self._open.below(map(_key, reading.closed))
         self._close(list(dict.fromkeys(keys)), reading)
         return bool(keys) or reading.everything
 
     def _close(self, keys: Sequence[Key], reading: Reading) -> None:
-        blocks = [self._open.pop(key) for key in keys]
+        blocks = [self._open.taken(key) for key in keys]
+        known = len(self._said)
         self._calls += sum(block.what == TOOL for block in blocks)
         if reading.everything and RESPONSE in self.wanted.seen:
             self._summary(reading, blocks)
         for block in sorted(blocks, key=lambda block: block.what):
             self._judge(block)
-        if blocks and self._said:
+        if len(self._said) > known:
             for held in self._queue:
                 if held.entry and held.entry.repeats and replaced(held.entry.event, self._said):
                     held.entry.changed = True
@@ -326,16 +319,9 @@ class Judge:
 
     def _released(self) -> list[Frame]:
         """Return the queued frames that no open block holds back."""
-        blocked: set[int] = set()
-        if self._holding:
-            blocked = {
-                id(entry) for block in self._open.values() if block.held for entry in block.entries
-            }
         out: list[Frame] = []
-        while self._queue and (
-            self._queue[0].entry is None or id(self._queue[0].entry) not in blocked
-        ):
-            out += self._sent(self._queue.pop(0))
+        while self._queue and not (self._queue[0].entry and self._queue[0].entry.waits):
+            out += self._sent(self._queue.popleft())
         return out
 
     def _sent(self, held: _Held) -> list[Frame]:

@@ -1,13 +1,61 @@
-"""Reading and rewriting a text that is spread over several events."""
+"""Texts and calls that are spread over several events: those that are open, their text, changes to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from secretgate.policy.grammars.base import Block, Piece
+from secretgate.policy.grammars.base import Block, Key, Piece
 from secretgate.policy.model import Edit
 from secretgate.policy.texts import decoded, encoded
+
+
+class OpenBlocks:
+    """The blocks that have begun and not ended, in the order in which they began."""
+
+    def __init__(self) -> None:
+        self._blocks: dict[Key, Block] = {}
+        self._by_first: dict[Any, dict[Key, None]] = {}
+        """The keys of the blocks by their first parts."""
+        self.holding = 0
+        """Number of blocks that may have to be changed."""
+
+    def __len__(self) -> int:
+        return len(self._blocks)
+
+    def __iter__(self) -> Iterator[Key]:
+        return iter(self._blocks)
+
+    def at(self, key: Key, what: str, held: bool) -> Block:
+        """Return the block with a key, which begins if there is none yet."""
+        block = self._blocks.get(key)
+        if block is None:
+            block = self._blocks[key] = Block(key, what, held)
+            self._by_first.setdefault(key[0], {})[key] = None
+            self.holding += held
+        return block
+
+    def below(self, starts: Iterable[Key]) -> list[Key]:
+        """Return the keys that begin like one of these."""
+        return [
+            key
+            for start in starts
+            for key in self._by_first.get(start[0], ())
+            if key[: len(start)] == start
+        ]
+
+    def taken(self, key: Key) -> Block:
+        """Return a block that has ended, which holds no events back any longer."""
+        block = self._blocks.pop(key)
+        same = self._by_first[key[0]]
+        del same[key]
+        if not same:
+            del self._by_first[key[0]]
+        if block.held:
+            self.holding -= 1
+            for piece in block.signs:
+                piece.entry.waits -= 1
+        return block
 
 
 def value_of(piece: Piece) -> Any:

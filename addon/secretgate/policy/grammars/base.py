@@ -61,6 +61,8 @@ class Entry:
     """Whether it contains no pieces, and so may repeat earlier content."""
     instead: list[tuple[str, Event]] | None = None
     """Replacement events with their kinds; an empty list drops the event."""
+    waits: int = 0
+    """How many statements in it are about blocks that may still have to be changed."""
     wrapped: tuple[Event, str] | None = None
     """The event that wraps this one, and the member of it that holds this one."""
 
@@ -82,6 +84,17 @@ class Block:
     name: str = ""
     signs: list[Piece] = field(default_factory=list)
 
+    def add(self, entry: Entry, sign: Sign) -> None:
+        """Add what an event says; of one that will not be changed, nothing else is kept."""
+        if self.held:
+            entry.waits += 1
+            self.signs.append(Piece(entry, sign))
+        elif sign.box is not None:
+            self.signs.append(Piece(_PASSED, sign._replace(box=_only(sign.box, sign.member))))
+        elif sign.so_far is not None:
+            box, member = sign.so_far
+            self.signs[:] = [Piece(_PASSED, sign._replace(so_far=(_only(box, member), member)))]
+
     @property
     def pieces(self) -> list[Piece]:
         """The signs that contain a piece of the block."""
@@ -91,6 +104,14 @@ class Block:
     def entries(self) -> list[Entry]:
         """The events that concern the block, without duplicates."""
         return list({id(piece.entry): piece.entry for piece in self.signs}.values())
+
+
+_PASSED: Final = Entry({}, "")
+"""Stands for the events of blocks that are not changed."""
+
+
+def _only(box: Event, member: str) -> Event:
+    return {member: box[member]}
 
 
 Read = Callable[[Event, str], Reading]
