@@ -21,7 +21,7 @@ import string
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -124,22 +124,31 @@ def measure_store(server: RedisServer, count: int, a_month: int) -> dict[str, fl
             "bytes_per_written": growth(write, busy * a_month),
             "bytes_per_chain": growth(link, len(scopes) * per_scope),
         }
-        for scope in scopes:
-            vault.refresh(scope)
-        times = []
-        before, begun = client.info("cpu"), time.perf_counter()
-        for at in range(count):
-            start = time.perf_counter()
-            vault.refresh(scopes[at % len(scopes)], ["responses"])
-            times.append(time.perf_counter() - start)
-        after = client.info("cpu")
-        figures["round_trips_per_second"] = count / (time.perf_counter() - begun)
-        work = sum(after[name] - before[name] for name in ("used_cpu_sys", "used_cpu_user"))
-        figures["server_us_per_round_trip"] = work / count * 1e6
-        figures["round_trip_us_p50"] = statistics.median(times) * 1e6
-        figures["round_trip_us_p99"] = statistics.quantiles(times, n=100)[98] * 1e6
+        figures |= round_trips(vault, scopes, client, count)
     line.close()
     return figures
+
+
+def round_trips(
+    vault: SharedVault, scopes: Sequence[Scope], client: redis.Redis, count: int
+) -> dict[str, float]:
+    """Return how long a round trip takes, for the worker and on the server's processor."""
+    for scope in scopes:
+        vault.refresh(scope)
+    times = []
+    before, begun = client.info("cpu"), time.perf_counter()
+    for at in range(count):
+        start = time.perf_counter()
+        vault.refresh(scopes[at % len(scopes)], ["responses"])
+        times.append(time.perf_counter() - start)
+    after = client.info("cpu")
+    work = sum(after[name] - before[name] for name in ("used_cpu_sys", "used_cpu_user"))
+    return {
+        "round_trips_per_second": count / (time.perf_counter() - begun),
+        "server_us_per_round_trip": work / count * 1e6,
+        "round_trip_us_p50": statistics.median(times) * 1e6,
+        "round_trip_us_p99": statistics.quantiles(times, n=100)[98] * 1e6,
+    }
 
 
 def conversation(kilobytes: int, turns: int) -> Iterator[bytes]:

@@ -98,18 +98,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in lines)
 
 
-def page(run: dict[str, Any]) -> str:
-    figures, need, supposed = run["measured"], run["sizing"], run["assumptions"]
-    store, links = figures["store"], figures["connections"]
-    turns = [
-        (
-            size,
-            *(f"{figures[mode][size]['cpu_ms']:.1f}" for mode in ("plain", "memory", "redis")),
-            *(f"{figures[mode][size]['resident_mb']:.0f}" for mode in ("plain", "redis")),
-        )
-        for size in figures["redis"]
-    ]
-    needs = [
+def needs(need: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Return what is needed, how much of it, and how that is calculated."""
+    return [
         ("requests a second", f"{need['requests_per_second']:.0f}",
          "developers x active x requests_per_hour / 3600"),
         ("request bytes, MB/s", f"{need['in_mb_per_second']:.0f}", "requests x kilobytes"),
@@ -135,6 +126,19 @@ def page(run: dict[str, Any]) -> str:
          "developers x requests_per_day x written_per_request x 90 days x bytes"),
         ("**vault memory, GB**", f"**{need['vault_gb']:.1f}**", "the four together"),
     ]  # fmt: skip
+
+
+def page(run: dict[str, Any]) -> str:
+    figures, supposed = run["measured"], run["assumptions"]
+    store, links = figures["store"], figures["connections"]
+    turns = [
+        (
+            size,
+            *(f"{figures[mode][size]['cpu_ms']:.1f}" for mode in ("plain", "memory", "redis")),
+            *(f"{figures[mode][size]['resident_mb']:.0f}" for mode in ("plain", "redis")),
+        )
+        for size in figures["redis"]
+    ]
     records = [
         ("a secret value of 40 bytes", f"{store['bytes_per_value']:.0f}"),
         ("the name of a secret", f"{store['bytes_per_name']:.0f}"),
@@ -174,7 +178,7 @@ You can change them with options of the script: `scripts/sizing --developers 500
 
 ## What {supposed["developers"]:,} developers need
 
-{table(("", "", "how"), needs)}
+{table(("", "", "how"), needs(run["sizing"]))}
 
 Add one worker for each machine that may fail, and one for the time when workers are renewed. Compressed requests also have to be
 decompressed. Everything above grows in proportion: half the developers need half of each.

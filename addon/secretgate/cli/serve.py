@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import AbstractContextManager
 from io import TextIOWrapper
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from secretgate.cli.options import Config, Hosts, Mode
 from secretgate.gateway.workers import WorkersError
 from secretgate.launch.plan import Wishes
 from secretgate.launch.running import LAST_PORT, USUAL_PORT
-from secretgate.launch.serving import Gateway, prepare
+from secretgate.launch.serving import Gateway, Serving, prepare
 from secretgate.launch.upstream import UpstreamError
 from secretgate.settings import SettingsError
 from secretgate.state import StateError
@@ -119,11 +120,22 @@ def serve(
     # mitmweb logs its address, and the token that opens it, as information.
     wishes = Wishes(mode, config, tuple(host or ()), verbose or web, base_urls=entries)
     gateway = Gateway(workers, port, own_ports, health_port, drain, proxyauth, listen)
+    ready, kept = _prepared(wishes, gateway, web)
+    print(ready.hints(web), flush=True)
+    if workers > 1:
+        with kept:
+            raise typer.Exit(gateway.run(ready.arguments))
+    _run_here(ready, web)
+
+
+def _prepared(
+    wishes: Wishes, gateway: Gateway, web: bool
+) -> tuple[Serving, AbstractContextManager[object]]:
+    """Return what is to be started, and what keeps its port until then; exit if it cannot start."""
     try:
-        if web and workers > 1:
+        if web and gateway.workers > 1:
             raise WorkersError("--web shows one proxy: leave --workers out")
-        ready = prepare(wishes, gateway, addon_path(), os.environ)
-        kept = gateway.kept()
+        return prepare(wishes, gateway, addon_path(), os.environ), gateway.kept()
     except (
         BaseURLError,
         CAError,
@@ -135,21 +147,19 @@ def serve(
     ) as error:
         print(f"secretgate: {spoken(error)}", file=sys.stderr)
         raise typer.Exit(2) from None
-    if isinstance(sys.stdout, TextIOWrapper):
-        # mitmproxy does not flush what it logs, which may go to a file or a pipe.
-        sys.stdout.reconfigure(line_buffering=True)
-    print(ready.hints(web), flush=True)
 
-    if workers > 1:
-        with kept:
-            raise typer.Exit(gateway.run(ready.arguments))
 
+def _run_here(ready: Serving, web: bool) -> None:
+    """Run mitmproxy in this process, until a signal ends it."""
     from mitmproxy.tools.main import mitmdump, mitmweb
 
     # What mitmproxy cannot use, it tells under this name.
     sys.argv[0] = "secretgate"
+    if isinstance(sys.stdout, TextIOWrapper):
+        # It does not flush what it logs, which may go to a file or a pipe.
+        sys.stdout.reconfigure(line_buffering=True)
     try:
         (mitmweb if web else mitmdump)(ready.arguments(0))
     except SystemExit as ended:
-        # mitmproxy ends with other codes only if it could not start.
+        # It ends with other codes only if it could not start.
         raise typer.Exit(2 if ended.code else 0) from None
