@@ -122,6 +122,28 @@ def test_what_this_machine_redirects_to_itself_is_admitted(
         assert not access.admits(client, ())
 
 
+@pytest.mark.parametrize(
+    ("mode", "protocol", "port", "refused"),
+    [
+        ("local", "udp", 443, True),
+        ("wireguard", "udp", 443, True),
+        ("wireguard", "udp", 53, False),
+        ("wireguard", "tcp", 443, False),
+        ("reverse:http3://192.0.2.1", "udp", 443, False),
+    ],
+)
+def test_quic_that_was_captured_is_refused(
+    mode: str, protocol: str, port: int, refused: bool, context: taddons.context
+) -> None:
+    client: connection.Client = tflow.tclient_conn()
+    client.peername, client.sockname = ("127.0.0.1", 1234), ("198.51.100.7", port)
+    client.proxy_mode = mode_specs.ProxyMode.parse(mode)
+    client.transport_protocol = protocol
+    with context:
+        access.turn_away(client, ())
+    assert bool(client.error) is refused
+
+
 @pytest.mark.e2e
 def test_a_proxy_that_would_be_open_does_not_start(launch: Launch) -> None:
     with pytest.raises(Failed, match="without a password"):

@@ -17,9 +17,12 @@ from mitmproxy.options import Options
 from mitmproxy.proxy import mode_specs
 
 from secretgate import log
+from secretgate.proxy.own_address import captured
 from secretgate.settings import EVERYONE
 
 _LOOPBACK = ("127.0.0.1", "::1")
+_HTTPS = 443
+"""Over UDP, QUIC: mitmproxy does not recognise each of its handshakes, and passes on the others."""
 _OF_THEIR_OWN = ("local", "wireguard", "tun")
 """Modes whose clients are processes of this machine, hold a key, or are routed here on purpose."""
 
@@ -45,8 +48,10 @@ def open_to_all(host: str) -> str:
 
 
 def turn_away(client: connection.Client, clients: Sequence[str]) -> None:
-    """Close the connection of a client that may not connect."""
-    if not admits(client, clients):
+    """Close the connection of a client that may not connect, or not in this way."""
+    if client.transport_protocol == "udp" and captured(client) and client.sockname[1] == _HTTPS:
+        client.error = "no QUIC: clients use TCP instead"
+    elif not admits(client, clients):
         client.error = "not a client of this proxy"
         log.logger().warning(
             "a connection from another machine was refused",

@@ -1,14 +1,21 @@
-"""Recognises requests to the proxy itself rather than through it."""
+"""Recognises connections and requests to the proxy itself rather than through it."""
 
 from __future__ import annotations
 
 import ipaddress
 
-from mitmproxy import http
+from mitmproxy import connection, http
 
 _LOCAL_NAMES = ("localhost",)
-_CAPTURED = ("transparent", "wireguard", "local", "tun")
-"""Modes whose clients connect to other hosts, whose addresses mitmproxy then reports as its own."""
+_CAPTURING = ("transparent", "wireguard", "local", "tun")
+
+
+def captured(client: connection.Client) -> bool:
+    """Whether a connection was captured on its way to another host.
+
+    mitmproxy gives that host's address as the one at which the connection arrived.
+    """
+    return client.proxy_mode.type_name in _CAPTURING
 
 
 def to_us(flow: http.HTTPFlow) -> bool:
@@ -20,7 +27,7 @@ def to_us(flow: http.HTTPFlow) -> bool:
     listening = client.sockname
     if not listening or flow.request.port != listening[1]:
         return False
-    if client.proxy_mode.type_name in _CAPTURED:
+    if captured(client):
         return False
     host = flow.request.host.strip("[]").lower()
     if host in _LOCAL_NAMES:
