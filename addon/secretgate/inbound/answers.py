@@ -6,7 +6,7 @@ Bytes in, bytes out, without HTTP. Single events are handled in `events.py`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -22,6 +22,10 @@ from secretgate.providers import Dialect
 from secretgate.streams.base import Frame, Framer, Run
 from secretgate.streams.framers import Text
 
+_LONG_ARRAY: Final = 256
+"""Size in bytes from which an array of numbers is left out of what is recorded."""
+_NUMERALS: Final = b"-+.0123456789eE, \t\r\n"
+
 
 class Answer(Protocol):
     """Restores an answer as its bytes arrive."""
@@ -35,7 +39,7 @@ class Answer(Protocol):
 
 def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
     """Return a complete JSON answer that is not streamed, with every string restored."""
-    if not issued:
+    if not issued or not issued.suspects(payload):
         return payload
     kind = _kind(payload)
     try:
@@ -141,9 +145,23 @@ class DocumentAnswer:
         payload = b"".join(self._pieces)
         restored = document(payload, self._dialect, self._issued)
         if self._recorder is not None:
-            self._recorder.add(Unread(restored))
+            self._recorder.add(Unread(_without_numbers(restored)))
             self._recorder.flush()
         return restored
+
+
+def _without_numbers(payload: bytes) -> bytes:
+    """Return a document without its long arrays of numbers, such as embeddings, which hold no text."""
+    pieces: list[bytes] = []
+    done, at = 0, payload.find(b"[")
+    while at >= 0:
+        end = payload.find(b"]", at)
+        numbers = end - at > _LONG_ARRAY and payload.find(b'"', at, end) < 0
+        if numbers and not payload[at + 1 : end].translate(None, _NUMERALS):
+            pieces.append(payload[done : at + 1])
+            done = at = end
+        at = payload.find(b"[", at + 1)
+    return b"".join((*pieces, payload[done:])) if pieces else payload
 
 
 class TextAnswer:
