@@ -290,7 +290,7 @@ def test_doctor_proves_the_gate_without_leaving_the_machine(
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--provider", "corp=nonsense"), "base_urls: corp: must look like"),
+        (("--provider", "corp=nonsense"), "--provider: corp: must look like"),
         (("--mode", "encrypt"), "'--mode': 'encrypt' is none of: redact, block, audit"),
     ],
 )
