@@ -31,6 +31,8 @@ _BETWEEN = b"\0"
 _TOKEN = re.compile(rb"[A-Za-z0-9_+/=.~-]{16,200}")
 _LEAST = 16
 _OF_TOKENS = (string.ascii_letters + string.digits + "_+/=.~-").encode()
+_SHAPE = bytes(ord("x") if each in _OF_TOKENS else ord(" ") for each in range(256))
+"""Translates the characters of tokens to one letter, and all others to spaces."""
 _DIGITS = (
     rb"(?:[A-Za-z_+/=~][.-]{0,3}[0-9][A-Za-z0-9_+/=.~-]*|[0-9][A-Za-z0-9_+/=.~-]{15,})"
     rb"(?:[^A-Za-z0-9_+/=.~-]|\z)"
@@ -190,7 +192,7 @@ def _start(text: bytes, end: int) -> int:
     size = 256
     while True:
         low = max(0, end - size)
-        start = low + len(text[low:end].rstrip(_OF_TOKENS))
+        start = low + text[low:end].translate(_SHAPE).rfind(b" ") + 1
         if start > low or not low:
             return start
         size *= 4
