@@ -19,6 +19,7 @@ from secretgate.outbound.requests import Decision, Verdict
 from secretgate.placeholders import ID_LENGTH, Template
 
 RECENT = 50
+MOST_HOSTS = 10
 MOST_NAMES = 100_000
 """Maximum number of placeholders remembered as already counted."""
 _NUMBERS = (
@@ -71,7 +72,13 @@ class Counters:
         """Number of restored secrets, each counted once per answer."""
         self.not_restored = 0
         """Number of placeholders that clients received unrestored, counted once per answer."""
+        self._unconnected: dict[str, None] = {}
         self._recent: dict[tuple[str, str, str], Sighting] = {}
+
+    def unconnected(self, host: str) -> None:
+        """Note a connection for a covered host that failed, on the tool's or the provider's side."""
+        if len(self._unconnected) < MOST_HOSTS:
+            self._unconnected[host] = None
 
     def request(self, provider: str, decision: Decision) -> None:
         self.requests += 1
@@ -123,6 +130,7 @@ class Counters:
             "coverage": self.coverage._asdict(),
             "found": dict(self.found),
             "redacted": dict(self.redacted),
+            "unconnected": list(self._unconnected),
         }
 
 

@@ -108,15 +108,11 @@ class Gate:
         silence.keep_silent()
         asking.only_who_listens(ctx.master.addons)
         await access.listen_on_loopback()
-        self._upkeep = upkeep.start(self.engine, self.forget)
+        self._upkeep = upkeep.start(self.engine)
         engine = self.engine()
         for message, fields in options.warnings(engine.hosts.names):
             log.logger().bind(**fields).warning(message)
         log.logger().info("ready", mode=engine.settings.mode, hosts=len(engine.hosts.names))
-
-    def forget(self) -> None:
-        """Remove expired data."""
-        self.engine().forget()
 
     def engine(self) -> Engine:
         assert self._engine is not None, "configure comes before every other hook"
@@ -135,7 +131,13 @@ class Gate:
     def server_connect_error(self, data: server_hooks.ServerConnectionHookData) -> None:
         host, reason = flows.address(data.server), data.server.error
         if self.engine().hosts.covers(host):
+            self.counters.unconnected(host)
             log.logger().warning("the provider was not reached", host=host, reason=reason)
+
+    def tls_failed_client(self, data: tls.TlsData) -> None:
+        host = data.conn.sni or flows.address(data.context.server)
+        if self.engine().hosts.covers(host):
+            self.counters.unconnected(host)  # mitmproxy logs why.
 
     def next_layer(self, following: NextLayer) -> None:
         layers.choose(self.engine().hosts, following)

@@ -10,7 +10,10 @@ import sys
 from typing import Any
 
 import pytest
-from mitmproxy import http
+from mitmproxy import connection, http, tls
+from mitmproxy.options import Options
+from mitmproxy.proxy.context import Context
+from mitmproxy.proxy.server_hooks import ServerConnectionHookData
 from mitmproxy.test import taddons, tflow
 
 from addon.kit import prompt, token
@@ -46,6 +49,16 @@ async def test_a_clean_request_keeps_every_byte_and_header(made: gate.Gate) -> N
     before = (one.request.raw_content, tuple(one.request.headers.fields))
     await made.request(one)
     assert (one.request.raw_content, tuple(one.request.headers.fields)) == before
+
+
+def test_connections_that_failed_are_told_by_covered_host(made: gate.Gate) -> None:
+    client = tflow.tclient_conn()
+    for host in ("api.anthropic.com", "example.org"):
+        server = connection.Server(address=(host, 443))
+        made.server_connect_error(ServerConnectionHookData(server, client))
+    for client.sni in ("api.openai.com", "example.org"):
+        made.tls_failed_client(tls.TlsData(client, Context(client, Options())))
+    assert made.counters.numbers()["unconnected"] == ["api.anthropic.com", "api.openai.com"]
 
 
 async def test_a_request_without_a_body_gets_none(made: gate.Gate) -> None:

@@ -25,6 +25,20 @@ def numbers(**changes: Any) -> dict[str, Any]:
     ("changes", "line"),
     [
         ({}, "secretgate: no request went to an AI provider"),
+        (
+            {"unconnected": ["api.openai.com"]},
+            (
+                "secretgate: no request went to an AI provider: connections to api.openai.com failed. "
+                "Log: /logs/run.log"
+            ),
+        ),
+        (
+            {"requests": 1, "unconnected": ["api.openai.com"]},
+            (
+                "secretgate: 1 request, no secrets redacted, 0 refused, connections to api.openai.com "
+                "failed. Log: /logs/run.log"
+            ),
+        ),
         ({"requests": 1}, "secretgate: 1 request, no secrets redacted, 0 refused"),
         (
             {"requests": 12, "redacted": {"jwt": 1, "github-pat": 2}, "restored": 4},

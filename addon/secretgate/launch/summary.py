@@ -16,8 +16,10 @@ def summary(numbers: Mapping[str, Any] | None, mode: str, log: Path) -> str:
             "secretgate: the proxy ended before the command did; from then on its connections to "
             f"AI providers failed. Log: {log}"
         )
+    failed = ", ".join(numbers["unconnected"])
     if not numbers["requests"]:
-        return "secretgate: no request went to an AI provider"
+        why = f": connections to {failed} failed. Log: {log}" if failed else ""
+        return f"secretgate: no request went to an AI provider{why}"
     parts = [counted(numbers["requests"], "request")]
     if mode == "redact":
         parts.append(_by_rule(numbers["redacted"], "redacted"))
@@ -30,7 +32,9 @@ def summary(numbers: Mapping[str, Any] | None, mode: str, log: Path) -> str:
     parts.append(f"{numbers['refused']} refused")
     if numbers["unreadable"]:
         parts.append(f"{numbers['unreadable']} unreadable")
-    notable = numbers["refused"] or numbers["not_restored"] or numbers["unreadable"]
+    if failed:
+        parts.append(f"connections to {failed} failed")
+    notable = numbers["refused"] or numbers["not_restored"] or numbers["unreadable"] or failed
     return f"secretgate: {', '.join(parts)}" + (f". Log: {log}" if notable else "")
 
 

@@ -18,9 +18,9 @@ _SWEEP = 60
 """Maximum number of seconds between removals of expired data."""
 
 
-def start(engine: Callable[[], Engine], forget: Callable[[], None]) -> list[asyncio.Task[None]]:
+def start(engine: Callable[[], Engine]) -> list[asyncio.Task[None]]:
     """Start the background tasks and return them, to be cancelled by the caller."""
-    work: list[Coroutine[Any, Any, None]] = [_follow_policy(engine), _sweep(engine, forget)]
+    work: list[Coroutine[Any, Any, None]] = [_follow_policy(engine), _sweep(engine)]
     return [asyncio.create_task(each) for each in work]
 
 
@@ -43,10 +43,10 @@ async def _follow_policy(current: Callable[[], Engine]) -> None:
         await asyncio.sleep(_POLICY_PERIOD)
 
 
-async def _sweep(current: Callable[[], Engine], forget: Callable[[], None]) -> None:
+async def _sweep(current: Callable[[], Engine]) -> None:
     while True:
         await asyncio.sleep(min(_SWEEP, current().settings.remember / 4))
         try:
-            forget()
+            current().forget()
         except Exception as error:
             log.logger().error("expired data could not be removed", error=log.where(error))

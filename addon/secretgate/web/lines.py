@@ -25,7 +25,7 @@ def lines(report: dict[str, Any]) -> list[str]:
             f"{counted(numbers['answers'], 'answer')}"
         ),
         f"{_line(numbers['not_restored'], 'placeholder')} not put back",
-        f"{_line(numbers['unread'], 'answer')} unread",
+        f"{_line(numbers['unread'], 'answer')} passed on unread",
         "coverage of requests:",
     ]
     coverage = Coverage(**numbers["coverage"])
