@@ -79,6 +79,12 @@ def test_the_attribution_switch_is_the_users_where_set(
     assert child_environment(given, PROXY, {}, ())["CLAUDE_CODE_ATTRIBUTION_HEADER"] == expected
 
 
+@pytest.mark.parametrize("given", [{}, {"CLINE_SESSION_BACKEND_MODE": "hub"}])
+def test_no_daemon_started_earlier_works_for_the_command(given: dict[str, str]) -> None:
+    """Cline's hub, started outside of a run, sent the prompts of a run past the proxy."""
+    assert child_environment(given, PROXY, {}, ())["CLINE_SESSION_BACKEND_MODE"] == "local"
+
+
 def test_no_upstream_where_none_is_named() -> None:
     assert upstream({"HTTPS_PROXY": " ", "NO_PROXY": "*"}) is None
 

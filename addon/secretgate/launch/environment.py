@@ -20,6 +20,13 @@ Node reads proxy variables only if told to. Claude Code signs its requests over 
 changed body would carry a wrong attestation; this is its own switch to turn that off.
 """
 
+IN_PROCESS = {"CLINE_SESSION_BACKEND_MODE": "local"}
+"""Set for a command, whatever the user has set: switches of tools that hand their work to a daemon.
+
+A daemon keeps the environment it was started with. One that was started earlier would send the
+command's prompts past the proxy; one that the command starts would outlive the proxy.
+"""
+
 
 class Covered(Protocol):
     """The parts of the host table needed here."""
@@ -85,4 +92,4 @@ def child_environment(
     if not windows:
         spelled |= {name.lower(): value for name, value in spelled.items()}
     defaults = {name: value for name, value in DEFAULTS.items() if name not in inherited}
-    return {**inherited, **defaults, **trust, **spelled}
+    return {**inherited, **defaults, **IN_PROCESS, **trust, **spelled}
