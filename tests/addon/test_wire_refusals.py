@@ -24,6 +24,7 @@ SAID = 'request blocked: secret detected in "prompt" — nothing was sent'
         ("codex_cli_rs/0.169.0 (Ubuntu 24.4.0; x86_64) xterm", 400),
         ("codex_exec/0.169.0", 400),
         ("copilot/1.0.102 (linux v24.20.0) term/unknown", 400),
+        ("mistral-client-python/2.6.0", 400),
         ("GeminiCLI/0.61.0/gemini-2.5-flash (linux; x64)", 403),
         ("Anthropic/Python 2.12", 403),
         ("", 403),

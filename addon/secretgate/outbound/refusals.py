@@ -1,10 +1,10 @@
 """How refusals are sent: a status that clients show once, and an error in the format they expect.
 
 403 is the default for unknown clients: the request is understood and will not be served, and no SDK
-retries it. Three tools mishandle a 403. Claude Code prints "Failed to authenticate" before our
+retries it. Some tools mishandle a 403. Claude Code prints "Failed to authenticate" before our
 message, as if the login were at fault; Codex retries six times in 14 seconds; Copilot CLI reports a
-failed login and omits our message. All three show a 400 once, with our message, so they get 400;
-Gemini CLI shows either once. A status chosen by the user applies to all clients. (All were run
+failed login and omits our message; so does Mistral Vibe, which only its SDK's name identifies. All
+show a 400 once, with our message, so they get 400; Gemini CLI shows either once. A status chosen by the user applies to all clients. (All were run
 against a refusing proxy; 401 triggers a new login everywhere, 429 and 5xx are retried everywhere.)
 """
 
@@ -24,6 +24,7 @@ DEFAULT: Final = 403
 _BY_CLIENT: Final = (
     (re.compile(r"claude-cli/"), 400),
     (re.compile(r"copilot/"), 400),
+    (re.compile(r"mistral-client-"), 400),
     (re.compile(r"codex[_-]|codex/|codex_cli_rs", re.IGNORECASE), 400),
 )
 
