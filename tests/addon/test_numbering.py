@@ -58,6 +58,19 @@ def test_what_is_held_of_a_numbered_stream_goes_out_where_it_is_cut_off(number: 
         assert [event[NUMBER] for event in out] == [5, 6]
 
 
+@pytest.mark.parametrize("name", ["write", None])
+def test_a_call_that_is_cut_off_ends_with_a_piece_like_the_others(name: str | None) -> None:
+    """Mistral's SDK rejects a piece of a call that has no name, even an empty one."""
+    function = {"name": name, "arguments": '{"text": "REDA'} if name else {"arguments": "REDA"}
+    delta = {"tool_calls": [{"index": 0, "id": "c", "function": function}]}
+    raw = f"data: {json.dumps({'choices': [{'index': 0, 'delta': delta}]})}\n\n".encode()
+    out = _events(through(SseFramer(), DIALECTS["openai-chat"], ISSUED, raw))
+    functions = [event["choices"][0]["delta"]["tool_calls"][0]["function"] for event in out]
+    assert len(functions) == 2
+    assert "".join(each["arguments"] for each in functions) == function["arguments"]
+    assert [each.get("name") for each in functions] == ([name, ""] if name else [None, None])
+
+
 def test_an_event_ends_the_texts_of_its_own_place_alone() -> None:
     """Of two parts of an item with held-back text, only the finished one is released."""
     raw = _piece(0, 0, "see REDA") + _piece(1, 1, f"and {NAME[:9]}")

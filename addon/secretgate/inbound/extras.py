@@ -19,6 +19,9 @@ NUMBER: Final = "sequence_number"
 _NUMBERED = re.compile(rb'("sequence_number"[ \t\r\n]*:[ \t\r\n]*)([0-9]+)')
 # Scalars that an extra event keeps below its top level: those that identify the text and its kind.
 _KEPT = ("type", "role", "index", "thought")
+# Kept there as an empty string: Mistral's SDK rejects a piece of a call without a name, and others
+# append the names of the pieces to each other.
+_EMPTIED = ("name",)
 _NEVER_KEPT = ("obfuscation", "usage")
 _MARK = "\0held\0"
 _SPELLED_MARK = msgspec.json.encode(_MARK)
@@ -69,5 +72,6 @@ def _skeleton(event: Any, path: Steps, top: bool = True) -> Any:
         and not isinstance(value, dict | list)
         and (not isinstance(value, str) or top or name in _KEPT)
     }
+    kept |= {name: "" for name in _EMPTIED if not top and isinstance(event.get(name), str)}
     kept[step] = _skeleton(event[step], tuple(rest), False)
     return kept
