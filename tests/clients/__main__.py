@@ -16,7 +16,8 @@ from pathlib import Path
 from clients import installing, matrix, report, stored
 from clients.report import Results
 from clients.scenes import Case
-from clients.tools import TOOLS, Tool
+from clients.tool import Tool
+from clients.tools import TOOLS
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "clients.md"
 

@@ -81,14 +81,16 @@ def facts(planted: Planted) -> Facts:
 def _value(prompt: Prompt, name: str) -> str:
     """Return the most recent value; values that a tool itself masked with stars do not count."""
     for text in reversed(prompt.texts):
-        found = re.findall(rf"\b{name}=([^\s\\\"'`]+)", text)
+        found = re.findall(rf"(?:\b|\\n){name}=([^\s\\\"'`]+)", text)
         if plain := [value for value in found if value.strip("*")]:
             return plain[-1]
     return f"({name} was not seen)"
 
 
 def _known(prompt: Prompt) -> Facts:
-    return Facts({name: _value(prompt, name) for name in NAMES}, prompt.key)
+    # Some tools give results as JSON, in which a key has no line ends.
+    key = prompt.key.replace("\\n", "\n")
+    return Facts({name: _value(prompt, name) for name in NAMES}, key)
 
 
 def _turns(hands: Hands, pause: str) -> list[Callable[[Prompt], list[Item]]]:

@@ -15,7 +15,8 @@ ACCOUNT = "00000000-0000-4000-8000-000000000001"
 
 
 def api_key(kind: str) -> str:
-    return {"anthropic": _MAKE.anthropic, "openai": _MAKE.openai}.get(kind, _google)()
+    makers = {"anthropic": _MAKE.anthropic, "openai": _MAKE.openai, "google": _google}
+    return makers[kind]() if kind in makers else _MAKE.text(32)
 
 
 def _google() -> str:

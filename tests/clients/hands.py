@@ -103,3 +103,40 @@ def codex(project: Path) -> Hands:
         write=lambda path, content: Custom("apply_patch", patch(path, content)),
         run=run,
     )
+
+
+def cline(project: Path) -> Hands:
+    return Hands(
+        main="run_commands",
+        read=lambda path: call("read_files", files=[{"path": str(project / path)}]),
+        write=lambda path, content: call("editor", path=str(project / path), new_text=content),
+        run=lambda command: call("run_commands", commands=[command]),
+    )
+
+
+def continue_(project: Path) -> Hands:
+    return Hands(
+        main="Bash",
+        # Its `Read` refuses to read `.env`.
+        read=lambda path: call("Bash", command=f"cat {path}"),
+        write=lambda path, content: call("Write", filepath=str(project / path), content=content),
+        run=lambda command: call("Bash", command=command),
+    )
+
+
+def pi(project: Path) -> Hands:
+    return Hands(
+        main="bash",
+        read=lambda path: call("read", path=path),
+        write=lambda path, content: call("write", path=path, content=content),
+        run=lambda command: call("bash", command=command),
+    )
+
+
+def vibe(project: Path) -> Hands:
+    return Hands(
+        main="bash",
+        read=lambda path: call("read_file", path=str(project / path)),
+        write=lambda path, content: call("write_file", path=str(project / path), content=content),
+        run=lambda command: call("bash", command=command),
+    )

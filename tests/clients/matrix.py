@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from clients.scenes import Case, play
-from clients.tools import TOOLS, Tool
+from clients.tool import Tool
+from clients.tools import TOOLS
 from clients.world import enclosed
 
 RESULT = "result.json"

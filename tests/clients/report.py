@@ -8,7 +8,8 @@ from typing import Any
 
 from clients.matrix import Outcome
 from clients.scenes import Case
-from clients.tools import UNCOVERED, Tool
+from clients.tool import Tool
+from clients.tools import UNCOVERED
 
 SCENES = ("redact", "restart", "block", "audit")
 _MARKS = {True: "yes", False: "**no**"}

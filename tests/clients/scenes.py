@@ -17,7 +17,7 @@ from pathlib import Path
 
 from clients import agent
 from clients import trust as trusts
-from clients.tools import Login, Tool
+from clients.tool import Login, Tool
 from clients.world import Ran, Serving, World
 from harness.model import PLACEHOLDER
 from harness.secrets import Planted, joined, leaks, plant

@@ -10,7 +10,7 @@ from typing import Any
 from clients import installing, matrix
 from clients.matrix import Outcome
 from clients.report import Results
-from clients.tools import Tool
+from clients.tool import Tool
 
 
 def _file(tool: Tool) -> Path:

@@ -1,61 +1,12 @@
-"""Data of each tool: its package, and how it is started, logged in and resumed."""
+"""Data of each tool, by vendor; those of no vendor of models are in `independent`."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
-from clients import credentials, hands, installing
-from clients.agent import Hands
+from clients import credentials, hands, independent, installing
 from clients.installing import Package
-
-SCENES = ("redact", "restart", "block", "audit", "trust")
-
-
-@dataclass(frozen=True)
-class Login:
-    """One way to authenticate to the provider. All values are generated anew for each run."""
-
-    name: str
-    environment: Callable[[], Mapping[str, str]] = dict
-    files: Callable[[], Mapping[str, str]] = dict
-    """Contents of files, by path below the home folder."""
-    model: str = ""
-    """The value of `{model}` in the arguments."""
-    hands: Callable[[Path], Hands] | None = None
-    """The tools offered to this login's models, if they differ."""
-
-
-@dataclass(frozen=True)
-class Tool:
-    name: str
-    title: str
-    package: Package
-    command: tuple[str, ...]
-    logins: tuple[Login, ...]
-    hands: Callable[[Path], Hands] | None
-    """The tools that it offers; None if its model makes no calls and answers with whole files."""
-    first: tuple[str, ...]
-    """Its arguments; `{prompt}` and `{project}` are replaced."""
-    resumed: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Variables for running it unattended; none about proxies or certificates."""
-    transports: tuple[str, ...] = ("",)
-    home_files: Mapping[str, str] = field(default_factory=dict)
-    scenes: tuple[str, ...] = SCENES
-    limits: tuple[str, ...] = ()
-    """Limitations observed, for readers of the documentation."""
-    library: str = ""
-    """The package under test, if the tool is a script of ours rather than a program."""
-    doctor: str = ""
-    """Its name in the doctor's table."""
-
-    def arguments(
-        self, given: Sequence[str], login: Login, prompt: str, project: Path
-    ) -> list[str]:
-        return [each.format(prompt=prompt, project=project, model=login.model) for each in given]
-
+from clients.tool import SCENES, Login, Tool
 
 CLAUDE = Tool(
     "claude",
@@ -141,34 +92,6 @@ GEMINI = Tool(
     ),
 )
 
-OPENCODE = Tool(
-    "opencode",
-    "OpenCode",
-    Package("opencode", "npm", ("opencode-ai",), "opencode-ai/postinstall.mjs"),
-    ("opencode",),
-    (
-        Login(
-            "Anthropic key",
-            lambda: {"ANTHROPIC_API_KEY": credentials.api_key("anthropic")},
-            model="anthropic/claude-sonnet-4-5",
-        ),
-        Login(
-            "OpenAI key",
-            lambda: {"OPENAI_API_KEY": credentials.api_key("openai")},
-            model="openai/gpt-5.2",
-            hands=hands.opencode_patching,
-        ),
-    ),
-    hands.opencode,
-    ("run", "--model", "{model}", "{prompt}"),
-    ("run", "--continue", "--model", "{model}", "{prompt}"),
-    {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"},
-    doctor="OpenCode",
-    limits=(
-        "Tested with the model names `gpt-5.2`, for which OpenCode offers the tool `apply_patch`, and `claude-sonnet-4-5`, for which it offers `write`.",
-    ),
-)
-
 QWEN_RUN = ("--approval-mode", "yolo", "--auth-type", "{model}", "-p", "{prompt}")
 QWEN = Tool(
     "qwen",
@@ -192,6 +115,23 @@ QWEN = Tool(
     doctor="Qwen Code",
 )
 
+VIBE_RUN = ("--auto-approve", "--trust", "-p", "{prompt}")
+VIBE = Tool(
+    "vibe",
+    "Mistral Vibe",
+    Package("vibe", "pip", ("mistral-vibe",)),
+    ("vibe",),
+    (Login("API key", lambda: {"MISTRAL_API_KEY": credentials.api_key("mistral")}),),
+    hands.vibe,
+    VIBE_RUN,
+    ("--continue", *VIBE_RUN),
+    doctor="Mistral Vibe",
+    limits=(
+        "It also sends telemetry to `api.mistral.ai` (`/v1/datalake/events`). secretgate scans it like any other request.",
+        "secretgate refuses its requests with status 400. After a 403, Vibe would report an invalid API key.",
+    ),
+)
+
 AGENTS = Path(__file__).with_name("agents")
 PYTHON_SDKS = Package("sdks-python", "pip", ("anthropic", "openai", "google-genai"))
 LANGCHAIN = Package("langchain", "pip", ("langchain", "langchain-anthropic", "langchain-openai"))
@@ -211,31 +151,6 @@ COPILOT = Tool(
     limits=(
         "The token is made up; the simulated services accept it and offer one model, over Chat Completions. The WebSocket transport was not tested.",
         "It masks some secrets itself in the output of its tools: the model sees `******` instead of a GitHub token.",
-    ),
-)
-
-AIDER_RUN = (
-    *("--model", "gemini/gemini-2.5-flash", "--edit-format", "whole", "--message", "{prompt}"),
-    *("--yes-always", "--no-git", "--no-check-update", "--analytics-disable", "--no-pretty"),
-    *("--no-show-model-warnings", "--no-show-release-notes"),
-)
-AIDER = Tool(
-    "aider",
-    "Aider",
-    Package("aider", "pip", ("aider-chat",), python=(3, 12)),
-    ("aider",),
-    (Login("Gemini key", lambda: {"GEMINI_API_KEY": credentials.api_key("google")}),),
-    None,
-    (*AIDER_RUN, ".env", "deploy.pem"),
-    (*AIDER_RUN, "--restore-chat-history", ".env", "deploy.pem"),
-    doctor="Aider",
-    scenes=("redact", "block", "audit", "trust"),
-    limits=(
-        "It runs no command without confirmation, not even with `--yes-always`. So only files were tested, and there is no restart scene, which needs a command.",
-        (
-            "It loads the project's `.env` into its environment. If that file contains a key for its provider, Aider uses it as its own credential "
-            "and sends it to that provider in a header. secretgate does not change the credential of a request."
-        ),
     ),
 )
 
@@ -358,5 +273,6 @@ UNCOVERED: tuple[tuple[str, str, str], ...] = (
 """Tools that are not covered: name, which part, and why."""
 
 TOOLS = {
-    tool.name: tool for tool in (CLAUDE, CODEX, GEMINI, OPENCODE, QWEN, COPILOT, AIDER, *SCRIPTS)
+    tool.name: tool
+    for tool in (CLAUDE, CODEX, GEMINI, QWEN, COPILOT, VIBE, *independent.TOOLS, *SCRIPTS)
 }

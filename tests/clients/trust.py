@@ -17,11 +17,14 @@ from clients import agent
 from clients.world import Serving, World
 from harness.command import CLI
 from secretgate.doctor.tools import TOOLS, Reads, Tool
+from secretgate.launch.environment import IN_PROCESS
 
 VARIABLES = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "CODEX_CA_CERTIFICATE", "REQUESTS_CA_BUNDLE")
 PATIENCE = 120.0
 HESITATION = 8.0
 """Seconds in which a tool may still send its request after rejecting a certificate."""
+SETTLED = 1.0
+"""Seconds in which requests of a tool that was ended may still arrive."""
 
 
 def trusted(world: World) -> dict[str, bool]:
@@ -43,7 +46,7 @@ def _tried(world: World, serving: Serving, given: dict[str, str]) -> bool:
     environment = world.environment(**serving.variables)
     for name in VARIABLES:
         environment.pop(name, None)
-    environment |= given
+    environment |= given | IN_PROCESS
     environment |= {"NODE_USE_ENV_PROXY": "1"} if _told(world).reads is Reads.NODE else {}
     arguments = world.arguments("Say hello.")
     start = len(world.taps())
@@ -74,6 +77,7 @@ def _tried(world: World, serving: Serving, given: dict[str, str]) -> bool:
         if process.poll() is None:
             os.killpg(process.pid, 9)
         process.wait(10)
+        time.sleep(SETTLED)
 
 
 def _talks(row: dict[str, Any]) -> bool:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from clients import installing
-from clients.tools import Login, Tool
+from clients.tool import Login, Tool
 from clients.vendors import Vendors
 from harness.command import CLI, environment
 from harness.corporate import CorporateProxy

@@ -21,7 +21,7 @@ from harness.dialects import Dialect, Event, dump
 from harness.dialects.anthropic import Anthropic
 from harness.dialects.gemini import CodeAssist, Gemini
 from harness.dialects.generic import Generic
-from harness.dialects.openai_chat import OpenAIChat
+from harness.dialects.openai_chat import Mistral, OpenAIChat
 from harness.dialects.openai_responses import OpenAIResponses
 from harness.servers import serve
 from harness.wire import Answer, Died, Encoder, Headers, Manner, Received
@@ -64,7 +64,8 @@ class Provider:
         self._generic = Generic()
         self._routes: Sequence[tuple[re.Pattern[str], Dialect]] = [
             (re.compile(r"/v1/messages(/count_tokens)?(?![\w/])"), Anthropic()),
-            (re.compile(r"(/v1|^)/chat/completions\b"), OpenAIChat()),
+            (re.compile(r"mistral\.ai/v1/chat/completions\b"), Mistral()),
+            (re.compile(r"(/v1|^[^/]*)/chat/completions\b"), OpenAIChat()),
             (re.compile(r"/(v1|backend-api/codex)/responses\b"), OpenAIResponses()),
             (re.compile(r"/v1internal:((stream)?[gG]enerateContent|countTokens)"), CodeAssist()),
             (re.compile(r"/models/[^/]+:(stream)?[gG]enerateContent|:countTokens"), Gemini()),
@@ -130,12 +131,13 @@ class Provider:
         finally:
             seen += self.received[start:]
 
-    def dialect(self, path: str) -> Dialect:
-        return next((each for route, each in self._routes if route.search(path)), self._generic)
+    def dialect(self, request: Received) -> Dialect:
+        place = request.host + request.path
+        return next((each for route, each in self._routes if route.search(place)), self._generic)
 
     def respond(self, request: Received) -> Answer:
         manner = self._manner
-        dialect = self.dialect(request.path)
+        dialect = self.dialect(request)
         if request.method == "GET":
             return self._whole(200, {"ok": True, "path": request.path}, manner)
         try:

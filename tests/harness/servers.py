@@ -276,7 +276,7 @@ async def _converse(
     writer: asyncio.StreamWriter,
 ) -> None:
     manner = app._manner
-    dialect: Any = app.dialect(received.path)
+    dialect: Any = app.dialect(received)
     body = json.loads(text)
     if body.get("type") != "response.create":
         return

@@ -91,6 +91,27 @@ TOOLS: tuple[Tool, ...] = (
         trust=("SSL_CERT_FILE",),
         base_urls=(_ANTHROPIC, *_OPENAI),
     ),
+    Tool("Mistral Vibe", ("vibe",), ("api.mistral.ai",), trust=("SSL_CERT_FILE",)),
+    Tool(
+        "Cline CLI",
+        ("cline",),
+        ("api.cline.bot", "api.anthropic.com", "api.openai.com"),
+        trust=_EITHER_CA,
+        base_urls=(_ANTHROPIC, *_OPENAI),
+    ),
+    Tool(
+        "Continue CLI",
+        ("cn",),
+        ("api.anthropic.com", "api.openai.com"),
+        trust=_NODE_CA,
+        base_urls=(_ANTHROPIC, *_OPENAI),
+    ),
+    Tool(
+        "Pi",
+        ("pi",),
+        ("api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com"),
+        trust=_NODE_CA,
+    ),
     Tool("Cursor", ("cursor",), ("api2.cursor.sh",), Reads.EDITOR, editor="Cursor"),
     Tool("VS Code", ("code", "codium"), ("api.githubcopilot.com",), Reads.EDITOR, editor="Code"),
     Tool(

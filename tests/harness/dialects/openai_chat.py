@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from harness.dialects import Asked, Event, Style, cut, dump, escaped, identifier, weave
 from harness.model import Call, Item, Prompt, Text, names, strings
 
 
 class OpenAIChat(Asked):
+    _repeated: ClassVar[dict[str, str]] = {}
+    """Members of a function that every piece of its arguments has."""
+
     def prompt(self, body: dict[str, Any]) -> Prompt:
         messages = body.get("messages", [])
         turns = [at for at, message in enumerate(messages) if message["role"] == "assistant"]
@@ -96,8 +99,14 @@ class OpenAIChat(Asked):
         function = call["function"]
         yield {"index": at, **call, "function": {"name": function["name"], "arguments": ""}}
         for piece in cut(escaped(function["arguments"], style), style.delta):
-            yield {"index": at, "function": {"arguments": piece}}
+            yield {"index": at, "function": {**self._repeated, "arguments": piece}}
 
     def error(self, status: int, message: str) -> dict[str, Any]:
         detail = {"message": message, "type": "invalid_request_error", "param": None, "code": None}
         return {"error": detail}
+
+
+class Mistral(OpenAIChat):
+    """Its SDK rejects a piece of a call without a name."""
+
+    _repeated: ClassVar[dict[str, str]] = {"name": ""}
