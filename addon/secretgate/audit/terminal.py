@@ -63,7 +63,7 @@ def figures(totals: Totals) -> list[tuple[int, str, bool]]:
         (totals.decisions["unreadable"], "requests unreadable", True),
         (totals.restored, "secrets put back into answers", False),
         (totals.not_restored, "placeholders not put back", True),
-        (totals.unread, "answers unread", True),
+        (totals.unread, "answers passed on unread", True),
     ]
 
 

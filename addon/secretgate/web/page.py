@@ -67,7 +67,7 @@ def _figures(status: Status) -> str:
         ("not put back", numbers["not_restored"], numbers["not_restored"] > 0),
         ("refused", numbers["refused"], numbers["refused"] > 0),
         ("unreadable", numbers["unreadable"], numbers["unreadable"] > 0),
-        ("answers unread", numbers["unread"], numbers["unread"] > 0),
+        ("answers passed on unread", numbers["unread"], numbers["unread"] > 0),
         ("audit records lost", status.audit_lost, status.audit_lost > 0),
     ]
     return "\n".join(
