@@ -11,6 +11,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +22,6 @@ from .allow import Allowlist
 from .database import Expression
 from .engine import Detector
 from .model import ENTROPY, Rule
-from .rulefile import Loaded
 from .table import Compiled, Table, tabulate
 from .users import load_user_file
 
@@ -50,20 +50,28 @@ def load_default(
     ones with the same id. `enable` turns on rules that are off otherwise (by default those for
     public data), `disable` turns rules off, and `entropy=False` turns off those based on randomness
     near a credential word. `detect_secrets` runs that scanner as well. `notice` is called with a
-    message for each part of a rule file that is not used.
+    message for each part of a rule file that is not used, and for each id that is no rule's.
     """
-    table = packs(frozenset(enable))
+    notice = notice or (lambda _: None)
+    wanted = frozenset(enable)
+    table = packs(wanted)
+    known = {item.rule.id for item in table.compiled} | {rule.id for rule in context.RULES}
     described = [item for item in table.compiled if not item.keywords and item.rule.id != STAND_IN]
     refused = set(disable)
     user_rules: list[Rule] = []
     lists = [allow] if allow else []
     amended: list[tuple[str, Allowlist]] = []
     for name in rule_files:
-        loaded = load_user_file(Path(name), notice or (lambda _: None))
+        loaded = load_user_file(Path(name), notice)
         user_rules += loaded.rules
         lists.append(loaded.allow)
         amended += loaded.amended.items()
-        _tell_unknown(loaded, table, str(name), notice)
+        for rule in sorted(loaded.amended.keys() - known):
+            notice(
+                f"{name}: an allowlist targets {rule}, a rule that does not exist; it is not used"
+            )
+    known.update(rule.id for rule in user_rules)
+    _tell_unknown(wanted, refused, known, notice)
     if user_rules or refused or not entropy:
         own = {rule.id for rule in user_rules}
         kept = [
@@ -128,15 +136,25 @@ class _Exceptions:
 
 
 def _tell_unknown(
-    loaded: Loaded, table: Table, name: str, notice: Callable[[str], None] | None
+    wanted: frozenset[str], refused: set[str], known: set[str], notice: Callable[[str], None]
 ) -> None:
-    """Give notice of allowlists for rules that do not exist."""
-    known = {item.rule.id for item in table.compiled} | {rule.id for rule in context.RULES}
-    for rule in sorted(loaded.amended.keys() - known):
-        if notice:
-            notice(
-                f"{name}: an allowlist targets {rule}, a rule that does not exist; it is not used"
-            )
+    """Give notice of ids, to be switched on or off, that no rule has."""
+    for name in sorted(wanted - known - REPORTED):
+        notice(f"{name} cannot be switched on: no rule has that id{_near(name, known)}")
+    for name in sorted(refused - known):
+        if not (name.startswith(supplement.PREFIX) or _in_packs(name)):
+            notice(f"{name} cannot be switched off: no rule has that id{_near(name, known)}")
+
+
+def _in_packs(name: str) -> bool:
+    """Whether a rule that may be off by default has the id."""
+    entry = f"- id: {name}\n".encode()
+    return any(entry in path.read_bytes() for path in rulefile.pack_files())
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def packs(enable: frozenset[str] = frozenset()) -> Table:

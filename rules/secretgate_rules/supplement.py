@@ -19,6 +19,8 @@ Supplement = Callable[[bytes], Iterator[tuple[Rule, int, int]]]
 
 _LEFT_OUT = ("entropy", "keyword", "public ip", "private key")
 _SHORTEST = 8
+PREFIX = "detect-secrets-"
+"""How the ids of its rules begin."""
 
 
 def detect_secrets() -> Supplement:
@@ -40,7 +42,7 @@ def detect_secrets() -> Supplement:
     ]
     rules = {
         plugin.secret_type: Rule(
-            "detect-secrets-" + re.sub(r"[^a-z0-9]+", "-", plugin.secret_type.lower()).strip("-"),
+            PREFIX + re.sub(r"[^a-z0-9]+", "-", plugin.secret_type.lower()).strip("-"),
             plugin.secret_type,
             "",
             specificity=CONTEXT,

@@ -280,5 +280,16 @@ def test_allowlist() -> None:
 @pytest.mark.thorough
 def test_rules_can_be_switched_off_and_on() -> None:
     text = b"x " + github_token()
-    assert load_default(disable=["github-pat"]).find(text) == []
+    told: list[str] = []
+    assert load_default(disable=["github-pat"], enable=(), notice=told.append).find(text) == []
     assert load_default().find(text)
+    assert told == []
+
+
+def test_an_id_that_no_rule_has_is_told() -> None:
+    told: list[str] = []
+    load_default(disable=["github-pt", "gitlab-pat"], enable=["of-nobody"], notice=told.append)
+    assert told == [
+        "of-nobody cannot be switched on: no rule has that id",
+        "github-pt cannot be switched off: no rule has that id; did you mean github-pat?",
+    ]
