@@ -71,3 +71,34 @@ def test_a_word_that_a_random_token_holds_by_chance_makes_it_no_placeholder(
     token = b"ghp_" + random[:at] + b"ToDO" + random[at:]
     assert [finding.value for finding in detector.find(b"GITHUB_TOKEN=" + token)] == [token]
     assert detector.find(b'api_key = "TODO-set-me-later1"') == []
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        b"Authorization: Bearer %b\n",
+        b'{"headers": {"authorization": "Bearer %b"}}',
+        b"Cookie: session=%b\n",
+        b"GET /v1/list?api_key=%b&page=2 HTTP/1.1\n",
+        b"git clone https://oauth2:%b@git.corp.example/a.git\n",
+        b"git clone https://%b@git.corp.example/a.git\n",
+        b"curl -u bot:%b https://api.corp.example/\n",
+        b"X-Api-Key: %b\n",
+        b"ACME_TOKEN=%b\n",
+        b"deploy --password %b\n",
+    ],
+)
+@pytest.mark.parametrize(
+    ("rule", "token"),
+    [
+        ("github-pat", b"ghp_" + made_up(36, 71)),
+        ("anthropic-api-key", b"sk-ant-api03-" + made_up(93, 72) + b"AA"),
+        ("stripe-access-token", b"sk_live_" + made_up(40, 73)),
+        ("npm-access-token", b"npm_" + made_up(36, 74)),
+    ],
+)
+def test_a_token_is_called_after_its_issuer_wherever_it_stands(
+    rule: str, token: bytes, place: bytes, detector: Detector
+) -> None:
+    found = detector.find(place % token)
+    assert [(one.rule, one.value, one.confidence) for one in found] == [(rule, token, "high")]
