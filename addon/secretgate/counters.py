@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -91,11 +91,11 @@ class Counters:
         for rule in rules:
             self._see(provider, rule, decision.verdict.value)
         if decision.verdict is Verdict.REDACTED:
-            new = decision.issued.values.keys() - self._names
+            new = decision.issued.names - self._names
             self._names.update(dict.fromkeys(new))
             for name in list(islice(self._names, max(0, len(self._names) - MOST_NAMES))):
                 del self._names[name]
-            self.redacted.update(_rule(decision.issued.template, name) for name in new)
+            self.redacted.update(_by_rule(decision.issued.template, new))
 
     def _see(self, provider: str, rule: str, verdict: str) -> None:
         key = provider, rule, verdict
@@ -132,6 +132,20 @@ class Counters:
             "redacted": dict(self.redacted),
             "unconnected": list(self._unconnected),
         }
+
+
+def _by_rule(template: Template, names: Collection[bytes]) -> Counter[str]:
+    """Return the number of placeholders by rule."""
+    before, _, after = template.text.partition("{id}")
+    if "{rule}" not in before:
+        return Counter(_rule(template, name) for name in names)
+    # Most differ in the id only.
+    end = ID_LENGTH + len(after)
+    alike = Counter(name[:-end] for name in names)
+    rules = Counter[str]()
+    for head, count in alike.items():
+        rules[_rule(template, b"%b%b%b" % (head, b"0" * ID_LENGTH, after.encode()))] += count
+    return rules
 
 
 def _rule(template: Template, name: bytes) -> str:

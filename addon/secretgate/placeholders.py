@@ -17,7 +17,7 @@ import hmac
 import html
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, KeysView, Mapping
 from functools import cached_property, lru_cache
 
 from secretgate.inbound.beginnings import HEAD, Aliases, Beginnings, beginnings
@@ -224,6 +224,11 @@ class Issued:
     def values(self) -> dict[bytes, bytes]:
         """The placeholders with their values."""
         return dict(self._values.values())
+
+    @property
+    def names(self) -> KeysView[bytes]:
+        """The placeholders."""
+        return self._exact.keys()
 
     @property
     def restored_names(self) -> set[bytes]:

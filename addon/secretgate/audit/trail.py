@@ -107,7 +107,7 @@ class Trail:
             return
         rules = Counter(spot.rule for spot in decision.spots)
         head = self._head(exchange, request.route, request, mode, "request", decision.rulings)
-        issued = decision.issued.values
+        issued = decision.issued.names
         self._put(
             Record(
                 event="request",

@@ -35,7 +35,7 @@ _LENGTHS: Final = 6
 # Bytes held, with what the tables and the allocator add (tests/addon/test_history_memory.py).
 _COST: Final = 700
 _FOUND_COST: Final = 450
-_EDIT_COST: Final = 220
+_EDIT_COST: Final = 190
 _NAME_COST: Final = 100
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from secretgate.bodies.base import Body, Path, Shown, Slot, spell
 from secretgate.bodies.json_body import JsonBody, below
@@ -23,8 +24,8 @@ from secretgate.policy.requests import Ruling
 from secretgate_rules import Finding
 
 
-class Spot(NamedTuple):
-    """Where something was found."""
+class Spot(msgspec.Struct, frozen=True, gc=False):
+    """Where something was found. The garbage collector need not visit thousands of these."""
 
     rule: str
     path: str

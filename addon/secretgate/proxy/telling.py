@@ -24,7 +24,7 @@ _GATHER = 0.05
 """Seconds for which reports are collected: several at a time are cheaper than one by one."""
 _MOST = 64
 """Maximum number of reports waiting."""
-_MOST_LINES = 100
+_MOST_LINES = 50
 """Maximum number of log lines for the findings of one request; the event loop writes them."""
 UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
 
