@@ -6,6 +6,7 @@ import pytest
 from mitmproxy.proxy import mode_specs
 from mitmproxy.test import tflow
 
+from secretgate.proxy import flows
 from secretgate.proxy.own_address import (
     from_another_site,
     linked_from_another_site,
@@ -55,6 +56,27 @@ def test_what_was_captured_on_its_way_is_not_for_us(mode: str) -> None:
     assert to_us(made)
     made.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
     assert not to_us(made)
+
+
+@pytest.mark.parametrize(
+    ("sni", "header", "name"),
+    [
+        ("api.openai.com", "other.example", "api.openai.com"),
+        (None, "api.openai.com:8443", "api.openai.com"),
+        (None, "", "192.0.2.7"),
+    ],
+)
+def test_what_was_captured_goes_by_the_name_of_its_host(
+    sni: str | None, header: str, name: str
+) -> None:
+    """Policy rules and the audit log name hosts, not addresses."""
+    made = flow("192.0.2.7", port=443)
+    made.request.scheme, made.request.path = "https", "/v1/responses?a=b"
+    made.client_conn.sni = sni
+    made.request.headers["host"] = header
+    for mode, host in (("regular", "192.0.2.7"), ("local", name)):
+        made.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
+        assert flows.url(made) == f"https://{host}/v1/responses?a=b"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Mapping
 
 from mitmproxy import connection, http
-from mitmproxy.net.http.url import parse_authority
+from mitmproxy.net.http.url import parse_authority, unparse
 
 from secretgate import grpc, signed_events
 from secretgate.engine import Engine
@@ -14,6 +14,7 @@ from secretgate.hosts import Route, Treatment
 from secretgate.outbound import credentials, heads
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Request
+from secretgate.proxy.own_address import captured
 from secretgate.vault import Scope
 
 _PROXY_PASSWORD = b"proxy-authorization"
@@ -32,12 +33,21 @@ def address(server: connection.Server) -> str:
     return server.address[0] if server.address else ""
 
 
+def url(flow: http.HTTPFlow) -> str:
+    """Return the URL of a request; where only the address of its host is known, by the host's name."""
+    asked = flow.request
+    if not captured(flow.client_conn):
+        return asked.url
+    name = flow.client_conn.sni or _named_host(asked.host_header or asked.host)
+    return unparse(asked.scheme, name, asked.port, asked.path)
+
+
 def request(engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
     """Return the parts of a request that the gate needs."""
-    headers, url = heads.folded(flow.request.headers.fields), flow.request.url
+    headers, asked = heads.folded(flow.request.headers.fields), url(flow)
     user = (flow.metadata.get("proxyauth") or ("",))[0]
     peer = flow.client_conn.peername[0] if flow.client_conn.peername else ""
-    account = engine.namer.digest(b"account\0" + credentials.account(headers, url))
+    account = engine.namer.digest(b"account\0" + credentials.account(headers, asked))
     return Request(
         route=route,
         method=flow.request.method,
@@ -45,8 +55,8 @@ def request(engine: Engine, flow: http.HTTPFlow, route: Route) -> Request:
         headers=headers,
         content=flow.request.raw_content or b"",
         scope=Scope(user or peer, route.provider, account),
-        exempt=credentials.values(headers, url),
-        url=url,
+        exempt=credentials.values(headers, asked),
+        url=asked,
     )
 
 
