@@ -129,6 +129,9 @@ def _escaped(value: bytes) -> bool:
     return _PERCENT.search(value) is not None and len(unquote(value)) < _LEAST
 
 
+_PARTS = re.compile(rb"[_.:-]")
+
+
 @remembered(4096)
 def dummy(value: bytes) -> bool:
     """Return whether a value is a placeholder, a documented example or too uniform for a secret."""
@@ -143,7 +146,8 @@ def dummy(value: bytes) -> bool:
     if len(value) < 12:
         return len(set(value)) < 3
     whole = len(value) >= 120 or uuid(value)
-    body = value if whole else max(re.split(rb"[_.:-]", value), key=len)
+    # Of several numbers of one length, the first may be uniform by chance.
+    body = value if whole else max(_PARTS.split(value), key=lambda part: (len(part), len({*part})))
     if len(body) < 10:
         body = value
     distinct = len(set(body.lower()))
