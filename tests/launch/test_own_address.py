@@ -66,17 +66,17 @@ def test_what_was_captured_on_its_way_is_not_for_us(mode: str) -> None:
         (None, "", "192.0.2.7"),
     ],
 )
-def test_what_was_captured_goes_by_the_name_of_its_host(
+def test_a_request_to_an_address_goes_by_the_name_of_its_host(
     sni: str | None, header: str, name: str
 ) -> None:
-    """Policy rules and the audit log name hosts, not addresses."""
+    """Policy rules and the audit log name hosts; what is captured, or sent through SOCKS, has addresses."""
     made = flow("192.0.2.7", port=443)
     made.request.scheme, made.request.path = "https", "/v1/responses?a=b"
     made.client_conn.sni = sni
     made.request.headers["host"] = header
-    for mode, host in (("regular", "192.0.2.7"), ("local", name)):
-        made.client_conn.proxy_mode = mode_specs.ProxyMode.parse(mode)
-        assert flows.url(made) == f"https://{host}/v1/responses?a=b"
+    assert flows.url(made) == f"https://{name}/v1/responses?a=b"
+    made.request.host = "asked-for.example"
+    assert flows.url(made) == "https://asked-for.example/v1/responses?a=b"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 from collections.abc import Mapping
 
 from mitmproxy import connection, http
@@ -14,7 +15,6 @@ from secretgate.hosts import Route, Treatment
 from secretgate.outbound import credentials, heads
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Request
-from secretgate.proxy.own_address import captured
 from secretgate.vault import Scope
 
 _PROXY_PASSWORD = b"proxy-authorization"
@@ -34,9 +34,11 @@ def address(server: connection.Server) -> str:
 
 
 def url(flow: http.HTTPFlow) -> str:
-    """Return the URL of a request; where only the address of its host is known, by the host's name."""
+    """Return the URL of a request, with the host's name even if the client connects to its address."""
     asked = flow.request
-    if not captured(flow.client_conn):
+    try:
+        ipaddress.ip_address(asked.host)
+    except ValueError:
         return asked.url
     name = flow.client_conn.sni or _named_host(asked.host_header or asked.host)
     return unparse(asked.scheme, name, asked.port, asked.path)
