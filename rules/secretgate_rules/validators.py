@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -180,10 +181,15 @@ def random_token(value: bytes) -> Verdict:
     """Reject all but clearly random values, for places where code may be, too."""
     if values.template(value) or values.dummy(value) or values.code(value):
         return False
+    number = _NUMBER_AT_THE_END.search(value)
+    # The words before a number count against what is random in all of it.
+    if number and values.random(number[1]):
+        return None
     return None if values.random(value, _FIRMLY) else False
 
 
 _FIRMLY: Final = 8.0
+_NUMBER_AT_THE_END: Final = re.compile(rb"_([0-9a-f]{32,})\Z")
 
 
 def key_literal(value: bytes) -> Verdict:

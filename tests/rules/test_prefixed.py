@@ -24,6 +24,11 @@ def tokens() -> list[bytes]:
     ]  # fmt: skip
 
 
+def test_words_before_a_number_do_not_make_it_less_random(detector: Detector) -> None:
+    texts = [b'x = "wxy_sk_live_%b"' % made_up(40, seed, HEX) for seed in range(50)]
+    assert [*detector.find_many(texts)] == [*range(50)]
+
+
 @pytest.mark.parametrize("token", tokens())
 @pytest.mark.parametrize(
     "place",
