@@ -66,7 +66,7 @@ def pass_time(seconds: float) -> None:
     later = time.monotonic() + seconds
     for each in (engine.vault, engine.redactor.egress):
         each._clock = lambda: later
-    gate.forget()
+    gate.engine().forget()
 
 
 class Heap:
