@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretgate.system import linux, macos, shells, windows
+from secretgate.system import command, linux, macos, shells, windows
 from secretgate.system.changes import ChangeError, Run, Write, do_file, file_change, undo_file
 from secretgate.system.editors import proxy_setting
 from secretgate.system.plan import Account, steps
@@ -312,6 +312,19 @@ def test_a_step_that_fails_is_told_and_still_undone(tmp_path: Path) -> None:
     machine.failing = ()
     assert switch_off(record, machine, print)
     assert not tree(tmp_path / "home") or tree(tmp_path / "home").keys() <= {".config"}
+
+
+def test_settings_without_a_proxy_are_told_with_the_ways_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path))
+    monkeypatch.setattr(command, "steps", lambda *_: [Run("proxy as a service", (("false",),))])
+    assert command.on(8123, "", False) == 1
+    said = capsys.readouterr().out
+    assert "NOT done, proxy as a service" in said
+    assert "On in part" in said
+    assert "secretgate serve --port 8123" in said
+    assert "secretgate system off" in said
 
 
 def test_a_crash_between_record_and_change_is_undone(tmp_path: Path) -> None:

@@ -23,6 +23,14 @@ from secretgate_ca import CAError, ensure_ca, environment, write_bundle
 from secretgate_ca.runner import SystemRunner
 
 FAILED = 2
+_ON = (
+    "On. Log in again, or start a new shell, for programs to see it; for those that read only the "
+    "system's trust store: secretgate-ca install. To look: secretgate doctor"
+)
+_ON_IN_PART = (
+    "On in part: see what was NOT done. Programs that read the settings will connect to port {port}, and fail if "
+    "no proxy runs there. To run one: secretgate serve --port {port}. To undo all of it: secretgate system off"
+)
 _FAILURES = (CAError, ChangeError, SettingsError, StateError, UpstreamError, OSError)
 
 
@@ -84,10 +92,7 @@ def on(port: int, mode: str, dry_run: bool) -> int:
         well = switch_on(steps(account, runner), record, runner, print)
     except _FAILURES as error:
         return _fail(error)
-    print(
-        "On. Log in again, or start a new shell, for programs to see it; for those that read only the "
-        "system's trust store: secretgate-ca install. To look: secretgate doctor"
-    )
+    print(_ON if well else _ON_IN_PART.format(port=port))
     return 0 if well else 1
 
 
