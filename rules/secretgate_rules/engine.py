@@ -29,7 +29,7 @@ from .randomness import entropy
 from .reader import Hit, Reader, Sight
 from .supplement import Supplement
 from .table import ANCHOR, Compiled, Table, tabulate
-from .validators import OWN_PLACEHOLDERS, VALIDATORS
+from .validators import OWN_PLACEHOLDERS, PROOFS, VALIDATORS
 
 _MARGIN = 64
 _BEHIND = 8
@@ -275,7 +275,7 @@ class Detector:
             verdict = VALIDATORS[rule.validate](value) if rule.validate else None
             if verdict is False:
                 continue
-            yield of_match(rule, text, low, high, certain=bool(verdict))
+            yield of_match(rule, text, low, high, certain=rule.validate in PROOFS)
 
     def _near(
         self, item: Compiled, text: bytes, whole: tuple[int, int], secret: tuple[int, int]
@@ -292,8 +292,8 @@ class Detector:
     def _settle(self, found: list[Candidate]) -> list[Finding]:
         """Resolve overlaps and return the findings, sorted by position.
 
-        The more specific rule wins, then a certain match, then one that needs no keywords, then
-        the longer one, then the one inside fewer encodings. What is found is called after the rule
+        The more specific rule wins, then a certain match, then the longer one, then one that needs
+        no keywords, then the one inside fewer encodings. What is found is called after the rule
         that says most of all that found the same.
         """
         if self._allow is not None:
@@ -302,8 +302,8 @@ class Detector:
             key=lambda c: (
                 -c.rule.specificity,
                 not c.certain,
-                c.hangs_on_context,
                 c.start - c.end,
+                c.hangs_on_context,
                 len(c.view),
                 c.start,
                 c.rule.id,

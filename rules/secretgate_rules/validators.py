@@ -325,3 +325,6 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "token": token,
     "basic-auth": basic_auth,
 }
+
+PROOFS: Final = frozenset({"jwt", "base64-json", "crc32-base62", "luhn", "basic-auth"})
+"""The validators that only values of their kind pass: these have a checksum or can be decoded."""

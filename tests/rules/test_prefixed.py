@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from rules.conftest import made_up
-from secretgate_rules import Detector
+from secretgate_rules import Detector, Finding
 
 HEX = "0123456789abcdef"
 
@@ -107,3 +109,27 @@ def test_a_token_is_called_after_its_issuer_wherever_it_stands(
 ) -> None:
     found = detector.find(place % token)
     assert [(one.rule, one.value, one.confidence) for one in found] == [(rule, token, "high")]
+
+
+@pytest.mark.parametrize("place", [b"authorization: Bearer %b\n", b"Cookie: session=%b\n"])
+def test_a_token_that_its_place_takes_for_a_shorter_one_is_found_whole(
+    place: bytes, detector: Detector
+) -> None:
+    """GitHub Copilot's: a signature at the end of fields."""
+    mac = made_up(64, 75, HEX)
+    token = b"tid=%b;exp=1790000000;sku=copilot_for_business;st=dotcom;chat=1;8kp=1:%b" % (
+        made_up(32, 76, HEX),
+        mac,
+    )
+    found = detector.find(place % token)
+    assert any(mac in part.value for one in found for part in one.parts)
+    assert not any(mac in place_ for place_ in _left(place % token, found))
+
+
+def _left(text: bytes, found: Sequence[Finding]) -> list[bytes]:
+    """Return what is outside of all findings."""
+    pieces, at = [], 0
+    for one in found:
+        pieces.append(text[at : one.start])
+        at = one.end
+    return [*pieces, text[at:]]
