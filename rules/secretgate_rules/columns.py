@@ -1,4 +1,4 @@
-"""Credentials in table columns: CSV, tab- or semicolon-separated, Markdown, HTML, rows of an INSERT.
+"""Credentials in table columns: CSV, tabs, semicolons, Markdown, HTML, aligned by spaces, rows of SQL.
 
 The column header names the kind of a value, and may be many lines above it. The database finds
 headers that name a credential (`EXPRESSION`). This module then reads the table below, line by
@@ -26,7 +26,7 @@ RULE: Final = Rule(
 _EDGE: Final = r"[ \"'`*]{0,3}"
 _PADDING: Final = r"[ \"'`*]{0,40}"
 EXPRESSION: Final = Expression(
-    rf"(?:^|[\t,;|>]{_EDGE}|[a-z][ _-])(?:password|passwd|pwd|pw|pass|passphrase|passwort|kennwort|wachtwoord|has(?:ł|l)o|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_PADDING}(?:[\t,;|<]|\r?$)|\)\s{{0,4}}values\s{{0,4}}\(",
+    rf"(?:^|[\t,;|>]{_EDGE}|[a-z][ _-]|[a-z][ ]{{2,24}})(?:password|passwd|pwd|pw|pass|passphrase|passwort|kennwort|wachtwoord|has(?:ł|l)o|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_PADDING}(?:[\t,;|<]|[ ]{{2}}|\r?$)|\)\s{{0,4}}(?:values\s{{0,4}}\(|from\s{{1,4}}stdin)",
     CASELESS,
 )
 ROWS: Final = 1000
@@ -57,6 +57,9 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Cell]:
         if text[event - 1 : event] == b"(":
             yield from _inserted(text, event)
             continue
+        if text[event - 5 : event].lower() == b"stdin":
+            yield from _copied(text, event)
+            continue
         if _CELL_ENDS.match(text, event - 1):
             if event > reached:
                 reached, found = _html(text, event)
@@ -76,8 +79,9 @@ def _line(text: bytes, at: int) -> tuple[int, int]:
 
 
 def _table(text: bytes, start: int, end: int) -> Iterator[Cell]:
+    line = text[start:end].strip()
     for mark in _CELL:
-        if mark not in text[start:end]:
+        if mark not in line:
             continue
         head = _cells(text, start, end, mark)
         names = [text[slice(*cell)] for cell in head]
@@ -89,6 +93,34 @@ def _table(text: bytes, start: int, end: int) -> Iterator[Cell]:
         if wanted:
             yield from _rows(text, end + 1, mark, len(names), wanted)
             return
+    if b"  " in line:
+        yield from _aligned(text, start, end)
+
+
+_COLUMN = re.compile(rb"[^\s]+(?: [^\s]+)*")
+_WORD = re.compile(rb"\S+")
+
+
+def _aligned(text: bytes, start: int, end: int) -> Iterator[Cell]:
+    """Yield the credentials below a head whose columns are kept apart by two spaces or more."""
+    head = [(at.start() - start, at[0]) for at in _COLUMN.finditer(text, start, end)]
+    wanted = [(at, level) for at, name in head if (level := tier(name)) > Tier.KEY]
+    if not wanted or not all(_HEAD.fullmatch(name) for _, name in head):
+        return
+    if len(head) < 2 or (len(head) == 2 and not all(name[:1].isupper() for _, name in head)):
+        return
+    for _ in range(ROWS):
+        start, end = _line(text, end + 1)
+        if not start < end < start + _WIDEST:
+            return
+        row = {
+            word.start() - start: Cell(*word.span()) for word in _WORD.finditer(text, start, end)
+        }
+        if not _RULER.fullmatch(text, start, end) and sum(at in row for at, _ in head) < 2:
+            return
+        for at, level in wanted:
+            if at in row and _secret(text[slice(*row[at])], level):
+                yield row[at]
 
 
 _INSERT = re.compile(
@@ -120,6 +152,20 @@ def _inserted(text: bytes, at: int) -> Iterator[Cell]:
         if more is None:
             return
         at = more.end()
+
+
+_COPY = re.compile(
+    rb"(?i)\bcopy\s{1,4}[^\s(]{1,120}\s{0,4}\(([^()]{1,600})\)\s{0,4}from\s{1,4}stdin$"
+)
+
+
+def _copied(text: bytes, at: int) -> Iterator[Cell]:
+    """Yield the credentials in the lines below a COPY of a dump of PostgreSQL that ends at `at`."""
+    head = _COPY.search(text, max(0, at - _REACH), at)
+    levels = [tier(name.strip(b' \t\r\n"')) for name in head[1].split(b",")] if head else []
+    wanted = [(index, level) for index, level in enumerate(levels) if level > Tier.KEY]
+    if wanted:
+        yield from _rows(text, _line(text, at)[1] + 1, b"\t", len(levels), wanted)
 
 
 _CELL_ENDS: Final = re.compile(rb"(?i)</t[hd]>")

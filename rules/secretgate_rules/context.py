@@ -39,7 +39,7 @@ reads four expressions with the same beginning four times."""
 EXPRESSIONS: Final = (
     Expression(WORD + f"(?:{'|'.join(_BEHIND)})", CASELESS),
     Expression(
-        r"(?:(?:password|passwd|passphrase|pwd?|(?:db|root|admin|wifi|ssh|ftp|vpn|sudo) pass)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in|at) [^\n:=]{1,40}(?:[:=]>?| is:?| was:?) {1,3}|(?: was| is| has been)? (?:changed|set|reset|rotated|updated) to:? )|pass for (?:the|my|our) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
+        r"(?:(?:password|passwd|passphrase|pwd?|(?:db|root|admin|wifi|ssh|ftp|vpn|sudo) pass)(?:[ \t]{1,3}(?:0 )?|'s | (?:for|of|to|on|in|at|d[aeio]|del) [^\n:=]{1,40}(?:[:=]>?| is:?| was:?) {1,3}|(?: was| is| has been)? (?:changed|set|reset|rotated|updated) to:? )|pass for (?:the|my|our) [^\n:=]{1,40}(?:[:=]| is| was) {1,3})[\"'`]?(?:[A-Za-z0-9#@!$%&*~][^\s\"'`<>(){}\[\],;=:]{2,24}[0-9]|[0-9]{2,4}[A-Z][a-z]{3})",
         CASELESS,
     ),
     Expression(
@@ -209,6 +209,8 @@ def _read(
         opened = match["open"] or b""
         operator = match["op"].strip(b" \t*")
         operator = _OPERATORS.get(operator, operator)
+        if operator == b"|" and _VARIABLE.fullmatch(name):
+            operator = b":"
         before = text[match.start() - 1 : match.start()]
         if before in (b"?", b"&"):
             operator = judging.IN_QUERY
@@ -285,6 +287,8 @@ _OPERATORS: Final = {
     **dict.fromkeys((b"?=", b":=", b"::=", b"||=", b"??="), b"="),
 }
 """What other operators mean: those of make, Go, Ruby and JavaScript assign."""
+_VARIABLE = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
+"""The name of a variable, which is followed by its value in a table of variables."""
 _NAMED_VALUE = re.compile(rb"(?i)(?:\w{1,10}_?)?value")
 _NAME_BEFORE = re.compile(
     rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,20}:)?$"

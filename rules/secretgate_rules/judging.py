@@ -92,7 +92,7 @@ _DOLLAR = re.compile(rb"\$[A-Z][a-z]{3,20}[0-9]{2,4}[!?.#*]?")
 _CLOSED = (b"<", b"\n", b"\r", b"")
 """What ends the text of an element."""
 _FILED = re.compile(
-    rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}"
+    rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}|[0-9A-F]{32}(?:@[0-9]{1,4}){1,3}"
     rb"|[A-Za-z][\w.]*(?:-[\w.]+)+-[0-9a-f]{40,64}"
 )
 """What a key is that opens nothing: the place of a thing in a store or a cache, or a fingerprint of a

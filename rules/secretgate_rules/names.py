@@ -35,7 +35,7 @@ _SECRET = frozenset(
     b"secret secrets token tokens apikey apikeys apitoken apisecret authtoken accesstoken accesskey "
     b"secretkey privatekey privkey authkey credential credentials cred creds auth authorization "
     b"bearer jwt pat clientsecret appsecret sessionkey signingkey encryptionkey masterkey "
-    b"webhooksecret oauth otp totp mnemonic dsn salt pepper hmac xoxb authkey".split()
+    b"webhooksecret oauth otp totp mnemonic dsn salt pepper hmac xoxb passwordsalt passwordsaltmain".split()
 )
 _KEY = frozenset(b"key keys passkey appkey userkey keystring sk apitokens".split())
 _KEY_OF = frozenset(

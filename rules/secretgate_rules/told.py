@@ -38,8 +38,8 @@ _NAME = re.compile(rb"([A-Za-z_$][\w.$@-]{3,79})[\"'`]{0,2}[ \t]{0,3}[:=][ \t]{0
 """The name of an assignment. If it says that its value is no secret, so it is, whatever else is in it."""
 _WEAK = frozenset((b"key", b"id", b"sid"))
 _FINGERPRINT = re.compile(rb"[0-9A-F]{16}|[0-9A-F]{40}")
-_CALL = re.compile(rb"[A-Za-z]\([\"']?\Z")
-"""The value is an argument: `key=Address('...')`."""
+_CALL = re.compile(rb"[A-Za-z]\([\"']?\Z|=[\"']\w+[\"']>\Z")
+"""The value is an argument, `key=Address('...')`, or what an element holds, `<bytes key="NSWhite">...`."""
 _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
 _ENCRYPTED: Final = b"ENC("
 """Begins an encrypted value of Jasypt."""
@@ -208,8 +208,8 @@ def _stated(
     name = _NAME.search(text, low, begin)
     if name and name.start() <= phrase.start() and tier(name[1]) is Tier.NONE:
         return None
-    clause = text.rfind(b" and ", low, phrase.start())
-    around = low if alone else max(low, phrase.start() - 24, clause)
+    clauses = (text.rfind(sign, low, phrase.start()) for sign in (b" and ", b", "))
+    around = low if alone else max(low, phrase.start() - 24, *clauses)
     if (
         text[low : phrase.start()].endswith(b"/")
         or text.endswith(_ENCRYPTED, low, begin)

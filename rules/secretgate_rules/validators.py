@@ -138,6 +138,11 @@ def _numeric(value: bytes) -> bool:
     )
 
 
+def pin(value: bytes) -> Verdict:
+    """Reject numbers that repeat or count, as those of examples do."""
+    return False if len({*value}) < 3 or values.counted(value) else None
+
+
 def passphrase(value: bytes) -> Verdict:
     """Reject all but phrases of several words."""
     return None if passphrases.passphrase(value) else False
@@ -312,6 +317,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "chosen-password": chosen_password,
     "element-password": element_password,
     "human-password": human_password,
+    "pin": pin,
     "passphrase": passphrase,
     "numbered-passphrase": numbered_passphrase,
     "groups-of-four": groups_of_four,

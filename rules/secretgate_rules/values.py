@@ -61,8 +61,10 @@ _EXPRESSION = re.compile(
     rb"[\w$]\.[\w$]+\?\?|[!=]==|&&(?:!?[A-Za-z_$][\w$]*\.|null\b)|[\w$]\?\.[A-Za-z_$]|[\w$]\?[\w$.!]*[A-Za-z][\w$.!]*:[\w$.!]+$"
 )
 """Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`, `a===b`, `a&&b.c`."""
-_REGEX = re.compile(rb"\\[dwsDWS](?:[+*?{]|\\)|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$")
-"""Classes of characters in a regular expression, and how often they repeat; an action that a policy allows."""
+_REGEX = re.compile(
+    rb"\\[dwsDWS](?:[+*?{]|\\)|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$|[a-z]/:[a-z]"
+)
+"""Classes of characters in a regular expression, and how often they repeat; an action that a policy allows; a route."""
 _CHOICE = re.compile(rb"[A-Za-z]{2,20}(?:\|[A-Za-z]{2,20})+")
 _DEPENDENCY = re.compile(
     rb"^(?:npm|workspace|link|file|catalog|github|jsr):|@[\^~<>=]{1,2}[0-9]+\.|^RPM-GPG-KEY-"
@@ -79,6 +81,8 @@ _PUBLIC = (
 """What public keys begin with: those of SSH, and SubjectPublicKeyInfo (RFC 5280) of the common algorithms."""
 _POINT = re.compile(rb"(?:dh=)?B[A-P][A-Za-z0-9_-]{85}=?")
 """A point of the curve P-256 in base64url: the public key of Web Push (RFC 8292)."""
+_ACCOUNT = re.compile(rb"0x[0-9a-fA-F]{40}")
+"""The address of an account or a contract of Ethereum."""
 _TAGS = re.compile(rb"[a-z]+[0-9]*,[0-9]+,[a-z]+,[a-z]+=.*")
 """What a struct tag of Go says of a member: `bytes,1,opt,name=key`."""
 
@@ -196,7 +200,7 @@ def code(value: bytes) -> bool:
         or _REGEX.search(value)
     ):
         return True
-    if _POINT.fullmatch(value) or _TAGS.fullmatch(value):
+    if any(known.fullmatch(value) for known in (_POINT, _ACCOUNT, _TAGS)):
         return True
     if b"](" in value or b"][" in value or b"},{" in value:
         return True
