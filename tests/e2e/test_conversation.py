@@ -86,7 +86,7 @@ def converse(
     ):
         turns = scenario.hold(conversation, transport, planted, between)
     seen = bodies(wire, received)
-    dialect = provider.dialect(received[0].path)
+    dialect = provider.dialect(received[0])
     assert len(seen) == 5
     check_nothing_left(received, planted)
     check_everything_came_back(dialect, turns, script)

@@ -28,7 +28,7 @@ def hold(wire: Wire, access: Access, provider: Provider, planted: Planted) -> No
     else:
         bodies = [each.json for each in received]
     assert len(bodies) == 5
-    dialect = provider.dialect(received[0].path)
+    dialect = provider.dialect(received[0])
     for turn in turns:
         assert scenario.said(turn.items) == scenario.expected(dialect, turn.context, agent())
     sizes = [len(history_bytes(body, conversation)) for body in bodies]

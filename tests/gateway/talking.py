@@ -90,7 +90,7 @@ def check(
 ) -> None:
     assert len(received) == 5
     assert leaks(joined(each.everything for each in received), planted.secrets) == []
-    dialect = provider.dialect(received[0].path)
+    dialect = provider.dialect(received[0])
     for turn in turns:
         assert scenario.said(turn.items) == scenario.expected(dialect, turn.context, script)
     assert PLACEHOLDER.search(json.dumps(received[0].json))

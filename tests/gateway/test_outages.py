@@ -17,7 +17,7 @@ from gateway.talking import TURNS, call, hold
 from harness import scenario, sse
 from harness.dialects import Style
 from harness.model import agent, echo
-from harness.post import MESSAGES, RESPONSES, Poster, ask
+from harness.post import MESSAGES, Poster, ask
 from harness.programs import RedisServer
 from harness.provider import UNCOVERED, Provider
 from harness.secrets import Planted, joined, leaks
@@ -166,7 +166,7 @@ def test_a_conversation_goes_on_when_redis_is_back(
         conversation = wire.conversation(scenario.system(planted))
         held = scenario.hold(conversation, send, planted, between)
     assert leaks(joined(each.everything for each in received), planted.secrets) == []
-    dialect = provider.dialect(RESPONSES[1])
+    dialect = provider.dialect(received[0])
     for turn in held:
         assert scenario.said(turn.items) == scenario.expected(dialect, turn.context, script)
 

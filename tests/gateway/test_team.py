@@ -57,7 +57,7 @@ def test_a_websocket_consults_the_others_message_by_message(
     ):
         turns = scenario.hold(wire.conversation(scenario.system(planted)), transport, planted)
     assert leaks(joined(each.everything for each in received), planted.secrets) == []
-    dialect = provider.dialect(received[0].path)
+    dialect = provider.dialect(received[0])
     for turn in turns:
         assert scenario.said(turn.items) == scenario.expected(dialect, turn.context, script)
 
