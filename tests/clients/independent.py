@@ -82,7 +82,6 @@ CLINE = Tool(
             "sent the prompts of the run past the proxy. `secretgate run` sets Cline's switch `CLINE_SESSION_BACKEND_MODE=local`, with which it does the work itself."
         ),
         "It shows the model the results of its tools as JSON in a string.",
-        "It leaves out the model's thinking from earlier turns.",
     ),
 )
 
@@ -134,9 +133,7 @@ PI = Tool(
     PI_RUN,
     ("--continue", *PI_RUN),
     doctor="Pi",
-    limits=(
-        "It has no setting for a proxy of its own; it reads `HTTPS_PROXY` without `NODE_USE_ENV_PROXY` too.",
-    ),
+    limits=("It reads `HTTPS_PROXY` without `NODE_USE_ENV_PROXY` too.",),
 )
 
 TOOLS = (OPENCODE, AIDER, CLINE, CONTINUE, PI)

@@ -17,7 +17,7 @@ from clients import agent
 from clients.world import Serving, World
 from harness.command import CLI
 from secretgate.doctor.tools import TOOLS, Reads, Tool
-from secretgate.launch.environment import IN_PROCESS
+from secretgate.launch import daemons
 
 VARIABLES = ("NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "CODEX_CA_CERTIFICATE", "REQUESTS_CA_BUNDLE")
 PATIENCE = 120.0
@@ -46,7 +46,7 @@ def _tried(world: World, serving: Serving, given: dict[str, str]) -> bool:
     environment = world.environment(**serving.variables)
     for name in VARIABLES:
         environment.pop(name, None)
-    environment |= given | IN_PROCESS
+    environment |= given | daemons.VARIABLES
     environment |= {"NODE_USE_ENV_PROXY": "1"} if _told(world).reads is Reads.NODE else {}
     arguments = world.arguments("Say hello.")
     start = len(world.taps())

@@ -6,8 +6,9 @@ import re
 from pathlib import Path
 
 from secretgate.base_urls import BUILTIN
+from secretgate.launch import daemons
 from secretgate.launch.command import KEPT_LOGS
-from secretgate.launch.environment import DEFAULTS, IN_PROCESS, PROXY_VARIABLES
+from secretgate.launch.environment import DEFAULTS, PROXY_VARIABLES
 from secretgate.web.site import OPEN, PATHS
 from secretgate_ca import VARIABLES
 
@@ -22,8 +23,11 @@ def test_every_base_url_is_there() -> None:
 
 
 def test_every_variable_is_there() -> None:
-    for name in (*PROXY_VARIABLES, *DEFAULTS, *IN_PROCESS):
+    for name in (*PROXY_VARIABLES, *DEFAULTS, *daemons.VARIABLES):
         assert f"`{name}`" in TEXT
+    for program, option in daemons.OPTIONS.items():
+        assert f"`{program}`" in TEXT
+        assert f"`{option}`" in TEXT
     assert f"and [{len(VARIABLES) - 2} more]" in TEXT
     assert f"the last {KEPT_LOGS} are kept" in TEXT
 

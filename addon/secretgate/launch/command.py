@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from secretgate.launch import daemons, running
 from secretgate.launch import plan as plans
-from secretgate.launch import running
 from secretgate.launch.environment import child_environment, exceptions
 from secretgate.launch.isolation import IsolationError, isolation
 from secretgate.launch.plan import Plan, Wishes
@@ -64,6 +64,7 @@ def run(
         present = bool(command[0]) and Path(command[0]).exists()
         say(f"secretgate: {command[0]}: " + ("not executable" if present else "command not found"))
         return NOT_EXECUTABLE if present else NOT_FOUND
+    prepared = daemons.without([program, *command[1:]], inherited)
     try:
         places = Places.find(inherited)
         via = upstream(inherited)
@@ -71,9 +72,9 @@ def run(
         if via and running_one and not wishes.any:
             joined = _joined(via, running_one, places)
             if joined:
-                return _joining([program, *command[1:]], joined, wishes, places, say, inherited)
+                return _joining(prepared, joined, wishes, places, say, inherited)
         on = via if not running_one else None
-        return _alone([program, *command[1:]], wishes, places, addon, on, say, inherited)
+        return _alone(prepared, wishes, places, addon, on, say, inherited)
     except _NotStartedError as error:
         say(f"secretgate: {command[0]}: {error}")
         return error.code

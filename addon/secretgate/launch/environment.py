@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from secretgate.launch import daemons
+
 PROXY_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "WS_PROXY", "WSS_PROXY", "GRPC_PROXY")
 NO_PROXY_VARIABLES = ("NO_PROXY", "no_proxy", "NO_GRPC_PROXY", "no_grpc_proxy")
 LOCAL = ("localhost", "127.0.0.1", "::1")
@@ -18,13 +20,6 @@ DEFAULTS = {"NODE_USE_ENV_PROXY": "1", "CLAUDE_CODE_ATTRIBUTION_HEADER": "0"}
 
 Node reads proxy variables only if told to. Claude Code signs its requests over the body, so a
 changed body would carry a wrong attestation; this is its own switch to turn that off.
-"""
-
-IN_PROCESS = {"CLINE_SESSION_BACKEND_MODE": "local"}
-"""Set for a command, whatever the user has set: switches of tools that hand their work to a daemon.
-
-A daemon keeps the environment it was started with. One that was started earlier would send the
-command's prompts past the proxy; one that the command starts would outlive the proxy.
 """
 
 
@@ -92,4 +87,4 @@ def child_environment(
     if not windows:
         spelled |= {name.lower(): value for name, value in spelled.items()}
     defaults = {name: value for name, value in DEFAULTS.items() if name not in inherited}
-    return {**inherited, **defaults, **IN_PROCESS, **trust, **spelled}
+    return {**inherited, **defaults, **daemons.VARIABLES, **trust, **spelled}
