@@ -120,7 +120,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "python": f'exec {sys.executable} "$@"',
         "mitmdump": f'exec {sys.executable} -c "from mitmproxy.tools.main import mitmdump; mitmdump()" "$@"',
     }
-    for tool in ("claude", "codex", "gemini", "aider"):
+    for tool in ("claude", "codex", "gemini", "aider", "cline"):
         made[tool] = 'test -n "$HTTPS_PROXY" && test -s "$NODE_EXTRA_CA_CERTS" && echo "$0 $*"'
     for name, text in made.items():
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
