@@ -8,14 +8,7 @@ from urllib.parse import unquote
 
 from .memo import remembered
 from .randomness import entropy, evidence, scrambled
-from .vocabulary import (
-    DIGITS,
-    HUMP,
-    OF_CODE,
-    SIGNS,
-    chain,
-    substituted,
-)
+from .vocabulary import DIGITS, HUMP, OF_CODE, SIGNS, chain, substituted
 
 _DOCUMENTED = re.compile(
     rb"AKIAIOSFODNN7EXAMPLE|AKIAI44QH8DHBEXAMPLE|wJalrXUtnFEMI/K7MDENG|dpf43f3p2l4k3l03|kd94hf93k423kf44|hh5s93j4hdidpola|hdhd0244k9j7ao03|nnch734d00sl2jdk|pfkkdhi9sl3r4s00|9djdj82h48djs9d2|kkk9d7dh3k39sjv7|hfdp7dh39dks9884|je7MtGbClwBF/2Zp9Utk|xxj31ZMTZzkVA"

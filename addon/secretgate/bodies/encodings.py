@@ -27,15 +27,9 @@ from secretgate.bodies.base import Unreadable
 GZIP, DEFLATE, RAW_DEFLATE, BROTLI, ZSTD = "gzip", "deflate", "raw-deflate", "br", "zstd"
 
 _NAMES: Final = {
-    "": "",
-    "identity": "",
-    "none": "",
-    "utf-8": "",
-    "gzip": GZIP,
-    "x-gzip": GZIP,
-    "deflate": DEFLATE,
-    "br": BROTLI,
-    "zstd": ZSTD,
+    **dict.fromkeys(("", "identity", "none", "utf-8"), ""),
+    **dict.fromkeys(("gzip", "x-gzip"), GZIP),
+    **{coding: coding for coding in (DEFLATE, BROTLI, ZSTD)},
 }
 _MARKS: Final = ((b"\x1f\x8b\x08", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD))
 _MARKED: Final = {coding for _, coding in _MARKS}
