@@ -115,16 +115,17 @@ class FixedStrings:
     """
 
     def __init__(self, texts: Sequence[bytes]) -> None:
-        self._texts = texts
+        # Tuples of these, unlike lists, are not visited by the garbage collector again and again.
+        self._texts = tuple(texts)
         self._local = threading.local()
         self._lock = threading.Lock()
         self._read = 0
         # Hyperscan literals end at a NUL byte.
         self._stays = b"\0" in b"".join(texts)
         self._keys: Keys | None = None
-        self._last: list[int] = []
+        self._last: tuple[int, ...] = ()
         """For each key, the index of the last text that ends with it."""
-        self._before: list[int] = []
+        self._before: tuple[int, ...] = ()
         """For each text, the index of the one before it with the same key, or -1."""
         self._database: Any = None
 
@@ -168,8 +169,8 @@ class FixedStrings:
                     key = text
                 before.append(last.get(key, -1))
                 last[key] = index
-            self._last, self._before = list(last.values()), before
-            self._keys = Keys(list(last))
+            self._last, self._before = tuple(last.values()), tuple(before)
+            self._keys = Keys(tuple(last))
         return self._keys
 
     def _matches(self, keys: Keys, text: bytes) -> list[tuple[int, int]]:
@@ -200,7 +201,7 @@ class FixedStrings:
         database = hs.Database(mode=hs.HS_MODE_BLOCK)
         count = len(self._texts)
         database.compile(
-            expressions=self._texts,
+            expressions=list(self._texts),
             ids=list(range(count)),
             elements=count,
             flags=[0] * count,

@@ -105,7 +105,11 @@ class Detector:
                 ]
         results: dict[int, list[Finding]] = {}
         for index in sorted(candidates):
-            findings = self._settle(candidates.pop(index))
+            own = candidates.pop(index)
+            findings = self._settle(own)
+            while own:
+                # Freed at once, thousands would hold up all threads.
+                own.pop()
             if findings:
                 results[index] = findings
         return results

@@ -45,10 +45,10 @@ def below_floor(value: bytes) -> bool:
 class _Needles(NamedTuple):
     """The needles of many values, in columns: an object for each would burden the garbage collector."""
 
-    texts: list[bytes]
-    kinds: list[tuple[int, int]]
+    texts: Sequence[bytes]
+    kinds: Sequence[tuple[int, int]]
     """Kind and offset."""
-    values: list[bytes]
+    values: Sequence[bytes]
     """The values that they stand for."""
 
 
@@ -69,16 +69,18 @@ class _Segment:
 
     def _all(self) -> _Needles:
         if self._needles is None:
-            needles = _Needles([], [], [])
+            texts: list[bytes] = []
+            kinds: list[tuple[int, int]] = []
+            values: list[bytes] = []
             same: dict[tuple[int, int], tuple[int, int]] = {}
             for value in self.values:
                 if value:
                     for needle in spellings.needles(value, not below_floor(value)):
                         kind = needle.kind, needle.offset
-                        needles.texts.append(needle.text)
-                        needles.kinds.append(same.setdefault(kind, kind))
-                        needles.values.append(value)
-            self._needles = needles
+                        texts.append(needle.text)
+                        kinds.append(same.setdefault(kind, kind))
+                        values.append(value)
+            self._needles = _Needles(tuple(texts), tuple(kinds), tuple(values))
         return self._needles
 
     def prepare(self) -> None:

@@ -299,3 +299,19 @@ def test_a_request_is_remembered_once_it_was_sent(
 
     first, second = asyncio.run(asyncio.wait_for(turns(), 20))
     assert first.content == second.content
+
+
+def test_thousands_of_values_are_not_visited_by_the_garbage_collector() -> None:
+    """A full collection takes as long as what it visits, and all flows wait for it."""
+
+    def long() -> set[int]:
+        gc.collect()
+        return {
+            id(each) for each in gc.get_objects() if isinstance(each, list) and len(each) > 1000
+        }
+
+    before = long()
+    bench = Bench()
+    bench.redact(json.dumps([token(number) for number in range(1500)]).encode())
+    assert len(bench.vault.known(SCOPE)) == 1500
+    assert not long() - before

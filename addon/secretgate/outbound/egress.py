@@ -77,7 +77,8 @@ class _Part:
     def __init__(self, values: frozenset[bytes]) -> None:
         self.values = values
         owner = {form: value for value in values for form in forms(value)}
-        self._owners = list(owner.values())
+        # A tuple of these, unlike a list, is not visited by the garbage collector again and again.
+        self._owners = tuple(owner.values())
         self.longest = max(map(len, owner))
         self._forms = FixedStrings(list(owner))
 

@@ -282,6 +282,9 @@ class Inspection:
 
         def kept() -> None:
             remember(seen, body.raw, units(body, notes, version, now) if runs is None else runs)
+            while notes:
+                # One by one, as in `let_go`.
+                notes.popitem()
 
         later(kept)
 
