@@ -58,6 +58,7 @@ api.openai.com /v1/agents/sessions/s/events openai-responses content
 api.openai.com /v1/live/sessions openai-responses content
 api.openai.com /v1/decisions openai-responses content
 api.openai.com /v1/skills openai-chat content
+api.openai.com /v1/traces/ingest generic content
 api.openai.com /v1/models generic other
 chatgpt.com /backend-api/codex/responses openai-responses content
 chatgpt.com /backend-api/codex/responses/compact openai-responses content
