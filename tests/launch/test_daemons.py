@@ -33,6 +33,7 @@ def program(folder: Path, name: str, options: str) -> str:
         ("codex", "--no-daemon", ["fix it"], ["--no-daemon", "fix it"]),
         ("codex", "--no-daemon", ["exec", "x"], ["--no-daemon", "exec", "x"]),
         ("codex", "--no-daemon", ["--no-daemon"], ["--no-daemon"]),
+        ("codex", "--no-daemon", ["--remote", "unix://"], ["--remote", "unix://"]),
         ("codex", "--search", ["fix it"], ["fix it"]),
         ("other", "--no-daemon", ["fix it"], ["fix it"]),
     ],

@@ -79,10 +79,14 @@ def test_the_attribution_switch_is_the_users_where_set(
     assert child_environment(given, PROXY, {}, ())["CLAUDE_CODE_ATTRIBUTION_HEADER"] == expected
 
 
-@pytest.mark.parametrize("given", [{}, {"CLINE_SESSION_BACKEND_MODE": "hub"}])
-def test_no_daemon_started_earlier_works_for_the_command(given: dict[str, str]) -> None:
-    """Cline's hub, started outside of a run, sent the prompts of a run past the proxy."""
-    assert child_environment(given, PROXY, {}, ())["CLINE_SESSION_BACKEND_MODE"] == "local"
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("CLINE_SESSION_BACKEND_MODE", "local"), ("CLAUDE_CODE_DISABLE_AGENT_VIEW", "1")],
+)
+@pytest.mark.parametrize("given", ["", "hub", "0"])
+def test_no_daemon_started_earlier_works_for_the_command(name: str, value: str, given: str) -> None:
+    """Cline's and Claude Code's, started outside of a run, sent a run's prompts past the proxy."""
+    assert child_environment({name: given}, PROXY, {}, ())[name] == value
 
 
 def test_no_upstream_where_none_is_named() -> None:
