@@ -274,7 +274,7 @@ UNCOVERED: tuple[tuple[str, str, str], ...] = (
     (
         "Kilo CLI",
         "all",
-        "The package of its newest version's program is missing on npm. 7.7.7 was started once by hand: its requests are read.",
+        "The package of its newest version's program is missing on npm. 7.7.7 passed the scenes `redact` and `block` once, run by hand.",
     ),
     (
         "Crush, Goose, Kimi Code",
