@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -47,8 +48,11 @@ def test_it_is_shown_where_the_terminal_knows_only_ascii() -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_interrupted_it_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
     run = "from secretgate.cli import main; main()"
+    # A test run in the background may have been told to ignore it.
+    as_usual = partial(signal.signal, number, signal.SIG_DFL)
     started = subprocess.Popen(
         [sys.executable, "-c", run, "demo"],
+        preexec_fn=as_usual,  # noqa: PLW1509 - sets one signal
         env={**os.environ, "TMPDIR": str(tmp_path)},
         stdout=subprocess.DEVNULL,
         start_new_session=True,
