@@ -3,8 +3,8 @@
 It answers two questions. *Which values are secret here?* For a client, provider and account, every
 value found before is secret wherever it occurs. *Which placeholders may this answer restore?* Those
 of its own request, and, if the provider keeps the conversation, those of the chain of requests
-before it. (It also keeps short notes, for others.) Entries are bounded in number and expire. `MemoryVault` is all that one machine needs;
-`stores/shared_vault.py` adds a store.
+before it. It also keeps short notes, for others. Entries are bounded in number and expire.
+`MemoryVault` is all that one machine needs; `stores/shared_vault.py` adds a store.
 """
 
 from __future__ import annotations

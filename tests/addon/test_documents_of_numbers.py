@@ -39,8 +39,9 @@ class Told(Recorder):
 @pytest.mark.parametrize("indent", [None, 1])
 def test_numbers_are_left_out_of_what_is_recorded(indent: int | None) -> None:
     own = token(("beside embeddings", indent))
+    data = [{"embedding": NUMBERS, "index": at, "words": ["a", 1]} for at in range(3)]
     answer = {
-        "data": [{"embedding": NUMBERS, "index": at, "words": ["a", 1]} for at in range(3)],
+        "data": data,
         "note": f'token = "{own}"',
         "short": [1, 2, 3],
     }
@@ -49,7 +50,7 @@ def test_numbers_are_left_out_of_what_is_recorded(indent: int | None) -> None:
     made = DocumentAnswer(CHAT, ISSUED, told)
     assert made.feed(raw) + made.finish() == raw
     (heard,) = told.heard
-    without = [{**each, "embedding": []} for each in answer["data"]]  # type: ignore[dict-item]
+    without = [{**each, "embedding": []} for each in data]
     assert json.loads(heard) == {**answer, "data": without}
     assert GATE.ledger.written(SCOPE, [own.encode()])
 

@@ -20,7 +20,7 @@ from secretgate.bodies.json_walk import Reading
 from secretgate.hosts import Route, Treatment
 from secretgate.outbound import redaction
 from secretgate.outbound.deciding import Requests
-from secretgate.outbound.inspection import Redaction
+from secretgate.outbound.inspection import Inspection, Redaction
 from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.policy.requests import Policies
@@ -248,11 +248,10 @@ def test_what_was_found_is_freed_piece_by_piece() -> None:
     """Freed all at once, it would hold up every thread."""
     bench = Bench()
     found: list[Sequence[Sequence[object]]] = []
-    inspection = redaction.Inspection
 
-    class Watched(inspection):  # type: ignore[misc, valid-type]
+    class Watched(Inspection):
         def result(self, *asked: Any) -> Redaction:
-            result: Redaction = super().result(*asked)
+            result = super().result(*asked)
             found.append([*self._found.values(), *self._changed.values()])
             assert len(found[0]) == 2
             return result

@@ -105,8 +105,7 @@ class OpenTexts:
             self._mark(identity)
         if len(self._open) > _FEW:
             # Otherwise each keeps the whole chunk that its event came in.
-            own = frame()
-            frame = lambda: own  # noqa: E731
+            frame = _already(frame())
         self._open[identity] = _Open(channel, frame, path, next(self._turns))
 
     def _drop(self, identity: Identity) -> None:
@@ -185,3 +184,7 @@ class OpenTexts:
             payload = extra(last.value, opened.path, held, number, last.member)
             extras.append((frame.with_payload(payload), payload, frame.event))
         return extras
+
+
+def _already(frame: Frame) -> Callable[[], Frame]:
+    return lambda: frame
