@@ -297,8 +297,8 @@ class Detector:
         """Resolve overlaps and return the findings, sorted by position.
 
         The more specific rule wins, then a certain match, then the longer one, then one that needs
-        no keywords, then the one inside fewer encodings. What is found is called after the rule
-        that says most of all that found the same.
+        no keywords, then the one of higher confidence, then the one inside fewer encodings. So a
+        token behind `Bearer` is called after its issuer.
         """
         if self._allow is not None:
             found = [c for c in found if not self._allow(c.rule.id, c.value)]
@@ -308,6 +308,7 @@ class Detector:
                 not c.certain,
                 c.start - c.end,
                 c.hangs_on_context,
+                CONFIDENCES.index(c.rule.confidence),
                 len(c.view),
                 c.start,
                 c.rule.id,
@@ -316,7 +317,6 @@ class Detector:
         claims = Claims()
         taken = [candidate for candidate in found if claims.take(candidate)]
         taken.sort(key=lambda c: (c.start, c.end))
-        taken = _called(taken, found)
         return [
             Finding(
                 c.rule.id,
@@ -330,31 +330,6 @@ class Detector:
             )
             for c in taken
         ]
-
-
-def _called(taken: Sequence[Candidate], found: Sequence[Candidate]) -> list[Candidate]:
-    """Return for each candidate the one of the same span that says most about it.
-
-    A token behind `Bearer` is a bearer token, but first of all it is its issuer's.
-    """
-    if len(found) == len(taken):
-        return list(taken)
-    best: dict[object, Candidate] = {}
-    for candidate in found:
-        place = _place(candidate)
-        if place not in best or _vagueness(candidate) < _vagueness(best[place]):
-            best[place] = candidate
-    return [best[_place(candidate)] for candidate in taken]
-
-
-def _place(candidate: Candidate) -> object:
-    return candidate.view, tuple((part.start, part.end) for part in candidate.parts)
-
-
-def _vagueness(candidate: Candidate) -> tuple[int, bool, int, bool, str]:
-    rule = candidate.rule
-    sure = CONFIDENCES.index(rule.confidence)
-    return -rule.specificity, candidate.hangs_on_context, sure, not candidate.certain, rule.id
 
 
 def _mentioned(item: Compiled, text: bytes, start: int, end: int) -> bool:

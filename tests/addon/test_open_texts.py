@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from test_wire_streams import GATE, ISSUED, KEY
 
@@ -125,6 +125,7 @@ ENDINGS = TOPS.map(Ending) | st.builds(
 )
 
 
+@example([(((("index", at),), "delta"), True) for at in range(5)], [Ending({"index": 1})])
 @given(st.lists(st.tuples(IDENTITIES, st.booleans()), max_size=40), st.lists(ENDINGS, max_size=3))
 def test_what_ends_is_found_among_many_as_among_a_few(
     fed: list[tuple[Any, bool]], ended: list[Ending]

@@ -73,7 +73,11 @@ def test_what_one_notes_the_others_read(start: Start) -> None:
     for other in OTHERS:
         assert two.vault.noted(other, asked) == {}
     assert two.vault.chain(SCOPE, "tool of call_1") is None
-    for worker in (one, two):
+    one.vault.note(OTHERS[0], "tool of call_1", "another")
+    three = start()
+    assert three.vault.noted(SCOPE, asked) == {"tool of call_1": "bash"}
+    assert three.vault.noted(OTHERS[0], asked) == {"tool of call_1": "another"}
+    for worker in (one, two, three):
         worker.line.close()
     assert two.vault.noted(SCOPE, asked[:1]) == {"tool of call_1": "bash"}
 

@@ -79,6 +79,14 @@ def test_the_attribution_switch_is_the_users_where_set(
     assert child_environment(given, PROXY, {}, ())["CLAUDE_CODE_ATTRIBUTION_HEADER"] == expected
 
 
+@pytest.mark.parametrize("given", [{}, {"CLINE_SESSION_BACKEND_MODE": "daemon"}])
+def test_tools_do_not_hand_their_work_to_a_daemon(given: dict[str, str]) -> None:
+    """One that was started outside would send it past the proxy, whatever the user has set."""
+    made = child_environment(given, PROXY, {}, ())
+    assert made["CLINE_SESSION_BACKEND_MODE"] == "local"
+    assert made["CLAUDE_CODE_DISABLE_AGENT_VIEW"] == "1"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [("CLINE_SESSION_BACKEND_MODE", "local"), ("CLAUDE_CODE_DISABLE_AGENT_VIEW", "1")],

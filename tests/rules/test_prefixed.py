@@ -102,6 +102,7 @@ def test_a_word_that_a_random_token_holds_by_chance_makes_it_no_placeholder(
         ("anthropic-api-key", b"sk-ant-api03-" + made_up(93, 72) + b"AA"),
         ("stripe-access-token", b"sk_live_" + made_up(40, 73)),
         ("npm-access-token", b"npm_" + made_up(36, 74)),
+        ("supabase-project-api-key", b"sb_secret_%b_%b" % (made_up(22, 77), made_up(8, 80))),
     ],
 )
 def test_a_token_is_called_after_its_issuer_wherever_it_stands(
@@ -124,6 +125,12 @@ def test_a_token_that_its_place_takes_for_a_shorter_one_is_found_whole(
     found = detector.find(place % token)
     assert any(mac in part.value for one in found for part in one.parts)
     assert not any(mac in place_ for place_ in _left(place % token, found))
+
+
+def test_what_a_place_takes_for_longer_than_a_token_is_found_whole(detector: Detector) -> None:
+    token = b"ghp_%b:%b" % (made_up(36, 78), made_up(30, 79))
+    text = b"Authorization: Bearer %b\n" % token
+    assert [one.value for one in detector.find(text)] == [token]
 
 
 def _left(text: bytes, found: Sequence[Finding]) -> list[bytes]:
