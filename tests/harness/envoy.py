@@ -9,7 +9,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -91,25 +91,33 @@ class Envoy:
             process.kill()
             process.wait(10)
 
-    def ready(self) -> list[bool]:
-        """Return for each worker whether Envoy takes it for ready."""
+    def wait_for(self, *ready: bool) -> None:
+        """Wait until Envoy takes those workers for ready."""
+        self._wait(_healthy, list(ready))
+
+    def wait_for_connections(self, *open_now: int) -> None:
+        """Wait until Envoy holds that many connections to each worker."""
+        self._wait(_open, list(open_now))
+
+    def _wait(self, reading: Callable[[dict[str, Any]], object], wanted: list[Any]) -> None:
+        seen: list[object] = []
+        for _ in range(300):
+            with contextlib.suppress(OSError, ValueError, KeyError):
+                seen = [reading(status) for status in self._statuses()]
+                if seen == wanted:
+                    return
+            time.sleep(0.05)
+        raise AssertionError(f"Envoy says {seen}\n{self._log.read_text()[-2000:]}")
+
+    def _statuses(self) -> list[dict[str, Any]]:
+        """Return what Envoy tells of each worker."""
         told = json.loads(read(self.admin, "/clusters?format=json")[1])
         (workers,) = told["cluster_statuses"]
         by_port = {
             host["address"]["socket_address"]["port_value"]: host
             for host in workers["host_statuses"]
         }
-        return [_healthy(by_port[worker.port]) for worker in self._team.workers]
-
-    def wait_for(self, *ready: bool) -> None:
-        seen: list[bool] = []
-        for _ in range(300):
-            with contextlib.suppress(OSError, ValueError, KeyError):
-                seen = self.ready()
-                if seen == list(ready):
-                    return
-            time.sleep(0.05)
-        raise AssertionError(f"Envoy says {seen}\n{self._log.read_text()[-2000:]}")
+        return [by_port[worker.port] for worker in self._team.workers]
 
     def access(self, user: str = "alice", password: str = "") -> Access:
         """Return access through TLS to the load balancer, with a tunnel to the provider inside."""
@@ -122,3 +130,8 @@ class Envoy:
 def _healthy(host: dict[str, Any]) -> bool:
     status = dict(host["health_status"])
     return status.pop("eds_health_status", "HEALTHY") == "HEALTHY" and not any(status.values())
+
+
+def _open(host: dict[str, Any]) -> int:
+    (gauge,) = (each for each in host["stats"] if each["name"] == "cx_active")
+    return int(gauge.get("value", 0))
