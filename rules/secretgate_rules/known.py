@@ -139,8 +139,13 @@ def _taken(triples: Iterable[tuple[str, str, bool]]) -> dict[bytes, str]:
     return {
         value.encode("utf-8", "surrogateescape"): RULE
         for name, value, sure in triples
-        if (sure or says_credential(name)) and worth_knowing(value)
+        if (sure or (says_credential(name) and not _is_path(value))) and worth_knowing(value)
     }
+
+
+def _is_path(value: str) -> bool:
+    """Return whether a value is where something is stored, as in `PWD` and `SSH_AUTH_SOCK`."""
+    return Path(value).is_absolute() and os.path.exists(value)  # noqa: PTH110 - of any length
 
 
 def _pairs(kind: str, text: str, name: str) -> Iterator[tuple[str, str]]:

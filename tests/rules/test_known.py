@@ -34,6 +34,15 @@ def test_of_environment_takes_what_its_name_says() -> None:
     assert set(of_environment(environment, exclude=["DB_*"])) == set()
 
 
+def test_of_environment_leaves_out_where_something_is_stored(tmp_path: Path) -> None:
+    place = tmp_path / made_up(18, 62).decode()
+    environment = {"PWD": str(place), "DB_PASSWORD": "/" + SECRET}
+    assert len(of_environment(environment)) == 2
+    place.mkdir()
+    assert set(of_environment(environment)) == {b"/" + SECRET.encode()}
+    assert set(of_environment(environment, add=["PWD"])) == {*map(str.encode, environment.values())}
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [
