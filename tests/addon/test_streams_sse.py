@@ -163,9 +163,9 @@ def test_a_last_event_without_a_blank_line(rest: bytes, expected: bytes | None) 
 @pytest.mark.thorough
 def test_a_large_event_in_tiny_pieces_takes_linear_time() -> None:
     framer = SseFramer()
-    start = time.perf_counter()
+    start = time.process_time()
     framer.feed(b"data: ")
     for _ in range(100_000):
         framer.feed(b"x" * 64)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
     assert len(framer.feed(b"\n\n")[0].payload or b"") == 6_400_000

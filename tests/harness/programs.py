@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import http.client
+import itertools
 import os
 import random
 import shutil
@@ -19,22 +20,23 @@ from pathlib import Path
 import pytest
 
 _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
-
-
-_CHANCE = random.SystemRandom()
-"""A generator that is not seeded alike in every process of a test run."""
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.cycle(
+    random.SystemRandom().sample(range(20_000 + _WORKER % 16, 32_000, 16), 750)
+)
+"""Ports of this process of a test run: not seeded alike, should two runs go on at a time."""
 
 
 def free_port() -> int:
     """Return a free port, for programs that must be given a port number.
 
-    It is below the ephemeral ranges (from 49152 for IANA, from 32768 on Linux), so no connection of
-    another test takes it before the program has bound it.
+    It is below the ephemeral ranges (from 49152 for IANA, from 32768 on Linux), and processes of one test
+    run have ports of their own, so nobody else takes it before the program has bound it.
     """
-    while True:
-        port = _CHANCE.randrange(20_000, 32_000)
+    for port in _PORTS:
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
+    raise AssertionError("a cycle has no end")
 
 
 def read(port: int, path: str) -> tuple[int, bytes]:

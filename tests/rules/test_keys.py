@@ -64,9 +64,9 @@ def test_no_automaton_is_large_because_building_it_holds_up_other_threads(
 def test_long_strings_among_many_occurrences_take_linear_time(others: list[bytes]) -> None:
     search = Keys([b"the", *others])
     text = (b"the " * 5 + b"-" * 100) * 20_000
-    start = time.perf_counter()
+    start = time.process_time()
     assert sum(1 for _ in search.find(text)) == 100_000
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_no_strings_are_found_nowhere() -> None:
@@ -86,7 +86,7 @@ def test_it_occurs_wherever_it_is(place: int, length: int) -> None:
 
 
 def test_that_something_occurs_often_is_known_at_once() -> None:
-    text = b'\\\\"' * 3_000_000
-    start = time.perf_counter()
-    assert Keys([b'\\\\"']).occur(text)
-    assert time.perf_counter() - start < 0.1
+    search, text = Keys([b'\\\\"']), b'\\\\"' * 3_000_000
+    start = time.process_time()
+    assert search.occur(text)
+    assert time.process_time() - start < 0.1
