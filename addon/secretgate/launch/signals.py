@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
-from collections.abc import Iterator
+import threading
+from collections.abc import Collection, Iterator
 from types import FrameType
 from typing import Any
 
@@ -33,11 +35,16 @@ def in_foreground() -> bool:
 
 
 class Relay:
-    """Catches signals within `catching`, and forwards them to the command once it is known."""
+    """Forwards signals that arrive within `catching` to the command, once it is known.
+
+    A thread of its own does, told by the interpreter's wake-up descriptor: Python's handlers run between
+    two steps of the main thread, which waits for the command in one call. A signal that arrives just
+    before this call, or in another thread, would wait as long.
+    """
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[Any] | None = None
-        self._early: list[int] = []
+        self._known = threading.Event()
 
     @contextlib.contextmanager
     def catching(self) -> Iterator[None]:
@@ -45,29 +52,49 @@ class Relay:
         before = {number: signal.getsignal(number) for number in numbers}
         # Leave ignored signals (nohup) ignored, because the command inherits that.
         caught = [number for number in numbers if before[number] is not signal.SIG_IGN]
+        arrivals, wakeup = socket.socketpair()
+        wakeup.setblocking(False)
+        awoken = signal.set_wakeup_fd(wakeup.fileno(), warn_on_full_buffer=False)
+        thread = threading.Thread(target=self._forward, args=(arrivals, caught), daemon=True)
+        thread.start()
         for number in caught:
-            signal.signal(number, self._handle)
+            signal.signal(number, _heed)
         try:
             yield
         finally:
             for number in caught:
                 signal.signal(number, before[number])
+            signal.set_wakeup_fd(awoken)
+            wakeup.close()
+            self._known.set()
+            thread.join()
+            arrivals.close()
 
     def to(self, process: subprocess.Popen[Any]) -> None:
         self._process = process
-        for number in self._early:
-            self._send(number)
+        self._known.set()
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._process is None:
-            self._early.append(number)
-        elif signal.Signals(number).name not in _FROM_KEYS or not in_foreground():
-            self._send(number)
+    def _forward(self, arrivals: socket.socket, caught: Collection[int]) -> None:
+        while numbers := arrivals.recv(64):
+            early = not self._known.is_set()
+            self._known.wait()
+            for number in numbers:
+                if number in caught and (early or not _from_keys(number)):
+                    self._send(number)
 
     def _send(self, number: int) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            assert self._process is not None
-            self._process.send_signal(number)
+        if self._process is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self._process.send_signal(number)
+
+
+def _heed(number: int, frame: FrameType | None) -> None:
+    """Do nothing: a handler of Python's has to be there for the interpreter to be told."""
+
+
+def _from_keys(number: int) -> bool:
+    """Return whether the terminal has sent this signal to the command too."""
+    return signal.Signals(number).name in _FROM_KEYS and in_foreground()
 
 
 def exit_code(returned: int) -> int:

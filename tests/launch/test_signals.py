@@ -1,0 +1,75 @@
+"""Signals that reach us are forwarded, whenever they arrive and whichever thread gets them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from secretgate.launch.signals import Relay, exit_code
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals"),
+]
+
+_COMMAND = "trap 'exit 7' USR1; echo ready; while :; do sleep 0.02; done"
+
+
+def started() -> subprocess.Popen[bytes]:
+    process = subprocess.Popen(["sh", "-c", _COMMAND], stdout=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == b"ready\n"
+    return process
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    made = Relay()
+    with made.catching():
+        yield made
+
+
+def waited(process: subprocess.Popen[bytes]) -> int:
+    """Wait for the process as `run` does, in one call; what is not forwarded ends it otherwise."""
+    late = threading.Timer(10, process.kill)
+    late.start()
+    try:
+        return exit_code(process.wait())
+    finally:
+        late.cancel()
+        assert process.stdout
+        process.stdout.close()
+
+
+def test_a_signal_that_another_thread_gets_is_forwarded(relay: Relay) -> None:
+    def hit_alone() -> None:
+        time.sleep(0.3)
+        signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)
+
+    process = started()
+    relay.to(process)
+    other = threading.Thread(target=hit_alone)
+    other.start()
+    assert waited(process) == 7
+    other.join()
+
+
+def test_a_signal_before_the_command_is_known_is_forwarded(relay: Relay) -> None:
+    process = started()
+    os.kill(os.getpid(), signal.SIGUSR1)
+    relay.to(process)
+    assert waited(process) == 7
+
+
+def test_without_a_command_signals_are_forgotten() -> None:
+    before = signal.getsignal(signal.SIGUSR1)
+    with Relay().catching():
+        os.kill(os.getpid(), signal.SIGUSR1)
+    assert signal.getsignal(signal.SIGUSR1) is before
+    assert signal.set_wakeup_fd(-1) == -1
