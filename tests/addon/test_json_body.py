@@ -27,6 +27,9 @@ TABLE = Paths[Label](
         ("messages[].parts[].kind", Label.KIND),
         ("messages[].secret.**", Label.CREDENTIAL),
         ("messages[].data", Label.BYTES),
+        ("messages[].role", Label.OPAQUE),
+        ("messages[].parts[].type", Label.KIND),
+        ("type", Label.BYTES),
         ("kind", Label.KIND),
         ("thought", Label.KIND),
         ("messages[].thought", Label.KIND),
@@ -41,6 +44,8 @@ NAMES = [
     "data",
     "secret",
     "thought",
+    "type",
+    "role",
     "a long member name",
     "a\\n",
 ]
@@ -51,7 +56,7 @@ leaves = (
     | st.floats()
     | st.text(max_size=12)
     | st.sampled_from(
-        ["thinking", "reasoning_text", '\\"', 'x\\\\"y', "\\", '"' * 9, "a text here"]
+        ["thinking", "reasoning_text", "user", '\\"', 'x\\\\"y', "\\", '"' * 9, "a text here"]
     )
 )
 documents = st.recursive(
@@ -98,12 +103,19 @@ def fast(
     return slots, body.scanned, body.opaque
 
 
-@given(bodies, st.sampled_from([None, 1, "\t"]), st.booleans())
+@given(
+    bodies,
+    st.sampled_from([None, 1, "\t"]),
+    st.sampled_from([None, (",", ":")]),
+    st.booleans(),
+)
 @settings(max_examples=effort.of(300))
-def test_both_readers_find_the_same(document: Any, indent: Any, ascii_only: bool) -> None:
-    raw = json.dumps(document, indent=indent, ensure_ascii=ascii_only).encode(
-        "utf-8", "surrogatepass"
-    )
+def test_both_readers_find_the_same(
+    document: Any, indent: Any, separators: Any, ascii_only: bool
+) -> None:
+    raw = json.dumps(
+        document, indent=indent, separators=separators, ensure_ascii=ascii_only
+    ).encode("utf-8", "surrogatepass")
     assert fast(raw) == strict(raw)
 
 
@@ -150,6 +162,7 @@ def test_texts_are_those_of_the_strict_reader(
                 b"1",
                 b"true",
                 b' "messages":',
+                b'"type":"user"',
             ]
         ),
         max_size=16,

@@ -1,10 +1,11 @@
 """The JSON grammar, memoised over what occurs between two strings of a document.
 
-JSON without its values is a handful of short runs of punctuation and member names (`},{"role":`,
-`,"text":`), and bodies of one API have the same few in the same places. The reader's state is
-therefore an object, a `Place`, and what a run leads to from there is derived from the grammar once
-and cached: reading then costs one lookup per string value. The cache depends on runs and member
-names alone, is bounded, and serves every body of a dialect.
+JSON without its values is a handful of short runs of punctuation and member names (`,"text":`), and
+bodies of one API have the same few in the same places. A run may also contain short words that are
+values (`},{"role":"user","content":`). The reader's state is therefore an object, a `Place`, and
+what a run leads to from there is derived from the grammar once and cached: reading then costs one
+lookup per string value. The cache depends on runs and member names alone, is bounded, and serves
+every body of a dialect.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from secretgate.bodies.base import Label, Path, spell
+from secretgate.bodies.base import SHORTEST, THINKING, Label, Path, spell
 from secretgate.bodies.columns import Kind
 from secretgate.bodies.json_reader import plain_name
 from secretgate.bodies.json_spans import SHORTEST_KEY
@@ -26,12 +27,13 @@ _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON, _QUOTE = b'{[}],:"'
 
 _VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE, _AFTER_NAME = range(6)
 
-LIST, ITEM, ITEM_END, NEXT, NAME, FLAG = range(6)
+LIST, ITEM, ITEM_END, NEXT, WORDS, OTHER, FLAG = range(7)
 """What a mark stands for.
 
 LIST: a list begins. ITEM, ITEM_END: an item that is a container begins, ends. NEXT: the next item
-follows. NAME: a member name that is a slot. FLAG: a `true` saying that the enclosing object holds
-thinking.
+follows. WORDS: member names and short values that are text; their number of bytes, and those that
+are long enough to be slots. OTHER: a string that is not text; its end and its kind. FLAG: says that
+the enclosing object holds thinking.
 """
 
 _LONGEST_RUN = 256
@@ -47,8 +49,10 @@ class Invalid(Exception):
     """The document is not valid JSON; the strict reader reports why."""
 
 
-Mark = tuple[int, int, "Frame", int, "Place | None"]
-"""Offset in the run, kind, container; for a NAME also its end and the place after it."""
+Word = tuple[int, bytes, Kind]
+"""A text in a run: its offset, its bytes and its kind."""
+Mark = tuple[int, int, "Frame", int, Sequence[Word]]
+"""Offset in the run, kind, container; for some kinds also a number and words."""
 
 
 class Frame:
@@ -139,13 +143,10 @@ class Grammar:
         if state in (_AFTER_VALUE, _AFTER_NAME):
             raise Invalid
         is_name = frame is not None and state in (_MEMBER, _FIRST_MEMBER)
-        path: Path = ""
-        if frame and frame.path is not None and not frame.is_array:
-            path = (frame.path, key)
         step = Step(
             marks,
             frame.names if frame and is_name else None,
-            Kind(node.label, key, path),
+            _kind(frame, node, key),
             frame.after if frame else self._over,
             frame,
         )
@@ -215,19 +216,19 @@ class Grammar:
                 at += 1
             elif state <= _FIRST_VALUE and first in (_OBJECT, _ARRAY):
                 if frame and frame.lists:
-                    marks.append((at, ITEM, frame, 0, None))
+                    marks.append((at, ITEM, frame, 0, ()))
                 is_array = first == _ARRAY
                 frame = self._open(frame, node, key, is_array)
                 if is_array:
                     node = node.item()
                 if frame.lists:
-                    marks.append((at, LIST, frame, 0, None))
+                    marks.append((at, LIST, frame, 0, ()))
                 key = b""
                 state = _FIRST_VALUE if is_array else _FIRST_MEMBER
                 at += 1
             elif state == _AFTER_VALUE and frame and first == _COMMA:
                 if frame.lists:
-                    marks.append((at, NEXT, frame, 0, None))
+                    marks.append((at, NEXT, frame, 0, ()))
                 node = frame.node.item() if frame.is_array else frame.node
                 key = b""
                 state = _VALUE if frame.is_array else _MEMBER
@@ -236,8 +237,13 @@ class Grammar:
                 end = run.index(_QUOTE, at + 1)
                 member = self._named(frame, run[at + 1 : end])
                 if member.is_slot:
-                    marks.append((at + 1, NAME, frame, end, member))
+                    _add(marks, at + 1, run[at + 1 : end], member.kind, frame)
                 state, node, key = _AFTER_NAME, member.node, member.key
+                at = end + 1
+            elif first == _QUOTE and frame and state <= _FIRST_VALUE:
+                end = run.index(_QUOTE, at + 1)
+                _add(marks, at + 1, run[at + 1 : end], _kind(frame, node, key), frame)
+                state = _AFTER_VALUE
                 at = end + 1
             elif frame and first == (_ARRAY_END if frame.is_array else _OBJECT_END):
                 if state not in (_AFTER_VALUE, _FIRST_VALUE, _FIRST_MEMBER):
@@ -245,7 +251,7 @@ class Grammar:
                 frame = frame.parent
                 at += 1
                 if frame and frame.lists:
-                    marks.append((at, ITEM_END, frame, 0, None))
+                    marks.append((at, ITEM_END, frame, 0, ()))
                 state = _AFTER_VALUE
             elif state <= _FIRST_VALUE:
                 literal = _LITERAL.match(run, at)
@@ -254,7 +260,7 @@ class Grammar:
                 if literal[0] == b"true" and node.label is Label.KIND:
                     if frame is None:
                         raise Invalid
-                    marks.append((at, FLAG, frame, 0, None))
+                    marks.append((at, FLAG, frame, 0, ()))
                 at = literal.end()
                 state = _AFTER_VALUE
             else:
@@ -262,6 +268,31 @@ class Grammar:
         if state in (_MEMBER, _FIRST_MEMBER) and frame:
             node = frame.node
         return state, frame, node, key, marks
+
+
+def _kind(frame: Frame | None, node: Node[Label], key: bytes) -> Kind:
+    """Return the kind of a value in a container."""
+    path: Path = ""
+    if frame and frame.path is not None and not frame.is_array:
+        path = (frame.path, key)
+    return Kind(node.label, key, path)
+
+
+def _add(marks: list[Mark], at: int, text: bytes, kind: Kind, frame: Frame) -> None:
+    """Add the mark of a string in a run; texts that follow one another have one mark."""
+    if kind.label not in (Label.TEXT, Label.KIND):
+        marks.append((at, OTHER, frame, at + len(text), ((at, text, kind),)))
+        return
+    if kind.label is Label.KIND and text in THINKING:
+        marks.append((at, FLAG, frame, 0, ()))
+    size, words = len(text), list[Word]()
+    if marks and marks[-1][1] == WORDS:
+        _, _, _, before, known = marks.pop()
+        size += before
+        words += known
+    if len(text) >= SHORTEST:
+        words.append((at, text, kind))
+    marks.append((at, WORDS, frame, size, words))
 
 
 _grammars: dict[int, tuple[Node[Label], Grammar]] = {}

@@ -21,7 +21,8 @@ from secretgate.bodies.between import (
     ITEM,
     ITEM_END,
     LIST,
-    NAME,
+    OTHER,
+    WORDS,
     Frame,
     Invalid,
     Mark,
@@ -39,10 +40,12 @@ _FIRST_BLOCK: Final = 4 << 10
 _BLOCK: Final = 32 << 10
 """Maximum size in bytes of a block: a longer one would keep other threads waiting."""
 _STRINGS: Final = re.compile(
-    rb'([^"]*+(?:"[^"\\\x00-\x1f]{0,96}+":[^"0-9]*+)*)"([^"]*+(?:(?<=\\)"[^"]*+)*+)"|(.++)',
+    rb'([^"]*+(?:"(?:(?:type|role)": ?"[a-z_]{1,20}+"|[^"\\\x00-\x1f]{0,96}+":)[^"0-9]*+)*)'
+    rb'"([^"]*+(?:(?<=\\)"[^"]*+)*+)"|(.++)',
     re.DOTALL,
 )
-"""A run, including member names, and the string after it; or the rest, if no string ends there.
+"""A run, including member names and the words that are types and roles, and the string after it; or
+the rest, if no string ends there.
 
 Expects escaped backslashes to be masked. (A name before a number is matched as a string of its
 own.)
@@ -263,9 +266,14 @@ class _Walk:
     def _marked(self, marks: Sequence[Mark], base: int) -> tuple[int, Place] | None:
         """Process the marks of a run; if items were skipped, return where to continue."""
         body = self.body
-        for offset, mark, frame, end, place in marks:
+        for offset, mark, frame, number, words in marks:
             at = base + offset
-            if mark == ITEM:
+            if mark == WORDS:
+                body.scanned += number
+                self.count += len(words)
+                for start, text, kind in words:
+                    body.strings.add(base + start, text, kind)
+            elif mark == ITEM:
                 if self._seen is not None and (known := self._seen.items(body.raw, at, frame)):
                     return self._passed(at, frame, known), frame.after
                 self._listed(at)
@@ -276,13 +284,8 @@ class _Walk:
             elif mark == LIST:
                 self._index = 0
                 self._fresh_list = True
-            elif mark == NAME:
-                kind, name = place.kind, place.key  # type: ignore[union-attr]
-                if kind.label is Label.TEXT:
-                    body.scanned += len(name)
-                    body.strings.add(at, name, kind)
-                else:
-                    self._string(at, base + end, kind)
+            elif mark == OTHER:
+                self._string(at, base + number, words[0][2])
             elif mark == FLAG:
                 self._flag()
             else:
