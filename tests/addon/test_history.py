@@ -205,6 +205,22 @@ def test_a_turn_that_is_known_counts_and_tells_what_it_did_at_first() -> None:
     }
 
 
+def test_conversations_that_begin_alike_are_all_remembered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As those of one tool do: their first messages are in units of different lengths."""
+    monkeypatch.setattr(units, "SMALL", 1000)
+    gate, clients = Gate(True), [Client() for _ in range(12)]
+    for number, client in enumerate(clients):
+        others = [said(f"{at}" + "x" * (80 + number)) for at in range(16)]
+        client.messages = [said("the same beginning " * 20), *others]
+        gate.send(client.body())
+    for client in clients:
+        gate.passed = 0
+        gate.send(client.body())
+        assert gate.passed > len(client.messages)
+
+
 def test_it_holds_no_clear_text() -> None:
     gate = Gate(True)
     bodies = [raw for _, raw in conversation(40)]

@@ -16,7 +16,7 @@ def held(history: History) -> int:
     """Return the size in bytes of all that the history holds, each object counted once."""
     seen: set[int] = set()
     size = 0
-    left: list[Any] = [history._entries, history._lengths]
+    left: list[Any] = [history._entries, history._ends]
     while left:
         each = left.pop()
         if each is None or id(each) in seen:
@@ -67,4 +67,4 @@ def test_what_is_held_stops_growing_at_the_limit(secrets: int) -> None:
     assert history.size <= limit
     assert max(sizes) < 1.1 * limit
     assert max(sizes[4:]) <= 1.1 * max(sizes[:4])
-    assert len(history._lengths) <= len(history._entries)
+    assert len(history._ends) <= len(history._entries)

@@ -10,9 +10,10 @@ holds when more values are known, unless one of the new ones may occur in the un
 up to the caller. Verdicts are kept apart by scope and by everything else that they depend on (the
 `context` of `Seen`: rules, policy, dialect).
 
-Candidate units at an offset are looked up by a digest of the first bytes there. Small units are
-remembered on their own and again as parts of larger ones, so that a long history takes few lookups
-and a change at its head or tail causes only the parts around it to be read again.
+Candidate units at an offset are looked up by a hash of the first bytes there, and told apart by
+their lengths and last bytes: many conversations begin alike. Small units are remembered on their own
+and again as parts of larger ones, so that a long history takes few lookups and a change at its head
+or tail causes only the parts around it to be read again.
 """
 
 from __future__ import annotations
@@ -30,10 +31,11 @@ from secretgate.history.digests import Digests
 LIMIT: Final = 48 << 20
 """Maximum size in bytes of all verdicts together."""
 _HEAD: Final = 192
-_LENGTHS: Final = 6
-"""How many different lengths are tried for units that begin with the same bytes."""
+_TAIL: Final = 48
+_ALIKE: Final = 32
+"""How many units that begin with the same bytes are found again."""
 # Bytes held, with what the tables and the allocator add (tests/addon/test_history_memory.py).
-_COST: Final = 700
+_COST: Final = 800
 _FOUND_COST: Final = 450
 _EDIT_COST: Final = 190
 _NAME_COST: Final = 100
@@ -41,6 +43,8 @@ _NAME_COST: Final = 100
 
 PlainEdit = tuple[int, int, bytes]
 """An edit as a tuple of no class of its own, of which the garbage collector visits none twice."""
+End = tuple[int, int]
+"""Where a unit ends: its length, and a hash of its last bytes."""
 Trace = tuple[int, str, str, str, str]
 """What was found where: index of the item, path in the item, rule, confidence, action."""
 
@@ -110,11 +114,11 @@ def joined(parts: Sequence[tuple[int, Verdict]]) -> Verdict:
 
 
 class _Entry:
-    __slots__ = ("head", "length", "verdict")
+    __slots__ = ("end", "head", "verdict")
 
-    def __init__(self, head: int, length: int, verdict: Verdict) -> None:
+    def __init__(self, head: int, end: End, verdict: Verdict) -> None:
         self.head = head
-        self.length = length
+        self.end = end
         self.verdict = verdict
 
 
@@ -127,9 +131,9 @@ class History:
         self.digests = Digests()
         self._lock = threading.Lock()
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
-        self._lengths: dict[int, list[int]] = {}
-        self.lengths = self._lengths.get
-        """Returns the lengths of the units that begin in some way."""
+        self._ends: dict[int, list[End]] = {}
+        self.ends = self._ends.get
+        """Returns the ends of the units that begin in some way."""
         self.size = 0
 
     def __repr__(self) -> str:
@@ -147,17 +151,17 @@ class History:
             self._entries.move_to_end(digest)
             return entry.verdict
 
-    def keep(self, head: int, length: int, digest: bytes, verdict: Verdict) -> None:
+    def keep(self, head: int, end: End, digest: bytes, verdict: Verdict) -> None:
         with self._lock:
             self._drop(digest)
-            self._entries[digest] = _Entry(head, length, verdict)
+            self._entries[digest] = _Entry(head, end, verdict)
             self.size += verdict.cost
-            lengths = self._lengths.get(head)
-            if lengths is None:
-                self._lengths[head] = [length]
+            ends = self._ends.get(head)
+            if ends is None:
+                self._ends[head] = [end]
             else:
-                others = [each for each in lengths if each != length]
-                self._lengths[head] = [*others[1 - _LENGTHS :], length]
+                others = [each for each in ends if each != end]
+                self._ends[head] = [*others[1 - _ALIKE :], end]
             while self.size > self._limit:
                 self._drop(next(iter(self._entries)))
 
@@ -166,11 +170,11 @@ class History:
         if entry is None:
             return
         self.size -= entry.verdict.cost
-        left = [each for each in self._lengths.get(entry.head, ()) if each != entry.length]
+        left = [each for each in self._ends.get(entry.head, ()) if each != entry.end]
         if left:
-            self._lengths[entry.head] = left
+            self._ends[entry.head] = left
         else:
-            self._lengths.pop(entry.head, None)
+            self._ends.pop(entry.head, None)
 
 
 class Seen:
@@ -181,18 +185,18 @@ class Seen:
         self.policy = policy
         self._context = (policy.encode("utf-8", "surrogatepass"), *context)
         self._places: dict[Frame, tuple[Digests, int]] = {}
-        self._lengths = history.lengths
+        self._ends = history.ends
 
     def items(self, raw: bytes, at: int, frame: Frame) -> tuple[int, int, Verdict] | None:
         """Look up list items that begin at `at`; return their end, number and verdict."""
         digests, salt = self._places.get(frame) or self._place(frame)
-        lengths = self._lengths(hash(raw[at : at + _HEAD]) ^ salt)
-        if lengths is None:
+        ends = self._ends(hash(raw[at : at + _HEAD]) ^ salt)
+        if ends is None:
             return None
         view = memoryview(raw)
-        for length in sorted(lengths, reverse=True):
+        for length, last in sorted(ends, reverse=True):
             end = at + length
-            if end <= len(raw):
+            if end <= len(raw) and _last(raw, at, end) == last:
                 verdict = self.history.get(digests.of(view[at:end]))
                 if verdict is not None:
                     return end, verdict.items, verdict
@@ -200,11 +204,17 @@ class Seen:
 
     def keep(self, raw: bytes, start: int, end: int, frame: Frame, verdict: Verdict) -> None:
         digests, salt = self._places.get(frame) or self._place(frame)
-        head = hash(raw[start : start + _HEAD]) ^ salt
-        self.history.keep(head, end - start, digests.of(memoryview(raw)[start:end]), verdict)
+        head, last = hash(raw[start : start + _HEAD]) ^ salt, _last(raw, start, end)
+        digest = digests.of(memoryview(raw)[start:end])
+        self.history.keep(head, (end - start, last), digest, verdict)
 
     def _place(self, frame: Frame) -> tuple[Digests, int]:
         context = (*self._context, frame.where)
         digests = self.history.digests.of_context(*context)
         place = self._places[frame] = (digests, hash(context))
         return place
+
+
+def _last(raw: bytes, start: int, end: int) -> int:
+    """Return a hash of the last bytes of a unit."""
+    return hash(raw[max(start, end - _TAIL) : end])
