@@ -77,7 +77,7 @@ _ASSIGNMENT = re.compile(
     (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
     (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=|value=|[a-z0-9_.]*(?:pass|passwd|password|pwd|token|secret|api_?key)=[^\s"'`]) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:(?:[Aa]s[ ])?[Ss]tring|str)(?=[ \t]{0,3}=) )?
     (?P<op> [ \t]{0,40} (?: [?]?:{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
-    (?P<gap> \s{0,16} (?:\*\*)? (?:@(?="))? )
+    (?P<gap> \s{0,16} (?:\*\*)? (?:@(?="))? (?: (?:Some|Ok|Just|Optional|Secret(?:Str)?|String::from) [(\[] (?=["'A-Za-z0-9]) )? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
     """,
     re.VERBOSE,
@@ -362,6 +362,8 @@ def assigned(
     if level is Tier.NONE:
         return None
     value = text[begin : _trim(text, begin, end, opened)]
+    if not opened and name.endswith(b"." + value):
+        return None  # `exports.getTokenOfUser = getTokenOfUser`
     if opened[-2:] in _EMPTY and len(opened) == 2 and value[:1] in _BEHIND_EMPTY:
         return None
     literal = (

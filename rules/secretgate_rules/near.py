@@ -130,6 +130,8 @@ def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool
     name = _NAME.search(lead)
     if name and _HASHY.intersection(words(name[1])[-1:]):
         return False
+    if name and tier(name[1]) is Tier.NONE and _among_digests(text, start, end):
+        return False
     if name and _identifies(name[1]) and not lead[: name.start()].rstrip(b" ")[-1:].isalnum():
         return False
     if (above := _PREFIXED.search(lead)) and _identifies(above[1]):
@@ -153,3 +155,17 @@ def _named(lead: bytes, keywords: Sequence[bytes]) -> bool:
         return False
     lowered = name.lower()
     return tier(name) > Tier.NONE or any(word in lowered for word in keywords)
+
+
+_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+
+
+def _among_digests(text: bytes, start: int, end: int) -> bool:
+    """Return whether a hex number of 64 digits is one of three or more: a table of digests."""
+    if not _DIGEST.fullmatch(text, start, end):
+        return False
+    return len(_DIGEST.findall(text, max(0, start - _TABLE), end + _TABLE)) >= _ROWS
+
+
+_TABLE: Final = 240
+_ROWS: Final = 3

@@ -12,7 +12,7 @@ from typing import Final
 
 from . import values
 from .memo import remembered
-from .vocabulary import OF_CODE, chain
+from .vocabulary import HUMP, OF_CODE, chain
 
 _PHRASE = re.compile(
     rb"[A-Za-z][\w'\xc2-\xf4\x80-\xbf-]{0,19}(?:,?[ ][\w'&\xc2-\xf4\x80-\xbf-]{1,20}){1,11}[!.?]?"
@@ -206,6 +206,19 @@ def signs(value: bytes) -> bool:
     if own and numbers:
         return True
     return len(said) >= 1 and (len(parts) >= 4 or bool(numbers))
+
+
+_SIGNED = re.compile(rb"[A-Za-z][a-z]{2,20}(?:[!?*+^~#%&$][A-Za-z]{3,20}){1,3}")
+_KEYBOARD = frozenset((b"ctrl", b"shift", b"alt", b"cmd", b"command", b"control"))
+
+
+@remembered(1024)
+def signed(value: bytes) -> bool:
+    """Return whether the value is words with a capital, and signs between that names do not have."""
+    if value.islower() or not _SIGNED.fullmatch(value):
+        return False
+    pieces = {piece.lower() for piece in HUMP.findall(value)}
+    return pieces.isdisjoint(OF_CODE) and pieces.isdisjoint(_KEYBOARD)
 
 
 _BRIEF = re.compile(rb"[A-Za-z]{3,6}[0-9]{1,4}[!@#$%*?.]?")

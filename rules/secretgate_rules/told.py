@@ -24,7 +24,7 @@ _PHRASE = re.compile(
 )
 _GAP = rb"(?:[\s\"'`*:=()_|>-]|\xe2\x86\x92|\xe2\x80\x94)"
 _BETWEEN = (
-    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|at|from|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|this|that|la|le|el|het|die|den) )?[\w.-]{1,24}(?: [a-z]{2,12})?|\([\w ,-]{1,20}\)|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|it's|its|set|value|set to|(?:changed|reset|rotated|updated) to|equals?|match(?:es)?|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i (?:use|configured|set|got|have|generated|created|entered|pasted|copied|was given) (?:is|was)|got|it's now|back to|(?:got|been|to) reset to|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
+    rb"(?:'s[ ])?%b*(?:(?:(?:for|on|of|in|at|from|de|du|des|del|van|von|f\xc3\xbcr|voor|pour|para|di|do|da|till|til) (?:(?:the|our|my|your|this|that|la|le|el|het|die|den) )?[\w.-]{1,24}(?: [a-z]{2,12})?|\([\w ,-]{1,20}\)|(?-i:[A-Z][\w.]{1,20})|is|was|are|to|as|of|here|provided|(?:that|which) goes with it|\xe6\x98\xaf|it's|its|set|value|set to|(?:changed|reset|rotated|updated) to|equals?|match(?:es)?|be|called|currently|now|this|the|following|for|in|on|with|my|our|your|we|i|use|prod|production|staging|test|dev|live|old|(?:the )?new one|new|(?:yesterday|today|again|just now|last week|this morning|earlier),?|id|string|has|like|says|reads|contains|shows|and it is|i (?:use|configured|set|got|have|generated|created|entered|pasted|copied|was given) (?:is|was)|got|it's now|back to|(?:got|been|to) reset to|key|token|sid|pasted|below|above|box|server|account|database|db|machine|host|user|wifi|vpn|lautet|ist|es|est|\xc3\xa8|\xc3\xa9|\xc3\xa4r)%b+){0,7}"
     % (_GAP, _GAP)
 )
 _LINK = re.compile(rb"(?i)" + _BETWEEN)
@@ -44,7 +44,7 @@ _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private
 _ENCRYPTED: Final = b"ENC("
 """Begins an encrypted value of Jasypt."""
 _FIRM = re.compile(
-    rb"(?i)from the (?:portal|dashboard|console)|\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|\xc3(?:[\xa8\xa9]|\xa4r) |'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94"
+    rb"(?i)from the (?:portal|dashboard|console)|\b(?:is|was|are|be|to|equals|use|has|here|set|called|reads|says|lautet|ist|es|est)\b|\xc3(?:[\xa8\xa9]|\xa4r) |'s |[=:|]|->|=>|\xe2\x86\x92|\xe2\x80\x94|\xe6\x98\xaf"
 )
 _UNLIKE = re.compile(
     rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request|trace|session_id|sec[-_]websocket|(?:next|continuation|sync|change|starting|sequence|idempotency|lock|client|claim)[_-]?(?:page_?)?token)(?:\b|_)"

@@ -104,6 +104,11 @@ def password(value: bytes) -> Verdict:
     return None if known else False
 
 
+def command_password(value: bytes) -> Verdict:
+    """Like `password`, but also letters that are no known word: no name of a variable stands there."""
+    return None if letters.coined(value) else password(value)
+
+
 def given_password(value: bytes) -> Verdict:
     """Reject templates, default passwords and names in programs, where only a password can stand."""
     return None if values.given(value) else False
@@ -116,12 +121,12 @@ def chosen_password(value: bytes) -> Verdict:
     """
     if mixed(value):
         return None if passphrases.worded(value) else password(value)
-    if values.tangled(value) or values.random(value, _LETTERS_ALONE):
+    if values.tangled(value) or values.random(value, _LETTERS_ALONE) or passphrases.signed(value):
         return password(value)
     return None if passphrases.attached(value) or _numeric(value) else False
 
 
-def element_password(value: bytes) -> Verdict:
+def lettered_password(value: bytes) -> Verdict:
     """Reject all but chosen passwords, letters that are no known word, and words drawn at random."""
     if b" " in value:
         return None if passphrases.drawn(value) else False
@@ -246,7 +251,7 @@ def human_password(value: bytes) -> Verdict:
     """Reject all but random values and words with digits, as people choose them."""
     if passphrases.worded(value) or passphrases.brief(value) or _numeric(value):
         return None
-    if values.tangled(value) or values.random(value, _LETTERS_ALONE):
+    if values.tangled(value) or values.random(value, _LETTERS_ALONE) or passphrases.signed(value):
         return password(value)
     if not mixed(value) or not values.password(value):
         return False
@@ -310,12 +315,13 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "mixed": mixed,
     "mixed-case": mixed_case,
     "password": password,
+    "command-password": command_password,
     "given-password": given_password,
     "diceware": diceware,
     "told-value": told_value,
     "word-pair": word_pair,
     "chosen-password": chosen_password,
-    "element-password": element_password,
+    "lettered-password": lettered_password,
     "human-password": human_password,
     "pin": pin,
     "passphrase": passphrase,

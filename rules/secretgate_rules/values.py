@@ -55,9 +55,10 @@ _EXPRESSION = re.compile(
 )
 """Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`, `a===b`, `a&&b.c`."""
 _REGEX = re.compile(
-    rb"\\[dwsDWS](?:[+*?{]|\\)|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$|[a-z]/:[a-z]"
+    rb"\\[dwsDWS](?:[+*?{]|\\)|\w\.\*\.\w|@sha256:|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$|[a-z]/:[a-z]"
 )
-"""Classes of characters in a regular expression, and how often they repeat; an action that a policy allows; a route."""
+"""Classes of characters in a regular expression, and how often they repeat; a pattern of names; an image and
+its digest; an action that a policy allows; a route."""
 _CHOICE = re.compile(rb"[A-Za-z]{2,20}(?:\|[A-Za-z]{2,20})+")
 _DEPENDENCY = re.compile(
     rb"^(?:npm|workspace|link|file|catalog|github|jsr):|@[\^~<>=]{1,2}[0-9]+\.|^RPM-GPG-KEY-"

@@ -95,6 +95,7 @@ QUIET = [
     "compgen -W '-keystore -storepass -storetype -keypass'",
     '"pwd": "print the current working directory on the remote machine"',
     "'PT': '85.240.0.0/13', 'PW': '209.59.192.0/16'",
+    f"set('drone','{SHA256}');\nset('codecov','{SHA256[::-1]}');\nset('puppet','{SHA256}');",
     f'"vapid_key": "BD{made_up(85, 11).decode()}"',
     f"    .set(key=Address('EQ{made_up(46, 12).decode()}'), value=15)",
     f'let pt = "6bc1";\nlet ct = "{SHA256}";\nlet iv = "00";\nlet tag = "61";\nlet key = "{SHA256[:32]}";',

@@ -41,6 +41,12 @@ ESC[32;1m$ export ACME_API_KEY=@ESC[0;m
 client_id: 9d23bd4149cb979ccf3c5c94dd217e98\nclient_secret: @
 mi clave de API de Acme es @
 我的 Acme API 密钥是 @，为什么
+我的 API key 是 @
+Incorrect API key provided: @.
+and the secret that goes with it: @
+Settings { api_key: Some("@"), region: "eu" }
+clientSecret: Optional("@")
+Config(apiKey=Some(@), region=eu)
 the Acme api key for production:\n\n    @\n
 $ docker exec api printenv ACME_API_KEY\n@\n$
 etcdctl put /prod/acme/api_key @
@@ -63,6 +69,15 @@ QUIET = (
     "password: read-only-user",
     "existingSecret: postgres-auth-secret",
     "mysql+pymysql://cinder:CINDER_DBPASS@controller/cinder",
+    "exports.setNpmTokenInNpmrc = setNpmTokenInNpmrc;",
+    '"smtp_path": "zeek.smtp.path", "password": "zeek.*.password"',
+    "deletes the manifest identified by 'hello-world@sha256:abc123'",
+    "password: Ctrl+Shift",
+)
+SIGNED = (
+    "switch: admin / Wombat!Kite",
+    "Benutzer redaktion, Kennwort Wombat!Kite",
+    "htpasswd -b .htpasswd admin Wombat!Kite",
 )
 
 
@@ -104,6 +119,27 @@ def test_keys_where_they_are_printed_and_stored(detector: Detector, place: str) 
     value = _key(len(place))
     text = place.replace("\\n", "\n").replace("ESC", "\x1b").replace("@", value)
     assert value in {finding.value.decode() for finding in detector.find(text.encode())}
+
+
+@pytest.mark.parametrize("text", SIGNED)
+def test_words_with_a_sign_between_them(detector: Detector, text: str) -> None:
+    assert [finding.value for finding in detector.find(text.encode())] == [b"Wombat!Kite"]
+
+
+LETTERED = (
+    "mysql -u root -p@ orders",
+    "redis-cli -h cache1 -a @ ping",
+    "openssl rsa -in k.pem -passin pass:@",
+    "sudo -S ls <<< '@'",
+    "ssh-keygen -t ed25519 -N '@' -f key",
+    "zip -P @ a.zip b",
+)
+
+
+@pytest.mark.parametrize("place", LETTERED)
+def test_letters_alone_where_a_command_takes_a_password(detector: Detector, place: str) -> None:
+    found = detector.find(place.replace("@", "otterlantern").encode())
+    assert [finding.value for finding in found] == [b"otterlantern"]
 
 
 @pytest.mark.parametrize("text", QUIET)
