@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from secretgate.launch.signals import Relay, exit_code
+from secretgate.launch.signals import Relay, exit_code, in_foreground
 
 pytestmark = [
     pytest.mark.e2e,
@@ -73,3 +73,9 @@ def test_without_a_command_signals_are_forgotten() -> None:
         os.kill(os.getpid(), signal.SIGUSR1)
     assert signal.getsignal(signal.SIGUSR1) is before
     assert signal.set_wakeup_fd(-1) == -1
+
+
+def test_windows_sends_what_keys_cause_to_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("tcgetpgrp", "O_NOCTTY"):
+        monkeypatch.delattr(os, name)
+    assert in_foreground()

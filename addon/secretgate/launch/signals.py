@@ -22,6 +22,8 @@ _PASSED_ON = ("SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGBREAK")
 
 def in_foreground() -> bool:
     """Return whether the terminal's keys send signals to our process group."""
+    if not hasattr(os, "tcgetpgrp"):
+        return True  # Windows sends them to every process of the console.
     try:
         descriptor = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
     except OSError:
