@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretgate_rules import database
+from secretgate_rules import database, regex
 from secretgate_rules.database import FixedStrings
 from secretgate_rules.rulefile import load_file, pack_files
 from secretgate_rules.table import prepare, wanted
@@ -81,3 +82,35 @@ def test_addresses_of_all_schemes_are_searched_for_by_one_expression() -> None:
     assert len(urls) > 9
     (shared,) = {expression for one in urls for expression in wanted(prepare(one))}
     assert shared.pattern.startswith(r"\x3a\x2f\x2f")
+
+
+def _taken(items: Any) -> set[int]:
+    """Return the bytes that a sequence of one character matches."""
+    if len(items) != 1:
+        return set()
+    code, value = items[0]
+    if code in (regex.op.BRANCH, regex.op.SUBPATTERN):
+        return set().union(*map(_taken, regex.children(code, value)))
+    return regex.chars(code, value) or set()
+
+
+def _never_ends(items: Any) -> bool:
+    """Return whether a search, once begun, goes on to the end of any text."""
+    for code, value in items:
+        if code in regex.REPEATS:
+            _, high, body = value
+            if high == regex.op.MAXREPEAT and len(_taken(body)) == 256:
+                return True
+            if _never_ends(body):
+                return True
+        elif any(map(_never_ends, regex.children(code, value))):
+            return True
+    return False
+
+
+def test_no_search_goes_on_to_the_end_of_a_text() -> None:
+    assert _never_ends(regex.parse(r"curl(?:[^\n]|\n)*-u"))
+    rules = [rule for path in pack_files() for rule in load_file(path, trusted=True)]
+    for rule in rules:
+        for expression in wanted(prepare(rule)):
+            assert not _never_ends(regex.parse(expression.pattern)), rule.id

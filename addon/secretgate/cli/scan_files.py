@@ -16,6 +16,8 @@ LARGEST = 64 << 20
 """Maximum file size in bytes; larger files are reported as not read."""
 _SKIP = frozenset({".git", ".hg", ".svn"})
 _BINARY_SAMPLE = 8192
+_AT_ONCE = 1 << 16
+"""Bytes that are read before a file may turn out to be binary: most files have no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,13 +109,15 @@ def read(files: Iterable[Path], unreadable: Callable[[str], None]) -> Iterator[S
     for file in files:
         try:
             with file.open("rb", buffering=0) as opened:
-                if os.fstat(opened.fileno()).st_size > LARGEST:
+                size = os.fstat(opened.fileno()).st_size
+                if size > LARGEST:
                     unreadable(f"{file}: larger than {LARGEST >> 20} MB, not read")
                     continue
-                head = opened.read(_BINARY_SAMPLE)
-                if head.startswith(_MAGIC):
+                data = opened.read(_AT_ONCE)
+                if data.startswith(_MAGIC):
                     continue
-                data = head + opened.readall()
+                if len(data) != size:
+                    data += opened.readall()
         except OSError as error:
             unreadable(f"{file}: {error.strerror}")
             continue
