@@ -29,11 +29,15 @@ from secretgate_ca import ensure_ca
         ("secretgate_config", "/no/such/file.yaml", "no such file"),
         ("stream_large_bodies", "1m", "unread"),
         ("proxy_debug", True, "to the log"),
+        ("emudhra", True, "key is public"),
+        ("emudhra_old", True, "key is public"),
     ],
 )
 def test_a_bad_option_is_refused_and_the_old_one_stays(
     made: gate.Gate, context: taddons.context, option: str, value: object, told: str
 ) -> None:
+    if option not in context.options:
+        context.options.add_option(option, type(value), False, "An option of newer mitmproxys.")
     with pytest.raises(exceptions.OptionsError, match=told):
         context.options.update(**{option: value})
     assert made.engine().settings.mode == "redact"
@@ -117,6 +121,8 @@ def test_a_host_that_the_ca_lacks_is_told_with_the_command_that_adds_it(
         return capsys.readouterr().err
 
     assert "may not sign" not in started()
+    many = ",".join(f"{number}.llm.corp=openai-chat" for number in range(20))
+    assert "12.llm.corp and 15 more" in started(secretgate_hosts=many)
     told = started(secretgate_hosts="*.llm.corp=openai-chat")
     assert "secretgate-ca rotate '--domain=*.llm.corp'" in told
 

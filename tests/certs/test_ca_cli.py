@@ -92,6 +92,9 @@ def test_a_host_outside_the_constraints_is_explained_and_rotate_offered(
     assert code == 1
     assert "may not sign for api.new.example" in err
     assert "secretgate-ca rotate --domain 'api.new.example'" in err
+    many = [part for number in range(9) for part in ("--domain", f"{number}.new.example")]
+    assert "may not sign for 0.new.example, 1.new.example, " in (told := run("init", *many)[2])
+    assert "4.new.example and 4 more: its hosts" in told
     run("rotate", "--yes", "--domain", "api.new.example")
     made = load_ca(confdir)
     assert made is not None

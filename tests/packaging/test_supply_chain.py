@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import re
 import subprocess
 import sys
 import tomllib
-from importlib.metadata import PackageNotFoundError, distribution
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,36 @@ def test_every_dependency_is_locked_at_a_version_that_fits() -> None:
         assert any(requirement.specifier.contains(each, prereleases=True) for each in versions), (
             requirement
         )
+
+
+def imported() -> Iterator[tuple[str, Path]]:
+    """Yield the top-level modules that our packages import, each with a file that does."""
+    for place in ("addon", "rules", "certs"):
+        for file in (ROOT / place).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_bytes())):
+                if isinstance(node, ast.Import):
+                    names = [each.name for each in node.names]
+                elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                    names = [node.module]
+                else:
+                    continue
+                yield from ((name.partition(".")[0], file) for name in names)
+
+
+def test_what_is_imported_is_asked_for() -> None:
+    """Another package may bring it today and not tomorrow, as mitmproxy 12.3 no longer does zstandard."""
+    optional = PROJECT["project"]["optional-dependencies"].values()
+    lists = [PROJECT["project"]["dependencies"], *optional]
+    direct = {canonical(Requirement(text).name) for texts in lists for text in texts}
+    sources = packages_distributions()
+    missing = {
+        (module, str(file.relative_to(ROOT)))
+        for module, file in imported()
+        if module not in sys.stdlib_module_names
+        and not module.startswith("secretgate")
+        and not {canonical(each) for each in sources.get(module, [module])} & direct
+    }
+    assert missing == set()
 
 
 def test_every_locked_file_has_a_hash_and_no_address() -> None:

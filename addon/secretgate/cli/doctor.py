@@ -26,6 +26,7 @@ from secretgate.launch.running import LAST_PORT, USUAL_PORT
 from secretgate.launch.upstream import UpstreamError, upstream
 from secretgate.settings import SettingsError
 from secretgate.state import Places
+from secretgate.wording import listed
 from secretgate_ca import Authority, CAError, load_ca, write_bundle
 from secretgate_ca.bundle import root_der, system_roots
 from secretgate_ca.names import subtrees
@@ -103,7 +104,7 @@ def _signing(known: Authority, names: Sequence[str]) -> Iterator[Finding]:
         else:
             missing.append(name)
     if missing:
-        message = f"it may not sign for {', '.join(missing)}"
+        message = f"it may not sign for {listed(missing)}"
         yield Finding(BAD, "CA", message, hosts.rotation(missing))
 
 

@@ -17,6 +17,10 @@ from secretgate.state import Places
 _HARMFUL = {
     "stream_large_bodies": "lets large requests pass unread: unset it (answers are streamed anyway)",
     "proxy_debug": "writes all that clients send to the log, as they sent it: unset it",
+    **dict.fromkeys(
+        ("emudhra", "emudhra_old"),
+        "signs with a CA whose key is public, so that others can read what is sent: unset it",
+    ),
 }
 
 INHERITED_KEYS, OWN_KEYS = "SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE"

@@ -13,6 +13,7 @@ from secretgate import hosts, log
 from secretgate.hosts.signing import signable
 from secretgate.proxy.leaves import ShowLeaves
 from secretgate.settings import Settings
+from secretgate.wording import listed
 from secretgate_ca import Authority, CAError, Leaves, ensure_ca
 from secretgate_ca.authority import CHAIN_FILE
 from secretgate_ca.status_report import SOON
@@ -44,7 +45,7 @@ def _show(settings: Settings, folder: Path) -> None:
     if missing:
         log.logger().warning(
             "the CA may not sign for all covered hosts",
-            missing=missing,
+            missing=listed(missing),
             remedy=hosts.rotation(missing),
         )
     _check_validity(authority)
