@@ -28,6 +28,7 @@ from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Decision, Request
 from secretgate.proxy import (
     access,
+    afterwards,
     asking,
     flows,
     layers,
@@ -240,7 +241,9 @@ class Gate:
     ) -> Exchange:
         """Record the decision; replace the request's head, or refuse the request."""
         target = seen.target.decode("utf-8", "surrogateescape") if seen is not None else None
-        exchange = self.exchanges[flow] = Exchange(engine, request, decision, flow.id, target)
+        soon = afterwards.postponing(engine)
+        exchange = Exchange(engine, request, decision, flow.id, target, soon)
+        self.exchanges[flow] = exchange
         if seen is not None and engine.settings.mode != "audit":
             flows.put_head(flow, seen)
         if decision.refused:
@@ -351,15 +354,9 @@ class Gate:
     def _over(self, flow: http.HTTPFlow) -> None:
         """Report what was restored; text written before the answer broke off counts too."""
         exchange = self.exchanges.get(flow)
-        if exchange is None or flow.websocket is not None:
-            return
-        try:
-            if exchange.recorder is not None:
-                exchange.recorder.flush()
-            self.teller.ended(exchange, flow.response.status_code if flow.response else 0)
-            exchange.release()
-        except Exception as error:
-            exchange.unrecorded(error)
+        if exchange is not None and flow.websocket is None:
+            status = flow.response.status_code if flow.response else 0
+            exchange.soon(functools.partial(self.teller.over, exchange, status))
 
     # WebSockets
 

@@ -146,7 +146,7 @@ class DocumentAnswer:
         restored = document(payload, self._dialect, self._issued)
         if self._recorder is not None:
             self._recorder.add(Unread(_without_numbers(restored)))
-            self._recorder.flush()
+            self._recorder.end()
         return restored
 
 

@@ -394,5 +394,5 @@ class Events:
         if self.recorder is not None:
             self.recorder.hear(said)
             if self._over:
-                self.recorder.flush()
+                self.recorder.end()
         self._over = False

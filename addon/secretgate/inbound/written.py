@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -50,7 +51,7 @@ _MOST_TOKENS = 500
 
 
 class Recorder:
-    """Collects what one answer says; `flush` analyses and remembers it."""
+    """Collects what one answer says; it is analysed and remembered at its `end`."""
 
     def __init__(self, dialect: Dialect, redactor: Redactor, ledger: Ledger, scope: Scope) -> None:
         self._dialect = dialect
@@ -65,6 +66,11 @@ class Recorder:
         self._first = False
         self._told: Callable[[bytes], None] | None = None
         self._failed: Callable[[Exception], None] | None = None
+        self._soon: Callable[[Callable[[], None]], object] | None = None
+
+    def postpone(self, soon: Callable[[Callable[[], None]], object]) -> None:
+        """Have `soon` called with the work that an `end` is."""
+        self._soon = soon
 
     def tell(
         self, told: Callable[[bytes], None], failed: Callable[[Exception], None] | None = None
@@ -90,7 +96,7 @@ class Recorder:
         self._said.append(said)
         self._size += said.size
         if self._size > MOST_BYTES:
-            self._analysed(goes_on=True)
+            self._analysed(self._taken(), goes_on=True)
         if self._first:
             self._see_first(said)
 
@@ -125,13 +131,24 @@ class Recorder:
             wraps = isinstance(event, dict) and self._dialect.wrappers
             self._seen(self._dialect.unwrapped(event, kind_of(event, ""))[0] if wraps else event)
 
-    def flush(self) -> None:
-        """Analyse what was said so far; what comes then does not continue it."""
-        self._analysed(goes_on=False)
+    def end(self) -> None:
+        """Note that what comes next does not continue what was said so far, and analyse that."""
+        if self._soon is None:
+            self.flush()
+        else:
+            self._soon(partial(self._analysed, self._taken(), goes_on=False))
 
-    def _analysed(self, goes_on: bool) -> None:
+    def flush(self) -> None:
+        """Analyse at once what was said since the last `end`."""
+        self._analysed(self._taken(), goes_on=False)
+
+    def _taken(self) -> tuple[list[Said], list[Heard]]:
         said, self._said, self._size = self._said, [], 0
         begun, self._begun = self._begun, []
+        return said, begun
+
+    def _analysed(self, taken: tuple[list[Said], list[Heard]], goes_on: bool) -> None:
+        said, begun = taken
         if not (said or begun):
             return
         try:

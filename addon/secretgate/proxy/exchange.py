@@ -17,6 +17,7 @@ from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.policy.model import Decision as Ruled
 from secretgate.providers import Dialect
+from secretgate.proxy.afterwards import Soon, at_once
 from secretgate.vault import Scope, Vault
 from secretgate.views.marks import Notes
 from secretgate.views.stored import KeptAnswer, KeptMessages
@@ -55,9 +56,12 @@ class Exchange:
         decision: Decision,
         identity: str = "",
         target: str | None = None,
+        soon: Soon = at_once,
     ) -> None:
         """`target`: the request's target as it may be shown, if different from its own."""
         self.id = identity
+        self.soon = soon
+        """Does what the end of the answer need not wait for."""
         self._shown = (target or request.path).partition("?")[0]
         self.engine = engine
         self.request = request

@@ -51,6 +51,7 @@ def through(
         return None
     if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
         recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
+        recorder.postpone(exchange.soon)
         exchange.recorder = exchange.collects(recorder)
         if request.method == "GET" and (links := kept.grown(request, None)):
             exchange.growing = Growing(engine.vault, request.scope, links, decision.issued)

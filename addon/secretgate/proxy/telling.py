@@ -110,6 +110,16 @@ class Teller:
         self._counters.failure(route.provider)
         self.trail.failure(identity, route, request, mode)
 
+    def over(self, exchange: Exchange, status: int) -> None:
+        """Report the end of an answer, and release what was kept for it."""
+        try:
+            if exchange.recorder is not None:
+                exchange.recorder.flush()
+            self.ended(exchange, status)
+            exchange.release()
+        except Exception as error:
+            exchange.unrecorded(error)
+
     def ended(self, exchange: Exchange, status: int) -> None:
         """Report an answer, or one of a WebSocket."""
         request, issued = exchange.request, exchange.issued
