@@ -122,7 +122,9 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
             if human and (_TWO_DIGITS.search(value) or _SIGNED.fullmatch(value)):
                 return True
             return after == b"," and values.random(value, 6.0) and not value.isalpha()
-        return (digits and (evidence(value) > -2 or values.human(value))) or values.tangled(value)
+        return (digits and (evidence(value) > -2 or values.human(value))) or (
+            values.tangled(value) or passphrases.signed(value)
+        )
     if value.isalpha():
         return evidence(value) > 8 or (len(value) >= 10 and letters.unheard(value))
     if digits:

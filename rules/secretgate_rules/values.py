@@ -234,10 +234,15 @@ def named_by_code(value: bytes) -> bool:
 _JOINTS = bytes.maketrans(b"_/", b"--")
 
 
+_GROUPS = re.compile(rb"[0-9A-Fa-f]{4,12}(?:_[0-9A-Fa-f]{4,12}){3,}|[0-9A-Z]{3}(?:_[0-9A-Z]{3}){3}")
+
+
 def identifier(value: bytes) -> bool:
     """Return whether the value is a name as programs have, and not random."""
     value = value.replace(b"-", b"_").translate(None, b"()")
-    return _IDENTIFIER.fullmatch(value) is not None and evidence(value) < 0 and not numbered(value)
+    if not _IDENTIFIER.fullmatch(value) or _GROUPS.fullmatch(value):
+        return False
+    return evidence(value) < 0 and not numbered(value)
 
 
 def numbered(value: bytes) -> bool:
