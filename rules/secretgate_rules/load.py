@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from . import cache, context, patterns, rulefile, supplement
+from . import cache, context, patterns, regex, rulefile, supplement
 from .allow import Allowlist
 from .database import Expression
 from .engine import Detector
@@ -160,7 +160,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 def packs(enable: frozenset[str] = frozenset()) -> Table:
     """Return the built-in rules, compiled; `enable` adds those that are off by default."""
     files = rulefile.pack_files()
-    seal = hashlib.sha256(repr((sorted(enable), cache.code_digest())).encode())
+    seal = hashlib.sha256(repr((sorted(enable), cache.code_digest(), regex.EDITION)).encode())
     for path in files:
         seal.update(path.read_bytes())
     name = f"rules-{seal.hexdigest()[:32]}.msgpack"
@@ -184,6 +184,7 @@ class _Row(msgspec.Struct, array_like=True):
     shape: patterns.Shape
     by_keyword: bool
     near: bool
+    translation: bytes
 
 
 class _Stored(msgspec.Struct, array_like=True):
@@ -195,7 +196,16 @@ class _Stored(msgspec.Struct, array_like=True):
 
 
 def _encode(table: Table) -> bytes:
-    rows = [_Row(item.rule, item.shape, item.by_keyword, item.near) for item in table.compiled]
+    rows = [
+        _Row(
+            item.rule,
+            item.shape,
+            item.by_keyword,
+            item.near,
+            regex.translated(item.rule.pattern, item.rule.flags),
+        )
+        for item in table.compiled
+    ]
     plain = [(one.pattern, one.flags) for one in table.expressions]
     return msgspec.msgpack.encode(_Stored(rows, plain, table.owners, table.near, table.digest))
 
@@ -205,6 +215,9 @@ def _decode(stored: bytes) -> Table | None:
         read = msgspec.msgpack.decode(stored, type=_Stored)
     except msgspec.MsgspecError:
         return None
-    rows = [Compiled(row.rule, row.shape, row.by_keyword, row.near) for row in read.rows]
+    rows = [
+        Compiled(row.rule, row.shape, row.by_keyword, row.near, row.translation)
+        for row in read.rows
+    ]
     expressions = [Expression(*pair) for pair in read.expressions]
     return Table(rows, expressions, read.owners, read.near, read.digest)

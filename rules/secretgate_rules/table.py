@@ -93,10 +93,14 @@ class Compiled:
     by_keyword: bool
     near: bool
     """Whether the rule is searched for only near tokens (see `gate`)."""
+    translation: bytes = b""
+    """What `re` compiles the pattern to, if that is known from the cache."""
 
     @cached_property
     def regex(self) -> re.Pattern[bytes]:
         """The compiled pattern; raises `ValueError`."""
+        if self.translation:
+            return regex.assembled(self.rule.pattern, self.translation)
         return regex.compile_bytes(self.rule.pattern, self.rule.flags)
 
     @cached_property

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretgate_rules import database, regex
+from secretgate_rules import database, load, regex
 from secretgate_rules.database import FixedStrings
 from secretgate_rules.rulefile import load_file, pack_files
-from secretgate_rules.table import prepare, wanted
+from secretgate_rules.table import prepare, tabulate, wanted
 
 letters = st.sampled_from([b"a", b"b", b"B", b"\xff", b"\n", b"+", b"\0"])
 words = st.lists(st.lists(letters, min_size=1, max_size=6).map(b"".join), min_size=1, max_size=12)
@@ -114,3 +114,23 @@ def test_no_search_goes_on_to_the_end_of_a_text() -> None:
     for rule in rules:
         for expression in wanted(prepare(rule)):
             assert not _never_ends(regex.parse(expression.pattern)), rule.id
+
+
+@pytest.mark.parametrize("flags", ["", "i", "ims"])
+def test_what_a_pattern_is_compiled_to_makes_the_same_pattern(flags: str) -> None:
+    source = r"(?:a|é)(?P<value>[0-9]{3,}+)(?=b)|(?P<other>^x.y$)(?s:.)"
+    made = regex.assembled(source, regex.translated(source, flags))
+    assert made == regex.compile_bytes(source, flags)
+    assert made.groupindex == {"value": 1, "other": 2}
+    found = made.search(b"a1234b")
+    assert found
+    assert (found.lastgroup, found["value"]) == ("value", b"1234")
+
+
+def test_rules_from_the_cache_have_the_patterns_of_the_packs() -> None:
+    rules = [rule for path in pack_files() for rule in load_file(path, trusted=True)]
+    kept = load._decode(load._encode(tabulate(rules[::5])))
+    assert kept
+    for item in kept.compiled:
+        assert item.translation
+        assert item.regex == regex.compile_bytes(item.rule.pattern, item.rule.flags)
