@@ -10,6 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import FileIO
 from pathlib import Path
 
 LARGEST = 64 << 20
@@ -93,7 +94,7 @@ class Source:
         return self.added[index]
 
 
-def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iterator[Path]:
+def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iterator[str]:
     """Yield the files named, and those in the folders named."""
     for path in paths:
         if not path.exists():
@@ -101,14 +102,14 @@ def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iter
         elif path.is_dir():
             yield from walk(path, unreadable)
         else:
-            yield path
+            yield str(path)
 
 
-def read(files: Iterable[Path], unreadable: Callable[[str], None]) -> Iterator[Source]:
+def read(files: Iterable[str], unreadable: Callable[[str], None]) -> Iterator[Source]:
     """Yield the text files among `files`; report those that cannot be read."""
     for file in files:
         try:
-            with file.open("rb", buffering=0) as opened:
+            with FileIO(file) as opened:
                 size = os.fstat(opened.fileno()).st_size
                 if size > LARGEST:
                     unreadable(f"{file}: larger than {LARGEST >> 20} MB, not read")
@@ -121,7 +122,7 @@ def read(files: Iterable[Path], unreadable: Callable[[str], None]) -> Iterator[S
         except OSError as error:
             unreadable(f"{file}: {error.strerror}")
             continue
-        source = from_bytes(str(file), data)
+        source = from_bytes(file, data)
         if not binary(source.text):
             yield source
 
@@ -160,7 +161,7 @@ def binary(text: bytes) -> bool:
 _MAGIC = (b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"MZ\x90")
 
 
-def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[Path]:
+def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[str]:
     """Yield the files of a folder that git does not ignore."""
     command = [
         "git",
@@ -180,7 +181,7 @@ def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[Path]:
         for name in sorted(set(done.stdout.split(b"\0"))):
             path = folder / os.fsdecode(name)
             if name and path.is_file():
-                yield path
+                yield str(path)
         return
     yield from _walk(folder, [], unreadable)
 
@@ -193,9 +194,7 @@ class _Ignore:
     only_folders: bool
 
 
-def _walk(
-    folder: Path, ignores: list[_Ignore], unreadable: Callable[[str], None]
-) -> Iterator[Path]:
+def _walk(folder: Path, ignores: list[_Ignore], unreadable: Callable[[str], None]) -> Iterator[str]:
     try:
         ignores = [*ignores, *_ignores(folder)]
         with os.scandir(folder) as listed:
@@ -204,13 +203,16 @@ def _walk(
         unreadable(f"{folder}: {error.strerror}")
         return
     for entry in entries:
-        path = folder / entry.name
-        if entry.name in _SKIP or entry.is_symlink() or _ignored(path, ignores):
+        path = entry.path.removeprefix(_HERE)
+        if entry.name in _SKIP or entry.is_symlink() or (ignores and _ignored(Path(path), ignores)):
             continue
         if entry.is_dir():
-            yield from _walk(path, ignores, unreadable)
+            yield from _walk(Path(path), ignores, unreadable)
         elif entry.is_file():
             yield path
+
+
+_HERE = f".{os.sep}"
 
 
 def _ignores(folder: Path) -> Iterable[_Ignore]:
