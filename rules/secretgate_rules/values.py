@@ -240,9 +240,8 @@ _GROUPS = re.compile(rb"[0-9A-Fa-f]{4,12}(?:_[0-9A-Fa-f]{4,12}){3,}|[0-9A-Z]{3}(
 def identifier(value: bytes) -> bool:
     """Return whether the value is a name as programs have, and not random."""
     value = value.replace(b"-", b"_").translate(None, b"()")
-    if not _IDENTIFIER.fullmatch(value) or _GROUPS.fullmatch(value):
-        return False
-    return evidence(value) < 0 and not numbered(value)
+    named = _IDENTIFIER.fullmatch(value) is not None and _GROUPS.fullmatch(value) is None
+    return named and evidence(value) < 0 and not numbered(value)
 
 
 def numbered(value: bytes) -> bool:
