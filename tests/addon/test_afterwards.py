@@ -15,17 +15,13 @@ from secretgate.proxy import afterwards
 TURNS = 200
 
 
-class DumpMaster:
-    """What `mitmdump` calls its master."""
-
-
 def engine(remote: bool) -> Any:
     return SimpleNamespace(line=SimpleNamespace(remote=remote))
 
 
 @pytest.fixture
 def dumping(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(afterwards, "ctx", SimpleNamespace(master=DumpMaster()))
+    monkeypatch.setattr(afterwards, "ctx", SimpleNamespace(master=SimpleNamespace()))
 
 
 @pytest.mark.usefixtures("dumping")
@@ -79,5 +75,5 @@ def test_nothing_is_postponed_if_another_worker_may_get_the_next_turn() -> None:
 
 
 def test_nothing_is_postponed_where_flows_are_displayed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(afterwards, "ctx", SimpleNamespace(master=object()))
+    monkeypatch.setattr(afterwards, "ctx", SimpleNamespace(master=SimpleNamespace(view=None)))
     assert afterwards.postponing(engine(remote=False)) is afterwards.at_once

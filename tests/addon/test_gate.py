@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import errno
 import io
@@ -341,6 +342,8 @@ async def test_bodies_are_let_go_when_the_answer_is_over(made: gate.Gate) -> Non
     assert exchange.decision.content
     assert exchange.recorder
     await made.response(one)
+    for _ in range(2):
+        await asyncio.sleep(0)
     assert not exchange.request.content
     assert not exchange.decision.content
     assert not exchange.recorder

@@ -24,10 +24,10 @@ def at_once(work: Callable[[], None]) -> None:
 def postponing(engine: Engine) -> Soon:
     """Return what is called with such work.
 
-    Nothing is postponed if the next turn may reach another worker, or if flows are displayed, as
-    they are once the answer has ended.
+    Nothing is postponed if the next turn may reach another worker, or if flows are displayed
+    (mitmproxy, mitmweb), as they are once the answer has ended.
     """
-    if engine.line.remote or type(ctx.master).__name__ != "DumpMaster":
+    if engine.line.remote or hasattr(ctx.master, "view"):
         return at_once
     loop = asyncio.get_running_loop()
     return lambda work: loop.call_soon(loop.call_soon, work)
