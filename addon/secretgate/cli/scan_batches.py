@@ -1,11 +1,12 @@
-"""Runs the detector on many sources, several batches at a time."""
+"""Runs the detector on many sources, a batch of small ones at a time.
+
+In one thread: more of them wait for the GIL most of the time, take a tenth to a fifth more
+processor time and save hardly any.
+"""
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 
 from secretgate.cli.scan_files import Source
 from secretgate_rules import Detector, Finding
@@ -13,8 +14,6 @@ from secretgate_rules import Detector, Finding
 ALLOW_MARK = b"secretgate:allow"
 _BATCH = 1 << 20
 """Bytes of small files that are scanned together."""
-_AHEAD = 4
-"""Maximum number of batches in progress; Hyperscan releases the GIL, so they run in parallel."""
 
 
 def _batches(sources: Iterable[Source]) -> Iterator[list[Source]]:
@@ -33,15 +32,8 @@ def scanned(
     detector: Detector, sources: Iterable[Source]
 ) -> Iterator[tuple[Source, list[Finding]]]:
     """Yield each source with its findings, in order."""
-    threads = min(_AHEAD, os.cpu_count() or 1)
-    with ThreadPoolExecutor(threads) as pool:
-        running: deque[Future[list[tuple[Source, list[Finding]]]]] = deque()
-        for batch in _batches(sources):
-            running.append(pool.submit(_together, detector, batch))
-            if len(running) > threads:
-                yield from running.popleft().result()
-        while running:
-            yield from running.popleft().result()
+    for batch in _batches(sources):
+        yield from _together(detector, batch)
 
 
 def _together(detector: Detector, batch: Sequence[Source]) -> list[tuple[Source, list[Finding]]]:
