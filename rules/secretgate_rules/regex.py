@@ -67,13 +67,23 @@ class _Code(msgspec.Struct, array_like=True):
 
 
 def translated(pattern: str, flags: str = "") -> bytes:
-    """Return what `re` compiles a valid pattern for bytes to."""
-    value = _value(flags)
+    """Return what `re` compiles a valid pattern for bytes to; nothing if this `re` works otherwise."""
+    try:
+        translation = _translated(pattern, _value(flags))
+        assembled(pattern, translation)
+    except Exception:
+        # Its functions are its own, and may change.
+        return b""
+    return translation
+
+
+def _translated(pattern: str, value: int) -> bytes:
     tree = sre.parse(pattern.encode("utf-8"), value)
     words = list(map(int, _compiler._code(tree, value)))
     state = tree.state
-    code = _Code(value | state.flags, words, state.groups - 1, state.groupdict)
-    return msgspec.msgpack.encode(code)
+    return msgspec.msgpack.encode(
+        _Code(value | state.flags, words, state.groups - 1, state.groupdict)
+    )
 
 
 def assembled(pattern: str, translation: bytes) -> re.Pattern[bytes]:

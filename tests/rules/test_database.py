@@ -127,6 +127,16 @@ def test_what_a_pattern_is_compiled_to_makes_the_same_pattern(flags: str) -> Non
     assert (found.lastgroup, found["value"]) == ("value", b"1234")
 
 
+def test_where_re_works_otherwise_patterns_are_compiled_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def changed(*_: object) -> None:
+        raise TypeError
+
+    monkeypatch.setattr(regex._compiler, "_code", changed)
+    assert regex.translated("a+") == b""
+
+
 def test_rules_from_the_cache_have_the_patterns_of_the_packs() -> None:
     rules = [rule for path in pack_files() for rule in load_file(path, trusted=True)]
     kept = load._decode(load._encode(tabulate(rules[::5])))
