@@ -30,6 +30,9 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[taddons
     from mitmproxy.addons import proxyserver
 
     with taddons.context(proxyserver.Proxyserver()) as made:
+        monkeypatch.setattr(
+            made.master, "view", None, raising=False
+        )  # as mitmproxy and mitmweb have
         made.options.update(confdir=str(home / "own"))
         made.gate = gate.Gate()
         made.views = Views(made.gate)
