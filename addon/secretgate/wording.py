@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Final
 
 CANNOT_START: Final = "secretgate cannot start: "
@@ -18,12 +17,6 @@ def counted(number: int, noun: str) -> str:
 def plural(number: int, noun: str) -> str:
     """Return the noun as it stands behind the number: `file` or `files`."""
     return noun if number == 1 else f"{noun}s"
-
-
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Return the names with commas between them; of many, the first and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most + 1 else ""
-    return ", ".join(names[:most] if more else names) + more
 
 
 _KINDS: Final = {

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib.metadata import entry_points
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -354,16 +354,11 @@ def _runner(dry_run: bool) -> Runner:
     return DryRunner(system, typer.echo) if dry_run else system
 
 
-def _listed(names: Sequence[str], most: int = 5) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most + 1 else ""
-    return ", ".join(names[:most] if more else names) + more
-
-
 def _report_missing(made: ca.Authority, domain: list[str] | None) -> bool:
     missing = made.missing([*(domain or []), *_defaults()])
     if missing:
         typer.echo(
-            f"This CA may not sign for {_listed(missing)}: its hosts were fixed when it was made.\n"
+            f"This CA may not sign for {names.listed(missing)}: its hosts were fixed when it was made.\n"
             "Make a new one, which takes its place in every store: secretgate-ca rotate"
             + "".join(f" --domain '{name}'" for name in missing if name in (domain or [])),
             err=True,

@@ -119,3 +119,9 @@ def _narrow(name: str, pattern: str) -> str:
             "write the full names of the hosts you mean"
         )
     return name
+
+
+def listed(names: Sequence[str], most: int = 5) -> str:
+    """Return the names with commas between them; of many, the first and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most + 1 else ""
+    return ", ".join(names[:most] if more else names) + more

@@ -145,7 +145,10 @@ def _taken(triples: Iterable[tuple[str, str, bool]]) -> dict[bytes, str]:
 
 def _is_path(value: str) -> bool:
     """Return whether a value is where something is stored, as in `PWD` and `SSH_AUTH_SOCK`."""
-    return Path(value).is_absolute() and os.path.exists(value)  # noqa: PTH110 - of any length
+    try:
+        return Path(value).is_absolute() and Path(value).exists()
+    except OSError:
+        return False  # It is too long for a path.
 
 
 def _pairs(kind: str, text: str, name: str) -> Iterator[tuple[str, str]]:

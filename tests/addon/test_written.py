@@ -71,6 +71,23 @@ def test_a_value_cut_into_pieces_is_remembered(dialect: str, size: int) -> None:
     assert bench.redact(raw).raw is raw
 
 
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_what_was_said_is_remembered_when_the_postponed_work_is_done(goes_on: bool) -> None:
+    """Each answer of a connection by its own; what comes meanwhile belongs to the next one."""
+    bench, waiting = Bench(), list[Callable[[], None]]()
+    recorder = bench.recorder(DIALECTS["generic"])
+    recorder.postpone(waiting.append)
+    for event in events("generic", f"the config: token {token(1)} end", 7):
+        recorder.add(Unread(event))
+    recorder.end()
+    if goes_on:
+        recorder.add(Unread(json.dumps({"text": "and more"}).encode()))
+    (work,) = waiting
+    work()
+    raw = prompt(f"what is {token(1)} for?")
+    assert bench.redact(raw).raw is raw
+
+
 def test_it_may_come_back_where_its_surroundings_make_it_a_secret() -> None:
     bench = Bench()
     value = random_text("invented", 24)

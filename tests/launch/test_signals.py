@@ -8,9 +8,12 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from secretgate.launch import signals
 from secretgate.launch.signals import Relay, exit_code, in_foreground
 
 pytestmark = [
@@ -63,6 +66,7 @@ def test_a_signal_that_another_thread_gets_is_forwarded(relay: Relay) -> None:
 def test_a_signal_before_the_command_is_known_is_forwarded(relay: Relay) -> None:
     process = started()
     os.kill(os.getpid(), signal.SIGUSR1)
+    time.sleep(0.2)
     relay.to(process)
     assert waited(process) == 7
 
@@ -73,6 +77,24 @@ def test_without_a_command_signals_are_forgotten() -> None:
         os.kill(os.getpid(), signal.SIGUSR1)
     assert signal.getsignal(signal.SIGUSR1) is before
     assert signal.set_wakeup_fd(-1) == -1
+
+
+@pytest.mark.parametrize(("foreground", "forwarded"), [(True, []), (False, [signal.SIGINT])])
+def test_what_the_terminal_sends_to_both_is_not_sent_again(
+    monkeypatch: pytest.MonkeyPatch, foreground: bool, forwarded: list[int]
+) -> None:
+    monkeypatch.setattr(signals, "in_foreground", lambda: foreground)
+    sent: list[int] = []
+    relay = Relay()
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with relay.catching():
+            relay.to(cast("subprocess.Popen[bytes]", SimpleNamespace(send_signal=sent.append)))
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.2)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sent == forwarded
 
 
 def test_windows_sends_what_keys_cause_to_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -135,6 +136,17 @@ def test_where_re_works_otherwise_patterns_are_compiled_anew(
 
     monkeypatch.setattr(regex._compiler, "_code", changed)
     assert regex.translated("a+") == b""
+
+
+@pytest.mark.thorough
+def test_another_edition_of_re_gets_rules_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRETGATE_CACHE_DIR", str(tmp_path))
+    for edition in ("one", "two", "two"):
+        monkeypatch.setattr(regex, "EDITION", edition)
+        load.packs()
+    assert len(list(tmp_path.glob("rules-*"))) == 2
 
 
 def test_rules_from_the_cache_have_the_patterns_of_the_packs() -> None:

@@ -36,10 +36,11 @@ def test_of_environment_takes_what_its_name_says() -> None:
 
 def test_of_environment_leaves_out_where_something_is_stored(tmp_path: Path) -> None:
     place = tmp_path / made_up(18, 62).decode()
-    environment = {"PWD": str(place), "DB_PASSWORD": "/" + SECRET}
-    assert len(of_environment(environment)) == 2
+    values = ["/" + SECRET, "/" + SECRET * 1000]
+    environment = {"PWD": str(place), "DB_PASSWORD": values[0], "API_TOKEN": values[1]}
+    assert len(of_environment(environment)) == 3
     place.mkdir()
-    assert set(of_environment(environment)) == {b"/" + SECRET.encode()}
+    assert set(of_environment(environment)) == {*map(str.encode, values)}
     assert set(of_environment(environment, add=["PWD"])) == {*map(str.encode, environment.values())}
 
 

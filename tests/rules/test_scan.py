@@ -88,6 +88,14 @@ def test_clean_and_unreadable(folder: Path) -> None:
     assert run.invoke(app, ["scan", str(folder / "none")]).exit_code == 2
 
 
+@pytest.mark.parametrize("before", [65_000, 65_535, 65_536, 200_000])
+def test_files_are_read_to_their_end(tmp_path: Path, before: int) -> None:
+    file = tmp_path / "long.env"
+    file.write_text(f"{'# nothing ' * (before // 10)}{'#' * (before % 10)}\nTOKEN={TOKEN}")
+    done = run.invoke(app, ["scan", "--json", str(file)])
+    assert [row["start"] for row in json.loads(done.stdout)] == [before + len("\nTOKEN=")]
+
+
 def test_stdin_and_redact() -> None:
     done = run.invoke(app, ["scan", "--redact", "-"], input=f"say {TOKEN} twice {TOKEN}\n")
     assert TOKEN not in done.stdout

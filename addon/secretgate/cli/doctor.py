@@ -26,10 +26,9 @@ from secretgate.launch.running import LAST_PORT, USUAL_PORT
 from secretgate.launch.upstream import UpstreamError, upstream
 from secretgate.settings import SettingsError
 from secretgate.state import Places
-from secretgate.wording import listed
 from secretgate_ca import Authority, CAError, load_ca, write_bundle
 from secretgate_ca.bundle import root_der, system_roots
-from secretgate_ca.names import subtrees
+from secretgate_ca.names import listed, subtrees
 from secretgate_ca.runner import SystemRunner
 
 

@@ -13,9 +13,9 @@ from secretgate import hosts, log
 from secretgate.hosts.signing import signable
 from secretgate.proxy.leaves import ShowLeaves
 from secretgate.settings import Settings
-from secretgate.wording import listed
 from secretgate_ca import Authority, CAError, Leaves, ensure_ca
 from secretgate_ca.authority import CHAIN_FILE
+from secretgate_ca.names import listed
 from secretgate_ca.status_report import SOON
 
 _MITMPROXYS_ADVICE = "certificate authority has expired"
