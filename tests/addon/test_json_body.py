@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness import effort
 from secretgate.bodies import json_walk
-from secretgate.bodies.base import SHORTEST, Label, PlainBody, Slot, Unreadable, spell
+from secretgate.bodies.base import SHORTEST, THINKING, Label, PlainBody, Slot, Unreadable, spell
 from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.json_walk import Reading, read_json
@@ -117,6 +117,24 @@ def test_both_readers_find_the_same(
         document, indent=indent, separators=separators, ensure_ascii=ascii_only
     ).encode("utf-8", "surrogatepass")
     assert fast(raw) == strict(raw)
+
+
+@pytest.mark.parametrize("after", [True, False])
+@pytest.mark.parametrize("separator", [":", ": ", " : "])
+@pytest.mark.parametrize("name", ["type", "kind"])
+@pytest.mark.parametrize("value", [*sorted(map(bytes.decode, THINKING)), "text"])
+def test_what_stands_beside_the_word_thinking_is_opaque(
+    value: str, name: str, separator: str, after: bool
+) -> None:
+    """Whether the word is read with the punctuation around it or as a string of its own."""
+    said = {"words": "what the model thought"}
+    part = {**said, name: value} if after else {name: value, **said}
+    raw = json.dumps({"messages": [{"parts": [part]}]}, separators=(",", separator)).encode()
+    read = fast(raw)
+    assert read == strict(raw)
+    assert read
+    texts = [raw[slot[0] : slot[1]] for slot in read[0]]
+    assert (b"what the model thought" in texts) == (value == "text")
 
 
 @pytest.mark.thorough
