@@ -234,6 +234,30 @@ DISGUISES = {
         ),
         lambda data: base64.b64decode((re.findall(rb"[?]B[?]([^?]*)", data) or [b""])[0] + b"=="),
     ),
+    "a name in pieces": Disguise(
+        FORM, "", parts((b'Content-Disposition: form-data; filename*0="%s"' % RAW, b"x"))
+    ),
+    "a name with blanks around": Disguise(
+        FORM, "", parts((b'Content-Disposition: form-data; name = "%s"' % RAW, b"x"))
+    ),
+    "a name whose quote is never closed": Disguise(
+        FORM, "", parts((b'Content-Disposition: form-data; name="%s' % RAW, b"x"))
+    ),
+    "a disposition of no known kind": Disguise(
+        FORM, "", parts((b"Content-Disposition: " + RAW, b"x"))
+    ),
+    "the charset of a part": Disguise(
+        FORM, "", parts((b"%s\r\nContent-Type: text/plain; charset=%s" % (FIELD, RAW), b"x"))
+    ),
+    "the type of a part": Disguise(
+        FORM, "", parts((b"%s\r\nContent-Type: text/%s" % (FIELD, RAW), b"x"))
+    ),
+    "the name of a header of a part": Disguise(
+        FORM, "", parts((b"%s\r\nX-%s: x" % (FIELD, RAW), b"x"))
+    ),
+    "messages in base64": Disguise(
+        "application/grpc-web-text", "", base64.b64encode(enveloped(RAW)), base64.b64decode
+    ),
     "quoted-printable": Disguise(
         FORM,
         "",

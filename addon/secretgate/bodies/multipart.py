@@ -1,9 +1,10 @@
 """Multipart bodies: file uploads, audio and image edits, Google's metadata-with-media.
 
 Each part is read according to its content: JSON, JSON lines (an uploaded batch), other text, or
-bytes that are only counted. Names, file names and unknown part headers are slots too. Boundaries
-stay where they are; a length declared by a part is updated when an edit changes it. A body with
-invalid framing is `Unreadable`, as the receiver might see parts where the gate sees none.
+bytes that are only counted. Names, file names and all else in the headers of parts are slots
+too. Boundaries stay where they are; a length declared by a part is updated when an edit changes it.
+A body with invalid framing is `Unreadable`, as the receiver might see parts where the gate sees
+none.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import NamedTuple
 
-from secretgate.bodies.base import DefaultBody, Edit, Form, Label, Slot, Unreadable
+from secretgate.bodies.base import SHORTEST, DefaultBody, Edit, Form, Label, Slot, Unreadable
 from secretgate.bodies.documents import sealed
 from secretgate.bodies.jsonl import jsonl_slots
 from secretgate.bodies.parts import Length, ReadPart, placed, splice_measured, text_start
@@ -30,7 +31,6 @@ _JSON = re.compile(rb"(?i)application/(?:[\w.-]+\+)?json\s*(?:;|\Z)")
 _LINES = re.compile(rb"(?i)application/(?:x-)?(?:ndjson|jsonl|jsonlines|json-lines)\b")
 _MULTIPART = re.compile(rb"(?i)multipart/")
 _OTHER_TEXT = re.compile(rb"(?i)charset\s*=\s*[\"']?[\w-]*?utf[-_]?(?:7|16|32)")
-_PARAMETERS_OF_THE_FORMAT = frozenset((b"boundary", b"charset"))
 _HEADERS_OF_THE_FORMAT = frozenset(
     (
         b"content-type",
@@ -40,6 +40,7 @@ _HEADERS_OF_THE_FORMAT = frozenset(
         b"content-transfer-encoding",
     )
 )
+_LONG_WORD = re.compile(rb"[^\s;=/]{%d}" % (2 * SHORTEST))
 _AS_IT_IS = frozenset((b"", b"7bit", b"8bit", b"binary"))
 _MAX_DEPTH = 3
 
@@ -142,21 +143,32 @@ class _Reader(NamedTuple):
                 headers[name] = header
             elif header.value:
                 others.append((name, header))
+            if name not in _HEADERS_OF_THE_FORMAT:
+                self._between(*match.span(1), path)
             at = match.end()
         return headers, others, stop + 4
 
     def _parameters(self, header: _Header, path: str) -> dict[bytes, bytes]:
-        """Return the parameters of a header; each becomes a slot too."""
+        """Return the parameters of a header; each becomes a slot too, and so does what is between."""
         found: dict[bytes, bytes] = {}
+        at = header.start
         for match in _PARAMETER.finditer(header.value):
             name = match[1].lower()
             group = match.lastindex or 1
             found.setdefault(name, match[group])
             start, stop = (header.start + place for place in match.span(group))
-            if start < stop and name not in _PARAMETERS_OF_THE_FORMAT:
+            if start < stop and name != b"boundary":
                 form = Form.PERCENT if group == 4 else Form.RAW
                 self._slot(start, stop, f"{path} {name.decode()}", name, form)
+            self._between(at, start, path)
+            at = stop
+        self._between(at, header.start + len(header.value), path)
         return found
+
+    def _between(self, start: int, end: int, path: str) -> None:
+        """Note what is of the format itself, unless its words are too short to be anything else."""
+        if _LONG_WORD.search(self.raw, start, end):
+            self._slot(start, end, f"{path} headers", b"")
 
     def _document(
         self,

@@ -129,7 +129,10 @@ def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = No
         return _json(raw, content_type, dialect, seen)
     if reader is not None:
         return reader(raw, content_type, dialect)
-    if is_file(raw) or text_start(raw) is not None:
+    if not media_type.startswith("application/grpc") and (
+        is_file(raw) or text_start(raw) is not None
+    ):
+        # Messages of gRPC may also be sent in base64.
         return _file(raw, content_type, dialect)
     raise Unreadable(f"no reader for {media_type}, and the body is not text")
 
