@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import stat
 import tempfile
@@ -25,6 +26,15 @@ KEPT: Final = 16
 """Maximum number of files of one kind."""
 _ABANDONED: Final = 3600.0
 """Seconds after which an unfinished temporary file counts as abandoned."""
+_LOG: Final = logging.getLogger("secretgate.rules")
+
+
+@lru_cache(maxsize=1)
+def announce() -> None:
+    """Log that rules are being compiled, once per process: it takes seconds."""
+    _LOG.info(
+        "compiling rules", extra={"fields": {"takes": "some seconds, the first time with these rules"}}
+    )
 
 
 @lru_cache(maxsize=1)

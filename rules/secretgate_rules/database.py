@@ -1,6 +1,6 @@
 """Hyperscan databases of patterns, and searches for many fixed strings.
 
-Compiling takes the better part of a second, so a database is serialised to the user's cache
+Compiling takes seconds, so a database is serialised to the user's cache
 folder, named by the digest of its input; an unreadable file is rebuilt. Hyperscan needs a scratch
 space per thread.
 """
@@ -27,6 +27,8 @@ _ALWAYS = hs.HS_FLAG_MULTILINE | hs.HS_FLAG_ALLOWEMPTY
 
 EVERY: Final = sys.maxsize
 """A limit that is never reached."""
+_MANY: Final = 100
+"""A number of expressions that takes long to compile."""
 
 
 class TooMany(Exception):
@@ -51,6 +53,8 @@ class Database:
         stored = cache.read(name) if keep else None
         database = _load(stored) if stored else None
         if database is None:
+            if keep and len(expressions) > _MANY:
+                cache.announce()
             database = compile_all(expressions)
             if keep:
                 cache.write(name, hs.dumpb(database))

@@ -167,6 +167,7 @@ def packs(enable: frozenset[str] = frozenset()) -> Table:
     stored = cache.read(name)
     table = _decode(stored) if stored else None
     if table is None:
+        cache.announce()
         rules = rulefile.unique(
             rule for path in files for rule in rulefile.load_file(path, trusted=True)
         )

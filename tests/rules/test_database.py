@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretgate_rules import database, load, regex
-from secretgate_rules.database import FixedStrings
+from secretgate_rules import cache, database, load, regex
+from secretgate_rules.database import Database, Expression, FixedStrings
 from secretgate_rules.rulefile import load_file, pack_files
 from secretgate_rules.table import prepare, tabulate, wanted
 
@@ -156,3 +157,24 @@ def test_rules_from_the_cache_have_the_patterns_of_the_packs() -> None:
     for item in kept.compiled:
         assert item.translation
         assert item.regex == regex.compile_bytes(item.rule.pattern, item.rule.flags)
+
+
+def test_compiling_many_patterns_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("SECRETGATE_CACHE_DIR", str(tmp_path))
+    caplog.set_level(logging.INFO, "secretgate.rules")
+    monkeypatch.setattr(cache._LOG, "handlers", [caplog.handler])
+    monkeypatch.setattr(cache._LOG, "propagate", False)
+    cache.announce.cache_clear()
+    few = [Expression(f"few {number:03}") for number in range(9)]
+    many = [Expression(f"many {number:03}") for number in range(200)]
+    Database(few)
+    Database(many, keep=False)
+    assert not caplog.records
+    Database(many)
+    Database([*many, *few])
+    assert [record.getMessage() for record in caplog.records] == ["compiling rules"]
+    cache.announce.cache_clear()
+    Database(many)
+    assert len(caplog.records) == 1

@@ -122,6 +122,11 @@ def _detector(options: _Options) -> Detector:
     files = list(options.rules)
     if SIGNATURES.expanduser().is_file():
         files.insert(0, SIGNATURES.expanduser())
+    if sys.stderr.isatty():
+        # Imported here, as it takes longer than scanning a commit.
+        from secretgate import log
+
+        log.configure("text")
     detector = load_default(
         rule_files=files,
         entropy=options.entropy,
