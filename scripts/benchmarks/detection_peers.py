@@ -41,6 +41,18 @@ class Scanner(NamedTuple):
     """Files named in one call; 0: the folder is."""
 
 
+_SDK = """
+import json, pathlib, sys
+from kingfisher_sdk import Scanner
+
+scanner = Scanner()
+for path in sorted(pathlib.Path(sys.argv[1]).rglob("*.*")):
+    for finding in scanner.scan_file(path):
+        if finding.visible:
+            print(json.dumps({"path": str(path), "rule": finding.rule_id}))
+"""
+"""A library has no command; this is its documented use."""
+
 PEERS = {
     "detect-secrets": Scanner(
         ("detect-secrets",),
@@ -50,7 +62,12 @@ PEERS = {
     "secretgate (PyPI)": Scanner(
         ("secretgate==0.8.1",), ("secretgate", "scan"), r"([pn]\d{5})\.[a-z]+:\d+", 200
     ),
-    "kingfisher": Scanner(
+    "kingfisher-secret-scanner": Scanner(
+        ("kingfisher-secret-scanner",),
+        ("python", "-c", _SDK),
+        r'"path": "[^"]*?([pn]\d{5})\.',
+    ),
+    "kingfisher (command)": Scanner(
         ("kingfisher-bin",),
         (
             *("kingfisher", "scan", "--no-validate", "--no-update-check", "--no-dedup"),
