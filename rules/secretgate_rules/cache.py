@@ -33,7 +33,8 @@ _LOG: Final = logging.getLogger("secretgate.rules")
 def announce() -> None:
     """Log that rules are being compiled, once per process: it takes seconds."""
     _LOG.info(
-        "compiling rules", extra={"fields": {"takes": "some seconds, the first time with these rules"}}
+        "compiling rules",
+        extra={"fields": {"takes": "some seconds, the first time with these rules"}},
     )
 
 
