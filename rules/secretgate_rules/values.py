@@ -143,6 +143,8 @@ def dummy(value: bytes) -> bool:
         return True
     if len(value) < 12:
         return len(set(value)) < 3
+    if uuid(value[-36:]):
+        value = value[-36:]
     whole = len(value) >= 120 or uuid(value)
     # Of several numbers of one length, the first may be uniform by chance.
     body = value if whole else max(_PARTS.split(value), key=lambda part: (len(part), len({*part})))

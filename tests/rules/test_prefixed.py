@@ -140,3 +140,18 @@ def _left(text: bytes, found: Sequence[Finding]) -> list[bytes]:
         pieces.append(text[at : one.start])
         at = one.end
     return [*pieces, text[at:]]
+
+
+@pytest.mark.parametrize(
+    "number", ["db73017b-7408-420b-ab42-664686a11484", "7e8f758b-9e3f-4a84-8fe3-88dbd98ebb9b"]
+)
+def test_a_uuid_behind_a_prefix_is_judged_whole(detector: Detector, number: str) -> None:
+    token = b"RGAPI-" + number.encode()
+    assert [finding.value for finding in detector.find(token)] == [token]
+
+
+@pytest.mark.parametrize(
+    "number", ["12345678-1234-1234-1234-123456789abc", "11111111-2222-3333-4444-555555555555"]
+)
+def test_a_uuid_that_counts_is_none_behind_a_prefix_either(detector: Detector, number: str) -> None:
+    assert detector.find(b"px-api-" + number.encode()) == []
