@@ -25,6 +25,7 @@ ANTHROPIC = DIALECTS["anthropic"]
 RULES = [
     Rule("test-token", "a token", r"\btok_[A-Za-z0-9]{24}\b"),
     Rule("test-assigned", "an assigned value", r"\bpassword=([A-Za-z0-9_+/=-]{12,80})", secret=1),
+    Rule("test-url", "a password in a URL", r"\bdb://app:([^@\s]{12,80})@", secret=1),
     Rule(
         "test-pem",
         "a private key",

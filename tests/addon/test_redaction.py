@@ -269,6 +269,16 @@ def test_a_secret_with_escapes_of_a_shell_comes_back_as_it_was_spelled(escape: s
     assert said not in contents(again.raw)[1]
 
 
+def test_the_password_of_a_url_does_not_leave_as_it_was_before_it_was_encoded() -> None:
+    bench, password = Bench(), f"{random_text(1, 9)}@/{random_text(2, 9)}"
+    turns = [f"db://app:{quote(password, safe='')}@host/x", f"for app, {password} is refused"]
+    first = bench.redact(body(*turns))
+    seen = contents(first.raw)
+    assert [restore(text.encode(), first.issued, Depth.PLAIN).decode() for text in seen] == turns
+    assert not any(form in first.raw for form in forms(password.encode()))
+    assert contents(bench.redact(body(*turns, "and on")).raw)[:2] == seen
+
+
 def test_a_key_in_json_is_the_same_key_elsewhere() -> None:
     bench, key = Bench(), pem(7)
     whole = contents(bench.redact(body(key, json.dumps({"key": key}))).raw)

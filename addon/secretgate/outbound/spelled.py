@@ -4,19 +4,23 @@ A secret is named by its value: a key in a JSON text is the same key in a shell,
 escapes it as its position requires. That reproduces the original if it was escaped as JSON. It does
 not for the escapes of shells, of C and of regular expressions (`pa\$word`): there the spelling is
 treated as the secret, and the value as another. Nor does it for values broken up by invisible
-characters, written in look-alike letters, or written as HTML character references.
+characters, written in look-alike letters, or written as HTML character references. A password in a
+URL may be percent-encoded, and stand elsewhere as it is.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from urllib.parse import unquote_to_bytes
 
 from secretgate_rules import Finding, Part
 from secretgate_rules.disguises import KINDS
 
 _ESCAPES = "json"
+_QUOTED = re.compile(rb"%[2-7][0-9A-Fa-f]")
 
 
 def as_spelled(
@@ -32,6 +36,7 @@ def as_spelled(
     taken: dict[int, list[Finding]] = {}
     for index, findings in found.items():
         said.update(_undisguised(findings, exempt))
+        said.update(_unquoted(findings, exempt))
         if not any(part.layers for finding in findings for part in finding.parts):
             taken[index] = list(findings)
             continue
@@ -45,6 +50,18 @@ def _undisguised(findings: Iterable[Finding], exempt: Collection[bytes]) -> dict
         finding.value: finding.rule
         for finding in findings
         if finding.view and not KINDS.isdisjoint(finding.view) and finding.value not in exempt
+    }
+
+
+def _unquoted(findings: Iterable[Finding], exempt: Collection[bytes]) -> dict[bytes, str]:
+    """Return what percent-encoded values stand for, with their rules."""
+    return {
+        value: finding.rule
+        for finding in findings
+        for part in finding.parts
+        if _QUOTED.search(part.value)
+        and part.value not in exempt
+        and (value := unquote_to_bytes(part.value)) not in exempt
     }
 
 
