@@ -279,6 +279,32 @@ def test_the_password_of_a_url_does_not_leave_as_it_was_before_it_was_encoded() 
     assert contents(bench.redact(body(*turns, "and on")).raw)[:2] == seen
 
 
+BLOCK = "a_kind_of_block_with_a_LONG_name_4"
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 20])
+def test_a_key_over_several_strings_does_not_leave(blocks: int) -> None:
+    """In a list of its lines, or in consecutive blocks of text."""
+    bench, lines = Bench(), pem(3, 18).splitlines()
+    size = -(-len(lines) // blocks)
+    texts = ["\n".join(lines[at : at + size]) for at in range(0, len(lines), size)]
+    turn = [{"type": BLOCK, "text": text} for text in texts]
+    first = bench.redact(body(turn))
+    assert not any(line.encode() in first.raw for line in lines[1:-2])
+    (seen,) = contents(first.raw)
+    assert [block["type"] for block in seen] == [BLOCK] * len(texts)
+    restored = [restore(block["text"].encode(), first.issued, Depth.PLAIN) for block in seen]
+    assert [text.decode() for text in restored] == texts
+    assert contents(bench.redact(body(turn, f"it says {lines[4]}")).raw)[0] == seen
+
+
+def test_what_stands_between_two_markers_is_no_key() -> None:
+    raw = body(["-----BEGIN PRIVATE KEY-----", "and then", BLOCK, "-----END PRIVATE KEY-----"])
+    assert Bench().redact(raw).raw is raw
+    raw = body(pem(1).splitlines()[:-1])
+    assert Bench().redact(raw).raw is raw
+
+
 def test_a_key_in_json_is_the_same_key_elsewhere() -> None:
     bench, key = Bench(), pem(7)
     whole = contents(bench.redact(body(key, json.dumps({"key": key}))).raw)

@@ -22,6 +22,7 @@ from secretgate.outbound.edits import Made, made, merged
 from secretgate.outbound.hidden import apart, hidden
 from secretgate.outbound.naming import Naming
 from secretgate.outbound.spelled import as_spelled
+from secretgate.outbound.split_keys import split_keys
 from secretgate.outbound.spots import Spot, Spots, sources
 from secretgate.outbound.texts import Counts, Texts, count
 from secretgate.placeholders import Issued
@@ -166,6 +167,7 @@ class Inspection:
                 self._told.update((first + index, findings) for index, findings in told.items())
                 found = ruling.taken(found)
             found, said = as_spelled(plain, found, self._naming.exempt)
+            said |= split_keys(plain, detector.find)
             self._naming.add(plain, found, said)
             self._found.update((first + index, findings) for index, findings in found.items())
             if self._recall is None or not self._recall.settle():
