@@ -349,6 +349,8 @@ class Gate:
             exchange.kept.put(flow.response)
 
     def error(self, flow: http.HTTPFlow) -> None:
+        if flow.error is not None:
+            flow.error.msg = silence.unquoted(flow.error.msg)
         self._over(flow)
 
     def _over(self, flow: http.HTTPFlow) -> None:

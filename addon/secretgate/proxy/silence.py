@@ -4,11 +4,15 @@ A message may quote the data that caused the exception. Exceptions that we catch
 type and place only (`log.where`). Those that escape are printed by others, message included: raised
 by a generator that is dropped, ending a thread, leaving a hook, or kept by a task until it is
 deleted.
+
+mitmproxy also logs what it cannot parse: the head of a request that breaks off, with the client's
+own credentials in it.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 from pathlib import Path
@@ -22,8 +26,17 @@ from secretgate import log
 from secretgate.wording import CANNOT_START
 
 _OURS = tuple(str(Path(each).parent) for each in (log.__file__, secretgate_rules.__file__))
+_QUOTED = re.compile(
+    r"""b(['"])(?:(?!\1)[^\\]|\\.)*\1|(?<=header: )['"].*|(?<=headers: )\[.*""", re.DOTALL
+)
+"""Bytes and values of headers, as mitmproxy quotes them in complaints about what it cannot parse."""
 _MEANT_FOR_PEOPLE = (exceptions.OptionsError, exceptions.CommandError)
 """Our own messages about settings, which quote no secret."""
+
+
+def unquoted(complaint: str) -> str:
+    """Return what mitmproxy says about data that it cannot parse, without the data."""
+    return _QUOTED.sub("(not shown)", complaint)
 
 
 def keep_silent() -> None:
@@ -56,6 +69,8 @@ def _ended_a_thread(args: Any) -> None:
 
 
 def _without_words(record: logging.LogRecord) -> logging.LogRecord:
+    if record.name.startswith("mitmproxy.proxy") and isinstance(record.msg, str):
+        record.msg = unquoted(record.msg)
     if not isinstance(record.exc_info, tuple):
         return record
     # mitmproxy leaves out of this trace how the addon was called, which goes through us for all.
