@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from addon.kit import SCOPE, Bench, token
+from addon.wire_support import Gate, secret
 from harness.effort import swiftly
 from harness.wire import encoded
 from policy.kit import SCANNER, enforced, scope
@@ -313,6 +314,28 @@ def test_an_answer_whose_first_event_never_ends(
     assert said == [f"more than {LIMIT >> 20} MiB of an answer would have to be held back"]
     out += way.finish()
     assert out.strip(b"[") == b"" if issued else out == sent
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+def test_an_answer_nested_deeper_than_python_reads_is_restored(kind: str, bench: Bench) -> None:
+    value = token(9)
+    name, dialect = bench.name(value), DIALECTS["anthropic"]
+    known = Issued(bench.template, {name.encode(): value.encode()})
+    sent = b'{"type":"x","a":' + _nest(b'{"a":', b"}").replace(b"x", name.encode()) + b"}"
+    head, end = (b"data: ", b"\n\n") if kind == "text/event-stream" else (b"", b"")
+    way = responses.respond(
+        {"content-type": kind}, dialect, known, bench.recorder(), False, lambda _: None
+    )
+    assert way is not None
+    out = way.feed(head + sent + end) + way.finish()
+    assert out == head + sent.replace(name.encode(), value.encode()) + end
+
+
+def test_a_request_nested_deeper_than_python_reads_is_decided() -> None:
+    gate, raw = Gate(), _nest(b'{"a":', b"}").replace(b"x", secret(1).encode())
+    content = b'{"previous_response_id":"resp_12345678","input":%b}' % raw
+    decision = gate.requests.decide(gate.request("openai-responses", content=content))
+    assert decision.content == content.replace(secret(1).encode(), gate.name(secret(1)).encode())
 
 
 def test_an_answer_that_cannot_be_decoded_ends_there() -> None:

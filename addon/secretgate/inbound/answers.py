@@ -62,7 +62,7 @@ def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
 def _kind(payload: bytes) -> str:
     try:
         return msgspec.json.decode(payload, type=_Typed).type
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
 

@@ -64,7 +64,7 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
     """Parse an event from payload and frame name; return None if it is not a JSON object."""
     try:
         value = tolerant.decode(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(value, dict):
         return None

@@ -233,7 +233,7 @@ def _elements(payload: bytes) -> list[bytes]:
     """Return the elements of an answer that is an array of events; empty if it is not one."""
     try:
         return tolerant.elements(payload)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
 
 
@@ -243,7 +243,7 @@ def _json_texts(text: bytes) -> Iterator[Text]:
         yield b"", text
     try:
         value = tolerant.decode(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return
     yield from _strings(value, "")
 

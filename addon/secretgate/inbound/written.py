@@ -125,7 +125,7 @@ class Recorder:
         self._first = False
         try:
             event = tolerant.decode(payload)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if self._seen is not None:
             wraps = isinstance(event, dict) and self._dialect.wrappers

@@ -121,7 +121,7 @@ def _members(outline: bytes | None, paths: tuple[str, ...]) -> list[str]:
         return []
     try:
         body = tolerant.decode(outline)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     found = [value for path in paths for value in values_at(body, path)]
     return [last_step(value) for value in found if isinstance(value, str)]
