@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Final
 
-from . import blocks, disguises, views
+from . import blocks, disguises, frames, views
 from .decoded import Piece
 from .model import Layer, Part, Rule
+
+
+_AS_IT_STANDS: Final = disguises.KINDS | {frames.LINES}
+"""Views that change nothing of a secret that is replaced in the text itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +85,7 @@ def lifted(candidate: Candidate, piece: Piece, text: bytes) -> Candidate:
 
     parts: list[Part] = []
     for part in candidate.parts:
-        if layer.kind in disguises.KINDS:
+        if layer.kind in _AS_IT_STANDS:
             start, end = out(part.start, part.end)
             parts.append(Part(start, end, text[start:end]))
             continue

@@ -18,7 +18,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from . import buried, cache, columns, context, disguises, judging, near, values, views
+from . import buried, cache, columns, context, disguises, frames, judging, near, values, views
 from .candidates import Candidate, Claims, lifted, of_match, shifted
 from .database import EVERY, TooMany
 from .decoded import Piece
@@ -179,6 +179,7 @@ class Detector:
                 pieces += [(index, piece) for piece in more]
                 for kind, places in sight.disguised.items():
                     pieces += [(index, piece) for piece in disguises.pieces(text, kind, places)]
+                pieces += [(index, piece) for piece in frames.pieces(text, sight.framed)]
         if self._supplement is not None and not depth:
             self._supplemented(self._supplement, texts, found)
         if pieces:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-from . import columns, context, disguises, gate, views
+from . import columns, context, disguises, frames, gate, views
 from .database import EVERY, Database, Expression, TooMany
 
 SEPARATOR = b"\n\x7f\n"
@@ -37,6 +37,7 @@ class Sight:
     hex: list[int] = field(default_factory=list)
     disguised: dict[str, list[int]] = field(default_factory=dict)
     """Offsets of disguised characters, by kind of view."""
+    framed: list[int] = field(default_factory=list)
 
 
 class Reader:
@@ -56,7 +57,8 @@ class Reader:
         first = [expressions[number] for number in self._everywhere]
         self._columns = self._context + len(context.EXPRESSIONS)
         own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION)
-        self._first = Database([*first, *own, disguises.EXPRESSION], keep)
+        rest = (disguises.EXPRESSION, frames.EXPRESSION)
+        self._first = Database([*first, *own, *rest], keep)
         second = [expressions[number] for number in self._near]
         self._second = Database([*second, context.NEAR, *views.EXPRESSIONS], keep)
 
@@ -79,7 +81,7 @@ class Reader:
         scanned = self._scanned(joined, texts, halves, most)
         for index, hits in _divided(scanned, texts):
             sight = self._sight(texts[index], hits)
-            if sight.windows or sight.columns or sight.disguised:
+            if sight.windows or sight.columns or sight.disguised or sight.framed:
                 seen[index] = sight
         if b"\0" in joined:
             for index, text in enumerate(texts):
@@ -127,7 +129,8 @@ class Reader:
         sight = Sight(gate.windows(text, runs, [min(end, size) for _, end in hits]))
         sight.columns = [end for number, end in rest if number == column]
         sight.context = [end for number, end in hits if number >= contextual]
-        if references := [end for number, end in rest if number > column]:
+        sight.framed = [end for number, end in rest if number == column + 2]
+        if references := [end for number, end in rest if number == column + 1]:
             sight.disguised[disguises.HTML] = references
         names = self._everywhere
         sight.rules = [(names[number], end) for number, end in hits if number < first]

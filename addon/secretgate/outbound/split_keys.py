@@ -29,6 +29,9 @@ def split_keys(
 ) -> dict[bytes, str]:
     """Return the lines of such keys, with their rules."""
     found: dict[bytes, str] = {}
+    if _NAMED not in b"\n".join(texts):
+        # One search of everything takes a third of the time that one of each string does.
+        return found
     for joined in islice(_joined(texts), _MOST_KEYS):
         for finding in find(joined):
             lines = (part.value for part in finding.parts)
