@@ -9,7 +9,6 @@ from . import blocks, disguises, frames, views
 from .decoded import Piece
 from .model import Layer, Part, Rule
 
-
 _AS_IT_STANDS: Final = disguises.KINDS | {frames.LINES}
 """Views that change nothing of a secret that is replaced in the text itself."""
 

@@ -25,7 +25,8 @@ _WORD: Final = (
 )
 """Words of which code has fewer than of `context.WORD`: neither `pass` nor `key`."""
 EXPRESSION: Final = Expression(
-    _WORD + r"[^\n=(]{0,40}\n(?:\x1b\[[0-9;]{0,12}m)?[ \t]{0,10}(?:[>+|#*;-]|//|\xe2|L?\[?[0-9]{1,7}[^0-9]"
+    _WORD
+    + r"[^\n=(]{0,40}\n(?:\x1b\[[0-9;]{0,12}m)?[ \t]{0,10}(?:[>+|#*;-]|//|\xe2|L?\[?[0-9]{1,7}[^0-9]"
     r"|[\w./@+~-]{1,60}[:-][0-9]{1,7}[:-]|[\w.-]{1,40} {1,8}\||[0-9a-f^]{7,40} \()",
     CASELESS,
 )
@@ -114,8 +115,8 @@ def _region(text: bytes, first: int, second: int) -> list[_Line]:
     else:
         return []
     region = [before, line]
-    for start, end in _lines(text, end):
-        following = _read(form, text, start, end)
+    for span in _lines(text, end):
+        following = _read(form, text, *span)
         if following is None or not region[-1].precedes(following):
             break
         region.append(following)

@@ -97,7 +97,13 @@ def test_every_piece_leads_back_to_its_text(lines: list[str], name: str) -> None
 
 @pytest.mark.parametrize(
     "line",
-    [b"     7\xe2\x86\x92password\n", b"> token:\n", b"+ secret\n", b"x/y:7:api_key\n", b"a" * 4000],
+    [
+        b"     7\xe2\x86\x92password\n",
+        b"> token:\n",
+        b"+ secret\n",
+        b"x/y:7:api_key\n",
+        b"a" * 4000,
+    ],
 )
 def test_time_is_linear(detector: Detector, line: bytes) -> None:
     def seconds(count: int) -> float:
