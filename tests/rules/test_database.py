@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -178,3 +181,35 @@ def test_compiling_many_patterns_is_told_once(
     cache.announce.cache_clear()
     Database(many)
     assert len(caplog.records) == 1
+
+
+_RESIDENT = """
+import platform
+from pathlib import Path
+
+from secretgate_rules import load_default
+
+load_default()
+status = Path("/proc/self/status").read_text()
+print(platform.libc_ver()[0], status.partition("VmRSS:")[2].split()[0])
+"""
+
+
+@pytest.mark.e2e
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc")
+def test_compiling_leaves_no_memory_behind(tmp_path: Path) -> None:
+    environment = {**os.environ, "SECRETGATE_CACHE_DIR": str(tmp_path)}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", _RESIDENT],
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    if said[0][0] != "glibc":
+        pytest.skip("only glibc gives memory back when asked")
+    first, second = (int(kilobytes) for _, kilobytes in said)
+    assert first - second < 25_000
