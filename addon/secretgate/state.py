@@ -64,13 +64,16 @@ class Places:
 
 
 def private_folder(folder: Path) -> Path:
-    """Create a folder that only its owner can access.
+    """Create a folder that only its owner can access, like those above it that are missing.
 
     An existing one that others can read is closed to them; one that they could have written to is
     rejected. Raises `StateError`.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        missing = [each for each in (folder, *folder.parents) if not each.exists()]
+        for each in reversed(missing):
+            each.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(exist_ok=True)
     except OSError as error:
         raise StateError(
             f"{folder} cannot be created: {error.strerror}; set SECRETGATE_HOME, or the setting that "

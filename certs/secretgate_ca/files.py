@@ -24,11 +24,15 @@ class CAError(Exception):
 
 
 def private_folder(path: Path) -> None:
-    """Create `path` with mode 0700, or check that only its owner can write to it. Raise CAError."""
+    """Create `path` with mode 0700, or check that only its owner can write to it. Raise CAError.
+
+    Missing folders above it get that mode too, whatever the umask: they may hold files of ours.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(mode=0o700)
+        missing = [folder for folder in (path, *path.parents) if not folder.exists()]
+        for folder in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                folder.mkdir(mode=0o700)
     except OSError as error:
         raise CAError(f"{path} cannot be created: {error.strerror}; {_ELSEWHERE}") from None
     if not path.is_dir():

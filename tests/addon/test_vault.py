@@ -204,6 +204,18 @@ def test_a_folder_that_others_can_write_to_is_refused(tmp_path: Path) -> None:
         private_folder(tmp_path)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="there are no modes")
+def test_the_folders_above_a_private_one_are_private_too(tmp_path: Path) -> None:
+    """Or the next start, which keeps files in one of them, would refuse what the first one made."""
+    before = os.umask(0o002)
+    try:
+        logs = private_folder(tmp_path / "share" / "secretgate" / "logs")
+    finally:
+        os.umask(before)
+    assert [each.stat().st_mode & 0o777 for each in (logs, *logs.parents[:2])] == [0o700] * 3
+    private_folder(logs.parent)
+
+
 @pytest.mark.parametrize("name", ["file/home", "file"])
 def test_a_folder_that_cannot_be_created_is_told_with_the_remedy(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()

@@ -70,13 +70,15 @@ def test_the_key_is_in_no_repr(authority: Authority) -> None:
 
 
 @posix_only
-def test_the_folder_and_the_key_are_the_users_alone(confdir: Path) -> None:
+def test_the_folder_and_the_key_are_the_users_alone(tmp_path: Path) -> None:
+    """And the folders that are made above them, in which the state may be kept."""
+    confdir = tmp_path / "config" / "secretgate" / "ca"
     before = os.umask(0)
     try:
         made = ensure_ca(confdir, ["api.example.com"])
     finally:
         os.umask(before)
-    assert mode(confdir) == 0o700
+    assert [mode(each) for each in (confdir, *confdir.parents[:2])] == [0o700] * 3
     assert mode(confdir / "mitmproxy-ca.pem") == 0o600
     assert mode(made.ca_cert) == 0o644
 
