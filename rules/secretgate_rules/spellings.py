@@ -4,6 +4,9 @@ A search needs fixed bytes, but a value can be spelled in a hundred ways. Every 
 of its bytes predictable: escapes do not change letters and digits, base64 depends only on the value
 and its offset modulo three, hex only on the case of its letters. These bytes are the *needles*;
 where one is found, the text around it is decoded and compared with the value.
+
+A copy in a spelling that could not be written again from the value (HTML references, doubled quotes
+and dollars) is returned as a value of its own: what is found there is the spelling.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from html.entities import html5
 from itertools import product
 from typing import Final
 
@@ -26,6 +30,8 @@ IN_BASE64: Final = 1
 IN_HEX: Final = 2
 
 _SAFE = re.compile(rb"[A-Za-z0-9_~.-]+")
+_WORD = re.compile(rb"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{4,}")
+"""What of a value is spelled the same in Markdown too, which escapes `_`: no ordinary word."""
 _PIECE: Final = 24
 """Maximum length of base64 needles, because a line break could split longer ones."""
 _DEEPEST: Final = 3
@@ -51,7 +57,9 @@ class Needle(msgspec.Struct, frozen=True, gc=False):
 def needles(value: bytes, everywhere: bool) -> tuple[Needle, ...]:
     """Return the needles of a value; only plain ones unless `everywhere`."""
     found: list[Needle] = []
-    if _SAFE.fullmatch(value):
+    if word := max(_WORD.findall(value), key=len, default=b""):
+        found.append(Needle(word, PLAIN, value.index(word)))
+    elif _SAFE.fullmatch(value):
         found.append(Needle(value, PLAIN, 0))
     elif len(core := max(_SAFE.findall(value), key=len, default=b"")) >= min(3, len(value)):
         found.append(Needle(core, PLAIN, value.index(core)))
@@ -104,6 +112,10 @@ def read(text: bytes, place: int, needle: Needle, value: bytes) -> Iterator[Part
             yield part
     else:
         start, end = place, place + len(needle.text)
+        first = start - needle.offset
+        if first >= 0 and text.startswith(value, first) and _SAFE.fullmatch(value):
+            yield Part(first, first + len(value), value)
+            return
         if needle.offset:
             match = _before(value[: needle.offset]).search(
                 text, max(0, start - 24 * needle.offset), start
@@ -117,13 +129,17 @@ def read(text: bytes, place: int, needle: Needle, value: bytes) -> Iterator[Part
             if match is None:
                 return
             end = match.end()
+        yield _copy(text, start, place, end, value) or Part(start, end, text[start:end])
+
+
+def _copy(text: bytes, start: int, place: int, end: int, value: bytes) -> Part | None:
+    """Return the part for a span that reads as the value, if a view decodes it to the value."""
+    part = _spelt(text, start, end, value)
+    while part is None and text.startswith((b"\\", value[:1]), start, place):
+        # It precedes the value, as in a path, and does not escape its first character.
+        start += 1
         part = _spelt(text, start, end, value)
-        while part is None and text.startswith(b"\\", start, place):
-            # It precedes the value, as in a path, and does not escape its first character.
-            start += 1
-            part = _spelt(text, start, end, value)
-        if part:
-            yield part
+    return part
 
 
 @remembered(1024)
@@ -157,9 +173,25 @@ def _spelling(char: bytes) -> bytes:
         forms.insert(0, char)
     else:
         forms.insert(0, rb"\\{0,7}" + re.escape(char))
+        forms += _references(char)
     if char == b" ":
         forms.append(rb"\+")
+    if char in _DOUBLED:
+        forms.append(re.escape(char * 2))
     return b"(?:" + b"|".join(forms) + b")"
+
+
+_DOUBLED: Final = frozenset((b"$", b"'", b'"', b"%", b"{", b"}"))
+"""Characters that some formats escape by doubling them: Compose files, SQL, CSV, templates."""
+
+
+def _references(char: bytes) -> list[bytes]:
+    """Return expressions for the HTML references to a character, also where `&` is escaped again."""
+    if not char.isascii():
+        return []
+    names = [name.encode() for name, said in html5.items() if said == char.decode() and ";" in name]
+    numbers = [b"#0{0,4}%d;" % char[0], b"#[xX]0{0,4}(?i:%x);" % char[0]]
+    return [b"&(?:amp;){0,2}(?:%b)" % b"|".join([*numbers, *names])]
 
 
 _SHORT = {b"\n": b"n", b"\r": b"r", b"\t": b"t", b"\b": b"b", b"\f": b"f"}

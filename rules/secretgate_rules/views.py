@@ -185,7 +185,7 @@ def _wide(text: bytes) -> Iterator[Piece]:
 
 
 _ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])"
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv_\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])"
 )
 _SIMPLE = {
     b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"0": b"\0", b"a": b"\a", b"e": b"\x1b",

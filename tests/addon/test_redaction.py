@@ -305,6 +305,16 @@ def test_what_stands_between_two_markers_is_no_key() -> None:
     assert Bench().redact(raw).raw is raw
 
 
+def test_a_password_in_quotes_does_not_leave_without_its_backslashes() -> None:
+    bench, password = Bench(), f'{random_text(1, 9)}"{random_text(2, 9)}'
+    turns = [f"db://app:{json.dumps(password)[1:-1]}@host/x", f"for app, {password} is refused"]
+    first = bench.redact(body(*turns))
+    seen = contents(first.raw)
+    assert [restore(text.encode(), first.issued, Depth.PLAIN).decode() for text in seen] == turns
+    assert not any(form in first.raw for form in forms(password.encode()))
+    assert contents(bench.redact(body(*turns, "and on")).raw)[:2] == seen
+
+
 def test_a_key_in_json_is_the_same_key_elsewhere() -> None:
     bench, key = Bench(), pem(7)
     whole = contents(bench.redact(body(key, json.dumps({"key": key}))).raw)

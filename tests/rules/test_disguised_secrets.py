@@ -239,3 +239,10 @@ def test_only_blocks_with_strange_characters_are_suspect() -> None:
     ((low, high),) = disguises._suspects(text)
     assert high - low < 3 * block
     assert low < 2 * block < high
+
+
+@pytest.mark.parametrize("secret", [github_token(7), b"sk_live_" + made_up(24, 7)])
+def test_a_token_in_markdown(detector: Detector, secret: bytes) -> None:
+    """Converters from HTML, which tools use to fetch pages, escape underscores."""
+    spelled = secret.decode().replace("_", "\\_")
+    found_as_spelled(detector, f"see {spelled} there", secret, spelled)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import os
 import threading
@@ -156,6 +157,36 @@ def test_every_spelling_of_a_known_value_is_found() -> None:
         json.dumps(value)[1:-1].encode(),
     ):
         assert known.literals.find(b"a " + text + b" b"), text
+
+
+SPECIAL = "Zq7/x+$K94d_d'8&vB"
+SPELLED = {
+    "HTML": html.escape(SPECIAL),
+    "HTML, in numbers": SPECIAL.replace("/", "&#47;")
+    .replace("+", "&#x2B;")
+    .replace("&v", "&#038;v"),
+    "HTML, by name": SPECIAL.replace("/", "&sol;").replace("$", "&dollar;"),
+    "HTML, twice": html.escape(html.escape(SPECIAL)),
+    "Markdown": SPECIAL.replace("_", "\\_"),
+    "a Compose file": SPECIAL.replace("$", "$$"),
+    "SQL": SPECIAL.replace("'", "''"),
+}
+
+
+@pytest.mark.parametrize("how", SPELLED)
+def test_a_known_value_is_found_as_other_formats_spell_it(how: str) -> None:
+    known = KnownValues(environment={"DB_PASSWORD": SPECIAL}).literals
+    text = f"it is {SPELLED[how]} so"
+    (found,) = known.find(text.encode())
+    assert text[found.start : found.end] == SPELLED[how]
+
+
+def test_a_known_value_of_letters_is_found_in_markdown() -> None:
+    value = "_".join(made_up(5, seed).decode() for seed in (3, 4, 5))
+    known = KnownValues(environment={"DB_TOKEN": value}).literals
+    spelled = value.replace("_", "\\_")
+    (found,) = known.find(f"it is {spelled} so".encode())
+    assert (found.start, found.end) == (6, 6 + len(spelled))
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ escapes it as its position requires. That reproduces the original if it was esca
 not for the escapes of shells, of C and of regular expressions (`pa\$word`): there the spelling is
 treated as the secret, and the value as another. Nor does it for values broken up by invisible
 characters, written in look-alike letters, or written as HTML character references. A password in a
-URL may be percent-encoded, and stand elsewhere as it is.
+URL may be percent-encoded, one in quotes may contain escaped quotes, and either may stand elsewhere
+as it is.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import unquote_to_bytes
 
-from secretgate_rules import Finding, Part
+from secretgate_rules import Finding, Part, views
 from secretgate_rules.disguises import KINDS
 
 _ESCAPES = "json"
-_QUOTED = re.compile(rb"%[2-7][0-9A-Fa-f]")
+_QUOTED = re.compile(rb"%[2-9A-Fa-f][0-9A-Fa-f]")
 
 
 def as_spelled(
@@ -36,7 +37,7 @@ def as_spelled(
     taken: dict[int, list[Finding]] = {}
     for index, findings in found.items():
         said.update(_undisguised(findings, exempt))
-        said.update(_unquoted(findings, exempt))
+        said.update(_unescaped(findings, exempt))
         if not any(part.layers for finding in findings for part in finding.parts):
             taken[index] = list(findings)
             continue
@@ -53,16 +54,23 @@ def _undisguised(findings: Iterable[Finding], exempt: Collection[bytes]) -> dict
     }
 
 
-def _unquoted(findings: Iterable[Finding], exempt: Collection[bytes]) -> dict[bytes, str]:
-    """Return what percent-encoded values stand for, with their rules."""
+def _unescaped(findings: Iterable[Finding], exempt: Collection[bytes]) -> dict[bytes, str]:
+    """Return what values with escapes in them stand for, with their rules."""
     return {
         value: finding.rule
         for finding in findings
         for part in finding.parts
-        if _QUOTED.search(part.value)
-        and part.value not in exempt
-        and (value := unquote_to_bytes(part.value)) not in exempt
+        if part.value not in exempt
+        for value in _meanings(part.value)
+        if value != part.value and value not in exempt
     }
+
+
+def _meanings(value: bytes) -> Iterable[bytes]:
+    if _QUOTED.search(value):
+        yield unquote_to_bytes(value)
+    if b"\\" in value:
+        yield views.decode(views.JSON, value).text
 
 
 def _taken(
