@@ -34,7 +34,10 @@ def findings(
     files: Mapping[str, Any] | None = None,
     **changes: Any,
 ) -> list[Finding]:
-    contents = {Path(name): json.dumps(value).encode() for name, value in (files or {}).items()}
+    contents = {
+        Path(name): value if isinstance(value, bytes) else json.dumps(value).encode()
+        for name, value in (files or {}).items()
+    }
     contents |= {Path(BUNDLE): combine([ROOT]), Path("/other.pem"): combine([b"another"])}
     values: dict[str, Any] = {
         "environment": environment,
@@ -133,6 +136,16 @@ def test_base_urls_that_are_fine(value: str) -> None:
     assert not bad(findings("claude", environment=WELL | {"ANTHROPIC_BASE_URL": value}))
 
 
+def test_what_is_no_url_is_told_as_another_proxy() -> None:
+    broken = {"HTTPS_PROXY": "http://bob:pa[ss@proxy:3128", "ANTHROPIC_BASE_URL": "https://[api"}
+    told = bad(findings("claude", environment=WELL | broken))
+    assert [message for _, message, _ in told] == [
+        "HTTPS_PROXY names a proxy that is not secretgate",
+        "HTTPS_PROXY names another proxy",
+        "ANTHROPIC_BASE_URL makes it bypass the proxy",
+    ]
+
+
 def test_settings_of_a_tool_go_over_the_shell() -> None:
     own = {"env": {"NO_PROXY": "api.anthropic.com", "ANTHROPIC_BASE_URL": "http://gateway"}}
     found = bad(findings("claude", files={f"{HOME}/.claude/settings.json": own}))
@@ -174,6 +187,18 @@ def test_an_editor_is_judged_by_its_settings_and_the_systems_store() -> None:
     settings = {"http.proxy": OURS, "cursor.general.disableHttp2": True}
     found = findings("cursor", environment={}, files={file: settings}, system_trusts=True)
     assert "Cursor" not in {subject for subject, _, _ in bad(found)}
+
+
+def test_settings_of_an_editor_may_have_comments_and_a_last_comma() -> None:
+    file = str(editor_settings(HOME, "Code", "linux"))
+    written = f"""\ufeff// "http.proxy": "http://other:1",
+    {{ "editor.wrap": "a // b, }}", /* and
+       so on */ "http.proxy": "{OURS}", // ours
+    }}""".encode()
+    found = findings("code", environment={}, files={file: written}, system_trusts=True)
+    assert "VS Code" not in {subject for subject, _, _ in bad(found)}
+    odd = findings("code", environment={}, files={file: {"http.proxy": 1}}, system_trusts=True)
+    assert "VS Code" in {subject for subject, _, _ in bad(odd)}
 
 
 def test_settings_that_are_no_json_are_no_settings() -> None:

@@ -24,6 +24,18 @@ PROXY = "http://127.0.0.1:4"
         "api.openai.com:443",
         "googleapis.com",
         "api.anthropic.com.",
+        "thropic.com",
+        "https://api.openai.com",
+        "all://*.openai.com",
+        "https://",
+        "api.openai.com/v1",
+        "api.openai.com:",
+        "us-east-1.amazonaws.com",
+        ".us-east-1.amazonaws.com",
+        "east-1.amazonaws.com",
+        "platform.googleapis.com",
+        "api.anthropic.*",
+        "*anthropic*",
     ],
 )
 def test_an_exception_for_a_covered_host_leads_past(entry: str) -> None:
@@ -38,7 +50,12 @@ def test_an_exception_for_a_covered_host_leads_past(entry: str) -> None:
         "::1",
         "intra.corp",
         "10.0.0.0/8",
-        "thropic.com",
+        "https://intra.corp/",
+        "s3.us-east-1.amazonaws.com",
+        "s3.amazonaws.com",
+        "eu-west-1.compute.internal",
+        "*.intra.*",
+        "[::1]",
         "example.org:8080",
         "fd00::/8",
         "",
@@ -53,6 +70,13 @@ def test_both_spellings_of_no_proxy_count() -> None:
     past = exceptions({"NO_PROXY": "a.corp, b.corp", "no_proxy": "b.corp c.corp,*"}, COVERED)
     assert past.kept == (*LOCAL, "a.corp", "b.corp", "c.corp")
     assert past.dropped == ("*",)
+
+
+def test_white_space_of_every_kind_separates_exceptions() -> None:
+    past = exceptions({"NO_PROXY": "\ta.corp,\n  api.openai.com\r\nb.corp ,, "}, COVERED)
+    assert past.kept == (*LOCAL, "a.corp", "b.corp")
+    assert past.dropped == ("api.openai.com",)
+    assert exceptions({"NO_PROXY": " , "}, COVERED).kept == LOCAL
 
 
 def test_every_spelling_of_the_proxy_is_set_and_the_rest_stays() -> None:
@@ -117,7 +141,19 @@ def test_an_upstream_as_mitmproxy_calls_it(value: str, mode: str, credentials: s
     assert not credentials or credentials not in repr(found)
 
 
-@pytest.mark.parametrize("value", ["socks5://p:1", "http://", "http://p:port", "ftp://p:1"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "socks5://p:1",
+        "http://",
+        "http://p:port",
+        "ftp://p:1",
+        "http://[::1",
+        "http://u:hu[sh@p:1",
+        "http://u:hu#sh@p:1",
+    ],
+)
 def test_an_upstream_that_cannot_be_used_names_its_variable(value: str) -> None:
-    with pytest.raises(UpstreamError, match="ALL_PROXY"):
+    with pytest.raises(UpstreamError, match="ALL_PROXY") as error:
         upstream({"ALL_PROXY": value})
+    assert "hu" not in f"{error.value!s}{error.value.__cause__}"

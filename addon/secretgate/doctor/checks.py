@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from secretgate.doctor.tools import TOOLS, Reads, Tool
 from secretgate.hosts import Hosts
-from secretgate.launch.environment import leads_past
+from secretgate.launch.environment import leads_past, listed
 from secretgate_ca.bundle import parse
 
 GOOD, BAD, NOTE = "good", "bad", "note"
@@ -79,7 +80,7 @@ def shell(machine: Machine) -> Iterator[Finding]:
     else:
         yield Finding(GOOD, subject, f"{found[0]} names the secretgate proxy at {machine.ours}")
     for name in _NO_PROXY:
-        entries = machine.environment.get(name, "").replace(",", " ").split()
+        entries = listed(machine.environment.get(name, ""))
         past = [entry for entry in entries if leads_past(entry, machine.hosts)]
         if past:
             kept = ",".join(entry for entry in entries if entry not in past)
@@ -130,7 +131,7 @@ def _tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
         )
         yield Finding(BAD, tool.name, message, "export NODE_USE_ENV_PROXY=1")
     for name in _NO_PROXY:
-        if name in own and any(leads_past(e, machine.hosts) for e in own[name].split(",")):
+        if name in own and any(leads_past(e, machine.hosts) for e in listed(own[name])):
             yield Finding(
                 BAD,
                 tool.name,
@@ -146,7 +147,7 @@ def _tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
 
 def _base_url(tool: Tool, name: str, value: str, fix: str, machine: Machine) -> Iterator[Finding]:
     """Yield a finding unless the base URL names a covered host or the proxy itself."""
-    url = urlsplit(value)
+    url = _split(value)
     if machine.ours and _same(f"{url.scheme}://{url.netloc}", machine.ours):
         return
     if url.scheme == "https" and url.hostname and machine.hosts.covers(url.hostname):
@@ -183,7 +184,7 @@ def _trust(
 
 def _editor(tool: Tool, machine: Machine) -> Iterator[Finding]:
     settings = _json(machine.read(editor_settings(machine.home, tool.editor, machine.platform)))
-    proxy = settings.get("http.proxy", "") if isinstance(settings, dict) else ""
+    proxy = str(settings.get("http.proxy") or "")
     found = (proxy and ("http.proxy", proxy)) or _proxy(machine.environment)
     fix = "secretgate system on"
     if not found or not machine.ours or not _same(found[1], machine.ours):
@@ -214,15 +215,23 @@ def _own_variables(tool: Tool, machine: Machine) -> tuple[dict[str, str], str]:
     if not tool.settings:
         return {}, ""
     settings = _json(machine.read(machine.home / tool.settings))
-    found = settings.get("env", {}) if isinstance(settings, dict) else {}
+    found = settings.get("env", {})
     own = {str(k): str(v) for k, v in found.items()} if isinstance(found, dict) else {}
     return own, f"~/{tool.settings}"
 
 
+_STRING_OR_COMMENT = re.compile(rb'"(?:\\.|[^"\\])*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
+_STRING_OR_LAST_COMMA = re.compile(rb'"(?:\\.|[^"\\])*"|,(?=\s*[}\]])', re.DOTALL)
+
+
 def _json(content: bytes | None) -> dict[str, Any]:
+    """Return an object of JSON, in which editors allow comments and a last comma; {} otherwise."""
+    text = (content or b"{}").removeprefix(b"\xef\xbb\xbf")
+    for pattern in (_STRING_OR_COMMENT, _STRING_OR_LAST_COMMA):
+        text = pattern.sub(lambda found: found[0] if found[0][:1] == b'"' else b"", text)
     try:
-        found = json.loads(content or b"{}")
-    except ValueError:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
@@ -236,11 +245,19 @@ def _proxy(environment: Mapping[str, str]) -> tuple[str, str] | None:
     return next(((n, environment[n]) for n in _PROXY if environment.get(n, "").strip()), None)
 
 
+def _split(url: str) -> SplitResult:
+    """Return the parts of a URL, or none of what is not a URL."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
+
+
 def _same(one: str, other: str) -> bool:
     """Return whether two URLs name the same address."""
 
     def address(url: str) -> tuple[str | None, int | None]:
-        parts = urlsplit(url if "://" in url else f"http://{url}")
+        parts = _split(url if "://" in url else f"http://{url}")
         host = "127.0.0.1" if parts.hostname in ("localhost", "::1") else parts.hostname
         try:
             return host, parts.port

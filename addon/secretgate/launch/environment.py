@@ -6,8 +6,10 @@ covered host bypass the proxy; these are reported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import Protocol
 
 from secretgate.launch import daemons
@@ -42,29 +44,56 @@ class Exceptions:
 def exceptions(inherited: Mapping[str, str], covered: Covered) -> Exceptions:
     """Return the user's exceptions without those that would let a covered host bypass the proxy."""
     entries = dict.fromkeys(
-        entry.strip()
-        for name in NO_PROXY_VARIABLES[:2]
-        for entry in inherited.get(name, "").replace(" ", ",").split(",")
-        if entry.strip()
+        entry for name in NO_PROXY_VARIABLES[:2] for entry in listed(inherited.get(name, ""))
     )
     dropped = tuple(entry for entry in entries if leads_past(entry, covered))
     kept = dict.fromkeys([*LOCAL, *(entry for entry in entries if entry not in dropped)])
     return Exceptions(tuple(kept), dropped)
 
 
+def listed(no_proxy: str) -> list[str]:
+    """Return the entries of a `NO_PROXY`, which commas and white space separate."""
+    return [entry for entry in re.split(r"[,\s]+", no_proxy) if entry]
+
+
+_HOST = re.compile(r"(?:[a-z+]+://)?(?:[^/@]*@)?(?P<host>[^/]*)")
+
+
 def leads_past(entry: str, covered: Covered) -> bool:
-    """Return whether a `NO_PROXY` entry covers a host of ours: itself, its parent or a wildcard."""
-    name = entry.strip().lower().rstrip(".")
+    """Return whether some tool takes a `NO_PROXY` entry for a host of ours.
+
+    For Bun and Python's requests an entry is the end of a name, wherever that begins; httpx also
+    reads URLs, others globs.
+    """
+    found = _HOST.match(entry.strip().lower())
+    name = found["host"].rstrip(".") if found else ""
     if name in LOCAL:
         return False
-    if ":" in name and name.rpartition(":")[2].isdigit() and name.count(":") == 1:
-        name = name.rpartition(":")[0]
-    name = name.removeprefix("*").removeprefix(".")
+    if name.count(":") == 1:
+        name = re.sub(r":[0-9]*$", "", name)
+    name = name.lstrip("*.")
     if not name:
         return entry.strip() != ""
     if covered.covers(name):
         return True
-    return any(host.removeprefix("*").endswith("." + name) for host in covered.names)
+    if "*" in name or "?" in name:
+        return any(fnmatchcase(host, f"*{name}") for host in covered.names)
+    return any(_ends_with(host, name) for host in covered.names)
+
+
+def _ends_with(host: str, end: str) -> bool:
+    """Return whether names that a covered host or glob stands for end so."""
+    given = end.split(".")
+    labels = host.split(".")[-len(given) :]
+    if len(labels) < len(given):
+        return False
+    whole = [_is_region(*pair) or pair[0] == pair[1] for pair in zip(labels, given, strict=True)]
+    return all(whole[1:]) and (whole[0] or labels[0].endswith(given[0]))
+
+
+def _is_region(label: str, given: str) -> bool:
+    """Return whether a label stands for any region, and this looks like one (`us-east-1`)."""
+    return label == "*" and "-" in given
 
 
 def child_environment(

@@ -42,7 +42,15 @@ def upstream(environment: Mapping[str, str]) -> Upstream | None:
     if variable is None:
         return None
     given = environment[variable].strip()
-    url = urlsplit(given if "://" in given else f"http://{given}")
+    unfit = UpstreamError(
+        f"{variable} is not a proxy URL: it must look like http://HOST:PORT or "
+        "http://USER:PASSWORD@HOST:PORT, with %XX for special characters of a password"
+    )
+    try:
+        url = urlsplit(given if "://" in given else f"http://{given}")
+    except ValueError:
+        # A single bracket, of an address or a password, which the error might quote.
+        raise unfit from None
     if url.scheme not in _PORTS:
         raise UpstreamError(
             f"{variable} names a {url.scheme} proxy, which mitmproxy does not support: "
@@ -53,6 +61,6 @@ def upstream(environment: Mapping[str, str]) -> Upstream | None:
     except ValueError:
         port = 0
     if not url.hostname or not port:
-        raise UpstreamError(f"{variable} is not a proxy URL: it must look like http://HOST:PORT")
+        raise unfit from None
     named = f"{unquote(url.username)}:{unquote(url.password or '')}" if url.username else ""
     return Upstream(variable, url.scheme, url.hostname, port, named)
