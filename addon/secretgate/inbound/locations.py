@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
 from secretgate.outbound import kept
 
@@ -20,6 +20,20 @@ _NAMES: Final = (
 )
 _PIECE: Final = re.compile(r"[^/?&=#]+")
 _ID: Final = re.compile(r"(?=.*[0-9]).{8,}", re.DOTALL)
+
+
+_SAME_REQUEST: Final = frozenset((307, 308))
+"""Status codes upon which clients send the same body again; with the others, a POST becomes a GET."""
+_MOVED: Final = frozenset((301, 302))
+
+
+def sent_again(status: int, method: str, headers: Mapping[str, str], asked: str) -> str | None:
+    """Return the URL to which clients send a request's body again unasked, if any.
+
+    `asked`: the URL of the request.
+    """
+    again = status in _SAME_REQUEST or (status in _MOVED and method not in ("GET", "POST", "HEAD"))
+    return urljoin(asked, headers["location"].strip()) if again and "location" in headers else None
 
 
 def urls(headers: Mapping[str, str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from mitmproxy import ctx, http
 
@@ -14,6 +15,7 @@ from secretgate.inbound.responses import respond
 from secretgate.inbound.written import Recorder
 from secretgate.outbound import kept, refusals
 from secretgate.outbound.heads import folded
+from secretgate.outbound.requests import Verdict
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
 from secretgate.proxy.exchange import FAILED, Exchange, Growing, passage
@@ -28,6 +30,11 @@ _EMPTY = frozenset((204, 205, 304))
 """Status codes of answers without a body."""
 _A_PART = 206
 """Status code of a byte range. The client counts the bytes of a range it asked for."""
+_AWAY = (
+    "secretgate did not pass on a redirect to {host}: your client would send the request there again, "
+    "with the secrets that were taken out of it. If that is as it should be, let secretgate cover that "
+    "host too (`hosts` in secretgate.yaml), or use its address directly."
+)
 _OF_THE_BYTES: tuple[bytes, ...] = (b"content-length", b"content-encoding")
 
 
@@ -38,6 +45,8 @@ def through(
     request, decision, engine = exchange.request, exchange.decision, exchange.engine
     if request.route.treatment is Treatment.PASS:
         return None
+    if host := _leads_away(exchange, response):
+        return _stopped(exchange, response, chunked, host)
     headers = folded(response.headers.fields)
     if engine.settings.mode == "redact":
         _locate(exchange, headers)
@@ -88,14 +97,43 @@ def nothing(data: bytes) -> list[bytes]:
 
 def failed(exchange: Exchange, response: http.Response, chunked: bool) -> None:
     """Replace the whole answer by an error, unless the mode is audit."""
-    if exchange.engine.settings.mode == "audit":
-        response.stream = True
-        return
+    audit = exchange.engine.settings.mode == "audit"
+    response.stream = audit or _error(exchange, response, chunked, FAILED)
+
+
+def _error(
+    exchange: Exchange, response: http.Response, chunked: bool, message: str
+) -> Callable[[bytes], list[bytes]]:
     kind = response.headers.get("content-type", "")
-    said = iter([refusals.event(exchange.dialect, kind, 502, FAILED, False)])
+    said = iter([refusals.event(exchange.dialect, kind, 502, message, False)])
     _unmeasured(response, chunked)
     response.status_code, response.reason = 502, "Bad Gateway"
-    response.stream = lambda data: list(said)
+    return lambda data: list(said)
+
+
+def _leads_away(exchange: Exchange, response: http.Response) -> str:
+    """Return the host of a redirect that would take along, unread, what was redacted in the request."""
+    request = exchange.request
+    if exchange.decision.verdict is not Verdict.REDACTED:
+        return ""
+    headers = folded(response.headers.fields)
+    url = locations.sent_again(response.status_code, request.method, headers, request.url)
+    if url is None:
+        return ""
+    to = urlsplit(url)
+    route = exchange.engine.hosts.route([to.hostname or ""], to.path)
+    covered = route is not None and route.treatment is not Treatment.PASS
+    return "" if covered else to.hostname or "an unknown host"
+
+
+def _stopped(
+    exchange: Exchange, response: http.Response, chunked: bool, host: str
+) -> Callable[[bytes], list[bytes]]:
+    """Replace a redirect by an error."""
+    exchange.log.warning("refused: a redirect to a host that is not covered", to=host)
+    del response.headers["location"]
+    response.headers["content-type"] = "application/json"
+    return _error(exchange, response, chunked, _AWAY.format(host=host))
 
 
 def judge_of(exchange: Exchange, teller: Teller) -> Judging | None:

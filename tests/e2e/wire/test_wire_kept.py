@@ -14,6 +14,8 @@ from harness.secrets import plant
 from harness.wire_families import FAMILIES
 from harness.wire_formats import Peer, Reply, client, multipart, pieces, post
 
+JSON = {"content-type": "application/json"}
+
 # What a provider keeps
 
 
@@ -276,13 +278,48 @@ def test_a_redirect_gives_no_secret_away(proxy: Proxy, peer: Peer, token: str) -
     post(proxy, url, json.dumps({"input": token}).encode())
     found = PLACEHOLDER.search(peer.asked[-1].body.decode())
     assert found
-    for target in (
-        "https://elsewhere.example.org/",
-        "/v1/files?token=",
-        "//elsewhere.example.org/",
+    for status, target in (
+        (302, "https://elsewhere.example.org/"),
+        (307, "/v1/files?token="),
+        (302, "//elsewhere.example.org/"),
     ):
         location = f"{target}{quote(found[0])}"
-        reply = Reply(b"{}", status=307, headers=[("location", location)])
+        reply = Reply(b"{}", status=status, headers=[("location", location)])
         peer.respond = lambda asked, reply=reply: reply
         answer = post(proxy, url, json.dumps({"input": token}).encode())
         assert answer.headers["location"] == location
+
+
+AWAY = ("https://elsewhere.example.org/v1/x", "//elsewhere.example.org/", "https://auth.openai.com/oauth/token")  # fmt: skip
+
+
+@pytest.mark.parametrize("location", AWAY)
+@pytest.mark.parametrize(("method", "status"), [("POST", 307), ("POST", 308), ("PUT", 302)])
+def test_a_redirect_does_not_take_secrets_elsewhere(
+    proxy: Proxy, peer: Peer, token: str, method: str, status: int, location: str
+) -> None:
+    """Clients send the body there again as they have it, and nobody would read it."""
+    url = "https://api.openai.com/v1/responses"
+    reply = Reply(b"moved", "text/html", status, [("location", location)])
+    peer.respond = lambda asked: reply
+    body = json.dumps({"input": token}).encode()
+    with client(proxy) as each:
+        answer = each.request(method, url, content=body, headers=JSON)
+        clean = each.request(method, url, content=b'{"input": "hi"}', headers=JSON)
+    assert (answer.status_code, "location" in answer.headers) == (502, False)
+    assert "redirect" in answer.json()["error"]["message"]
+    assert (clean.status_code, clean.headers["location"]) == (status, location)
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [(307, "/v1/other"), (307, "https://api.anthropic.com/v1/messages"), (302, AWAY[0])],
+)
+def test_other_redirects_pass(
+    proxy: Proxy, peer: Peer, token: str, status: int, location: str
+) -> None:
+    peer.respond = lambda asked: Reply(b"", status=status, headers=[("location", location)])
+    answer = post(
+        proxy, "https://api.openai.com/v1/responses", json.dumps({"input": token}).encode()
+    )
+    assert (answer.status_code, answer.headers["location"]) == (status, location)
