@@ -35,7 +35,7 @@ class Places:
     def find(cls, environment: Mapping[str, str] = os.environ) -> Places:
         if home := environment.get("SECRETGATE_HOME"):
             # Programs in other folders are told of these files too.
-            folder = Path(home).absolute()
+            folder = Path(os.path.expanduser(home)).absolute()  # noqa: PTH111 - Path's fails
             return cls(folder, folder)
         return cls(
             Path(platformdirs.user_config_dir("secretgate", appauthor=False)),

@@ -115,7 +115,7 @@ class Authority:
 def default_confdir(environment: Mapping[str, str] = os.environ) -> Path:
     """Return the CA's folder: `ca` in `SECRETGATE_HOME` or in the platform's configuration folder."""
     if home := environment.get("SECRETGATE_HOME"):
-        return Path(home).absolute() / "ca"
+        return Path(os.path.expanduser(home)).absolute() / "ca"  # noqa: PTH111 - Path's fails
     return Path(platformdirs.user_config_dir("secretgate", appauthor=False)) / "ca"
 
 

@@ -52,10 +52,15 @@ def load(text: str) -> Any:
 
 
 def check(text: str) -> None:
-    """Raise `yaml.MarkedYAMLError` if loading or walking a document could take too long."""
+    """Raise `yaml.MarkedYAMLError` if loading or walking a document could take too long.
+
+    Or if a key is given twice: PyYAML would keep the last one and say nothing.
+    """
     open_: list[list[Any]] = [[None, 0]]
     sizes: dict[str, int] = {}
+    keys = _Keys()
     for event in yaml.parse(text, Loader=Loader):
+        keys.see(event)
         if isinstance(event, yaml.AliasEvent):
             # An anchor that contains its own alias has no size yet: expanding it would not end.
             size = sizes.get(event.anchor or "", LARGEST)
@@ -77,6 +82,32 @@ def check(text: str) -> None:
             raise _refused(event, f"nested deeper than {DEEPEST}")
         if open_[-1][1] >= LARGEST:
             raise _refused(event, f"more than {LARGEST} nodes after expanding aliases")
+
+
+class _Keys:
+    """Follows the keys of the mappings that are open."""
+
+    def __init__(self) -> None:
+        self._open: list[set[str] | None] = [None]
+        """The keys of each mapping so far; None for what is no mapping."""
+        self._is_key: list[bool] = [False]
+
+    def see(self, event: Any) -> None:
+        if isinstance(event, yaml.CollectionEndEvent):
+            self._open.pop()
+            self._is_key.pop()
+            return
+        if not isinstance(event, yaml.NodeEvent):
+            return
+        seen = self._open[-1]
+        if seen is not None and self._is_key[-1] and isinstance(event, yaml.ScalarEvent):
+            if event.value in seen and event.value != "<<":
+                raise _refused(event, f"{event.value!r} is given twice")
+            seen.add(event.value)
+        self._is_key[-1] = not self._is_key[-1]
+        if isinstance(event, yaml.CollectionStartEvent):
+            self._open.append(set() if isinstance(event, yaml.MappingStartEvent) else None)
+            self._is_key.append(True)
 
 
 def complaint(error: yaml.YAMLError, text: str) -> tuple[int, str]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,10 @@ def test_hosts_are_written_short_or_long(tmp_path: Path) -> None:
         ),
         ("body_limit: 10MB", ["'10MB' is not a whole number of at least 1024"]),
         ("vault_timeout: 0", ["0 is not a number of more than 0 and at most 60"]),
+        ("remember: 1e30", ["is not a whole number of at least 60 and at most 315360000"]),
+        ("remember: 99999999999999999999", ["at most 315360000"]),
+        ("mode: block\nremember: 60\nmode: audit", [":3: 'mode' is given twice"]),
+        ("audit: {log: true, keep: 2, log: false}", [":1: 'log' is given twice"]),
         ("entropy: maybe", ["'maybe' is neither true nor false"]),
         ("health: localhost", ["'localhost' is not of the form HOST:PORT"]),
         ("health: localhost:65536", ["'localhost:65536' is not of the form HOST:PORT"]),
@@ -83,6 +88,29 @@ def test_a_wrong_option_and_a_wrong_variable_are_told_by_their_names() -> None:
 def test_a_file_that_was_asked_for_must_be_there(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="no such file"):
         load({}, tmp_path / "none.yaml", explicit_file=True, environment={})
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_a_file_that_can_be_read_only_once_is_refused(tmp_path: Path) -> None:
+    """The proxy reads it after the command did: from a pipe, it would get the defaults."""
+    pipe = tmp_path / "secretgate.yaml"
+    os.mkfifo(pipe)
+    with pytest.raises(SettingsError, match=r"secretgate\.yaml: a pipe can be read only once"):
+        load({}, pipe, environment={})
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no endless file")
+def test_a_file_without_an_end_is_refused() -> None:
+    with pytest.raises(SettingsError, match="larger than 1048576 bytes"):
+        load({}, Path("/dev/zero"), environment={})
+
+
+def test_a_link_to_nowhere_is_not_taken_for_a_file_that_nobody_wrote(tmp_path: Path) -> None:
+    (tmp_path / "secretgate.yaml").symlink_to(tmp_path / "dotfiles.yaml")
+    with pytest.raises(SettingsError, match="a link to a file that does not exist"):
+        load({}, tmp_path / "secretgate.yaml", environment={})
+    (tmp_path / "dotfiles.yaml").write_text("mode: block")
+    assert load({}, tmp_path / "secretgate.yaml", environment={}).mode == "block"
 
 
 def test_a_misspelt_variable_is_told_and_others_are_left_alone() -> None:

@@ -12,6 +12,7 @@ from secretgate import vault as vault_module
 from secretgate.placeholders import Issued, Template
 from secretgate.state import KEY_BYTES, Places, StateError, load_key, private_folder
 from secretgate.vault import MemoryVault
+from secretgate_ca import default_confdir
 from secretgate_rules import Literals
 
 ISSUED = Issued(Template(), {b"REDACTED<a:000000000000>": b"value-of-it"})
@@ -239,3 +240,11 @@ def test_one_variable_moves_everything(tmp_path: Path) -> None:
     for place in (places.settings, places.ca, places.key, places.ledger, places.logs):
         assert place.is_relative_to(tmp_path)
     assert Places.find({"SECRETGATE_HOME": "here"}).key == Path("here/placeholder.key").absolute()
+
+
+def test_a_home_that_no_shell_has_expanded_is_expanded() -> None:
+    """Units of systemd, compose files and `.env` pass `~` on as it is."""
+    own = Places.find({"SECRETGATE_HOME": "~/gate"})
+    assert own.key == Path.home() / "gate" / "placeholder.key"
+    assert own.ca == default_confdir({"SECRETGATE_HOME": "~/gate"})
+    assert Places.find({"SECRETGATE_HOME": "~nobody-at-all/x"}).state.is_absolute()

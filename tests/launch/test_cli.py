@@ -359,6 +359,19 @@ def test_a_misspelt_variable_is_mentioned_beside_the_settings(tmp_path: Path) ->
     assert json.loads(done.stdout)["policy"]["source"] == "default"
 
 
+def test_a_misspelt_variable_is_told_by_a_run(tmp_path: Path) -> None:
+    """Its proxy's log, which nobody sees, is the only other place."""
+    odd = {"SECRETGATE_MOED": "block", "HTTPS_PROXY": "socks5://127.0.0.1:1"}
+    done = told(tmp_path, "run", "--", sys.executable, "-V", **odd)
+    assert "SECRETGATE_MOED is no setting; did you mean SECRETGATE_MODE?" in done.stderr
+
+
+def test_hosts_in_force_are_spelled_as_an_option_gives_them(tmp_path: Path) -> None:
+    given = "a.corp=openai-chat:corp, b.corp"
+    done = told(tmp_path, "settings", SECRETGATE_HOSTS=given)
+    assert "a.corp=openai-chat:corp, b.corp=generic  (SECRETGATE_HOSTS)" in done.stdout
+
+
 @pytest.mark.parametrize("password", ["of-the-test", "of@the-test", "of/the-test"])
 def test_the_vaults_password_is_not_shown(tmp_path: Path, password: str) -> None:
     vault = f"rediss://gate:{password}@vault.internal:6379/0"

@@ -243,6 +243,11 @@ def test_a_rule_of_gitleaks_that_could_take_too_long_is_left_out(tmp_path: Path)
         ("a.yaml", "rules:\n\t- id: a\n", "a.yaml:2: a tab, which YAML"),
         ("a.yaml", "\trules: []\n", "a.yaml:1: a tab, which YAML does not take for indentation"),
         ("a.yaml", "rules:\n  - id: a\n    pattern: %a\n", "a.yaml:3: a value that begins with %"),
+        (
+            "a.yaml",
+            "rules:\n  - id: a\n    pattern: a1\n    pattern: b1\n",
+            "a.yaml:4: 'pattern' is",
+        ),
         ("a.yaml", "hello", "neither rules"),
         ("a.yaml", "- ACME:\n    - Key: 7\n", "a.yaml:2: ACME: Key: expected a regex"),
         ("a.toml", "[[rules]\n", "not valid TOML"),

@@ -116,5 +116,13 @@ def _meaning(text: str) -> str:
 
 def _spelled(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return ", ".join(str(each) for each in value)
+        return ", ".join(_item(each) for each in value)
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _item(value: Any) -> str:
+    """Return an item of a list as an option would give it, if it can."""
+    if isinstance(value, dict) and "dialect" in value:
+        provider = f":{value['provider']}" if value["provider"] else ""
+        return f"{value['host']}={value['dialect']}{provider}"
+    return str(value)

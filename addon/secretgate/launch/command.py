@@ -23,6 +23,7 @@ from secretgate.launch.signals import Relay, exit_code
 from secretgate.launch.summary import summary
 from secretgate.launch.upstream import Upstream, UpstreamError, upstream
 from secretgate.settings import SettingsError
+from secretgate.settings.sources import misspelt
 from secretgate.state import Places, StateError, private_folder
 from secretgate.wording import spoken
 from secretgate_ca import Authority, CAError, environment, load_ca, write_bundle
@@ -65,6 +66,8 @@ def run(
         say(f"secretgate: {command[0]}: " + ("not executable" if present else "command not found"))
         return NOT_EXECUTABLE if present else NOT_FOUND
     prepared = daemons.without([program, *command[1:]], inherited)
+    for variable, meant in misspelt(inherited):
+        say(f"secretgate: {variable} is no setting; did you mean {meant}?")
     try:
         places = Places.find(inherited)
         via = upstream(inherited)

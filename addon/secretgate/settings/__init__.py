@@ -24,6 +24,7 @@ PREFIX = "secretgate_"
 EVERYONE = "all"
 """The entry of `clients` that admits machines of every network."""
 PORT = "(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
+_TERABYTE = 1 << 40
 LOCAL_VAULTS = ("memory", "sqlite")
 REMOTE_VAULTS = ("redis", "rediss", "unix")
 
@@ -73,6 +74,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(
             ge=1024,
+            le=_TERABYTE,
             description="The largest request body that is read, in bytes after decompression.",
         ),
     ] = 128 << 20
@@ -80,6 +82,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(
             ge=60,
+            le=10 * 365 * 24 * 3600,
             description="Seconds a secret and a conversation are remembered after their last use.",
         ),
     ] = 24 * 3600
@@ -195,11 +198,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         int,
         Meta(
             ge=0,
+            le=_TERABYTE,
             description="The size in bytes at which the audit log begins a new file; 0: never.",
         ),
     ] = 16 << 20
     audit_keep: Annotated[
-        int, Meta(ge=0, description="How many older files of the audit log are kept; 0: all.")
+        int,
+        Meta(
+            ge=0,
+            le=1_000_000,
+            description="How many older files of the audit log are kept; 0: all.",
+        ),
     ] = 20
     audit_on_error: Annotated[
         Literal["serve", "block"],

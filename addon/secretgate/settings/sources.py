@@ -19,6 +19,8 @@ from secretgate.settings import FIELDS, HINTS, PREFIX, Settings, SettingsError
 from secretgate.settings.wants import unsuitable
 from secretgate_rules import safe_yaml
 
+LARGEST = 1 << 20
+"""Bytes of a configuration file."""
 _STRUCTURED = ("secrets", "guardrails")
 """Settings that may be given as a line of YAML too, as plain text cannot express them."""
 
@@ -84,8 +86,16 @@ def _from_file(file: Path | None, explicit: bool) -> dict[str, Any]:
     if file is None:
         return {}
     try:
-        text = file.read_text("utf-8")
+        if file.is_fifo():
+            raise SettingsError(f"{file}: a pipe can be read only once: put it into a file")
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST + 1)
+        if len(raw) > LARGEST:
+            raise SettingsError(f"{file}: larger than {LARGEST} bytes: no file of settings is")
+        text = raw.decode("utf-8")
     except FileNotFoundError:
+        if file.is_symlink():
+            raise SettingsError(f"{file}: a link to a file that does not exist") from None
         if explicit:
             raise SettingsError(f"{file}: there is no such file") from None
         return {}

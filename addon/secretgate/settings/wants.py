@@ -53,11 +53,11 @@ def _range(metas: list[Meta]) -> str:
     def bounds() -> Iterator[str]:
         for meta in metas:
             if meta.ge is not None:
-                yield f"at least {meta.ge:g}"
+                yield f"at least {meta.ge}"
             if meta.gt is not None:
-                yield f"more than {meta.gt:g}"
+                yield f"more than {meta.gt}"
             if meta.le is not None:
-                yield f"at most {meta.le:g}"
+                yield f"at most {meta.le}"
 
     found = list(bounds())
     return f" of {' and '.join(found)}" if found else ""

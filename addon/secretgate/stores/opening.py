@@ -31,7 +31,10 @@ def open_store(settings: Settings, file: Path, namer: Namer, warn: Callable[[str
         )
     except (ValueError, TypeError):
         # Do not chain: the message may quote the URL, which contains a password.
-        raise SettingsError("vault: the URL cannot be read; see docs/team-gateway.md") from None
+        raise SettingsError(
+            "vault: the URL cannot be read: it must look like redis://:PASSWORD@HOST:PORT/NUMBER, with %XX "
+            "for special characters of the password"
+        ) from None
 
 
 def installation(namer: Namer) -> str:
