@@ -60,11 +60,11 @@ class Gate:
         self.teller = Teller()
         self._sockets = Sockets(self.teller)
         self._pace = Pace()
-        # Keyed by flow rather than stored in its metadata, which is copied and saved to files
-        # (`-w`).
+        # Keyed by flow, not stored in its metadata, which is copied and saved to files (`-w`).
         self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
         self.routes: WeakKeyDictionary[http.HTTPFlow, Route] = WeakKeyDictionary()
         """The routes of requests to hosts that the table does not list."""
+        self.leads_back: WeakKeyDictionary[http.HTTPFlow, passing.LeadsBack] = WeakKeyDictionary()
 
     @property
     def counters(self) -> Counters:
@@ -324,7 +324,8 @@ class Gate:
         if response is None or exchange.decision.refused or response.status_code == 101:
             return
         try:
-            way = passing.through(exchange, self.teller, response, flow.request.is_http11)
+            back = self.leads_back.get(flow)
+            way = passing.through(exchange, self.teller, response, flow.request.is_http11, back)
             response.stream = way or True
         except Exception as error:
             response.stream = passing.nothing

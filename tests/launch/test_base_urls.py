@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretgate.base_urls import ALL, BaseURLError, chosen, route_for, target
+from secretgate.base_urls import ALL, BaseURLError, chosen, route_for, served_at, target
 from secretgate.hosts import Hosts, Treatment, builtin
 
 HOSTS = Hosts(builtin())
@@ -41,6 +41,28 @@ def test_where_a_path_goes(path: str, host: str, sent: str) -> None:
     found = target(BASES, path)
     assert found is not None
     assert (found.host, found.path) == (host, sent)
+
+
+@pytest.mark.parametrize(
+    ("asked", "url", "path"),
+    [
+        ("/anthropic/v1/messages", "https://api.anthropic.com/v1/x/?b=1#c", "/anthropic/v1/x/?b=1#c"),
+        ("/openai/responses", "https://api.openai.com:443/v1/responses/", "/openai/v1/responses/"),
+        ("/groq/chat", "https://api.groq.com/openai/v1/models", "/groq/openai/v1/models"),
+        ("/azure/my-res/openai/x", "https://my-res.openai.azure.com/openai/y", "/azure/my-res/openai/y"),
+        ("/corp/models", "https://llm.corp:8443/api/v1/y", "/corp/api/v1/y"),
+        ("/ollama/api/chat", "http://127.0.0.1:11434", "/ollama/"),
+        ("/anthropic/v1/messages", "https://api.openai.com/v1/x", None),
+        ("/anthropic/v1/messages", "http://api.anthropic.com/v1/x", None),
+        ("/anthropic/v1/messages", "https://api.anthropic.com:port/", None),
+        ("/azure/my-res/openai/x", "https://other.openai.azure.com/openai/y", None),
+        ("/corp/models", "https://llm.corp:8443/other", None),
+    ],
+)  # fmt: skip
+def test_where_the_urls_of_an_answer_are_served(asked: str, url: str, path: str | None) -> None:
+    found = target(BASES, asked)
+    assert found is not None
+    assert served_at(BASES, found, url) == path
 
 
 @pytest.mark.parametrize(

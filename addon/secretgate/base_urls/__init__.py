@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from secretgate.hosts import Hosts, Route, TableError, added
 from secretgate.providers import DIALECTS
@@ -144,6 +144,28 @@ def target(bases: dict[str, BaseURL], path: str) -> Target | None:
     rest = f"/{rest}"
     before = next(added for begins, added in base.paths if rest.startswith(begins))
     return Target(base, host, before + rest + mark + query)
+
+
+def served_at(bases: dict[str, BaseURL], found: Target, url: str) -> str | None:
+    """Return the path under which we serve a URL of the destination `found`, or None if nowhere."""
+    base = found.base
+    try:
+        parts = urlsplit(url)
+        place = parts.scheme, parts.hostname, parts.port or _PORTS.get(parts.scheme, 0)
+    except ValueError:
+        return None
+    if place != (base.scheme, found.host, base.port):
+        return None
+    path = urlunsplit(("", "", parts.path or "/", parts.query, parts.fragment))
+    resource = (
+        found.host.removesuffix(base.host.removeprefix(RESOURCE)) if base.per_resource else ""
+    )
+    prefix = f"/{base.name}/{resource}".rstrip("/")
+    for _, lead in base.paths:
+        ours = prefix + path.removeprefix(lead)
+        if target(bases, ours) == Target(base, found.host, path):
+            return ours
+    return None
 
 
 def route_for(found: Target, hosts: Hosts) -> Route | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from typing import TYPE_CHECKING
 
 from mitmproxy import connection, http
 
-from secretgate.base_urls import BaseURL, BaseURLError, chosen, route_for, target
+from secretgate.base_urls import BaseURL, BaseURLError, Target, chosen, route_for, served_at, target
 from secretgate.launch.environment import LOCAL
 from secretgate.proxy.own_address import from_another_site, to_us
 
@@ -53,12 +54,20 @@ class BaseURLs:
         if route is not None:
             self._gate.routes[flow] = route
         request = flow.request
+        origin = f"{request.scheme}://{request.host_header}"
+        self._gate.leads_back[flow] = functools.partial(_ours, self._bases, found, origin)
         request.path = found.path
         request.scheme, request.port = found.base.scheme, found.base.port
         request.host = found.host
         if found.host in LOCAL and flow.server_conn.via:
             # Services on this machine are not reached through the upstream proxy.
             flow.server_conn = connection.Server(address=None)
+
+
+def _ours(bases: dict[str, BaseURL], found: Target, origin: str, url: str) -> str | None:
+    """Return the URL by which a client reaches a URL of its provider through us."""
+    path = served_at(bases, found, url)
+    return origin + path if path is not None else None
 
 
 def _refusal(who: str) -> str:

@@ -18,6 +18,7 @@ _NAMES: Final = (
     *("location", "content-location", "operation-location"),
     *("azure-asyncoperation", "x-goog-upload-url"),
 )
+NAMES: Final = frozenset(name.encode() for name in _NAMES)
 _PIECE: Final = re.compile(r"[^/?&=#]+")
 _ID: Final = re.compile(r"(?=.*[0-9]).{8,}", re.DOTALL)
 

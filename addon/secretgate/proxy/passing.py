@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from mitmproxy import ctx, http
 
@@ -33,21 +33,34 @@ _A_PART = 206
 _AWAY = (
     "secretgate did not pass on a redirect to {host}: your client would send the request there again, "
     "with the secrets that were taken out of it. If that is as it should be, let secretgate cover that "
-    "host too (`hosts` in secretgate.yaml), or use its address directly."
+    "host too (`hosts`, `base_urls` in secretgate.yaml), or use its address directly."
 )
 _OF_THE_BYTES: tuple[bytes, ...] = (b"content-length", b"content-encoding")
 
 
+LeadsBack = Callable[[str], str | None]
+"""Returns the URL by which a client reaches a URL of its provider through us, if it can."""
+
+
 def through(
-    exchange: Exchange, teller: Teller, response: http.Response, chunked: bool
+    exchange: Exchange,
+    teller: Teller,
+    response: http.Response,
+    chunked: bool,
+    leads_back: LeadsBack | None = None,
 ) -> Callable[[bytes], list[bytes]] | None:
-    """Return the function that mitmproxy streams an answer through, or None to leave it alone."""
+    """Return the function that mitmproxy streams an answer through, or None to leave it alone.
+
+    `leads_back`: for a client that sends only its requests to a base URL to us.
+    """
     request, decision, engine = exchange.request, exchange.decision, exchange.engine
+    headers = folded(response.headers.fields)
     if request.route.treatment is Treatment.PASS:
         return None
-    if host := _leads_away(exchange, response):
+    if host := _leads_away(exchange, response.status_code, headers, leads_back):
         return _stopped(exchange, response, chunked, host)
-    headers = folded(response.headers.fields)
+    if leads_back is not None:
+        _lead_back(request.url, response, leads_back)
     if engine.settings.mode == "redact":
         _locate(exchange, headers)
     if request.method == "HEAD" or response.status_code < 200 or response.status_code in _EMPTY:
@@ -111,19 +124,34 @@ def _error(
     return lambda data: list(said)
 
 
-def _leads_away(exchange: Exchange, response: http.Response) -> str:
+def _leads_away(
+    exchange: Exchange, status: int, headers: Mapping[str, str], leads_back: LeadsBack | None
+) -> str:
     """Return the host of a redirect that would take along, unread, what was redacted in the request."""
     request = exchange.request
     if exchange.decision.verdict is not Verdict.REDACTED:
         return ""
-    headers = folded(response.headers.fields)
-    url = locations.sent_again(response.status_code, request.method, headers, request.url)
+    url = locations.sent_again(status, request.method, headers, request.url)
     if url is None:
         return ""
     to = urlsplit(url)
-    route = exchange.engine.hosts.route([to.hostname or ""], to.path)
-    covered = route is not None and route.treatment is not Treatment.PASS
-    return "" if covered else to.hostname or "an unknown host"
+    if leads_back is not None:
+        read = leads_back(url) is not None
+    else:
+        route = exchange.engine.hosts.route([to.hostname or ""], to.path)
+        read = route is not None and route.treatment is not Treatment.PASS
+    return "" if read else to.hostname or "an unknown host"
+
+
+def _lead_back(asked: str, response: http.Response, leads_back: LeadsBack) -> None:
+    """Have the client go on through us: redirects, uploads and operations name the provider."""
+    fields = list(response.headers.fields)
+    for at, (name, value) in enumerate(fields):
+        if name.lower() in locations.NAMES:
+            url = urljoin(asked, value.decode("utf-8", "surrogateescape").strip())
+            if ours := leads_back(url):
+                fields[at] = name, ours.encode("utf-8", "surrogateescape")
+    response.headers.fields = tuple(fields)
 
 
 def _stopped(

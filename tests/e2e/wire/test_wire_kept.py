@@ -6,13 +6,14 @@ import json
 from typing import NamedTuple
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from harness.model import PLACEHOLDER
 from harness.proxy import Proxy
 from harness.secrets import plant
 from harness.wire_families import FAMILIES
-from harness.wire_formats import Peer, Reply, client, multipart, pieces, post
+from harness.wire_formats import Peer, Reply, Start, client, multipart, pieces, post
 
 JSON = {"content-type": "application/json"}
 
@@ -323,3 +324,28 @@ def test_other_redirects_pass(
         proxy, "https://api.openai.com/v1/responses", json.dumps({"input": token}).encode()
     )
     assert (answer.status_code, answer.headers["location"]) == (status, location)
+
+
+def test_a_client_of_a_base_url_is_led_back_to_it(start: Start, peer: Peer, token: str) -> None:
+    """Without a proxy, it would go on at the provider itself, and upload files there unread."""
+    proxy = start(base_urls="gemini,corp=https://llm.example.org/api")
+    upload = "https://generativelanguage.googleapis.com/upload/v1beta/files?upload_id=u123456789"
+    peer.respond = lambda asked: Reply(b"{}", headers=[("x-goog-upload-url", upload)])
+    with httpx.Client(trust_env=False, follow_redirects=True) as each:
+        begun = each.post(f"{proxy.url}/gemini/upload/v1beta/files", json={"file": {}})
+        url = begun.headers["x-goog-upload-url"]
+        assert url.startswith(f"{proxy.url}/gemini/upload/")
+        each.post(url, content=f"a key: {token}", headers={"content-type": "text/plain"})
+        assert PLACEHOLDER.search(peer.asked[-1].body.decode())
+        for location in ("/api/new", "https://llm.example.org/api/new"):
+            moved = Reply(b"", status=307, headers=[("location", location)])
+            peer.respond = lambda asked, moved=moved: (
+                moved if asked.path == "/api/old" else Reply(asked.body)
+            )
+            answer = each.post(f"{proxy.url}/corp/old", json={"input": token})
+            assert (peer.asked[-1].path, answer.json()) == ("/api/new", {"input": token})
+            assert PLACEHOLDER.search(peer.asked[-1].body.decode())
+        for location in ("https://api.openai.com/v1/responses", "https://llm.example.org/x"):
+            moved = Reply(b"", status=308, headers=[("location", location)])
+            peer.respond = lambda asked, moved=moved: moved
+            assert each.post(f"{proxy.url}/corp/old", json={"input": token}).status_code == 502
