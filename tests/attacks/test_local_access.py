@@ -69,6 +69,9 @@ def test_it_does_not_become_an_open_proxy(how: str, context: taddons.context) ->
         with pytest.raises(exceptions.OptionsError, match="without a password"):
             access.check(context.options, ())
         access.check(context.options, ["10.0.0.0/8"])
+        context.options.update(proxyauth="any")
+        with pytest.raises(exceptions.OptionsError, match="not `any`"):
+            access.check(context.options, ())
         context.options.update(proxyauth="user:word")
         access.check(context.options, ())
 

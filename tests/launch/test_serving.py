@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import sys
 from pathlib import Path
@@ -15,7 +16,9 @@ from typer.testing import CliRunner
 from harness.command import environment
 from secretgate.base_urls import chosen
 from secretgate.cli import app
+from secretgate.gateway.workers import WorkersError
 from secretgate.hosts import Hosts
+from secretgate.launch.directory import check
 from secretgate.launch.plan import Plan, Wishes
 from secretgate.launch.serving import Gateway, Serving
 from secretgate.settings import Settings
@@ -60,6 +63,55 @@ def test_workers_get_ports_of_their_own_if_wanted() -> None:
         assert str(8080 + number) in arguments[arguments.index("--listen-port") + 1 :][:1]
         assert f"secretgate_health=127.0.0.1:{9080 + number}" in arguments
         assert "secretgate_drain=30" in arguments
+
+
+def test_ports_that_are_taken_are_told_before_anything_starts() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            WorkersError, match=f":{port}: .*choose another port with --health-port"
+        ):
+            serving(health_port=port).gateway.kept()
+    for given in ({}, {"workers": 2, "own_ports": True}, {"workers": 3}):
+        gateway = serving(health_port=8080, **given).gateway
+        with pytest.raises(WorkersError, match="both lead to port 8080"):
+            gateway.kept()
+    with pytest.raises(WorkersError, match="both lead to port 8081"):
+        serving(workers=2, own_ports=True, health_port=8081).gateway.kept()
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (None, "users: there is no such file"),
+        ("alice:$apr1$QX3vWqcP$Ro2SjmYVoFbB3QCZK2xGw1\n", "users: only lines of `htpasswd -B`"),
+        ("alice", "users: only lines of `htpasswd -B`"),
+    ],
+)
+def test_why_a_file_of_users_cannot_be_used_is_told(
+    tmp_path: Path, written: str | None, said: str
+) -> None:
+    if written is not None:
+        (tmp_path / "users").write_text(written)
+    with pytest.raises(WorkersError, match=re.escape(said)) as error:
+        check(f"@{tmp_path / 'users'}")
+    assert "apr1" not in str(error.value)
+
+
+def test_users_that_can_be_told_by_their_passwords(tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("# ours\nalice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
+    for proxyauth in (f"@{tmp_path / 'users'}", "alice:pass", "any", ""):
+        check(proxyauth)
+    for proxyauth in ("alice", "alice:pa:ss"):
+        with pytest.raises(WorkersError, match="expected USER:PASSWORD") as error:
+            check(proxyauth)
+        assert "pa:ss" not in str(error.value)
+
+
+@pytest.mark.parametrize("command", ["status", "doctor"])
+@pytest.mark.parametrize("port", ["-5", "0", "65536"])
+def test_a_port_that_none_can_have_is_refused(command: str, port: str) -> None:
+    assert CliRunner().invoke(app, [command, "--port", port]).exit_code == 2
 
 
 @pytest.mark.parametrize(("option", "verbosity"), [((), "warn"), (("--web",), "info")])

@@ -35,7 +35,10 @@ from secretgate_ca.runner import SystemRunner
 def doctor(
     as_json: AsJson = False,
     port: Annotated[
-        int, typer.Option(max=LAST_PORT, help="The proxy's port, if HTTPS_PROXY does not name it.")
+        int,
+        typer.Option(
+            min=1, max=LAST_PORT, help="The proxy's port, if HTTPS_PROXY does not name it."
+        ),
     ] = USUAL_PORT,
 ) -> None:
     """Find what would bypass the proxy or not trust it, and how to fix it.

@@ -18,13 +18,14 @@ from secretgate.web.lines import lines
 
 def status(
     port: Annotated[
-        int,
+        int | None,
         typer.Option(
+            min=1,
             max=LAST_PORT,
             help=f"The proxy's port (default: from HTTPS_PROXY, or {USUAL_PORT}).",
             show_default=False,
         ),
-    ] = 0,
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Show what the running proxy has found, restored, refused and been unable to inspect.
@@ -47,7 +48,7 @@ def status(
     print(json.dumps(report, indent=2) if as_json else "\n".join(lines(report)))
 
 
-def _address(port: int) -> tuple[str, int]:
+def _address(port: int | None) -> tuple[str, int]:
     if port:
         return "127.0.0.1", port
     try:

@@ -190,8 +190,8 @@ def _send(place: _Place, number: signal.Signals) -> None:
             place.process.send_signal(number)
 
 
-def vacant(host: str, port: int) -> None:
-    """Raise WorkersError if a port is not available."""
+def vacant(host: str, port: int, option: str = "--port") -> None:
+    """Raise WorkersError, which names the option that gave it, if a port is not available."""
     try:
         with closing(socket.socket(_family(host))) as alone:
             if os.name == "posix":
@@ -200,7 +200,7 @@ def vacant(host: str, port: int) -> None:
             alone.bind((host, port))
     except OSError as error:
         raise WorkersError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with --port"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with {option}"
         ) from None
 
 

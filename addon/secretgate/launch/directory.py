@@ -1,7 +1,7 @@
-"""Checks that a directory of users (mitmproxy's `proxyauth=ldap:...`) can be asked.
+"""Checks that the users who may use the proxy (mitmproxy's `proxyauth`) are known.
 
-mitmproxy quotes a specification that it cannot read, bind password included, and prints a stack
-trace if the directory does not answer.
+mitmproxy does not say why it cannot use a file. It quotes the specification of a directory that it
+cannot read, bind password included, and prints a stack trace if the directory does not answer.
 """
 
 from __future__ import annotations
@@ -16,9 +16,32 @@ _FORM: Final = "ldaps:HOST[:PORT]:BIND_DN:PASSWORD:SUBTREE[?search_filter_key=NA
 
 
 def check(proxyauth: str) -> None:
-    """Raise WorkersError, without the password, if this names a directory that cannot be asked."""
-    if not proxyauth.startswith("ldap"):
-        return
+    """Raise WorkersError, without any password, if this is of no use to tell users by."""
+    if proxyauth.startswith("@"):
+        _check_file(proxyauth)
+    elif proxyauth.startswith("ldap"):
+        _check_directory(proxyauth)
+    elif proxyauth and proxyauth != "any" and proxyauth.count(":") != 1:
+        raise WorkersError(
+            "proxyauth: expected USER:PASSWORD (with one colon), @FILE for an htpasswd file, or ldaps:..."
+        )
+
+
+def _check_file(proxyauth: str) -> None:
+    from mitmproxy.addons.proxyauth import Htpasswd
+    from mitmproxy.exceptions import OptionsError
+
+    try:
+        Htpasswd(proxyauth)
+    except OptionsError as error:
+        if isinstance(cause := error.__cause__, OSError):
+            reason = cause.strerror or "there is no such file"
+        else:
+            reason = "only lines of `htpasswd -B` (bcrypt) and `htpasswd -s` (SHA-1) can be used"
+        raise WorkersError(f"proxyauth: {proxyauth[1:]}: {reason}") from None
+
+
+def _check_directory(proxyauth: str) -> None:
     import ldap3
     from ldap3.core.exceptions import LDAPException
     from mitmproxy.addons.proxyauth import Ldap

@@ -68,6 +68,7 @@ class Gateway:
                     f"{option} {first} leaves no port for each of {self.workers} workers: "
                     f"the last port is {LAST_PORT}"
                 )
+        self._check_health_ports()
         if not self.shared:
             for number in range(self.workers):
                 vacant(self.listen, self.port(number))
@@ -75,6 +76,18 @@ class Gateway:
         if sys.platform != "linux":
             raise WorkersError("only Linux deals connections out to workers: add --own-ports")
         return reserve(self.listen, self.first_port)
+
+    def _check_health_ports(self) -> None:
+        if not self.health_port:
+            return
+        own = {self.port(number) for number in range(self.workers)}
+        for number in range(self.workers):
+            port = self.health_port + number
+            if port in own:
+                raise WorkersError(
+                    f"--health-port and --port both lead to port {port}: worker N needs --health-port + N"
+                )
+            vacant(self.listen, port, "--health-port")
 
     def run(self, arguments: Callable[[int], list[str]]) -> int:
         def say(line: str) -> None:
@@ -159,7 +172,9 @@ def prepare(
     via = upstream(environment)
     if via and via.local and via.port == gateway.first_port:
         via = None
-    if not (gateway.proxyauth or plan.settings.clients or access.local(gateway.listen)):
+    if not (
+        access.asks(gateway.proxyauth) or plan.settings.clients or access.local(gateway.listen)
+    ):
         raise WorkersError(access.open_to_all(gateway.listen))
     directory.check(gateway.proxyauth)
     return Serving(gateway, wishes, plan, addon, ca, bundle, bases, roots, via)

@@ -42,7 +42,7 @@ def open_to_all(host: str) -> str:
     """Return the reason why a proxy does not start at this address."""
     return (
         f"at {host} other machines could use this proxy without a password: set "
-        "proxyauth=USER:PASSWORD, or name the networks of its clients "
+        "proxyauth=USER:PASSWORD (not `any`), or name the networks of its clients "
         "(secretgate_clients=10.0.0.0/8), or listen on 127.0.0.1"
     )
 
@@ -98,7 +98,12 @@ async def listen_on_loopback() -> None:
 
 
 def _password(options: Options) -> bool:
-    return "proxyauth" in options and bool(options.proxyauth)
+    return "proxyauth" in options and asks(options.proxyauth)
+
+
+def asks(proxyauth: str | None) -> bool:
+    """Whether clients have to know a password; `any` accepts every user with every password."""
+    return bool(proxyauth) and proxyauth != "any"
 
 
 def local(host: str) -> bool:
