@@ -157,6 +157,25 @@ def test_so_it_is_in_lines_of_json_that_are_declared_as_text(kind: str) -> None:
         assert "".join(json.loads(line)["say"] for line in out.splitlines()) == WANTED
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "text/html",
+        "application/x-sse",
+        "text/x-event-stream",
+        "text/event-stream, text/event-stream",
+    ],
+)
+def test_so_it_is_in_events_that_were_asked_for_under_any_type(kind: str) -> None:
+    """Gateways name types of their own, and add a header that is there already."""
+    for at in CUTS:
+        raw = b"".join(b"data: " + json.dumps({"say": each}).encode() + b"\n\n" for each in cut(at))
+        way = respond({"content-type": kind}, DIALECTS["generic"], ISSUED, None, True, pytest.fail)
+        assert way is not None
+        out = way.feed(raw[:at]) + way.feed(raw[at:]) + way.finish()
+        assert "".join(json.loads(line[6:])["say"] for line in out.splitlines() if line) == WANTED
+
+
 def test_text_that_begins_like_json_is_forwarded_as_it_comes() -> None:
     way = respond(
         {"content-type": "text/plain"}, DIALECTS["generic"], ISSUED, None, False, pytest.fail

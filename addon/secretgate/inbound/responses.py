@@ -6,6 +6,7 @@ decision never depends on the complete body.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -35,6 +36,8 @@ Beyond that the answer is given up, since a provider might never send that end.
 """
 _NO_TEXT = ("audio/", "image/", "video/", "font/", "application/pdf", "application/zip")
 """Media types in whose bodies nothing is restored."""
+_FIRST_TYPE = re.compile(r"[;,]")
+"""What ends a media type; behind a comma stands the type of a header that was sent twice."""
 
 
 @dataclass(slots=True)
@@ -115,7 +118,7 @@ def respond(
             raise
         warn(error.reason)
         return None
-    media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    media_type = _FIRST_TYPE.split(headers.get("content-type", ""), 1)[0].strip().lower()
     readers = _Readers(dialect, issued, recorder, warn, later, judge)
     rewrites = bool(issued) or (judge is not None and bool(judge.wanted.held))
     answer: Answer
@@ -125,7 +128,7 @@ def respond(
     elif framer := framer_for(media_type):
         answer = readers.stream(framer)
         rewrites = rewrites or later is not None
-    elif (asked or file) and is_vague(media_type):
+    elif (asked and _may_stream(media_type)) or (file and is_vague(media_type)):
         sniff = sniffed_file if file else sniffed
         answer = SniffedAnswer(readers.stream, readers.text, readers.document, sniff)
     elif media_type in ("", "application/json") or media_type.endswith("+json"):
@@ -140,6 +143,14 @@ def respond(
     else:
         return None
     return Response(rewrites, answer, decoder, warn)
+
+
+def _may_stream(media_type: str) -> bool:
+    """Whether an answer of this type may be the stream that was asked for."""
+    if is_vague(media_type):
+        return True
+    other = media_type.endswith("+json") or media_type in grpc.PROTOBUF
+    return not other and not media_type.startswith(_NO_TEXT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Chooses the framer for a streamed answer: by content type, else by its first bytes.
 
 Some back ends send a stream without a content type or with a wrong one. If the request asked for a
-stream and the content type does not name a format, the first bytes decide. A file that is downloaded
+stream and the content type names neither a format nor a kind of file, the first bytes decide. A file that is downloaded
 may begin with anything: of these, only JSON lines are a stream.
 """
 
