@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 from secretgate.bodies.base import Body, Unreadable
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
+from secretgate.inbound.documents import text_or_document
 from secretgate.inbound.events import Events
-from secretgate.inbound.restoration import Depth, restore
 from secretgate.inbound.written import Recorder
 from secretgate.outbound import kept, refusals
 from secretgate.outbound.requests import Decision, Request, Verdict
@@ -105,7 +105,7 @@ class Socket:
             if not out:
                 return Outcome(drop=True)
         elif is_text:
-            out = [restore(content, self._events.issued.within(False), Depth.PLAIN)]
+            out = [text_or_document(content, self._dialect, self._events.issued)]
         else:
             out = [content]
         if len(out) == 1 and not self._on_its_way:

@@ -12,7 +12,7 @@ from test_wire_streams import GATE, ISSUED, KEY
 from wire_support import SCOPE
 
 from addon.kit import token
-from secretgate.inbound import answers
+from secretgate.inbound import answers, documents
 from secretgate.inbound.answers import DocumentAnswer
 from secretgate.inbound.spoken import Unread
 from secretgate.inbound.written import Recorder
@@ -63,7 +63,7 @@ def test_numbers_beside_a_placeholder_stay_as_they_are() -> None:
 
 
 def test_a_document_without_placeholders_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answers, "read_pieces", lambda *_, **__: pytest.fail("it was read"))
+    monkeypatch.setattr(documents, "read_pieces", lambda *_, **__: pytest.fail("it was read"))
     raw = json.dumps({"values": NUMBERS, "text": "some words"}).encode()
     made = DocumentAnswer(CHAT, ISSUED, None)
     assert made.feed(raw) + made.finish() == raw

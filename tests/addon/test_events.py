@@ -294,3 +294,12 @@ def test_of_many_events_only_those_with_a_placeholder_change(name: str) -> None:
         changed = len(came) - sum(old == new for old, new in zip(came, went, strict=False))
         assert len(went) == len(came)
         assert changed < len(words) // 3
+
+
+@pytest.mark.parametrize("lead", ["", "42", "0:", "42/chat,"])
+@pytest.mark.parametrize("value", [[{"say": "{}"}, 1], "it is {} so"])
+def test_json_that_is_no_object_stays_json(lead: str, value: Any) -> None:
+    written = json.dumps(value)
+    sent = lead + written.replace("{}", GATE.name(QUOTED))
+    out = through(SseFramer(), DIALECTS["generic"], ISSUED, f"data: {sent}\n\n".encode())
+    assert out == f"data: {lead}{written.replace('{}', json.dumps(QUOTED)[1:-1])}\n\n".encode()

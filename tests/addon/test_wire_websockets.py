@@ -143,6 +143,17 @@ def test_plain_text_messages_are_read_too() -> None:
     assert out(ws.from_provider(f"42[{gate.name(KEY)}".encode()), b"") == [f"42[{KEY}".encode()]
 
 
+@pytest.mark.parametrize("lead", ["", "42"])
+def test_json_that_is_no_object_stays_json(lead: str) -> None:
+    gate = Gate()
+    spoken = ["message", f'the "{KEY}"\n\\']
+    ws = socket(gate, "generic")
+    ws._events.issued = gate.issued(spoken[1])
+    answer = lead + json.dumps(["message", gate.name(spoken[1])])
+    (got,) = out(ws.from_provider(answer.encode()), b"")
+    assert json.loads(got.removeprefix(lead.encode())) == spoken
+
+
 @pytest.mark.parametrize(
     ("settings", "treatment", "refused"),
     [

@@ -11,7 +11,8 @@ from addon.kit import Bench, token
 from harness.wire_families import FAMILIES
 from policy.answer_cases import CASES
 from policy.whole_answers import WHOLE
-from secretgate.inbound.answers import EventAnswer, document
+from secretgate.inbound.answers import EventAnswer
+from secretgate.inbound.documents import document
 from secretgate.inbound.events import Events
 from secretgate.placeholders import Issued
 from secretgate.providers import DIALECTS

@@ -11,7 +11,7 @@ from addon.wire_support import SCOPE, Gate, dump
 from harness.families.base import events, sse
 from policy.answer_cases import BAD, DENY, GOOD, REDACT, SAYS, judge, streamed
 from policy.kit import TOKEN, enforced, policy
-from secretgate.inbound.answers import document
+from secretgate.inbound.documents import document
 from secretgate.outbound.requests import Verdict
 from secretgate.policy.answers import Judge
 from secretgate.providers import DIALECTS

@@ -8,14 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-import msgspec
-
-from secretgate.bodies.base import Edit, Unreadable, splice
-from secretgate.inbound.event_reader import WHOLES, read_pieces, steps
+from secretgate.inbound.documents import document
 from secretgate.inbound.events import Events
-from secretgate.inbound.restoration import Channel, Depth, restore
+from secretgate.inbound.restoration import Channel, Depth
 from secretgate.inbound.spoken import Unread
-from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect
@@ -35,39 +31,6 @@ class Answer(Protocol):
 
     def finish(self) -> bytes:
         """Return what is left at the end."""
-
-
-def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
-    """Return a complete JSON answer that is not streamed, with every string restored."""
-    if not issued or not issued.suspects(payload):
-        return payload
-    kind = _kind(payload)
-    try:
-        strings = read_pieces(payload, kind, dialect, shortest_name=1)
-    except Unreadable:
-        return restore(payload, issued.within(False), Depth.LITERAL)
-    edits = []
-    for start, end, piece, path in strings:
-        depth = WHOLES.get(piece)
-        if depth is None or end - start < 8:
-            continue
-        text = payload[start:end]
-        tool = bool(issued.limits) and in_tool("", steps(path))
-        restored = restore(text, issued.within(tool), depth)
-        if restored != text:
-            edits.append(Edit(start, end, restored))
-    return splice(payload, edits) if edits else payload
-
-
-def _kind(payload: bytes) -> str:
-    try:
-        return msgspec.json.decode(payload, type=_Typed).type
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-
-
-class _Typed(msgspec.Struct):
-    type: str = ""
 
 
 class EventAnswer:

@@ -19,6 +19,7 @@ from itertools import accumulate
 
 from secretgate.bodies.base import Edit, splice
 from secretgate.inbound.beginnings import Watch
+from secretgate.inbound.documents import text_or_document
 from secretgate.inbound.end_marks import END_MARK, EndMarks
 from secretgate.inbound.endings import EVERYTHING, Ending, ending
 from secretgate.inbound.event_reader import (
@@ -33,7 +34,7 @@ from secretgate.inbound.extras import number_of, renumbered
 from secretgate.inbound.growing import Growing
 from secretgate.inbound.matching import Match, Shape, Streak
 from secretgate.inbound.open_texts import OpenTexts, Out
-from secretgate.inbound.restoration import Depth, restore
+from secretgate.inbound.restoration import Depth
 from secretgate.inbound.shapes import Shapes
 from secretgate.inbound.spoken import Heard, Read, Said, Unread
 from secretgate.inbound.tool_places import in_tool
@@ -215,10 +216,10 @@ class Events:
         return self._changed(last, event, EVERYTHING)
 
     def _plain(self, frame: Frame, payload: bytes | None) -> bytes:
-        """Process an event that is not JSON: its placeholders are restored where they are complete."""
+        """Process what is no JSON object: its placeholders are restored where they are complete."""
         if payload is None:
             return frame.raw
-        restored = restore(payload, self.issued.within(False), Depth.PLAIN)
+        restored = text_or_document(payload, self.dialect, self.issued)
         self._said.append(Unread(restored, frame.event))
         return frame.raw if restored == payload else frame.with_payload(restored)
 

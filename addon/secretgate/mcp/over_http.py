@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from secretgate.inbound.answers import document
+from secretgate.inbound.documents import document
 from secretgate.mcp import messages
 from secretgate.mcp.hooks import MCP, Hooks, Told
 from secretgate.mcp.secrets import SessionSecrets

@@ -14,7 +14,7 @@ from typing import Any
 from secretgate.bodies.base import Unreadable
 from secretgate.engine import Engine
 from secretgate.hosts import Route, Treatment
-from secretgate.inbound.answers import document
+from secretgate.inbound.documents import document
 from secretgate.mcp import messages
 from secretgate.mcp.hooks import MCP, Hooks
 from secretgate.mcp.secrets import Given, SessionSecrets
