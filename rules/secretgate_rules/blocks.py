@@ -16,7 +16,6 @@ LONGEST: Final = 1 << 16
 _MARKER = re.compile(rb"-{4,5} ?(?:BEGIN|END)[^\n-]{0,80}-{4,5}")
 _BREAK = re.compile(rb"\\+[nrt]|[\s\"'`,;\\]++")
 _CONTENT = re.compile(rb"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{40,}")
-_HEADER = re.compile(rb"[A-Za-z][A-Za-z0-9-]{0,40}: ?[^\n\\]{0,200}")
 _FRAME = rb"\xe2(?:\x86\x92|\x8e\xbf|\x94[\x82\x83]|\x95\x91)"
 """Arrows and vertical lines that tools write before a line: → ⎿ │ ┃ ║."""
 _AHEAD = re.compile(rb"[0-9]{1,7}(?:[:|)>#]|%b)|%b" % (_FRAME, _FRAME))

@@ -10,19 +10,14 @@ every body of a dialect.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from secretgate.bodies.base import SHORTEST, THINKING, Label, Path, spell
 from secretgate.bodies.columns import Kind
-from secretgate.bodies.json_reader import plain_name
+from secretgate.bodies.json_reader import LITERAL, SPACE, plain_name
 from secretgate.bodies.json_spans import SHORTEST_KEY
 from secretgate.bodies.paths import Node
 
-_SPACE = re.compile(rb"[ \t\n\r]*+")
-_LITERAL = re.compile(
-    rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity"
-)
 _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON, _QUOTE = b'{[}],:"'
 
 _VALUE, _FIRST_VALUE, _MEMBER, _FIRST_MEMBER, _AFTER_VALUE, _AFTER_NAME = range(6)
@@ -207,7 +202,7 @@ class Grammar:
         state, frame, node, key = place.state, place.frame, place.node, place.key
         marks: list[Mark] = []
         at = 0
-        while (at := _SPACE.match(run, at).end()) < len(run):  # type: ignore[union-attr]
+        while (at := SPACE.match(run, at).end()) < len(run):  # type: ignore[union-attr]
             first = run[at]
             if state == _AFTER_NAME:
                 if first != _COLON:
@@ -254,7 +249,7 @@ class Grammar:
                     marks.append((at, ITEM_END, frame, 0, ()))
                 state = _AFTER_VALUE
             elif state <= _FIRST_VALUE:
-                literal = _LITERAL.match(run, at)
+                literal = LITERAL.match(run, at)
                 if literal is None:
                     raise Invalid
                 if literal[0] == b"true" and node.label is Label.KIND:

@@ -21,11 +21,12 @@ from secretgate.bodies.paths import Node
 
 L = TypeVar("L")
 
-_SPACE = re.compile(rb"[ \t\n\r]*+")
-_LITERAL = re.compile(
+SPACE = re.compile(rb"[ \t\n\r]*+")
+LITERAL = re.compile(
     rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity"
 )
-_QUOTE, _BACKSLASH, _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA, _COLON = b'"\\{[}],:'
+"""A value that is neither a string nor a container."""
+_QUOTE, _BACKSLASH, _OBJECT, _ARRAY, _OBJECT_END, _ARRAY_END, _COMMA = b'"\\{[}],'
 _INSIDE = re.compile(rb'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 _FEW = 16
 """Number of escaped quotes, and of backslashes before one, after which a string is full of them."""
@@ -94,7 +95,7 @@ def read_strings(
     at = 0
     size = len(raw)
     find = raw.find
-    space = _SPACE.match
+    space = SPACE.match
     while True:
         first = raw[at] if at < size else _BLANK
         if first <= _BLANK:
@@ -130,7 +131,7 @@ def read_strings(
                 at += 1
                 state = _AFTER_VALUE
             else:
-                literal = _LITERAL.match(raw, at)
+                literal = LITERAL.match(raw, at)
                 if literal is None:
                     raise Unreadable(f"invalid JSON at byte {at}")
                 if first == _TRUE and flag is not None and node.label is flag:

@@ -31,7 +31,7 @@ from secretgate.bodies.between import (
 )
 from secretgate.bodies.columns import Kind
 from secretgate.bodies.json_body import Item, JsonBody, Passed, Seen
-from secretgate.bodies.json_reader import closing_quote
+from secretgate.bodies.json_reader import SPACE, closing_quote
 from secretgate.bodies.json_spans import json_slots
 from secretgate.bodies.paths import Node
 from secretgate_rules.keys import Keys
@@ -53,7 +53,6 @@ own.)
 _UNCLEAR: Final = Keys((b'\\\\"',))
 _MASK: Final = b"\0\0"
 _MASKED: Final = _MASK[0]
-_SPACE = re.compile(rb"[ \t\n\r]*+")
 _item = tuple.__new__
 
 
@@ -323,7 +322,7 @@ class _Walk:
             over, count, verdict = known
             body.passed.append(Passed(at, over, frame, self._index, verdict))
             self._index += count - 1
-            at = _SPACE.match(raw, over + 1).end()  # type: ignore[union-attr]
+            at = SPACE.match(raw, over + 1).end()  # type: ignore[union-attr]
             if raw[over : over + 1] != b"," or raw[at : at + 1] not in (b"{", b"["):
                 break
             known = self._seen.items(raw, at, frame)

@@ -27,7 +27,6 @@ class Ending(NamedTuple):
 
 
 EVERYTHING = Ending({})
-NOTHING = Ending()
 
 
 def ending(event: Event, dialect: Dialect) -> Ending:
