@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretgate.policy.model import Edit
+from secretgate.bodies.base import Edit
 from secretgate.policy.texts import Edited
 
 

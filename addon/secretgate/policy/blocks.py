@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from secretgate.bodies.base import Edit
 from secretgate.policy.grammars.base import Block, Key, Piece
-from secretgate.policy.model import Edit
 from secretgate.policy.texts import decoded, encoded
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
+from secretgate.bodies.base import Edit
+
 KNOWN_OPERATIONS: Final = (
     *("llm.request", "llm.text", "llm.tool_result", "llm.tool_use", "llm.response"),
     *("mcp.tool_call", "mcp.tool_result"),
@@ -27,14 +29,6 @@ class Call:
     operation: str
     params: Mapping[str, Any] = field(default_factory=dict, repr=False)
     context: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-
-class Edit(NamedTuple):
-    """A byte range of a text and its replacement."""
-
-    start: int
-    end: int
-    replacement: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import re2
 
-from secretgate.policy.model import Edit
+from secretgate.bodies.base import Edit
 
 _REFERENCE = re.compile(r"\$(?:\$|\{([A-Za-z0-9_]+)\}|([A-Za-z0-9_]+))")
 _OPTIONS: Final = re2.Options()

@@ -13,14 +13,13 @@ from dataclasses import replace as replaced
 from functools import partial
 from typing import Any, Protocol
 
-from secretgate.bodies.base import Body
-from secretgate.bodies.base import Edit as BodyEdit
+from secretgate.bodies.base import Body, Edit
 from secretgate.outbound.texts import Counts
 from secretgate.policy import decomposing, facts, handling, secrets
 from secretgate.policy.called import CalledTools
 from secretgate.policy.engine import Policy
 from secretgate.policy.handling import FindingRules, Handling
-from secretgate.policy.model import Decision, Edit
+from secretgate.policy.model import Decision
 from secretgate.vault import Scope, Vault
 from secretgate_rules import Finding, Part
 
@@ -54,7 +53,7 @@ class Ruling:
     rules: FindingRules = field(repr=False)
     forced: Mapping[bytes, Handling] = field(default_factory=dict, repr=False)
     """How rules over calls handle a value; that applies wherever it occurs."""
-    edits: Mapping[int, Sequence[BodyEdit]] = field(default_factory=dict, repr=False)
+    edits: Mapping[int, Sequence[Edit]] = field(default_factory=dict, repr=False)
     """Edits other than redactions of secrets, by index of the text."""
     decisions: tuple[Decision, ...] = ()
 
@@ -124,7 +123,7 @@ class RequestPolicy:
             return Ruling(self.rules)
         known = {leaf.text: found.get(leaf.place, ()) for leaf in leaves}
         forced: dict[bytes, Handling] = {}
-        edits: dict[int, list[BodyEdit]] = {}
+        edits: dict[int, list[Edit]] = {}
         decisions: list[Decision] = []
         called = partial(self.called.names, scope)
         for placed in decomposing.requests(self.dialect, body, leaves, self.context, called):
@@ -171,7 +170,7 @@ class _View(secrets.Secrets):
         for value, handled in self._named.items():
             yield value, replaced(handled, rule=decision.rule)
 
-    def others(self, text: bytes, made: Sequence[Edit]) -> Iterator[BodyEdit]:
+    def others(self, text: bytes, made: Sequence[Edit]) -> Iterator[Edit]:
         """Yield the edits of a text that are more than the redaction of a secret."""
 
         def name(finding: Finding, part: Part) -> bytes:
@@ -183,7 +182,7 @@ class _View(secrets.Secrets):
         plain = set(secrets.edits(text, own, name))
         for edit in made:
             if edit not in plain:
-                yield BodyEdit(*edit)
+                yield edit
 
 
 class Asked(facts.Asked, Protocol):

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from secretgate.bodies.base import Edit
 from secretgate.policy import schema, texts
 from secretgate.policy.expressions import Expression, Scene
 from secretgate.policy.globs import Globs, pattern
-from secretgate.policy.model import Call, Edit
+from secretgate.policy.model import Call
 from secretgate.policy.patterns import Pattern
 from secretgate.policy.secrets import Secrets, edits
 from secretgate_rules import Finding, Part

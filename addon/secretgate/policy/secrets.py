@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from secretgate.policy.model import Edit
+from secretgate.bodies.base import Edit
 from secretgate_rules import Detector, Finding, Part, rewritten, runs
 from secretgate_rules.memo import remembered
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from secretgate.policy.model import Edit
+from secretgate.bodies.base import Edit, splice
 
 Steps = tuple[str | int, ...]
 
@@ -32,7 +32,7 @@ class Edited:
         """Apply sorted, non-overlapping edits whose spans refer to the current `text`."""
         for start, end, new in reversed(list(spans)):
             self._one(start, end, new)
-        self.text = _spliced(self.original, self.edits)
+        self.text = splice(self.original, self.edits)
 
     def _one(self, start: int, end: int, new: bytes) -> None:
         """Add one edit, merging earlier edits that it touches into it."""
@@ -62,15 +62,6 @@ class Edited:
         if not found_first:
             first, last = start - shift, end - shift
         self.edits = (*before, Edit(first, last, head + new + tail), *behind)
-
-
-def _spliced(text: bytes, edits: Iterable[Edit]) -> bytes:
-    out: list[bytes] = []
-    at = 0
-    for start, end, new in edits:
-        out += text[at:start], new
-        at = end
-    return b"".join((*out, text[at:]))
 
 
 def strings(value: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
