@@ -11,6 +11,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import sys
 import threading
 import time
@@ -258,9 +259,39 @@ def test_a_key_replaced_by_garbage(content: bytes, launch: Launch) -> None:
         proxy.start()
 
 
-@pytest.mark.parametrize("content", [b"", b"garbage", b"SQLite format 3\0" + b"\xff" * 4000])
-def test_a_ledger_replaced_by_garbage(content: bytes, tmp_path: Path) -> None:
-    """The ledger is then kept in memory, which is reported once."""
+def _half(path: Path) -> bytes:
+    """Return a database whose second half is garbage."""
+    with contextlib.closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE written (scope BLOB, digest BLOB, day INTEGER)")
+        rows = [(bytes(100), bytes([each % 256]) * 100, each) for each in range(2000)]
+        made.executemany("INSERT INTO written VALUES (?, ?, ?)", rows)
+        made.commit()
+    whole = path.read_bytes()
+    return whole[: len(whole) // 2] + b"\xff" * (len(whole) // 2)
+
+
+def _of_another_format(path: Path) -> bytes:
+    with contextlib.closing(sqlite3.connect(path)) as made:
+        made.execute("CREATE TABLE written (provider TEXT)")
+        made.commit()
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "unread"),
+    [
+        (lambda path: b"", False),
+        (lambda path: b"garbage", True),
+        (lambda path: b"SQLite format 3\0" + b"\xff" * 4000, True),
+        (_half, True),
+        (_of_another_format, True),
+    ],
+    ids=["empty", "garbage", "only a head", "half", "another format"],
+)
+def test_a_ledger_replaced_by_garbage(
+    content: Callable[[Path], bytes], unread: bool, tmp_path: Path
+) -> None:
+    """It is put aside, which is reported once; the new one outlives the process like any other."""
     from secretgate.settings import Settings
     from secretgate.state import private_folder
     from secretgate.stores.line import Line
@@ -268,12 +299,16 @@ def test_a_ledger_replaced_by_garbage(content: bytes, tmp_path: Path) -> None:
 
     bench = Bench()
     path = private_folder(tmp_path / "home") / "ledger.sqlite3"
-    path.write_bytes(content)
+    path.write_bytes(content(tmp_path / "made"))
     said: list[str] = []
-    line = Line(open_store(Settings(), path, bench.namer, said.append), said.append)
-    ledger = Ledger(line, bench.namer.digest)
-    ledger.note_written(SCOPE, [b"written-by-the-provider"])
-    assert ledger.written(SCOPE, [b"written-by-the-provider"])
-    assert ledger.name(b"value", "first") == "first"
-    assert ledger.name(b"value", "second") == "first"
-    assert len(said) <= 1
+    for wanted in ("first", "second"):
+        store = open_store(Settings(), path, bench.namer, said.append)
+        line = Line(store, said.append)
+        ledger = Ledger(line, bench.namer.digest)
+        assert ledger.name(b"value", wanted) == "first"
+        if wanted == "first":
+            ledger.note_written(SCOPE, [b"written-by-the-provider"])
+        assert ledger.written(SCOPE, [b"written-by-the-provider"])
+        line.close()
+    assert [line.partition(" (")[0] for line in said] == ["the ledger cannot be read"] * unread
+    assert path.with_name("ledger.sqlite3.damaged").exists() == unread

@@ -178,6 +178,8 @@ def test_bad_arguments_say_what_is_wrong(home: Path) -> None:
         (("verify", "--key", "/nowhere"), "there is no key in /nowhere"),
         (("verify", "--folder", "/nowhere"), "there is no audit log in /nowhere"),
         (("report", "--since", "yesterday"), "--since yesterday"),
+        (("report", "--since", "99999999999d"), "--since 99999999999d"),
+        (("report", "--since", "0001-01-01T00:00+14:00"), "--since 0001-01-01"),
         (("report", "--html", "/nowhere/at/all.html"), "cannot be written"),
     ):
         code, told = run(*arguments)

@@ -84,7 +84,7 @@ def test_ports_that_are_taken_are_told_before_anything_starts() -> None:
     ("written", "said"),
     [
         (None, "users: there is no such file"),
-        ("alice:$apr1$QX3vWqcP$Ro2SjmYVoFbB3QCZK2xGw1\n", "users: only lines of `htpasswd -B`"),
+        ("alice:$apr1$" + "x" * 31, "users: only lines of `htpasswd -B`"),
         ("alice", "users: only lines of `htpasswd -B`"),
     ],
 )
@@ -99,7 +99,7 @@ def test_why_a_file_of_users_cannot_be_used_is_told(
 
 
 def test_users_that_can_be_told_by_their_passwords(tmp_path: Path) -> None:
-    (tmp_path / "users").write_text("# ours\nalice:{SHA}W6ph5Mm5Pz8GgiULbPgzG37mj9g=\n")
+    (tmp_path / "users").write_text(f"# ours\nalice:{{SHA}}{'A' * 27}=\n")
     for proxyauth in (f"@{tmp_path / 'users'}", "alice:pass", "any", ""):
         check(proxyauth)
     for proxyauth in ("alice", "alice:pa:ss"):

@@ -47,6 +47,13 @@ def policy(*arguments: object, stdin: str = "") -> Result:
     return CliRunner().invoke(app, ["policy", *map(str, arguments)], input=stdin)
 
 
+def test_a_folder_without_fixtures_is_no_success(files: Path) -> None:
+    (files / "fixtures" / "f.yaml").rename(files / "fixtures" / "f.yml.txt")
+    done = policy("test", files, "--fixtures", files / "fixtures")
+    assert done.exit_code == 2
+    assert "contains no fixture file" in done.stderr
+
+
 def test_fixtures_that_hold(files: Path) -> None:
     done = policy("test", files, "--fixtures", files / "fixtures")
     assert done.exit_code == 0, done.output

@@ -167,14 +167,14 @@ def _since(text: str) -> str:
     if not text:
         return ""
     now = datetime.datetime.now(datetime.UTC)
-    if ago := _AGO.match(text):
-        when = now - datetime.timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
-    else:
-        try:
+    try:
+        if ago := _AGO.match(text):
+            when = now - datetime.timedelta(seconds=int(ago[1]) * _SECONDS[ago[2]])
+        else:
             when = datetime.datetime.fromisoformat(text)
-        except ValueError:
-            raise ValueError(
-                f"--since {text}: neither a time such as 2030-01-31T12:00 nor one ago such as 24h"
-            ) from None
-    utc = when.astimezone(datetime.UTC)
+        utc = when.astimezone(datetime.UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"--since {text}: neither a time such as 2030-01-31T12:00 nor one ago such as 24h"
+        ) from None
     return utc.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -14,6 +14,7 @@ from pathlib import Path
 from secretgate.policy import documents, loading, schema
 from secretgate.policy.documents import Document
 from secretgate.policy.engine import Scope
+from secretgate.policy.errors import PolicyError
 from secretgate.policy.model import Call, Decision
 from secretgate.policy.rates import Rates
 from secretgate.policy.secrets import Secrets
@@ -48,7 +49,10 @@ def run(
 ) -> Iterator[Report]:
     """Run the fixtures in a file or folder; raise PolicyError if one cannot be read."""
     known = {scope.name: replace(scope, enforces=True) for scope in scopes}
-    for file in loading.rule_files(path):
+    files = loading.rule_files(path)
+    if not files:
+        raise PolicyError(str(path), 0, "", "contains no fixture file (*.yaml, *.yml)")
+    for file in files:
         document = documents.read(file)
         tests = document.convert(document.data, schema.FixtureFile)
         rates = Rates()

@@ -1,7 +1,8 @@
 """A store in a SQLite file, shared by all workers on one machine.
 
-If the disk fails, the store warns once and goes on without it; the vault and the ledger then have
-only their in-memory caches.
+A file that SQLite cannot read, or of another format, is put aside, and a new one is begun. If the
+disk fails, the store warns once and goes on without it; the vault and the ledger then have only
+their in-memory caches.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from secretgate.audit.locks import locked
 from secretgate.state import private_file, private_folder
 from secretgate.stores import (
     WRITTEN_FOR_DAYS,
@@ -45,6 +47,8 @@ CREATE TABLE IF NOT EXISTS chains (
 """
 _BESIDE = ("-wal", "-shm", "-journal")
 """Suffixes of the files that SQLite keeps next to a database."""
+_UNREADABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
+"""What SQLite answers when it opens a damaged file, one that is no database, and other tables."""
 _SWEEP = 600.0
 """Minimum seconds between two deletions of expired rows; they happen on writes."""
 _NAMES = "SELECT digest, rule FROM names WHERE digest IN (...)"
@@ -69,7 +73,7 @@ class SQLiteStore:
         self._swept = time.time()
         self._db: sqlite3.Connection | None = None
         try:
-            self._db = _opened(path, lifetime)
+            self._db = _opened_or_begun(path, lifetime, warn)
         except (OSError, sqlite3.Error) as error:
             self._fail(error)
 
@@ -169,6 +173,34 @@ def _rows(write: Write, now: int) -> list[tuple[object, ...]]:
             return [(key, blob, now)]
 
 
+def _opened_or_begun(
+    path: Path, lifetime: float, warn: Callable[[str], None]
+) -> sqlite3.Connection:
+    try:
+        return _opened(path, lifetime)
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _UNREADABLE:
+            raise
+        aside = _put_aside(path)
+        warn(f"the ledger cannot be read ({error}): it is kept as {aside}, and a new one begins")
+        return _opened(path, lifetime)
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename the file, unless another worker has just done so, and return its new name."""
+    aside = path.with_name(f"{path.name}.damaged")
+    descriptor = private_file(path, os.O_RDWR | os.O_CREAT)
+    try:
+        with locked(descriptor):
+            if os.path.samestat(os.fstat(descriptor), path.stat()):
+                for suffix in ("", *_BESIDE):
+                    with contextlib.suppress(FileNotFoundError):
+                        path.with_name(path.name + suffix).replace(f"{aside}{suffix}")
+    finally:
+        os.close(descriptor)
+    return aside
+
+
 def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
     private_folder(path.parent)
     os.close(private_file(path, os.O_RDWR | os.O_CREAT))
@@ -176,9 +208,13 @@ def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
         with contextlib.suppress(FileNotFoundError):
             os.close(private_file(path.with_name(path.name + suffix), os.O_RDWR))
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=2)
-    db.executescript(_SCHEMA)
-    for statement, values in _expired(int(time.time()), lifetime):
-        db.execute(statement, values)
+    try:
+        db.executescript(_SCHEMA)
+        for statement, values in _expired(int(time.time()), lifetime):
+            db.execute(statement, values)
+    except sqlite3.Error:
+        db.close()
+        raise
     return db
 
 
