@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from secretgate.bodies.base import Form, Label, PlainBody, Slot, Unreadable
+from secretgate.bodies.base import PlainBody, Unreadable, text_slot
 from secretgate.bodies.json_spans import read_json
 from secretgate.grpc import Refused, RequestStream
 from secretgate.outbound.deciding import Requests
@@ -67,7 +67,7 @@ def _read(raw: bytes, dialect: Dialect) -> PlainBody:
     message = opened(raw)
     if message is None:
         raise Unreadable("an event with a wrong checksum")
-    slot = Slot(0, len(message.around), Form.RAW, Label.TEXT, b"", "around the event")
+    slot = text_slot(message.around, "around the event")
     if not message.event:
         return PlainBody(message.around, [slot])
     event = read_json(message.event, dialect.request_paths.root)

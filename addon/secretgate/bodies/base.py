@@ -83,6 +83,11 @@ class Slot(NamedTuple):
     path: Path
 
 
+def text_slot(text: bytes, path: str, key: bytes = b"") -> Slot:
+    """Return the slot of a text that stands at the beginning of a body, as it is."""
+    return Slot(0, len(text), Form.RAW, Label.TEXT, key, path)
+
+
 class Edit(NamedTuple):
     """Replaces the bytes from `start` to `end`."""
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from secretgate.bodies import json_spans, readers
 from secretgate.bodies.asides import asides
-from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
+from secretgate.bodies.base import Body, PlainBody, Unreadable, text_slot
 from secretgate.bodies.encodings import decode, encode
 from secretgate.bodies.json_body import JsonBody
 from secretgate.bodies.json_walk import Reading
@@ -120,8 +120,8 @@ class Requests:
         text = asides(request.content, chain, self._settings.body_limit)
         if not text:
             return decision
-        slot = Slot(0, len(text), Form.RAW, Label.TEXT, b"", "beside the compressed body")
-        found = self.decide_body(request, PlainBody(text, [slot]))
+        beside = PlainBody(text, [text_slot(text, "beside the compressed body")])
+        found = self.decide_body(request, beside)
         if found.refused or not found.spots:
             return found if found.refused else decision
         decision = replace(decision, verdict=found.verdict, spots=(*decision.spots, *found.spots))

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from secretgate.bodies.base import Form, Label, PlainBody, Slot
+from secretgate.bodies.base import Form, Label, PlainBody, Slot, text_slot
 from secretgate.bodies.json_walk import Reading
 from secretgate.engine import Engine
 from secretgate.history.digests import Digests
@@ -242,7 +242,7 @@ def _settled(
 def _pieces(head: Head) -> Iterator[_Piece]:
     yield from _of_target(head.target)
     names = b"\n".join([head.method, *(name for name, _ in head.headers + head.trailers)])
-    slot = Slot(0, len(names), Form.RAW, Label.TEXT, b"", "the names of headers")
+    slot = text_slot(names, "the names of headers")
     yield _Piece("names", 0, 0, len(names), slot, names)
     for part, fields in (("headers", head.headers), ("trailers", head.trailers)):
         for index, (name, value) in enumerate(fields):
@@ -251,7 +251,7 @@ def _pieces(head: Head) -> Iterator[_Piece]:
             word = _ONE_WORD.fullmatch(value) and not _SAID.fullmatch(name)
             if part == "trailers" or not (word or _CREDENTIAL.search(name)):
                 path = f"{part}.{name.decode('ascii', 'backslashreplace').lower()}"
-                slot = Slot(0, len(value), Form.RAW, Label.TEXT, name.lower(), path)
+                slot = text_slot(value, path, name.lower())
                 yield _Piece(part, index, 0, len(value), slot, value)
 
 

@@ -9,7 +9,7 @@ from mitmproxy import ctx, http
 from mitmproxy.websocket import WebSocketMessage
 
 from secretgate import log
-from secretgate.bodies.base import Form, Label, PlainBody, Slot
+from secretgate.bodies.base import PlainBody, text_slot
 from secretgate.hosts import Treatment
 from secretgate.proxy import control_frames, passing
 from secretgate.proxy.exchange import Exchange
@@ -114,7 +114,7 @@ def _holds(exchange: Exchange, payload: bytes) -> bool:
     engine, request = exchange.engine, exchange.request
     if request.route.treatment is Treatment.PASS or engine.settings.mode == "audit":
         return False
-    body = PlainBody(payload, [Slot(0, len(payload), Form.RAW, Label.TEXT, b"", "a control frame")])
+    body = PlainBody(payload, [text_slot(payload, "a control frame")])
     try:
         found = engine.redactor.inspect(
             body, request.scope, request.exempt, learn=False, strict=False, leaves=False
