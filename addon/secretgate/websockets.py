@@ -21,7 +21,7 @@ from secretgate.hosts import Treatment
 from secretgate.inbound.documents import text_or_document
 from secretgate.inbound.events import Events
 from secretgate.inbound.written import Recorder
-from secretgate.outbound import kept, refusals
+from secretgate.outbound import references, refusals
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
 from secretgate.policy.judged import Judging
@@ -153,7 +153,7 @@ class Socket:
         issued, vault = self._events.issued, self._engine.vault
         for link in self._dialect.links(event) if issued else ():
             if not self._linked and self._dialect.chain_items:
-                vault.link(self._request.scope, kept.ITEMS, self._engine.nothing_issued)
+                vault.link(self._request.scope, references.ITEMS, self._engine.nothing_issued)
             self._linked = True
             vault.link(self._request.scope, link, issued)
 

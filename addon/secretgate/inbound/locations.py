@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
-from secretgate.outbound import kept
+from secretgate.outbound import references
 
 _NAMES: Final = (
     *("location", "content-location", "operation-location"),
@@ -50,7 +50,7 @@ def texts(url: str) -> list[bytes]:
 
 def ids(url: str, asked: str) -> Iterator[str]:
     """Yield the ids in a URL by which the next request is known; `asked`: the path of this one."""
-    yield from kept.UPLOAD.findall(url)
+    yield from references.UPLOAD.findall(url)
     last = urlsplit(url).path.rpartition("/")[2].partition(":")[0]
     if _ID.fullmatch(last) and last not in asked:
         yield last

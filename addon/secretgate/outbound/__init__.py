@@ -4,13 +4,14 @@
 itself, on its body through `deciding`, which defines the order of the steps and leaves refusals to
 `refusing` and `refusals`. `redaction` holds what outlasts a request, and `inspection` replaces what is found in one:
 
-* `texts` obtains the text of each slot; detection searches it;
+* `texts` obtains the text of each slot; detection searches it, `split_keys` several together;
 * `naming` decides what is a secret and what it is called; `spelled` and `hidden` deal with secrets
   that no placeholder could stand for otherwise, because of how they are written;
 * `edits` turns findings into edits of the bytes, and `spots` into what people are told;
 * `egress` searches the outgoing bytes for every secret once more.
 
-Around that, `credentials` knows what a request tells its receiver on purpose, `kept` which earlier
+Around that, `credentials` knows what a request tells its receiver on purpose, `references` which earlier
 answers it refers to, `signatures` what it states about its own bytes, `models` which model it asks for.
-`attempts` gives up what takes too long for the event loop.
+`handover` passes placeholders of a model to tool calls. `attempts` gives up what takes too long for the
+event loop. `spans` looks up findings by position.
 """

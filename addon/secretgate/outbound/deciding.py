@@ -21,7 +21,7 @@ from secretgate.history.verdicts import Seen
 from secretgate.hosts import Treatment
 from secretgate.mcp import messages
 from secretgate.mcp.over_http import Remote
-from secretgate.outbound import handover, kept, models, signatures
+from secretgate.outbound import handover, models, references, signatures
 from secretgate.outbound.inspection import Leak, Redaction
 from secretgate.outbound.redaction import Redactor
 from secretgate.outbound.refusing import Refusing
@@ -202,7 +202,7 @@ class Requests:
         if self._forbids(policy, found):
             return self.refusing.found(request, found, policy)
         issued = self._issued(request, links, found.issued)
-        for link in kept.grown(request, outline) if issued else ():
+        for link in references.added_to(request, outline) if issued else ():
             self._vault.link(request.scope, link, issued)
         verdict, content, message = self._outcome(body, chain, found)
         return Decision(
@@ -283,14 +283,17 @@ class Requests:
 
     def _refreshed(self, request: Request, raw: bytes | None) -> list[str]:
         """Fetch what other workers know about the request, and return its links."""
-        links = kept.links(request, raw)
+        links = references.links(request, raw)
         self._vault.refresh(request.scope, links)
         return links
 
     def _with_named(self, request: Request, links: Sequence[str], raw: bytes) -> Sequence[str]:
         """Return the links with those to files and to items that the body names."""
         named: list[str] = []
-        for known, ids in ((kept.ITEMS, kept.items), (kept.FILES, kept.files)):
+        for known, ids in (
+            (references.ITEMS, references.items),
+            (references.FILES, references.files),
+        ):
             if known in links and self._vault.chain(request.scope, known) is not None:
                 named += ids(request, raw)
         if named:

@@ -13,7 +13,7 @@ from secretgate.hosts import Treatment
 from secretgate.inbound import locations
 from secretgate.inbound.responses import respond
 from secretgate.inbound.written import Recorder
-from secretgate.outbound import kept, refusals
+from secretgate.outbound import references, refusals
 from secretgate.outbound.heads import folded
 from secretgate.outbound.requests import Verdict
 from secretgate.policy.answers import judging
@@ -75,7 +75,7 @@ def through(
         recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
         recorder.postpone(exchange.soon)
         exchange.recorder = exchange.collects(recorder)
-        if request.method == "GET" and (links := kept.grown(request, None)):
+        if request.method == "GET" and (links := references.added_to(request, None)):
             exchange.growing = Growing(engine.vault, request.scope, links, decision.issued)
     path = request.path.partition("?")[0]
     asked = (
@@ -234,8 +234,8 @@ def _linking(exchange: Exchange) -> Callable[[object], None]:
     """Return what links what was issued to the provider's ids in each event."""
     dialect, issued = exchange.dialect, exchange.decision.issued
     vault, scope = exchange.engine.vault, exchange.request.scope
-    if kept.uploads(exchange.request):
-        vault.link(scope, kept.FILES, exchange.engine.nothing_issued)
+    if references.uploads(exchange.request):
+        vault.link(scope, references.FILES, exchange.engine.nothing_issued)
 
     known = set[str]()
 
@@ -243,7 +243,7 @@ def _linking(exchange: Exchange) -> Callable[[object], None]:
         for link in dialect.links(event, exchange.decision.stored):
             if link not in known:
                 if not known and dialect.chain_items:
-                    vault.link(scope, kept.ITEMS, exchange.engine.nothing_issued)
+                    vault.link(scope, references.ITEMS, exchange.engine.nothing_issued)
                 known.add(link)
                 vault.link(scope, link, issued)
 

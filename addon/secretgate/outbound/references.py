@@ -87,7 +87,7 @@ def items(request: Request, raw: bytes) -> list[str]:
     return list(found)
 
 
-def grown(request: Request, outline: bytes | None) -> list[str]:
+def added_to(request: Request, outline: bytes | None) -> list[str]:
     """Return the ids, in a request, of what it adds to."""
     if request.route.dialect.name == "mcp":
         return _mcp_sessions(request)

@@ -11,7 +11,7 @@ from wire_support import SCOPE, Gate, dump, secret
 
 from harness.families.base import sse
 from secretgate.inbound.responses import respond
-from secretgate.outbound import kept
+from secretgate.outbound import references
 from secretgate.proxy.exchange import Growing
 
 GATE = Gate()
@@ -34,9 +34,9 @@ def test_ids_in_paths_and_beside_the_messages(
     dialect: str, path: str, body: object, named: set[str]
 ) -> None:
     request = GATE.request(dialect, path=path)
-    assert named <= {*kept.links(request, dump(body))}
+    assert named <= {*references.links(request, dump(body))}
     steps = {*path.partition("?")[0].replace(":", "/").split("/")}
-    assert {*kept.links(request, b"{")} <= steps | {kept.FILES, kept.ITEMS}
+    assert {*references.links(request, b"{")} <= steps | {references.FILES, references.ITEMS}
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_ids_in_paths_and_beside_the_messages(
 def test_ids_of_what_a_request_adds_to(
     dialect: str, path: str, body: object, named: list[str]
 ) -> None:
-    assert kept.grown(GATE.request(dialect, path=path), dump(body)) == named
+    assert references.added_to(GATE.request(dialect, path=path), dump(body)) == named
 
 
 def test_answers_of_an_mcp_server_may_come_on_a_connection_opened_before() -> None:
@@ -61,14 +61,16 @@ def test_answers_of_an_mcp_server_may_come_on_a_connection_opened_before() -> No
     streams = {
         "abc": GATE.request("mcp", method="GET", headers={"mcp-session-id": "abc"}),
         "0123abcd": GATE.request("mcp", method="GET", path="/sse?sessionId=0123abcd"),
-        kept.SERVER: GATE.request("mcp", method="GET", path="/sse"),
+        references.SERVER: GATE.request("mcp", method="GET", path="/sse"),
     }
     for session, stream in streams.items():
-        assert kept.grown(stream, None) == [session]
+        assert references.added_to(stream, None) == [session]
         growing = Growing(GATE.vault, SCOPE, [session], GATE.nothing_issued)
         assert growing.issued.value(GATE.name(KEY).encode()) == KEY.encode()
     other = GATE.request("mcp", method="GET", headers={"mcp-session-id": "other"})
-    assert not Growing(GATE.vault, SCOPE, kept.grown(other, None), GATE.nothing_issued).issued
+    assert not Growing(
+        GATE.vault, SCOPE, references.added_to(other, None), GATE.nothing_issued
+    ).issued
 
 
 def test_ids_of_files_anywhere() -> None:
@@ -77,7 +79,7 @@ def test_ids_of_files_anywhere() -> None:
     item = {"type": "input_file", "file_id": "file-3"}
     said = {"text": '"file_id": "file-4"', "file_id": {"not": "an id"}}
     body = {"tools": tools, "input": [{"content": [item, said]}]}
-    assert set(kept.files(request, dump(body))) == {"vs_1", "vs_2", "file-3"}
+    assert set(references.files(request, dump(body))) == {"vs_1", "vs_2", "file-3"}
 
 
 def test_an_answer_that_began_before_a_secret_was_sent_restores_it() -> None:
@@ -116,8 +118,8 @@ def test_items_of_earlier_answers_newest_first() -> None:
         ]
     }
     for raw in (dump(body), json.dumps(body, indent=2).encode()):
-        assert kept.items(request, raw) == ["fc_4", "msg_1"]
-        assert kept.items(GATE.request("openai-chat"), raw) == []
+        assert references.items(request, raw) == ["fc_4", "msg_1"]
+        assert references.items(GATE.request("openai-chat"), raw) == []
 
 
 @pytest.mark.parametrize("own", [{}, {"type": None}])
@@ -126,7 +128,7 @@ def test_items_that_are_referred_to_without_a_type(own: dict[str, Any]) -> None:
     said = {"type": "message", "id": "msg_2", "content": [{"text": '{"id": "msg_3"}'}]}
     body = {"input": [{"id": "msg_1", **own}, said, {**own, "id": "msg_4"}]}
     for raw in (dump(body), json.dumps(body, indent=2).encode()):
-        assert kept.items(request, raw) == ["msg_4", "msg_1"]
+        assert references.items(request, raw) == ["msg_4", "msg_1"]
 
 
 def test_items_are_searched_for_once_an_answer_named_some() -> None:
@@ -136,7 +138,7 @@ def test_items_are_searched_for_once_an_answer_named_some() -> None:
     gate.vault.link(SCOPE, "msg_1", gate.issued(KEY))
     asked = gate.requests.decide(replace(request, content=body))
     assert not asked.issued
-    gate.vault.link(SCOPE, kept.ITEMS, gate.nothing_issued)
+    gate.vault.link(SCOPE, references.ITEMS, gate.nothing_issued)
     asked = gate.requests.decide(replace(request, content=body))
     assert asked.issued.value(gate.name(KEY).encode()) == KEY.encode()
 
@@ -144,7 +146,7 @@ def test_items_are_searched_for_once_an_answer_named_some() -> None:
 def test_an_item_is_read_by_itself() -> None:
     request = GATE.request("openai-responses", path="/v1/responses")
     endless = b'{"type": "item_reference", "name": "%b", "id": "msg_1"}' % (b"x" * 2000)
-    assert kept.items(request, endless + b', {"id": "msg_2", "role": "user"}') == []
+    assert references.items(request, endless + b', {"id": "msg_2", "role": "user"}') == []
 
 
 def test_answers_name_their_items() -> None:
