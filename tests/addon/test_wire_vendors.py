@@ -176,6 +176,26 @@ def test_so_it_is_in_events_that_were_asked_for_under_any_type(kind: str) -> Non
         assert "".join(json.loads(line[6:])["say"] for line in out.splitlines() if line) == WANTED
 
 
+@pytest.mark.parametrize(
+    "kind", ["text/plain; charset=utf-8", "text/html", "application/octet-stream"]
+)
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_a_document_that_is_declared_as_text_stays_json(
+    kind: str, indent: int | None, end: str
+) -> None:
+    """Go's servers call JSON text/plain unless told otherwise."""
+    value = 'two\nlines, "quoted"'
+    raw = json.dumps({"say": f"it is {GATE.name(value)}"}, indent=indent).encode() + end.encode()
+    headers, issued = {"content-type": kind}, GATE.issued(value)
+    way = respond(headers, DIALECTS["generic"], issued, None, False, pytest.fail)
+    assert way is not None
+    pieces = [way.feed(raw[at : at + 9]) for at in range(0, len(raw), 9)]
+    out = b"".join((*pieces, way.finish()))
+    assert json.loads(out) == {"say": f"it is {value}"}
+    assert out.endswith(end.encode())
+
+
 def test_text_that_begins_like_json_is_forwarded_as_it_comes() -> None:
     way = respond(
         {"content-type": "text/plain"}, DIALECTS["generic"], ISSUED, None, False, pytest.fail

@@ -60,6 +60,7 @@ def test_credentials_of_the_request_stay_in_the_target(poster: Poster, planted: 
 
 HEADERS = {
     "a git remote": ("x-turn-metadata", '{"origin": "https://me:{}@git.corp.example/a.git"}'),
+    "a git remote by itself": ("x-origin", "https://me:{}@git.corp.example/a.git"),
     "words": ("x-note", "the token is {} so"),
     "a user agent": ("user-agent", "tool/1.0 ({})"),
     "a user agent of one word": ("user-agent", "{}"),

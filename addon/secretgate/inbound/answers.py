@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from secretgate.inbound.documents import document
+from secretgate.inbound.documents import DocumentReader, document
 from secretgate.inbound.events import Events
 from secretgate.inbound.restoration import Channel, Depth
 from secretgate.inbound.spoken import Unread
@@ -77,12 +77,14 @@ class DocumentAnswer:
         recorder: Recorder | None = None,
         limit: int = 64 << 20,
         over: Callable[[], None] = lambda: None,
+        read: DocumentReader = document,
     ) -> None:
         self._dialect = dialect
         self._issued = issued
         self._recorder = recorder
         self._limit = limit
         self._over = over
+        self._read = read
         self._pieces: list[bytes] = []
         self._size = 0
 
@@ -106,7 +108,7 @@ class DocumentAnswer:
         if not self._pieces:
             return b""
         payload = b"".join(self._pieces)
-        restored = document(payload, self._dialect, self._issued)
+        restored = self._read(payload, self._dialect, self._issued)
         if self._recorder is not None:
             self._recorder.add(Unread(_without_numbers(restored)))
             self._recorder.end()

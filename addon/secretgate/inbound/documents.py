@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import msgspec
 
@@ -14,6 +15,7 @@ from secretgate.placeholders import Issued
 from secretgate.providers import Dialect
 from secretgate.streams.whole import is_json
 
+DocumentReader = Callable[[bytes, Dialect, Issued], bytes]
 _LEAD = re.compile(rb"[A-Za-z0-9/_,:-]{0,40}(?=[\s\[{\"])")
 """What stands before the JSON of Socket.IO (`42[...]`) and of the Vercel AI SDK (`0:"..."`)."""
 

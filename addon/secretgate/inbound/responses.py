@@ -20,6 +20,7 @@ from secretgate.inbound.answers import (
     SniffedAnswer,
     TextAnswer,
 )
+from secretgate.inbound.documents import DocumentReader, document, text_or_document
 from secretgate.inbound.events import Events
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
@@ -27,7 +28,7 @@ from secretgate.policy.judged import JudgedDocument, JudgedFramer, JudgedMessage
 from secretgate.policy.messages import OneMessage, TextsFramer
 from secretgate.providers import Dialect
 from secretgate.streams.base import Framer
-from secretgate.streams.framers import framer_for, is_vague, sniffed, sniffed_file
+from secretgate.streams.framers import framer_for, is_vague, sniffed, sniffed_file, sniffed_text
 
 MOST_HELD = 128 << 20
 """Maximum number of bytes of an answer that may be held back, for example until the end of a line.
@@ -135,11 +136,9 @@ def respond(
         answer = readers.document()
     elif media_type in grpc.PROTOBUF and (issued or judge):
         answer = readers.message()
-    elif (issued or judge) and not media_type.startswith(_NO_TEXT):
-        # JSON lines are sometimes declared as text.
-        answer = readers.text()
-        if is_vague(media_type):
-            answer = SniffedAnswer(readers.stream, readers.text, readers.text, sniffed_file)
+    elif (issued or judge or is_vague(media_type)) and not media_type.startswith(_NO_TEXT):
+        # JSON and JSON lines are sometimes declared as text: Go's servers do so by default.
+        answer = SniffedAnswer(readers.stream, readers.text, readers.said_text, sniffed_text)
     else:
         return None
     return Response(rewrites, answer, decoder, warn)
@@ -172,14 +171,19 @@ class _Readers:
         plain = TextAnswer(self.issued)
         return JudgedDocument(plain, self.judge) if self.judge else plain
 
-    def document(self) -> Answer:
+    def document(self, read: DocumentReader = document) -> Answer:
         whole = DocumentAnswer(
             self.dialect,
             self.issued,
             self.recorder,
             over=lambda: self.warn("an answer was too large to restore"),
+            read=read,
         )
         return JudgedDocument(whole, self.judge) if self.judge else whole
+
+    def said_text(self) -> Answer:
+        """Read a document whose type says text."""
+        return self.document(text_or_document)
 
     def envelopes(self, headers: Mapping[str, str]) -> Answer:
         """Read gRPC and Connect messages, each in its envelope."""

@@ -3,7 +3,7 @@
 A secret can be in a query, in a path, or in metadata that a client sends along (the URL of a git
 remote, for example). Findings of high confidence and known values are replaced there as in a body.
 Not inspected are the request's own credentials: headers and parameters whose names say so, and
-headers that consist of a single word.
+headers that consist of a single word, unless that is a URL.
 
 The heads of a client's requests are all alike. A head in which detection found nothing is
 recognised by a keyed digest; after that it is searched for known values only.
@@ -38,7 +38,7 @@ _CREDENTIAL = re.compile(
     rb"|\Ax-(?:amz|goog|ms)-|\Asec-websocket-|\Ahost\Z"
 )
 """Names of headers and parameters that hold credentials meant for the receiver."""
-_ONE_WORD = re.compile(rb"(?:[A-Za-z]+ +)?[^\s,;{}\"'<>|]*")
+_ONE_WORD = re.compile(rb"(?:[A-Za-z]+ +)?(?!\w+://)[^\s,;{}\"'<>|]*")
 _SAID = re.compile(rb"(?i)(?:user-agent|referer|origin|from|via|forwarded|x-forwarded-.*)")
 """Names of headers that are never credentials, whether they hold one word or several."""
 _SPLIT = re.compile(rb"[^/?&=]+")

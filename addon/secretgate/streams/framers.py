@@ -7,6 +7,7 @@ may begin with anything: of these, only JSON lines are a stream.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -52,6 +53,8 @@ _FIRST_BYTES: Final[tuple[tuple[bytes, Callable[[], Framer]], ...]] = (
 _VAGUE: Final = frozenset(
     ("", "application/json", "application/octet-stream", "binary/octet-stream", "text/plain")
 )
+_JSON: Final = re.compile(rb"\{\s*[\"}]|\[\s*[\"{\[\]]")
+_JSON_OR_NOT: Final = re.compile(rb"[\[{]?\s*")
 _BEFORE: Final = b" \t\r\n\xef\xbb\xbf\x1e"
 
 
@@ -96,3 +99,11 @@ def sniffed_file(head: bytes) -> Framer | Text | None:
     if line.startswith(b"{") and not end:
         return None
     return NdjsonFramer() if line.startswith(b"{") and is_json(line) else Text.DOCUMENT
+
+
+def sniffed_text(head: bytes) -> Framer | Text | None:
+    """Like `sniffed_file`, for an answer whose type says text: what plainly begins as JSON is none."""
+    begin = head.lstrip(_BEFORE)
+    if _JSON_OR_NOT.fullmatch(begin):
+        return None
+    return sniffed_file(head) if _JSON.match(begin) else Text.TEXT
