@@ -160,21 +160,21 @@ class Gate:
 
     async def _begin_call(self, flow: http.HTTPFlow, route: Route) -> None:
         """Decide on the head of a call, which is sent before the first message arrives."""
-        if self._objects(flow, route):
+        if self._refuse_unrecorded(flow, route):
             return
         engine = self.engine()
         request = flows.request(engine, flow, route)
         decide = functools.partial(heads.decide, engine, request, flows.head(flow))
         if not engine.line.remote:
-            decision, seen = decide()
+            decision, head = decide()
         else:
             begin = functools.partial(engine.requests.begin, request)
             refused = await asyncio.to_thread(consulted, engine, request, begin)
             if refused is None:
-                decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
+                decision, head = await asyncio.to_thread(consulted, engine, request, decide)
             else:
-                decision, seen = refused, None
-        exchange = self._decided(engine, flow, request, decision, seen)
+                decision, head = refused, None
+        exchange = self._decided(engine, flow, request, decision, head)
         if decision.refused or decision.spots:
             self.teller.decided(exchange, decision)
         if not decision.refused:
@@ -204,29 +204,29 @@ class Gate:
         if flow.response or flow.error:
             return
         try:
-            await self._look_at(flow)
+            await self._process(flow)
         except Exception as error:
             self._failed(flow, error)
 
-    async def _look_at(self, flow: http.HTTPFlow) -> None:
+    async def _process(self, flow: http.HTTPFlow) -> None:
         route = self._route(flow)
         if route is None:
             return
         if flow in self.exchanges:
-            self._look_at_trailers(flow, self.exchanges[flow])
+            self._check_trailers(flow, self.exchanges[flow])
             return
-        if self._objects(flow, route):
+        if self._refuse_unrecorded(flow, route):
             return
         engine = self.engine()
         request = flows.request(engine, flow, route)
         reading = None if engine.line.remote else engine.requests.reading(request)
         decide = functools.partial(heads.decide, engine, request, flows.head(flow), reading)
         if engine.line.remote:
-            decision, seen = await asyncio.to_thread(consulted, engine, request, decide)
+            decision, head = await asyncio.to_thread(consulted, engine, request, decide)
         else:
             detector = engine.redactor.detector
-            decision, seen = await self._pace.decided(detector, request, reading, decide)
-        exchange = self._decided(engine, flow, request, decision, seen)
+            decision, head = await self._pace.decided(detector, request, reading, decide)
+        exchange = self._decided(engine, flow, request, decision, head)
         if decision.content is not None and not decision.refused:
             flows.put_content(flow.request, decision.content, decision.headers)
         self.teller.decided(exchange, decision)
@@ -237,20 +237,20 @@ class Gate:
         flow: http.HTTPFlow,
         request: Request,
         decision: Decision,
-        seen: Head | None,
+        head: Head | None,
     ) -> Exchange:
-        """Record the decision; replace the request's head, or refuse the request."""
-        target = seen.target.decode("utf-8", "surrogateescape") if seen is not None else None
+        """Record the decision; put `head` in place of the request's, or refuse the request."""
+        target = head.target.decode("utf-8", "surrogateescape") if head is not None else None
         soon = afterwards.postponing(engine)
         exchange = Exchange(engine, request, decision, flow.id, target, soon)
         self.exchanges[flow] = exchange
-        if seen is not None and engine.settings.mode != "audit":
-            flows.put_head(flow, seen)
+        if head is not None and engine.settings.mode != "audit":
+            flows.put_head(flow, head)
         if decision.refused:
             self._refuse(flow, request.route, decision.status, decision.message, decision.reply)
         return exchange
 
-    def _look_at_trailers(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
+    def _check_trailers(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
         """Check the trailers of a request whose messages were already sent."""
         if exchange.call is None or not flow.request.trailers:
             return
@@ -281,8 +281,8 @@ class Gate:
     def _tell_failed(self, identity: str, route: Route, request: Request | None) -> None:
         self.teller.failed(identity, route, request, self.engine().settings.mode)
 
-    def _objects(self, flow: http.HTTPFlow, route: Route) -> bool:
-        """Whether the request is refused because it could not be recorded."""
+    def _refuse_unrecorded(self, flow: http.HTTPFlow, route: Route) -> bool:
+        """Refuse a request that could not be recorded; return whether it was refused."""
         reason = self.teller.trail.objection
         if not reason or route.treatment is Treatment.PASS:
             return False
@@ -307,8 +307,7 @@ class Gate:
         kind = flow.request.headers.get("content-type", "")
         flow.request.raw_content = b""
         if reply is not None:
-            headers = {"content-type": "application/json", "x-secretgate": "refused"}
-            flow.response = http.Response.make(status, reply, headers)
+            flow.response = http.Response.make(status, reply, refusals.JSON_HEADERS)
             return
         flow.response = http.Response.make(*refusals.answer(route.dialect, kind, status, message))
 

@@ -12,7 +12,7 @@ from wire_support import SCOPE, Gate, dump, secret
 from harness.families.base import sse
 from secretgate.inbound.responses import respond
 from secretgate.outbound import references
-from secretgate.proxy.exchange import Growing
+from secretgate.proxy.exchange import IssuedMeanwhile
 
 GATE = Gate()
 KEY = secret(1)
@@ -65,10 +65,10 @@ def test_answers_of_an_mcp_server_may_come_on_a_connection_opened_before() -> No
     }
     for session, stream in streams.items():
         assert references.added_to(stream, None) == [session]
-        growing = Growing(GATE.vault, SCOPE, [session], GATE.nothing_issued)
-        assert growing.issued.value(GATE.name(KEY).encode()) == KEY.encode()
+        meanwhile = IssuedMeanwhile(GATE.vault, SCOPE, [session], GATE.nothing_issued)
+        assert meanwhile.issued.value(GATE.name(KEY).encode()) == KEY.encode()
     other = GATE.request("mcp", method="GET", headers={"mcp-session-id": "other"})
-    assert not Growing(
+    assert not IssuedMeanwhile(
         GATE.vault, SCOPE, references.added_to(other, None), GATE.nothing_issued
     ).issued
 
@@ -84,15 +84,15 @@ def test_ids_of_files_anywhere() -> None:
 
 def test_an_answer_that_began_before_a_secret_was_sent_restores_it() -> None:
     """An agent's events are often listened to before the first message is sent."""
-    growing = Growing(GATE.vault, SCOPE, ["sesn_1"], GATE.nothing_issued)
+    meanwhile = IssuedMeanwhile(GATE.vault, SCOPE, ["sesn_1"], GATE.nothing_issued)
     way = respond(
         {"content-type": "text/event-stream"},
         GATE.request("anthropic").route.dialect,
-        growing.issued,
+        meanwhile.issued,
         None,
         True,
         pytest.fail,
-        lambda: growing.issued,
+        lambda: meanwhile.issued,
     )
     assert way is not None
     ping = sse([{"type": "ping"}])
@@ -101,7 +101,7 @@ def test_an_answer_that_began_before_a_secret_was_sent_restores_it() -> None:
     raw = sse([{"type": "agent.message", "content": [{"text": GATE.name(KEY)}]}])
     out = way.feed(raw) + way.finish()
     assert json.loads(out.partition(b":")[2])["content"][0]["text"] == KEY
-    assert growing.issued is growing.issued
+    assert meanwhile.issued is meanwhile.issued
 
 
 def test_items_of_earlier_answers_newest_first() -> None:

@@ -170,18 +170,18 @@ def decide(
     `reading`: the reading of its body, if already begun. A refused request is not sent; its head
     is then the one to display. No request can make this raise, except in an `attempt`.
     """
-    decision, seen = _decide(engine, request, head, reading)
+    decision, changed = _decide(engine, request, head, reading)
     if decision.refused:
         return decision, _to_show(engine.redactor, request, head)
-    return decision, seen
+    return decision, changed
 
 
 def _to_show(redactor: Redactor, request: Request, head: Head) -> Head:
     try:
-        seen = look(redactor, request, head, learn=False)
+        found = look(redactor, request, head, learn=False)
     except Leak:
         return _NOT_SHOWN
-    return seen.head if seen is not None else head
+    return found.head if found is not None else head
 
 
 def _decide(
@@ -197,26 +197,26 @@ def _decide(
         # the body, or meanwhile from other requests, makes the head be read again.
         pieces = list(_pieces(head))
         known = engine.redactor.vault.known(request.scope)
-        seen = look(engine.redactor, request, head, learn, policy, pieces)
+        found = look(engine.redactor, request, head, learn, policy, pieces)
         decision = engine.requests.decide(request, reading)
         commit()  # Rules may have counted it.
         if decision.spots and learn and engine.redactor.vault.known(request.scope) is not known:
-            seen = look(engine.redactor, request, head, policy=policy, pieces=pieces)
+            found = look(engine.redactor, request, head, policy=policy, pieces=pieces)
     except Leak as leak:
         return engine.requests.refusing.head(request, (), f"{leak}"), None
-    if seen is None:
+    if found is None:
         return decision, None
-    return _settled(engine, request, decision, seen, policy), seen.head
+    return _settled(engine, request, decision, found, policy), found.head
 
 
 def _settled(
     engine: Engine,
     request: Request,
     decision: Decision,
-    seen: Look,
+    found: Look,
     policy: RequestPolicy | None,
 ) -> Decision:
-    spots = (*decision.spots, *seen.spots)
+    spots = (*decision.spots, *found.spots)
     if decision.refused:
         return replace(decision, spots=spots)
     clean = decision.verdict is Verdict.CLEAN
@@ -224,15 +224,15 @@ def _settled(
         return replace(
             decision, verdict=Verdict.AUDITED if clean else decision.verdict, spots=spots
         )
-    actions = {spot.action for spot in seen.spots}
+    actions = {spot.action for spot in found.spots}
     if not actions & {BLOCK, REDACT}:
         return replace(decision, spots=spots)
     redacts = BLOCK not in actions if policy else engine.settings.mode == "redact"
     if redacts and not request.signed:
-        issued = decision.issued.joined(seen.issued)
+        issued = decision.issued.joined(found.issued)
         verdict = Verdict.REDACTED if clean else decision.verdict
         return replace(decision, verdict=verdict, spots=spots, issued=issued)
-    places = ", ".join(sorted({f"{spot.path}: {spot.rule}" for spot in seen.spots}))
+    places = ", ".join(sorted({f"{spot.path}: {spot.rule}" for spot in found.spots}))
     why = ", and the request is signed" if redacts else ""
     return engine.requests.refusing.head(
         request, spots, f"secret detected outside of its body ({places}){why}"

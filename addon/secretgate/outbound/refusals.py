@@ -21,6 +21,7 @@ from secretgate.streams import eventstream
 from secretgate.streams.envelopes import END_OF_STREAM, envelope
 
 DEFAULT: Final = 403
+JSON_HEADERS: Final = {"content-type": "application/json", "x-secretgate": "refused"}
 _BY_CLIENT: Final = (
     (re.compile(r"claude-cli/"), 400),
     (re.compile(r"copilot/"), 400),
@@ -64,7 +65,7 @@ def client(user_agent: str) -> str:
 def body(dialect: Dialect, code: int, message: str) -> tuple[bytes, dict[str, str]]:
     """Return the body and the headers of a refusal."""
     refusal = dialect.refusal(code, message)
-    headers = {"content-type": "application/json", "x-secretgate": "refused"}
+    headers = dict(JSON_HEADERS)
     if isinstance(kind := refusal.get("__type"), str):
         headers["x-amzn-errortype"] = kind
     return json.dumps(refusal).encode(), headers

@@ -26,7 +26,7 @@ from secretgate.websockets import Socket
 FAILED = "secretgate failed on this answer; its log says where."
 
 
-class Growing:
+class IssuedMeanwhile:
     """What has been issued for an answer to which other requests may still add."""
 
     def __init__(self, vault: Vault, scope: Scope, links: Sequence[str], issued: Issued) -> None:
@@ -70,7 +70,7 @@ class Exchange:
         self.recorder: Recorder | None = None
         self.socket: Socket | None = None
         self.call: grpc.RequestStream | None = None
-        self.growing: Growing | None = None
+        self.meanwhile: IssuedMeanwhile | None = None
         self.kept: KeptAnswer | None = None
         self.messages = KeptMessages()
         self.leftovers = Leftovers()
@@ -87,8 +87,8 @@ class Exchange:
         """What has been issued so far."""
         if self.socket is not None:
             return self.socket.issued
-        if self.growing is not None:
-            return self.growing.issued
+        if self.meanwhile is not None:
+            return self.meanwhile.issued
         return self.call.issued if self.call is not None else self.decision.issued
 
     @property
@@ -106,7 +106,7 @@ class Exchange:
         self.decision = self.decision.spent(self.engine.nothing_issued)
         if self.call is not None:
             self.call.release()
-        self.recorder = self.response = self.socket = self.growing = None
+        self.recorder = self.response = self.socket = self.meanwhile = None
         self.leftovers = Leftovers()
         self.rulings = []
 

@@ -18,7 +18,7 @@ from secretgate.outbound.heads import folded
 from secretgate.outbound.requests import Verdict
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
-from secretgate.proxy.exchange import FAILED, Exchange, Growing, passage
+from secretgate.proxy.exchange import FAILED, Exchange, IssuedMeanwhile, passage
 from secretgate.proxy.telling import Teller
 from secretgate.views.stored import KeptAnswer
 
@@ -76,7 +76,9 @@ def through(
         recorder.postpone(exchange.soon)
         exchange.recorder = exchange.collects(recorder)
         if request.method == "GET" and (links := references.added_to(request, None)):
-            exchange.growing = Growing(engine.vault, request.scope, links, decision.issued)
+            exchange.meanwhile = IssuedMeanwhile(
+                engine.vault, request.scope, links, decision.issued
+            )
     path = request.path.partition("?")[0]
     asked = (
         decision.streams
@@ -90,7 +92,7 @@ def through(
         exchange.recorder,
         asked,
         exchange.warn,
-        (lambda: exchange.issued) if exchange.call or exchange.growing else None,
+        (lambda: exchange.issued) if exchange.call or exchange.meanwhile else None,
         judge,
         _FILES.search(path) is not None,
     )
