@@ -10,7 +10,6 @@ Scanned pages have no text; nor do pages whose fonts map glyphs by a table of th
 from __future__ import annotations
 
 import bz2
-import codecs
 import io
 import logging
 import lzma
@@ -23,6 +22,8 @@ from importlib import import_module
 from typing import Any, Final
 
 import zstandard
+
+from secretgate.bodies.parts import WIDE_MARKS, decodes
 
 LIMIT: Final = 32 << 20
 """Maximum number of bytes unpacked from one document."""
@@ -49,12 +50,6 @@ _CONTROL: Final = re.compile(rb"[\x00-\x07\x0e-\x1a\x1c-\x1f\x7f]")
 _WORDS: Final = re.compile(rb"[\t -~]{8,}")
 _TAR: Final = slice(257, 262)
 _SQLITE: Final = b"SQLite format 3\0"
-_WIDE: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 _TAG: Final = re.compile(rb"<[^<>]*>")
 _PARAGRAPH: Final = re.compile(rb"</(?:w:p|a:p|row|si|text:p)>|<(?:w:br|w:cr|text:line-break)[ /]")
 _BROKEN: Final = (
@@ -100,11 +95,7 @@ def is_text(raw: bytes) -> bool:
     """
     if sealed(raw) or _is_wide(raw):
         return False
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return _CONTROL.search(raw) is None and _MEDIA.match(raw) is None
-    return True
+    return decodes(raw) or (_CONTROL.search(raw) is None and _MEDIA.match(raw) is None)
 
 
 def _is_wide(raw: bytes) -> bool:
@@ -143,7 +134,7 @@ def _within(content: bytes, left: list[int], deeper: int) -> Iterator[bytes]:
 
 def _standing(raw: bytes) -> bytes:
     """Return the readable words stored uncompressed in a file, whatever the character width."""
-    for mark, encoding in _WIDE:
+    for mark, encoding in WIDE_MARKS:
         if raw.startswith(mark):
             # Whoever reads on past a mark that is wrong sees what is stored.
             return raw.decode(encoding, "replace").encode() + b"\n" + _words(raw)

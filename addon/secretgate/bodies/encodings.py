@@ -23,6 +23,7 @@ import zstandard
 from mitmproxy.net import encoding
 
 from secretgate.bodies.base import Unreadable
+from secretgate.bodies.parts import CONTROL
 
 GZIP, DEFLATE, RAW_DEFLATE, BROTLI, ZSTD = "gzip", "deflate", "raw-deflate", "br", "zstd"
 
@@ -35,7 +36,6 @@ _MARKS: Final = ((b"\x1f\x8b\x08", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD))
 _MARKED: Final = {coding for _, coding in _MARKS}
 _GZIP_MEMBER: Final = re.compile(rb"\x1f(?:\x8b|\Z)")
 _ZSTD_FRAME: Final = re.compile(rb"(?:\x28(?:\xb5|\Z)|[\x50-\x5f](?:\x2a|\Z))")
-_CONTROL: Final = bytes({*range(32), 127} - set(b"\t\n\r"))
 _MAX_CHAIN: Final = 4
 _GZIP_WBITS: Final = 31
 _PIECE: Final = 1 << 20
@@ -392,4 +392,4 @@ def _is_text(data: bytes, *, whole: bool = True) -> bool:
         codecs.utf_8_decode(data, "strict", whole)
     except UnicodeDecodeError:
         return False
-    return len(data.translate(None, _CONTROL)) == len(data)
+    return len(data.translate(None, CONTROL)) == len(data)

@@ -14,13 +14,15 @@ ReadPart = Callable[[bytes], Sequence[Slot]]
 """Returns the slots of one JSON document; raises `Unreadable`."""
 
 _UTF8_BOM = codecs.BOM_UTF8
-_OTHER_MARKS = (
+WIDE_MARKS = (
     (codecs.BOM_UTF32_LE, "utf-32"),
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-
+"""Byte order marks of characters of two or four bytes, with their encodings."""
+CONTROL = bytes({*range(32), 127} - set(b"\t\n\r"))
+"""The control characters that text does not contain."""
 
 IN_ASCII = re.compile(r"(?i)charset\s*=\s*[\"']?[\w-]*?(?:utf[-_]?7|\bu7)\b")
 """A charset whose text looks like ASCII but is not."""
@@ -32,15 +34,16 @@ def text_start(raw: bytes) -> int | None:
     Raises `Unreadable` for UTF-16 and UTF-32: such text would be taken for binary data, and its
     secrets would be missed.
     """
-    if b"\0" not in raw and _decodes(raw, "utf-8"):
+    if b"\0" not in raw and decodes(raw):
         return len(_UTF8_BOM) if raw.startswith(_UTF8_BOM) else 0
-    for mark, encoding in _OTHER_MARKS:
-        if raw.startswith(mark) and _decodes(raw, encoding):
+    for mark, encoding in WIDE_MARKS:
+        if raw.startswith(mark) and decodes(raw, encoding):
             raise Unreadable(f"text in {encoding.upper()}; send it as UTF-8")
     return None
 
 
-def _decodes(raw: bytes, encoding: str) -> bool:
+def decodes(raw: bytes, encoding: str = "utf-8") -> bool:
+    """Whether `raw` is text in this encoding."""
     try:
         raw.decode(encoding)
     except UnicodeDecodeError:

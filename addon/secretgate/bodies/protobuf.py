@@ -22,9 +22,8 @@ from enum import IntEnum
 from typing import Final
 
 from secretgate.bodies.base import DefaultBody, Edit, Form, Label, Slot, Unreadable
-from secretgate.bodies.parts import Length, splice_measured
+from secretgate.bodies.parts import CONTROL, Length, decodes, splice_measured
 
-_CONTROL: Final = bytes({*range(32), 127} - set(b"\t\n\r"))
 _LAST_NUMBER: Final = (1 << 29) - 1
 _VARINT, _FIXED64, _MEASURED, _GROUP, _GROUP_END, _FIXED32 = range(6)
 _FIXED_SIZES: Final = {_FIXED64: 8, _FIXED32: 4}
@@ -101,11 +100,11 @@ class _Walk:
 
     def _field(self, start: int, end: int, path: str, depth: int) -> _Shape:
         text = self.raw[start:end]
-        is_utf8 = _is_utf8(text)
+        is_utf8 = decodes(text)
         slots, lengths = len(self.slots), len(self.lengths)
         if depth < _MAX_DEPTH:
             shape = self.message(start, end, path, depth + 1)
-            clean = is_utf8 and len(text.translate(None, _CONTROL)) == len(text)
+            clean = is_utf8 and len(text.translate(None, CONTROL)) == len(text)
             if shape is _Shape.TEXTS or (shape is _Shape.MESSAGE and not clean):
                 return shape
             del self.slots[slots:], self.lengths[lengths:]
@@ -132,11 +131,3 @@ def _varint(number: int) -> bytes:
         number >>= 7
     out.append(number)
     return bytes(out)
-
-
-def _is_utf8(raw: bytes) -> bool:
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
