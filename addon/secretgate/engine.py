@@ -22,7 +22,7 @@ from secretgate.policy.engine import Policy
 from secretgate.policy.errors import PolicyError
 from secretgate.policy.rates import Rates
 from secretgate.policy.requests import Policies
-from secretgate.policy.secrets import Scanner
+from secretgate.policy.secrets import DetectorSecrets
 from secretgate.settings import Settings, SettingsError
 from secretgate.state import Places, load_key
 from secretgate.stores.line import Line
@@ -110,7 +110,7 @@ def build(
         settings.known_except,
         Path.cwd() if settings.known_search else None,
     )
-    _ = known.literals
+    _ = known.literals  # Reads the files, and so finds those that cannot be read.
     if known.problems:
         raise SettingsError(f"known_files: {known.problems[0]}")
     earlier = before.requests.policies.policy if before else None
@@ -124,7 +124,7 @@ def build(
 
 def _policy(settings: Settings, detector: Detector, rates: Rates | None) -> Policy | None:
     try:
-        return building.build(settings, Scanner(detector), rates)
+        return building.build(settings, DetectorSecrets(detector), rates)
     except PolicyError as error:
         raise SettingsError(f"policy: {error}") from None
 

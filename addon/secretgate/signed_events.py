@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from secretgate.bodies.base import PlainBody, Unreadable, text_slot
-from secretgate.bodies.json_spans import read_json
+from secretgate.bodies.json_spans import read_strictly
 from secretgate.grpc import Refused, RequestStream
 from secretgate.outbound.deciding import Requests
 from secretgate.outbound.requests import Decision, Request
@@ -70,7 +70,7 @@ def _read(raw: bytes, dialect: Dialect) -> PlainBody:
     slot = text_slot(message.around, "around the event")
     if not message.event:
         return PlainBody(message.around, [slot])
-    event = read_json(message.event, dialect.request_paths.root)
+    event = read_strictly(message.event, dialect.request_paths.root)
     shift = len(message.around)
     slots = [each._replace(start=each.start + shift, end=each.end + shift) for each in event.slots]
     return PlainBody(message.around + message.event, [slot, *slots])

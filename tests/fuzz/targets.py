@@ -26,7 +26,7 @@ from fuzz.streams import (
 )
 from secretgate.bodies import readers
 from secretgate.bodies.base import Body, Edit, Unreadable
-from secretgate.bodies.json_spans import read_json
+from secretgate.bodies.json_spans import read_strictly
 from secretgate.outbound.inspection import Leak
 from secretgate.providers import DIALECTS
 from secretgate_rules import Detector, redact
@@ -111,7 +111,7 @@ def json_against_a_parser(data: bytes) -> None:
     except (ValueError, RecursionError):
         tree = _NONE
     try:
-        body = read_json(raw, GENERIC.request_paths.root)
+        body = read_strictly(raw, GENERIC.request_paths.root)
     except Unreadable:
         assert tree is _NONE
         return

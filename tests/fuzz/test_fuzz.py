@@ -83,6 +83,6 @@ def test_the_differential_target_compares_what_was_redacted(
 def test_the_differential_target_notices_a_reader_that_takes_anything(
     raw: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(targets, "read_json", lambda raw, root: read_text(raw))
+    monkeypatch.setattr(targets, "read_strictly", lambda raw, root: read_text(raw))
     with pytest.raises(AssertionError):
         TARGETS["json"](raw)

@@ -16,7 +16,7 @@ from secretgate.mcp.session import Passed, Session
 from secretgate.outbound.handover import hand_over, of_models
 from secretgate.placeholders import Issued
 from secretgate.policy.loading import load
-from secretgate.policy.secrets import Scanner
+from secretgate.policy.secrets import DetectorSecrets
 from secretgate.settings import Settings
 from secretgate.state import Places
 
@@ -72,7 +72,7 @@ def session(engine: Callable[..., Engine], tmp_path: Path) -> Make:
             file = tmp_path / "rules.yaml"
             file.write_text("scope: mcp\nmode: enforce\nrules:\n" + rules)
             policy = load(
-                file, Scanner(lambda: pytest.fail("rules see the secrets of the session"))
+                file, DetectorSecrets(lambda: pytest.fail("rules see the secrets of the session"))
             )
         return Session(built, "db", policy=policy, handed_over=handed_over)
 

@@ -14,7 +14,7 @@ from secretgate.policy.errors import PolicyError
 from secretgate.policy.loading import digest, scope_of
 from secretgate.policy.model import Call, Decision
 from secretgate.policy.rates import Rates
-from secretgate.policy.secrets import Scanner
+from secretgate.policy.secrets import DetectorSecrets
 from secretgate_rules import Detector
 from secretgate_rules.model import Rule
 
@@ -23,7 +23,7 @@ RULES = [
     Rule("test-token", "a token", r"\btok_[A-Za-z0-9]{24}\b"),
     Rule("test-weak", "a guess", r"\bweak_[A-Za-z0-9]{12}\b", confidence="low"),
 ]
-SCANNER = Scanner(Detector(RULES))
+SCANNER = DetectorSecrets(Detector(RULES))
 AWS = "AKIA" + "IOSFODNN7" + "REALKEY"
 TOKEN = "tok_" + "aB3dE6gH9jK2mN5pQ8sT1vW4"
 DENY = "  - {name: no, action: deny}\n"

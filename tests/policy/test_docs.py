@@ -25,7 +25,7 @@ from secretgate.policy import building, schema
 from secretgate.policy.answers import judging
 from secretgate.policy.functions import NAMES
 from secretgate.policy.requests import Policies
-from secretgate.policy.secrets import Scanner
+from secretgate.policy.secrets import DetectorSecrets
 from secretgate.providers import DIALECTS
 from secretgate.settings import Settings
 from secretgate.settings.sources import load
@@ -54,7 +54,7 @@ def settings(tmp_path: Path, title: str) -> Settings:
 def decide(chosen: Settings, detector: Detector, body: Any, **headers: str) -> Decision:
     bench = Bench()
     bench.redactor.detector = detector
-    policies = Policies(building.build(chosen, Scanner(detector)))
+    policies = Policies(building.build(chosen, DetectorSecrets(detector)))
     empty = Issued(bench.template, {})
     requests = Requests(chosen, bench.redactor, bench.vault, empty, policies)
     return requests.decide(
@@ -76,7 +76,7 @@ def prompt(text: str, model: str = "claude") -> Any:
 
 
 def answered(chosen: Settings, detector: Detector, pieces: list[str]) -> bytes:
-    policy = building.build(chosen, Scanner(detector))
+    policy = building.build(chosen, DetectorSecrets(detector))
     family = FAMILIES["anthropic"]
     judge = judging(policy, {"model": "m"}, family.dialect, lambda *_: None)
     assert judge is not None
@@ -214,7 +214,10 @@ def test_an_example_denies_a_streamed_call(detector: Detector) -> None:
         named="type",
     )
     judge = judging(
-        building.build(chosen, Scanner(detector)), {}, DIALECTS["anthropic"], lambda *_: None
+        building.build(chosen, DetectorSecrets(detector)),
+        {},
+        DIALECTS["anthropic"],
+        lambda *_: None,
     )
     assert judge is not None
     seen = anthropic_read(events(streamed(SseFramer(), judge, raw)))

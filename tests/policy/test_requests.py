@@ -10,7 +10,7 @@ import pytest
 
 from addon.kit import RULES, SCOPE, Bench, random_text, token
 from policy.kit import enforced, scope
-from secretgate.bodies.json_spans import read_json
+from secretgate.bodies.json_spans import read_strictly
 from secretgate.hosts import Route, Treatment
 from secretgate.outbound.deciding import Requests
 from secretgate.outbound.inspection import Redaction
@@ -21,12 +21,12 @@ from secretgate.policy.choices import Guardrail, Secrets
 from secretgate.policy.engine import Policy
 from secretgate.policy.loading import digest
 from secretgate.policy.requests import Denied, Policies
-from secretgate.policy.secrets import Scanner
+from secretgate.policy.secrets import DetectorSecrets
 from secretgate.providers import DIALECTS
 from secretgate.settings import Settings
 from secretgate_rules import Detector
 
-SCANNER = Scanner(Detector(RULES))
+SCANNER = DetectorSecrets(Detector(RULES))
 
 
 def policy(*texts: str) -> Policy:
@@ -68,7 +68,7 @@ def inspect(
     raw = json.dumps(body).encode()
     own = Policies(given).of(request(raw, dialect), raw)
     return bench.redactor.inspect(
-        read_json(raw, DIALECTS[dialect].request_paths.root), SCOPE, policy=own
+        read_strictly(raw, DIALECTS[dialect].request_paths.root), SCOPE, policy=own
     )
 
 
@@ -286,7 +286,7 @@ def test_patterns_edit_the_text_and_nothing_else() -> None:
     given = policy(call_rule("redact", "true", "llm.text", more))
     raw = b'{"messages": [ {"role":"user","content":"caf\\u00e9 \\"123-45\\" x" } ] , "a":1.0}'
     bench = Bench()
-    body = read_json(raw, DIALECTS["anthropic"].request_paths.root)
+    body = read_strictly(raw, DIALECTS["anthropic"].request_paths.root)
     found = bench.redactor.inspect(body, SCOPE, policy=Policies(given).of(request(raw), raw))
     assert found.raw == raw.replace(b"123-45", b"[SSN]")
 

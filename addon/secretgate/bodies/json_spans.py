@@ -1,4 +1,4 @@
-"""The slots of a JSON body."""
+"""The slots of a JSON body, as the strict reader locates them."""
 
 from __future__ import annotations
 
@@ -37,5 +37,6 @@ def json_slots(raw: bytes, root: Node[Label]) -> list[Slot]:
     return slots
 
 
-def read_json(raw: bytes, root: Node[Label]) -> PlainBody:
+def read_strictly(raw: bytes, root: Node[Label]) -> PlainBody:
+    """Read a JSON body in full. Raises `Unreadable`."""
     return PlainBody(raw, json_slots(raw, root))

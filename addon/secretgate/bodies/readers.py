@@ -15,12 +15,11 @@ from contextlib import suppress
 from types import MappingProxyType
 from typing import Final
 
-from secretgate.bodies import json_spans
 from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadable
 from secretgate.bodies.documents import is_file, sealed
 from secretgate.bodies.envelopes import read_envelopes
 from secretgate.bodies.json_body import Seen
-from secretgate.bodies.json_spans import json_slots
+from secretgate.bodies.json_spans import json_slots, read_strictly
 from secretgate.bodies.json_walk import Reading, read_json
 from secretgate.bodies.jsonl import read_jsonl
 from secretgate.bodies.multipart import read_multipart
@@ -37,7 +36,7 @@ _MEDIA: Final = re.compile(r"(?:image|audio|video|font)/.*")
 
 def _json(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = None) -> Body:
     root = dialect.request_paths.root
-    return json_spans.read_json(raw, root) if seen is None else read_json(raw, root, seen)
+    return read_strictly(raw, root) if seen is None else read_json(raw, root, seen)
 
 
 def _lines(raw: bytes, content_type: str, dialect: Dialect) -> Body:
@@ -68,7 +67,7 @@ def _envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
 
 
 def _json_envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
-    return read_envelopes(raw, lambda part: json_spans.read_json(part, dialect.request_paths.root))
+    return read_envelopes(raw, lambda part: read_strictly(part, dialect.request_paths.root))
 
 
 BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(

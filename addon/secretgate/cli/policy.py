@@ -18,7 +18,7 @@ from secretgate.policy.engine import Policy, Scope
 from secretgate.policy.errors import PolicyError
 from secretgate.policy.handling import FindingRules
 from secretgate.policy.model import KNOWN_OPERATIONS, Call
-from secretgate.policy.secrets import Scanner
+from secretgate.policy.secrets import DetectorSecrets
 from secretgate.settings import Settings, SettingsError
 from secretgate.settings.sources import load
 from secretgate.state import Places
@@ -81,7 +81,7 @@ def run_fixtures(
     """
     loaded = _read(rules, packs, profiles)
     try:
-        reports = list(fixtures.run(loaded.scopes, fixtures_path, Scanner(load_default)))
+        reports = list(fixtures.run(loaded.scopes, fixtures_path, DetectorSecrets(load_default)))
     except PolicyError as error:
         raise _stop(error) from None
     typer.echo(_as_json(reports) if as_json else _as_text(reports))
@@ -204,7 +204,7 @@ class _Explanation(msgspec.Struct):
 def _explain(
     scopes: list[Scope], text: bytes, operation: str, role: str, context: dict[str, Any]
 ) -> _Explanation:
-    scanner = Scanner(load_default)
+    scanner = DetectorSecrets(load_default)
     rules = FindingRules(scopes, context, context["model"])
     string = text.decode("utf-8", "replace")
     params = {"content": string} if operation.endswith("result") else {"text": string}

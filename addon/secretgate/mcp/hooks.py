@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from secretgate.bodies import forms
 from secretgate.bodies.base import Edit, Unreadable, spell, splice
-from secretgate.bodies.json_spans import read_json
+from secretgate.bodies.json_spans import read_strictly
 from secretgate.mcp import messages
 from secretgate.mcp.secrets import SessionSecrets
 from secretgate.policy.engine import Policy
@@ -107,7 +107,9 @@ def _texts(result: Any, steps: Steps = ()) -> Iterator[tuple[Steps, str]]:
 def _edited(raw: bytes, decision: Decision, places: Mapping[str, Steps]) -> bytes:
     """Apply a decision's edits within the message's own string literals."""
     try:
-        slots = {spell(slot.path): slot for slot in read_json(raw, MCP.request_paths.root).slots}
+        slots = {
+            spell(slot.path): slot for slot in read_strictly(raw, MCP.request_paths.root).slots
+        }
     except Unreadable:
         raise ValueError("a message that was parsed cannot be read") from None
     edits: list[Edit] = []

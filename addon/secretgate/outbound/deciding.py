@@ -254,7 +254,7 @@ class Requests:
         mode = self._settings.mode
         if isinstance(body, JsonBody) and body.seen.policy != _digest(policy):
             # The policy has changed since the body was read.
-            body = json_spans.read_json(body.raw, request.route.dialect.request_paths.root)
+            body = json_spans.read_strictly(body.raw, request.route.dialect.request_paths.root)
         return self._redactor.inspect(
             body,
             request.scope,

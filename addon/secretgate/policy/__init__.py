@@ -10,7 +10,7 @@ that only look at single findings are applied by `handling`; for the others, `de
 requests into calls, by `request_tables`, and `grammars` do so for answers, whose frames `judged` holds
 back while a rule may still change them.
 
-    policy = loading.load(Path("policy.yaml"), Scanner(detector))
+    policy = loading.load(Path("policy.yaml"), DetectorSecrets(detector))
     decision = policy.evaluate(Call("llm.text", {"text": text, "role": "user"}, {"direction": "request"}))
     decision.action, decision.rule, decision.message, decision.params
 """

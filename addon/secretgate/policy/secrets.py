@@ -1,6 +1,6 @@
 """The detector as rules see it: the secrets in a text and their replacements.
 
-`Scanner` works on its own (fixtures, MCP, command line) and writes `[REDACTED:rule-id]`. For
+`DetectorSecrets` works on its own (fixtures, MCP, command line) and writes `[REDACTED:rule-id]`. For
 requests, the gate passes in its own implementation, which knows earlier findings and their
 placeholders.
 """
@@ -33,8 +33,8 @@ class Secrets(Protocol):
         """
 
 
-class Scanner:
-    """Detection without a request around it."""
+class DetectorSecrets:
+    """What a detector finds, without a request around it."""
 
     def __init__(self, detector: Detector | Callable[[], Detector]) -> None:
         """`detector` is a detector, or a function that creates one on first use."""

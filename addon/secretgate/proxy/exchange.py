@@ -19,7 +19,7 @@ from secretgate.policy.model import Decision as Ruled
 from secretgate.providers import Dialect
 from secretgate.proxy.afterwards import Soon, at_once
 from secretgate.vault import Scope, Vault
-from secretgate.views.marks import Notes
+from secretgate.views.marks import Remarks
 from secretgate.views.stored import KeptAnswer, KeptMessages
 from secretgate.websockets import Socket
 
@@ -74,7 +74,7 @@ class Exchange:
         self.kept: KeptAnswer | None = None
         self.messages = KeptMessages()
         self.leftovers = Leftovers()
-        self.notes = Notes()
+        self.remarks = Remarks()
         self.rulings: list[Ruled] = []
         """What the policy has decided about the answer so far."""
         self.answering = False

@@ -50,7 +50,7 @@ class Teller:
 
     def decided(self, exchange: Exchange, decision: Decision) -> None:
         """Report a request, or one message of a flow that has many."""
-        exchange.notes.decided(decision)
+        exchange.remarks.decided(decision)
         tell = functools.partial(self._decided, exchange, exchange.request, decision)
         if decision.refused or decision.verdict is Verdict.UNREADABLE:
             self.settle()
@@ -126,7 +126,7 @@ class Teller:
         if request.route.treatment is Treatment.PASS or exchange.decision.refused:
             return
         fate = exchange.leftovers.taken(issued)
-        exchange.notes.ended(fate)
+        exchange.remarks.ended(fate)
         rulings, exchange.rulings = tuple(exchange.rulings), []
         self._soon(
             functools.partial(

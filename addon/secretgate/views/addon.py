@@ -77,7 +77,7 @@ class Views:
     def _show(self, flow: http.HTTPFlow) -> None:
         exchange = self._gate.exchanges.get(flow)
         if exchange is not None:
-            marks.show(flow, exchange.notes.mark, exchange.notes.comment)
+            marks.show(flow, exchange.remarks.mark, exchange.remarks.comment)
         elif flow.response is not None and flow.response.headers.get("x-secretgate") == "refused":
             marks.refused(flow)
 

@@ -22,7 +22,7 @@ _OURS = "secretgate: "
 
 
 @dataclass
-class Notes:
+class Remarks:
     """What is shown of one flow, which may have many messages."""
 
     worst: Verdict | None = None
