@@ -205,6 +205,25 @@ def test_a_file_is_read_wherever_it_may_stand(place: str) -> None:
         assert KEY not in decision.message
 
 
+PASTED = ("docx", "gzip", "bzip2", "xz", "zstd", "database", "tar in gzip")
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name in PASTED or "zip" in name])
+def test_a_file_of_any_length_is_read_in_a_text(name: str) -> None:
+    """What base64 leaves over at the end is the end of an archive's directory."""
+    for more in range(3):
+        for times in (1, 2) if name == "gzip" else (1,):
+            data = FILES[name](f"the key is {KEY}{'.' * more}")
+            for _ in range(times):
+                data = base64.b64encode(data)
+            for text in (f"{data.decode()}", f"data: {data.decode()}\nkind: Secret"):
+                content = dump({"messages": [{"role": "user", "content": text}]})
+                gate = Gate()
+                headers = {"content-type": "application/json"}
+                asked = gate.request("anthropic", content=content, headers=headers)
+                assert gate.requests.decide(asked).refused
+
+
 def test_what_is_learnt_later_is_found_in_a_document_seen_before() -> None:
     """The bytes of the body do not show that the value stands in it."""
     word = "harmless-looking-value"

@@ -16,10 +16,22 @@ from secretgate.bodies.columns import Columns
 from secretgate.bodies.json_body import JsonBody
 from secretgate_rules.keys import Keys
 
-_PACKED = Keys((b"JVBERi0", b"UEsDB"))
-"""How base64 of a PDF or a ZIP archive begins."""
+_HEADS = (
+    b"JVBERi0",
+    b"UEsDB",
+    b"H4sI",
+    b"SDRzSU",
+    b"QlpoO",
+    b"/Td6WF",
+    b"KLUv/",
+    b"U1FMaXRlIGZvcm1hdC",
+)
+"""How base64 of a PDF, a ZIP archive, gzip (once and twice, as Helm's secrets), bzip2, xz, zstd and SQLite begins."""
+_PACKED = Keys(_HEADS)
+_TWICE = b"H4sI"
+_DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BACKSLASH = ord("\\")
-_PACKED_RUN = re.compile(rb"(?:JVBERi0|UEsDB)[A-Za-z0-9+/\s]{100,}+")
+_PACKED_RUN = re.compile(b"(?:%b)" % b"|".join(_HEADS) + rb"[A-Za-z0-9+/\s]{60,}+")
 _DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
 
 
@@ -94,11 +106,21 @@ def _inside(plain: Sequence[bytes], counts: Counts) -> Iterator[tuple[int, bytes
     for at, text in enumerate(plain):
         if _PACKED.occur(text):
             for run in _PACKED_RUN.findall(text):
-                data = run.translate(None, b" \t\r\n")
-                within, whole = documents.extracted(base64.b64decode(data[: len(data) & -4]))
+                data = _decoded(run)
+                within, whole = documents.extracted(
+                    _decoded(data) if data.startswith(_TWICE) else data
+                )
                 counts.cut += not whole
                 if within:
                     yield at, within
+
+
+def _decoded(run: bytes) -> bytes:
+    """Return what the base64 stands for that `run` begins with, however it ends."""
+    digits = run.translate(None, b" \t\r\n")
+    digits = digits[: len(digits) - len(digits.lstrip(_DIGITS))]
+    digits = digits[: len(digits) - (len(digits) % 4 == 1)]
+    return base64.b64decode(digits + b"=" * (-len(digits) % 4))
 
 
 class Texts(Sequence[Text]):
