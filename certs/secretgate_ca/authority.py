@@ -47,6 +47,8 @@ RETIRED = "retired"
 LIFETIME = datetime.timedelta(days=365)
 BACKDATE = datetime.timedelta(days=2)
 """Backdating of `not_before`, as in mitmproxy, for clients whose clock is slow."""
+WRONG_CLOCK = "correct this machine's clock, or: secretgate-ca rotate"
+"""What to do about a CA that is not valid yet."""
 
 _EVERY_ADDRESS = tuple(
     x509.IPAddress(ipaddress.ip_network(network)) for network in ("0.0.0.0/0", "::/0")
@@ -97,8 +99,19 @@ class Authority:
     def expires(self) -> datetime.datetime:
         return min(self.root.not_valid_after_utc, self.issuing.not_valid_after_utc)
 
+    @property
+    def begins(self) -> datetime.datetime:
+        return max(self.root.not_valid_before_utc, self.issuing.not_valid_before_utc)
+
     def expired(self, now: datetime.datetime | None = None) -> bool:
         return (now or _now()) >= self.expires
+
+    def premature(self, now: datetime.datetime | None = None) -> bool:
+        """Return whether it is not valid yet, because it was made, or is used, with a wrong clock."""
+        return (now or _now()) < self.begins
+
+    def valid(self, now: datetime.datetime | None = None) -> bool:
+        return not self.expired(now) and not self.premature(now)
 
     def covers(self, domain: str) -> bool:
         """Return whether it may sign for every host of `domain`, a name or a glob."""
@@ -129,7 +142,7 @@ def ensure_ca(
     """Return the CA in `confdir`, creating it for `domains` if there is none.
 
     An existing CA is returned unchanged, even if it does not cover all of `domains` or has expired:
-    check `missing()` and `expired()`, and call `rotate` if needed. Raises CAError.
+    check `missing()` and `valid()`, and call `rotate` if needed. Raises CAError.
 
         ca = ensure_ca(default_confdir(), ["api.anthropic.com", "*.githubcopilot.com"])
     """

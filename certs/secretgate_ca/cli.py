@@ -125,6 +125,8 @@ def install(
     made = ca.load_ca(confdir) or ca.ensure_ca(confdir, _wanted(domain))
     if made.expired():
         raise CAError(f"the CA expired on {made.expires:%Y-%m-%d}: secretgate-ca rotate")
+    if made.premature():
+        raise CAError(f"the CA is not valid before {made.begins:%Y-%m-%d}: {ca.WRONG_CLOCK}")
     _report_missing(made, domain)
     installation = _installation(confdir, made, store, dry_run)
     failed = _show(installation.install(), dry_run, "no trust store here: use secretgate-ca bundle")

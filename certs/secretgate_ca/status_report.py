@@ -54,8 +54,11 @@ def report(
     runner: Runner | None = None,
 ) -> Report:
     moment = now or datetime.datetime.now(datetime.UTC)
-    left = authority.expires - moment
-    state = "expired" if left.total_seconds() <= 0 else "expires soon" if left < SOON else "valid"
+    state = "expires soon" if authority.expired(moment + SOON) else "valid"
+    if authority.expired(moment):
+        state = "expired"
+    elif authority.premature(moment):
+        state = f"not valid before {authority.begins:%Y-%m-%d}"
     return {
         "ca": {
             "confdir": str(authority.confdir),

@@ -128,9 +128,15 @@ def test_a_host_that_the_ca_lacks_is_told_with_the_command_that_adds_it(
 
 
 @pytest.mark.parametrize(
-    ("age", "said"), [(400, "the CA has expired"), (350, "the CA expires soon"), (10, "")]
+    ("age", "said"),
+    [
+        (400, "the CA has expired"),
+        (350, "the CA expires soon"),
+        (10, ""),
+        (-10, "the CA is not valid yet"),
+    ],
 )
-def test_a_ca_near_its_end_is_told_with_the_command_that_renews_it(
+def test_a_ca_that_is_not_valid_or_not_for_long_is_told_with_the_command_that_renews_it(
     age: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any, caplog: Any
 ) -> None:
     monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path))

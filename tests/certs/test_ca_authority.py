@@ -51,6 +51,17 @@ def test_it_lives_a_year(confdir: Path) -> None:
     assert made.expires == NOW + datetime.timedelta(days=365)
     assert not made.expired(NOW)
     assert made.expired(NOW + datetime.timedelta(days=365))
+    assert made.valid(NOW)
+    assert not made.valid(NOW + datetime.timedelta(days=365))
+
+
+def test_one_made_in_the_future_is_not_valid_yet(confdir: Path) -> None:
+    """A machine without a clock of its own starts in another year."""
+    made = ensure_ca(confdir, ["api.example.com"], now=NOW + datetime.timedelta(days=10))
+    assert made.premature(NOW)
+    assert not made.valid(NOW)
+    assert not made.expired(NOW)
+    assert made.valid(NOW + datetime.timedelta(days=9))
 
 
 def test_the_roots_key_is_nowhere_on_disk(authority: Authority) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from secretgate_ca import cli, default_confdir, load_ca
+from secretgate_ca import cli, default_confdir, ensure_ca, load_ca
 from secretgate_ca.environment import VARIABLES
 from secretgate_ca.stores import java
 
@@ -170,6 +171,17 @@ def test_status_for_people_is_short_and_aligned(run: Run) -> None:
     assert out == re.sub("(?m) +$", "", out)
     run("rotate", "--yes", "--only", "--domain", "api.example.com")
     assert "may sign only for api.example.com\n" in run("status", "--store", "nss")[1]
+
+
+def test_a_ca_made_with_a_clock_that_was_ahead_is_not_called_valid(run: Run, confdir: Path) -> None:
+    later = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=400)
+    made = ensure_ca(confdir, ["api.example.com"], now=later)
+    told = f"not valid before {made.begins:%Y-%m-%d}"
+    assert told in run("status", "--store", "nss")[1]
+    code, _, error = run("install", "--store", "nss")
+    assert code == 1
+    assert told in error
+    assert "secretgate-ca rotate" in error
 
 
 def test_status_as_json(run: Run, confdir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

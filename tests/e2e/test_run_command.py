@@ -161,6 +161,17 @@ def test_the_upstream_proxy_gets_its_credentials(
     assert "p@ss" not in done.stdout + done.stderr + logged(tmp_path)
 
 
+def test_a_proxy_of_this_machine_that_is_gone_is_told_of(run: Run) -> None:
+    """Variables outlive the proxy that they were set for."""
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    done = run("true", HTTPS_PROXY=f"http://127.0.0.1:{port}")
+    assert f"HTTPS_PROXY names a proxy on this machine where nothing listens (port {port})" in (
+        done.stderr
+    )
+    assert done.returncode == 0
+
+
 def test_a_socks_proxy_is_refused_with_a_way_out(run: Run) -> None:
     done = run("true", HTTPS_PROXY="socks5://127.0.0.1:1080")
     assert done.returncode == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ from secretgate.cli.doctor import _signing
 from secretgate.doctor.checks import BAD, GOOD, Finding, Machine, editor_settings, examine
 from secretgate.doctor.tools import TOOLS
 from secretgate.hosts import Hosts, builtin
+from secretgate.launch.plan import authority
+from secretgate.state import Places
 from secretgate_ca import ensure_ca
 from secretgate_ca.bundle import combine
 
@@ -203,6 +206,21 @@ def test_settings_of_an_editor_may_have_comments_and_a_last_comma() -> None:
 
 def test_settings_that_are_no_json_are_no_settings() -> None:
     assert not bad(findings("claude", files={f"{HOME}/.claude/settings.json": [1]}))
+
+
+@pytest.mark.parametrize(
+    ("days", "told"), [(-400, "it has expired"), (0, ""), (400, "it is not valid before 20")]
+)
+def test_a_ca_that_is_not_valid_now_is_told(days: int, told: str, tmp_path: Path) -> None:
+    made = datetime.now(UTC) + timedelta(days=days)
+    known = ensure_ca(tmp_path / "ca", ["api.anthropic.com"], now=made)
+    found = [(each.message[: len(told)], each.fix) for each in _signing(known, [])]
+    assert [message for message, _ in found] == [told] * bool(told)
+    assert all("secretgate-ca rotate" in fix for _, fix in found)
+    place = Places.find({"SECRETGATE_HOME": str(tmp_path)})
+    usable = authority(place, ["api.anthropic.com"])
+    assert usable.valid()
+    assert (usable.confdir == place.ca) == (not told), "a run makes one of its own"
 
 
 def test_each_host_that_the_ca_lacks_is_told_with_what_helps(tmp_path: Path) -> None:

@@ -27,6 +27,7 @@ from secretgate.launch.upstream import UpstreamError, upstream
 from secretgate.settings import SettingsError
 from secretgate.state import Places
 from secretgate_ca import Authority, CAError, load_ca, write_bundle
+from secretgate_ca.authority import WRONG_CLOCK
 from secretgate_ca.bundle import root_der, system_roots
 from secretgate_ca.names import listed, subtrees
 from secretgate_ca.runner import SystemRunner
@@ -97,6 +98,9 @@ def _findings(port: int) -> Iterator[Finding]:
 def _signing(known: Authority, names: Sequence[str]) -> Iterator[Finding]:
     if known.expired():
         yield Finding(BAD, "CA", "it has expired", hosts.rotation())
+    if known.premature():
+        message = f"it is not valid before {known.begins:%Y-%m-%d}"
+        yield Finding(BAD, "CA", message, WRONG_CLOCK)
     missing = []
     for name in known.missing(names):
         try:

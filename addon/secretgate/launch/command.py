@@ -76,6 +76,11 @@ def run(
             joined = _joined(via, running_one, places)
             if joined:
                 return _joining(prepared, joined, wishes, places, say, inherited)
+        if via and via.local and not running_one and not running.listens(via.host, via.port):
+            say(
+                f"secretgate: {via.variable} names a proxy on this machine where nothing listens "
+                f"(port {via.port}), so every connection will fail: unset it, or start that proxy"
+            )
         on = via if not running_one else None
         return _alone(prepared, wishes, places, addon, on, say, inherited)
     except _NotStartedError as error:

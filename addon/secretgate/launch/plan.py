@@ -78,11 +78,11 @@ def authority(places: Places, names: Sequence[str]) -> Authority:
     The separate CA leaves trust stores unchanged.
     """
     usual = ensure_ca(places.ca, hosts.ca_domains())
-    if not usual.missing(names) and not usual.expired():
+    if not usual.missing(names) and usual.valid():
         return usual
     folder = places.ca.with_name(f"{places.ca.name}-run")
     own = ensure_ca(folder, names)
-    return rotate(folder, names) if own.missing(names) or own.expired() else own
+    return rotate(folder, names) if own.missing(names) or not own.valid() else own
 
 
 def upstream_roots(places: Places, folder: Path, environment: Mapping[str, str]) -> Path | None:

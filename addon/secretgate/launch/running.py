@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from typing import Any
 
 USUAL_PORT, LAST_PORT = 8080, 65535
 PAGE = "http://secretgate.internal"
 TIMEOUT = 2.0
+
+
+def listens(host: str, port: int, timeout: float = TIMEOUT) -> bool:
+    """Return whether anything listens at an address."""
+    try:
+        with socket.create_connection((host, port), timeout):
+            return True
+    except OSError:
+        return False
 
 
 def status(host: str, port: int, timeout: float = TIMEOUT) -> dict[str, Any] | None:

@@ -14,7 +14,7 @@ from secretgate.hosts.signing import signable
 from secretgate.proxy.leaves import ShowLeaves
 from secretgate.settings import Settings
 from secretgate_ca import Authority, CAError, Leaves, ensure_ca
-from secretgate_ca.authority import CHAIN_FILE
+from secretgate_ca.authority import CHAIN_FILE, WRONG_CLOCK
 from secretgate_ca.names import listed
 from secretgate_ca.status_report import SOON
 
@@ -66,6 +66,12 @@ def _check_validity(authority: Authority) -> None:
         )
     elif authority.expired(datetime.datetime.now(datetime.UTC) + SOON):
         log.logger().warning("the CA expires soon", day=day, remedy=remedy)
+    if authority.premature():
+        log.logger().error(
+            "the CA is not valid yet: tools refuse its certificates",
+            begins=f"{authority.begins:%Y-%m-%d}",
+            remedy=WRONG_CLOCK,
+        )
 
 
 def _added(settings: Settings) -> Iterator[str]:

@@ -51,9 +51,9 @@ def _account(places: Places, port: int, mode: str) -> Account:
     names = plans.plan(Wishes(mode), places, os.environ).names(_say)
     authority = ensure_ca(places.ca, names)
     missing = authority.missing(names)
-    if missing or authority.expired():
+    if missing or not authority.valid():
         raise CAError(
-            f"the CA has expired or may not sign for all covered hosts: {rotation(missing)}"
+            f"the CA is not valid now or may not sign for all covered hosts: {rotation(missing)}"
         )
     trust = environment(write_bundle(authority), authority.ca_cert)
     named = upstream(os.environ)
