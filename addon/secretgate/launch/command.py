@@ -65,24 +65,24 @@ def run(
         present = bool(command[0]) and Path(command[0]).exists()
         say(f"secretgate: {command[0]}: " + ("not executable" if present else "command not found"))
         return NOT_EXECUTABLE if present else NOT_FOUND
-    prepared = daemons.without([program, *command[1:]], inherited)
+    direct = daemons.without([program, *command[1:]], inherited)
     for variable, meant in misspelt(inherited):
         say(f"secretgate: {variable} is no setting; did you mean {meant}?")
     try:
         places = Places.find(inherited)
         via = upstream(inherited)
-        running_one = running.status(via.host, via.port) if via and via.local else None
-        if via and running_one and not wishes.any:
-            joined = _joined(via, running_one, places)
-            if joined:
-                return _joining(prepared, joined, wishes, places, say, inherited)
-        if via and via.local and not running_one and not running.listens(via.host, via.port):
+        report = running.status(via.host, via.port) if via and via.local else None
+        if via and report and not wishes.any:
+            reach = _usable(via, report, places)
+            if reach:
+                return _run_through(direct, reach, wishes, places, say, inherited)
+        if via and via.local and not report and not running.listens(via.host, via.port):
             say(
                 f"secretgate: {via.variable} names a proxy on this machine where nothing listens "
                 f"(port {via.port}), so every connection will fail: unset it, or start that proxy"
             )
-        on = via if not running_one else None
-        return _alone(prepared, wishes, places, addon, on, say, inherited)
+        on = via if not report else None
+        return _run_behind_own(direct, wishes, places, addon, on, say, inherited)
     except _NotStartedError as error:
         say(f"secretgate: {command[0]}: {error}")
         return error.code
@@ -104,8 +104,11 @@ class _NotStartedError(Exception):
         )
 
 
-def _joined(via: Upstream, report: Mapping[str, Any], places: Places) -> Reach | None:
-    """Return the environment's secretgate proxy if its CA belongs to this installation, else None."""
+def _usable(via: Upstream, report: Mapping[str, Any], places: Places) -> Reach | None:
+    """Return the secretgate proxy `via` if its CA belongs to this installation, else None.
+
+    `report`: what the proxy says of itself.
+    """
     for folder in (places.ca, places.ca.with_name(f"{places.ca.name}-run")):
         known = load_ca(folder)
         if known is not None and known.fingerprint == report.get("ca"):
@@ -113,7 +116,7 @@ def _joined(via: Upstream, report: Mapping[str, Any], places: Places) -> Reach |
     return None
 
 
-def _joining(
+def _run_through(
     command: Sequence[str],
     reach: Reach,
     wishes: Wishes,
@@ -123,11 +126,11 @@ def _joining(
 ) -> int:
     chosen = plans.plan(wishes, places, inherited)
     say(f"secretgate: using the proxy already running at {reach.url}")
-    prepared = _prepared(reach, chosen, say, inherited)
-    return exit_code(_child(command, prepared, reach if wishes.isolate else None))
+    variables = _environment(reach, chosen, say, inherited)
+    return exit_code(_child(command, variables, reach if wishes.isolate else None))
 
 
-def _alone(
+def _run_behind_own(
     command: Sequence[str],
     wishes: Wishes,
     places: Places,
@@ -151,8 +154,8 @@ def _alone(
             say(f"secretgate: proxy {reach.url} (mode {chosen.settings.mode}), log {log}")
             if via:
                 say(f"secretgate: going out through the proxy that {via.variable} names")
-        prepared = _prepared(reach, chosen, say, inherited)
-        returned = _child(command, prepared, reach if wishes.isolate else None)
+        variables = _environment(reach, chosen, say, inherited)
+        returned = _child(command, variables, reach if wishes.isolate else None)
         numbers = proxy.finish()
     finally:
         proxy.kill()
@@ -160,7 +163,9 @@ def _alone(
     return exit_code(returned)
 
 
-def _prepared(reach: Reach, chosen: Plan, say: Say, inherited: Mapping[str, str]) -> dict[str, str]:
+def _environment(
+    reach: Reach, chosen: Plan, say: Say, inherited: Mapping[str, str]
+) -> dict[str, str]:
     past = exceptions(inherited, chosen.hosts)
     if past.dropped:
         say(
@@ -172,7 +177,7 @@ def _prepared(reach: Reach, chosen: Plan, say: Say, inherited: Mapping[str, str]
     return child_environment(inherited, reach.url, trust, past.kept, windows=os.name == "nt")
 
 
-def _child(command: Sequence[str], prepared: Mapping[str, str], only: Reach | None) -> int:
+def _child(command: Sequence[str], variables: Mapping[str, str], only: Reach | None) -> int:
     """Run the command, which keeps the terminal and its signals.
 
     `only` is the sole address that it can reach, if isolated.
@@ -186,7 +191,7 @@ def _child(command: Sequence[str], prepared: Mapping[str, str], only: Reach | No
             command, inherit = apart.command(command), apart.descriptors
         stack.enter_context(relay.catching())
         try:
-            process = subprocess.Popen(list(command), env=dict(prepared), pass_fds=inherit)
+            process = subprocess.Popen(list(command), env=dict(variables), pass_fds=inherit)
         except OSError as error:
             raise _NotStartedError(error) from None
         if apart:
