@@ -3,7 +3,8 @@
 It answers two questions. *Which values are secret here?* For a client, provider and account, every
 value found before is secret wherever it occurs. *Which placeholders may this answer restore?* Those
 of its own request, and, if the provider keeps the conversation, those of the chain of requests
-before it. It also keeps short notes, for others. Entries are bounded in number and expire.
+before it. Beside that, it keeps short notes, such as which tool a call in an answer was for. Entries
+are bounded in number and expire.
 `MemoryVault` is all that one machine needs; `stores/shared_vault.py` adds a store.
 """
 
@@ -13,10 +14,12 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 from secretgate.placeholders import Issued
 from secretgate_rules import Literals
+
+T = TypeVar("T")
 
 
 class Scope(NamedTuple):
@@ -145,14 +148,14 @@ class MemoryVault:
                 issued = issued.joined(before[0])
             self._chains[scope, link] = (issued, now)
             self._chains.move_to_end((scope, link))
-            self._forget_chains(now)
+            self._trim(self._chains, self._most_chains, now)
 
     def note(self, scope: Scope, name: str, text: str) -> None:
         now = self._clock()
         with self._lock:
             self._notes[scope, name] = (text, now)
             self._notes.move_to_end((scope, name))
-            self._forget_notes(now)
+            self._trim(self._notes, self._most_notes, now)
 
     def noted(self, scope: Scope, names: Sequence[str]) -> dict[str, str]:
         since = self._clock() - self._lifetime
@@ -167,8 +170,8 @@ class MemoryVault:
                 self._expire(known, now)
                 if not known.seen:
                     del self._scopes[scope]
-            self._forget_chains(now)
-            self._forget_notes(now)
+            self._trim(self._chains, self._most_chains, now)
+            self._trim(self._notes, self._most_notes, now)
 
     def _expire(self, known: _Known, now: float) -> None:
         before = len(known.seen)
@@ -177,16 +180,11 @@ class MemoryVault:
         if len(known.seen) < before:
             known.literals = Literals({value: rule for value, (rule, _) in known.seen.items()})
 
-    def _forget_chains(self, now: float) -> None:
-        while self._chains and (
-            len(self._chains) > self._most_chains
-            or next(iter(self._chains.values()))[1] < now - self._lifetime
+    def _trim(
+        self, entries: OrderedDict[tuple[Scope, str], tuple[T, float]], most: int, now: float
+    ) -> None:
+        """Drop the entries that have expired, and the oldest ones beyond `most`."""
+        while entries and (
+            len(entries) > most or next(iter(entries.values()))[1] < now - self._lifetime
         ):
-            self._chains.popitem(last=False)
-
-    def _forget_notes(self, now: float) -> None:
-        while self._notes and (
-            len(self._notes) > self._most_notes
-            or next(iter(self._notes.values()))[1] < now - self._lifetime
-        ):
-            self._notes.popitem(last=False)
+            entries.popitem(last=False)
