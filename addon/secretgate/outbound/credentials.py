@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -21,6 +22,8 @@ _HEADERS = (
 _QUERY = ("key", "api_key", "api-key", "access_token", "token", "client_secret")
 # Headers that identify an account and outlive a token, for clients that send them.
 _ACCOUNTS = ("chatgpt-account-id", "openai-organization", "x-goog-user-project")
+_SIGNED = re.compile(r"AWS4-\S+ +Credential=(A[KS]IA[A-Z2-7]{16})/")
+_COPILOT = re.compile(r"Bearer (tid=[^;]+);")
 _CLAIMS = ("iss", "sub", "account_id", "organization_id")
 
 
@@ -41,8 +44,9 @@ def values(headers: Mapping[str, str], url: str) -> frozenset[bytes]:
 def account(headers: Mapping[str, str], url: str) -> bytes:
     """Return what distinguishes the accounts of a provider; to be digested, never stored.
 
-    A token that is replaced every hour must not create a new account: of a JWT only issuer, subject
-    and account claims count, and an account header takes precedence over any token.
+    A token that is replaced every hour must not create a new account, nor must a new signature: of a
+    JWT only issuer, subject and account claims count, of a token of Copilot its user, of a signature
+    of AWS the account of its key; and an account header takes precedence over any token.
     """
     named = [headers[name] for name in _ACCOUNTS if name in headers]
     if named:
@@ -59,6 +63,10 @@ def _queried(url: str) -> list[str]:
 
 
 def _subject(token: str) -> bytes:
+    if signed := _SIGNED.match(token):
+        return _aws_account(signed[1])
+    if copilot := _COPILOT.match(token):
+        return copilot[1].encode()
     parts = token.rpartition(" ")[2].split(".")
     if len(parts) == 3:
         try:
@@ -68,6 +76,15 @@ def _subject(token: str) -> bytes:
         if isinstance(claims, dict) and "sub" in claims:
             return repr([claims.get(name) for name in _CLAIMS]).encode()
     return token.encode("utf-8", "surrogateescape")
+
+
+def _aws_account(key: str) -> bytes:
+    """Return the account that is encoded in the id of an AWS key, long-lived or temporary; else the id."""
+    try:
+        bits = int.from_bytes(base64.b32decode(key[4:20])[:6])
+    except binascii.Error:
+        return key.encode()
+    return b"aws %d" % (bits >> 7 & 0xFF_FFFF_FFFF)
 
 
 def _basic(token: str) -> set[str]:
