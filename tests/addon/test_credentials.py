@@ -10,8 +10,8 @@ import pytest
 from secretgate.outbound.credentials import account
 
 SIGNED = "AWS4-HMAC-SHA256 Credential={}/20260101/us-east-1/bedrock/aws4_request, SignedHeaders=host, Signature={}"
-KEY = "QNZGKIQY56JQ7WML"
-ONE, OTHER = f"ASIA{KEY}", "ASIA" + "SP2TPHJSQH3FJRUX"
+WHOSE = "QNZGKIQY56JQ7WML"
+ONE, OTHER = f"ASIA{WHOSE}", "ASIA" + "SP2TPHJSQH3FJRUX"
 
 
 def jwt(**claims: str) -> str:
@@ -23,7 +23,7 @@ SAME = {
     "signatures of AWS": (SIGNED.format(ONE, "ab" * 32), SIGNED.format(ONE, "cd" * 32)),
     "keys of one AWS account": (
         SIGNED.format(ONE, "ab" * 32),
-        SIGNED.format(f"AKIA{KEY}", "cd" * 32),
+        SIGNED.format(f"AKIA{WHOSE}", "cd" * 32),
     ),
     "tokens of Copilot": (
         "Bearer tid=0123;exp=1700000000;sku=x:0abc",
