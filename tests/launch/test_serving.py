@@ -56,6 +56,13 @@ def test_the_hints_name_an_address_that_tools_can_use(listen: str, url: str) -> 
     assert f"{url}/corp" in lines
 
 
+def test_the_hints_have_a_place_for_the_password_that_is_asked_for() -> None:
+    lines = [line.strip() for line in serving(proxyauth="jo:of-the-test").hints(False).splitlines()]
+    url = "http://USER:PASSWORD@127.0.0.1:8080"
+    assert f"export HTTPS_PROXY={url} HTTP_PROXY={url}" in lines
+    assert "of-the-test" not in "".join(lines)
+
+
 def test_workers_get_ports_of_their_own_if_wanted() -> None:
     one = serving(workers=3, own_ports=True, health_port=9080)
     for number in range(3):

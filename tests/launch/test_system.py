@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import plistlib
 import shutil
+import socket
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from secretgate.state import Places
 from secretgate.system import command, linux, macos, shells, windows
 from secretgate.system.changes import ChangeError, Run, Write, do_file, file_change, undo_file
 from secretgate.system.editors import proxy_setting
@@ -312,6 +314,19 @@ def test_a_step_that_fails_is_told_and_still_undone(tmp_path: Path) -> None:
     machine.failing = ()
     assert switch_off(record, machine, print)
     assert not tree(tmp_path / "home") or tree(tmp_path / "home").keys() <= {".config"}
+
+
+def test_the_service_does_not_go_through_the_one_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shells keep the variables of the time before, on another port, when that has ended."""
+    places = Places.find({"SECRETGATE_HOME": str(tmp_path / "home")})
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+    assert command._account(places, 8080, "", port).upstream == ""
+    assert command._account(places, port, "", None).upstream == ""
+    assert command._account(places, 8080, "", None).upstream == f"http://127.0.0.1:{port}"
 
 
 def test_settings_without_a_proxy_are_told_with_the_ways_out(

@@ -128,11 +128,13 @@ class Serving:
         """Return what the user should set to send tools through it."""
         listen = self.gateway.listen
         host = "127.0.0.1" if listen in ("0.0.0.0", "::") else _in_url(listen)
-        url = f"http://{host}:{self.gateway.first_port}"
+        address = f"{host}:{self.gateway.first_port}"
+        url = f"http://{address}"
+        proxy = f"http://USER:PASSWORD@{address}" if self.gateway.proxyauth else url
         lines = [
             f"secretgate is starting on {url}, mode {self.plan.settings.mode}. To send a tool through it:",
             "",
-            f"    export HTTPS_PROXY={url} HTTP_PROXY={url}",
+            f"    export HTTPS_PROXY={proxy} HTTP_PROXY={proxy}",
             f"    export NODE_EXTRA_CA_CERTS='{self.ca.ca_cert}'",
             f"    export SSL_CERT_FILE='{self.bundle}'",
             "",

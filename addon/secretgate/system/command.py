@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from secretgate.hosts import rotation
 from secretgate.launch import plan as plans
 from secretgate.launch import running
 from secretgate.launch.plan import Wishes
-from secretgate.launch.upstream import UpstreamError, upstream
+from secretgate.launch.upstream import Upstream, UpstreamError, upstream
 from secretgate.settings import SettingsError
 from secretgate.state import Places, StateError
 from secretgate.system.changes import ChangeError
@@ -47,7 +48,17 @@ def _fail(error: Exception) -> int:
     return FAILED
 
 
-def _account(places: Places, port: int, mode: str) -> Account:
+def _is_ours(named: Upstream | None, ports: Collection[object]) -> bool:
+    """Return whether it is a secretgate of this account, which need not be running."""
+    return (
+        named is not None
+        and named.local
+        and (named.port in ports or running.status(named.host, named.port) is not None)
+    )
+
+
+def _account(places: Places, port: int, mode: str, earlier: object) -> Account:
+    """Return what steps are planned for; `earlier` is the port of the time before, if any."""
     names = plans.plan(Wishes(mode), places, os.environ).names(_say)
     authority = ensure_ca(places.ca, names)
     missing = authority.missing(names)
@@ -57,8 +68,7 @@ def _account(places: Places, port: int, mode: str) -> Account:
         )
     trust = environment(write_bundle(authority), authority.ca_cert)
     named = upstream(os.environ)
-    ours = named is not None and named.local and running.status(named.host, named.port) is not None
-    out = os.environ[named.variable] if named and not ours else ""
+    out = os.environ[named.variable] if named and not _is_ours(named, (port, earlier)) else ""
     command = [sys.executable, "-P", "-m", "secretgate", "serve", "--port", str(port)]
     if mode:
         command += ["--mode", mode]
@@ -82,7 +92,7 @@ def on(port: int, mode: str, dry_run: bool) -> int:
     runner = SystemRunner()
     try:
         record = _record(places)
-        account = _account(places, port, mode)
+        account = _account(places, port, mode, record.facts.get("port"))
         if dry_run:
             print("\n".join(preview(steps(account, runner))))
             return 0
