@@ -60,12 +60,13 @@ def among_checksums(text: bytes, start: int, end: int) -> bool:
                 break
             others += tier(match[1]) == Tier.NONE and not _IDS.intersection(words(match[1])[-1:])
     plain = text.startswith(b": ", start - 2) and end - start > 16
-    return others >= (_NAMED if plain else _LISTED)
+    return others >= (_PLAIN_ROWS if plain else _OTHER_ROWS)
 
 
-_NAMED: Final = 1
-"""How many other lines of `name: hash` make a list, as in lock files; of any other syntax:"""
-_LISTED: Final = 3
+_PLAIN_ROWS: Final = 1
+"""How many other lines make a list of checksums, if they read `name: hash` as in lock files."""
+_OTHER_ROWS: Final = 3
+"""The same for lines of any other syntax."""
 _IDS: Final = frozenset((b"id", b"ids", b"sid", b"account", b"client", b"tenant", b"project"))
 _AROUND: Final = 480
 _SIZES: Final = (16, 32, 40, 64)

@@ -17,6 +17,7 @@ from secretgate.scanner import Scanner
 HEAD: Final = 4
 """Number of characters of a template's head that are searched for."""
 ALIAS_HEAD: Final = 8
+"""The same of an alias, in bytes."""
 _MOST_ALIASES: Final = 64
 
 _BREAK = r"[ \t]*(?:(?:\\+r)?\\+n|\r?\n)[ \t]*"
@@ -27,8 +28,8 @@ _CUT = r"(?:[ \t]+|[ \t]*(?:\\+r|\r)|\\+(?:u[0-7]{0,3})?|&[a-zA-Z#0-9]{0,5}|%[0-
 _STRING_END = r'"[ \t\r\n]*(?:[^ \t\r\n:]|\z)'
 _LONG: Final = 512
 """Length from which it pays to search for the ends of beginnings first: a fifth of the time."""
-_REACH: Final = 1200
-"""Maximum distance in bytes from the start of a beginning to its end."""
+REACH: Final = 1200
+"""Maximum distance in bytes from the start of a beginning to its end: spellings are bounded."""
 # A quote of JSON text nested in JSON text, on which the escaping of a value depends.
 _QUOTE_IN_QUOTES: Final = rb'\\\\"'
 
@@ -80,7 +81,7 @@ class Beginnings:
             else:
                 closer.append(end)
         if closer:
-            starts |= self._starts(text, max(0, closer[0] - _REACH))
+            starts |= self._starts(text, max(0, closer[0] - REACH))
         return sorted(starts)
 
     def _starts(self, text: bytes, low: int) -> set[int]:

@@ -10,8 +10,8 @@ from typing import Final
 
 from secretgate.providers import Dialect
 from secretgate.scanner import Scanner
+from secretgate.streams.base import END_MARK
 
-END_MARK: Final = b"[DONE]"
 _LONG: Final = 1024
 """Length of text above which a `Scanner` finds several strings faster than `find`."""
 

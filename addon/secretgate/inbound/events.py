@@ -20,7 +20,7 @@ from itertools import accumulate
 from secretgate.bodies.base import Edit, splice
 from secretgate.inbound.beginnings import Watch
 from secretgate.inbound.documents import text_or_document
-from secretgate.inbound.end_marks import END_MARK, EndMarks
+from secretgate.inbound.end_marks import EndMarks
 from secretgate.inbound.endings import EVERYTHING, Ending, ending
 from secretgate.inbound.event_reader import (
     DELTAS,
@@ -41,7 +41,7 @@ from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
 from secretgate.providers import Dialect, Piece
-from secretgate.streams.base import Around, Frame, Run, around
+from secretgate.streams.base import END_MARK, Around, Frame, Run, around
 
 _SHORT = 1024
 """Length in bytes below which a run, of an event or two, is not searched for streaks."""

@@ -14,12 +14,10 @@ from enum import IntEnum
 from urllib.parse import quote
 
 from secretgate.bodies.forms import escaped
+from secretgate.inbound.beginnings import ALIAS_HEAD, REACH
 from secretgate.placeholders import Issued, plain_spelling
 from secretgate.scanner import Scanner
 
-_HORIZON = 1200
-"""Maximum size of an unfinished placeholder: the length of spellings is bounded."""
-_ALIAS_HEAD = 8
 _ESCAPE = len(r"\u001b")
 _QUOTES = re.compile(rb'(\\*)"')
 _QUOTE_IN_QUOTES = Scanner([rb'\\\\"', rb"\\\z"])
@@ -140,7 +138,7 @@ class Channel:
         """Return the offset after `at` of text that may still become a placeholder."""
         issued = self._issued
         hold = len(text)
-        nearest = max(at, hold - _HORIZON)
+        nearest = max(at, hold - REACH)
         for start in starts:
             if start >= nearest and issued.held_from(text, start):
                 hold = start
@@ -187,12 +185,12 @@ def quotes_in_quotes(text: bytes) -> bool:
 
 def _may_begin(alias: bytes, text: bytes) -> int:
     """Return where an alias may begin that continues beyond `text`; by default, its end."""
-    at = text.find(alias[:_ALIAS_HEAD], max(0, len(text) - len(alias) + 1))
+    at = text.find(alias[:ALIAS_HEAD], max(0, len(text) - len(alias) + 1))
     while at >= 0:
         if alias.startswith(text[at:]):
             return at
-        at = text.find(alias[:_ALIAS_HEAD], at + 1)
-    for length in range(min(_ALIAS_HEAD - 1, len(text)), 0, -1):
+        at = text.find(alias[:ALIAS_HEAD], at + 1)
+    for length in range(min(ALIAS_HEAD - 1, len(text)), 0, -1):
         if text.endswith(alias[:length]):
             return len(text) - length
     return len(text)

@@ -35,9 +35,8 @@ from secretgate.policy.judged import Changed
 from secretgate.policy.model import Call, Decision
 from secretgate.policy.texts import encoded
 from secretgate.providers import Dialect, kind_of
-from secretgate.streams.base import Frame
+from secretgate.streams.base import END_MARK, Frame
 
-_END_MARK = b"[DONE]"
 _LIVE = frozenset(("ping", "heartbeat", "keepalive"))
 
 Told = Callable[[str, Decision], None]
@@ -79,7 +78,7 @@ class Judge:
         """Process one frame and return the frames that can be sent on now."""
         payload = frame.payload
         if payload is None:
-            if _END_MARK in frame.raw:
+            if END_MARK in frame.raw:
                 return [*self.finish(), frame]
             return [frame] if frame.raw[:1] == b":" else self._passed(_Held(frame, None))
         try:

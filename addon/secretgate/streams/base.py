@@ -12,6 +12,9 @@ from typing import Protocol
 
 import msgspec
 
+END_MARK = b"[DONE]"
+"""What many streams send, in place of JSON, after their last event."""
+
 
 class Frame(Protocol):
     """One event of a stream, or bytes between events."""

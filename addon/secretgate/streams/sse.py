@@ -18,7 +18,7 @@ import re
 import msgspec
 
 from secretgate.scanner import Scanner
-from secretgate.streams.base import Frame, Run
+from secretgate.streams.base import END_MARK, Frame, Run
 from secretgate.streams.whole import is_json
 
 _BLANK_LINE = re.compile(rb"\n(?:\n|\r(?:\n|(?!\Z)))|\r\r")
@@ -28,6 +28,7 @@ _MUCH = 2048
 """Size in bytes above which a `Scanner` search is faster than `find`."""
 _BOM = b"\xef\xbb\xbf"
 _ENDS = (b"\n", b"\r")
+_NO_PAYLOAD = (b"", END_MARK)
 
 
 class SseFrame(msgspec.Struct, frozen=True, gc=False):
@@ -52,7 +53,7 @@ class SseFrame(msgspec.Struct, frozen=True, gc=False):
             if not values:
                 return None
             value = b"\n".join(values)
-        return None if not value or value.strip() in (b"", b"[DONE]") else value
+        return None if not value or value.strip() in _NO_PAYLOAD else value
 
     @property
     def event(self) -> str:
