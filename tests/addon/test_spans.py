@@ -18,7 +18,9 @@ def _finding(start: int, end: int) -> Finding:
 
 
 @given(st.lists(stretches, max_size=12), stretches)
-def test_touching(places: list[tuple[int, int]], asked: tuple[int, int]) -> None:
+def test_what_overlaps_a_span_is_found_by_position(
+    places: list[tuple[int, int]], asked: tuple[int, int]
+) -> None:
     found = Spans([_finding(*each) for each in places]).touching(*asked)
     told = sorted((each.start, each.end) for each in found)
     assert told == sorted(each for each in places if each[0] < asked[1] and asked[0] < each[1])

@@ -110,7 +110,7 @@ def sink() -> Iterator[Sink]:
         server.shutdown()
 
 
-def test_otlp(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_collector_gets_records_over_otlp(sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.delenv(name, raising=False)
     target = Collector(f"http://127.0.0.1:{sink.server_port}")

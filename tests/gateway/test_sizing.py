@@ -31,7 +31,7 @@ FIGURES = {
 }
 
 
-def test_the_sums() -> None:
+def test_needs_follow_from_measurements_and_assumptions() -> None:
     supposed = Assumptions(developers=1000, active=0.36, requests_per_hour=100, load=0.5)
     need = sizing(FIGURES, supposed)
     assert need["requests_per_second"] == pytest.approx(10)

@@ -184,7 +184,7 @@ def test_rates_are_of_one_process_and_bounded():
 @pytest.mark.parametrize(
     ("window", "length"), [("1s", 1), ("5m", 300), ("24h", 86400), ("1h30m", 5400)]
 )
-def test_windows(window, length):
+def test_a_window_is_so_many_seconds(window, length):
     assert seconds(window) == length
 
 

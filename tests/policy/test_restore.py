@@ -33,7 +33,7 @@ def issued(limit: str) -> Issued:
 
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("name", [name for name, family in FAMILIES.items() if family.arguments])
-def test_streamed(name: str, limit: str) -> None:
+def test_a_stream_is_restored_only_where_the_rule_allows(name: str, limit: str) -> None:
     family = FAMILIES[name]
     half = len(NAME) // 2
     raw = family.write(
@@ -50,7 +50,7 @@ def test_streamed(name: str, limit: str) -> None:
 
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("name", CASES)
-def test_streamed_tool_calls(name: str, limit: str) -> None:
+def test_streamed_calls_are_restored_only_where_the_rule_allows(name: str, limit: str) -> None:
     case = CASES[name]
     raw = case.write([("put", json.dumps({"a": f"x {NAME}"}))])
     answer = EventAnswer(case.framer(), Events(DIALECTS[case.dialect], issued(limit)))
@@ -61,7 +61,7 @@ def test_streamed_tool_calls(name: str, limit: str) -> None:
 
 @pytest.mark.parametrize("limit", LIMITS)
 @pytest.mark.parametrize("name", WHOLE)
-def test_whole(name: str, limit: str) -> None:
+def test_a_document_is_restored_only_where_the_rule_allows(name: str, limit: str) -> None:
     dialect, answer, _ = WHOLE[name]
     said = f"say {NAME} now"
     raw = json.dumps(_with(answer, said)).encode()

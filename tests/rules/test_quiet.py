@@ -128,7 +128,9 @@ LOUD = [
 
 
 @pytest.mark.parametrize(("form", "secret"), LOUD)
-def test_secret(detector: Detector, form: str, secret: bytes) -> None:
+def test_a_secret_in_such_a_form_is_found_whole(
+    detector: Detector, form: str, secret: bytes
+) -> None:
     text = form.format(secret.decode()).encode()
     found = [part.value for finding in detector.find(text) for part in finding.parts]
     assert found == [secret]

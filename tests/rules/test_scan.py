@@ -112,7 +112,7 @@ def test_a_diff_is_told_in_lines_of_the_new_file() -> None:
     assert (row["file"], row["line"], row["column"]) == ("x.env", 6, 7)
 
 
-def test_baseline(folder: Path) -> None:
+def test_what_the_baseline_lists_is_not_reported_again(folder: Path) -> None:
     report = folder / "baseline.json"
     report.write_text(run.invoke(app, ["scan", "--format", "json", str(folder / "a.env")]).stdout)
     arguments = ["scan", "--baseline", str(report), str(folder / "a.env")]
@@ -122,7 +122,7 @@ def test_baseline(folder: Path) -> None:
 
 
 @pytest.mark.thorough
-def test_rules(folder: Path) -> None:
+def test_rules_can_be_listed_shown_and_tried(folder: Path) -> None:
     assert "github-pat" in run.invoke(app, ["rules", "list", "github"]).stdout
     assert "pattern" in run.invoke(app, ["rules", "show", "github-pat"]).stdout
     assert run.invoke(app, ["rules", "show", "nothing"]).exit_code == 2

@@ -101,7 +101,9 @@ QUIET = [
 
 
 @pytest.mark.parametrize(("place", "value"), FOUND)
-def test_found(detector: Detector, place: str, value: str) -> None:
+def test_a_value_that_a_sentence_states_is_found(
+    detector: Detector, place: str, value: str
+) -> None:
     text = place.replace("@", value, 1).encode()
     assert value.encode() in {text[found.start : found.end] for found in detector.find(text)}
 
