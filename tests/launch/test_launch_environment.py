@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from secretgate.hosts import Hosts, builtin
+from secretgate.launch.command import Reach
 from secretgate.launch.environment import LOCAL, child_environment, exceptions, leads_past
 from secretgate.launch.upstream import UpstreamError, upstream
 
@@ -119,6 +122,12 @@ def test_tools_do_not_hand_their_work_to_a_daemon(given: dict[str, str]) -> None
 def test_no_daemon_started_earlier_works_for_the_command(name: str, value: str, given: str) -> None:
     """Cline's and Claude Code's, started outside of a run, sent a run's prompts past the proxy."""
     assert child_environment({name: given}, PROXY, {}, ())[name] == value
+
+
+def test_the_proxy_of_a_run_may_have_an_address_of_ipv6() -> None:
+    authority: Any = None
+    assert Reach("::1", 8080, authority).url == "http://[::1]:8080"
+    assert Reach("127.0.0.1", 8080, authority).url == "http://127.0.0.1:8080"
 
 
 def test_no_upstream_where_none_is_named() -> None:

@@ -72,6 +72,12 @@ def test_workers_get_ports_of_their_own_if_wanted() -> None:
         assert "secretgate_drain=30" in arguments
 
 
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7"])
+def test_an_address_that_this_machine_has_not_is_told_as_such(address: str) -> None:
+    with pytest.raises(WorkersError, match="choose another address with --listen"):
+        serving(address).gateway.kept()
+
+
 def test_ports_that_are_taken_are_told_before_anything_starts() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

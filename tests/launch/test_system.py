@@ -219,6 +219,11 @@ def test_the_service_does_not_go_through_itself(tmp_path: Path) -> None:
     assert {"HTTPS_PROXY", "https_proxy", "ALL_PROXY"} <= set(unset.partition("=")[2].split())
     via = linux.unit(account(tmp_path, upstream="http://u:p%40@corp:1"))
     assert 'Environment="HTTPS_PROXY=http://u:p%%40@corp:1"' in via
+    shown = "\n".join(
+        preview(steps(account(tmp_path, upstream="http://u:p%40@corp:1"), SYSTEMS["linux"]()))
+    )
+    assert "HTTPS_PROXY=http://u:***@corp:1" in shown
+    assert "p%" not in shown
     assert "HTTPS_PROXY" not in via.partition("UnsetEnvironment=")[2].splitlines()[0].split()
 
 

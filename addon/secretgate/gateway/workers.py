@@ -9,6 +9,7 @@ them) or have one each, for a load balancer that checks each for readiness.
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -199,8 +200,10 @@ def vacant(host: str, port: int, option: str = "--port") -> None:
                 alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             alone.bind((host, port))
     except OSError as error:
+        other = "port" if error.errno in (errno.EADDRINUSE, errno.EACCES) else "address"
+        given = option if other == "port" else "--listen"
         raise WorkersError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another port with {option}"
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another {other} with {given}"
         ) from None
 
 

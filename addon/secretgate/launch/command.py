@@ -21,7 +21,7 @@ from secretgate.launch.plan import Plan, Wishes
 from secretgate.launch.proxy import OwnProxy, ProxyError
 from secretgate.launch.signals import Relay, exit_code
 from secretgate.launch.summary import summary
-from secretgate.launch.upstream import Upstream, UpstreamError, upstream
+from secretgate.launch.upstream import Upstream, UpstreamError, in_url, upstream
 from secretgate.settings import SettingsError
 from secretgate.settings.sources import misspelt
 from secretgate.state import Places, StateError, private_folder
@@ -53,7 +53,7 @@ class Reach:
 
     @property
     def url(self) -> str:
-        return f"http://{self.host}:{self.port}"
+        return f"http://{in_url(self.host)}:{self.port}"
 
 
 def run(

@@ -15,7 +15,7 @@ from secretgate.hosts.signing import signable
 from secretgate.launch import directory
 from secretgate.launch import plan as plans
 from secretgate.launch.running import LAST_PORT
-from secretgate.launch.upstream import Upstream, upstream
+from secretgate.launch.upstream import Upstream, in_url, upstream
 from secretgate.proxy import access
 from secretgate.settings import PREFIX
 from secretgate.state import Places, private_folder
@@ -53,7 +53,7 @@ class Gateway:
         if self.seconds() or self.drain is not None:
             chosen[f"{PREFIX}drain"] = f"{self.seconds():g}"
         if self.health_port:
-            chosen[f"{PREFIX}health"] = f"{_in_url(self.listen)}:{self.health_port + number}"
+            chosen[f"{PREFIX}health"] = f"{in_url(self.listen)}:{self.health_port + number}"
         return [part for name, value in chosen.items() for part in ("--set", f"{name}={value}")]
 
     def kept(self) -> AbstractContextManager[object]:
@@ -127,7 +127,7 @@ class Serving:
     def hints(self, web: bool) -> str:
         """Return what the user should set to send tools through it."""
         listen = self.gateway.listen
-        host = "127.0.0.1" if listen in ("0.0.0.0", "::") else _in_url(listen)
+        host = "127.0.0.1" if listen in ("0.0.0.0", "::") else in_url(listen)
         address = f"{host}:{self.gateway.first_port}"
         url = f"http://{address}"
         proxy = f"http://USER:PASSWORD@{address}" if self.gateway.proxyauth else url
@@ -180,7 +180,3 @@ def prepare(
         raise WorkersError(access.open_to_all(gateway.listen))
     directory.check(gateway.proxyauth)
     return Serving(gateway, wishes, plan, addon, ca, bundle, bases, roots, via)
-
-
-def _in_url(address: str) -> str:
-    return f"[{address}]" if ":" in address else address

@@ -28,8 +28,7 @@ class Upstream:
     @property
     def mode(self) -> str:
         """mitmproxy's spelling of this proxy."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"upstream:{self.scheme}://{host}:{self.port}"
+        return f"upstream:{self.scheme}://{in_url(self.host)}:{self.port}"
 
     @property
     def local(self) -> bool:
@@ -64,3 +63,8 @@ def upstream(environment: Mapping[str, str]) -> Upstream | None:
         raise unfit from None
     named = f"{unquote(url.username)}:{unquote(url.password or '')}" if url.username else ""
     return Upstream(variable, url.scheme, url.hostname, port, named)
+
+
+def in_url(address: str) -> str:
+    """Return a host as URLs spell it: an address of IPv6 in brackets."""
+    return f"[{address}]" if ":" in address else address

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from secretgate.settings import without_password
 from secretgate.system.changes import (
     ChangeError,
     FileChange,
@@ -72,7 +73,7 @@ def switch_off(record: Record, runner: Runner, say: Say) -> bool:
 
 
 def preview(steps: Iterable[Step]) -> list[str]:
-    """Return lines that describe all changes in full."""
+    """Return lines that describe all changes in full, except for passwords in URLs."""
     lines = []
     for step in steps:
         if isinstance(step, Write):
@@ -102,4 +103,4 @@ def preview_off(record: Record) -> list[str]:
 
 def _lines(content: bytes) -> list[str]:
     codec = "utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
-    return content.decode(codec, "replace").splitlines()
+    return [without_password(line) for line in content.decode(codec, "replace").splitlines()]
