@@ -26,7 +26,7 @@ RULE: Final = Rule(
 _EDGE: Final = r"[ \"'`*]{0,3}"
 _PADDING: Final = r"[ \"'`*]{0,40}"
 EXPRESSION: Final = Expression(
-    rf"(?:^|[\t,;|>]{_EDGE}|[a-z][ _-]|[a-z][ ]{{2,24}})(?:password|passwd|pwd|pw|pass|passphrase|passwort|kennwort|wachtwoord|has(?:ł|l)o|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_PADDING}(?:[\t,;|<]|[ ]{{2}}|\r?$)|\)\s{{0,4}}(?:values\s{{0,4}}\(|from\s{{1,4}}stdin)",
+    rf"(?:^|[\t,;|>]{_EDGE}|[a-z][ _-]|[a-z][ ]{{2,24}})(?:password|passwd|pwd|pw|pass|passphrase|passwort|kennwort|wachtwoord|has(?:ł|l)o|senha|contraseña|mot de passe|secret|token|(?:api|secret|access|private|signing|master|app|storage|account|encryption)[_ -]?key){_PADDING}(?:[\t,;|<]|[ ]{{2}}|\r?$|\\{{1,4}}[nr])|\)\s{{0,200}}(?:values\s{{0,4}}\(|from\s{{1,4}}stdin)",
     CASELESS,
 )
 ROWS: Final = 1000
@@ -41,6 +41,9 @@ _CELL: Final = {
     for mark in (b",", b";", b"\t", b"|")
 }
 _WRAPS: Final = b" `*'"
+_OPENED: Final = re.compile(rb"[^\n]*?([\"'`]++)(?=[|A-Za-z#][^\n\"'`]*$)")
+"""What stands before a head that is at the beginning of a string, and the quotes of that."""
+_ESCAPED: Final = re.compile(rb"[^\n\"\\]{0,200}\\++n(?:[^\n\"\\]|\\++.){0,32768}+")
 
 
 class Cell(NamedTuple):
@@ -69,7 +72,31 @@ def search(text: bytes, events: Sequence[int]) -> Iterator[Cell]:
         if start < reached or end - start > _WIDEST:
             continue
         reached = end
-        yield from _table(text, start, end)
+        found = [*_table(text, start, end)]
+        yield from found or _quoted(text, start, event)
+
+
+def escaped(text: bytes, events: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the spans of tables whose lines end in escapes, from their heads; ascending, disjoint."""
+    found: list[tuple[int, int]] = []
+    for event in events:
+        if found and event <= found[-1][1]:
+            continue
+        if table := _ESCAPED.match(text, event):
+            found.append((event, table.end()))
+    return found
+
+
+def _quoted(text: bytes, start: int, event: int) -> Iterator[Cell]:
+    """Yield the credentials of a table that is a string, which begins in the line of its head."""
+    opened = _OPENED.match(text, start, event)
+    if opened is None:
+        return
+    first = opened.end()
+    closed = text.find(opened[1], event)
+    table = text[first : closed if closed >= 0 else first + ROWS * _WIDEST]
+    for cell in _table(table, *_line(table, 0)):
+        yield Cell(first + cell.start, first + cell.end)
 
 
 def _line(text: bytes, at: int) -> tuple[int, int]:
@@ -124,7 +151,7 @@ def _aligned(text: bytes, start: int, end: int) -> Iterator[Cell]:
 
 
 _INSERT = re.compile(
-    rb"(?i)\binto\s{1,4}[^\s(]{1,120}\s{0,4}\(([^()]{1,600})\)\s{0,4}values\s{0,4}\($"
+    rb"(?i)\binto\s{1,4}[^\s(]{1,120}\s{0,4}\(([^()]{1,600})\)\s{0,60}values\s{0,60}\($"
 )
 _REACH: Final = 800
 _DATUM = re.compile(

@@ -22,7 +22,7 @@ from .verdicts import LEAD, LONGEST, PASSWORD, RULES, Found
 __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "search"]
 
 WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b|(?:\b|_)pat\b)"
-_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,24}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b:?|\bwas\b:?|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s{0,12}"
+_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,24}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b:?|\bwas\b:?|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s*"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}[_:]?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 _CHAR = r"[^\s\"'`<>(){}\[\],;0-9]"
 _MARK = "[0-9!@#%^*]"
@@ -77,14 +77,14 @@ _ASSIGNMENT = re.compile(
     (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
     (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=|value=|(?i:[a-z0-9_.]*(?:pass|passwd|password|pwd|token|secret|api_?key))=[^\s"'`]) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:(?:[Aa]s[ ])?[Ss]tring|str)(?=[ \t]{0,3}=) )?
     (?P<op> [ \t]{0,40} (?: [?]?:{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
-    (?P<gap> \s{0,16} (?:\*\*)? (?:@(?="))? (?: (?:Some|Ok|Just|Optional|Secret(?:Str)?|String::from) [(\[] (?=["'A-Za-z0-9]) )? )
+    (?P<gap> \s{0,40} (?:\*\*)? (?:@(?="))? (?: (?:Some|Ok|Just|Optional|Secret(?:Str)?|String::from) [(\[] (?=["'A-Za-z0-9]) )? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
     """,
     re.VERBOSE,
 )
 _BARE = re.compile(rb"[^\s\"'`<>,;(){}\[\]|\\\x1b]++")
 _LINE = re.compile(rb"(?:^|\n)[ \t+]{0,16}(?:- |export |set |ENV )?$")
-_INDENT: Final = 28
+_INDENT: Final = 48
 _TO_THE_END = re.compile(rb"[^\s\"'`<>\\${}()\[\]]++(?<![,;|])(?=[ \t\r]*(?:\n|$))", re.MULTILINE)
 _MEMBER = re.compile(rb"[,;|][\w -]{0,40}[=:]")
 """The next member of a list: `;encrypt=true`."""

@@ -15,6 +15,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 import hyperscan as hs
@@ -260,6 +261,15 @@ def supported(expression: Expression) -> int:
         else:
             return int(flags)
     raise ValueError(f"Hyperscan does not accept the pattern: {reason}")
+
+
+@lru_cache(maxsize=1)
+def misses() -> bool:
+    """Return whether the installed Hyperscan misses matches, as Vectorscan 5.4.12 inside it does.
+
+    It passes over bytes before a match: https://github.com/VectorCamp/vectorscan/issues/358.
+    """
+    return not Database([Expression(r"\)\s{0,40}values")], keep=False).scan(b"." * 40 + b") values")
 
 
 def _load(stored: bytes) -> Any:

@@ -59,7 +59,13 @@ _DRAWN: Final = (
 _TOUCHING = r"A-Za-z0-9_+-"
 _OTHER = r"[\xc3-\xd6][\x80-\xbf]|\xe1[\xb8-\xbf][\x80-\xbf]"
 """Non-ASCII letters of Latin, Greek, Cyrillic and related scripts: part of a word."""
-_COLOUR = r"\x1b\[[0-9;]{0,16}[A-Za-z]"
+_COLOUR = (
+    r"\x1b(?:\[[0-9;:?]{0,24}[A-Za-z]|[()][AB0]|\]8;[^\x07\x1b\n]{0,400}(?:\x07|\x1b\\))"
+    r"|(?:\^\[)?\[(?:[0-9]{1,3}(?:;[0-9]{1,3}){0,4})?m"
+)
+"""Colours, character sets and links of a terminal (ECMA-48), also without their escape character."""
+UNESCAPED: Final = Expression(r"\[(?:0|22|39)m")
+"""Finds the ends of colours whose escape character was lost or is printed, in any text."""
 _FEWEST_DRAWN: Final = 4
 
 
@@ -99,7 +105,8 @@ _ALIKE: Final = _any_of(_MEANS)
 _LAST_ALIKE: Final = _any_of(char for char, plain in _MEANS.items() if plain != b"-")
 
 _UNICODE: Final = (
-    Expression(rf"(?:{_NOTHING})[{_TOUCHING}]"),
+    Expression(rf"(?:{_INVISIBLE})[{_TOUCHING}]"),
+    Expression(r"\x1b[\[()\]]"),
     Expression(rf"(?:{_ALIKE})[A-Za-z0-9_]"),
     Expression(rf"[A-Za-z0-9_-](?:{_LAST_ALIKE})"),
     Expression(rf"(?:{_any_of(_PAINTED)}){{{_FEWEST_DRAWN}}}"),
@@ -267,7 +274,7 @@ _UNITS: Final = "|".join(
     if point < 0x10000
 )
 _ESCAPE = rf"(?i:\\u(?:{_UNITS}|d[c-f][0-9a-f]{{2}}|001b))"
-_ESCAPED = re.compile(rf"{_ESCAPE}[{_TOUCHING}]|(?<=[A-Za-z0-9_-]){_ESCAPE}".encode())
+_ESCAPED = re.compile(rf"{_ESCAPE}[{_TOUCHING}]|(?<=[A-Za-z0-9_-]){_ESCAPE}|\\u001[bB]".encode())
 
 
 def may_hide(raw: bytes) -> bool:
@@ -280,6 +287,8 @@ def may_hide(raw: bytes) -> bool:
 _READ: Final = {UNICODE: _without_disguise, HTML: _without_references}
 _AROUND: Final = {UNICODE: 2048, HTML: 512}
 """How many bytes before and after a place are decoded with it."""
+_NEAR: Final = 200
+"""How far apart lines with references may be that are decoded together, in bytes."""
 _LEAD: Final = 80
 """How many bytes before a secret a disguised character may affect its detection."""
 
@@ -294,12 +303,13 @@ def pieces(text: bytes, kind: str, places: Sequence[int]) -> Iterator[Piece]:
 
 def _stretches(text: bytes, kind: str, places: Sequence[int]) -> Iterator[tuple[int, int]]:
     around, whole_lines = _AROUND[kind], kind == HTML
+    gap = _NEAR if whole_lines else 0
     low, high = 0, -1
     end = -1
     for place in places:
         if place <= end:
             continue
-        if place > high:
+        if place > high + gap or high < 0:
             if high >= 0:
                 yield low, high
             low = _line(text, max(high, place - around, 0), place)

@@ -177,6 +177,7 @@ class Detector:
             if depth < views.DEPTH:
                 more = views.pieces(text, sight.windows, sight.base64, sight.hex)
                 pieces += [(index, piece) for piece in more]
+            if depth <= views.DEPTH:
                 for kind, places in sight.disguised.items():
                     pieces += [(index, piece) for piece in disguises.pieces(text, kind, places)]
                 pieces += [(index, piece) for piece in frames.pieces(text, sight.framed)]

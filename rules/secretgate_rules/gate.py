@@ -77,7 +77,7 @@ def windows(text: bytes, runs: Sequence[int], places: Sequence[int]) -> list[tup
         found.append((low, high))
     if places:
         found += [(max(0, place - LEAD), min(size, place + TAIL)) for place in places]
-        found = _joined(sorted(found))
+        found = merged(found)
     return found
 
 
@@ -104,14 +104,16 @@ def _start(text: bytes, end: int) -> int:
     return max(text.rfind(stop, 0, end) for stop in _STOPS) + 1
 
 
-def _joined(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
-    joined: list[tuple[int, int]] = []
+def merged(spans: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Return what the spans, at least one, cover together: ascending and disjoint."""
+    spans = sorted(spans)
+    found: list[tuple[int, int]] = []
     low, high = spans[0]
     for start, end in spans[1:]:
         if start > high:
-            joined.append((low, high))
+            found.append((low, high))
             low, high = start, end
         elif end > high:
             high = end
-    joined.append((low, high))
-    return joined
+    found.append((low, high))
+    return found

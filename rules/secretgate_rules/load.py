@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from . import cache, context, patterns, regex, rulefile, supplement
+from . import cache, context, database, patterns, regex, rulefile, supplement
 from .allow import Allowlist
 from .database import Expression
 from .engine import Detector
@@ -31,6 +31,11 @@ REPORTED: Final = frozenset({"x509-certificate"})
 STAND_IN: Final = "issuer-prefixed-token"
 """The rule for tokens of known issuers that no rule describes. What is allowed for the rule that
 does describe a token is allowed for this one as well, or it would be reported nevertheless."""
+
+_FAULTY: Final = (
+    "the installed hyperscan misses some secrets, as it contains Vectorscan 5.4.12; "
+    "hyperscan 0.7.21, for Python 3.11 to 3.13, does not"
+)
 
 
 def load_default(
@@ -50,9 +55,12 @@ def load_default(
     ones with the same id. `enable` turns on rules that are off otherwise (by default those for
     public data), `disable` turns rules off, and `entropy=False` turns off those based on randomness
     near a credential word. `detect_secrets` runs that scanner as well. `notice` is called with a
-    message for each part of a rule file that is not used, and for each id that is no rule's.
+    message for each part of a rule file that is not used, for each id that is no rule's, and if
+    Hyperscan is known to miss matches.
     """
     notice = notice or (lambda _: None)
+    if database.misses():
+        notice(_FAULTY)
     wanted = frozenset(enable)
     table = packs(wanted)
     known = {item.rule.id for item in table.compiled} | {rule.id for rule in context.RULES}

@@ -57,7 +57,7 @@ class Reader:
         first = [expressions[number] for number in self._everywhere]
         self._columns = self._context + len(context.EXPRESSIONS)
         own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION)
-        rest = (disguises.EXPRESSION, frames.EXPRESSION)
+        rest = (disguises.EXPRESSION, frames.EXPRESSION, disguises.UNESCAPED)
         self._first = Database([*first, *own, *rest], keep)
         second = [expressions[number] for number in self._near]
         self._second = Database([*second, context.NEAR, *views.EXPRESSIONS], keep)
@@ -90,7 +90,8 @@ class Reader:
         strange = [(0, place) for place in disguises.places(joined)]
         for index, hits in _divided(strange, texts):
             sight = seen.setdefault(index, Sight([]))
-            sight.disguised[disguises.UNICODE] = [end for _, end in hits]
+            printed = sight.disguised.get(disguises.UNICODE, ())
+            sight.disguised[disguises.UNICODE] = sorted({*printed, *(end for _, end in hits)})
         cuts = [
             (index, start, end) for index, sight in seen.items() for start, end in sight.windows
         ]
@@ -128,10 +129,14 @@ class Reader:
         hits = [hit for hit in rest if hit[0] < column]
         sight = Sight(gate.windows(text, runs, [min(end, size) for _, end in hits]))
         sight.columns = [end for number, end in rest if number == column]
+        if sight.columns and (tables := columns.escaped(text, sight.columns)):
+            sight.windows = gate.merged([*sight.windows, *tables])
         sight.context = [end for number, end in hits if number >= contextual]
         sight.framed = [end for number, end in rest if number == column + 2]
         if references := [end for number, end in rest if number == column + 1]:
             sight.disguised[disguises.HTML] = references
+        if colours := [end for number, end in rest if number == column + 3]:
+            sight.disguised[disguises.UNICODE] = colours
         names = self._everywhere
         sight.rules = [(names[number], end) for number, end in hits if number < first]
         return sight

@@ -130,6 +130,9 @@ def _escaped(value: bytes) -> bool:
 _PARTS = re.compile(rb"[_.:-]")
 
 
+_COLOUR = re.compile(rb"#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?")
+
+
 @remembered(4096)
 def dummy(value: bytes) -> bool:
     """Return whether a value is a placeholder, a documented example or too uniform for a secret."""
@@ -138,6 +141,7 @@ def dummy(value: bytes) -> bool:
         or _PLACEHOLDER.search(value[:80].lower())
         or _FILLED.search(value[:80])
         or _CONSTANT.fullmatch(value)
+        or _COLOUR.fullmatch(value)
         or (b"%" in value and _escaped(value))
     ):
         return True

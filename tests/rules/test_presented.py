@@ -1,0 +1,110 @@
+"""Secrets are found as terminals, highlighters, string literals and formatters present them."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Callable
+
+import pytest
+
+from secretgate_rules import Detector
+
+PASSWORD = "Plover" + "#4917x"
+TOKEN = "q7Zr2mKp9" + "Xw4Tn8Lc3Vb6Hs1Dg5"
+SETTINGS = {
+    "JSON": f'{{\n  "user": "ana",\n  "password": "{PASSWORD}",\n  "apiKey": "{TOKEN}"\n}}\n',
+    "names and values": f'[\n  {{\n    "name": "API_TOKEN",\n    "value": "{TOKEN}"\n  }}\n]\n',
+    "a shell": f"export DB_PASSWORD=\"{PASSWORD}\"\nexport API_TOKEN='{TOKEN}'\n",
+    "Terraform": f'variable "db_password" {{\n  type    = string\n  default = "{PASSWORD}"\n}}\n',
+    "XML": f'<add key="ApiKey"\n     value="{TOKEN}" />\n',
+    "expect": f'expect "password:"\nsend "{PASSWORD}"\n',
+}
+_STRINGS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'")
+_WORDS = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|[A-Za-z_][\w.-]*|[:={}\[\],]")
+
+
+def _painted(on: str, off: str, what: re.Pattern[str] = _STRINGS) -> Callable[[str], str]:
+    return lambda text: what.sub(lambda match: f"{on}{match[0]}{off}", text)
+
+
+TERMINALS: dict[str, Callable[[str], str]] = {
+    "strings": _painted("\x1b[32m", "\x1b[0m"),
+    "every word": _painted("\x1b[38;5;81m", "\x1b[39m", _WORDS),
+    "tput": _painted("\x1b[32m", "\x1b(B\x1b[m"),
+    "links": _painted("\x1b]8;;https://docs.example.com/a\x1b\\", "\x1b]8;;\x1b\\"),
+    "printed escapes": _painted("^[[32m", "^[[0m"),
+    "lost escapes": _painted("[1;32m", "[0m"),
+    "escapes in JSON": lambda text: json.dumps({"log": _painted("\x1b[32m", "\x1b[0m")(text)}),
+    "HTML": html.escape,
+}
+
+
+def _found(detector: Detector, text: str) -> str:
+    """Return what was found, without colours and links."""
+    values = b" ".join(finding.value for finding in detector.find(text.encode())).decode()
+    return re.sub(r"\x1b\[[0-9;]*m|\x1b\]8;;[^\x1b]*\x1b\\", "", values)
+
+
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("terminal", TERMINALS.values(), ids=TERMINALS)
+def test_colours_and_references_around_values_hide_nothing(
+    detector: Detector, settings: str, terminal: Callable[[str], str]
+) -> None:
+    found = _found(detector, terminal(settings))
+    assert [value for value in (PASSWORD, TOKEN) if value in settings and value not in found] == []
+
+
+TABLES = {
+    "CSV": "user,password,email\n" + "".join(f"u{at},{{}},u{at}@example.com\n" for at in range(40)),
+    "columns": "NAME        PASSWORD\n" + "".join(f"u{at:<10} {{}}\n" for at in range(40)),
+    "Markdown": "| user | password |\n|--|--|\n"
+    + "".join(f"| u{at} | {{}} |\n" for at in range(40)),
+}
+STRINGS: dict[str, Callable[[str], str]] = {
+    "JSON": lambda text: json.dumps({"output": text, "exit": 0}),
+    "JSON in JSON": lambda text: json.dumps(json.dumps({"output": text})),
+    "Python": lambda text: f'data = parse("""{text}""")\n',
+    "repr": repr,
+    "JavaScript": lambda text: f"const table = `{text.strip()}`;\n",
+    "a shell": lambda text: f"echo '{text.strip()}' > users\n",
+}
+
+
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("string", STRINGS.values(), ids=STRINGS)
+def test_a_table_is_read_in_a_string(
+    detector: Detector, table: str, string: Callable[[str], str]
+) -> None:
+    values = [f"Plover#{number}x" for number in range(4100, 4140)]
+    text = string(table.format(*values))
+    found = [finding.value.decode() for finding in detector.find(text.encode())]
+    assert found == values
+
+
+@pytest.mark.parametrize("deep", [0, 8, 20])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"auth:\n  token:\n    {TOKEN}\n",
+        f'"password":\n    "{PASSWORD}",\n',
+        f'const password =\n  "{PASSWORD}";\n',
+        f"INSERT INTO users (name, password)\nVALUES ('ana', '{PASSWORD}');\n",
+        f'user.set_password(\n    "{PASSWORD}",\n)\n',
+        f'client.with_token(\n    "{TOKEN}"\n)\n',
+        f'os.environ.get(\n    "DB_PASSWORD",\n    "{PASSWORD}",\n)\n',
+    ],
+)
+def test_a_value_on_a_line_of_its_own_may_be_indented(
+    detector: Detector, lines: str, deep: int
+) -> None:
+    text = "".join(" " * deep + line for line in lines.splitlines(keepends=True))
+    found = [finding.value.decode() for finding in detector.find(text.encode())]
+    assert found in ([PASSWORD], [TOKEN])
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "  \n"])
+def test_a_command_goes_on_in_the_next_line(detector: Detector, end: str) -> None:
+    text = f"curl -X POST \\{end}  -u ana:{PASSWORD} \\{end}  https://api.example.com{end}"
+    assert [finding.value.decode() for finding in detector.find(text.encode())] == [PASSWORD]
