@@ -175,6 +175,7 @@ def test_there_are_never_more_labels_than_so_many() -> None:
     [
         ({"audit_syslog": "syslog.example"}, "audit_syslog: 'syslog.example' is neither"),
         ({"audit_syslog": "http://x"}, "neither /dev/log"),
+        ({"audit_otlp": "collector:4318"}, "audit_otlp: not a collector's URL"),
         ({"audit_log": False, "audit_on_error": "block"}, "needs audit_log"),
     ],
 )

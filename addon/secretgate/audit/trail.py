@@ -30,7 +30,7 @@ from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import ID_LENGTH
 from secretgate.policy.model import Action
 from secretgate.policy.model import Decision as Ruled
-from secretgate.settings import FIELDS, Settings
+from secretgate.settings import FIELDS, Settings, without_password
 from secretgate.state import Places, StateError
 
 _ID = re.compile(rb"[0-9a-f]{%d}" % ID_LENGTH)
@@ -49,6 +49,9 @@ Say = Callable[..., None]
 _MISSING = (
     '{setting} needs a package that is not installed: pip install "secretgate-mitmproxy[{extra}]"'
 )
+
+
+_COLLECTOR = re.compile(r"https?://[^\s/]+(/\S*)?\Z")
 
 
 class AuditError(Exception):
@@ -306,9 +309,13 @@ def _exports(settings: Settings) -> dict[str, Target]:
         except AddressError as error:
             raise AuditError(f"audit_syslog: {error}") from None
     if settings.audit_otlp:
+        if not _COLLECTOR.match(settings.audit_otlp):
+            raise AuditError(
+                "audit_otlp: not a collector's URL: it must look like http://HOST:4318"
+            )
         try:
             from secretgate.audit.otlp import Collector
         except ImportError:
             raise AuditError(_MISSING.format(setting="audit_otlp", extra="otel")) from None
-        targets[settings.audit_otlp] = Collector(settings.audit_otlp)
+        targets[without_password(settings.audit_otlp)] = Collector(settings.audit_otlp)
     return targets
