@@ -28,7 +28,7 @@ from secretgate.counters import Counters
 from secretgate.outbound import egress, heads
 from secretgate.outbound.requests import Decision, Verdict
 from secretgate.policy import requests as policies
-from secretgate.policy.secrets import Scanner
+from secretgate.policy.secrets import DetectorSecrets
 from secretgate.vault import MemoryVault
 from secretgate_rules import Detector
 from secretgate_rules.memo import forget
@@ -201,7 +201,7 @@ async def test_a_flood_of_what_is_new_lets_nothing_grow(flooded: gate.Gate) -> N
 
 
 def test_what_a_policy_found_in_answers_is_forgotten() -> None:
-    scanner = Scanner(Detector(RULES))
+    scanner = DetectorSecrets(Detector(RULES))
     text = f"it is {token(1)}".encode()
     assert scanner.find(text)
     assert scanner.find(text) is scanner.find(text)
@@ -210,7 +210,7 @@ def test_what_a_policy_found_in_answers_is_forgotten() -> None:
 
 
 def test_long_texts_are_not_remembered_for_a_policy() -> None:
-    scanner = Scanner(Detector(RULES))
+    scanner = DetectorSecrets(Detector(RULES))
     text = b"x " * 50_000 + token(1).encode()
     assert scanner.find(text) == scanner.find(text)
     assert scanner._looking.cache_info().currsize == 0

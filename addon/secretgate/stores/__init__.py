@@ -2,7 +2,7 @@
 
 All of it outlives a request and a process. A store holds only bytes that mean nothing to whoever
 reads them: keyed digests, and values sealed under the installation's key (`sealing.py`). The
-interface has four calls, each of which costs one round trip however much is asked for. The vault
+interface has three calls, each of which costs one round trip however much is asked for. The vault
 and the ledger cache what they have seen and ask only for the rest. `line.py` handles a store that
 may be unreachable.
 """
