@@ -315,6 +315,23 @@ def test_a_password_in_quotes_does_not_leave_without_its_backslashes() -> None:
     assert contents(bench.redact(body(*turns, "and on")).raw)[:2] == seen
 
 
+@pytest.mark.parametrize("mark", ["_", "$", "&"])
+def test_a_copy_in_another_spelling_is_called_the_same_where_it_is_found(mark: str) -> None:
+    """It is known by its value first; then a rule finds it as it stands, which must change nothing."""
+    bench, value = Bench(), f"{random_text(1, 9)}{mark}{random_text(2, 9)}"
+    spelled = value.replace(mark, f"\\{mark}")
+    turns = [f"db://app:{value}@host", f"it is {spelled} so", f"db://app:{spelled}@host", value]
+    before: list[str] = []
+    for number in range(1, len(turns) + 1):
+        redacted = bench.redact(body(*turns[:number]))
+        seen = contents(redacted.raw)
+        assert seen[: len(before)] == before
+        assert [
+            restore(text.encode(), redacted.issued, Depth.PLAIN).decode() for text in seen
+        ] == turns[:number]
+        before = seen
+
+
 def test_a_key_in_json_is_the_same_key_elsewhere() -> None:
     bench, key = Bench(), pem(7)
     whole = contents(bench.redact(body(key, json.dumps({"key": key}))).raw)

@@ -21,7 +21,7 @@ from secretgate.outbound.attempts import most_places
 from secretgate.outbound.edits import Made, made, merged
 from secretgate.outbound.hidden import apart, hidden
 from secretgate.outbound.naming import Naming
-from secretgate.outbound.spelled import as_spelled
+from secretgate.outbound.spelled import as_spelled, copies
 from secretgate.outbound.split_keys import split_keys
 from secretgate.outbound.spots import Spot, Spots, sources
 from secretgate.outbound.texts import Counts, Texts, count
@@ -223,6 +223,7 @@ class Inspection:
         if ruling is not None:
             hits = ruling.taken(hits)
         naming.refresh(hit.value for own in hits.values() for hit in own)
+        hits = copies(self._texts.plain, hits)
         changes: dict[int, list[Finding]] = {}
         for index in sorted({*self._found, *hits}):
             own, found = hits.get(index, []), self._found.get(index, [])

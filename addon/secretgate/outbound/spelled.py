@@ -45,6 +45,19 @@ def as_spelled(
     return taken, said
 
 
+def copies(
+    texts: Sequence[bytes], hits: Mapping[int, Sequence[Finding]]
+) -> dict[int, list[Finding]]:
+    """Return the copies of known values, replaced by their spelling where needed.
+
+    A copy is thus called the same whether it is known by its value or found as it stands.
+    """
+    return {
+        index: [_taken(texts[index], hit, {}, ()) if hit.view else hit for hit in own]
+        for index, own in hits.items()
+    }
+
+
 def _undisguised(findings: Iterable[Finding], exempt: Collection[bytes]) -> dict[bytes, str]:
     """Return the values of findings whose parts already are such spellings, with their rules."""
     return {
