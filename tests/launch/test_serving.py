@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from mitmproxy.addons import proxyauth
 from mitmproxy.tools import main
 from typer.testing import CliRunner
 
@@ -97,7 +98,13 @@ def test_ports_that_are_taken_are_told_before_anything_starts() -> None:
     ("written", "said"),
     [
         (None, "users: there is no such file"),
-        ("alice:$apr1$" + "x" * 31, "users: only lines of `htpasswd -B`"),
+        pytest.param(
+            "alice:$apr1$" + "x" * 31,
+            "users: only lines of `htpasswd -B`",
+            marks=pytest.mark.skipif(
+                not hasattr(proxyauth, "htpasswd"), reason="mitmproxy 11 reads such hashes too"
+            ),
+        ),
         ("alice", "users: only lines of `htpasswd -B`"),
     ],
 )
@@ -113,11 +120,11 @@ def test_why_a_file_of_users_cannot_be_used_is_told(
 
 def test_users_that_can_be_told_by_their_passwords(tmp_path: Path) -> None:
     (tmp_path / "users").write_text(f"# ours\nalice:{{SHA}}{'A' * 27}=\n")
-    for proxyauth in (f"@{tmp_path / 'users'}", "alice:pass", "any", ""):
-        check(proxyauth)
-    for proxyauth in ("alice", "alice:pa:ss"):
+    for users in (f"@{tmp_path / 'users'}", "alice:pass", "any", ""):
+        check(users)
+    for users in ("alice", "alice:pa:ss"):
         with pytest.raises(WorkersError, match="expected USER:PASSWORD") as error:
-            check(proxyauth)
+            check(users)
         assert "pa:ss" not in str(error.value)
 
 
