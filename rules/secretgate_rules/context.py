@@ -22,7 +22,7 @@ from .verdicts import LEAD, LONGEST, PASSWORD, RULES, Found
 __all__ = ["EXPRESSIONS", "LONGEST", "RULES", "WORD", "search"]
 
 WORD: Final = r"(?:pass(?:w|phrase|code|e?\b|_)|pwd|pw\b|wachtwoord|kennwort|contrase(?:ñ|n)a|senha\b|secret|token|key|credential|creds|auth(?:\b|_|[0-9a-np-z]|ori[sz])|bearer|jwt|dsn|otp\b|(?:\b|_)pat\b)"
-_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,24}(?:[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b:?|\bwas\b:?|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s*"
+_GLUE = r"[\w.-]{0,30}[\\\"'`\])*]{0,4}\s{0,24}(?:!?[:=]{1,4}>?|,|\|\|?|>|→|—|\bis\b:?|\bwas\b:?|\bto\b|\bes\b|\bist\b|\blautet\b)\*{0,2}\s*"
 _PAIR = r"[\w.-]{0,40}[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,10}[_:]?)?value[\\\"']{0,4}\s{0,3}[:=]\s{0,3}"
 _CHAR = r"[^\s\"'`<>(){}\[\],;0-9]"
 _MARK = "[0-9!@#%^*]"
@@ -76,7 +76,7 @@ _ASSIGNMENT = re.compile(
     (?<![\w$]) (?P<name> [A-Za-z_$][\w.$@/-]{0,79}+ (?:[ ](?i:key|token|secret|password|id|pat))? )
     (?P<close> \\{0,3}["'`]? [\])]{0,2} \*{0,2} )
     (?: [ \t]{0,3} : [ \t]{0,2} (?:&(?:'static[ ])?)? (?![A-Z0-9]+_[A-Z0-9_]+=|value=|(?i:[a-z0-9_.]*(?:pass|passwd|password|pwd|token|secret|api_?key))=[^\s"'`]) (?:[\w.]{1,20}+ (?:\[\w{1,20}\])? ) (?=[ \t]{1,2}= | =["'`]?[^=\s"'`,;)\]}]) | [ \t]{1,3}(?:(?:[Aa]s[ ])?[Ss]tring|str)(?=[ \t]{0,3}=) )?
-    (?P<op> [ \t]{0,40} (?: [?]?:{0,3}={1,3}>? | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
+    (?P<op> [ \t]{0,40} (?: [?]?:{0,3}={1,3}>? | !={1,2} | =>? | :{1,3} | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ]) | \xe2\x86\x92 | \xe2\x80\x94 ) \*{0,2} [ \t]{0,8} | > )
     (?P<gap> \s{0,40} (?:\*\*)? (?:@(?="))? (?: (?:Some|Ok|Just|Optional|Secret(?:Str)?|String::from) [(\[] (?=["'A-Za-z0-9]) )? )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
     """,
@@ -285,6 +285,7 @@ _OPERATORS: Final = {
     "→".encode(): b":",
     "—".encode(): b":",
     **dict.fromkeys((b"?=", b":=", b"::=", b"||=", b"??="), b"="),
+    **dict.fromkeys((b"!=", b"!=="), b"=="),
 }
 """What other operators mean: those of make, Go, Ruby and JavaScript assign."""
 _VARIABLE = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")

@@ -123,7 +123,7 @@ there (all but those of `REACT_APP_`, where every variable begins so), passwords
 _KEEP_ID = frozenset(b"secret role".split())
 
 _SPLIT_JOINED: Final = re.compile(
-    rb"(api|access|secret|private|auth|client|app|session|signing|encryption|master|user|db|root|admin|my|ssh|smtp|ftp|mail|ldap|vpn|wifi|bind|keystore|store|pg|mysql|mongo|redis|sftp|imap|http|smb|rdp|vnc)"
+    rb"(api|access|secret|private|auth|client|app|session|signing|encryption|master|user|db|root|admin|my|ssh|smtp|ftp|mail|ldap|vpn|wifi|bind|keystore|store|pg|mysql|mongo|redis|sftp|imap|http|smb|rdp|vnc|control)"
     rb"(key|token|secret|password|passwd|pass|pwd)$"
 )
 
