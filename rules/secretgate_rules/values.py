@@ -34,7 +34,9 @@ _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
 _DATE = re.compile(
     rb"^[0-9]{1,4}-(?:byte|bit|char|digit|letter|word|day|hour|year)s?\b|^[0-9]{1,6}:[0-9]{1,6}:|^[a-z]{2,9}-(?:gov-)?(?:north|south|east|west|central)(?:east|west)?-?[0-9]$|^[0-9]{4}-[0-9]{2}-[0-9]{2}|^[0-9]{1,4}(?:/(?:[smhd]|min|sec|hour|day)|\.(?:second|minute|hour|day|week|month|year)s?)\b|^[0-9]{1,2}:[0-9]{2}|^[\^~<>=v]{0,3}(?:[0-9]:)?[0-9]+(?:\.[0-9]+)+(?:[-+.~][\w.+~-]+)?$|^(?:[0-9]{1,3}\.){3}[0-9]{1,3}/[0-9]{1,2}$"
 )
-_VERSION = re.compile(rb"[\^~<>=v]{0,3}[0-9]{1,4}(?:\.[0-9]{1,6}){2,3}(?:[-+.~][\w.+~-]+)?|#[0-9a-fA-F]{6}")
+_VERSION = re.compile(
+    rb"[\^~<>=v]{0,3}[0-9]{1,4}(?:\.[0-9]{1,6}){2,3}(?:[-+.~][\w.+~-]+)?|#[0-9a-fA-F]{6}"
+)
 _PATH = re.compile(
     rb"^(?:~|\.{1,2})?/[\w.@-]+(?:/[\w.@-]*)+$|^[A-Za-z]:\\|^[\w-]+(?:\.[\w-]+)*\.(?:pem|key|crt|cer|json|ya?ml|txt|md|py|jsx?"
     rb"|tsx?|go|rs|java|rb|php|html?|css|xml|toml|ini|cfg|conf|properties|env|pub|p12|pfx|jks|log|csv|sh|png|svg|jpg|gz|zip|sql|so|h|c)$"
