@@ -62,6 +62,18 @@ _LONGEST: Final = 4096
 """Bytes of a line before its credential word."""
 
 
+_BOUNDARY: Final = re.compile(r"\(\?<!\[[^]]*[+-][^]]*\](?=[)|])")
+"""The beginning of a lookbehind that no character of some class stands before a token."""
+
+
+def in_patches(pattern: str) -> str:
+    """Return the pattern of a rule, for which a token may also begin a line of a patch.
+
+    There, the `+` or `-` right before it is no part of it.
+    """
+    return _BOUNDARY.sub(lambda match: match[0] + r"(?<!\n[+-])", pattern)
+
+
 class _Line(NamedTuple):
     """A line in some form, and what tells which line follows it."""
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from . import cache, context, database, patterns, regex, rulefile, supplement
+from . import cache, context, database, frames, patterns, regex, rulefile, supplement
 from .allow import Allowlist
 from .database import Expression
 from .engine import Detector
@@ -180,7 +180,12 @@ def packs(enable: frozenset[str] = frozenset()) -> Table:
             rule for path in files for rule in rulefile.load_file(path, trusted=True)
         )
         table = tabulate(
-            replace(rule, examples=(), counterexamples=())
+            replace(
+                rule,
+                pattern=frames.in_patches(rule.pattern),
+                examples=(),
+                counterexamples=(),
+            )
             for rule in rules
             if rule.enabled or rule.id in enable
         )

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from secretgate_rules import Detector, frames, redact
+from secretgate_rules.rulefile import load_file, pack_files
 
 PASSWORD = "Plover" + "#4917x"
 TOKEN = "q7Zr2mKp9" + "Xw4Tn8Lc3Vb6Hs1Dg5"
@@ -117,3 +118,40 @@ def test_time_is_linear(detector: Detector, line: bytes) -> None:
 
     size = 200_000 // len(line)
     assert seconds(8 * size) < 30 * max(seconds(size), 0.002)
+
+
+BEFORE_A_LINE: dict[str, str] = {
+    "an addition": "@@ -1 +1 @@\n+",
+    "a removal": "@@ -1 +1 @@\n-",
+    "an arrow": "    12→",
+    "a quote": "> ",
+    "a comment": "# ",
+    "a bar": "  12 | ",
+    "a date": "2026-11-23T10:00:00.123Z ",
+    "a prompt": "$ ",
+    "an entry of a list": "* ",
+}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize("before", BEFORE_A_LINE.values(), ids=BEFORE_A_LINE)
+def test_whatever_a_rule_finds_is_found_behind_it(detector: Detector, before: str) -> None:
+    lost: set[str] = set()
+    tried = 0
+    for rule in [rule for pack in pack_files() for rule in load_file(pack, trusted=True)]:
+        for example in rule.examples:
+            found = detector.find(example.encode())
+            if found and "\n" not in example:
+                tried += 1
+                again = detector.find((before + example).encode())
+                shift = len(before.encode())
+                if not all(
+                    any(
+                        other.start <= one.start + shift and one.end + shift <= other.end
+                        for other in again
+                    )
+                    for one in found
+                ):
+                    lost.add(rule.id)
+    assert lost == set()
+    assert tried > 4000
