@@ -11,7 +11,7 @@ find where rules may match (in two passes, with the `database`s of `table`); the
 exactly, and what passes the rule's checks (`validators`, `allow`, `randomness`) are `candidates`. It
 does the same in what `views`, `disguises` and `frames` hide. Context rules find secrets by what stands beside
 them: `context` (assignments), `told` (sentences) and `columns` (tables) find values, and `names`,
-`values` and `judging` say which are secrets. Values that are known already are `literals`; `known`
+`standins`, `values` and `judging` say which are secrets. Values that are known already are `literals`; `known`
 reads them from the environment and from files. This package depends on neither HTTP nor mitmproxy.
 """
 

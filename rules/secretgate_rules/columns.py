@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
-from . import letters, passphrases, values
+from . import letters, passphrases, standins, values
 from .database import CASELESS, Expression
 from .model import CONTEXT, MEDIUM, Rule
 from .names import Tier, tier
@@ -293,7 +293,7 @@ def _bare(text: bytes, low: int, high: int) -> Cell:
 def _secret(value: bytes, level: Tier) -> bool:
     if not 6 <= len(value) <= 512 or b" " in value:
         return False
-    if values.template(value) or values.dummy(value):
+    if standins.template(value) or standins.dummy(value):
         return False
     if level >= Tier.PASSWORD:
         return (

@@ -18,7 +18,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from . import buried, cache, columns, context, disguises, frames, judging, near, values, views
+from . import (
+    buried,
+    cache,
+    columns,
+    context,
+    disguises,
+    frames,
+    judging,
+    near,
+    standins,
+    values,
+    views,
+)
 from .candidates import Candidate, Claims, lifted, of_match, shifted
 from .database import EVERY, TooMany
 from .decoded import Piece
@@ -266,8 +278,8 @@ class Detector:
             if b"sha" in before and _HASH.search(before):
                 continue
             if not (rule.multiline or rule.validate in OWN_PLACEHOLDERS) and (
-                values.dummy(value)
-                or values.template(value)
+                standins.dummy(value)
+                or standins.template(value)
                 or values.hashed(value)
                 or near.among_checksums(text, low, high)
                 or buried.buried(text, low, high)

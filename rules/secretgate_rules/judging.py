@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from . import letters, passphrases, values
+from . import letters, passphrases, standins, values
 from .model import Rule
 from .names import Tier
 from .randomness import evidence
@@ -44,9 +44,9 @@ def judge(
         return None
     if level is Tier.PASSWORD and quoted and _DOLLAR.fullmatch(value) and _named(value[1:]):
         return PASSWORD
-    if values.template(value) or values.dummy(value):
+    if standins.template(value) or standins.dummy(value):
         return None
-    if values.uuid(value):
+    if standins.uuid(value):
         return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
     if alone and operator in ASSIGNS and (quoted or after in _ALONE) and _by_hand(value, operator):
         return PASSWORD

@@ -21,7 +21,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from . import judging, rulefile, values
+from . import judging, rulefile, standins, values
 from .literals import Literals
 from .model import RuleError
 from .names import Tier, tier
@@ -55,7 +55,7 @@ def worth_knowing(value: str) -> bool:
     raw = value.encode("utf-8", "surrogateescape")
     if len(raw) < SHORTEST or entropy(raw) < LEAST_ENTROPY:
         return False
-    return not values.template(raw) and not values.dummy(raw) and not values.trivial(raw)
+    return not standins.template(raw) and not standins.dummy(raw) and not values.trivial(raw)
 
 
 def says_credential(name: str) -> bool:

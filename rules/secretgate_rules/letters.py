@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from . import values
+from . import standins, values
 from .vocabulary import HUMP, OF_CODE, PASSWORD_ABROAD, documented
 
 
@@ -26,7 +26,7 @@ def coined(value: bytes) -> bool:
     A capital in the middle begins another word.
     """
     humps = HUMP.findall(value)
-    if not _LETTERED.fullmatch(value) or len(humps) > 3 or values.dummy(value):
+    if not _LETTERED.fullmatch(value) or len(humps) > 3 or standins.dummy(value):
         return False
     low = value.lower()
     return (
@@ -47,5 +47,7 @@ def variable(value: bytes) -> bool:
     """Return whether the value is lower-case words joined by `-` or `_`, as in shell variables."""
     plain = value.translate(None, b"-_")
     return (
-        (unheard(plain) or coined(plain)) and not values.template(value) and not values.dummy(value)
+        (unheard(plain) or coined(plain))
+        and not standins.template(value)
+        and not standins.dummy(value)
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from . import values
+from . import standins, values
 from .memo import remembered
 from .vocabulary import HUMP, OF_CODE, chain
 
@@ -46,7 +46,7 @@ def passphrase(value: bytes) -> bool:
 
     Words that refer to passwords, credentials or forms rule it out.
     """
-    if not 10 <= len(value) <= 120 or not _PHRASE.fullmatch(value) or values.template(value):
+    if not 10 <= len(value) <= 120 or not _PHRASE.fullmatch(value) or standins.template(value):
         return False
     parts = value.lower().translate(None, b",!.?").split(b" ")
     if (
@@ -76,7 +76,7 @@ def drawn(value: bytes) -> bool:
 
 
 def _no_sentence(value: bytes) -> bool:
-    if not _DRAWN.fullmatch(value) or values.template(value):
+    if not _DRAWN.fullmatch(value) or standins.template(value):
         return False
     return not any(part in _OF_PROGRAMS or _of_sentences(part) for part in value.split(b" "))
 
@@ -113,7 +113,7 @@ def attached(value: bytes) -> bool:
 @remembered(1024)
 def worded(value: bytes) -> bool:
     """Return whether a person chose the value: words with a number, or three words, however joined."""
-    if values.template(value) or values.dummy(value) or values.trivial(value):
+    if standins.template(value) or standins.dummy(value) or values.trivial(value):
         return False
     return not values.dated(value) and (values.human(value) or attached(value))
 
@@ -126,7 +126,7 @@ def _row(value: bytes, parts: list[bytes]) -> bool:
         and len({*parts}) > 2
         and not any(map(_of_sentences, parts))
         and len((_OF_RESOURCES | _OF_PROGRAMS).intersection(parts)) < 2
-        and not values.template(value)
+        and not standins.template(value)
         and not values.trivial(value)
     )
 
@@ -187,12 +187,12 @@ def signs(value: bytes) -> bool:
 
     Such values are sentences, or words followed by a number.
     """
-    if not 12 <= len(value) <= 120 or values.template(value) or _PLACEHOLDER.search(value):
+    if not 12 <= len(value) <= 120 or standins.template(value) or _PLACEHOLDER.search(value):
         return False
     if values.code(value) and b"://" in value:
         return False
     if _RUN.fullmatch(value):
-        return not chain(value, _TOPIC | _SPOKEN) and not values.counted(value)
+        return not chain(value, _TOPIC | _SPOKEN) and not standins.counted(value)
     parts = [part.lower() for part in _PARTS.findall(value)]
     numbers = [number for number in _NUMBER.findall(value) if number not in _SIZES]
     said = [part for part in parts if part in _SPOKEN]
@@ -230,7 +230,7 @@ def brief(value: bytes) -> bool:
     if not 6 <= len(value) <= 8 or not _BRIEF.fullmatch(value):
         return False
     word = value.lower().rstrip(b"0123456789!@#$%*?.")
-    return not (word in OF_CODE or values.trivial(value) or values.dummy(value))
+    return not (word in OF_CODE or values.trivial(value) or standins.dummy(value))
 
 
 _DAY = re.compile(rb"(?:0[1-9]|[12][0-9]|3[01])([./-]?)(?:0[1-9]|1[0-2])\1(?:19|20)[0-9]{2}")

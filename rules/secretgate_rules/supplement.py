@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from . import values
+from . import standins
 from .model import CONTEXT, MEDIUM, Rule, RuleError
 
 Supplement = Callable[[bytes], Iterator[tuple[Rule, int, int]]]
@@ -68,4 +68,4 @@ def detect_secrets() -> Supplement:
 
 
 def _counts(value: bytes) -> bool:
-    return len(value) >= _SHORTEST and not values.dummy(value) and not values.template(value)
+    return len(value) >= _SHORTEST and not standins.dummy(value) and not standins.template(value)

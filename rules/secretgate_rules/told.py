@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from . import letters, near, passphrases, values
+from . import letters, near, passphrases, standins, values
 from .model import Rule
 from .names import Tier, tier
 from .randomness import evidence
@@ -125,7 +125,7 @@ def _told_password(text: bytes, low: int, event: int, phrases: Phrases) -> tuple
 
 
 def _may_be_password(value: bytes) -> bool:
-    if values.dummy(value) or (b"{" in value and (b"}" in value or b":" in value)):
+    if standins.dummy(value) or (b"{" in value and (b"}" in value or b":" in value)):
         return False
     if len(value) < 8:
         return passphrases.brief(value)
@@ -142,7 +142,7 @@ _NO_SENTENCE: Final = (b"/", b".", b"#")
 
 def _random(value: bytes) -> bool:
     """Return whether letters, with signs or without, were drawn at random."""
-    if values.template(value) or values.dummy(value) or values.code(value):
+    if standins.template(value) or standins.dummy(value) or values.code(value):
         return False
     return values.tangled(value) or values.random(value, 6.0)
 
@@ -216,15 +216,15 @@ def _stated(
         or b"SHA256:" in value
         or not _LINK.fullmatch(between)
         or _UNLIKE.search(text, around, begin)
-        or values.template(value)
-        or values.dummy(value)
+        or standins.template(value)
+        or standins.dummy(value)
     ):
         return None
     firm = alone or bool(_FIRM.search(between))
     if phrase["pass"]:
         return TOLD if firm and _chosen(value) else None
     beside = not between.strip(_BESIDE)
-    if values.uuid(value) and (firm or beside) and word not in _WEAK:
+    if standins.uuid(value) and (firm or beside) and word not in _WEAK:
         return UUID
     if word.endswith(b"key") and (_FINGERPRINT.fullmatch(value) or _CALL.search(between)):
         return None

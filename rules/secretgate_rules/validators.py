@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from . import letters, passphrases, values
+from . import letters, passphrases, standins, values
 from .randomness import evidence
 
 Verdict = bool | None
@@ -145,7 +145,7 @@ def _numeric(value: bytes) -> bool:
 
 def pin(value: bytes) -> Verdict:
     """Reject numbers that repeat or count, as those of examples do."""
-    return False if len({*value}) < 3 or values.counted(value) else None
+    return False if len({*value}) < 3 or standins.counted(value) else None
 
 
 def passphrase(value: bytes) -> Verdict:
@@ -170,7 +170,7 @@ def word_pair(value: bytes) -> Verdict:
 
 def groups_of_four(value: bytes) -> Verdict:
     """Reject values whose groups of letters are words rather than random."""
-    if any(map(values.counted, value.replace(b"-", b" ").split(b" "))):
+    if any(map(standins.counted, value.replace(b"-", b" ").split(b" "))):
         return False
     return None if evidence(value.translate(None, b" -")) > _DRAWN else False
 
@@ -180,16 +180,16 @@ _DRAWN: Final = 8.0
 
 def signing_secret(value: bytes) -> Verdict:
     """Reject all but signing keys: random values, UUIDs, or words that a person chose."""
-    if values.uuid(value) or passphrases.signs(value) or passphrases.passphrase(value):
+    if standins.uuid(value) or passphrases.signs(value) or passphrases.passphrase(value):
         return None
-    found = not values.dummy(value) and not values.code(value) and values.random(value)
+    found = not standins.dummy(value) and not values.code(value) and values.random(value)
     by_hand = mixed(value) and values.human(value) and values.password(value)
     return None if found or by_hand else False
 
 
 def random_token(value: bytes) -> Verdict:
     """Reject all but clearly random values, for places where code may be, too."""
-    if values.template(value) or values.dummy(value) or values.code(value):
+    if standins.template(value) or standins.dummy(value) or values.code(value):
         return False
     number = _NUMBER_AT_THE_END.search(value)
     # The words before a number count against what is random in all of it.
@@ -218,9 +218,9 @@ def stored_secret(value: bytes) -> Verdict:
 
 def told_value(value: bytes) -> Verdict:
     """Reject all but clearly random values, UUIDs and passwords with digits, for sentences."""
-    if values.uuid(value):
+    if standins.uuid(value):
         return None
-    if values.template(value) or values.dummy(value) or values.code(value) or not mixed(value):
+    if standins.template(value) or standins.dummy(value) or values.code(value) or not mixed(value):
         return False
     return None if values.random(value, _FIRMLY) or values.human(value) else False
 
@@ -266,7 +266,7 @@ _PLAIN: Final = 8.0
 
 def literal(value: bytes) -> Verdict:
     """Reject templates, placeholders, references to stores of secrets, and names in programs."""
-    if values.template(value) or values.dummy(value) or b"://" in value:
+    if standins.template(value) or standins.dummy(value) or b"://" in value:
         return False
     plain = value.lstrip(b"+").rstrip(b".,;")
     if values.code(plain) or not (mixed(plain) or values.varied(plain)):
@@ -276,9 +276,9 @@ def literal(value: bytes) -> Verdict:
 
 def token(value: bytes) -> Verdict:
     """Reject all but random values and UUIDs."""
-    if values.template(value) or values.dummy(value):
+    if standins.template(value) or standins.dummy(value):
         return False
-    return None if values.uuid(value) or values.random(value) else False
+    return None if standins.uuid(value) or values.random(value) else False
 
 
 def basic_auth(value: bytes) -> Verdict:
@@ -291,7 +291,7 @@ def basic_auth(value: bytes) -> Verdict:
         return False
     if not user.decode().isprintable() or not (user or secret.isascii()):
         return False
-    return None if not values.template(secret) and not values.dummy(secret) else False
+    return None if not standins.template(secret) and not standins.dummy(secret) else False
 
 
 OWN_PLACEHOLDERS: Final = frozenset(

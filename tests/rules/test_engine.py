@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from rules.conftest import PLACEHOLDER, github_token, made_up
-from secretgate_rules import Detector, Rule, TooMany, cache, load_default, reader, values
+from secretgate_rules import Detector, Rule, TooMany, cache, load_default, reader, standins
 from secretgate_rules.database import Database
 from secretgate_rules.table import tabulate
 
@@ -229,6 +229,6 @@ def test_every_template_has_a_sign_of_one() -> None:
     drawn = random.Random(3)
     for _ in range(20_000):
         value = bytes(drawn.choices(b"$%{}[]<>@&!\\_.#()|/:-ABsd019 ", k=drawn.randrange(1, 8)))
-        assert values.template(value) == bool(values._TEMPLATE.search(value))
+        assert standins.template(value) == bool(standins._TEMPLATE.search(value))
     for value in (b"process.env", b"os.getenv", b"os.environ.get", b"DB_PASSWORD", b"A_NAME_OF_IT"):
-        assert values.template(value) == bool(values._TEMPLATE.search(value))
+        assert standins.template(value) == bool(standins._TEMPLATE.search(value))
