@@ -182,7 +182,7 @@ def packs(enable: frozenset[str] = frozenset()) -> Table:
         table = tabulate(
             replace(
                 rule,
-                pattern=frames.in_patches(rule.pattern),
+                pattern=frames.in_prose(rule.pattern),
                 examples=(),
                 counterexamples=(),
             )

@@ -197,13 +197,16 @@ def wanted(item: Compiled) -> list[Expression]:
     if item.by_keyword:
         return [_keyword(word) for word in item.rule.keywords]
     source = item.shape.expression
-    if not item.near and source.startswith(_BOUNDARY):
-        source = _AFTER_ESCAPE + source.removeprefix(_BOUNDARY)
+    if match := _BOUNDARY.match(source):
+        source = (_BEGINNING if item.near else _AFTER_ESCAPE) + source[match.end() :]
     return [Expression(source, CASELESS * item.shape.caseless)]
 
 
-_BOUNDARY: Final = r"\b"
-_AFTER_ESCAPE: Final = r"(?:\b|[\\%][0-9A-Za-z]{1,5})"
+_BOUNDARY: Final = re.compile(r"\\b|\(\?:\\b\|\|\)")
+"""A boundary of words, also with what is left of `frames.in_prose` without its lookbehinds."""
+_BEGINNING: Final = r"\b_{0,2}"
+"""The beginning of a word, which may be in italics."""
+_AFTER_ESCAPE: Final = rf"(?:{_BEGINNING}|[\\%][0-9A-Za-z]{{1,5}})"
 """The beginning of a word, also right after an escape, which is decoded later."""
 
 

@@ -108,3 +108,36 @@ def test_a_value_on_a_line_of_its_own_may_be_indented(
 def test_a_command_goes_on_in_the_next_line(detector: Detector, end: str) -> None:
     text = f"curl -X POST \\{end}  -u ana:{PASSWORD} \\{end}  https://api.example.com{end}"
     assert [finding.value.decode() for finding in detector.find(text.encode())] == [PASSWORD]
+
+
+TOKENS = {
+    "GitHub": "ghp_" + "k3VdQ9sLw2XzR7nTb5YcH8mJf4PgA6uE1oKi",
+    "Anthropic": "sk-ant-" + "api03-" + "Q7zRm2Kp9Xw4" * 7 + "Tn8Lc3V-AA",
+    "Stripe": "sk_" + "live_" + "9sLw2XzR7nTb5YcH8mJf4PgA",
+    "GitLab": "glpat-" + "Xw4Tn8Lc3Vb6Hs1Dg5Qz",
+    "AWS": "AKIA" + "4Q7ZRMK2PXWTNLCV",
+}
+
+
+@pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Use _{}_ for now.",
+        "Use __{}__.",
+        "Use *{}*, **not** the other",
+        "Use `{}`",
+        "@@ -1 +1 @@\n-nothing\n+{}\n",
+        "@@ -1 +1 @@\n-{}\n+nothing\n",
+    ],
+)
+def test_marks_of_markdown_and_of_patches_are_no_parts_of_a_token(
+    detector: Detector, token: str, text: str
+) -> None:
+    values = [finding.value.decode() for finding in detector.find(text.format(token).encode())]
+    assert [value.rstrip("_") for value in values] == [token]
+
+
+def test_an_underscore_within_a_name_is_part_of_it(detector: Detector) -> None:
+    token = TOKENS["GitHub"]
+    assert detector.find(f"see my_{token}_of_old".encode()) == []
