@@ -34,7 +34,8 @@ def _check_file(proxyauth: str) -> None:
     try:
         Htpasswd(proxyauth)
     except OptionsError as error:
-        if isinstance(cause := error.__cause__, OSError):
+        # Of mitmproxy 11 only the context says why.
+        if isinstance(cause := error.__context__, OSError):
             reason = cause.strerror or "there is no such file"
         else:
             reason = "only lines of `htpasswd -B` (bcrypt) and `htpasswd -s` (SHA-1) can be used"
