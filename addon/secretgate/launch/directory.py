@@ -34,9 +34,12 @@ def _check_file(proxyauth: str) -> None:
     try:
         Htpasswd(proxyauth)
     except OptionsError as error:
-        # Of mitmproxy 11 only the context says why.
-        if isinstance(cause := error.__context__, OSError):
-            reason = cause.strerror or "there is no such file"
+        cause = error.__context__
+        if isinstance(cause, FileNotFoundError) or (isinstance(cause, OSError) and not cause.errno):
+            # mitmproxy 12 has an error of its own for it, without a number.
+            reason = "there is no such file"
+        elif isinstance(cause, OSError):
+            reason = str(cause.strerror)
         else:
             reason = "only lines of `htpasswd -B` (bcrypt) and `htpasswd -s` (SHA-1) can be used"
         raise WorkersError(f"proxyauth: {proxyauth[1:]}: {reason}") from None
