@@ -62,29 +62,6 @@ _LONGEST: Final = 4096
 """Bytes of a line before its credential word."""
 
 
-_BEFORE: Final = re.compile(r"\(\?<!\[[^]]*[+-][^]]*\](?=[)|])")
-_BEHIND: Final = re.compile(r"\(\?!(?=\[\\w)")
-_END: Final = re.compile(r"\(\?:\[\^\\w[^]]*\]\|\$\)")
-"""The lookarounds that no character of some class is right before or behind a token."""
-
-
-def in_prose(pattern: str) -> str:
-    """Return the pattern of a rule, for which a token may also begin a line of a patch or be in italics.
-
-    The `+` or `-` of the patch and the `_` or `__` of Markdown are no parts of the token.
-    """
-    if pattern.startswith(r"\b"):
-        pattern = rf"(?:\b|(?<={_ITALIC})|(?<={_ITALIC}_))" + pattern.removeprefix(r"\b")
-    pattern = _BEFORE.sub(
-        lambda match: rf"{match[0]}(?<!\n[+-])(?<!{_ITALIC})(?<!{_ITALIC}_)", pattern
-    )
-    pattern = _END.sub(lambda match: match[0][:-1] + r"|(?=__?(?!\w)))", pattern)
-    return _BEHIND.sub(lambda match: r"(?!(?!__?(?!\w))", pattern)
-
-
-_ITALIC: Final = r"(?<!\w)_"
-
-
 class _Line(NamedTuple):
     """A line in some form, and what tells which line follows it."""
 

@@ -17,7 +17,7 @@ from typing import Final
 
 import msgspec
 
-from . import cache, context, database, frames, patterns, regex, rulefile, supplement
+from . import boundaries, cache, context, database, patterns, regex, rulefile, supplement
 from .allow import Allowlist
 from .database import Expression
 from .engine import Detector
@@ -182,7 +182,7 @@ def packs(enable: frozenset[str] = frozenset()) -> Table:
         table = tabulate(
             replace(
                 rule,
-                pattern=frames.in_prose(rule.pattern),
+                pattern=boundaries.in_prose(rule.pattern),
                 examples=(),
                 counterexamples=(),
             )

@@ -203,7 +203,7 @@ def wanted(item: Compiled) -> list[Expression]:
 
 
 _BOUNDARY: Final = re.compile(r"\\b|\(\?:\\b\|\|\)")
-"""A boundary of words, also with what is left of `frames.in_prose` without its lookbehinds."""
+"""A boundary of words, also with what is left of `boundaries.in_prose` without its lookbehinds."""
 _BEGINNING: Final = r"\b_{0,2}"
 """The beginning of a word, which may be in italics."""
 _AFTER_ESCAPE: Final = rf"(?:{_BEGINNING}|[\\%][0-9A-Za-z]{{1,5}})"
