@@ -61,7 +61,7 @@ _OTHER = r"[\xc3-\xd6][\x80-\xbf]|\xe1[\xb8-\xbf][\x80-\xbf]"
 """Non-ASCII letters of Latin, Greek, Cyrillic and related scripts: part of a word."""
 _COLOUR = (
     r"\x1b(?:\[[0-9;:?]{0,24}[A-Za-z]|[()][AB0]|\]8;[^\x07\x1b\n]{0,400}(?:\x07|\x1b\\))"
-    r"|(?:\^\[)?\[(?:[0-9]{1,3}(?:;[0-9]{1,3}){0,4})?m"
+    r"|\^\[\[[0-9;]{0,16}m|\[[0-9]{1,3}(?:;[0-9]{1,3}){0,4}m"
 )
 """Colours, character sets and links of a terminal (ECMA-48), also without their escape character."""
 UNESCAPED: Final = Expression(r"\[(?:0|22|39)m")

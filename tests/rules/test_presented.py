@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from secretgate_rules import Detector
+from secretgate_rules import Detector, disguises
 
 PASSWORD = "Plover" + "#4917x"
 TOKEN = "q7Zr2mKp9" + "Xw4Tn8Lc3Vb6Hs1Dg5"
@@ -54,6 +54,12 @@ def test_colours_and_references_around_values_hide_nothing(
 ) -> None:
     found = _found(detector, terminal(settings))
     assert [value for value in (PASSWORD, TOKEN) if value in settings and value not in found] == []
+
+
+def test_brackets_near_colours_are_no_colours() -> None:
+    text = b"\x1b[32mok\x1b[0m see [main] and rates[m] of [1;32mtoday[0m and ^[[mlater"
+    (piece,) = disguises.pieces(text, disguises.UNICODE, disguises.places(text))
+    assert piece.decoded.text == b"ok see [main] and rates[m] of today and later"
 
 
 TABLES = {
