@@ -205,6 +205,52 @@ def test_a_file_is_read_wherever_it_may_stand(place: str) -> None:
         assert KEY not in decision.message
 
 
+def _inline(data: str) -> bytes:
+    part = {"inlineData": {"data": data, "mime_type": "application/octet-stream"}}
+    return dump({"contents": [{"role": "user", "parts": [part]}]})
+
+
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_read_in_the_base64_of_googles_sdks(name: str, padded: bool) -> None:
+    """Their alphabet is that of URLs, with or without padding."""
+    gate = Gate()
+    headers = {"content-type": "application/json"}
+    for text, refused in (
+        (f"the key is {KEY} \u07ff\u07ff", True),
+        ("nothing to see in here", False),
+    ):
+        data = base64.urlsafe_b64encode(FILES[name](text)).decode()
+        content = _inline(data if padded else data.rstrip("="))
+        decision = gate.requests.decide(gate.request("gemini", content=content, headers=headers))
+        assert decision.refused is refused
+
+
+@pytest.mark.parametrize("padded", [True, False])
+def test_text_in_the_base64_of_urls_stays_in_it(padded: bool) -> None:
+    gate = Gate()
+    text = f"?~?~?~ {KEY} \u07ff\u07ff~?"
+    data = base64.urlsafe_b64encode(text.encode()).decode()
+    assert "-" in data or "_" in data
+    headers = {"content-type": "application/json"}
+    content = _inline(data if padded else data.rstrip("="))
+    decision = gate.requests.decide(gate.request("gemini", content=content, headers=headers))
+    assert decision.content is not None
+    sent = json.loads(decision.content)["contents"][0]["parts"][0]["inlineData"]["data"]
+    assert not {"+", "/"} & set(sent)
+    assert padded or "=" not in sent
+    plain = base64.urlsafe_b64decode(sent + "=" * (-len(sent) % 4)).decode()
+    assert plain == text.replace(KEY, gate.name(KEY))
+
+
+def test_a_token_where_base64_belongs_is_a_text() -> None:
+    """Its characters are those of base64 for URLs."""
+    gate = Gate()
+    headers = {"content-type": "application/json"}
+    decision = gate.requests.decide(gate.request("gemini", content=_inline(KEY), headers=headers))
+    assert decision.content == _inline(gate.name(KEY))
+
+
 PASTED = ("docx", "gzip", "bzip2", "xz", "zstd", "database", "tar in gzip")
 
 

@@ -98,6 +98,11 @@ def is_text(raw: bytes) -> bool:
     return decodes(raw) or (_CONTROL.search(raw) is None and _MEDIA.match(raw) is None)
 
 
+def is_certain(raw: bytes) -> bool:
+    """Whether bytes are UTF-8, wide characters or of a known format, which chance does not make."""
+    return is_file(raw) or _is_wide(raw) or decodes(raw)
+
+
 def _is_wide(raw: bytes) -> bool:
     """Whether the bytes look like characters of two or four bytes."""
     return raw.count(0) * 3 > len(raw)

@@ -33,6 +33,10 @@ _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BACKSLASH = ord("\\")
 _PACKED_RUN = re.compile(b"(?:%b)" % b"|".join(_HEADS) + rb"[A-Za-z0-9+/\s]{60,}+")
 _DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
+_STANDARD = bytes.maketrans(b"-_", b"+/")
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_TOKEN = 512
+"""Length in bytes below which what is not quite base64 may be a token instead."""
 
 
 @dataclass(slots=True)
@@ -195,8 +199,12 @@ def count(slots: Iterable[Slot], counts: Counts) -> None:
 
 
 def wrapped_like(run: bytes, text: bytes) -> bytes:
-    """Return a text in base64, with line breaks if `run` has them."""
+    """Return a text in base64: in the alphabet of `run`, with line breaks and padding if it has them."""
     encoded = base64.b64encode(text)
+    if b"-" in run or b"_" in run:
+        encoded = encoded.translate(_URL_SAFE)
+    if len(run.translate(None, b"\r\n")) % 4:
+        encoded = encoded.rstrip(b"=")
     first, end, _ = run.partition(b"\r\n") if b"\r" in run else run.partition(b"\n")
     if not end:
         return encoded
@@ -205,21 +213,28 @@ def wrapped_like(run: bytes, text: bytes) -> bytes:
 
 
 def _unwrapped(slot: Slot, text: bytes, counts: Counts) -> Text | None:
-    """Return the decoded text of a base64 slot, a plain text unchanged, or None for binary data."""
+    """Return the decoded text of a base64 slot, a plain text unchanged, or None for binary data.
+
+    Google's SDKs write base64 for URLs, and receivers accept it without padding too.
+    """
     if documents.sealed(text):
         return _document(slot, text, counts)
     url = _DATA_URL.match(text)
     head = url[0] if url else b""
     run = text[len(head) :]
+    digits = run.translate(_STANDARD, b"\r\n")
     try:
-        plain = base64.b64decode(run.translate(None, b"\r\n"), validate=True)
+        plain = base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
     except (binascii.Error, ValueError):
         return (
             _document(slot, text, counts)
             if url or not documents.is_text(text)
             else Text(slot, text, None)
         )
-    if not url and len(run) < 24:
+    usual = len(digits) % 4 == 0 and b"-" not in run and b"_" not in run
+    if not url and (
+        len(run) < 24 or not (usual or len(run) >= _TOKEN or documents.is_certain(plain))
+    ):
         return Text(slot, text, None)
     if not documents.is_text(plain):
         return _document(slot, plain, counts)
