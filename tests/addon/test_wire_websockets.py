@@ -210,3 +210,21 @@ def test_realtime_speaks_the_same_protocol() -> None:
         {"type": "response.done", "response": {"output": [{"id": "i", "content": content}]}}
     )
     assert KEY.encode() in out(ws.from_provider(done), done)[-1]
+
+
+@pytest.mark.parametrize("end", ["completed", "failed"])
+def test_what_was_heard_ends_with_its_own_event(end: str) -> None:
+    """A transcript of the user's speech may end like a placeholder begins, and is no response."""
+    gate = Gate()
+    ws = socket(gate)
+    ws.from_client(dump({"type": "conversation.item.create", "item": {"content": [{"text": KEY}]}}))
+    kind, place = (
+        "conversation.item.input_audio_transcription",
+        {"item_id": "i", "content_index": 0},
+    )
+    piece = dump({"type": f"{kind}.delta", **place, "delta": "Ask HR"})
+    over = dump({"type": f"{kind}.{end}", **place})
+    first = out(ws.from_provider(piece), piece)
+    events = [json.loads(each) for each in [*first, *out(ws.from_provider(over), over)]]
+    assert "".join(event.get("delta", "") for event in events) == "Ask HR"
+    assert events[-1]["type"] == f"{kind}.{end}"

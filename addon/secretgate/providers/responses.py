@@ -248,6 +248,10 @@ RESPONSES = Responses(
             for of in _OF
             for name in (*_TEXT_DELTAS, *_JSON_DELTAS, "content_part")
         },
+        **{
+            f"conversation.item.input_audio_transcription.{end}": ("item_id", "content_index")
+            for end in ("completed", "failed")
+        },
         "response.output_item.done": ("output_index",),
         "agent.session.turn.item.done": ("output_index",),
         **{f"response.{end}": () for end in ("completed", "incomplete", "failed")},
