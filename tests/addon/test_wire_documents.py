@@ -262,7 +262,8 @@ def test_a_file_of_any_length_is_read_in_a_text(name: str) -> None:
             data = FILES[name](f"the key is {KEY}{'.' * more}")
             for _ in range(times):
                 data = base64.b64encode(data)
-            for text in (f"{data.decode()}", f"data: {data.decode()}\nkind: Secret"):
+            run = data.decode()
+            for text in (run, f"data: {run}\nkind: Secret", run.translate({43: "-", 47: "_"})):
                 content = dump({"messages": [{"role": "user", "content": text}]})
                 gate = Gate()
                 headers = {"content-type": "application/json"}

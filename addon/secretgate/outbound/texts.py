@@ -23,7 +23,9 @@ _HEADS = (
     b"SDRzSU",
     b"QlpoO",
     b"/Td6WF",
+    b"_Td6WF",
     b"KLUv/",
+    b"KLUv_",
     b"U1FMaXRlIGZvcm1hdC",
 )
 """How base64 of a PDF, a ZIP archive, gzip (once and twice, as Helm's secrets), bzip2, xz, zstd and SQLite begins."""
@@ -31,7 +33,7 @@ _PACKED = Keys(_HEADS)
 _TWICE = b"H4sI"
 _DIGITS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _BACKSLASH = ord("\\")
-_PACKED_RUN = re.compile(b"(?:%b)" % b"|".join(_HEADS) + rb"[A-Za-z0-9+/\s]{60,}+")
+_PACKED_RUN = re.compile(b"(?:%b)" % b"|".join(_HEADS) + rb"[A-Za-z0-9+/_\s-]{60,}+")
 _DATA_URL = re.compile(rb"data:[^,;]{0,200}(?:;[^,;]{0,200})*;base64,")
 _STANDARD = bytes.maketrans(b"-_", b"+/")
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -121,7 +123,7 @@ def _inside(plain: Sequence[bytes], counts: Counts) -> Iterator[tuple[int, bytes
 
 def _decoded(run: bytes) -> bytes:
     """Return what the base64 stands for that `run` begins with, however it ends."""
-    digits = run.translate(None, b" \t\r\n")
+    digits = run.translate(_STANDARD, b" \t\r\n")
     digits = digits[: len(digits) - len(digits.lstrip(_DIGITS))]
     digits = digits[: len(digits) - (len(digits) % 4 == 1)]
     return base64.b64decode(digits + b"=" * (-len(digits) % 4))
