@@ -9,8 +9,8 @@
 Rules are YAML files in `packs/`, which `load` compiles, with those of `users`. The `engine` has `reader`
 find where rules may match (in two passes, with the `database`s of `table`); there it matches each rule
 exactly, and what passes the rule's checks (`validators`, `allow`, `randomness`) are `candidates`. It
-does the same in what `views`, `disguises` and `frames` hide. Context rules find secrets by what stands beside
-them: `context` (assignments), `told` (sentences) and `columns` (tables) find values, and `names`,
+does the same in what `views`, `disguises` and `frames` hide. Context rules (`context`) find secrets by what
+stands beside them: `assignments`, `sentences` and `columns` (tables) find values, and `names`,
 `standins`, `values` and `judging` say which are secrets. Values that are known already are `literals`; `known`
 reads them from the environment and from files. This package depends on neither HTTP nor mitmproxy.
 """

@@ -23,7 +23,7 @@ _WORD: Final = (
     r"(?:pass(?:w|phrase|code)|_pass\b|pwd|kennwort|contrase|senha\b|secret|token|credential|creds\b"
     r"|auth(?:orization)?\b|(?:_|api|access|secret|private|account|master)[ _-]?key)"
 )
-"""Words of which code has fewer than of `context.WORD`: neither `pass` nor `key`."""
+"""Words of which code has fewer than of `context_places.WORD`: neither `pass` nor `key`."""
 EXPRESSION: Final = Expression(
     _WORD
     + r"[^\n=(]{0,40}\n(?:\x1b\[[0-9;]{0,12}m)?[ \t]{0,10}(?:[>+|#*;-]|//|\xe2|L?\[?[0-9]{1,7}[^0-9]"

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from . import context
+from . import context_places
 from .database import CASELESS, Expression
 
 LEAST: Final = 16
@@ -36,7 +36,7 @@ RUN: Final = Expression(
 short. A run with digits only among its last few characters needs a credential word nearby."""
 
 ESCAPED: Final = (
-    Expression(context.WORD + r"[^\n\\%]{0,20}(?:\\|%[0-9A-Fa-f]{2})", CASELESS),
+    Expression(context_places.WORD + r"[^\n\\%]{0,20}(?:\\|%[0-9A-Fa-f]{2})", CASELESS),
     Expression(
         r"(?:dbi|mysqli|mysqldb|pyodbc|new pdo|getconnection|ldap[a-z]{3,9}|zip -|mnemonic|seed[_ -]"
         r"|phrase|bundle_|curl -|identified|sqlplus|psexec|net use)[^\n\\%]{0,60}(?:\\|%[0-9A-F]{2})",

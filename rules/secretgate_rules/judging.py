@@ -10,10 +10,10 @@ import re
 from typing import Final
 
 from . import letters, passphrases, standins, values
+from .context_rules import GENERIC, PASSWORD, UUID
 from .model import Rule
 from .names import Tier
 from .randomness import evidence
-from .verdicts import GENERIC, PASSWORD, UUID
 
 IN_QUERY: Final = b"?"
 """The operator of a parameter of a URL."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-from . import columns, context, disguises, frames, gate, views
+from . import columns, context_places, disguises, frames, gate, views
 from .database import EVERY, Database, Expression, TooMany
 
 SEPARATOR = b"\n\x7f\n"
@@ -55,12 +55,12 @@ class Reader:
         self._run = len(self._everywhere)
         self._context = self._run + 1 + len(gate.ESCAPED)
         first = [expressions[number] for number in self._everywhere]
-        self._columns = self._context + len(context.EXPRESSIONS)
-        own = (gate.RUN, *gate.ESCAPED, *context.EXPRESSIONS, columns.EXPRESSION)
+        self._columns = self._context + len(context_places.EXPRESSIONS)
+        own = (gate.RUN, *gate.ESCAPED, *context_places.EXPRESSIONS, columns.EXPRESSION)
         rest = (disguises.EXPRESSION, frames.EXPRESSION, disguises.UNESCAPED)
         self._first = Database([*first, *own, *rest], keep)
         second = [expressions[number] for number in self._near]
-        self._second = Database([*second, context.NEAR, *views.EXPRESSIONS], keep)
+        self._second = Database([*second, context_places.NEAR_TOKENS, *views.EXPRESSIONS], keep)
 
     def matching(self, text: bytes) -> set[int]:
         """Return the indices of the expressions that match in a text, near tokens or not."""
