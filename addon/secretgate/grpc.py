@@ -20,10 +20,12 @@ from secretgate.bodies.base import Edit, Label, Slot, Unreadable
 from secretgate.bodies.protobuf import read_protobuf
 from secretgate.bodies.readers import read
 from secretgate.inbound.restoration import Channel, Depth, restore
+from secretgate.outbound import references
 from secretgate.outbound.deciding import Requests
 from secretgate.outbound.requests import Decision, Request
 from secretgate.placeholders import Issued
 from secretgate.streams.envelopes import Envelope, EnvelopeFramer
+from secretgate.vault import IssuedMeanwhile
 
 PROTOBUF = frozenset(("application/proto", "application/protobuf", "application/x-protobuf"))
 _KINDS = ("application/connect+", "application/grpc")
@@ -58,14 +60,22 @@ class RequestStream:
         self._framer = EnvelopeFramer(coding(request.headers))
         self._json = "json" in request.headers.get("content-type", "")
         self._told = told
-        self.issued = empty
+        self._issued = empty
+        self._links: list[str] = []
+        self._meanwhile: IssuedMeanwhile | None = None
+
+    @property
+    def issued(self) -> Issued:
+        """What has been issued so far, also in other requests that add to this call."""
+        return self._meanwhile.issued if self._meanwhile is not None else self._issued
 
     def feed(self, data: bytes) -> bytes:
         return b"".join(map(self._sent, self._framer.envelopes(data)))
 
     def release(self) -> None:
         """Drop the values once the call is over."""
-        self.issued = Issued(self.issued.template, {})
+        self._issued = Issued(self._issued.template, {})
+        self._meanwhile = None
 
     def finish(self) -> bytes:
         return b"".join(
@@ -86,7 +96,10 @@ class RequestStream:
         self._told(decision)
         if decision.refused:
             raise Refused(decision)
-        self.issued = decision.issued.joined(self.issued)
+        self._issued = decision.issued.joined(self._issued)
+        self._links += references.added_to(self._request, body.outline)
+        if self._links:
+            self._meanwhile = self._requests.meanwhile(self._request, self._links, self._issued)
         return envelope.raw if decision.content is None else envelope.with_message(decision.content)
 
     def _undecided(self, raw: bytes, reason: str) -> bytes:

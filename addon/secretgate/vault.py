@@ -62,6 +62,26 @@ class Vault(Protocol):
         """Remove expired entries, including those that are no longer requested."""
 
 
+class IssuedMeanwhile:
+    """What has been issued for an answer to which other requests may still add."""
+
+    def __init__(self, vault: Vault, scope: Scope, links: Sequence[str], issued: Issued) -> None:
+        """`links`: the ids of what the answer is about, such as a session."""
+        self._vault = vault
+        self._scope = scope
+        self._seen: dict[str, Issued | None] = dict.fromkeys(links)
+        self._issued = issued
+
+    @property
+    def issued(self) -> Issued:
+        for link, seen in self._seen.items():
+            now = self._vault.chain(self._scope, link)
+            if now is not None and now is not seen:
+                self._seen[link] = now
+                self._issued = self._issued.joined(now.afresh())
+        return self._issued
+
+
 class _Known:
     __slots__ = ("literals", "seen")
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from test_streams_framing import cut
 
+from secretgate.bodies import forms
 from secretgate.bodies.base import Edit, Label, Unreadable
 from secretgate.bodies.encodings import decode
 from secretgate.bodies.protobuf import ProtobufBody, read_protobuf
@@ -234,3 +235,30 @@ def test_a_bomb_in_an_envelope_is_unreadable() -> None:
     (one,) = EnvelopeFramer("gzip", 1 << 20).envelopes(envelope(bytes(1 << 24), 1))
     with pytest.raises(Unreadable, match="larger than the limit"):
         _ = one.message
+
+
+@given(st.text(min_size=8, max_size=40), st.integers(0, 300))
+def test_a_message_in_hex_stays_one(before: str, more: int) -> None:
+    """Cursor sends its messages so where a proxy allows no call in both directions."""
+
+    def packed_with(secret: bytes) -> bytes:
+        text = before.encode() + secret + b"." * more
+        inner = field(1, field(1, field(1, text) + field(2, 1)) + field(3, b"model"))
+        return field(1, inner.hex().encode()) + field(2, field(1, b"id")) + field(3, 5)
+
+    body = read_protobuf(packed_with(SECRET.encode()), in_hex=True)
+    edits = []
+    for slot in body.slots:
+        text = forms.read(slot.form, body.raw[slot.start : slot.end])
+        if (at := text.find(SECRET.encode())) >= 0:
+            span = forms.mapped(slot.form, body.raw[slot.start : slot.end])
+            first, last = (slot.start + place for place in span(at, at + len(SECRET)))
+            edits.append(Edit(first, last, forms.write(slot.form, MARK)))
+    assert len(edits) == 1
+    assert body.splice(edits) == packed_with(MARK)
+
+
+@pytest.mark.parametrize("digits", ["ab" * 20, "0a" * 32, "00" * 64, "deadbeef" * 8])
+def test_other_hex_is_a_text(digits: str) -> None:
+    body = read_protobuf(field(1, digits.encode()) + field(2, 7), in_hex=True)
+    assert texts(body) == [digits.encode()]

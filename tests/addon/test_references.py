@@ -12,7 +12,7 @@ from wire_support import SCOPE, Gate, dump, secret
 from harness.families.base import sse
 from secretgate.inbound.responses import respond
 from secretgate.outbound import references
-from secretgate.proxy.exchange import IssuedMeanwhile
+from secretgate.vault import IssuedMeanwhile
 
 GATE = Gate()
 KEY = secret(1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from wire_support import Gate, secret
 
 from secretgate.grpc import Call, EnvelopesAnswer, ProtobufAnswer, Refused, RequestStream, speaks
 from secretgate.hosts import Treatment
+from secretgate.outbound import references
 from secretgate.outbound.requests import Decision
 from secretgate.streams.envelopes import END_OF_STREAM, EnvelopeFramer
 
@@ -207,3 +209,40 @@ def test_which_types_are_calls() -> None:
     assert speaks("application/grpc-web+proto")
     assert speaks("application/connect+json")
     assert not speaks("application/proto")
+
+
+RUN = "0b5e7c4e-1111-4222-8333-444455556666"
+
+
+@pytest.mark.parametrize("streamed", [True, False], ids=["a call", "one request"])
+def test_the_two_halves_of_a_call_of_cursors_are_one_conversation(streamed: bool) -> None:
+    """Over HTTP/1.1 one request opens the answer, and others bring the client's messages in hex."""
+    gate = Gate()
+    opening = {"path": "/agent.v1.AgentService/RunSSE"}
+    if streamed:
+        stream = call(gate, **opening)
+        assert stream.feed(envelope(field(1, RUN.encode()))) == envelope(field(1, RUN.encode()))
+        issued = lambda: stream.issued  # noqa: E731
+    else:
+        asked = gate.request("protobuf", content=envelope(field(1, RUN.encode())), **opening)
+        meanwhile = gate.requests.meanwhile(asked, references.awaited(asked), gate.nothing_issued)
+        issued = lambda: meanwhile.issued  # noqa: E731
+    answer = EnvelopesAnswer({}, issued)
+    out = answer.feed(envelope(chat("thinking")))
+    other = "7" + RUN[1:]
+    for run in (other, RUN):
+        said = field(1, chat(f"use {KEY}").hex().encode()) + field(2, field(1, run.encode()))
+        sent = gate.requests.decide(
+            gate.request(
+                "protobuf",
+                path="/aiserver.v1.BidiService/BidiAppend",
+                content=said,
+                headers={"content-type": "application/proto"},
+            )
+        )
+        assert sent.content is not None
+        inner = bytes.fromhex(re.findall(rb"[0-9a-f]{60,}", sent.content)[0].decode())
+        assert text_of(inner) == f"use {gate.name(KEY)}"
+        out += answer.feed(envelope(chat(f"got {gate.name(KEY)}")))
+    said_last = [text_of(each) for each in messages(out + answer.finish())]
+    assert said_last == ["thinking", f"got {gate.name(KEY)}", f"got {KEY}"]

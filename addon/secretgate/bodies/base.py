@@ -22,6 +22,8 @@ class Form(Enum):
     """The inside of a JSON string literal."""
     PERCENT = "percent"
     """A value of `application/x-www-form-urlencoded`."""
+    HEX = "hex"
+    """Two lower-case hex digits a byte."""
 
 
 class Label(Enum):

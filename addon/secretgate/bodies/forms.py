@@ -58,7 +58,7 @@ def read(form: Form, raw: bytes) -> bytes:
         return _json_text(raw)
     if form is Form.PERCENT:
         return unquote_to_bytes(raw.replace(b"+", b" "))
-    return raw
+    return bytes.fromhex(raw.decode()) if form is Form.HEX else raw
 
 
 def _json_text(raw: bytes) -> bytes:
@@ -122,7 +122,7 @@ def write(form: Form, text: bytes) -> bytes:
         return escaped(text, 1)
     if form is Form.PERCENT:
         return quote_from_bytes(text, safe="").encode()
-    return text
+    return text.hex().encode() if form is Form.HEX else text
 
 
 def _short_escapes(raw: bytes) -> Span:
@@ -177,6 +177,8 @@ def _size(raw: bytes) -> int:
 
 
 def _mapped(form: Form, raw: bytes) -> Span:
+    if form is Form.HEX:
+        return lambda start, end: (2 * start, 2 * end)
     if form not in _UNITS:
         return lambda start, end: (start, end)
     if form is Form.JSON:

@@ -82,6 +82,8 @@ class Length(NamedTuple):
     end: int
     content_start: int
     content_end: int
+    in_hex: bool = False
+    """Whether the number and the content are written as hex digits, so that two count as one byte."""
 
 
 def splice_measured(
@@ -90,7 +92,7 @@ def splice_measured(
     """Apply the edits to `raw` and update the `lengths` around them, listed inner ones first."""
     made = [*edits]
     starts = [edit.start for edit in edits]
-    for start, end, content_start, content_end in lengths:
+    for start, end, content_start, content_end, in_hex in lengths:
         first = bisect_left(starts, content_start)
         if first == len(starts) or edits[first].end > content_end:
             continue
@@ -100,5 +102,7 @@ def splice_measured(
             if content_start <= edit.start and edit.end <= content_end
         )
         if growth:
-            made.append(Edit(start, end, write(content_end - content_start + growth)))
+            size = content_end - content_start + growth
+            number = write(size // 2).hex().encode() if in_hex else write(size)
+            made.append(Edit(start, end, number))
     return splice(raw, sorted(made))

@@ -11,11 +11,15 @@ that many bytes. What a field holds is determined by trial, in this order:
 3. It is UTF-8: a text.
 4. Anything else: bytes, which are only counted.
 
+A text may be a whole message in hex digits: where a proxy allows no call in both directions, Cursor
+sends its messages so, one request each. A text in such a message is a text like any other.
+
 An edit in a text changes its length and that of every message around it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -28,6 +32,9 @@ _LAST_NUMBER: Final = (1 << 29) - 1
 _VARINT, _FIXED64, _MEASURED, _GROUP, _GROUP_END, _FIXED32 = range(6)
 _FIXED_SIZES: Final = {_FIXED64: 8, _FIXED32: 4}
 _MAX_DEPTH: Final = 50
+_HEX: Final = re.compile(rb"(?:[0-9a-f]{2}){16,}+")
+_SURE: Final = 8
+"""Minimum length in bytes of a text that chance does not make of a digest in hex."""
 
 
 class _Shape(IntEnum):
@@ -52,17 +59,18 @@ class ProtobufBody(DefaultBody):
         return splice_measured(self.raw, edits, self.lengths, _varint)
 
 
-def read_protobuf(raw: bytes) -> ProtobufBody:
-    """Read one message. Raises `Unreadable`."""
-    walk = _Walk(raw)
+def read_protobuf(raw: bytes, in_hex: bool = False) -> ProtobufBody:
+    """Read one message; `in_hex`: and messages that its texts hold as hex. Raises `Unreadable`."""
+    walk = _Walk(raw, in_hex)
     if walk.message(0, len(raw), "", 0) is _Shape.NONE and raw:
         raise Unreadable("the body is not a protobuf message")
     return ProtobufBody(raw, walk.slots, walk.lengths)
 
 
 class _Walk:
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, in_hex: bool = False) -> None:
         self.raw = raw
+        self._in_hex = in_hex
         self.slots: list[Slot] = []
         self.lengths: list[Length] = []
 
@@ -108,9 +116,28 @@ class _Walk:
             if shape is _Shape.TEXTS or (shape is _Shape.MESSAGE and not clean):
                 return shape
             del self.slots[slots:], self.lengths[lengths:]
+        if self._in_hex and is_utf8 and _HEX.fullmatch(text) and self._digits(start, text, path):
+            return _Shape.TEXTS
         label = Label.TEXT if is_utf8 else Label.BYTES
         self.slots.append(Slot(start, end, Form.RAW, label, b"", f"field {path[1:]}"))
         return _Shape.TEXTS if is_utf8 else _Shape.MESSAGE
+
+    def _digits(self, at: int, text: bytes, path: str) -> bool:
+        """Add the slots of a message in hex that begins at `at`; return whether it is one."""
+        inner = _Walk(bytes.fromhex(text.decode()))
+        shape = inner.message(0, len(inner.raw), path, 0)
+        if shape is _Shape.NONE or not any(
+            slot.label is Label.TEXT and slot.end - slot.start >= _SURE for slot in inner.slots
+        ):
+            return False
+        self.slots += (
+            slot._replace(start=at + 2 * slot.start, end=at + 2 * slot.end, form=Form.HEX)
+            for slot in inner.slots
+        )
+        for length in inner.lengths:
+            start, end, first, last = (at + 2 * place for place in length[:4])
+            self.lengths.append(Length(start, end, first, last, in_hex=True))
+        return True
 
     def _number(self, at: int, end: int) -> tuple[int, int]:
         """Return a varint and its end offset, or an end of -1 if it does not end in time."""

@@ -32,7 +32,7 @@ from secretgate.policy.requests import Denied, Policies, RequestPolicy
 from secretgate.settings import Settings
 from secretgate.stores import Unreachable
 from secretgate.stores.line import Wait, asked, waiting
-from secretgate.vault import Vault
+from secretgate.vault import IssuedMeanwhile, Vault
 
 _STREAM = re.compile(rb'"stream"\s*:\s*true')
 _STORE = re.compile(rb'"store"\s*:\s*true')
@@ -280,6 +280,10 @@ class Requests:
         except Unreachable as error:
             return self.refusing.unreachable(request, error)
         return None
+
+    def meanwhile(self, request: Request, links: Sequence[str], issued: Issued) -> IssuedMeanwhile:
+        """Return what grows with what other requests add to what `links` name."""
+        return IssuedMeanwhile(self._vault, request.scope, links, issued)
 
     def _refreshed(self, request: Request, raw: bytes | None) -> list[str]:
         """Fetch what other workers know about the request, and return its links."""

@@ -24,6 +24,11 @@ ITEMS = "(items)"
 """The link under which the vault notes that answers of a scope have items that can be referred to."""
 SERVER = "(server)"
 """The link of a connection with an MCP server that does not say which session it is for."""
+_HALF = re.compile(r"/(?:aiserver\.v1\.BidiService/BidiAppend|[\w.]+/\w+SSE)\Z")
+"""Paths of Cursor's calls where a proxy allows none in both directions: one request opens the answer,
+and others bring the client's messages, all with the same id."""
+_RUN = re.compile(rb"\n\x24([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
+"""That id: a field of a protobuf message, 36 bytes long."""
 _SHORTEST = 8
 _MOST_FILES = 100
 _UPLOADS = re.compile(r"/(?:files|uploads|skills|vector_stores)\b")
@@ -49,6 +54,8 @@ _STRING = re.compile(rb'"([^"\\]{4,400})"')
 def links(request: Request, outline: bytes | None) -> list[str]:
     """Return the ids that a request names in its path, or beside its messages."""
     dialect = request.route.dialect
+    if dialect.name == "protobuf":
+        return _halves(request, outline)
     if not dialect.chain_in:
         return []
     found = [step for step in _steps(request.path) if len(step) >= _SHORTEST]
@@ -91,15 +98,30 @@ def added_to(request: Request, outline: bytes | None) -> list[str]:
     """Return the ids, in a request, of what it adds to."""
     if request.route.dialect.name == "mcp":
         return _mcp_sessions(request)
+    if request.route.dialect.name == "protobuf":
+        return _halves(request, outline)
     names = request.route.dialect.chain_grows
     steps = _steps(request.path)
     found = [step for before, step in pairwise(steps) if before in names]
     return found + _members(outline, names)
 
 
+def awaited(request: Request) -> list[str]:
+    """Return the ids of what an answer is about, if other requests may add to it meanwhile."""
+    if request.route.dialect.name == "protobuf" and not request.path.endswith("Append"):
+        return _halves(request, request.content)
+    return added_to(request, None) if request.method == "GET" else []
+
+
 def uploads(request: Request) -> bool:
     """Whether a request gives the provider a file, which later ones can name."""
     return _UPLOADS.search(request.path) is not None
+
+
+def _halves(request: Request, outline: bytes | None) -> list[str]:
+    if not outline or _HALF.search(request.path.partition("?")[0]) is None:
+        return []
+    return [found.decode() for found in _RUN.findall(outline)]
 
 
 def _mcp_sessions(request: Request) -> list[str]:

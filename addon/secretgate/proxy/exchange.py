@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from mitmproxy.proxy.layers.http._events import ResponseData
 
@@ -18,32 +18,12 @@ from secretgate.placeholders import Issued
 from secretgate.policy.model import Decision as Ruled
 from secretgate.providers import Dialect
 from secretgate.proxy.afterwards import Soon, at_once
-from secretgate.vault import Scope, Vault
+from secretgate.vault import IssuedMeanwhile
 from secretgate.views.marks import Remarks
 from secretgate.views.stored import KeptAnswer, KeptMessages
 from secretgate.websockets import Socket
 
 FAILED = "secretgate failed on this answer; its log says where."
-
-
-class IssuedMeanwhile:
-    """What has been issued for an answer to which other requests may still add."""
-
-    def __init__(self, vault: Vault, scope: Scope, links: Sequence[str], issued: Issued) -> None:
-        """`links`: the ids of what the answer is about, such as a session."""
-        self._vault = vault
-        self._scope = scope
-        self._seen: dict[str, Issued | None] = dict.fromkeys(links)
-        self._issued = issued
-
-    @property
-    def issued(self) -> Issued:
-        for link, seen in self._seen.items():
-            now = self._vault.chain(self._scope, link)
-            if now is not None and now is not seen:
-                self._seen[link] = now
-                self._issued = self._issued.joined(now.afresh())
-        return self._issued
 
 
 class Exchange:

@@ -18,8 +18,9 @@ from secretgate.outbound.heads import folded
 from secretgate.outbound.requests import Verdict
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
-from secretgate.proxy.exchange import FAILED, Exchange, IssuedMeanwhile, passage
+from secretgate.proxy.exchange import FAILED, Exchange, passage
 from secretgate.proxy.telling import Teller
+from secretgate.vault import IssuedMeanwhile
 from secretgate.views.stored import KeptAnswer
 
 _STREAMS = re.compile(r"(?i)stream[^/]*\Z")
@@ -75,7 +76,7 @@ def through(
         recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
         recorder.postpone(exchange.soon)
         exchange.recorder = exchange.collects(recorder)
-        if request.method == "GET" and (links := references.added_to(request, None)):
+        if links := references.awaited(request):
             exchange.meanwhile = IssuedMeanwhile(
                 engine.vault, request.scope, links, decision.issued
             )
