@@ -248,6 +248,13 @@ def test_sarif_keeps_to_its_schema(tmp_path: Path, texts: list[str]) -> None:
     assert not validator.is_valid(log)
 
 
+def test_a_binary_file_that_was_named_is_told(folder: Path) -> None:
+    done = run.invoke(app, ["scan", str(folder / "c.bin")])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == f"note: not text, so not scanned: {folder / 'c.bin'}\n"
+    assert "note" not in run.invoke(app, ["scan", str(folder)]).stderr
+
+
 def test_standard_input_beside_files(folder: Path) -> None:
     rows = _rows(["-", str(folder / "a.env")], f"TOKEN={TOKEN}\n")
     assert [row["file"] for row in rows] == ["-", str(folder / "a.env")]
@@ -279,6 +286,14 @@ def test_a_name_that_controls_the_terminal_is_shown_harmless(tmp_path: Path) -> 
     path.write_bytes(bytes(65 << 20))
     (line,) = run.invoke(app, ["scan", str(tmp_path)], color=True).stderr.splitlines()
     assert r"\x1b[2J\n" in line
+
+
+WRONG = json.dumps(
+    [
+        dict.fromkeys(("file", "rule", "description", "confidence", "view"), 1)
+        | dict.fromkeys(("line", "column", "start", "end"), "text")
+    ]
+)
 
 
 @pytest.mark.parametrize("text", ["{}", "null", "[1]", '[{"file": "a"}]', "not JSON", ""])

@@ -30,6 +30,8 @@ from secretgate_rules.load import REPORTED
 
 _STDIN = Path("-")
 _NOTHING = "nothing to scan: name files or folders, or `-` for standard input"
+_TOLD = 5
+"""Names in the note on binary files."""
 SIGNATURES = Path("~/.secretgate/signatures.yaml")
 
 
@@ -141,6 +143,7 @@ def _detector(options: _Options) -> Detector:
 
 def _sources(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
     files = [path for path in paths if path != _STDIN]
+    named = {str(path) for path in files}
     if not paths and sys.stdin.isatty():
         raise ValueError(_NOTHING)
     if len(files) < len(paths) or not paths:
@@ -148,20 +151,23 @@ def _sources(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
         if not data and not paths:
             raise ValueError(_NOTHING)
         yield read_stdin(data)
-    yield from _progress(files, unread)
+    binaries: list[str] = []
+    listed = _progress(list_paths(files, unread.append)) if files else ()
+    yield from read(listed, unread.append, binaries.append)
+    # Those of a folder are not told: nearly every repository holds images.
+    if told := [file for file in binaries if file in named]:
+        more = f" and {len(told) - _TOLD} more" if len(told) > _TOLD else ""
+        names = shown(", ".join(told[:_TOLD]))
+        typer.echo(f"note: not text, so not scanned: {names}{more}", err=True)
 
 
-def _progress(paths: Sequence[Path], unread: list[str]) -> Iterator[Source]:
-    files = list_paths(paths, unread.append)
-    if not paths or not sys.stderr.isatty():
-        yield from read(files, unread.append)
-        return
+def _progress(files: Iterable[str]) -> Iterable[str]:
+    if not sys.stderr.isatty():
+        return files
     from rich.console import Console
     from rich.progress import track
 
-    console = Console(stderr=True)
-    known = track(list(files), "scan", console=console, transient=True)
-    yield from read(known, unread.append)
+    return track(list(files), "scan", console=Console(stderr=True), transient=True)
 
 
 def _report(detector: Detector, sources: Iterable[Source], form: Format, known: Report) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import os
 import re
+import stat
 import subprocess
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -97,16 +98,24 @@ class Source:
 def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iterator[str]:
     """Yield the files named, and those in the folders named."""
     for path in paths:
-        if not path.exists():
+        try:
+            is_folder = stat.S_ISDIR(path.stat().st_mode)
+        except (FileNotFoundError, NotADirectoryError):
             unreadable(f"{path}: no such file or folder")
-        elif path.is_dir():
+            continue
+        except OSError as error:
+            unreadable(f"{path}: {error.strerror}")
+            continue
+        if is_folder:
             yield from walk(path, unreadable)
         else:
             yield str(path)
 
 
-def read(files: Iterable[str], unreadable: Callable[[str], None]) -> Iterator[Source]:
-    """Yield the text files among `files`; report those that cannot be read."""
+def read(
+    files: Iterable[str], unreadable: Callable[[str], None], binaries: Callable[[str], None]
+) -> Iterator[Source]:
+    """Yield the text files among `files`; report those that cannot be read, and binary ones."""
     for file in files:
         try:
             with FileIO(file) as opened:
@@ -116,6 +125,7 @@ def read(files: Iterable[str], unreadable: Callable[[str], None]) -> Iterator[So
                     continue
                 data = opened.read(_AT_ONCE)
                 if data.startswith(_MAGIC):
+                    binaries(file)
                     continue
                 if len(data) != size:
                     data += opened.readall()
@@ -123,7 +133,9 @@ def read(files: Iterable[str], unreadable: Callable[[str], None]) -> Iterator[So
             unreadable(f"{file}: {error.strerror}")
             continue
         source = from_bytes(file, data)
-        if not binary(source.text):
+        if binary(source.text):
+            binaries(file)
+        else:
             yield source
 
 
@@ -162,28 +174,42 @@ _MAGIC = (b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1
 
 
 def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[str]:
-    """Yield the files of a folder that git does not ignore."""
-    command = [
-        "git",
-        "-C",
-        str(folder),
-        "ls-files",
-        "-z",
-        "--cached",
-        "--others",
-        "--exclude-standard",
-    ]
+    """Yield the files of a folder that git does not ignore.
+
+    Repositories inside, submodules among them, are read as well. Symbolic links are not followed.
+    """
     try:
-        done = subprocess.run(command, capture_output=True, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(folder), *_LIST],
+            capture_output=True,
+            check=False,
+            env={**os.environ, "LC_ALL": "C"},
+        )
     except OSError:
         done = None
-    if done is not None and done.returncode == 0:
-        for name in sorted(set(done.stdout.split(b"\0"))):
-            path = folder / os.fsdecode(name)
-            if name and path.is_file():
-                yield str(path)
+    if done is None or done.returncode != 0:
+        yield from _walk(folder, [], unreadable)
         return
-    yield from _walk(folder, [], unreadable)
+    for warning in done.stderr.splitlines():
+        if warning.startswith(_CLOSED):
+            unreadable(f"{folder}: git: {os.fsdecode(warning.removeprefix(b'warning: '))}")
+    for name in sorted(set(done.stdout.split(b"\0")) - {b""}):
+        path = folder / os.fsdecode(name)
+        try:
+            mode = path.lstat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            continue  # git lists it, and it was deleted or replaced
+        except OSError as error:
+            unreadable(f"{path}: {error.strerror}")
+            continue
+        if stat.S_ISDIR(mode):
+            yield from walk(path, unreadable)
+        elif stat.S_ISREG(mode):
+            yield str(path)
+
+
+_LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+_CLOSED = b"warning: could not open directory"
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from typing import Any
 from urllib.parse import quote
 
 from secretgate.cli.scan_files import Source
@@ -40,9 +39,14 @@ class Report:
     rows: list[Row] = field(default_factory=list)
 
     @classmethod
-    def from_rows(cls, rows: Iterable[Mapping[str, Any]]) -> Report:
-        """Return a report from its JSON rows."""
-        return cls([Row(**row) for row in rows])
+    def from_rows(cls, rows: Iterable[object]) -> Report:
+        """Return a report from its JSON rows.
+
+        Raises ValueError for a row that is none.
+        """
+        from msgspec import convert  # here, as most scans have no baseline
+
+        return cls([convert(row, Row) for row in rows])
 
     def add(self, source: Source, finding: Finding) -> None:
         """Add a finding."""
