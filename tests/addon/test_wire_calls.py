@@ -11,13 +11,15 @@ from typing import Any
 import pytest
 from chunk_invariance import assert_chunk_invariant
 from google.protobuf import struct_pb2
+from test_bodies_protobuf import field as wide
 from test_wire_readers import envelope, field
 from wire_support import Gate, secret
 
 from secretgate.grpc import Call, EnvelopesAnswer, ProtobufAnswer, Refused, RequestStream, speaks
-from secretgate.hosts import Treatment
+from secretgate.hosts import Hosts, Route, Treatment, builtin
 from secretgate.outbound import references
 from secretgate.outbound.requests import Decision
+from secretgate.providers import DIALECTS
 from secretgate.streams.envelopes import END_OF_STREAM, EnvelopeFramer
 
 KEY = secret(1)
@@ -246,3 +248,48 @@ def test_the_two_halves_of_a_call_of_cursors_are_one_conversation(streamed: bool
         out += answer.feed(envelope(chat(f"got {gate.name(KEY)}")))
     said_last = [text_of(each) for each in messages(out + answer.finish())]
     assert said_last == ["thinking", f"got {gate.name(KEY)}", f"got {KEY}"]
+
+
+OWN = secret(2)
+METADATA = field(1, b"windsurf") + field(3, OWN.encode()) + wide(21, OWN.encode())
+LOGGED_IN: dict[str, tuple[str, bytes]] = {
+    "a call": (
+        "application/connect+proto",
+        envelope(field(1, METADATA) + field(3, field(3, KEY.encode()))),
+    ),
+    "one message": (
+        "application/proto",
+        field(1, METADATA) + field(3, field(3, KEY.encode())),
+    ),
+    "JSON": (
+        "application/json",
+        json.dumps({"metadata": {"apiKey": OWN, "userJwt": OWN}, "prompt": KEY}).encode(),
+    ),
+}
+
+
+@pytest.mark.parametrize("how", LOGGED_IN)
+def test_the_key_with_which_windsurf_logs_in_stays(how: str) -> None:
+    """It comes with each message, not in a header."""
+    gate = Gate()
+    kind, content = LOGGED_IN[how]
+    assert DIALECTS["windsurf"] is route("server.self-serve.windsurf.com").dialect
+    sent = gate.requests.decide(
+        gate.request("windsurf", content=content, headers={"content-type": kind})
+    ).content
+    assert sent is not None
+    assert sent.count(OWN.encode()) == 2
+    assert KEY.encode() not in sent
+    assert gate.name(KEY).encode() in sent
+    elsewhere = field(2, METADATA) + field(3, OWN.encode())
+    sent = gate.requests.decide(
+        gate.request("windsurf", content=elsewhere, headers={"content-type": "application/proto"})
+    ).content
+    assert sent is not None
+    assert OWN.encode() not in sent
+
+
+def route(host: str) -> Route:
+    found = Hosts(builtin()).route([host], "/exa.api_server_pb.ApiServerService/GetChatMessage")
+    assert found is not None
+    return found

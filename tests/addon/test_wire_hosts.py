@@ -177,7 +177,7 @@ api.jetbrains.ai /user/v5/llm/chat/stream/v8 generic content
 agentn.global.api5.cursor.sh /agent.v1.AgentService/Run protobuf content
 api2.cursor.sh /aiserver.v1.AuthService/GetEmail - pass
 us-only.gcpp.cursor.sh /aiserver.v1.FileSyncService/FSUploadFile protobuf content
-server.codeium.com /exa.api_server_pb.ApiServerService/GetChatMessage protobuf content
+server.codeium.com /exa.api_server_pb.ApiServerService/GetChatMessage windsurf content
 ampcode.com /api/thread-actors generic content
 """.strip().splitlines()
 

@@ -20,7 +20,7 @@ An edit in a text changes its length and that of every message around it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -59,17 +59,24 @@ class ProtobufBody(DefaultBody):
         return splice_measured(self.raw, edits, self.lengths, _varint)
 
 
-def read_protobuf(raw: bytes, in_hex: bool = False) -> ProtobufBody:
-    """Read one message; `in_hex`: and messages that its texts hold as hex. Raises `Unreadable`."""
-    walk = _Walk(raw, in_hex)
+def read_protobuf(
+    raw: bytes, in_hex: bool = False, credentials: Collection[str] = ()
+) -> ProtobufBody:
+    """Read one message. Raises `Unreadable`.
+
+    `in_hex`: read the messages that its texts hold as hex, too; `credentials`: the dotted numbers
+    of fields that are never read.
+    """
+    walk = _Walk(raw, in_hex, credentials)
     if walk.message(0, len(raw), "", 0) is _Shape.NONE and raw:
         raise Unreadable("the body is not a protobuf message")
     return ProtobufBody(raw, walk.slots, walk.lengths)
 
 
 class _Walk:
-    def __init__(self, raw: bytes, in_hex: bool = False) -> None:
+    def __init__(self, raw: bytes, in_hex: bool = False, credentials: Collection[str] = ()) -> None:
         self.raw = raw
+        self._credentials = credentials
         self._in_hex = in_hex
         self.slots: list[Slot] = []
         self.lengths: list[Length] = []
@@ -109,6 +116,10 @@ class _Walk:
     def _field(self, start: int, end: int, path: str, depth: int) -> _Shape:
         text = self.raw[start:end]
         is_utf8 = decodes(text)
+        if path[1:] in self._credentials:
+            slot = Slot(start, end, Form.RAW, Label.CREDENTIAL, b"", f"field {path[1:]}")
+            self.slots.append(slot)
+            return _Shape.MESSAGE
         slots, lengths = len(self.slots), len(self.lengths)
         if depth < _MAX_DEPTH:
             shape = self.message(start, end, path, depth + 1)

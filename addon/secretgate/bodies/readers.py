@@ -63,11 +63,11 @@ def _file(raw: bytes, content_type: str, dialect: Dialect) -> Body:
 
 
 def _envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
-    return read_envelopes(raw, _message)
+    return read_envelopes(raw, lambda part: _message(part, "", dialect))
 
 
-def _message(raw: bytes) -> Body:
-    return read_protobuf(raw, in_hex=True)
+def _message(raw: bytes, content_type: str, dialect: Dialect) -> Body:
+    return read_protobuf(raw, in_hex=True, credentials=dialect.numbered)
 
 
 def _json_envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
@@ -86,10 +86,10 @@ BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(
         "application/ndjson": _lines,
         "application/x-json-stream": _lines,
         "application/x-www-form-urlencoded": lambda raw, *_: read_urlencoded(raw),
-        "application/proto": lambda raw, *_: _message(raw),
-        "application/protobuf": lambda raw, *_: _message(raw),
-        "application/x-protobuf": lambda raw, *_: _message(raw),
-        "application/vnd.google.protobuf": lambda raw, *_: _message(raw),
+        "application/proto": _message,
+        "application/protobuf": _message,
+        "application/x-protobuf": _message,
+        "application/vnd.google.protobuf": _message,
         "application/connect+proto": _envelopes,
         "application/grpc": _envelopes,
         "application/grpc+proto": _envelopes,

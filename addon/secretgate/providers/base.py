@@ -77,6 +77,8 @@ class Dialect:
     """Prefixes of such ids in the member `id`, where that may hold other ids."""
     chain_unless: str = ""
     """A member that marks answers which the provider keeps only if the request says `store`."""
+    numbered: Sequence[str] = ()
+    """Dotted numbers of the fields of a protobuf message that hold the client's credentials."""
     ends: Sequence[str] = ()
     """Dotted paths, in an event, whose value `true` ends all texts."""
     transports: Sequence[str] = ("JSON",)

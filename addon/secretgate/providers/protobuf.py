@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from secretgate.bodies.base import Label
 from secretgate.providers.base import Dialect
 from secretgate.providers.generic import GENERIC
 
@@ -25,4 +26,19 @@ PROTOBUF = Protobuf(
     transports=("Connect", "gRPC", "protobuf", "JSON"),
     requests=GENERIC.requests,
     answers=GENERIC.answers,
+)
+
+# Its clients log in with each message: their key and their token are in its metadata.
+WINDSURF = Protobuf(
+    name="windsurf",
+    transports=PROTOBUF.transports,
+    requests=[
+        *(
+            (f"metadata.{name}", Label.CREDENTIAL)
+            for name in ("apiKey", "api_key", "userJwt", "user_jwt")
+        ),
+        *PROTOBUF.requests,
+    ],
+    answers=PROTOBUF.answers,
+    numbered=("1.3", "1.21"),
 )
