@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from . import judging, letters, near, passphrases, sentences, values
+from . import judging, letters, near, passphrases, sentences, standins, values
 from .assignments import Assignment, Assignments
 from .context_rules import LEAD, LONGEST, PASSWORD, RULES, Found
 from .model import Rule
@@ -187,6 +187,8 @@ _SECRET_ALONE: Final = frozenset(
 )
 _EMPTY: Final = (b"''", b'""', b"``")
 _BEHIND_EMPTY: Final = b",;)]}\n"
+_ONE_USE: Final = (b"ClientToken", b"clientToken")
+"""What makes a request of AWS idempotent."""
 
 
 def _valued(text: bytes, assignment: Assignment) -> Rule | None:
@@ -196,6 +198,8 @@ def _valued(text: bytes, assignment: Assignment) -> Rule | None:
     if not quote and name.endswith(b"." + value):
         return None  # `exports.getTokenOfUser = getTokenOfUser`
     if quote in _EMPTY and value[:1] in _BEHIND_EMPTY:
+        return None
+    if name in _ONE_USE and standins.uuid(value):
         return None
     begin, level = assignment.begin, tier(name)
     literal = (

@@ -42,7 +42,7 @@ _KEY_OF = frozenset(
     b"api access secret private priv signing signature encryption encrypt decryption master account auth "
     b"authentication shared storage service license licence admin app application deploy session "
     b"webhook hmac jwt root user client consumer developer dev write read server account "
-    b"subscription sdk integration rest project team org organization personal live prod "
+    b"ingestion ingest management mgmt subscription sdk integration rest project team org organization personal live prod "
     b"production test sandbox staging crypto cipher aes symmetric wallet ssh tls ssl".split()
 )
 _NOT = frozenset(
@@ -100,6 +100,7 @@ _TRAILERS = frozenset(
 _NONCES: Final = frozenset(
     (
         (b"sec", b"web", b"socket"),
+        (b"sec", b"websocket", b"key"),
         (b"client", b"request", b"token"),
         (b"lifecycle", b"action", b"token"),
         (b"token", b"data"),

@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+from . import values
 from .names import Tier, tier, words
 
 BEFORE: Final = 120
@@ -140,11 +141,37 @@ def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool
     low = lead.lower()
     place = max((low.rfind(word) for word in keywords), default=-1)
     if place < 0:
-        return present(text, start, end, keywords) and _named(lead, keywords)
+        if not present(text, start, end, keywords):
+            return False
+        return _named(lead, keywords) or _used_for(text, start, end, keywords)
     between = lead[place:]
     if between.count(b"\n") > 2:
         return False
     return _named(lead, keywords) or bool(_SAYS.search(between))
+
+
+_FOR: Final = re.compile(
+    rb"[`\"']{0,2},? (?:for|on|with|to|against|from|at|in|as) (?:(?:the|our|my|their|an?) )?[\w. -]{0,16}"
+)
+
+
+def _used_for(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
+    """Return whether a sentence says what a value is used for: `I use TOKEN for Loops`.
+
+    Hashes and names of objects stand there, too, so the value must have letters of both cases and digits.
+    """
+    value = text[start:end]
+    if end - start < _LONG or not _MIXED.match(value) or not values.random(value, 8.0):
+        return False
+    if text[start - 1 : start] not in _OPENS or not (said := _FOR.match(text, end)):
+        return False
+    after = text[said.start() : said.end() + _LONG].lower()
+    return any(word in after for word in keywords)
+
+
+_LONG: Final = 20
+_MIXED: Final = re.compile(rb"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[^0-9]*[0-9]")
+_OPENS: Final = (b" ", b"`", b'"', b"'")
 
 
 def _named(lead: bytes, keywords: Sequence[bytes]) -> bool:

@@ -230,6 +230,10 @@ _FIRST_HALF: Final = re.compile(
 """The first half of a token of two; a name of the second one seldom has a number in it."""
 
 
+_NAMED: Final = re.compile(rb"(?i)[a-z_]{0,16}id=(?=[^=])")
+"""The name of an identifier before it: `issued token id=...`."""
+
+
 def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
     begin = low + len(text[low : event - 1].rstrip(_TOKEN_CHARS))
     match = _TOKEN.match(text, begin, min(len(text), begin + LONGEST))
@@ -241,6 +245,8 @@ def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
     elif text[end : end + 1] == b":" and end - begin >= 8:
         second = _TOKEN.match(text, end + 1, min(len(text), begin + LONGEST))
         end = second.end() if second and second.end() - end > 8 else end
+    if named := _NAMED.match(text, begin, end):
+        begin = named.end()
     while end > begin and text[end - 1 : end] in (b".", b"-", b"_", b"~"):
         end -= 1
     while begin < end and text[begin : begin + 1] in (b".", b"=", b"~"):

@@ -56,6 +56,8 @@ GENERIC_WORDS: Final = frozenset(
 COMMON_STARTS: Final = frozenset(
     [
         "fal",
+        "okx",
+        "htx",
         "expo",
         "dump",
         "batch",
@@ -74,7 +76,9 @@ COMMON_STARTS: Final = frozenset(
     ]
 )
 """Keywords that many other words begin with."""
-COMMON_ENDS: Final = frozenset(["bnet", "kling", "ably", "mexc", "apca", "nkey", "kagi", "tmetric"])
+COMMON_ENDS: Final = frozenset(
+    ["bnet", "kling", "ably", "mexc", "apca", "nkey", "kagi", "tmetric", "okx", "htx"]
+)
 """Keywords that many other words end with or contain."""
 
 HOSTS: Final = frozenset(

@@ -20,6 +20,12 @@ UUID = str(uuid.UUID(bytes=hashlib.md5(b"x").digest()))
 
 QUIET = [
     f"Sec-WebSocket-Key: {made_up(22, 4).decode()}==",
+    f'{{"name": "sec-websocket-key", "value": "{made_up(22, 4).decode()}=="}}',
+    f'"ClientToken": "{UUID}"',
+    f"TokenService - issued token id={UUID} for client=web in 3ms",
+    f"The artefact {made_up(32, 5).decode()} was published, zoom in to see it",
+    f"use {SHA1} for zoom",
+    f'"chatcmpl-cokxm{made_up(24, 6).decode()}"}}, "session": "{UUID}"',
     f"a=ice-ufrag:Qm7T\r\na=ice-pwd:{made_up(24, 4).decode()}\r\na=ice-options:trickle\r\n",
     f"commit {SHA1}\nAuthor: a\n\n    rotate the token",
     f"resolved https://registry.npmjs.org/x/-/x-1.0.0.tgz#{SHA1}",

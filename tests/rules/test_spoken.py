@@ -6,6 +6,7 @@ import random
 
 import pytest
 
+from rules.conftest import made_up
 from secretgate_rules import Detector
 
 WORDS = ("avocet", "plover", "dunlin", "wigeon", "knot", "shearwater", "gannet", "fulmar")
@@ -145,3 +146,12 @@ def test_letters_alone_where_a_command_takes_a_password(detector: Detector, plac
 @pytest.mark.parametrize("text", QUIET)
 def test_what_only_looks_like_it_is_left_alone(detector: Detector, text: str) -> None:
     assert [finding.rule for finding in detector.find(text.encode())] == []
+
+
+@pytest.mark.parametrize(
+    "place", ["I use @ for Zoom, can you check?", "try again with `@` on the Zoom app"]
+)
+def test_what_a_sentence_says_is_used_for_a_service(detector: Detector, place: str) -> None:
+    value = made_up(32, 11).decode()
+    found = detector.find(place.replace("@", value).encode())
+    assert [(one.rule, one.value.decode()) for one in found] == [("zoom-client-secret", value)]
