@@ -8,7 +8,8 @@ from collections.abc import Callable
 import msgspec
 
 from secretgate.bodies.base import Edit, Unreadable, splice
-from secretgate.inbound.event_reader import WHOLES, read_pieces, steps
+from secretgate.bodies.steps import steps_of
+from secretgate.inbound.event_reader import WHOLES, read_pieces
 from secretgate.inbound.restoration import Depth, restore
 from secretgate.inbound.tool_places import in_tool
 from secretgate.placeholders import Issued
@@ -35,7 +36,7 @@ def document(payload: bytes, dialect: Dialect, issued: Issued) -> bytes:
         if depth is None or end - start < 8:
             continue
         text = payload[start:end]
-        tool = bool(issued.limits) and in_tool("", steps(path))
+        tool = bool(issued.limits) and in_tool("", steps_of(path, "replace")[1:])
         restored = restore(text, issued.within(tool), depth)
         if restored != text:
             edits.append(Edit(start, end, restored))

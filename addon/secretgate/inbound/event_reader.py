@@ -12,13 +12,13 @@ from typing import Any, Final
 
 from secretgate import tolerant
 from secretgate.bodies.base import THINKING, Path, Unreadable
-from secretgate.bodies.json_reader import plain_name, read_strings
+from secretgate.bodies.json_reader import read_strings
+from secretgate.bodies.steps import Steps, steps_of
 from secretgate.inbound.restoration import Depth
 from secretgate.providers import Dialect, Piece, kind_of, value_at
 
 Identity = tuple[Any, ...]
 """Identifies a text: members at the top level of the event, then the path."""
-Steps = tuple[str | int, ...]
 DELTAS: Final = {Piece.DELTA: Depth.LITERAL, Piece.DELTA_JSON: Depth.NESTED}
 WHOLES: Final = {Piece.WHOLE: Depth.LITERAL, Piece.WHOLE_JSON: Depth.NESTED, **DELTAS}
 
@@ -82,7 +82,7 @@ def read_event(payload: bytes, name: str, dialect: Dialect) -> Event | None:
         if piece is Piece.OPAQUE:
             event.opaque.append((start, end))
         elif piece is not Piece.KIND:
-            event.leaves.append(Leaf(start, end, piece, steps(path), top, value))
+            event.leaves.append(Leaf(start, end, piece, steps_of(path, "replace")[1:], top, value))
     return event
 
 
@@ -119,15 +119,6 @@ def ends_all(event: Event, dialect: Dialect) -> bool:
     return (names is not None and not names) or any(
         value_at(event.head, path) is True for path in dialect.ends
     )
-
-
-def steps(path: Path) -> Steps:
-    """Return a path as steps, outermost first."""
-    found: list[str | int] = []
-    while not isinstance(path, str):
-        path, last = path
-        found.append(last if isinstance(last, int) else plain_name(last).decode("utf-8", "replace"))
-    return tuple(reversed(found))
 
 
 def _named(event: Any, path: Steps) -> Identity:

@@ -13,7 +13,7 @@ import msgspec
 
 from secretgate import tolerant
 from secretgate.bodies.base import Edit, splice
-from secretgate.inbound.event_reader import Steps
+from secretgate.bodies.steps import Steps
 
 NUMBER: Final = "sequence_number"
 _NUMBERED = re.compile(rb'("sequence_number"[ \t\r\n]*:[ \t\r\n]*)([0-9]+)')

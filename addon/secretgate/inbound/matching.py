@@ -12,7 +12,8 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from secretgate.bodies.json_reader import closing_quote
-from secretgate.inbound.event_reader import Identity, Steps
+from secretgate.bodies.steps import Steps
+from secretgate.inbound.event_reader import Identity
 from secretgate.providers import Piece
 from secretgate.scanner import Scanner
 

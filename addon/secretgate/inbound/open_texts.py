@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import count, islice
 from typing import Any, Final
 
+from secretgate.bodies.steps import Steps
 from secretgate.inbound.endings import Ending, item_of
-from secretgate.inbound.event_reader import Event, Identity, Steps, read_event
+from secretgate.inbound.event_reader import Event, Identity, read_event
 from secretgate.inbound.extras import extra, number_of
 from secretgate.inbound.restoration import Channel, Depth, quotes_in_quotes
 from secretgate.placeholders import Issued

@@ -12,6 +12,7 @@ from typing import Any, Final
 from secretgate.bodies import forms
 from secretgate.bodies.base import Edit, Unreadable, spell, splice
 from secretgate.bodies.json_spans import read_strictly
+from secretgate.bodies.steps import Steps
 from secretgate.mcp import messages
 from secretgate.mcp.secrets import SessionSecrets
 from secretgate.policy.engine import Policy
@@ -22,7 +23,6 @@ MCP: Final = DIALECTS["mcp"]
 CALL, RESULT = "mcp.tool_call", "mcp.tool_result"
 Told = Callable[[str, str, Decision], None]
 """Called with the operation, the tool and the policy's decision."""
-Steps = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)

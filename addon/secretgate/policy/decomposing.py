@@ -9,9 +9,8 @@ from typing import Any, NamedTuple
 
 from secretgate.bodies import forms
 from secretgate.bodies.base import Body, Slot
-from secretgate.bodies.base import Path as SlotPath
-from secretgate.bodies.json_reader import plain_name
 from secretgate.bodies.paths import Paths
+from secretgate.bodies.steps import Steps, steps_of
 from secretgate.policy.model import Call
 from secretgate.policy.request_tables import GENERIC, RESULT, TABLES, TEXT, Row, Table
 from secretgate.policy.texts import decoded
@@ -24,8 +23,6 @@ _ROLES = {
     "model_output": "assistant",
 }
 """What is written instead of a role: types of events and of steps."""
-
-Steps = tuple[str | int, ...]
 
 
 class Leaf(NamedTuple):
@@ -201,15 +198,6 @@ class _Reading:
 def _is_name(slot: Slot) -> bool:
     """Return whether the slot is a member's name rather than a value."""
     return not slot.key and not isinstance(slot.path, str) and isinstance(slot.path[1], bytes)
-
-
-def steps_of(path: SlotPath) -> Steps:
-    """Return a path from the outermost step inwards; the first step is the document within the body."""
-    steps: list[str | int] = []
-    while not isinstance(path, str):
-        path, last = path
-        steps.append(last if isinstance(last, int) else decoded(plain_name(last)))
-    return (path, *reversed(steps))
 
 
 @cache

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from secretgate.bodies.steps import Steps
 from secretgate.policy import functions, texts
 from secretgate.policy.expressions import EvaluationError, Scene
 from secretgate.policy.model import Action, Call, Decision, Evaluated, Mutation
@@ -36,7 +37,7 @@ class _Course:
     originals: dict[str, set[str]] = field(default_factory=dict)
     evaluated: list[Evaluated] = field(default_factory=list)
     mutations: list[Mutation] = field(default_factory=list)
-    edited: dict[texts.Steps, texts.Edited] = field(default_factory=dict)
+    edited: dict[Steps, texts.Edited] = field(default_factory=dict)
     denied: tuple[str, str] | None = None
     redacted: str = ""
 
@@ -100,7 +101,7 @@ class Scope:
 
     def _redact(self, rule: CompiledRule, course: _Course, scene: Scene, secrets: Secrets) -> None:
         params = course.call.params
-        changed: list[tuple[texts.Steps, str]] = []
+        changed: list[tuple[Steps, str]] = []
         for steps, text in rule.targets(params):
             edited = course.edited.get(steps) or texts.Edited(texts.encoded(text))
             before = edited.text

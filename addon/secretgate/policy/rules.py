@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from secretgate.bodies.base import Edit
+from secretgate.bodies.steps import Steps
 from secretgate.policy import schema, texts
 from secretgate.policy.expressions import Expression, Scene
 from secretgate.policy.globs import Globs, pattern
@@ -41,7 +42,7 @@ class CompiledRule:
     row: schema.Rule = field(repr=False)
     when: Expression | None
     patterns: Sequence[Pattern] = field(repr=False, default=())
-    target: texts.Steps | None = None
+    target: Steps | None = None
     deep: bool = False
     """Whether the target includes everything below it."""
     facts: Sequence[tuple[str, Globs]] = ()
@@ -98,7 +99,7 @@ class CompiledRule:
             return False
         return self.when is None or self.when.holds(scene)
 
-    def targets(self, params: Mapping[str, Any]) -> Iterator[tuple[texts.Steps, str]]:
+    def targets(self, params: Mapping[str, Any]) -> Iterator[tuple[Steps, str]]:
         """Yield the strings that the rule redacts, with their paths."""
         value: Any = params
         for step in self.target or ():
@@ -212,7 +213,7 @@ def _patterns(redact: schema.Redact | None) -> list[Pattern]:
     return compiled_ones
 
 
-def _target(redact: schema.Redact | None) -> tuple[texts.Steps | None, bool]:
+def _target(redact: schema.Redact | None) -> tuple[Steps | None, bool]:
     if redact is None:
         return None, False
     if not redact.secrets and not redact.patterns:

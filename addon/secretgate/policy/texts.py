@@ -11,8 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from secretgate.bodies.base import Edit, splice
-
-Steps = tuple[str | int, ...]
+from secretgate.bodies.steps import Steps
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
