@@ -19,7 +19,7 @@ from benchmarks.measuring import Row, made_ready, main, timed
 from benchmarks.stream import CHUNK, Bench, prose, stream
 from secretgate.demo.planted import Maker
 from secretgate.engine import Engine, build
-from secretgate.inbound.responses import respond
+from secretgate.inbound.responses import Readers, respond
 from secretgate.outbound.requests import Request
 from secretgate.placeholders import Issued
 from secretgate.settings import Settings
@@ -131,11 +131,8 @@ def _issued(quick: bool) -> Iterator[Row]:
         def run(issued: Issued = issued) -> None:
             response = respond(
                 {"content-type": "text/event-stream"},
-                bench.dialect("anthropic"),
-                issued,
-                None,
-                True,
-                lambda reason: None,
+                Readers(bench.dialect("anthropic"), issued, lambda reason: None),
+                stream=True,
             )
             assert response is not None
             for at in range(0, len(raw), CHUNK):

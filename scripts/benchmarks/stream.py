@@ -23,7 +23,7 @@ from typing import NamedTuple
 from benchmarks import bodies
 from benchmarks.measuring import Row, main, seconds, timed
 from secretgate.inbound.leftovers import Leftovers
-from secretgate.inbound.responses import Response, respond
+from secretgate.inbound.responses import Readers, Response, respond
 from secretgate.inbound.written import Recorder
 from secretgate.ledger import Ledger
 from secretgate.outbound.redaction import Redactor
@@ -247,11 +247,8 @@ class Bench:
             recorder.tell(lambda text: leftovers.see(text, known))
         response = respond(
             {"content-type": "text/event-stream"},
-            DIALECTS[dialect],
-            known,
-            recorder,
-            True,
-            lambda reason: None,
+            Readers(DIALECTS[dialect], known, lambda reason: None, recorder),
+            stream=True,
         )
         assert response is not None
         return response

@@ -10,7 +10,7 @@ import pytest
 from wire_support import SCOPE, Gate, dump, secret
 
 from harness.families.base import sse
-from secretgate.inbound.responses import respond
+from secretgate.inbound.responses import Readers, respond
 from secretgate.outbound import references
 from secretgate.vault import IssuedMeanwhile
 
@@ -87,12 +87,13 @@ def test_an_answer_that_began_before_a_secret_was_sent_restores_it() -> None:
     meanwhile = IssuedMeanwhile(GATE.vault, SCOPE, ["sesn_1"], GATE.nothing_issued)
     way = respond(
         {"content-type": "text/event-stream"},
-        GATE.request("anthropic").route.dialect,
-        meanwhile.issued,
-        None,
-        True,
-        pytest.fail,
-        lambda: meanwhile.issued,
+        Readers(
+            GATE.request("anthropic").route.dialect,
+            meanwhile.issued,
+            pytest.fail,
+            later=lambda: meanwhile.issued,
+        ),
+        stream=True,
     )
     assert way is not None
     ping = sse([{"type": "ping"}])

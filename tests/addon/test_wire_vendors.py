@@ -11,7 +11,7 @@ import pytest
 from wire_support import Gate, secret, through
 
 from harness.families.base import message, read_by_botocore, sse
-from secretgate.inbound.responses import respond
+from secretgate.inbound.responses import Readers, respond
 from secretgate.providers import DIALECTS, value_at
 from secretgate.streams.eventstream import EventStreamFramer
 from secretgate.streams.sse import SseFramer
@@ -19,6 +19,7 @@ from secretgate.streams.sse import SseFramer
 GATE = Gate()
 KEY = secret(1)
 ISSUED = GATE.issued(KEY)
+GENERIC = Readers(DIALECTS["generic"], ISSUED, pytest.fail)
 SAID = f'{{"command": "echo {GATE.name(KEY)} é"}}'
 WANTED = SAID.replace(GATE.name(KEY), KEY)
 
@@ -151,7 +152,7 @@ def test_so_it_is_in_lines_of_json_that_are_declared_as_text(kind: str) -> None:
     dialect = DIALECTS["generic"]
     for at in CUTS:
         raw = b"".join(json.dumps({"say": piece}).encode() + b"\n" for piece in cut(at))
-        way = respond({"content-type": kind}, dialect, ISSUED, None, False, pytest.fail)
+        way = respond({"content-type": kind}, Readers(dialect, ISSUED, pytest.fail))
         assert way is not None
         out = way.feed(raw[:at]) + way.feed(raw[at:]) + way.finish()
         assert "".join(json.loads(line)["say"] for line in out.splitlines()) == WANTED
@@ -170,7 +171,7 @@ def test_so_it_is_in_events_that_were_asked_for_under_any_type(kind: str) -> Non
     """Gateways name types of their own, and add a header that is there already."""
     for at in CUTS:
         raw = b"".join(b"data: " + json.dumps({"say": each}).encode() + b"\n\n" for each in cut(at))
-        way = respond({"content-type": kind}, DIALECTS["generic"], ISSUED, None, True, pytest.fail)
+        way = respond({"content-type": kind}, GENERIC, stream=True)
         assert way is not None
         out = way.feed(raw[:at]) + way.feed(raw[at:]) + way.finish()
         assert "".join(json.loads(line[6:])["say"] for line in out.splitlines() if line) == WANTED
@@ -188,7 +189,7 @@ def test_a_document_that_is_declared_as_text_stays_json(
     value = 'two\nlines, "quoted"'
     raw = json.dumps({"say": f"it is {GATE.name(value)}"}, indent=indent).encode() + end.encode()
     headers, issued = {"content-type": kind}, GATE.issued(value)
-    way = respond(headers, DIALECTS["generic"], issued, None, False, pytest.fail)
+    way = respond(headers, Readers(DIALECTS["generic"], issued, pytest.fail))
     assert way is not None
     pieces = [way.feed(raw[at : at + 9]) for at in range(0, len(raw), 9)]
     out = b"".join((*pieces, way.finish()))
@@ -197,9 +198,7 @@ def test_a_document_that_is_declared_as_text_stays_json(
 
 
 def test_text_that_begins_like_json_is_forwarded_as_it_comes() -> None:
-    way = respond(
-        {"content-type": "text/plain"}, DIALECTS["generic"], ISSUED, None, False, pytest.fail
-    )
+    way = respond({"content-type": "text/plain"}, GENERIC)
     assert way is not None
     assert way.feed(b"[x] one, ") == b"[x] one, "
     assert way.feed(b"{two} three") == b"{two} three"

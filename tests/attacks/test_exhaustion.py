@@ -26,6 +26,7 @@ from secretgate.bodies.base import Unreadable
 from secretgate.bodies.documents import extracted
 from secretgate.bodies.encodings import decode
 from secretgate.inbound import responses
+from secretgate.inbound.responses import Readers
 from secretgate.inbound.restoration import Depth, restore
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate.policy.answers import judging
@@ -306,7 +307,7 @@ def test_an_answer_whose_first_event_never_ends(
     judge = judging(Policy([scope(WATCHES)], SCANNER), {}, dialect, lambda *_: None)
     said: list[str] = []
     way = responses.respond(
-        {"content-type": kind}, dialect, known, None, True, said.append, judge=judge
+        {"content-type": kind}, Readers(dialect, known, said.append, judge=judge), stream=True
     )
     assert way is not None
     sent = begins + b"x" * (2 * LIMIT)
@@ -324,7 +325,7 @@ def test_an_answer_nested_deeper_than_python_reads_is_restored(kind: str, bench:
     sent = b'{"type":"x","a":' + _nest(b'{"a":', b"}").replace(b"x", name.encode()) + b"}"
     head, end = (b"data: ", b"\n\n") if kind == "text/event-stream" else (b"", b"")
     way = responses.respond(
-        {"content-type": kind}, dialect, known, bench.recorder(), False, lambda _: None
+        {"content-type": kind}, Readers(dialect, known, lambda _: None, bench.recorder())
     )
     assert way is not None
     out = way.feed(head + sent + end) + way.finish()
@@ -344,7 +345,9 @@ def test_an_answer_that_cannot_be_decoded_ends_there() -> None:
     known = Issued(namer.template, {namer.name("rule", b"value"): b"value"})
     headers = {"content-type": "text/event-stream", "content-encoding": "gzip"}
     said: list[str] = []
-    way = responses.respond(headers, DIALECTS["anthropic"], known, None, True, said.append)
+    way = responses.respond(
+        headers, Readers(DIALECTS["anthropic"], known, said.append), stream=True
+    )
     assert way is not None
     begin = b"data: {}\n\n"
     packed = gzip.compress(begin * 1000)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from addon.kit import ANTHROPIC, SCOPE, Bench, token
-from secretgate.inbound.responses import respond
+from secretgate.inbound.responses import Readers, respond
 from secretgate.inbound.restoration import Channel, Depth, restore
 from secretgate.placeholders import Issued
 
@@ -27,7 +27,7 @@ def issued(bench: Bench, *values: str) -> Issued:
 
 
 def through(answer: bytes, of: Issued, kind: str = "text/event-stream") -> bytes:
-    way = respond({"content-type": kind}, ANTHROPIC, of, None, True, lambda _: None)
+    way = respond({"content-type": kind}, Readers(ANTHROPIC, of, lambda _: None), stream=True)
     return answer if way is None else way.feed(answer) + way.finish()
 
 

@@ -18,7 +18,7 @@ from secretgate import hosts
 from secretgate.bodies.base import Label
 from secretgate.bodies.readers import read
 from secretgate.hosts import Hosts, Treatment
-from secretgate.inbound.responses import respond
+from secretgate.inbound.responses import Readers, respond
 from secretgate.placeholders import Issued, Namer, Template
 from secretgate_ca.stores import anchors
 from secretgate_rules.check import problems
@@ -68,11 +68,8 @@ def test_a_module_describes_a_format(tmp_path: Path) -> None:
     name = namer.name("example", value)
     way = respond(
         {"content-type": "text/event-stream"},
-        dialect,
-        Issued(namer.template, {name: value}),
-        None,
-        True,
-        lambda text: None,
+        Readers(dialect, Issued(namer.template, {name: value}), lambda text: None),
+        stream=True,
     )
     assert way is not None
     family: dict[str, Any] = dict(vars(others))

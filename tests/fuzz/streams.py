@@ -19,7 +19,7 @@ from policy.answer_cases import REDACT, judge
 from secretgate import tolerant
 from secretgate.bodies.base import Unreadable
 from secretgate.bodies.encodings import Decoder, decode
-from secretgate.inbound.responses import respond
+from secretgate.inbound.responses import Readers, respond
 from secretgate.inbound.restoration import Channel, Depth, restore
 from secretgate.placeholders import Issued
 from secretgate.policy.judged import JudgedFramer
@@ -128,7 +128,9 @@ def answer_of(content_type: str, dialect: str) -> Target:
 
         def out(pieces: Sequence[bytes]) -> list[bytes]:
             headers = {"content-type": content_type}
-            way = respond(headers, DIALECTS[dialect], _issued(), None, True, lambda _: None)
+            way = respond(
+                headers, Readers(DIALECTS[dialect], _issued(), lambda _: None), stream=True
+            )
             assert way is not None
             sent = b"".join(fed(way.feed, way.finish, pieces))
             framer = framing(content_type)

@@ -11,7 +11,7 @@ import pytest
 from policy.answer_cases import DENY, REDACT, SAYS, judge
 from policy.kit import TOKEN, enforced
 from secretgate.bodies.base import Unreadable
-from secretgate.inbound.responses import Response, respond
+from secretgate.inbound.responses import Readers, Response, respond
 from secretgate.placeholders import Issued
 from secretgate.providers import DIALECTS
 from secretgate.streams.envelopes import COMPRESSED, END_OF_STREAM, EnvelopeFramer, envelope
@@ -34,12 +34,13 @@ def answer(
             "content-type": kind,
             **{name.replace("_", "-"): value for name, value in headers.items()},
         },
-        DIALECTS[dialect],
-        NOTHING,
-        None,
-        asked=asked,
-        warn=lambda reason: None,
-        judge=judge(rules, DIALECTS[dialect]),
+        Readers(
+            DIALECTS[dialect],
+            NOTHING,
+            lambda reason: None,
+            judge=judge(rules, DIALECTS[dialect]),
+        ),
+        stream=asked,
     )
     assert made is not None
     return made

@@ -92,76 +92,19 @@ class Response:
         return b"" if self.rewrites else data
 
 
-def respond(
-    headers: Mapping[str, str],
-    dialect: Dialect,
-    issued: Issued,
-    recorder: Recorder | None,
-    asked: bool,
-    warn: Callable[[str], None],
-    later: Callable[[], Issued] | None = None,
-    judge: Judging | None = None,
-    file: bool = False,
-) -> Response | None:
-    """Return the processing for an answer, or None if there is nothing to do.
-
-    `asked`: whether the request asked for a stream; `file`: whether it asked for a file. `later`
-    returns what has been issued so far, where more is issued during the answer. The `judge`
-    inspects the answer before anything is restored. Raises `Unreadable` if it would have to, but
-    the coding is unknown.
-    """
-    if not issued and recorder is None and later is None and judge is None:
-        return None
-    try:
-        decoder = Decoder(headers.get("content-encoding", ""))
-    except Unreadable as error:
-        if judge is not None and judge.wanted.held:
-            raise
-        warn(error.reason)
-        return None
-    media_type = _FIRST_TYPE.split(headers.get("content-type", ""), 1)[0].strip().lower()
-    readers = _Readers(dialect, issued, recorder, warn, later, judge)
-    rewrites = bool(issued) or (judge is not None and bool(judge.wanted.held))
-    answer: Answer
-    if grpc.speaks(media_type) and "json" not in media_type:
-        answer = readers.envelopes(headers)
-        rewrites = rewrites or later is not None
-    elif framer := framer_for(media_type):
-        answer = readers.stream(framer)
-        rewrites = rewrites or later is not None
-    elif (asked and _may_stream(media_type)) or (file and is_vague(media_type)):
-        sniff = sniffed_file if file else sniffed
-        answer = SniffedAnswer(readers.stream, readers.text, readers.document, sniff)
-    elif media_type in ("", "application/json") or media_type.endswith("+json"):
-        answer = readers.document()
-    elif media_type in grpc.PROTOBUF and (issued or judge):
-        answer = readers.message()
-    elif (issued or judge or is_vague(media_type)) and not media_type.startswith(_NO_TEXT):
-        # JSON and JSON lines are sometimes declared as text: Go's servers do so by default.
-        answer = SniffedAnswer(readers.stream, readers.text, readers.said_text, sniffed_text)
-    else:
-        return None
-    return Response(rewrites, answer, decoder, warn)
-
-
-def _may_stream(media_type: str) -> bool:
-    """Whether an answer of this type may be the stream that was asked for."""
-    if is_vague(media_type):
-        return True
-    other = media_type.endswith("+json") or media_type in grpc.PROTOBUF
-    return not other and not media_type.startswith(_NO_TEXT)
-
-
 @dataclass(frozen=True, slots=True)
-class _Readers:
-    """The readers for the formats of an answer; a judge, if there is one, reads before them."""
+class Readers:
+    """What the readers of an answer's formats need, and one method for each format."""
 
     dialect: Dialect
     issued: Issued
-    recorder: Recorder | None
     warn: Callable[[str], None]
-    later: Callable[[], Issued] | None
-    judge: Judging | None
+    """Told why an answer, or a part of it, is passed on unread."""
+    recorder: Recorder | None = None
+    later: Callable[[], Issued] | None = None
+    """Returns what has been issued so far, where more is issued during the answer."""
+    judge: Judging | None = None
+    """Reads the answer before anything is restored."""
 
     def stream(self, framer: Framer) -> Answer:
         judged = JudgedFramer(framer, self.judge) if self.judge else framer
@@ -198,3 +141,53 @@ class _Readers:
         if self.judge is None:
             return answer
         return JudgedMessages(answer, JudgedFramer(framer, self.judge.of_texts()))
+
+
+def respond(
+    headers: Mapping[str, str], readers: Readers, *, stream: bool = False, file: bool = False
+) -> Response | None:
+    """Return the processing for an answer, or None if there is nothing to do.
+
+    `stream`: whether the request asked for a stream; `file`: whether it asked for a file. Raises
+    `Unreadable` if a judge would have to read the answer, but its coding is unknown.
+    """
+    issued, judge, later = readers.issued, readers.judge, readers.later
+    if not issued and readers.recorder is None and later is None and judge is None:
+        return None
+    try:
+        decoder = Decoder(headers.get("content-encoding", ""))
+    except Unreadable as error:
+        if judge is not None and judge.wanted.held:
+            raise
+        readers.warn(error.reason)
+        return None
+    media_type = _FIRST_TYPE.split(headers.get("content-type", ""), 1)[0].strip().lower()
+    rewrites = bool(issued) or (judge is not None and bool(judge.wanted.held))
+    answer: Answer
+    if grpc.speaks(media_type) and "json" not in media_type:
+        answer = readers.envelopes(headers)
+        rewrites = rewrites or later is not None
+    elif framer := framer_for(media_type):
+        answer = readers.stream(framer)
+        rewrites = rewrites or later is not None
+    elif (stream and _may_stream(media_type)) or (file and is_vague(media_type)):
+        sniff = sniffed_file if file else sniffed
+        answer = SniffedAnswer(readers.stream, readers.text, readers.document, sniff)
+    elif media_type in ("", "application/json") or media_type.endswith("+json"):
+        answer = readers.document()
+    elif media_type in grpc.PROTOBUF and (issued or judge):
+        answer = readers.message()
+    elif (issued or judge or is_vague(media_type)) and not media_type.startswith(_NO_TEXT):
+        # JSON and JSON lines are sometimes declared as text: Go's servers do so by default.
+        answer = SniffedAnswer(readers.stream, readers.text, readers.said_text, sniffed_text)
+    else:
+        return None
+    return Response(rewrites, answer, decoder, readers.warn)
+
+
+def _may_stream(media_type: str) -> bool:
+    """Whether an answer of this type may be the stream that was asked for."""
+    if is_vague(media_type):
+        return True
+    other = media_type.endswith("+json") or media_type in grpc.PROTOBUF
+    return not other and not media_type.startswith(_NO_TEXT)

@@ -11,7 +11,7 @@ from mitmproxy import ctx, http
 
 from secretgate.hosts import Treatment
 from secretgate.inbound import locations
-from secretgate.inbound.responses import respond
+from secretgate.inbound.responses import Readers, Response, respond
 from secretgate.inbound.written import Recorder
 from secretgate.outbound import references, refusals
 from secretgate.outbound.heads import folded
@@ -54,15 +54,15 @@ def through(
 
     `leads_back`: for a client that sends only its requests to a base URL to us.
     """
-    request, decision, engine = exchange.request, exchange.decision, exchange.engine
-    headers = folded(response.headers.fields)
+    request, mode = exchange.request, exchange.engine.settings.mode
     if request.route.treatment is Treatment.PASS:
         return None
+    headers = folded(response.headers.fields)
     if host := _leads_away(exchange, response.status_code, headers, leads_back):
         return _stopped(exchange, response, chunked, host)
     if leads_back is not None:
         _lead_back(request.url, response, leads_back)
-    if engine.settings.mode == "redact":
+    if mode == "redact":
         _locate(exchange, headers)
     if request.method == "HEAD" or response.status_code < 200 or response.status_code in _EMPTY:
         return None
@@ -70,40 +70,50 @@ def through(
     if judge is None and response.status_code == _A_PART and "range" in request.headers:
         exchange.warn("a byte range was requested, and is passed on unchanged")
         return None
-    if engine.settings.mode == "audit" and judge is None:
+    if judge is None and mode == "audit":
         return None
-    if request.route.treatment is Treatment.CONTENT and engine.settings.mode == "redact":
-        recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
-        recorder.postpone(exchange.soon)
-        exchange.recorder = exchange.collects(recorder)
-        if links := references.awaited(request):
-            exchange.meanwhile = IssuedMeanwhile(
-                engine.vault, request.scope, links, decision.issued
-            )
-    path = request.path.partition("?")[0]
-    asked = (
-        decision.streams
-        or "text/event-stream" in request.headers.get("accept", "")
-        or _STREAMS.search(path) is not None
-    )
-    way = respond(
-        headers,
-        exchange.dialect,
-        exchange.issued,
-        exchange.recorder,
-        asked,
-        exchange.warn,
-        (lambda: exchange.issued) if exchange.call or exchange.meanwhile else None,
-        judge,
-        _FILES.search(path) is not None,
-    )
-    exchange.response = way
-    if way is None:
+    if request.route.treatment is Treatment.CONTENT and mode == "redact":
+        _record(exchange)
+    exchange.response = _processing(exchange, headers, judge)
+    if exchange.response is None:
         return None
-    if way.rewrites:
+    if exchange.response.rewrites:
         _rewritten(exchange, response, chunked)
     _watch(exchange)
     return passage(exchange, headers.get("content-type", ""))
+
+
+def _record(exchange: Exchange) -> None:
+    """Have the answer's own texts recorded, and what other requests to the same things issue."""
+    engine, request = exchange.engine, exchange.request
+    recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
+    recorder.postpone(exchange.soon)
+    exchange.recorder = exchange.collects(recorder)
+    if request.method == "GET" and (links := references.added_to(request, None)):
+        issued = exchange.decision.issued
+        exchange.meanwhile = IssuedMeanwhile(engine.vault, request.scope, links, issued)
+
+
+def _processing(
+    exchange: Exchange, headers: Mapping[str, str], judge: Judging | None
+) -> Response | None:
+    """Return the processing for an answer with these headers, or None if there is nothing to do."""
+    request = exchange.request
+    path = request.path.partition("?")[0]
+    readers = Readers(
+        exchange.dialect,
+        exchange.issued,
+        exchange.warn,
+        recorder=exchange.recorder,
+        later=(lambda: exchange.issued) if exchange.call or exchange.meanwhile else None,
+        judge=judge,
+    )
+    stream = (
+        exchange.decision.streams
+        or "text/event-stream" in request.headers.get("accept", "")
+        or _STREAMS.search(path) is not None
+    )
+    return respond(headers, readers, stream=stream, file=_FILES.search(path) is not None)
 
 
 def nothing(data: bytes) -> list[bytes]:
