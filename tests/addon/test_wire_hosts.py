@@ -28,6 +28,7 @@ api.anthropic.com /api/frame/deploy/x generic content
 api.anthropic.com /api/event_logging/v2/batch generic other
 api.anthropic.com /v1/oauth/token - pass
 api.anthropic.com /v1/vaults/v/credentials - pass
+api.openai.com /v1/vaults/v/credentials - pass
 api.anthropic.com /v1/threads anthropic content
 api.anthropic.com /v1/models generic other
 mcp-proxy.anthropic.com /v1/mcp mcp content

@@ -131,6 +131,11 @@ OPAQUE = {
         vault_ids[]
     """,
     "openai-chat": """
+        data_sources[].parameters.authentication.key = azure_search
+        data_sources[].parameters.authentication.connection_string = azure_cosmos_db
+        data_sources[].parameters.embedding_dependency.authentication.api_key
+        dataSources[].parameters.key = AzureCognitiveSearch
+        providerOptions.gateway.byok.anthropic[].apiKey
         document.file_id
         input_reference.file_id
         messages[].content[].thinking[].text = text
@@ -139,6 +144,8 @@ OPAQUE = {
         session.tools[].authorization = mcp
         session.tools[].headers.Authorization
         response.tools[].authorization = mcp
+        tools[].transport.authorization = mcp
+        tools[].transport.headers.Authorization = mcp
         tools[].container.network_policy.domain_secrets[].value
         tools[].environment.network_policy.domain_secrets[].value
         input[].tools[].environment.network_policy.domain_secrets[].value
@@ -166,6 +173,12 @@ OPAQUE = {
         input[].result[].widget_context_token
         tools[].headers.Authorization
         tools[].exa_ai_search_config.api_key
+        tools[].exaAiSearch.apiKey
+        tools[].parallelAiSearch.apiKey
+        tools[].googleMaps.authConfig.apiKeyConfig.apiKeyString
+        tools[].retrieval.externalApi.authConfig.apiKeyConfig.apiKeyString
+        tools[].retrieval.externalApi.apiAuth.apiKeyConfig.apiKeyString
+        setup.tools[].googleMaps.authConfig.apiKey
         tools[].mcpServers[].streamableHttpTransport.headers.Authorization
         environment.network.allowlist[].transform.Authorization
         contents[].parts[].toolCall.id
@@ -180,6 +193,7 @@ OPAQUE = {
         sessionId
     """,
     "generic": """
+        providerOptions.gateway.byok.openai[].apiKey
         network_policy.domain_secrets[].value
     """,
 }

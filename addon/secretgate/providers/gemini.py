@@ -83,9 +83,20 @@ _TOOL = [
     ("mcpServers[].streamableHttpTransport.headers.**", _C),
     ("mcp_servers[].streamable_http_transport.headers.**", _C),
 ]
+# Of generateContent, where they go beside the contents.
+_SEARCHES = [
+    *((f"{search}.apiKey", _C) for search in ("exaAiSearch", "parallelAiSearch")),
+    *((f"{maps}.**", _C) for maps in ("googleMaps.authConfig", "google_maps.auth_config")),
+    *(
+        (f"retrieval.{api}.**", _C)
+        for api in (
+            *("externalApi.apiAuth", "externalApi.authConfig"),
+            *("external_api.api_auth", "external_api.auth_config"),
+        )
+    ),
+]
 _INTERACTION = [
     *((f"{steps}.{path}", label) for steps in ("input", "input[]") for path, label in _STEP),
-    *((f"tools[].{path}", label) for path, label in _TOOL),
     ("environment.network.allowlist[].transform.**", _C),
     ("continuation_token", _O),
 ]
@@ -163,6 +174,11 @@ GEMINI = Gemini(
         *(
             (f"{wrapper}generationConfig.speechConfig.**.voiceConsentSignature.signature", _O)
             for wrapper in ("", "request.", "setup.")
+        ),
+        *(
+            (f"{wrapper}tools[].{path}", label)
+            for wrapper in _WRAPPERS
+            for path, label in (*_SEARCHES, *_TOOL)
         ),
         ("toolResponse.functionResponses[].id", _O),
         ("setup.sessionResumption.handle", _O),

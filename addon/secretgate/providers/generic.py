@@ -32,7 +32,10 @@ _NAMES = (
 GENERIC = Dialect(
     name="generic",
     transports=("JSON", "SSE", "NDJSON", "text"),
-    requests=[("network_policy.domain_secrets[].value", Label.CREDENTIAL)],
+    requests=[
+        ("network_policy.domain_secrets[].value", Label.CREDENTIAL),
+        ("providerOptions.gateway.byok.**", Label.CREDENTIAL),
+    ],
     answers=[
         *((f"**.{name}", Piece.WHOLE) for name in _NAMES),
         ("**.arguments", Piece.DELTA_JSON),

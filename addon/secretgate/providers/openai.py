@@ -33,6 +33,8 @@ class OpenAI(Dialect):
 TOOL = [
     ("headers.**", _C),
     ("authorization", _C),
+    ("transport.headers.**", _C),
+    ("transport.authorization", _C),
     *((f"{box}.network_policy.domain_secrets[].value", _C) for box in ("container", "environment")),
     *((f"{box}.file_ids[]", _O) for box in ("container", "environment")),
     ("environment.container_id", _O),
@@ -52,8 +54,21 @@ SHARED = [
     *((f"tools[].{path}", label) for path, label in TOOL),
 ]
 
+# What Azure searches for an answer, and keys for the providers behind Vercel's gateway.
+_SOURCES = [
+    *(
+        (f"data_sources[].parameters.{path}authentication.**", _C)
+        for path in ("", "embedding_dependency.")
+    ),
+    *(
+        (f"dataSources[].parameters.{name}", _C)
+        for name in ("key", "embeddingKey", "connectionString", "authentication.**")
+    ),
+    ("providerOptions.gateway.byok.**", _C),
+]
 _CHAT_REQUEST = [
     *SHARED,
+    *_SOURCES,
     *((f"messages[].{name}", _O) for name in _REASONING),
     ("messages[].reasoning_details[].**", _O),
     ("messages[].encrypted_content", _O),
