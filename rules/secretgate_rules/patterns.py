@@ -48,13 +48,13 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     start, end, length = _best_run(items)
     if (address := _address(items, start, end)) >= 0:
         start, end, length = address, address + len(_ADDRESS), len(_ADDRESS)
+    kept = _trimmed_flat(items)
     if not length:
         most = min(int(tree.getwidth()[1]), widest)
-        whole = "".join(_emit(c, v, d) for c, v, d in _trimmed_flat(items))
-        return Shape(whole, caseless, length, most, most)
-    taken = [*_lead(items[:start], length), *(_emit(*item) for item in items[start:end])]
+        return Shape("".join(_emit(*item) for item in kept), caseless, length, most, most)
+    taken = [*_lead(items[:start], length), *(_emit(*item) for item in kept[start:end])]
     room, position = _FOLLOW, end
-    rest = _trimmed_flat(items[end:])
+    rest = kept[end:]
     reach = 0
     while room > 0 and position - end < len(rest) and not _anything(rest[position - end]):
         text, least, most, goes_on = _follow(rest[position - end], room)
@@ -65,7 +65,7 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
         if not goes_on:
             break
     ahead = sum(width(item)[1] for item in items[:end]) + reach
-    behind = sum(width(item)[1] for item in items[end:])
+    behind = sum(width(item)[1] for item in items[start:])
     return Shape(
         "".join(taken), caseless, length, int(min(ahead, widest)), int(min(behind, widest))
     )
@@ -158,17 +158,18 @@ def _lead(items: list[_Item], length: int) -> list[str]:
 
 
 def _anything(item: _Item) -> bool:
-    """Return whether an item can match many lines, so that what follows it is of little use."""
+    """Return whether an item can match many lines of text: what follows would match again and again."""
     code, value, dotall = item
     if code not in REPEATS or value[0]:
         return False
     return width(item)[1] > _LINES and any(
-        (inner is not op.ANY or dotall) and (taken := chars(inner, body)) and len(taken) == 256
+        (inner is not op.ANY or dotall) and (taken := chars(inner, body)) and taken >= _TEXT
         for inner, body, _ in _inside(value[2], dotall)
     )
 
 
 _LINES: Final = 256
+_TEXT: Final = frozenset(b"\n0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 def _inside(items: Any, dotall: bool) -> list[_Item]:
@@ -196,8 +197,10 @@ def _follow(item: _Item, room: int) -> tuple[str, int, int, bool]:
         if single and (low > room or (low >= 8 and low != high)):
             count = min(low, room)
             return f"(?:{_emit(*inner[0])}){{{count}}}", count, count, False
+    if width(item)[0] >= room:
+        (item,) = _trimmed_flat([item])
     low, high = width(item)
-    return _emit(code, value, dotall), low, high, True
+    return _emit(*item), low, high, True
 
 
 def _trimmed_flat(items: list[_Item]) -> list[_Item]:
@@ -244,9 +247,18 @@ UNROLLED: Final = 2 * _MANY
 
 
 def _trimmed(items: list[Any]) -> list[Any]:
+    """Return items without what may be left out at their end: each match then ends once, early."""
     items = [item for item in items if item[0] not in ASSERTIONS]
     while items:
         code, value = items[-1]
+        if code is op.BRANCH:
+            branches = [_trimmed(list(branch)) for branch in value[1]]
+            if not all(branches):
+                items.pop()
+                continue
+            kept = [sre.SubPattern(sre.State(), branch) for branch in branches]
+            items[-1] = (code, (value[0], kept))
+            return items
         if code is op.SUBPATTERN:
             inner = _trimmed(list(value[3]))
             items[-1] = (code, (*value[:3], sre.SubPattern(sre.State(), inner)))
