@@ -88,8 +88,10 @@ def build(
     except hosts.TableError as error:
         raise SettingsError(f"hosts: {error}") from None
     table = Hosts([*added, *hosts.builtin()])
-    if before and before.settings.vault == settings.vault:
+    if before and _stores(before.settings) == _stores(settings):
         line, ledger, vault = before.line, before.ledger, before.vault
+        if isinstance(vault, MemoryVault):
+            vault.lifetime = settings.remember
     else:
         line = Line(open_store(settings, places.ledger, namer, warn), warn)
         ledger = Ledger(line, namer.digest)
@@ -127,6 +129,12 @@ def _policy(settings: Settings, detector: Detector, rates: Rates | None) -> Poli
         return building.build(settings, DetectorSecrets(detector), rates)
     except PolicyError as error:
         raise SettingsError(f"policy: {error}") from None
+
+
+def _stores(settings: Settings) -> tuple[object, ...]:
+    """Return the settings with which store and vault are opened; a vault in memory can adapt."""
+    lifetime = None if settings.vault == "memory" else settings.remember
+    return settings.vault, settings.vault_timeout, lifetime
 
 
 def _vault(settings: Settings, line: Line, key: bytes, namer: Namer) -> Vault:

@@ -102,7 +102,7 @@ class MemoryVault:
         most_notes: int = 10_000,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._lifetime = lifetime
+        self.lifetime = lifetime
         self._most_values = most_values
         self._most_chains = most_chains
         self._most_scopes = most_scopes
@@ -154,7 +154,7 @@ class MemoryVault:
         now = self._clock()
         with self._lock:
             found = self._chains.get((scope, link))
-            if found is None or found[1] < now - self._lifetime:
+            if found is None or found[1] < now - self.lifetime:
                 return None
             self._chains[scope, link] = (found[0], now)
             self._chains.move_to_end((scope, link))
@@ -178,7 +178,7 @@ class MemoryVault:
             self._trim(self._notes, self._most_notes, now)
 
     def noted(self, scope: Scope, names: Sequence[str]) -> dict[str, str]:
-        since = self._clock() - self._lifetime
+        since = self._clock() - self.lifetime
         with self._lock:
             found = ((name, self._notes.get((scope, name))) for name in names)
             return {name: each[0] for name, each in found if each and each[1] >= since}
@@ -195,7 +195,7 @@ class MemoryVault:
 
     def _expire(self, known: _Known, now: float) -> None:
         before = len(known.seen)
-        while known.seen and next(iter(known.seen.values()))[1] < now - self._lifetime:
+        while known.seen and next(iter(known.seen.values()))[1] < now - self.lifetime:
             known.seen.popitem(last=False)
         if len(known.seen) < before:
             known.literals = Literals({value: rule for value, (rule, _) in known.seen.items()})
@@ -205,6 +205,6 @@ class MemoryVault:
     ) -> None:
         """Drop the entries that have expired, and the oldest ones beyond `most`."""
         while entries and (
-            len(entries) > most or next(iter(entries.values()))[1] < now - self._lifetime
+            len(entries) > most or next(iter(entries.values()))[1] < now - self.lifetime
         ):
             entries.popitem(last=False)

@@ -6,6 +6,7 @@ import datetime
 import errno
 import runpy
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from harness.proxy import ADDON
 from secretgate import gate, hosts
 from secretgate.proxy import own_ca
 from secretgate.proxy.options import warnings
+from secretgate.vault import Scope
 from secretgate_ca import ensure_ca
 
 
@@ -157,3 +159,17 @@ def test_a_ca_for_hosts_of_the_table_needs_no_names() -> None:
     assert hosts.rotation(["b.corp", "a.corp"]) == (
         "secretgate-ca rotate --domain=a.corp --domain=b.corp"
     )
+
+
+def test_how_long_values_are_remembered_can_be_changed(
+    made: gate.Gate, context: taddons.context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was learnt goes on being known, for as long as is said by then."""
+    scope = Scope("client", "provider", b"account")
+    vault = made.engine().vault
+    vault.learn(scope, {b"a-value-of-this-test": "rule"})
+    monkeypatch.setattr(vault, "_clock", lambda: time.monotonic() + 100)
+    context.options.update(secretgate_mode="block")
+    assert len(made.engine().vault.known(scope)) == 1
+    context.options.update(secretgate_remember="60")
+    assert len(made.engine().vault.known(scope)) == 0

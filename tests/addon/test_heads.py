@@ -135,7 +135,7 @@ def test_what_is_no_longer_known_leaves_a_head_quiet() -> None:
     learnt = bench.vault.learn(SCOPE, {b"value of two": "test-token"})
     assert b"value of two" in learnt
     assert heads.look(bench.redactor, request(), head(NOTE)) is not None
-    bench.vault._lifetime = -1
+    bench.vault.lifetime = -1
     bench.vault.sweep()
     assert heads.look(bench.redactor, request(), head(NOTE)) is None
 
