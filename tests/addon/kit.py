@@ -6,6 +6,7 @@ import json
 import random
 import string
 from functools import cache
+from typing import Any
 
 from secretgate.bodies.json_walk import read_json
 from secretgate.inbound.written import Recorder
@@ -102,3 +103,17 @@ class Bench:
 
     def name(self, value: str, rule: str = "test-token") -> str:
         return self.namer.name(rule, value.encode()).decode()
+
+
+def message(text: Any, role: str = "user") -> dict[str, Any]:
+    return {"role": role, "content": text}
+
+
+def body(*texts: Any, **more: Any) -> bytes:
+    return json.dumps(
+        {"model": "m", "messages": [message(text) for text in texts], **more}
+    ).encode()
+
+
+def contents(raw: bytes) -> list[Any]:
+    return [entry["content"] for entry in json.loads(raw)["messages"]]

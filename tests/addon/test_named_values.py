@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from test_redaction import VIEWS, body, contents
+from test_redaction_spellings import VIEWS
 
-from addon.kit import Bench, random_text
+from addon.kit import Bench, body, contents, random_text
 from secretgate.ledger import Ledger
 from secretgate.vault import Scope
 from secretgate_rules import Literals

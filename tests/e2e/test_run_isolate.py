@@ -9,9 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from test_run_command import ASK, MESSAGES
 
-from harness.command import environment, secretgate
+from harness.command import ASK, MESSAGES, environment, secretgate
 from harness.corporate import CorporateProxy
 from harness.provider import Provider
 from harness.secrets import Planted

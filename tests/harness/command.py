@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,16 @@ from secretgate_rules import cache
 
 CLI = [sys.executable, "-c", "from secretgate.cli import main; main()"]
 _KEPT = ("PATH", "LANG", "PYTHONPATH", "LD_LIBRARY_PATH")
+ASK = """
+import json, os, ssl, sys, urllib.request
+body = json.dumps({"model": "m", "max_tokens": 9, "messages": [{"role": "user", "content": sys.argv[2]}]})
+request = urllib.request.Request(sys.argv[1], body.encode(), {"content-type": "application/json"})
+print(urllib.request.urlopen(request, timeout=20).read().decode())
+"""
+"""A program that asks the URL of its first argument what its second one says."""
+MESSAGES = "https://api.anthropic.com/v1/messages"
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+"""The fixture `run`: runs a command behind `secretgate run`."""
 
 
 def environment(home: Path, **more: str) -> dict[str, str]:

@@ -13,13 +13,10 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from secretgate.state import Places
 from secretgate.system import command, linux, macos, shells, windows
-from secretgate.system.changes import ChangeError, Run, Write, do_file, file_change, undo_file
-from secretgate.system.editors import proxy_setting
+from secretgate.system.changes import ChangeError, Run, Write, file_change
 from secretgate.system.plan import Account, steps
 from secretgate.system.record import Record
 from secretgate.system.switch import preview, preview_off, switch_off, switch_on
@@ -265,50 +262,6 @@ def test_shells_read_it(shell: str, given_past: str, past: str, tmp_path: Path) 
     assert not done.stderr
 
 
-def edited(step_edit: Any, old: bytes | None, folder: Path) -> tuple[Path, Any]:
-    path = folder / "file"
-    if old is not None:
-        path.write_bytes(old)
-    change = file_change(Write("a file", path, step_edit))
-    assert change is not None
-    do_file(change)
-    return path, change
-
-
-def test_what_others_wrote_since_stays(tmp_path: Path) -> None:
-    block = f"{shells.BEGIN}\nours\n{shells.END}\n"
-    path, change = edited(shells.append(block), b"before\n", tmp_path)
-    path.write_bytes(b"new first line\n" + path.read_bytes() + b"new last line\n")
-    undo_file(change)
-    assert path.read_bytes() == b"new first line\nbefore\nnew last line\n"
-
-
-def test_what_others_took_out_is_out(tmp_path: Path) -> None:
-    path, change = edited(shells.append("ours\n"), b"before\n", tmp_path)
-    path.write_bytes(b"something else\n")
-    undo_file(change)
-    assert path.read_bytes() == b"something else\n"
-
-
-def test_a_file_that_cannot_be_put_back_is_told_and_left(tmp_path: Path) -> None:
-    path, change = edited(shells.append("ours\n"), b"", tmp_path)
-    path.write_bytes(b"ours\nours\n")
-    with pytest.raises(ChangeError, match="was edited since"):
-        undo_file(change)
-    assert path.read_bytes() == b"ours\nours\n"
-
-
-def test_a_link_is_followed_and_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "dotfiles").write_bytes(b"mine\n")
-    link = tmp_path / "file"
-    link.symlink_to("dotfiles")
-    _, change = edited(shells.append("ours\n"), None, tmp_path)
-    assert link.is_symlink()
-    assert (tmp_path / "dotfiles").read_bytes() == b"mine\nours\n"
-    undo_file(change)
-    assert (tmp_path / "dotfiles").read_bytes() == b"mine\n"
-
-
 def test_a_step_that_fails_is_told_and_still_undone(tmp_path: Path) -> None:
     machine = SYSTEMS["linux"]()
     machine.failing = ("gsettings",)
@@ -372,48 +325,3 @@ def test_the_record_holds_no_copy_of_a_file(tmp_path: Path) -> None:
     (row,) = json.loads((tmp_path / "r.json").read_text())["steps"]
     assert row["removed"] == ""
     assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("", '{\n    "http.proxy": "U"\n}\n'),
-        ("{}", '{\n    "http.proxy": "U"}'),
-        ("// { no\n{ // c\n}", '// { no\n{\n    "http.proxy": "U" // c\n}'),
-        ('{"a": 1}', '{\n    "http.proxy": "U","a": 1}'),
-        ('{"http.proxy": "mine"}', '{"http.proxy": "mine"}'),
-        ("[1]", "[1]"),
-        ("{\r\n}", '{\r\n    "http.proxy": "U"\r\n}'),
-    ],
-)
-def test_settings_of_editors(old: str, new: str) -> None:
-    assert proxy_setting("U")(old.encode()) == new.encode()
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("", "[S]\nk=v\n"),
-        ("[S]\n", "[S]\nk=v\n"),
-        ("[S]\nk=old\nl=1\n[T]\nk=other\n", "[S]\nk=v\nl=1\n[T]\nk=other\n"),
-        ("[T]\nk=1", "[T]\nk=1\n\n[S]\nk=v\n"),
-    ],
-)
-def test_ini(old: str, new: str) -> None:
-    assert linux.ini("S", {"k": "v"})(old.encode()) == new.encode()
-
-
-@given(old=st.binary(max_size=60), new=st.binary(max_size=60))
-def test_every_edit_is_undone(
-    old: bytes, new: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    path = tmp_path_factory.mktemp("edit") / "file"
-    path.write_bytes(old)
-    change = file_change(Write("a file", path, lambda _: new))
-    if change is None:
-        assert old == new
-        return
-    do_file(change)
-    assert path.read_bytes() == new
-    undo_file(change)
-    assert path.read_bytes() == old

@@ -45,7 +45,9 @@ AREAS: dict[str, tuple[str, ...]] = {
 
 TESTS = (
     "tests/addon/test_named_values.py",
+    "tests/addon/test_egress.py",
     "tests/addon/test_redaction.py",
+    "tests/addon/test_redaction_spellings.py",
     "tests/addon/test_restoration.py",
     "tests/addon/test_vault.py",
     "tests/addon/test_json_reader.py",
