@@ -45,7 +45,7 @@ class Allowlist:
         stopwords: Iterable[str] = (),
         where: str = "allowlist",
     ) -> None:
-        self._rules = tuple(rules)
+        self.rules = tuple(rules)
         self._hashes = frozenset(digest.lower() for digest in hashes)
         self._stopwords = tuple(word.lower().encode() for word in stopwords)
         self._globs = tuple(paths)
@@ -58,15 +58,15 @@ class Allowlist:
         bad = [digest for digest in self._hashes if not re.fullmatch(r"[0-9a-f]{64}", digest)]
         if bad:
             raise RuleError(f"{where}: {bad[0]!r} is not a SHA-256 digest (64 hex digits)")
-        parts = (self._rules, sorted(regexes), self._globs, sorted(self._hashes), self._stopwords)
+        parts = (self.rules, sorted(regexes), self._globs, sorted(self._hashes), self._stopwords)
         self.digest = hashlib.sha256(repr(parts).encode()).hexdigest()
 
     def __bool__(self) -> bool:
-        return bool(self._rules or self._regexes or self._globs or self._hashes or self._stopwords)
+        return bool(self.rules or self._regexes or self._globs or self._hashes or self._stopwords)
 
     def names(self, rule: str) -> bool:
         """Return whether all findings of this rule are to be dropped."""
-        return any(fnmatch.fnmatchcase(rule, pattern) for pattern in self._rules)
+        return any(fnmatch.fnmatchcase(rule, pattern) for pattern in self.rules)
 
     def allows(self, rule: str, value: bytes) -> bool:
         """Return whether a finding of this rule with this value is to be dropped."""

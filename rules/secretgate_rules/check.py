@@ -61,6 +61,9 @@ def _refused(rule: Rule) -> str:
 def tried(files: Iterable[str]) -> Iterator[tuple[str, str, list[str]]]:
     """Yield (file, rule id, problems) for each rule; the id is empty if the file is unusable."""
     for name in files:
+        if Path(name).suffix == ".toml":
+            yield name, "", [f"{name}: a gitleaks.toml has no examples; this wants a YAML file"]
+            continue
         try:
             rules = load_file(Path(name))
         except RuleError as error:

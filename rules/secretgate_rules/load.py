@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Final
 
@@ -69,17 +70,23 @@ def load_default(
     user_rules: list[Rule] = []
     lists = [allow] if allow else []
     amended: list[tuple[str, Allowlist]] = []
+    named: list[str] = []
     for name in rule_files:
         loaded = load_user_file(Path(name), notice)
         user_rules += loaded.rules
         lists.append(loaded.allow)
         amended += loaded.amended.items()
+        if Path(name).suffix != ".toml":  # those of gitleaks may name gitleaks' own rules
+            named += loaded.allow.rules
         for rule in sorted(loaded.amended.keys() - known):
             notice(
                 f"{name}: an allowlist targets {rule}, a rule that does not exist; it is not used"
             )
     known.update(rule.id for rule in user_rules)
     _tell_unknown(wanted, refused, known, notice)
+    for pattern in named:
+        if not any(fnmatchcase(rule, pattern) for rule in known) and not _elsewhere(pattern):
+            notice(f"{pattern} cannot be allowed: no rule has that id{_near(pattern, known)}")
     if user_rules or refused or not entropy:
         own = {rule.id for rule in user_rules}
         kept = [
@@ -150,14 +157,16 @@ def _tell_unknown(
     for name in sorted(wanted - known - REPORTED):
         notice(f"{name} cannot be switched on: no rule has that id{_near(name, known)}")
     for name in sorted(refused - known):
-        if not (name.startswith(supplement.PREFIX) or _in_packs(name)):
+        if not _elsewhere(name):
             notice(f"{name} cannot be switched off: no rule has that id{_near(name, known)}")
 
 
-def _in_packs(name: str) -> bool:
-    """Whether a rule that may be off by default has the id."""
+def _elsewhere(name: str) -> bool:
+    """Whether the id is of detect-secrets, or of a rule that is off by default."""
     entry = f"- id: {name}\n".encode()
-    return any(entry in path.read_bytes() for path in rulefile.pack_files())
+    return name.startswith(supplement.PREFIX) or any(
+        entry in path.read_bytes() for path in rulefile.pack_files()
+    )
 
 
 def _near(name: str, known: Iterable[str]) -> str:

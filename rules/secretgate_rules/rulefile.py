@@ -64,11 +64,31 @@ def load_text(text: str, name: str, trusted: bool = False) -> list[Rule]:
     data, lines = parse_yaml(text, name, trusted)
     if not isinstance(data, dict) or not isinstance(data.get("rules"), list):
         raise RuleError(f"{name}:1: expected a list of rules under `rules:`")
+    check_keys(data, lines, name)
     rules: list[Rule] = []
     for number, entry in enumerate(data["rules"]):
         where = f"{name}:{lines.get(('rules', number), 1)}"
         rules.append(build(entry, where, trusted))
     return unique(rules)
+
+
+def check_keys(
+    data: Mapping[Any, Any],
+    lines: Mapping[tuple[Any, ...], int],
+    name: str,
+    place: tuple[str, ...] = (),
+    known: Iterable[str] = ("rules", "allow"),
+) -> None:
+    """Raise `RuleError` for a key of a mapping that has no meaning.
+
+    `place` is the path of keys to the mapping, by default the document; `lines` and `name` are for
+    the message.
+    """
+    for key in data:
+        if key not in known:
+            line = lines.get((*place, str(key)), 1)
+            where = "".join(f" {one}:" for one in place)
+            raise RuleError(f"{name}:{line}:{where} unknown key `{key}`; known: {', '.join(known)}")
 
 
 def unique(rules: Iterable[Rule]) -> list[Rule]:
@@ -148,6 +168,8 @@ def _boolean(value: Any) -> bool:
 def _group(value: Any) -> int | str:
     if isinstance(value, bool) or not isinstance(value, int | str):
         raise ValueError("expected a group number or name")
+    if isinstance(value, int) and value < 0:
+        raise ValueError("the number of a group is 0 or more")
     return value
 
 

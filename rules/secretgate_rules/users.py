@@ -29,21 +29,27 @@ def load_user_file(path: Path, notice: Notice) -> Loaded:
         return gitleaks.load(text, str(path), notice)
     data, lines = rulefile.parse_yaml(text, str(path))
     if isinstance(data, dict) and ("rules" in data or "allow" in data):
+        rulefile.check_keys(data, lines, str(path))
         rules = rulefile.load_text(text, str(path)) if "rules" in data else []
-        return Loaded(rules, _allow(data.get("allow"), f"{path}:{lines.get(('allow',), 1)}"))
+        return Loaded(rules, _allow(data.get("allow"), lines, str(path)))
     return Loaded(signatures(data, lines, str(path)))
 
 
-def _allow(data: Any, where: str) -> Allowlist:
+def _allow(data: Any, lines: dict[tuple[Any, ...], int], name: str) -> Allowlist:
     if data is None:
         return Allowlist()
-    known = {"rules", "regexes", "paths", "hashes"}
-    if not isinstance(data, dict) or not data.keys() <= known:
-        raise RuleError(f"{where}: allow: expected lists under {', '.join(sorted(known))}")
+    where = f"{name}:{lines.get(('allow',), 1)}"
+    if not isinstance(data, dict):
+        raise RuleError(f"{where}: allow: expected lists under {', '.join(_ALLOW)}")
+    rulefile.check_keys(data, lines, name, ("allow",), _ALLOW)
     for key, value in data.items():
         if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-            raise RuleError(f"{where}: allow: {key}: expected a list of strings")
+            place = f"{name}:{lines.get(('allow', key), 1)}"
+            raise RuleError(f"{place}: allow: {key}: expected a list of strings")
     return Allowlist(**data, where=where)
+
+
+_ALLOW = ("rules", "regexes", "paths", "hashes")
 
 
 def signatures(data: Any, lines: dict[tuple[Any, ...], int], name: str) -> list[Rule]:
@@ -53,7 +59,8 @@ def signatures(data: Any, lines: dict[tuple[Any, ...], int], name: str) -> list[
     """
     if not isinstance(data, list):
         raise RuleError(
-            f"{name}:1: neither rules (`rules:`) nor signatures (a list of `Company: [- Name: regex]`)"
+            f"{name}:1: neither rules (`rules:`), nor an allowlist (`allow:`), "
+            "nor signatures (a list of `Company: [- Name: regex]`)"
         )
     rules: list[Rule] = []
     for number, company in enumerate(data):

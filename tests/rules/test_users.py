@@ -256,6 +256,11 @@ def test_a_rule_of_gitleaks_that_could_take_too_long_is_left_out(tmp_path: Path)
         ("a.toml", "[extend]\npath = 'not-there.toml'\n", "extend.path: not-there.toml: cannot"),
         ("a.toml", "[extend]\npath = 'a'\nuseDefault = true\n", "exclude each other"),
         ("a.yaml", "allow:\n  hashes: [abc]\n", "not a SHA-256"),
+        ("a.yaml", "allow:\n  rules: []\n  regexs: [a]\n", "a.yaml:3: allow: unknown key `regexs`"),
+        ("a.yaml", "allow:\n  rules: []\n  paths: a\n", "a.yaml:3: allow: paths: expected a list"),
+        ("a.yaml", "rules: []\nallowlist: {}\n", "a.yaml:2: unknown key `allowlist`; known: rules"),
+        ("a.yaml", "allow: {}\nrulse: []\n", "a.yaml:2: unknown key `rulse`"),
+        ("a.yaml", "rules:\n  - id: a\n    pattern: 'a1'\n    secret: -5\n", "0 or more"),
     ],
 )
 def test_what_is_wrong_is_told(tmp_path: Path, name: str, text: str, told: str) -> None:
@@ -297,4 +302,15 @@ def test_an_id_that_no_rule_has_is_told() -> None:
     assert told == [
         "of-nobody cannot be switched on: no rule has that id",
         "github-pt cannot be switched off: no rule has that id; did you mean github-pat?",
+    ]
+
+
+def test_an_id_that_is_allowed_and_that_no_rule_has_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text("allow:\n  rules: [github-pt, github-*, gone-*]\n")
+    told: list[str] = []
+    load_default(rule_files=[path], enable=(), notice=told.append)
+    assert told == [
+        "github-pt cannot be allowed: no rule has that id; did you mean github-pat?",
+        "gone-* cannot be allowed: no rule has that id",
     ]

@@ -183,11 +183,13 @@ def _report(detector: Detector, sources: Iterable[Source], form: Format, known: 
 
 
 def _redact(detector: Detector, sources: Iterable[Source]) -> bool:
+    from secretgate.placeholders import slug  # here, as most scans redact nothing
+
     key = secrets.token_bytes(32)
 
     def placeholder(finding: Finding, part: Part) -> bytes:
         name = hmac.new(key, part.value, "sha256").hexdigest()[:12]
-        return f"REDACTED<{finding.rule}:{name}>".encode()
+        return f"REDACTED<{slug(finding.rule)}:{name}>".encode()
 
     found = False
     for source, findings in scanned(detector, (source.whole() for source in sources)):
