@@ -179,6 +179,9 @@ agentn.global.api5.cursor.sh /agent.v1.AgentService/Run protobuf content
 api2.cursor.sh /aiserver.v1.AuthService/GetEmail - pass
 us-only.gcpp.cursor.sh /aiserver.v1.FileSyncService/FSUploadFile protobuf content
 server.codeium.com /exa.api_server_pb.ApiServerService/GetChatMessage windsurf content
+eu.windsurf.com /_route/api_server/exa.api_server_pb.ApiServerService/GetChatMessage windsurf content
+eu.windsurf.com /_route/api_server/exa.auth_pb.AuthService/GetUserJwt - pass
+daily-cloudcode-pa.sandbox.googleapis.com /v1internal:streamGenerateContent gemini content
 ampcode.com /api/thread-actors generic content
 """.strip().splitlines()
 
