@@ -127,6 +127,20 @@ def test_validate_warns_of_capitals(files: Path) -> None:
     assert "'Bash' has capitals" in done.output
 
 
+def test_validate_warns_of_an_operation_that_no_call_has(files: Path) -> None:
+    (files / "rules.yaml").write_text(
+        enforced(
+            "  - {name: a, action: deny, match: {operation: 'llm.*'}}\n"
+            "  - {name: b, action: deny, match: {operation: llm.tool_call}}",
+        )
+    )
+    done = policy("validate", files)
+    assert done.exit_code == 0
+    (warning,) = [line for line in done.output.splitlines() if line.startswith("warning: ")]
+    assert "rules[1].match.operation: no call has such an operation" in warning
+    assert "llm.tool_use" in warning
+
+
 def test_explain_prints_settings_as_a_policy(files: Path) -> None:
     config = files / "secretgate.conf"
     config.write_text("secrets: {action: block, rules: {generic-api-key: audit}}\n")

@@ -20,6 +20,7 @@ from secretgate.policy.documents import Document, Place
 from secretgate.policy.engine import Policy, Scope
 from secretgate.policy.errors import PolicyError
 from secretgate.policy.expressions import Expression, capitals
+from secretgate.policy.model import KNOWN_OPERATIONS
 from secretgate.policy.rates import Rates
 from secretgate.policy.rules import BadRule, CompiledRule, compiled
 from secretgate.policy.secrets import Secrets
@@ -174,6 +175,9 @@ class _Reader:
             for literal in capitals(rule.when.source):
                 told = f"{literal} has capitals, but what it is compared with comes in lower case"
                 self.warnings.append(str(self.document.error((*place, "match", "when"), told)))
+        if not any(map(rule.covers, KNOWN_OPERATIONS)):
+            told = f"no call has such an operation; there are {', '.join(KNOWN_OPERATIONS)}"
+            self.warnings.append(str(self.document.error((*place, "match", "operation"), told)))
         return _Placed(rule, self.document, place)
 
     def packed(
