@@ -58,6 +58,12 @@ def plain_spelling(spelled: bytes) -> bytes:
     return text.lower()
 
 
+_EXACT = {
+    "{rule}": rb"[a-z0-9-]{1,%d}" % LONGEST_RULE,
+    "{id}": rb"[0-9a-f]{%d}" % ID_LENGTH,
+}
+
+
 class Template:
     """A placeholder format. Raises ValueError if its placeholders could not be recognised."""
 
@@ -118,12 +124,6 @@ class Template:
     def at(self, text: bytes, start: int) -> re.Match[bytes] | None:
         """Return the placeholder that begins at `start`, if any."""
         return (self.apart and self.exact.match(text, start)) or self.spelled.match(text, start)
-
-
-_EXACT = {
-    "{rule}": rb"[a-z0-9-]{1,%d}" % LONGEST_RULE,
-    "{id}": rb"[0-9a-f]{%d}" % ID_LENGTH,
-}
 
 
 def _atoms(piece: str) -> list[bytes]:

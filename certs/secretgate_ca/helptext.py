@@ -26,6 +26,9 @@ def name_values(params: Iterable[Any], stands_for: Mapping[str, str]) -> None:
             param.metavar = "" if param.is_flag else stands_for.get(name, "TEXT")
 
 
+_EXAMPLES = "Examples:"
+
+
 def lay_out(command: Any, stands_for: Mapping[str, str]) -> None:
     """Lay out the help of a command and its sub-commands.
 
@@ -42,9 +45,6 @@ def lay_out(command: Any, stands_for: Mapping[str, str]) -> None:
         paragraphs.append("Options and exit codes: --help of each command.")
     command.help = "\n\n".join(paragraphs)
     name_values(command.get_params(typer.Context(command)), stands_for)
-
-
-_EXAMPLES = "Examples:"
 
 
 def _joined(paragraph: str) -> str:

@@ -56,6 +56,9 @@ class Assured(NamedTuple):
     behind: int
 
 
+_NONE: Run = ()
+
+
 def assured(pattern: str, flags: str = "") -> tuple[Assured, Assured]:
     """Return the best run that every match of a pattern contains, and all of its runs combined."""
     items = patterns.flat(parse(pattern, flags), False)
@@ -81,9 +84,6 @@ def assured(pattern: str, flags: str = "") -> tuple[Assured, Assured]:
         max((found.behind for found in seen), default=0),
     )
     return max(runs, key=lambda found: found.surety), together
-
-
-_NONE: Run = ()
 
 
 def _of(code: Any, value: Any) -> _Said:

@@ -10,6 +10,7 @@ import re
 
 _RUN_AFTER = re.compile(rb"[A-Za-z0-9+/]*+")
 _BURIED = 200
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
 
 
 def buried(text: bytes, start: int, end: int) -> bool:
@@ -36,6 +37,3 @@ def _wrapped(text: bytes, start: int, end: int) -> bool:
     above = _BASE64_LINE.match(text, begin - len(line[0])) if begin >= len(line[0]) else None
     below = _BASE64_LINE.match(text, line.end())
     return any(other and len(other[0]) == len(line[0]) for other in (above, below))
-
-
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")

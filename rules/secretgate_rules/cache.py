@@ -77,6 +77,9 @@ def _ours(facts: os.stat_result) -> bool:
     return facts.st_uid in (os.geteuid(), 0) and not stat.S_IMODE(facts.st_mode) & 0o022
 
 
+_UNFINISHED: Final = ".new-"
+
+
 def write(name: str, content: bytes) -> None:
     """Write a file atomically; errors are ignored, since a cache is optional."""
     with contextlib.suppress(OSError):
@@ -91,9 +94,6 @@ def write(name: str, content: bytes) -> None:
             Path(temporary).unlink()
             raise
         _prune(place, name)
-
-
-_UNFINISHED: Final = ".new-"
 
 
 def _prune(place: Path, name: str) -> None:

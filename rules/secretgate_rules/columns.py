@@ -53,6 +53,9 @@ class Cell(NamedTuple):
     end: int
 
 
+_CELL_ENDS: Final = re.compile(rb"(?i)</t[hd]>")
+
+
 def search(text: bytes, events: Sequence[int]) -> Iterator[Cell]:
     """Yield the credentials in tables; `events` are ascending offsets in or after their headers."""
     reached = 0
@@ -195,7 +198,6 @@ def _copied(text: bytes, at: int) -> Iterator[Cell]:
         yield from _rows(text, _line(text, at)[1] + 1, b"\t", len(levels), wanted)
 
 
-_CELL_ENDS: Final = re.compile(rb"(?i)</t[hd]>")
 _ROW: Final = re.compile(rb"(?i)<tr[\s>]")
 _ROW_ENDS: Final = re.compile(rb"(?i)</tr>|</table>")
 _HTML_CELL: Final = re.compile(

@@ -53,6 +53,9 @@ def _plain(inner: list[int], outer: list[int], at: int) -> bool:
     return at + 1 < len(inner) and inner[at + 1] - inner[at] == outer[at + 1] - outer[at]
 
 
+_MEANINGS: Final = 1 << 16
+
+
 class Meanings(dict[bytes, bytes]):
     """The decoded bytes of each token, computed once; limited in size."""
 
@@ -64,9 +67,6 @@ class Meanings(dict[bytes, bytes]):
         if len(self) < _MEANINGS:
             self[token] = said
         return said
-
-
-_MEANINGS: Final = 1 << 16
 
 
 class Piece(NamedTuple):

@@ -7,6 +7,11 @@ import re
 from . import standins, values
 from .vocabulary import HUMP, OF_CODE, PASSWORD_ABROAD, documented
 
+_UNHEARD = re.compile(rb"[a-z]{8,32}")
+_INFLECTED = re.compile(
+    rb"(?:able|ible|ing|ed|ly|ful|less|ous|ive|ion|ions|ment|ness|ance|ence|ical|ized|ised|izes|ises)$"
+)
+
 
 def unheard(value: bytes) -> bool:
     """Return whether the value is lower-case letters that are no known word.
@@ -18,6 +23,9 @@ def unheard(value: bytes) -> bool:
     if value in documented() or values.trivial(value):
         return False
     return not any(word in value for word in OF_CODE if len(word) >= 4)
+
+
+_LETTERED = re.compile(rb"[A-Za-z]{8,32}")
 
 
 def coined(value: bytes) -> bool:
@@ -34,13 +42,6 @@ def coined(value: bytes) -> bool:
         and low not in PASSWORD_ABROAD
         and unheard(low)
     )
-
-
-_LETTERED = re.compile(rb"[A-Za-z]{8,32}")
-_UNHEARD = re.compile(rb"[a-z]{8,32}")
-_INFLECTED = re.compile(
-    rb"(?:able|ible|ing|ed|ly|ful|less|ous|ive|ion|ions|ment|ness|ance|ence|ical|ized|ised|izes|ises)$"
-)
 
 
 def variable(value: bytes) -> bool:

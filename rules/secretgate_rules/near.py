@@ -40,6 +40,14 @@ _OBJECT_ABOVE = re.compile(rb"(?:^|\n)(?:[0-7]{6} \w{4,6} )?[0-9a-f]{7,64}(?:[ \
 _CHECKSUM = re.compile(
     rb"[ \t]*[\"']?([\w.+/@:-]{1,80})[\"']?[:=] ?[\"']?([0-9a-f]{16,64})[\"']?,?\r?"
 )
+_PLAIN_ROWS: Final = 1
+"""How many other lines make a list of checksums, if they read `name: hash` as in lock files."""
+_OTHER_ROWS: Final = 3
+"""The same for lines of any other syntax."""
+_IDS: Final = frozenset((b"id", b"ids", b"sid", b"account", b"client", b"tenant", b"project"))
+_AROUND: Final = 480
+_SIZES: Final = (16, 32, 40, 64)
+_HEX = re.compile(rb"[0-9a-f]+")
 
 
 def among_checksums(text: bytes, start: int, end: int) -> bool:
@@ -62,16 +70,6 @@ def among_checksums(text: bytes, start: int, end: int) -> bool:
             others += tier(match[1]) == Tier.NONE and not _IDS.intersection(words(match[1])[-1:])
     plain = text.startswith(b": ", start - 2) and end - start > 16
     return others >= (_PLAIN_ROWS if plain else _OTHER_ROWS)
-
-
-_PLAIN_ROWS: Final = 1
-"""How many other lines make a list of checksums, if they read `name: hash` as in lock files."""
-_OTHER_ROWS: Final = 3
-"""The same for lines of any other syntax."""
-_IDS: Final = frozenset((b"id", b"ids", b"sid", b"account", b"client", b"tenant", b"project"))
-_AROUND: Final = 480
-_SIZES: Final = (16, 32, 40, 64)
-_HEX = re.compile(rb"[0-9a-f]+")
 
 
 _LABEL = re.compile(
@@ -98,6 +96,8 @@ _OF_THINGS: Final = frozenset(
     b"request trace span correlation event run build job task order item record object message batch process node row entity".split()
 )
 _FOR_LOOKUP: Final = frozenset(b"partition cache sort idempotency dedup row shard".split())
+_OF_ELEMENT: Final = (b"data", b"key")
+"""An attribute of an element of HTML."""
 
 
 def _identifies(name: bytes) -> bool:
@@ -108,8 +108,6 @@ def _identifies(name: bytes) -> bool:
     return said[-1:] == (b"key",) and (not _FOR_LOOKUP.isdisjoint(said) or said == _OF_ELEMENT)
 
 
-_OF_ELEMENT: Final = (b"data", b"key")
-"""An attribute of an element of HTML."""
 _PREFIXED = re.compile(
     rb"([A-Za-z][\w-]{1,40})[\\\"']{0,4}[:=] ?[\\\"']{0,4}[A-Za-z][\w./-]{0,40}:$"
 )
@@ -153,6 +151,9 @@ def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool
 _FOR: Final = re.compile(
     rb"[`\"']{0,2},? (?:for|on|with|to|against|from|at|in|as) (?:(?:the|our|my|their|an?) )?[\w. -]{0,16}"
 )
+_LONG: Final = 20
+_MIXED: Final = re.compile(rb"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[^0-9]*[0-9]")
+_OPENS: Final = (b" ", b"`", b'"', b"'")
 
 
 def _used_for(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
@@ -169,11 +170,6 @@ def _used_for(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> b
     return any(word in after for word in keywords)
 
 
-_LONG: Final = 20
-_MIXED: Final = re.compile(rb"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[^0-9]*[0-9]")
-_OPENS: Final = (b" ", b"`", b'"', b"'")
-
-
 def _named(lead: bytes, keywords: Sequence[bytes]) -> bool:
     match = _NAME.search(lead)
     if match is None:
@@ -186,6 +182,8 @@ def _named(lead: bytes, keywords: Sequence[bytes]) -> bool:
 
 
 _DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_TABLE: Final = 240
+_ROWS: Final = 3
 
 
 def _among_digests(text: bytes, start: int, end: int) -> bool:
@@ -193,7 +191,3 @@ def _among_digests(text: bytes, start: int, end: int) -> bool:
     if not _DIGEST.fullmatch(text, start, end):
         return False
     return len(_DIGEST.findall(text, max(0, start - _TABLE), end + _TABLE)) >= _ROWS
-
-
-_TABLE: Final = 240
-_ROWS: Final = 3

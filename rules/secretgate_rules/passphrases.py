@@ -38,6 +38,11 @@ _OF_PROGRAMS: Final = frozenset(
     b"account accounts email mail address host file files path string text page link body header app application "
     b"cookie cookies long digits numbers symbols pin option options class method object function name names line code".split()
 )
+_COMMANDS: Final = frozenset(
+    b"psql mysql mysqldump npm npx yarn pnpm node python pytest django rails rake ruby bash exec docker compose make cargo java "
+    b"mvn gradle php composer artisan ansible playbook terraform kubectl helm restic borg curl wget ssh git redis mongo mongosh "
+    b"pg_dump pgdump createdb dropdb start run test serve dev build down".split()
+)
 
 
 @remembered(1024)
@@ -62,11 +67,6 @@ def passphrase(value: bytes) -> bool:
 
 
 _DRAWN = re.compile(rb"[a-z]{3,12}(?: [a-z]{3,12}){1,9}")
-_COMMANDS: Final = frozenset(
-    b"psql mysql mysqldump npm npx yarn pnpm node python pytest django rails rake ruby bash exec docker compose make cargo java "
-    b"mvn gradle php composer artisan ansible playbook terraform kubectl helm restic borg curl wget ssh git redis mongo mongosh "
-    b"pg_dump pgdump createdb dropdb start run test serve dev build down".split()
-)
 
 
 @remembered(1024)
@@ -79,6 +79,16 @@ def _no_sentence(value: bytes) -> bool:
     if not _DRAWN.fullmatch(value) or standins.template(value):
         return False
     return not any(part in _OF_PROGRAMS or _of_sentences(part) for part in value.split(b" "))
+
+
+_FUNCTION_WORDS: Final = frozenset(
+    b"about after again all also and any are because been before being both but can could each either every from given has have "
+    b"her his how into its just like many more most much only other our out over same some such than that their them then there "
+    b"these they those through too under until upon was were what where which while who whose why within would your".split()
+)
+_SPOKEN: Final = frozenset(
+    b"my our the this is a an do not dont please keep very super long really so for and to of in at with be it that you i we me never ever share".split()
+)
 
 
 def _of_sentences(part: bytes) -> bool:
@@ -96,6 +106,9 @@ def _of_sentences(part: bytes) -> bool:
 def joined(value: bytes) -> bool:
     """Return whether the value is three or more words joined by hyphens, and no name of a resource."""
     return _row(value, value.lower().split(b"-"))
+
+
+_PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 @remembered(1024)
@@ -118,19 +131,6 @@ def worded(value: bytes) -> bool:
     return not values.dated(value) and (values.human(value) or attached(value))
 
 
-def _row(value: bytes, parts: list[bytes]) -> bool:
-    return (
-        len(parts) > 2
-        and (value.islower() or value[:1].isupper())
-        and _DRAWN.fullmatch(b" ".join(parts)) is not None
-        and len({*parts}) > 2
-        and not any(map(_of_sentences, parts))
-        and len((_OF_RESOURCES | _OF_PROGRAMS).intersection(parts)) < 2
-        and not standins.template(value)
-        and not values.trivial(value)
-    )
-
-
 _OF_RESOURCES: Final = frozenset(
     b"domain stack screen route modal section header footer "
     b"app web site cluster node pool worker master primary replica backup backend frontend gateway proxy cache queue topic "
@@ -146,11 +146,17 @@ _OF_RESOURCES: Final = frozenset(
 )
 
 
-_FUNCTION_WORDS: Final = frozenset(
-    b"about after again all also and any are because been before being both but can could each either every from given has have "
-    b"her his how into its just like many more most much only other our out over same some such than that their them then there "
-    b"these they those through too under until upon was were what where which while who whose why within would your".split()
-)
+def _row(value: bytes, parts: list[bytes]) -> bool:
+    return (
+        len(parts) > 2
+        and (value.islower() or value[:1].isupper())
+        and _DRAWN.fullmatch(b" ".join(parts)) is not None
+        and len({*parts}) > 2
+        and not any(map(_of_sentences, parts))
+        and len((_OF_RESOURCES | _OF_PROGRAMS).intersection(parts)) < 2
+        and not standins.template(value)
+        and not values.trivial(value)
+    )
 
 
 @remembered(1024)
@@ -165,14 +171,10 @@ def pair(value: bytes) -> bool:
     )
 
 
-_PARTS = re.compile(rb"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _NUMBER = re.compile(rb"[0-9]{2,}")
 _SIZES: Final = frozenset((b"12", b"123", b"1234", b"12345", b"123456", b"128", b"256", b"384", b"512", b"32", b"64", b"16", b"24"))  # fmt: skip
 _PLACEHOLDER: Final = re.compile(
     rb"(?i)change|your|example|sample|placeholder|replace|insert|dummy|todo|fixme|redacted|\bhere\b|xxx|default|unset|<|>|test|mock|fake|random|generate"
-)
-_SPOKEN: Final = frozenset(
-    b"my our the this is a an do not dont please keep very super long really so for and to of in at with be it that you i we me never ever share".split()
 )
 _TOPIC: Final = frozenset(
     b"jwt session cookie signing sign auth webhook hmac key secret token app api site server prod production flask django node "

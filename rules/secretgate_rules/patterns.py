@@ -35,6 +35,11 @@ class Shape:
     after: int
 
 
+_ADDRESS: Final = b"://"
+_FOLLOW = 24
+"""Maximum number of characters after the fixed bytes that are included in an expression."""
+
+
 def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     """Return the shape of a valid pattern without backreferences (`linear` rejects these).
 
@@ -71,7 +76,7 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     )
 
 
-_ADDRESS: Final = b"://"
+_Item = tuple[Any, Any, bool]
 
 
 def _address(items: list[_Item], start: int, end: int) -> int:
@@ -87,11 +92,6 @@ def _address(items: list[_Item], start: int, end: int) -> int:
         if [item[:2] for item in items[at : at + size]] == fixed:
             return at if code in REPEATS and value[0] == 0 else -1
     return -1
-
-
-_FOLLOW = 24
-"""Maximum number of characters after the fixed bytes that are included in an expression."""
-_Item = tuple[Any, Any, bool]
 
 
 def flat(tree: Any, dotall: bool) -> list[_Item]:
@@ -157,6 +157,10 @@ def _lead(items: list[_Item], length: int) -> list[str]:
     return taken[::-1]
 
 
+_LINES: Final = 256
+_TEXT: Final = frozenset(b"\n0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+
+
 def _anything(item: _Item) -> bool:
     """Return whether an item can match many lines of text: what follows would match again and again."""
     code, value, dotall = item
@@ -166,10 +170,6 @@ def _anything(item: _Item) -> bool:
         (inner is not op.ANY or dotall) and (taken := chars(inner, body)) and taken >= _TEXT
         for inner, body, _ in _inside(value[2], dotall)
     )
-
-
-_LINES: Final = 256
-_TEXT: Final = frozenset(b"\n0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
 def _inside(items: Any, dotall: bool) -> list[_Item]:
@@ -273,6 +273,16 @@ def _trimmed(items: list[Any]) -> list[Any]:
     return items
 
 
+_PLACES = {
+    op.AT_BEGINNING: "^",
+    op.AT_BEGINNING_STRING: "^",
+    op.AT_END: "$",
+    op.AT_END_STRING: "$",
+    op.AT_BOUNDARY: r"\b",
+    op.AT_NON_BOUNDARY: r"\B",
+}
+
+
 def _emit(code: Any, value: Any, dotall: bool) -> str:
     if code is op.LITERAL:
         return _char(value)
@@ -320,6 +330,16 @@ def _char(value: int) -> str:
     return char if char.isascii() and char.isalnum() else f"\\x{value:02x}"
 
 
+_CLASSES = {
+    op.CATEGORY_DIGIT: "0-9",
+    op.CATEGORY_NOT_DIGIT: r"\x00-\x2f\x3a-\xff",
+    op.CATEGORY_SPACE: r"\x09-\x0d\x20",
+    op.CATEGORY_NOT_SPACE: r"\x00-\x08\x0e-\x1f\x21-\xff",
+    op.CATEGORY_WORD: "A-Za-z0-9_",
+    op.CATEGORY_NOT_WORD: r"\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\xff",
+}
+
+
 def _emit_class(items: Any) -> str:
     out = ["["]
     for code, value in items:
@@ -332,21 +352,3 @@ def _emit_class(items: Any) -> str:
         elif code is op.CATEGORY:
             out.append(_CLASSES[value])
     return "".join(out) + "]"
-
-
-_CLASSES = {
-    op.CATEGORY_DIGIT: "0-9",
-    op.CATEGORY_NOT_DIGIT: r"\x00-\x2f\x3a-\xff",
-    op.CATEGORY_SPACE: r"\x09-\x0d\x20",
-    op.CATEGORY_NOT_SPACE: r"\x00-\x08\x0e-\x1f\x21-\xff",
-    op.CATEGORY_WORD: "A-Za-z0-9_",
-    op.CATEGORY_NOT_WORD: r"\x00-\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\xff",
-}
-_PLACES = {
-    op.AT_BEGINNING: "^",
-    op.AT_BEGINNING_STRING: "^",
-    op.AT_END: "$",
-    op.AT_END_STRING: "$",
-    op.AT_BOUNDARY: r"\b",
-    op.AT_NON_BOUNDARY: r"\B",
-}

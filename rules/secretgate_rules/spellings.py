@@ -156,6 +156,11 @@ def _characters(value: bytes) -> list[bytes]:
     return re.findall(rb"[\x00-\x7f]|[\xc2-\xf4][\x80-\xbf]+|[\x80-\xff]", value)
 
 
+_DOUBLED: Final = frozenset((b"$", b"'", b'"', b"%", b"{", b"}"))
+"""Characters that some formats escape by doubling them: Compose files, SQL, CSV, templates."""
+_SHORT = {b"\n": b"n", b"\r": b"r", b"\t": b"t", b"\b": b"b", b"\f": b"f"}
+
+
 def _spelling(char: bytes) -> bytes:
     percent = b"".join(b"%%(?:25){0,2}(?i:%02x)" % byte for byte in char)
     forms = [percent]
@@ -181,10 +186,6 @@ def _spelling(char: bytes) -> bytes:
     return b"(?:" + b"|".join(forms) + b")"
 
 
-_DOUBLED: Final = frozenset((b"$", b"'", b'"', b"%", b"{", b"}"))
-"""Characters that some formats escape by doubling them: Compose files, SQL, CSV, templates."""
-
-
 def _references(char: bytes) -> list[bytes]:
     """Return expressions for the HTML references to a character, also where `&` is escaped again."""
     if not char.isascii():
@@ -194,7 +195,6 @@ def _references(char: bytes) -> list[bytes]:
     return [b"&(?:amp;){0,2}(?:%b)" % b"|".join([*numbers, *names])]
 
 
-_SHORT = {b"\n": b"n", b"\r": b"r", b"\t": b"t", b"\b": b"b", b"\f": b"f"}
 _CHAINS: Final = tuple(
     chain
     for depth in range(1, _DEEPEST + 1)

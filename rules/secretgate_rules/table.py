@@ -196,6 +196,14 @@ def tabulate(rules: Iterable[Rule]) -> Table:
     )
 
 
+_BOUNDARY: Final = re.compile(r"\\b|\(\?:\\b\|\|\)")
+"""A boundary of words, also with what is left of `boundaries.in_prose` without its lookbehinds."""
+_BEGINNING: Final = r"\b_{0,2}"
+"""The beginning of a word, which may be in italics."""
+_AFTER_ESCAPE: Final = rf"(?:{_BEGINNING}|[\\%][0-9A-Za-z]{{1,5}})"
+"""The beginning of a word, also right after an escape, which is decoded later."""
+
+
 def wanted(item: Compiled) -> list[Expression]:
     """Return the expressions that the database searches for on behalf of a rule."""
     if item.by_keyword:
@@ -204,14 +212,6 @@ def wanted(item: Compiled) -> list[Expression]:
     if match := _BOUNDARY.match(source):
         source = (_BEGINNING if item.near else _AFTER_ESCAPE) + source[match.end() :]
     return [Expression(source, CASELESS * item.shape.caseless)]
-
-
-_BOUNDARY: Final = re.compile(r"\\b|\(\?:\\b\|\|\)")
-"""A boundary of words, also with what is left of `boundaries.in_prose` without its lookbehinds."""
-_BEGINNING: Final = r"\b_{0,2}"
-"""The beginning of a word, which may be in italics."""
-_AFTER_ESCAPE: Final = rf"(?:{_BEGINNING}|[\\%][0-9A-Za-z]{{1,5}})"
-"""The beginning of a word, also right after an escape, which is decoded later."""
 
 
 def _keyword(word: str) -> Expression:

@@ -114,6 +114,9 @@ def given_password(value: bytes) -> Verdict:
     return None if values.given(value) else False
 
 
+_LETTERS_ALONE: Final = 6.0
+
+
 def chosen_password(value: bytes) -> Verdict:
     """Reject all but passwords with letters and digits, hyphenated words and long numbers.
 
@@ -131,9 +134,6 @@ def lettered_password(value: bytes) -> Verdict:
     if b" " in value:
         return None if passphrases.drawn(value) else False
     return None if letters.coined(value) else chosen_password(value)
-
-
-_LETTERS_ALONE: Final = 6.0
 
 
 def _numeric(value: bytes) -> bool:
@@ -168,14 +168,14 @@ def word_pair(value: bytes) -> Verdict:
     return None if passphrases.pair(value) else False
 
 
+_DRAWN: Final = 8.0
+
+
 def groups_of_four(value: bytes) -> Verdict:
     """Reject values whose groups of letters are words rather than random."""
     if any(map(standins.counted, value.replace(b"-", b" ").split(b" "))):
         return False
     return None if evidence(value.translate(None, b" -")) > _DRAWN else False
-
-
-_DRAWN: Final = 8.0
 
 
 def signing_secret(value: bytes) -> Verdict:
@@ -187,6 +187,10 @@ def signing_secret(value: bytes) -> Verdict:
     return None if found or by_hand else False
 
 
+_FIRMLY: Final = 8.0
+_NUMBER_AT_THE_END: Final = re.compile(rb"_([0-9a-f]{32,})\Z")
+
+
 def random_token(value: bytes) -> Verdict:
     """Reject all but clearly random values, for places where code may be, too."""
     if standins.template(value) or standins.dummy(value) or values.code(value):
@@ -196,10 +200,6 @@ def random_token(value: bytes) -> Verdict:
     if number and values.random(number[1]):
         return None
     return None if values.random(value, _FIRMLY) else False
-
-
-_FIRMLY: Final = 8.0
-_NUMBER_AT_THE_END: Final = re.compile(rb"_([0-9a-f]{32,})\Z")
 
 
 def key_literal(value: bytes) -> Verdict:
@@ -247,6 +247,10 @@ def base64_password(value: bytes) -> Verdict:
     return None if values.password(said) or passphrases.brief(said) else False
 
 
+_SIGNED: Final = 5.0
+_PLAIN: Final = 8.0
+
+
 def human_password(value: bytes) -> Verdict:
     """Reject all but random values and words with digits, as people choose them."""
     if passphrases.worded(value) or passphrases.brief(value) or _numeric(value):
@@ -258,10 +262,6 @@ def human_password(value: bytes) -> Verdict:
     plain = value.translate(None, b"/.,:_-").isalnum()
     signed = values.varied(value) and evidence(value) > (_PLAIN if plain else _SIGNED)
     return None if signed or values.human(value) or values.random(value) else False
-
-
-_SIGNED: Final = 5.0
-_PLAIN: Final = 8.0
 
 
 def literal(value: bytes) -> Verdict:

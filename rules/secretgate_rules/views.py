@@ -44,6 +44,10 @@ EXPRESSIONS: Final = (
 
 
 Spans = Sequence[tuple[int, int]]
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv_\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])"
+)
+_PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
 
 
 def pieces(text: bytes, windows: Spans, base64_at: list[int], hex_at: list[int]) -> Iterator[Piece]:
@@ -184,13 +188,9 @@ def _wide(text: bytes) -> Iterator[Piece]:
         yield Piece(Layer(UTF16, match.start(), match.end()), decoded)
 
 
-_ESCAPE = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|x[0-9a-fA-F]{2}|[0-7]{3}|[nrtbfv0aesv_\"'`\\/$!&|;()<>{}\[\]*?#~ :=@%+,.^-])"
-)
 _SIMPLE = {
     b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"0": b"\0", b"a": b"\a", b"e": b"\x1b",
 }  # fmt: skip
-_PERCENT = re.compile(rb"%[0-9a-fA-F]{2}")
 
 
 def _unescape(token: bytes) -> bytes:

@@ -65,6 +65,11 @@ def chain(word: bytes, more: frozenset[bytes] = frozenset()) -> bool:
 SIGNS = bytes.maketrans(b"@$", b"as")
 DIGITS = bytes.maketrans(b"013457", b"oleast")
 """The letters that signs and digits stand for in passwords."""
+_WITHIN = re.compile(rb"[A-Za-z][0-9@$]+[A-Za-z]")
+_OF_TUTORIALS = frozenset(
+    b"my your the a some any strong super secure very example sample test demo change default new dummy fake simple complex".split()
+)
+_LETTER = re.compile(rb"[A-Za-z]")
 
 
 def substituted(value: bytes) -> bool:
@@ -77,13 +82,6 @@ def substituted(value: bytes) -> bool:
         return False
     plain = {piece.lower().translate(SIGNS).translate(DIGITS) for piece in pieces}
     return _OF_TUTORIALS.isdisjoint(plain)
-
-
-_WITHIN = re.compile(rb"[A-Za-z][0-9@$]+[A-Za-z]")
-_OF_TUTORIALS = frozenset(
-    b"my your the a some any strong super secure very example sample test demo change default new dummy fake simple complex".split()
-)
-_LETTER = re.compile(rb"[A-Za-z]")
 
 
 @lru_cache(maxsize=1)

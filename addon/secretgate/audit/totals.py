@@ -26,6 +26,9 @@ class Tally:
     finds: int = 0
 
 
+GROUPS = ("rules", "clients", "hosts", "users", "models")
+
+
 @dataclass
 class Totals:
     """The sums of all records."""
@@ -70,9 +73,6 @@ class Totals:
                 for group, tallies in groups.items()
             },
         }
-
-
-GROUPS = ("rules", "clients", "hosts", "users", "models")
 
 
 def add_up(records: Iterable[Record], since: str = "") -> Totals:

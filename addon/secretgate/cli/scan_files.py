@@ -112,6 +112,9 @@ def list_paths(paths: Sequence[Path], unreadable: Callable[[str], None]) -> Iter
             yield str(path)
 
 
+_MAGIC = (b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"MZ\x90")
+
+
 def read(
     files: Iterable[str], unreadable: Callable[[str], None], binaries: Callable[[str], None]
 ) -> Iterator[Source]:
@@ -170,7 +173,8 @@ def binary(text: bytes) -> bool:
     return sample.count(b"\0") > len(sample) // 2 + 16 or sample.startswith(_MAGIC)
 
 
-_MAGIC = (b"\x7fELF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"PK\x03\x04", b"\x1f\x8b", b"MZ\x90")
+_LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+_CLOSED = b"warning: could not open directory"
 
 
 def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[str]:
@@ -208,16 +212,15 @@ def walk(folder: Path, unreadable: Callable[[str], None]) -> Iterator[str]:
             yield str(path)
 
 
-_LIST = ("ls-files", "-z", "--cached", "--others", "--exclude-standard")
-_CLOSED = b"warning: could not open directory"
-
-
 @dataclass(frozen=True)
 class _Ignore:
     folder: Path
     pattern: re.Pattern[str]
     keep: bool
     only_folders: bool
+
+
+_HERE = f".{os.sep}"
 
 
 def _walk(folder: Path, ignores: list[_Ignore], unreadable: Callable[[str], None]) -> Iterator[str]:
@@ -236,9 +239,6 @@ def _walk(folder: Path, ignores: list[_Ignore], unreadable: Callable[[str], None
             yield from _walk(Path(path), ignores, unreadable)
         elif entry.is_file():
             yield path
-
-
-_HERE = f".{os.sep}"
 
 
 def _ignores(folder: Path) -> Iterable[_Ignore]:

@@ -124,6 +124,9 @@ class Unit(NamedTuple):
     is_new: bool
 
 
+_span = itemgetter(0, 1)
+
+
 def units(
     body: JsonBody, notes: Mapping[int, Note], version: object, now: float
 ) -> list[list[Unit]]:
@@ -189,6 +192,10 @@ def remember(seen: Seen, raw: bytes, runs: Sequence[Sequence[Unit]]) -> None:
         seen.keep(raw, first.start, group[-1].end, first.frame, verdict)
 
 
+_FAR: Final = 1 << 62
+_APART: Final = 8
+
+
 def cuts(runs: Iterable[Sequence[Unit]]) -> list[int]:
     """Return offsets between which the body is likely to recur unchanged."""
     found: set[int] = set()
@@ -199,11 +206,6 @@ def cuts(runs: Iterable[Sequence[Unit]]) -> list[int]:
     edges = sorted(found)
     # Of two edges with only a comma between them, one is enough.
     return [at for at, behind in pairwise([*edges, _FAR]) if behind - at > _APART]
-
-
-_FAR: Final = 1 << 62
-_APART: Final = 8
-_span = itemgetter(0, 1)
 
 
 def _unit(items: Sequence[Item], notes: Mapping[int, Note], version: object, now: float) -> Unit:

@@ -129,6 +129,9 @@ def _decoded(run: bytes) -> bytes:
     return base64.b64decode(digits + b"=" * (-len(digits) % 4))
 
 
+_key = attrgetter("key")
+
+
 class Texts(Sequence[Text]):
     """The texts of a body. Most are plain strings, for which a `Text` is made only on request."""
 
@@ -186,9 +189,6 @@ class Texts(Sequence[Text]):
         self.keys += [entry.slot.key for entry in more]
         self._entries += more
         self._others += more
-
-
-_key = attrgetter("key")
 
 
 def count(slots: Iterable[Slot], counts: Counts) -> None:

@@ -287,11 +287,9 @@ def _help(name: str, hint: Any) -> str:
 
 FIELDS: Mapping[str, str] = {name: _help(name, hint) for name, hint in HINTS.items()}
 """Name and help text of each setting."""
+_PASSWORD = re.compile(r"(://[^/@]*:).*@")
 
 
 def without_password(url: str) -> str:
     """Return a URL with its password hidden, for display."""
     return _PASSWORD.sub(r"\1***@", url)
-
-
-_PASSWORD = re.compile(r"(://[^/@]*:).*@")

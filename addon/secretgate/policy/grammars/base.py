@@ -74,6 +74,10 @@ class Piece(NamedTuple):
     sign: Sign
 
 
+_PASSED: Final = Entry({}, "")
+"""Stands for the events of blocks that are not changed."""
+
+
 @dataclass
 class Block:
     """A text or tool call, as far as it has been received."""
@@ -104,10 +108,6 @@ class Block:
     def entries(self) -> list[Entry]:
         """The events that concern the block, without duplicates."""
         return list({id(piece.entry): piece.entry for piece in self.signs}.values())
-
-
-_PASSED: Final = Entry({}, "")
-"""Stands for the events of blocks that are not changed."""
 
 
 def _only(box: Event, member: str) -> Event:
