@@ -46,6 +46,7 @@ SHAPES = {
         error["error"]["status"] == "PERMISSION_DENIED" and error["error"]["message"]
     ),
     "bedrock": lambda error: error["__type"] == "AccessDeniedException" and error["message"],
+    "amazon-q": lambda error: error["__type"] == "AccessDeniedException" and error["message"],
     "cohere": lambda error: error["message"],
     "ollama": lambda error: error["error"],
     "dashscope": lambda error: error["code"] and error["message"],

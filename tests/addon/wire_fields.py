@@ -107,6 +107,15 @@ TEXTS = {
         payload.contentBlocks[].text
         generateQueryInput.text
     """,
+    "amazon-q": """
+        conversationState.currentMessage.userInputMessage.content
+        conversationState.currentMessage.userInputMessage.userInputMessageContext.toolResults[].content[].text
+        conversationState.currentMessage.userInputMessage.userInputMessageContext.editorState.document.text
+        conversationState.currentMessage.userInputMessage.userInputMessageContext.tools[].toolSpecification.description
+        conversationState.history[].userInputMessage.content
+        conversationState.history[].assistantResponseMessage.content
+        conversationState.history[].assistantResponseMessage.toolUses[].input.x
+    """,
     "cohere": """
         messages[].content[].document.data.x
         messages[].citations[].text
@@ -191,6 +200,12 @@ OPAQUE = {
         modelInput.messages[].content[].reasoningContent.reasoningText.signature
         nextToken
         sessionId
+    """,
+    "amazon-q": """
+        conversationState.conversationId
+        conversationState.history[].assistantResponseMessage.toolUses[].toolUseId
+        conversationState.history[].assistantResponseMessage.reasoningContent.reasoningText.signature
+        profileArn
     """,
     "generic": """
         providerOptions.gateway.byok.openai[].apiKey

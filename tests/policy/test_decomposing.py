@@ -248,3 +248,30 @@ def test_steps_events_and_entries(dialect: str, body: Any, texts: list[str]) -> 
     results = [call.params for call in parts if call.operation == "llm.tool_result"]
     assert [each["content"] for each in results] == (["a b"] if "call-1" in str(body) else [])
     assert {each["tool_use_id"] for each in results} <= {"call-1"}
+
+
+def test_a_conversation_of_amazon_qs_is_taken_apart() -> None:
+    """It has no system prompt of its own, and the last message stands beside the others."""
+    result = {"toolUseId": "call-1", "status": "success", "content": [{"text": "a b"}]}
+    context = {"toolResults": [result]}
+    used = [{"toolUseId": "call-1", "name": "ls", "input": {"path": "/"}}]
+    state = {
+        "conversationId": "c-1",
+        "history": [
+            {"userInputMessage": {"content": "list them", "modelId": "m"}},
+            {"assistantResponseMessage": {"content": "looking", "toolUses": used}},
+        ],
+        "currentMessage": {
+            "userInputMessage": {
+                "content": "go on",
+                "modelId": "m",
+                "userInputMessageContext": context,
+            }
+        },
+    }
+    summary, *parts = calls("amazon-q", {"conversationState": state})
+    assert (summary.params["tool_result_count"], summary.params["message_count"]) == (1, 2)
+    said = {call.params["text"]: call.params["role"] for call in parts if "text" in call.params}
+    assert said == {"list them": "user", "looking": "assistant", "go on": "user"}
+    (told,) = [call for call in parts if call.operation == "llm.tool_result"]
+    assert told.params == {"tool_name": "ls", "tool_use_id": "call-1", "content": "a b"}

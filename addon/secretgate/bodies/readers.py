@@ -77,6 +77,8 @@ def _json_envelopes(raw: bytes, content_type: str, dialect: Dialect) -> Body:
 BY_TYPE: Final[Mapping[str, Reader]] = MappingProxyType(
     {
         "application/json": _json,
+        "application/x-amz-json-1.0": _json,
+        "application/x-amz-json-1.1": _json,
         "application/jsonl": _lines,
         "application/x-jsonl": _lines,
         "application/jsonlines": _lines,

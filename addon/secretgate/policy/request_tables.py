@@ -195,6 +195,35 @@ _OLLAMA = Table(
     ),
     names=_CHAT.names,
 )
+_USER, _SAID = "userInputMessage", "assistantResponseMessage"
+_RESULTS = f"{_USER}.userInputMessageContext.toolResults[]"
+_AMAZON_Q = Table(
+    rows=tuple(
+        row
+        for turn in ("conversationState.currentMessage", "conversationState.history[]")
+        for row in (
+            Row(f"{turn}.{_USER}.content", TEXT, "=user"),
+            Row(f"{turn}.{_SAID}.content", TEXT, "=assistant"),
+            *(
+                Row(
+                    f"{turn}.{_RESULTS}.content[].{path}",
+                    RESULT,
+                    "",
+                    f"{turn}.{_RESULTS}.toolUseId",
+                )
+                for path in ("text", "json.**")
+            ),
+        )
+    ),
+    names=(
+        (
+            f"conversationState.history[].{_SAID}.toolUses[].toolUseId",
+            f"conversationState.history[].{_SAID}.toolUses[].name",
+        ),
+    ),
+    model="conversationState.currentMessage.userInputMessage.modelId",
+    messages=("conversationState.history[]",),
+)
 _DASHSCOPE = Table(rows=_CHAT.rows, names=_CHAT.names, wrappers=("input.",))
 _ASSISTANTS = Table(
     rows=(
@@ -216,6 +245,7 @@ TABLES: Mapping[str, Table] = {
     "openai-assistants": _ASSISTANTS,
     "gemini": _GEMINI,
     "bedrock": _CONVERSE,
+    "amazon-q": _AMAZON_Q,
     "cohere": _COHERE,
     "ollama": _OLLAMA,
     "dashscope": _DASHSCOPE,

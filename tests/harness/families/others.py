@@ -38,6 +38,30 @@ def converse_read(raw: bytes) -> tuple[str, str]:
     return text, arguments
 
 
+def amazon_q(texts: Pieces, arguments: Pieces) -> bytes:
+    tool = {"name": "write", "toolUseId": "tooluse_1"}
+    out = [message(b'{"conversationId":"c-1"}', event_type="messageMetadataEvent")]
+    for kind, piece in turns(texts, arguments):
+        payload = {"content": piece} if kind == "text" else {**tool, "input": piece}
+        event = "assistantResponseEvent" if kind == "text" else "toolUseEvent"
+        out.append(message(json.dumps(payload).encode(), event_type=event))
+    return b"".join([*out, message(json.dumps({**tool, "stop": True}).encode(), "toolUseEvent")])
+
+
+def amazon_q_read(raw: bytes) -> tuple[str, str]:
+    text = arguments = ""
+    stopped = False
+    for headers, payload in read_by_botocore(raw):
+        event = json.loads(payload)
+        if headers[":event-type"] == "toolUseEvent":
+            assert not stopped
+            stopped = event.get("stop", False)
+            arguments += event.get("input", "")
+        elif headers[":event-type"] == "assistantResponseEvent":
+            text += event["content"]
+    return text, arguments
+
+
 def cohere_events(texts: Pieces, arguments: Pieces) -> list[Any]:
     payloads: list[Any] = [
         {"type": "message-start", "id": "i", "delta": {"message": {"role": "assistant"}}}
