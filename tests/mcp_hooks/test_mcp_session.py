@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 from collections.abc import Callable
@@ -11,8 +12,10 @@ from typing import Any
 import pytest
 
 from harness.secrets import plant
+from secretgate.bodies.base import Unreadable
 from secretgate.engine import Engine, build
 from secretgate.mcp.session import Passed, Session
+from secretgate.mcp.stdio import Wrapper
 from secretgate.outbound.handover import hand_over, of_models
 from secretgate.placeholders import Issued
 from secretgate.policy.loading import load
@@ -148,7 +151,9 @@ def test_block_mode_answers_with_an_error_that_the_model_can_read(session: Make)
     answer = said(passed.forward)
     assert answer["id"] == "a"
     assert answer["result"]["isError"] is True
-    assert "blocked" in answer["result"]["content"][0]["text"]
+    told = answer["result"]["content"][0]["text"]
+    assert told.startswith("message blocked: secret detected in it (result.content[0].text: aws-")
+    assert "prompt" not in told
     assert KEY not in json.dumps(answer)
 
 
@@ -271,3 +276,52 @@ def test_a_line_that_is_no_json_does_not_reach_the_model(session: Make) -> None:
     assert session().from_server(b"starting with " + KEY.encode()).forward is None
     noise = b"starting"
     assert session(on_unreadable="pass").from_server(noise).forward == noise
+
+
+def test_an_answer_that_cannot_be_read_is_refused_and_not_withheld(
+    session: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(*_: object) -> None:
+        raise Unreadable("too deep")
+
+    for settings, passes in (
+        ({}, False),
+        ({"on_unreadable": "pass"}, True),
+        ({"mode": "audit"}, True),
+    ):
+        now = session(**settings)
+        monkeypatch.setattr(now._engine.requests, "read", read)
+        now.from_client(call(5))
+        passed = now.from_server(result(5, KEY))
+        assert any("too deep" in note for note in passed.notes)
+        if passes:
+            assert passed.forward == result(5, KEY)
+        else:
+            answer = said(passed.forward)
+            assert answer["id"] == 5
+            assert "too deep" in answer["result"]["content"][0]["text"]
+
+
+def test_whoever_waits_for_a_message_that_could_not_be_checked_gets_an_error(session: Make) -> None:
+    now = session()
+    passed = now.failed(call(6), to_server=True)
+    assert passed.forward is None
+    assert said(passed.reply)["id"] == 6
+    passed = now.failed(result(7, KEY), to_server=False)
+    assert said(passed.forward)["result"]["isError"] is True
+    assert KEY.encode() not in (passed.forward or b"")
+    asked = b'{"jsonrpc":"2.0","id":8,"method":"roots/list"}'
+    assert said(now.failed(asked, to_server=False).reply)["error"]["code"] == -32001
+    assert now.failed(b"no JSON", to_server=False) == Passed()
+
+
+def test_an_exception_is_answered_and_told(session: Make) -> None:
+    def broken(_: bytes) -> Passed:
+        raise ZeroDivisionError(KEY)
+
+    told: list[str] = []
+    wrapper = Wrapper(session(), io.BytesIO(), io.BytesIO(), told.append)
+    passed = wrapper._judged(broken, call(9), to_server=True)
+    assert said(passed.reply)["id"] == 9
+    assert "ZeroDivisionError" in told[0]
+    assert KEY not in told[0]

@@ -26,6 +26,10 @@ from secretgate.vault import Scope
 from secretgate.wording import counted
 
 _SWEEP = 60.0
+_FAILED = (
+    "secretgate could not check this message, so it was not passed on. "
+    "This is a defect of secretgate; what it wrote to its standard error says where."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +91,28 @@ class Session:
         raw = self._hooks.results(raw, message)
         try:
             return self._redacted(raw)
-        except Unreadable:
-            return self._unreadable(raw)
+        except Unreadable as error:
+            if self._passes_unread:
+                return Passed(raw, None, [*self._noted(), f"passed unread: {error.reason}"])
+            self._notes.append(f"refused, as it cannot be read: {error.reason}")
+            return self._refused(
+                message,
+                f"secretgate cannot read this message, so it was not passed on: {error.reason}.",
+            )
+
+    def failed(self, raw: bytes, to_server: bool) -> Passed:
+        """Return what is sent instead of a message whose handling raised an exception.
+
+        Whoever waits for an answer gets an error: without one, it would wait for ever.
+        """
+        self._notes.clear()
+        try:
+            message = messages.parsed(raw)
+        except (ValueError, RecursionError):
+            return Passed()
+        if to_server:
+            return Passed(None, messages.refused(raw, _FAILED))
+        return self._refused(message, _FAILED)
 
     def forget(self) -> None:
         """Drop expired state."""
@@ -162,10 +186,14 @@ class Session:
         return Passed(_joined(forward, batch), _joined(back, batch), self._noted())
 
     def _unreadable(self, raw: bytes) -> Passed:
+        told = "passed" if self._passes_unread else "dropped"
+        forward = raw if self._passes_unread else None
+        return Passed(forward, None, [f"a line that is not JSON was {told}"])
+
+    @property
+    def _passes_unread(self) -> bool:
         settings = self._engine.settings
-        passes = settings.on_unreadable == "pass" or settings.mode == "audit"
-        told = "passed" if passes else "dropped"
-        return Passed(raw if passes else None, None, [f"a line that is not JSON was {told}"])
+        return settings.on_unreadable == "pass" or settings.mode == "audit"
 
 
 def _joined(found: Sequence[Any], batch: bool) -> bytes | None:

@@ -100,7 +100,7 @@ class Wrapper:
             if not message:
                 continue
             with self._lock:
-                passed = self._judged(judge, message)
+                passed = self._judged(judge, message, onward is not self._client)
             for note in passed.notes:
                 self._say(f"secretgate: {note}")
             try:
@@ -109,13 +109,13 @@ class Wrapper:
             except (OSError, ValueError):
                 return
 
-    def _judged(self, judge: Callable[[bytes], Passed], message: bytes) -> Passed:
-        """Handle a message; one that causes an error is dropped, so nothing passes unchecked."""
+    def _judged(self, judge: Callable[[bytes], Passed], message: bytes, to_server: bool) -> Passed:
+        """Handle a message; one that causes an error is refused, so nothing passes unchecked."""
         try:
             return judge(message)
         except Exception as error:
-            self._failed("a message could not be checked and was dropped", error)
-            return Passed()
+            self._failed("a message could not be checked and was refused", error)
+            return self._session.failed(message, to_server)
 
     def _failed(self, what: str, error: Exception) -> None:
         from secretgate import log

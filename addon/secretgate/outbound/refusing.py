@@ -40,11 +40,14 @@ class Refusing:
         """Return the decision for content that cannot be read; `size` is in bytes."""
         if not self.blocks(request):
             return Decision(Verdict.UNREADABLE, self._empty, message=reason, size=size)
+        what, how = "request", "--set secretgate_on_unreadable=pass"
+        if request.route.dialect.name == "mcp":  # `secretgate mcp` has no --set
+            what, how = "message", "the setting `on_unreadable: pass`"
         refused = self._refused(
             request,
             Verdict.UNREADABLE,
-            f"secretgate cannot read this request, so it was not sent: {reason}. "
-            "To let such requests pass unread: --set secretgate_on_unreadable=pass",
+            f"secretgate cannot read this {what}, so it was not sent: {reason}. "
+            f"To let such {what}s pass unread: {how}",
         )
         return replace(refused, size=size)
 
@@ -62,7 +65,7 @@ class Refusing:
         blocked = next((spot for spot in found.spots if spot.action == BLOCK), None)
         message = policy.message(blocked) if policy and blocked else ""
         return replace(
-            self._refused(request, Verdict.BLOCKED, message or _found(found.spots)),
+            self._refused(request, Verdict.BLOCKED, message or _found(request, found.spots)),
             spots=tuple(found.spots),
             counts=found.counts,
             rulings=found.ruling.decisions if found.ruling else (),
@@ -110,7 +113,12 @@ class Refusing:
         return Decision(verdict, self._empty, message=message, status=status)
 
 
-def _found(spots: Sequence[Spot]) -> str:
+def _found(request: Request, spots: Sequence[Spot]) -> str:
+    if request.route.dialect.name == "mcp":  # no prompt, and often no request
+        return (
+            f"message blocked: secret detected in it ({_places(spots)}). secretgate passed "
+            "nothing on. Remove it, or run secretgate in redact mode."
+        )
     return (
         f"request blocked: secret detected in prompt ({_places(spots)}). secretgate sent "
         "nothing. Remove it, or run secretgate in redact mode."
