@@ -45,6 +45,7 @@ SAME = {
         "Bearer sk-ant-oat01-" + "Qm7T" * 20,
         "Bearer sk-ant-oat01-" + "r2Wx" * 20,
     ),
+    "tokens of Kiro's log-in": ("Bearer aoaAAAAAG" + "Qm7T" * 20, "Bearer aoaAAAAAG" + "r2Wx" * 20),
     "tokens of Google's log-in": ("Bearer ya29." + "a0Af" * 20, "bearer ya29.c." + "b0Ag" * 20),
     "tokens with a subject": (jwt(iss="i", sub="me", exp="1"), jwt(iss="i", sub="me", exp="2")),
 }

@@ -164,13 +164,14 @@ def test_a_secret_in_a_field_that_is_never_changed_is_told_with_the_field() -> N
     gate, key = Gate(), secret(1)
     thinking = {"type": "thinking", "thinking": f"It is {key}.", "signature": "s"}
     turns = [
-        {"role": "assistant", "content": [thinking]},
         {"role": "user", "content": f"the key is {key}"},
+        {"role": "assistant", "content": [thinking]},
+        {"role": "user", "content": f"use {key}"},
     ]
     decision = gate.requests.decide(
         gate.request("anthropic", content=json.dumps({"messages": turns}).encode())
     )
     assert decision.refused
-    assert "in messages[0].content[0].thinking, which is never changed" in decision.message
+    assert "in messages[1].content[0].thinking, which is never changed" in decision.message
     assert "Begin a new conversation" in decision.message
     assert key not in decision.message

@@ -27,8 +27,8 @@ _COPILOT = re.compile(r"Bearer (tid=[^;]+);")
 _BEDROCK = re.compile(r"(?:Bearer +)?bedrock-api-key-([\w+/-]+)", re.IGNORECASE)
 """A signed request in base64, which serves as a key for twelve hours."""
 _SIGNER = re.compile(rb"X-Amz-Credential=(A[KS]IA[A-Z2-7]{16})(?:/|%2F)", re.IGNORECASE)
-_LOGIN = re.compile(r"(?:Bearer +)?(sk-ant-oat\d\d-|ya29\.)", re.IGNORECASE)
-"""How the tokens of Claude Code's log-in (eight hours) and of Google's (one) begin."""
+_LOGIN = re.compile(r"(?:Bearer +)?(sk-ant-oat\d\d-|ya29\.|aoaAAAAA)", re.IGNORECASE)
+"""How the tokens of Claude Code's log-in (eight hours), of Google's and Kiro's (one) begin."""
 _PROJECT = re.compile(r"/projects/([^/?#]+)/")
 _PROTOCOL = re.compile(r"openai-insecure-api-key\.([^\s,]+)")
 """A key as browsers give it to a WebSocket."""

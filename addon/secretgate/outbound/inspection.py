@@ -125,7 +125,8 @@ class Inspection:
             self._notes.undo()
             attempt = self._attempt(changes, sealed)
         if attempt.left and leaves:
-            places = self._spots.of_values(attempt.made.values[name] for name in attempt.left)
+            left = [attempt.made.values[name] for name in attempt.left]
+            places = self._spots.of_values(left, attempt.raw)
             raise Leak([name.decode(errors="replace") for name in attempt.left], places)
         if not attempt.left:
             self._remember(attempt.runs)

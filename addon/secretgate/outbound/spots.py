@@ -90,9 +90,8 @@ class Spots:
             place = self._places[slot.start] = self._body.item_path(slot, self.shown)
         return place or ("", "")
 
-    def of_values(self, values: Iterable[bytes]) -> list[str]:
-        """Return the paths of the first strings that hold the values as they are."""
-        raw = self._body.raw
+    def of_values(self, values: Iterable[bytes], raw: bytes) -> list[str]:
+        """Return the paths of the first strings of `raw`, the edited body, that hold the values."""
         found = sorted(at for at in map(raw.find, values) if at >= 0)
         if not found or not isinstance(self._body, JsonBody):
             return []
