@@ -56,6 +56,7 @@ def test_hosts_are_written_short_or_long(tmp_path: Path) -> None:
         ("secrets: nuke", ["'nuke' is none of: redact, block, audit, allow"]),
         ("nonsense: 1", ["nonsense", "no such setting", "mode"]),
         ("moode: audit", ["moode", "did you mean mode"]),
+        ("secretgate_mode: audit", ["secretgate_mode", "did you mean mode"]),
         ("mode: [", [":", "expected"]),
         ("- mode", ["setting: value"]),
         ("hosts: [{host: a, dialect: b}]", ["hosts", "no dialect 'b'", "anthropic"]),

@@ -372,11 +372,16 @@ def test_hosts_in_force_are_spelled_as_an_option_gives_them(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("password", ["of-the-test", "of@the-test", "of/the-test"])
-def test_the_vaults_password_is_not_shown(tmp_path: Path, password: str) -> None:
-    vault = f"rediss://gate:{password}@vault.internal:6379/0"
+def test_passwords_of_urls_are_not_shown(tmp_path: Path, password: str) -> None:
+    urls = {
+        "SECRETGATE_VAULT": "rediss://gate:{}@vault.internal:6379/0",
+        "SECRETGATE_AUDIT_OTLP": "https://gate:{}@collector.internal:4318",
+    }
+    given = {name: url.format(password) for name, url in urls.items()}
     for options in ([], ["--json"]):
-        done = told(tmp_path, "settings", *options, SECRETGATE_VAULT=vault)
-        assert "rediss://gate:***@vault.internal:6379/0" in done.stdout, done.stderr
+        done = told(tmp_path, "settings", *options, **given)
+        for url in urls.values():
+            assert url.format("***") in done.stdout, done.stderr
         assert "the-test" not in done.stdout + done.stderr
 
 

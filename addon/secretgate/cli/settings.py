@@ -93,7 +93,9 @@ def in_force(file: Path, explicit: bool, environment: Mapping[str, str]) -> Iter
             source = variable
         else:
             source = "default" if alone[name] == _DEFAULTS[name] else str(file)
-        value = without_password(values[name]) if name == "vault" else values[name]
+        value = values[name]
+        if isinstance(value, str):
+            value = without_password(value)
         yield InForce(name, value, source)
 
 

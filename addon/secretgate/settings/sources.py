@@ -51,7 +51,8 @@ def load(
         values["secrets"] = {"action": values["secrets"]}
     for name, value in values.items():
         if name not in FIELDS:
-            raise SettingsError(f"{places[name]}: there is no such setting; {meant(name, FIELDS)}")
+            near = meant(name.removeprefix(PREFIX), FIELDS)
+            raise SettingsError(f"{places[name]}: there is no such setting; {near}")
         try:
             checked = {name: value}
             msgspec.convert(checked, Settings, strict=False)
