@@ -122,15 +122,16 @@ def _best_run(items: list[_Item]) -> tuple[int, int, int]:
     """
     best, best_score = (0, 0, 0), 0.0
     start = length = 0
-    for index, (code, value, _) in enumerate(items):
-        tight, size = _anchor_of(code, value)
+    behind = sum(width(item)[0] for item in items)
+    for index, item in enumerate(items):
+        behind -= width(item)[0]
+        tight, size = _anchor_of(*item[:2])
         if tight:
             length += size
             found = (start, index + 1, length)
         else:
             found = (index, index + 1, size if size > 2 else 0)
             start, length = index + 1, 0
-        behind = sum(width(item)[0] for item in items[index + 1 :])
         score = found[2] + min(behind, 6) / 2
         if found[2] and score > best_score:
             best, best_score = found, score

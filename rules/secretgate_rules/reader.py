@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
@@ -58,9 +59,13 @@ class Reader:
         self._columns = self._context + len(context_places.EXPRESSIONS)
         own = (gate.RUN, *gate.ESCAPED, *context_places.EXPRESSIONS, columns.EXPRESSION)
         rest = (disguises.EXPRESSION, frames.EXPRESSION, disguises.UNESCAPED)
-        self._first = Database([*first, *own, *rest], keep)
         second = [expressions[number] for number in self._near]
-        self._second = Database([*second, context_places.NEAR_TOKENS, *views.EXPRESSIONS], keep)
+        close = (*second, context_places.NEAR_TOKENS, *views.EXPRESSIONS)
+        # Hyperscan releases the GIL while it compiles.
+        with ThreadPoolExecutor(1, "compile") as other:
+            later = other.submit(Database, close, keep)
+            self._first = Database([*first, *own, *rest], keep)
+            self._second = later.result()
 
     def matching(self, text: bytes) -> set[int]:
         """Return the indices of the expressions that match in a text, near tokens or not."""

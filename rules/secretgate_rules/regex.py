@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from functools import lru_cache
 from re import _compiler  # type: ignore[attr-defined]
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser as sre  # type: ignore[attr-defined]
@@ -31,6 +32,7 @@ __all__ = [
 
 _FLAGS = {"i": re.IGNORECASE, "m": re.MULTILINE, "s": re.DOTALL, "x": re.VERBOSE}
 ASSERTIONS = (op.ASSERT, op.ASSERT_NOT)
+_EVERY: Final = frozenset(range(256))
 REPEATS = (op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT)
 
 
@@ -98,8 +100,9 @@ def assembled(pattern: str, translation: bytes) -> re.Pattern[bytes]:
     return compiled
 
 
+@lru_cache(maxsize=4)
 def parse(pattern: str, flags: str = "") -> Any:
-    """Return the syntax tree of a pattern for bytes; raise `ValueError`."""
+    """Return the syntax tree of a pattern for bytes, not to be changed; raise `ValueError`."""
     value = compile_bytes(pattern, flags).flags & ~re.UNICODE
     tree = sre.parse(pattern.encode("utf-8"), value)
     if _refers(tree):
@@ -134,24 +137,23 @@ def children(code: Any, value: Any) -> list[Any]:
     return []
 
 
-def chars(code: Any, value: Any) -> set[int] | None:
+def chars(code: Any, value: Any) -> frozenset[int] | None:
     """Return the bytes that a single-character item matches; None for other items."""
     if code is op.LITERAL:
-        return {value}
+        return frozenset((value,))
     if code is op.IN:
-        pattern = sre.SubPattern(sre.State(), [(code, value)])
-        compiled = _compile_tree(pattern)
-        return {byte for byte in range(256) if compiled(byte)}
+        return _class(tuple(value))
     if code is op.NOT_LITERAL:
-        return set(range(256)) - {value}
+        return _EVERY - {value}
     if code is op.ANY:
-        return set(range(256))
+        return _EVERY
     return None
 
 
-def _compile_tree(pattern: Any) -> Any:
-    (_, items) = pattern[0]
-    negate = bool(items) and items[0][0] is op.NEGATE
+@lru_cache(maxsize=4096)
+def _class(items: tuple[Any, ...]) -> frozenset[int]:
+    """Return the bytes of a class of characters."""
+    negate = items[0][0] is op.NEGATE
     taken: set[int] = set()
     for code, value in items:
         if code is op.LITERAL:
@@ -160,7 +162,7 @@ def _compile_tree(pattern: Any) -> Any:
             taken |= set(range(value[0], value[1] + 1))
         elif code is op.CATEGORY:
             taken |= _CATEGORIES[value]
-    return lambda byte: (byte in taken) != negate
+    return _EVERY - taken if negate else frozenset(taken)
 
 
 def _category(escape: bytes) -> set[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import re
 import string
+from functools import lru_cache
 
 from .model import RuleError
 
@@ -45,6 +46,7 @@ def expand(text: str, seed: str) -> str:
     return _TEMPLATE.sub(fill, text)
 
 
+@lru_cache(maxsize=256)
 def _charset(spec: str) -> str:
     if spec in _NAMED:
         return _NAMED[spec]
