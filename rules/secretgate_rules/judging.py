@@ -40,14 +40,17 @@ def judge(
         if spelt.translate(None, b".:?,").isalpha():
             return None
         value = spelt
-    if len(value) < (20 if level is Tier.KEY and not (quoted and _short_key(value)) else 6):
+    if len(value) < (
+        20 if level is Tier.KEY and not ((quoted or literal) and _short_key(value)) else 6
+    ):
         return None
     if level is Tier.PASSWORD and quoted and _DOLLAR.fullmatch(value) and _named(value[1:]):
         return PASSWORD
     if standins.template(value) or standins.dummy(value):
         return None
     if standins.uuid(value):
-        return UUID if level >= Tier.SECRET and (operator != b">" or after == b"<") else None
+        said = level >= Tier.SECRET or literal
+        return UUID if said and (operator != b">" or after == b"<") else None
     if alone and operator in ASSIGNS and (quoted or after in _ALONE) and _by_hand(value, operator):
         return PASSWORD
     if operator == b">" and after not in _CLOSED:
@@ -72,6 +75,8 @@ def judge(
         return None
     if not quoted and not _SAFE.fullmatch(value):
         return None
+    if literal and values.numbered(value):
+        return GENERIC
     return GENERIC if values.random(value, surplus) and not values.trivial(value) else None
 
 

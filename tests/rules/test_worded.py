@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import uuid
 
 import pytest
 
@@ -154,3 +155,18 @@ def test_another_member_behind_a_password_is_not_part_of_it(detector: Detector) 
     value = NOUNS[0].title() + "Nut77"
     for text in (f"password={value};encrypt=true", f"{{user=app, password={value}, ssl=true}}"):
         assert [f.value.decode() for f in detector.find(text.encode())] == [value]
+
+
+@pytest.mark.parametrize("value", ["{uuid}", "us_{hex}", "{token}"])
+@pytest.mark.parametrize(
+    "place", ["TOOLJET_KEY=@\n", "ENV TOOLJET_KEY=@", "      - TOOLJET_KEY=@\n"]
+)
+def test_a_setting_that_a_service_calls_its_key(detector: Detector, place: str, value: str) -> None:
+    chosen = random.Random(9)
+    token = "".join(chosen.choices("ABCDEFGHJKMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789", k=16))
+    number = uuid.UUID(int=chosen.getrandbits(128), version=4)
+    value = value.format(uuid=number, hex=number.hex, token=token)
+    found = detector.find(place.replace("@", value).encode())
+    assert [finding.value.decode() for finding in found] == [value]
+    for name in ("tooljet_cache_key", "CACHE_KEY", "sort_key"):
+        assert not detector.find(place.replace("TOOLJET_KEY", name).replace("@", value).encode())
