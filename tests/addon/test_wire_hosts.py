@@ -39,6 +39,7 @@ aws-external-anthropic.eu-west-1.api.aws /v1/vaults - pass
 claude.googleapis.com /v1/projects/p/locations/l/workspaces/w/invoke anthropic content
 runtime.us-east-1.kiro.dev /generateAssistantResponse amazon-q content
 q.us-east-1.amazonaws.com / amazon-q content
+cli-chat-proxy.grok.com /v1/responses openai-responses content
 api.openai.com /v1/responses openai-responses content
 api.openai.com /v1/responses/compact openai-responses content
 api.openai.com /v1/responses/input_tokens openai-responses content
