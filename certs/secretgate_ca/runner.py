@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 TIMEOUT = 180.0
+_FOR_ROOT = os.pathsep.join(("/usr/local/sbin", "/usr/sbin", "/sbin"))
+"""Where programs for root are; on Debian, other users do not have these folders on their PATH."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class SystemRunner:
         self._explain = explain
 
     def which(self, program: str) -> str | None:
-        return shutil.which(program)
+        return shutil.which(program) or shutil.which(program, path=_FOR_ROOT)
 
     def run(self, command: Sequence[str], *, stdin: bytes = b"") -> Result:
         try:

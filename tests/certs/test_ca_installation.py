@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from ca_recorder import MakeMachine, Recorder
@@ -120,3 +122,15 @@ def test_a_dry_run_shows_every_change_and_makes_none(
 
 def test_a_program_that_is_not_there_is_a_result_not_a_crash() -> None:
     assert "is not installed" in SystemRunner().run(["no-such-program-anywhere"]).complaint
+
+
+@pytest.mark.skipif(not Path("/usr/sbin").is_dir(), reason="needs /usr/sbin")
+def test_programs_for_root_are_found_where_the_path_of_a_user_lacks_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = next(each for each in Path("/usr/sbin").iterdir() if os.access(each, os.X_OK))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = SystemRunner().which(program.name)
+    assert found is not None
+    assert Path(found).name == program.name
+    assert SystemRunner().which("no-such-program-anywhere") is None
