@@ -12,7 +12,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from secretgate.bodies.encodings import BROTLI, GZIP, ZSTD, decode
+from secretgate.bodies.codings import BROTLI, GZIP, ZSTD
+from secretgate.bodies.encodings import decode
 
 _MEMBER: Final = re.compile(rb"\x1f\x8b\x08([\x04-\x1f]).{6}", re.DOTALL)
 _SKIPPED: Final = re.compile(rb"[\x50-\x5f]\x2a\x4d\x18(.{4})", re.DOTALL)

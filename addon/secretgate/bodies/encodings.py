@@ -5,27 +5,34 @@ plain body, or name the wrong coding. So a claim that does not hold is dropped i
 text, and a body without a claim is checked for the magic bytes of gzip and zstd. What still cannot
 be decoded is `Unreadable`, because its content is unknown.
 
-For each coding, one `_Stage` decodes in pieces of bounded size, both whole bodies and streams; only
-the end is handled differently. A whole body must end where its coding ends. A stream emits whatever
-has arrived as soon as it can be decoded.
+Each coding is undone by a stage of `codings`, in whole bodies and in streams; only the end is handled
+differently. A whole body must end where its coding ends. A stream emits whatever has arrived as soon as
+it can be decoded.
 """
 
 from __future__ import annotations
 
 import codecs
-import re
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final, NamedTuple, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Final, NamedTuple
 
-import brotli
-import zstandard
 from mitmproxy.net import encoding
 
 from secretgate.bodies.base import Unreadable
+from secretgate.bodies.codings import (
+    BROTLI,
+    DEFLATE,
+    GZIP,
+    RAW_DEFLATE,
+    STAGES,
+    ZSTD,
+    BrokenError,
+    Deflate,
+    Stage,
+    TrailingError,
+)
 from secretgate.bodies.parts import CONTROL
-
-GZIP, DEFLATE, RAW_DEFLATE, BROTLI, ZSTD = "gzip", "deflate", "raw-deflate", "br", "zstd"
 
 _NAMES: Final = {
     **dict.fromkeys(("", "identity", "none", "utf-8"), ""),
@@ -34,12 +41,7 @@ _NAMES: Final = {
 }
 _MARKS: Final = ((b"\x1f\x8b\x08", GZIP), (b"\x28\xb5\x2f\xfd", ZSTD))
 _MARKED: Final = {coding for _, coding in _MARKS}
-_GZIP_MEMBER: Final = re.compile(rb"\x1f(?:\x8b|\Z)")
-_ZSTD_FRAME: Final = re.compile(rb"(?:\x28(?:\xb5|\Z)|[\x50-\x5f](?:\x2a|\Z))")
 _MAX_CHAIN: Final = 4
-_GZIP_WBITS: Final = 31
-_PIECE: Final = 1 << 20
-_MAX_WINDOW: Final = 1 << 27
 STREAM_LIMIT: Final = 1 << 28
 _MOST_SEEN: Final = 32 << 20
 """Input in bytes after which the codings count as right though nothing was decoded yet: twice the
@@ -52,154 +54,6 @@ class Decoded(NamedTuple):
     plain: bytes
     chain: tuple[str, ...]
     """The codings that were undone, in the order in which they were applied."""
-
-
-class _Stage(Protocol):
-    """Undoes one coding. `done` is true at points where the coded data may end."""
-
-    done: bool
-
-    def pieces(self, data: bytes) -> Iterator[bytes]: ...
-
-
-class _Broken(Exception):
-    """The data is not, or no longer, in this coding."""
-
-
-class _Trailing(_Broken):
-    """The coded data had ended, and more followed that is not in this coding."""
-
-
-class _Inflate:
-    """gzip with any number of members, zlib, and raw deflate."""
-
-    def __init__(self, wbits: int) -> None:
-        self._wbits = wbits
-        self._zip = zlib.decompressobj(wbits)
-        self.done = True
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        full = False
-        while data or full:
-            if self._zip.eof:
-                data = self._next_member(data)
-                full = False
-                continue
-            try:
-                piece = self._zip.decompress(data, _PIECE)
-            except zlib.error:
-                raise _Broken from None
-            data = self._zip.unconsumed_tail or self._zip.unused_data
-            full = len(piece) == _PIECE
-            self.done = self._zip.eof
-            if piece:
-                yield piece
-
-    def _next_member(self, data: bytes) -> bytes:
-        if self._wbits == _GZIP_WBITS:
-            data = data.lstrip(b"\0")
-        if data:
-            if self._wbits != _GZIP_WBITS or not _GZIP_MEMBER.match(data):
-                raise _Trailing
-            self._zip = zlib.decompressobj(self._wbits)
-        return data
-
-
-class _Deflate:
-    """`deflate` as found in practice: with the zlib wrapper of the standard, or without."""
-
-    def __init__(self) -> None:
-        self.chosen = DEFLATE
-        self._head = b""
-        self._stage: _Inflate | None = None
-        self.done = True
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        if self._stage is None:
-            self._head += data
-            self.done = not self._head
-            if len(self._head) < 2:
-                return
-            first, second = self._head[:2]
-            if first & 15 != 8 or (first << 8 | second) % 31:
-                self.chosen = RAW_DEFLATE
-            self._stage = _Inflate(15 if self.chosen == DEFLATE else -15)
-            data, self._head = self._head, b""
-        for piece in self._stage.pieces(data):
-            yield piece
-            self.done = self._stage.done
-        self.done = self._stage.done
-
-
-class _Brotli:
-    """Before brotli 1.2 a call's output cannot be limited, so input is fed in small slices."""
-
-    _BOUNDED = hasattr(brotli.Decompressor, "can_accept_more_data")
-    _SLICE = 64
-
-    def __init__(self) -> None:
-        self._brotli = brotli.Decompressor()
-        self.done = True
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        if data and self._brotli.is_finished():
-            raise _Trailing
-        try:
-            yield from self._bounded(data) if self._BOUNDED else self._sliced(data)
-        except brotli.error:
-            raise _Broken from None
-
-    def _bounded(self, data: bytes) -> Iterator[bytes]:
-        # Output may remain when all input was taken.
-        piece = self._brotli.process(data, output_buffer_limit=_PIECE)
-        self.done = self._brotli.is_finished()
-        yield piece
-        while not self.done and (piece or not self._brotli.can_accept_more_data()):
-            piece = self._brotli.process(b"", output_buffer_limit=_PIECE)
-            self.done = self._brotli.is_finished()
-            yield piece
-
-    def _sliced(self, data: bytes) -> Iterator[bytes]:
-        for at in range(0, len(data), self._SLICE):
-            piece = self._brotli.process(data[at : at + self._SLICE])
-            self.done = self._brotli.is_finished()
-            yield piece
-
-
-class _Zstd:
-    """Concatenated frames. Four bytes can encode a block of 128 KiB, hence the slices."""
-
-    _SLICE = 1 << 10
-
-    def __init__(self) -> None:
-        self._context = zstandard.ZstdDecompressor(max_window_size=_MAX_WINDOW)
-        self._frame = self._context.decompressobj()
-        self.done = True
-
-    def pieces(self, data: bytes) -> Iterator[bytes]:
-        for at in range(0, len(data), self._SLICE):
-            rest = data[at : at + self._SLICE]
-            while rest:
-                if self._frame.eof:
-                    if not _ZSTD_FRAME.match(rest):
-                        raise _Trailing
-                    self._frame = self._context.decompressobj()
-                try:
-                    piece = self._frame.decompress(rest)
-                except zstandard.ZstdError:
-                    raise _Broken from None
-                rest = self._frame.unused_data if self._frame.eof else b""
-                self.done = self._frame.eof
-                if piece:
-                    yield piece
-
-
-_STAGES: Final[dict[str, Callable[[], _Stage]]] = {
-    GZIP: lambda: _Inflate(_GZIP_WBITS),
-    DEFLATE: _Deflate,
-    BROTLI: _Brotli,
-    ZSTD: _Zstd,
-}
 
 
 def decode(raw: bytes, header: str, limit: int, deep: bool = True) -> Decoded:
@@ -219,7 +73,7 @@ def decode(raw: bytes, header: str, limit: int, deep: bool = True) -> Decoded:
             break
         try:
             plain, exact = _undo(plain, coding, limit)
-        except _Broken:
+        except BrokenError:
             if _is_text(plain):
                 break
             raise Unreadable(f"the body is truncated or corrupt {coding} data") from None
@@ -227,7 +81,7 @@ def decode(raw: bytes, header: str, limit: int, deep: bool = True) -> Decoded:
     while deep and len(chain) < _MAX_CHAIN and (mark := _marked(plain)):
         try:
             plain, exact = _undo(plain, mark, limit)
-        except _Broken:
+        except BrokenError:
             raise Unreadable(f"the body starts like {mark} but is truncated or corrupt") from None
         chain.append(exact)
     if deep and _marked(plain):
@@ -261,7 +115,7 @@ class Decoder:
     def __init__(self, header: str, limit: int = STREAM_LIMIT) -> None:
         self._claimed = _claimed(header)
         self._limit = limit
-        self._stages: list[_Stage] | None = None
+        self._stages: list[Stage] | None = None
         self._seen: bytearray | None = bytearray()
         """All input so far, kept until the first output proves that the codings are right."""
         self._broken = ""
@@ -316,7 +170,7 @@ class Decoder:
         return [] if _is_text(head, whole=False) else self._claimed
 
     def _open(self, chain: Sequence[str]) -> None:
-        self._stages = [_STAGES[coding]() for coding in reversed(chain)]
+        self._stages = [STAGES[coding]() for coding in reversed(chain)]
 
     def _run(self, data: bytes) -> bytes:
         out: list[bytes] = []
@@ -326,7 +180,7 @@ class Decoder:
                 size += len(piece)
                 _check_size(size, self._limit)
                 out.append(piece)
-        except (_Trailing, _Broken) as wrong:
+        except (TrailingError, BrokenError) as wrong:
             if not size and self._stages and self._seen:
                 seen = bytes(self._seen)
                 mark = _marked(seen)
@@ -334,7 +188,7 @@ class Decoder:
                     self._open([mark] if mark and len(self._stages) == 1 else [])
                     self._seen = None
                     return self._run(seen)
-            if isinstance(wrong, _Trailing):
+            if isinstance(wrong, TrailingError):
                 self._over = True
             else:
                 self._broken = "the answer does not match its Content-Encoding"
@@ -345,7 +199,7 @@ class Decoder:
         return b"".join(out)
 
 
-def _through(stages: Sequence[_Stage], data: bytes) -> Iterator[bytes]:
+def _through(stages: Sequence[Stage], data: bytes) -> Iterator[bytes]:
     if not stages:
         yield data
         return
@@ -365,7 +219,7 @@ def _claimed(header: str) -> list[str]:
 
 def _undo(data: bytes, coding: str, limit: int) -> tuple[bytes, str]:
     """Return the decoded data and the exact coding."""
-    stage = _STAGES[coding]()
+    stage = STAGES[coding]()
     pieces: list[bytes] = []
     size = 0
     for piece in stage.pieces(data):
@@ -373,8 +227,8 @@ def _undo(data: bytes, coding: str, limit: int) -> tuple[bytes, str]:
         _check_size(size, limit)
         pieces.append(piece)
     if not stage.done:
-        raise _Broken
-    return b"".join(pieces), stage.chosen if isinstance(stage, _Deflate) else coding
+        raise BrokenError
+    return b"".join(pieces), stage.chosen if isinstance(stage, Deflate) else coding
 
 
 def _check_size(size: int, limit: int) -> None:
