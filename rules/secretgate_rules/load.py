@@ -14,7 +14,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -62,43 +62,22 @@ def load_default(
     notice = notice or (lambda _: None)
     if database.misses():
         notice(_FAULTY)
-    wanted = frozenset(enable)
+    wanted, refused = frozenset(enable), frozenset(disable)
     table = packs(wanted)
     known = {item.rule.id for item in table.compiled} | {rule.id for rule in context.RULES}
     described = [item for item in table.compiled if not item.keywords and item.rule.id != STAND_IN]
-    refused = set(disable)
-    user_rules: list[Rule] = []
-    lists = [allow] if allow else []
-    amended: list[tuple[str, Allowlist]] = []
-    named: list[str] = []
-    for name in rule_files:
-        loaded = load_user_file(Path(name), notice)
-        user_rules += loaded.rules
-        lists.append(loaded.allow)
-        amended += loaded.amended.items()
-        if Path(name).suffix != ".toml":  # those of gitleaks may name gitleaks' own rules
-            named += loaded.allow.rules
-        for rule in sorted(loaded.amended.keys() - known):
-            notice(
-                f"{name}: an allowlist targets {rule}, a rule that does not exist; it is not used"
-            )
-    known.update(rule.id for rule in user_rules)
+    given = _read(rule_files, known, notice)
+    known.update(rule.id for rule in given.rules)
     _tell_unknown(wanted, refused, known, notice)
-    for pattern in named:
+    for pattern in given.named:
         if not any(fnmatchcase(rule, pattern) for rule in known) and not _elsewhere(pattern):
             notice(f"{pattern} cannot be allowed: no rule has that id{_near(pattern, known)}")
-    if user_rules or refused or not entropy:
-        own = {rule.id for rule in user_rules}
-        kept = [
-            item.rule
-            for item in table.compiled
-            if item.rule.id not in own | refused and (entropy or item.rule.specificity > ENTROPY)
-        ]
-        table = tabulate([*kept, *(rule for rule in user_rules if rule.id not in refused)])
-    lists = [one for one in lists if one]
-    seals = [one.digest for one in lists], [(rule, one.digest) for rule, one in amended]
+    if given.rules or refused or not entropy:
+        table = _replaced(table, given.rules, refused, entropy)
+    lists = [one for one in (allow, *given.allow) if one]
+    seals = [one.digest for one in lists], [(rule, one.digest) for rule, one in given.amended]
     salt = repr((sorted(refused), entropy, detect_secrets, seals))
-    exceptions = _Exceptions(frozenset(refused), lists, amended, described)
+    exceptions = _Exceptions(refused, lists, given.amended, described)
     return Detector(
         table,
         barrier,
@@ -108,6 +87,49 @@ def load_default(
         entropy_rules=entropy,
         supplement=supplement.detect_secrets() if detect_secrets else None,
     )
+
+
+class _Given(NamedTuple):
+    """What the user's rule files say."""
+
+    rules: list[Rule]
+    allow: list[Allowlist]
+    amended: list[tuple[str, Allowlist]]
+    """Allowlists that apply to one rule only."""
+    named: list[str]
+    """Patterns of rule ids in the allowlists."""
+
+
+def _read(
+    rule_files: Sequence[Path | str], known: set[str], notice: Callable[[str], None]
+) -> _Given:
+    """Read rule files; `known` are the ids of the built-in rules. Raises `RuleError`."""
+    given = _Given([], [], [], [])
+    for name in rule_files:
+        loaded = load_user_file(Path(name), notice)
+        given.rules.extend(loaded.rules)
+        given.allow.append(loaded.allow)
+        given.amended.extend(loaded.amended.items())
+        if Path(name).suffix != ".toml":  # those of gitleaks may name gitleaks' own rules
+            given.named.extend(loaded.allow.rules)
+        for rule in sorted(loaded.amended.keys() - known):
+            notice(
+                f"{name}: an allowlist targets {rule}, a rule that does not exist; it is not used"
+            )
+    return given
+
+
+def _replaced(
+    table: Table, user_rules: Sequence[Rule], refused: frozenset[str], entropy: bool
+) -> Table:
+    """Return a table with the user's rules, also in place of those with the same ids."""
+    own = {rule.id for rule in user_rules}
+    kept = [
+        item.rule
+        for item in table.compiled
+        if item.rule.id not in own | refused and (entropy or item.rule.specificity > ENTROPY)
+    ]
+    return tabulate([*kept, *(rule for rule in user_rules if rule.id not in refused)])
 
 
 class _Exceptions:
@@ -151,7 +173,7 @@ class _Exceptions:
 
 
 def _tell_unknown(
-    wanted: frozenset[str], refused: set[str], known: set[str], notice: Callable[[str], None]
+    wanted: frozenset[str], refused: frozenset[str], known: set[str], notice: Callable[[str], None]
 ) -> None:
     """Give notice of ids, to be switched on or off, that no rule has."""
     for name in sorted(wanted - known - REPORTED):
