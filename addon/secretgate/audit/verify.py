@@ -33,7 +33,7 @@ class Place(NamedTuple):
 
 
 @dataclass
-class Verdict:
+class Verification:
     """The result of a verification."""
 
     problems: list[Place] = field(default_factory=list)
@@ -64,27 +64,27 @@ def anchor(text: str) -> tuple[int, str]:
     return int(number), digest.lower()
 
 
-def verify(folder: Path, key: bytes, expected: tuple[int, str] | None = None) -> Verdict:
+def verify(folder: Path, key: bytes, expected: tuple[int, str] | None = None) -> Verification:
     """Verify the log in a folder; raise OSError if the files cannot be read."""
-    verdict = Verdict()
+    result = Verification()
     with head_locked(folder, key, _copy) as (_, head, existed):
         opened = [(path, path.open("rb")) for path in files(folder)]
-    reader = _Reader(key, head, verdict, expected)
+    reader = _Reader(key, head, result, expected)
     for path, file in opened:
         with file:
             reader.read(path, file)
     reader.end(folder, existed)
-    verdict.files = len(opened)
-    return verdict
+    result.files = len(opened)
+    return result
 
 
 class _Reader:
     def __init__(
-        self, key: bytes, head: Head | None, verdict: Verdict, expected: tuple[int, str] | None
+        self, key: bytes, head: Head | None, result: Verification, expected: tuple[int, str] | None
     ) -> None:
         self._key = key
         self._head = head
-        self._verdict = verdict
+        self._result = result
         self._anchor = expected
         self._next: int | None = None
         # The hash of the previous record; None if that record was changed.
@@ -106,8 +106,8 @@ class _Reader:
         self._settle(None)
         if self._head is None:
             self._headless(folder, existed)
-        elif self._verdict.last[0] < self._head.seq:
-            first, last = self._verdict.last[0] + 1, self._head.seq
+        elif self._result.last[0] < self._head.seq:
+            first, last = self._result.last[0] + 1, self._head.seq
             path, line = self._place if self._place[1] else (folder, 0)
             self._problem(path, line, f"{_span(first, last)} missing after this: cut off")
         if self._anchor is not None:
@@ -118,7 +118,7 @@ class _Reader:
         if existed:
             what = "damaged, or sealed with another key: it cannot be determined whether records were cut off"
             self._problem(folder / "audit.head", 0, what)
-        elif self._verdict.records or self._verdict.problems:
+        elif self._result.records or self._result.problems:
             what = "missing: it cannot be determined whether records were cut off at the end"
             self._problem(folder / "audit.head", 0, what)
 
@@ -133,7 +133,7 @@ class _Reader:
         path, line, length = self._torn
         self._torn = None
         if record is not None and record.event == "recovered" and record.torn == length:
-            self._verdict.notes.append(
+            self._result.notes.append(
                 Place(path, line, "a record that was cut off while being written")
             )
         else:
@@ -145,7 +145,7 @@ class _Reader:
             self._problem(path, line, f"record {found.seq} was changed")
             if found.seq == self._expected(found.seq):
                 self._next, self._prev = found.seq + 1, None
-                self._verdict.last = found.seq, found.hash
+                self._result.last = found.seq, found.hash
             return
         record = _decoded(text)
         self._settle(record)
@@ -170,22 +170,22 @@ class _Reader:
         return self._next
 
     def _take(self, path: Path, line: int, found: Link, record: Record | None) -> None:
-        verdict = self._verdict
-        verdict.records += 1
-        verdict.last = found.seq, found.hash
+        result = self._result
+        result.records += 1
+        result.last = found.seq, found.hash
         self._next, self._prev = found.seq + 1, found.hash
         if self._anchor is not None and self._anchor[0] == found.seq:
             if self._anchor[1] != found.hash:
                 self._problem(path, line, f"record {found.seq} does not match the anchor")
             self._anchor = None
         if record is not None and record.event == "lost":
-            verdict.lost += record.count
-            verdict.notes.append(Place(path, line, f"{record.count} records could not be written"))
+            result.lost += record.count
+            result.notes.append(Place(path, line, f"{record.count} records could not be written"))
         elif record is not None and record.event == "recovered" and not record.torn:
-            verdict.notes.append(Place(path, line, record.reason))
+            result.notes.append(Place(path, line, record.reason))
 
     def _problem(self, path: Path, line: int, what: str) -> None:
-        self._verdict.problems.append(Place(path, line, what))
+        self._result.problems.append(Place(path, line, what))
 
 
 def _span(first: int, last: int) -> str:

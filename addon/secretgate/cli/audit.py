@@ -15,7 +15,7 @@ import typer
 from secretgate.audit import chain
 from secretgate.audit.totals import add_up
 from secretgate.audit.trail import folder
-from secretgate.audit.verify import AnchorError, anchor, records, verify
+from secretgate.audit.verify import AnchorError, Verification, anchor, records, verify
 from secretgate.cli.options import AsJson, Config
 from secretgate.placeholders import Namer, Template
 from secretgate.settings import SettingsError
@@ -84,31 +84,41 @@ def verify_log(
         raise _fail(f"there is no key in {file}: name it with --key")
     try:
         expected = anchor(known) if known else None
-        verdict = verify(place, chain.derived(Namer(Template(), load_key(file)).digest), expected)
+        result = verify(place, chain.derived(Namer(Template(), load_key(file)).digest), expected)
     except (AnchorError, OSError, StateError) as error:
         raise _fail(error) from None
-    last = f"{verdict.last[0]}:{verdict.last[1]}"
-    if as_json:
-        facts = {
-            "sound": not verdict.problems,
-            "records": verdict.records,
-            "files": verdict.files,
-            "lost": verdict.lost,
-            "anchor": last,
-            "problems": [_told(each) for each in verdict.problems],
-            "notes": [_told(each) for each in verdict.notes],
-        }
-        print(json.dumps(facts, indent=2))
-    else:
-        for problem in verdict.problems:
-            print(problem)
-        for note in verdict.notes:
-            print(f"note: {note}")
-        found = counted(len(verdict.problems), "problem") if verdict.problems else "sound"
-        records, files = counted(verdict.records, "record"), counted(verdict.files, "file")
-        print(f"{records} in {files}: {found}")
-        print(f"anchor {last}")
-    raise typer.Exit(1 if verdict.problems else 0)
+    print(_as_json(result) if as_json else _in_words(result))
+    raise typer.Exit(1 if result.problems else 0)
+
+
+def _as_json(result: Verification) -> str:
+    facts = {
+        "sound": not result.problems,
+        "records": result.records,
+        "files": result.files,
+        "lost": result.lost,
+        "anchor": _anchor(result),
+        "problems": [_told(each) for each in result.problems],
+        "notes": [_told(each) for each in result.notes],
+    }
+    return json.dumps(facts, indent=2)
+
+
+def _in_words(result: Verification) -> str:
+    found = counted(len(result.problems), "problem") if result.problems else "sound"
+    records, files = counted(result.records, "record"), counted(result.files, "file")
+    lines = [
+        *map(str, result.problems),
+        *(f"note: {note}" for note in result.notes),
+        f"{records} in {files}: {found}",
+        f"anchor {_anchor(result)}",
+    ]
+    return "\n".join(lines)
+
+
+def _anchor(result: Verification) -> str:
+    """Return what `--anchor` takes: the number and the hash of the last record."""
+    return f"{result.last[0]}:{result.last[1]}"
 
 
 def _told(place: tuple[Path, int, str]) -> dict[str, object]:
