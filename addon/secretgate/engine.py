@@ -83,11 +83,7 @@ def build(
     key = load_key(places.key)
     template = Template(settings.placeholder)
     namer = Namer(template, key)
-    try:
-        added = [hosts.added(row.host, row.provider, row.dialect) for row in settings.hosts]
-    except hosts.TableError as error:
-        raise SettingsError(f"hosts: {error}") from None
-    table = Hosts([*added, *hosts.builtin()])
+    table = _hosts(settings)
     if before and _stores(before.settings) == _stores(settings):
         line, ledger, vault = before.line, before.ledger, before.vault
         if isinstance(vault, MemoryVault):
@@ -105,6 +101,26 @@ def build(
         detect_secrets=settings.detect_secrets,
         notice=warn,
     )
+    known = _known_values(settings)
+    earlier = before.requests.policies.policy if before else None
+    policy = _policy(settings, detector, earlier.rates if earlier else None)
+    redactor = Redactor(detector, vault, ledger, namer, lambda: known.literals)
+    if not line.remote:
+        redactor.prepare(learn=settings.mode != "audit")
+    requests = Requests(settings, redactor, vault, Issued(template, {}), Policies(policy, vault))
+    return Engine(settings, table, line, vault, ledger, namer, redactor, requests)
+
+
+def _hosts(settings: Settings) -> Hosts:
+    """Return the host table with the hosts that the user added, which come first."""
+    try:
+        added = [hosts.added(row.host, row.provider, row.dialect) for row in settings.hosts]
+    except hosts.TableError as error:
+        raise SettingsError(f"hosts: {error}") from None
+    return Hosts([*added, *hosts.builtin()])
+
+
+def _known_values(settings: Settings) -> KnownValues:
     known = KnownValues(
         [Path(each) for each in settings.known_files],
         os.environ if settings.known_environment else None,
@@ -115,13 +131,7 @@ def build(
     _ = known.literals  # Reads the files, and so finds those that cannot be read.
     if known.problems:
         raise SettingsError(f"known_files: {known.problems[0]}")
-    earlier = before.requests.policies.policy if before else None
-    policy = _policy(settings, detector, earlier.rates if earlier else None)
-    redactor = Redactor(detector, vault, ledger, namer, lambda: known.literals)
-    if not line.remote:
-        redactor.prepare(learn=settings.mode != "audit")
-    requests = Requests(settings, redactor, vault, Issued(template, {}), Policies(policy, vault))
-    return Engine(settings, table, line, vault, ledger, namer, redactor, requests)
+    return known
 
 
 def _policy(settings: Settings, detector: Detector, rates: Rates | None) -> Policy | None:

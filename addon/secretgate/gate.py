@@ -247,7 +247,7 @@ class Gate:
         if head is not None and engine.settings.mode != "audit":
             flows.put_head(flow, head)
         if decision.refused:
-            self._refuse(flow, request.route, decision.status, decision.message, decision.reply)
+            flows.refuse(flow, request.route, decision.status, decision.message, decision.reply)
         return exchange
 
     def _check_trailers(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
@@ -269,7 +269,7 @@ class Gate:
             route = self._route(flow)
             if route is not None:
                 agent = flow.request.headers.get("user-agent", "")
-                self._refuse(flow, route, refusals.status(agent), message)
+                flows.refuse(flow, route, refusals.status(agent), message)
                 self._tell_failed(flow.id, route, None)
             host = flow.request.pretty_host
             log.logger().error(
@@ -286,7 +286,7 @@ class Gate:
         reason = self.teller.trail.objection
         if not reason or route.treatment is Treatment.PASS:
             return False
-        self._refuse(flow, route, 503, UNRECORDED.format(reason=reason))
+        flows.refuse(flow, route, 503, UNRECORDED.format(reason=reason))
         self._tell_failed(flow.id, route, None)
         return True
 
@@ -295,21 +295,6 @@ class Gate:
         if given is not None:
             return given
         return self.engine().hosts.route(flows.names(flow), flow.request.path)
-
-    def _refuse(
-        self,
-        flow: http.HTTPFlow,
-        route: Route,
-        status: int,
-        message: str,
-        reply: bytes | None = None,
-    ) -> None:
-        kind = flow.request.headers.get("content-type", "")
-        flow.request.raw_content = b""
-        if reply is not None:
-            flow.response = http.Response.make(status, reply, refusals.JSON_HEADERS)
-            return
-        flow.response = http.Response.make(*refusals.answer(route.dialect, kind, status, message))
 
     # Answers
 

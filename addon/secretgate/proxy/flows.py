@@ -12,7 +12,7 @@ from mitmproxy.net.http.url import parse_authority, unparse
 from secretgate import grpc, signed_events
 from secretgate.engine import Engine
 from secretgate.hosts import Route, Treatment
-from secretgate.outbound import credentials, heads
+from secretgate.outbound import credentials, heads, refusals
 from secretgate.outbound.heads import Head
 from secretgate.outbound.requests import Request
 from secretgate.vault import Scope
@@ -99,6 +99,18 @@ def put_content(request: http.Request, content: bytes, changed: Mapping[str, str
     )
     if changed:
         request.headers.update(changed)
+
+
+def refuse(
+    flow: http.HTTPFlow, route: Route, status: int, message: str, reply: bytes | None = None
+) -> None:
+    """Answer a request with an error in the provider's own format, or with `reply`, which is JSON."""
+    kind = flow.request.headers.get("content-type", "")
+    flow.request.raw_content = b""
+    if reply is not None:
+        flow.response = http.Response.make(status, reply, refusals.JSON_HEADERS)
+        return
+    flow.response = http.Response.make(*refusals.answer(route.dialect, kind, status, message))
 
 
 def drop_proxy_password(request: http.Request) -> None:
