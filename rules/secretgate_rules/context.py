@@ -116,8 +116,18 @@ def _assigned(text: bytes, assignment: Assignment) -> Rule | None:
     end = assignment.end
     if assignment.before == b"%" and text[end - 1 : end] == b"%":
         return None  # `[%key:component::text%]`, a reference of Home Assistant.
+    if _alternative(assignment):
+        return None
     rule = _valued(text, assignment)
     return rule if rule and not _harmless(text, assignment) else None
+
+
+def _alternative(assignment: Assignment) -> bool:
+    """Return whether this assigns nothing: `"PASSWORD" || "WEB_AUTHN"`, or base64 and its next line."""
+    match, quote = assignment.match, assignment.quote
+    if assignment.operator == b"||":
+        return quote != b"" and match["close"].strip(b"\\") == quote.strip(b"\\")
+    return match["op"] == b"==" and match["gap"][:1] in (b"\n", b"\r")
 
 
 _NESTED: Final = re.compile(rb".?[\"'`]?:\s", re.DOTALL)
@@ -189,6 +199,8 @@ _EMPTY: Final = (b"''", b'""', b"``")
 _BEHIND_EMPTY: Final = b",;)]}\n"
 _ONE_USE: Final = (b"ClientToken", b"clientToken")
 """What makes a request of AWS idempotent."""
+_LABEL = re.compile(rb"(?i)(?:\b|[_-])(?:your|change|reset|forgot|forgotten|retype)[_-]?password$")
+"""A label in a catalogue of translations: `userlogin-yourpassword`."""
 
 
 def _valued(text: bytes, assignment: Assignment) -> Rule | None:
@@ -200,6 +212,8 @@ def _valued(text: bytes, assignment: Assignment) -> Rule | None:
     if quote in _EMPTY and value[:1] in _BEHIND_EMPTY:
         return None
     if name in _ONE_USE and standins.uuid(value):
+        return None
+    if value.isalpha() and _LABEL.search(name):
         return None
     begin, level = assignment.begin, tier(name)
     literal = (

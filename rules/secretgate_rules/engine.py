@@ -298,8 +298,7 @@ class Detector:
     def _near(
         self, item: Compiled, text: bytes, whole: tuple[int, int], secret: tuple[int, int]
     ) -> bool:
-        inside = text[slice(*whole)].lower()
-        if any(word in inside for word in item.keywords):
+        if near.mentioned(text[slice(*whole)], item.keywords):
             return True
         if item.rule.keywords_anywhere:
             everything = text.lower()

@@ -91,7 +91,7 @@ _NOT_LAST = frozenset(
     b"rate per total used remaining position offset start end begin line col pos identifier code "
     b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
     b"source target map list array set item items entry entries parser lexer sender protected encryption stream model models "
-    b"chain gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt tokens address addresses version fingerprint thumbprint sig signature certificate cert color colour".split()
+    b"chain recovery gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt png gif svg jpg jpeg webp ico css scss tsx jsx mjs cjs tokens address addresses version fingerprint thumbprint sig signature certificate cert color colour".split()
 )
 _TRAILERS = frozenset(
     b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "
@@ -110,11 +110,13 @@ _NONCES: Final = frozenset(
         (b"any", b"pass"),
         (b"data", b"key"),
         (b"etc", b"passwd"),
+        (b"crash", b"reporter", b"key"),
+        (b"x", b"google", b"sender"),
     )
 )
 """WebSocket handshake headers (RFC 6455), AWS idempotency tokens, and what WebRTC offers to its peer
 (RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda. Attributes of HTML.
-A file of the system."""
+A file of the system. A device in Apple's crash reports. A header of Gmail's."""
 _REACT: Final = (b"react", b"app")
 _SHOWN: Final = frozenset(
     (_REACT, (b"next", b"public"), (b"nuxt", b"public"), (b"expo", b"public"))

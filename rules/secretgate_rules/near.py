@@ -11,8 +11,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from . import values
+from . import standins, values
 from .names import Tier, tier, words
+from .randomness import evidence
 
 BEFORE: Final = 120
 """Maximum distance, in bytes, of a keyword before a secret."""
@@ -30,7 +31,7 @@ _HASHY = frozenset(
     b"resolved etag oid tree parent ref reference shasum narhash contenthash fingerprint blob merge pick build cache nonce".split()
 )
 _HASH_BEFORE = re.compile(
-    rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|blob|object|parent|fingerprint|merge|h1|reverts?|onto)[\W_]{1,6}(?:W/\\?\")?$|sha(?:1|256|512)[-=:]$"
+    rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|rmd160|ripemd160|blake2[bs]?|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|blob|object|parent|fingerprint|merge|h1|reverts?|onto)[\W_]{1,6}(?:W/\\?\")?$|sha(?:1|256|512)[-=:]$"
     rb"|;base64,$|\b(?:md5|sha[0-9-]{1,7}|rmd160|blake2\w{1,4}) ?\([^()\n]{1,80}\) ?= ?$"
 )
 """Names of hashes, the start of a data URL, and lines of BSD's checksum programs: `SHA256 (a.iso) = ...`."""
@@ -38,7 +39,7 @@ _HASH_BEFORE = re.compile(
 _OBJECT_ABOVE = re.compile(rb"(?:^|\n)(?:[0-7]{6} \w{4,6} )?[0-9a-f]{7,64}(?:[ \t][^\n]*)?\r?\n$")
 """A line of a list of git objects, right before a line that begins with the value."""
 _CHECKSUM = re.compile(
-    rb"[ \t]*[\"']?([\w.+/@:-]{1,80})[\"']?[:=] ?[\"']?([0-9a-f]{16,64})[\"']?,?\r?"
+    rb"[ \t]*[\"']?([\w.+/@:-]{1,80})[\"']? ?[:=] ?[\"']?([0-9a-f-]{16,64})[\"']?,?\r?"
 )
 _PLAIN_ROWS: Final = 1
 """How many other lines make a list of checksums, if they read `name: hash` as in lock files."""
@@ -47,17 +48,20 @@ _OTHER_ROWS: Final = 3
 _IDS: Final = frozenset((b"id", b"ids", b"sid", b"account", b"client", b"tenant", b"project"))
 _AROUND: Final = 480
 _SIZES: Final = (16, 32, 40, 64)
+_UUID: Final = 36
 _HEX = re.compile(rb"[0-9a-f]+")
 
 
 def among_checksums(text: bytes, start: int, end: int) -> bool:
-    """Return whether a hex value is in a list of checksums (`Name: hash`), as in lock files.
+    """Return whether a value is in a list of checksums (`Name: hash`) or UUIDs, as in lock files.
 
     This is the case if lines above or below have the same shape, and names that are not those of
     credentials or accounts.
     """
     others = 0
-    if end - start not in _SIZES or not _HEX.fullmatch(text, start, end):
+    if not (end - start in _SIZES and _HEX.fullmatch(text, start, end)) and not (
+        end - start == _UUID and standins.uuid(text[start:end])
+    ):
         return False
     low = max(0, start - _AROUND)
     lines = text[low : end + _AROUND].split(b"\n")
@@ -68,7 +72,7 @@ def among_checksums(text: bytes, start: int, end: int) -> bool:
             if match is None or len(match[2]) != end - start:
                 break
             others += tier(match[1]) == Tier.NONE and not _IDS.intersection(words(match[1])[-1:])
-    plain = text.startswith(b": ", start - 2) and end - start > 16
+    plain = text.startswith(b": ", start - 2) and end - start > 16 and end - start != _UUID
     return others >= (_PLAIN_ROWS if plain else _OTHER_ROWS)
 
 
@@ -116,8 +120,35 @@ _PREFIXED = re.compile(
 
 def present(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
     """Return whether a keyword is near the value."""
-    around = text[max(0, start - BEFORE) : end + AFTER].lower()
-    return any(word in around for word in keywords)
+    return mentioned(text[max(0, start - BEFORE) : end + AFTER], keywords)
+
+
+def mentioned(text: bytes, keywords: Sequence[bytes]) -> bool:
+    """Return whether a keyword is in a text, and not by chance within a random value."""
+    low = text.lower()
+    found = [word for word in keywords if word in low]
+    if not found or not all(len(word) < _SHORT and word.isalpha() for word in found):
+        return bool(found)
+    plain = _without_chance(text).lower()
+    return any(
+        word in plain or re.search(rb"(?<![a-z0-9+/])" + word, low) is not None for word in found
+    )
+
+
+_SHORT: Final = 6
+"""The length below which a keyword is found in random values by chance."""
+_RUN = re.compile(rb"[A-Za-z0-9+/]{14,}")
+_CHANCE: Final = 24.0
+
+
+def _without_chance(text: bytes) -> bytes:
+    """Return the text with random values blanked, such as addresses of Bitcoin."""
+    return _RUN.sub(_blank, text)
+
+
+def _blank(run: re.Match[bytes]) -> bytes:
+    digits = len(run[0]) - len(run[0].translate(None, b"0123456789"))
+    return b" " * len(run[0]) if digits > 1 and evidence(run[0]) > _CHANCE else run[0]
 
 
 def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool:
@@ -136,6 +167,7 @@ def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool
         return False
     if (above := _PREFIXED.search(lead)) and _identifies(above[1]):
         return False
+    lead = _without_chance(lead)
     low = lead.lower()
     place = max((low.rfind(word) for word in keywords), default=-1)
     if place < 0:

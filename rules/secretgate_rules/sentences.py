@@ -18,7 +18,7 @@ _NO_PASSWORD = re.compile(
     rb"|public|csrf)(?:\b|_)"
 )
 """Words before `password` that say that a hash of it follows."""
-_CHOSEN = re.compile(rb"[^\s\"'`<>|]++")
+_CHOSEN = re.compile(rb"(?:[^\s\"'`<>|\\]|\\(?![nrt]))++")
 _CHOSEN_CHARS = bytes(char for char in range(256) if _CHOSEN.match(bytes([char])))
 
 
@@ -139,7 +139,7 @@ _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private
 _ENCRYPTED: Final = b"ENC("
 """Begins an encrypted value of Jasypt."""
 _UNLIKE = re.compile(
-    rb"(?i)(?:\b|_)(?:hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev"
+    rb"(?i)(?:\b|_)(?:crashreporter|hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev"
     rb"|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request"
     rb"|trace|session_id|sec[-_]websocket"
     rb"|(?:next|continuation|sync|change|starting|sequence|idempotency|lock|client|claim)"

@@ -7,7 +7,7 @@ import re
 from .memo import remembered
 from .randomness import entropy, evidence, scrambled
 from .standins import UUID, dummy, steps, template
-from .vocabulary import DIGITS, HUMP, OF_CODE, SIGNS, chain, substituted
+from .vocabulary import DIGITS, HUMP, OF_CODE, PASSWORD_ABROAD, SIGNS, chain, substituted
 
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
@@ -37,7 +37,7 @@ _EXPRESSION = re.compile(
 )
 """Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`, `a===b`, `a&&b.c`."""
 _REGEX = re.compile(
-    rb"\\[dwsDWS](?:[+*?{]|\\)|\w\.\*\.\w|@sha256:|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$|[a-z]/:[a-z]"
+    rb"\\[dwsDWS](?:[+*?{]|\\)|\w\.\*\.\w|^\.\*|^\^.*\$$|/\[[0-9*]{1,3}\](?:/|$)|@sha256:|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$|[a-z]/:[a-z]"
 )
 """Classes of characters in a regular expression, and how often they repeat; a pattern of names; an image and
 its digest; an action that a policy allows; a route."""
@@ -58,6 +58,10 @@ _POINT = re.compile(rb"(?:dh=)?B[A-P][A-Za-z0-9_-]{85}=?")
 """A point of the curve P-256 in base64url: the public key of Web Push (RFC 8292)."""
 _ACCOUNT = re.compile(rb"0x[0-9a-fA-F]{40}")
 """The address of an account or a contract of Ethereum."""
+_VARIABLE = re.compile(rb"[a-z]+(?:[A-Z][a-z]+)*(?:ApiKey|Token|Secret|Password)")
+"""A variable in camel case that holds a credential: `voyageAiApiKey`."""
+_STORED = re.compile(rb"(?=[^/]+/)(?:[a-z]{2,20}[-_./]){2,8}[A-Za-z0-9]{6}")
+"""The name of a secret of AWS Secrets Manager in an ARN, which ends in six characters at random."""
 _TAGS = re.compile(rb"[a-z]+[0-9]*,[0-9]+,[a-z]+,[a-z]+=.*")
 """What a struct tag of Go says of a member: `bytes,1,opt,name=key`."""
 
@@ -108,7 +112,7 @@ def code(value: bytes) -> bool:
         or _REGEX.search(value)
     ):
         return True
-    if any(known.fullmatch(value) for known in (_POINT, _ACCOUNT, _TAGS)):
+    if any(known.fullmatch(value) for known in (_POINT, _ACCOUNT, _TAGS, _STORED)):
         return True
     if b"](" in value or b"][" in value or b"},{" in value:
         return True
@@ -207,6 +211,8 @@ def random(value: bytes, surplus: float = 0.0) -> bool:
         return size >= 16 and not value.isdigit() and entropy(value) > 2.6 and not _spelled(value)
     if not surplus and numbered(value):
         return True
+    if _VARIABLE.fullmatch(value):
+        return False
     named = _PROTOCOL.sub(b"Auth", value)
     if named.translate(None, _BETWEEN_WORDS).isalpha() and _worded(named):
         return False
@@ -264,6 +270,8 @@ def password(value: bytes) -> bool:
     Templates, defaults, identifiers of code and sentences could not.
     """
     value = spelt(value)
+    if value[:1] in (b"#", b".") and _SELECTED.fullmatch(value) and named_by_code(value[1:]):
+        return False
     if not 6 <= len(value) <= 256 or template(value) or dummy(value) or trivial(value):
         return False
     if b" " in value or b"\f" in value or b"\x1b" in value:
@@ -271,9 +279,17 @@ def password(value: bytes) -> bool:
     return not code(value) or chosen(value.replace(b"$", b"-"))
 
 
+_SELECTED = re.compile(rb"[#.][a-z]+(?:[_-][a-z]+)+")
+"""A selector of CSS: `#snmp_password`."""
+
+
 def given(value: bytes) -> bool:
     """Return whether the value could be a password where nothing else can stand."""
     if len(value) < 4 or value.endswith(b"()"):
+        return False
+    if value.lower() in PASSWORD_ABROAD or (
+        not value.isascii() and spelt(value).translate(None, b"-").isalpha()
+    ):
         return False
     if template(value) or dummy(value) or trivial(value) or named_by_code(value):
         return False

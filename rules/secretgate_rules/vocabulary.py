@@ -15,7 +15,7 @@ TRIVIAL = frozenset(
     b"abc abcd abcde abcdef abcdefg abcdefgh foo bar baz foobar hello world iloveyou monkey dragon master login "
     b"super my the new old db database app api key local localhost dev development prod production staging "
     b"sample example temp tmp none null nil true false string str text value pa word sa minio minioadmin "
-    b"keycloak elastic grafana oracle system manager scott tiger sekret mypass mysecret topsecret not real "
+    b"keycloak elastic grafana oracle system manager scott tiger sekret mypass mysecret topsecret not real palavra passe "
     b"your here insert strong secure some any this for insecure simple weak fake dummy mock placeholder "
     b"docker vagrant ansible jenkins gitlab github sonar kafka airflow wordpress django flask rails supersecret verysecret "
     b"correct horse battery staple enter type choose set unset encrypted hashed hash wrong right invalid valid bad good "

@@ -1,0 +1,106 @@
+"""What in texts of unseen packages and in traffic looked like a secret, and what must still be found beside it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+
+import pytest
+
+from rules.conftest import made_up
+from secretgate_rules import Detector
+
+
+def _uuid(seed: int) -> str:
+    return str(uuid.UUID(bytes=hashlib.md5(bytes([seed])).digest()))
+
+
+HEX40 = hashlib.sha1(b"unseen").hexdigest()
+HEX64 = hashlib.sha256(b"unseen").hexdigest()
+TOKEN = made_up(32, 51).decode()
+ADDRESS = f"0x{HEX40}"
+
+QUIET = [
+    '* AuthFlow: "NEW_PASSWORD" || "SMS_OTP" || "PASSWORD" || "WEB_AUTHN" || "PASSWORD_SRP",',
+    f'var _1INCH__USD = "{ADDRESS}";',
+    f'"name": "Storj Token",\n"address": "{ADDRESS}",',
+    "./config.sh remove --token TOKEN\\n```\\n\\nOAuth app tokens",
+    'var Email = "Email";\nvar Password = "Contrasenya";\nvar Provider = "x";',
+    'var Password = "Пароль";',
+    'var Password = "Palavra-passe";',
+    '"Auth.form.button.password-recovery": "Wachtwoordherstel"',
+    '"userlogin-yourpassword": "Akamanyiso",',
+    '"changepassword": "shikishpata ichtakat taketzalis"',
+    "cu na password 'e bot se ponn'apprisentà",
+    '"23F3": "smelio_laikrodis", "23FA": "lio_laikrodis_su_krentančiu"',
+    "https://airtable.com/app11RovdGoX0YNsC/tbl, app11RovdGoX0YNsC is the base id",
+    "d3_layout_hierarchyVisitAfter(root, d3_layout_packSiblings);",
+    "callback(null, root, imports_1, options);",
+    "INCORRECT_PASSWORD: 2,\\n};\\n\\nlet verbosity = 1",
+    "terms to the **Custom banned password list**\\n5. Click **Save**",
+    "1. Click on Password policy to remediate1. Click on Edit",
+    "ihren GnuPG-Schlüssel oder Ihr X.509-Zertifikat",
+    "logging_evaluated_key = 'queue_properties/[0]/logging/[0]'",
+    "--skip-check CKV_SECRET_6:.*DontScan.json$",
+    'validate("snmp_auth_protocol", "^\\\\[None\\\\]|MD5|SHA$")',
+    "var pass = '#snmp_password';",
+    "X-Google-Sender-Auth: ZkDaYkXZHozJZyNGgvWFlv78IRY",
+    '"flags/pw.png": "flags/pw.f2bff7cd01d8.png"',
+    "const obj = { apiKey: voyageAiApiKey };",
+    "Pz8/Pw==\nODk2MTQxNDc1MA==\nODk2MTM3MjU5NjNia212Ymg=\n",
+    "".join(f'    {name} = "{_uuid(at)}"\n' for at, name in enumerate(("GUEST", "USER", "READER")))
+    + f'    PASSWORD_ADMINISTRATOR = "{_uuid(9)}"\n',
+    f"CrashReporter Key:   {HEX40}\nHardware Model: x",
+    f"SHA256 (github-token-1.0.tar.gz) = {HEX64}\nchecksums  rmd160 {HEX40} \\\n sha256 {HEX64}",
+    f'"requestParameters": {{"clientToken": "{_uuid(1)}"}}',
+    '"requestParameters": {"secretId": "prod/api-key-MVuZKs"}',
+    f"x-idempotency-key: {_uuid(2)}",
+    f"x-cache-key: /auth/token/{HEX40[:32]}",
+    '"sessionID": "ses_4e2f1a9b0ffeXy12ZkQpLm"',
+    f"'{HEX40[:32]}', // SNMP Password\n\t\t'{HEX40[8:]}', // SNMP Protocol",
+    "bc1q7p29v7zu3apcae2utwvnntltjzsjwqtctur6du QmtQ",
+    f"< x-amz-request-id: E511EZYTEBBJR5QE\n< x-cache-key: x\n< anthropic-organization-id: {_uuid(3)}",
+]
+
+
+@pytest.mark.parametrize("text", QUIET)
+def test_no_secret(detector: Detector, text: str) -> None:
+    assert [(f.rule, f.value) for f in detector.find(text.encode())] == []
+
+
+CHOSEN = "Kestrel44" + "xyz!"
+LOUD = [
+    ('const password = process.env["DB_PASSWORD"] || "{}";', CHOSEN),
+    ('hcaptcha_secret = "{}"', ADDRESS),
+    ("tool --token {}\\nplease", TOKEN),
+    ("tool --password {}\\n", CHOSEN),
+    ('var Password = "{}";', CHOSEN),
+    ('"your_password": "{}"', CHOSEN),
+    ("password = '{}'\n", "wombat kestrel otter plum"),
+    ("LICHESS=lio_{}", TOKEN[:20] + "7"),
+    ("Sure! Here you go: admin, {}", "Wombat#" + "7714"),
+    ("x-api-key: {}", TOKEN),
+    ("X-Acme-Token: {}", TOKEN),
+    ('"client_token": "{}"', _uuid(4)),
+    ('"secretId": "{}"', _uuid(5)),
+    ("sessionid={}", made_up(32, 52, "abcdefghijklmnopqrstuvwxyz0123456789").decode()),
+    ("ALTER USER app IDENTIFIED BY\n   '{}';", CHOSEN),
+    ("alter role app password '{}';", CHOSEN),
+    ("Passwort der Datenbank, Schlüssel: {}", TOKEN),
+    ("APCA_API_SECRET_KEY={}", made_up(40, 53).decode()),
+    ("our apca token is {}", made_up(39, 54).decode() + "7"),
+    ("zyte api key {}", HEX40[:32]),
+    ('apiKey: "{}"', TOKEN),
+    (
+        "  tenant_id: " + _uuid(6) + "\n  client_id: " + _uuid(7) + "\n  client_secret: {}\n",
+        _uuid(8),
+    ),
+]
+
+
+@pytest.mark.parametrize(("form", "secret"), LOUD)
+def test_beside_what_is_none_a_secret_is_found_whole(
+    detector: Detector, form: str, secret: str
+) -> None:
+    found = [f.value.decode() for f in detector.find(form.replace("{}", secret).encode())]
+    assert [value.removeprefix("lio_") for value in found] == [secret]
