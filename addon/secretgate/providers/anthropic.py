@@ -143,6 +143,11 @@ ANTHROPIC = Anthropic(
         "message_start": [(f"message.{path}", piece) for path, piece in _ANSWER],
         "completion": [("completion", Piece.DELTA), ("stop_reason", Piece.CLOSE)],
     },
+    json_texts={
+        "": [("content[].text", Piece.WHOLE_JSON)],
+        "content_block_delta": [("delta.text", Piece.DELTA_JSON)],
+        "content_block_start": [("content_block.text", Piece.DELTA_JSON)],
+    },
     identity=(*IDENTITY, "event_id"),
     closing={
         "content_block_stop": ("index",),

@@ -8,8 +8,9 @@ answer.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from functools import cached_property
 from typing import Any, Final
@@ -40,6 +41,11 @@ class Piece(Enum):
 IDENTITY: Final = ("index", "item_id", "output_index", "content_index", "summary_index")
 """Members of an event that usually tell texts apart."""
 
+ASKS_JSON: Final = re.compile(
+    rb'"type"\s*:\s*"json_(?:object|schema)"|"response(?:MimeType|_mime_type)"\s*:\s*"application/json"'
+)
+"""What a request has in it that wants the answer's text to be JSON."""
+
 Requests = Sequence[tuple[str, Label]]
 Answers = Sequence[tuple[str, Piece]]
 
@@ -55,6 +61,11 @@ class Dialect:
     """Paths in answers, and in events not listed in `events`."""
     events: Mapping[str, Answers] = field(default_factory=dict)
     """Paths in an event, by its `type`; they take precedence over `answers`."""
+    json_texts: Mapping[str, Answers] = field(default_factory=dict)
+    """Paths of what the model says, where that is JSON if the request asks for JSON; by the `type` of
+    the event, or under an empty string."""
+    in_json: bool = False
+    """Whether the request has asked for JSON."""
     identity: Sequence[str] = IDENTITY
     """Members that tell the texts of an event, or of an array item in it, apart."""
     closing: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -97,6 +108,8 @@ class Dialect:
 
     def answering(self, request: bytes) -> Dialect:
         """Return the dialect of the answer, for APIs whose requests can choose its format."""
+        if self.json_texts and ASKS_JSON.search(request):
+            return replace(self, in_json=True)
         return self
 
     def refusal(self, status: int, message: str) -> dict[str, Any]:
@@ -131,7 +144,8 @@ class Dialect:
 
     def answer_paths(self, event: str = "", member: str = "") -> Paths[Piece]:
         """Return the paths in an event, which may be held by this member of another."""
-        return _compiled(self).answers(event if event in self.events else "", member)
+        known = event in self.events or event in self.json_texts
+        return _compiled(self).answers(event if known else "", member)
 
 
 class _Compiled:
@@ -148,7 +162,14 @@ class _Compiled:
     def answers(self, event: str, member: str) -> Paths[Piece]:
         paths = self._answers.get((event, member))
         if paths is None:
-            table = [*self._dialect.events.get(event, ()), *self._dialect.answers]
+            own = self._dialect
+            said = own.json_texts if own.in_json else {}
+            table = [
+                *said.get(event, ()),
+                *own.events.get(event, ()),
+                *said.get("", ()),
+                *own.answers,
+            ]
             if member:
                 inner = [(f"{member}.{path}", piece) for path, piece in table]
                 table = [*inner, *self._dialect.answers]
@@ -156,13 +177,14 @@ class _Compiled:
         return paths
 
 
-_cache: dict[str, _Compiled] = {}
+_cache: dict[tuple[str, bool], _Compiled] = {}
 
 
 def _compiled(dialect: Dialect) -> _Compiled:
-    if dialect.name not in _cache:
-        _cache[dialect.name] = _Compiled(dialect)
-    return _cache[dialect.name]
+    key = dialect.name, dialect.in_json
+    if key not in _cache:
+        _cache[key] = _Compiled(dialect)
+    return _cache[key]
 
 
 def kind_of(event: Mapping[str, Any], name: str) -> str:

@@ -196,6 +196,12 @@ GEMINI = Gemini(
         *((f"response.{path}", piece) for path, piece in _ANSWER),
         ("traceId", Piece.OPAQUE),
     ],
+    json_texts={
+        "": [
+            (f"{wrapper}candidates[].content.parts[].text", Piece.DELTA_JSON)
+            for wrapper in ("", "response.")
+        ]
+    },
     identity=("index", "thought"),
     closing={
         "content.stop": ("index",),

@@ -150,6 +150,12 @@ CHAT = OpenAI(
     transports=("JSON", "JSON lines", "multipart", "SSE"),
     requests=[*_CHAT_REQUEST, *((f"body.{path}", label) for path, label in _CHAT_REQUEST)],
     events={"transcript.text.delta": [("delta", Piece.DELTA), ("logprobs[].**", Piece.OPAQUE)]},
+    json_texts={
+        "": [
+            ("choices[].delta.content", Piece.DELTA_JSON),
+            ("choices[].message.content", Piece.WHOLE_JSON),
+        ]
+    },
     closing={"transcript.text.done": ()},
     answers=[*_CHAT_ANSWER, *((f"response.body.{path}", piece) for path, piece in _CHAT_ANSWER)],
     chain_in=("input_file_id",),

@@ -213,6 +213,17 @@ RESPONSES = Responses(
         # An unknown delta is still part of some text.
         ("delta", Piece.DELTA),
     ],
+    json_texts={
+        "": [
+            (f"{place}.text", Piece.WHOLE_JSON)
+            for place in (
+                *("output[].content[]", "response.output[].content[]", "item.content[]"),
+                *("part", "content[]"),
+            )
+        ],
+        "response.output_text.delta": [("delta", Piece.DELTA_JSON)],
+        "response.output_text.done": [("text", Piece.WHOLE_JSON)],
+    },
     identity=(*IDENTITY, *_LANES),
     lanes=_LANES,
     # The Live API passes on the events of the response that it waits for.

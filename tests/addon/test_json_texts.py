@@ -1,0 +1,100 @@
+"""Answers whose text is JSON, because the request asked for it: they stay JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from wire_support import TEMPLATE, Gate, dump, through, whole
+
+from harness.wire_families import FAMILIES
+from secretgate.placeholders import Issued
+from secretgate.providers import DIALECTS
+from secretgate.streams.sse import SseFramer
+
+VALUE = 'x9"Kd\\w0p'
+NAME = "REDACTED<zz-key:0123456789ab>"
+ISSUED = Issued(TEMPLATE, {NAME.encode(): VALUE.encode()})
+TEXT = json.dumps({"password": NAME, "inner": json.dumps({"again": NAME})})
+ASKED: dict[str, Any] = {
+    "anthropic": {"output_config": {"format": {"type": "json_schema", "schema": {}}}},
+    "openai-chat": {"response_format": {"json_schema": {"name": "a"}, "type": "json_schema"}},
+    "openai-responses": {"text": {"format": {"type": "json_object"}}},
+    "gemini": {"generationConfig": {"responseMimeType": "application/json"}},
+}
+WHOLE: dict[str, tuple[Any, Callable[[Any], str]]] = {
+    "anthropic": (
+        {"content": [{"type": "text", "text": TEXT}]},
+        lambda answer: answer["content"][0]["text"],
+    ),
+    "openai-chat": (
+        {"choices": [{"message": {"content": TEXT}}]},
+        lambda answer: answer["choices"][0]["message"]["content"],
+    ),
+    "openai-responses": (
+        {"output": [{"type": "message", "content": [{"type": "output_text", "text": TEXT}]}]},
+        lambda answer: answer["output"][0]["content"][0]["text"],
+    ),
+    "gemini": (
+        {"candidates": [{"content": {"parts": [{"text": TEXT}]}}]},
+        lambda answer: answer["candidates"][0]["content"]["parts"][0]["text"],
+    ),
+}
+STREAMS = {
+    "anthropic": "anthropic",
+    "chat": "openai-chat",
+    "responses": "openai-responses",
+    "gemini": "gemini",
+    "code assist": "gemini",
+}
+
+
+def assert_restored(said: str) -> None:
+    read = json.loads(said)
+    assert read["password"] == VALUE
+    assert json.loads(read["inner"]) == {"again": VALUE}
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_document_in_a_document_stays_json(name: str) -> None:
+    answer, said = WHOLE[name]
+    dialect = DIALECTS[name].answering(dump(ASKED[name]))
+    assert_restored(said(json.loads(whole(dialect, ISSUED, dump(answer)))))
+    plain = said(json.loads(whole(DIALECTS[name].answering(b"{}"), ISSUED, dump(answer))))
+    assert f'"password": "{VALUE}"' in plain
+
+
+@pytest.mark.parametrize("name", STREAMS)
+@pytest.mark.parametrize("size", [1, 3, 8, 200])
+def test_json_in_pieces_stays_json(name: str, size: int) -> None:
+    family = FAMILIES[name]
+    pieces = [TEXT[at : at + size] for at in range(0, len(TEXT), size)]
+    raw = family.write(pieces, [])
+    dialect = family.dialect.answering(dump(ASKED[STREAMS[name]]))
+    said, _ = family.read(through(family.framer(), dialect, ISSUED, raw))
+    assert_restored(said)
+
+
+def test_reasoning_beside_json_is_not_touched() -> None:
+    dialect = DIALECTS["openai-responses"].answering(dump(ASKED["openai-responses"]))
+    part = {"type": "summary_text", "text": f"it is {NAME}"}
+    payload = {"type": "response.reasoning_summary_part.done", "item_id": "r", "part": part}
+    event = b"data: " + dump(payload) + b"\n\n"
+    assert through(SseFramer(), dialect, ISSUED, event) == event
+
+
+def test_a_request_that_only_speaks_of_it_does_not_ask_for_json() -> None:
+    dialect = DIALECTS["openai-chat"]
+    spoken = dump({"messages": [{"role": "user", "content": '{"type": "json_object"}'}]})
+    assert dialect.answering(spoken) is dialect
+
+
+def test_a_decision_knows_what_was_asked_for() -> None:
+    gate = Gate()
+    content = dump({"messages": [{"role": "user", "content": "x"}], **ASKED["openai-chat"]})
+    headers = {"content-type": "application/json"}
+    decision = gate.requests.decide(gate.request("openai-chat", content=content, headers=headers))
+    assert decision.dialect is not None
+    assert decision.dialect.in_json
