@@ -59,7 +59,7 @@ _VARIABLE = re.compile(rb"[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+")
 """The name of a variable, which is followed by its value in a table of variables."""
 _NAMED_VALUE = re.compile(rb"(?i)(?:\w{1,10}_?)?value")
 _NAME_BEFORE = re.compile(
-    rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4},?\s{0,40}[\\\"']{0,4}(?:\w{1,20}:)?$"
+    rb"([A-Za-z_][\w.-]{1,79})[\\\"'`]{0,4}(?:,?\s{0,40}|\s?[:=]\s?\{\s{0,40})[\\\"']{0,4}(?:\w{1,20}:)?$"
 )
 
 

@@ -33,6 +33,8 @@ ROWS: Final = 1000
 """Maximum number of table rows that are read."""
 _WIDEST: Final = 2048
 _HEAD = re.compile(rb"[A-Za-z#][\w./()#-]{0,24}(?: [\w./()#-]{1,16}){0,2}")
+_VERB: Final = re.compile(rb"(?i)\b(?:must|should|will|can|may|to|not|did|does) pass$")
+"""No head says that something passes: `Regex must pass`."""
 _RULER = re.compile(rb"[\s|:+=-]+")
 _CELL: Final = {
     mark: re.compile(
@@ -115,7 +117,7 @@ def _table(text: bytes, start: int, end: int) -> Iterator[Cell]:
             continue
         head = _cells(text, start, end, mark)
         names = [text[slice(*cell)] for cell in head]
-        if len(names) < 2 or not all(map(_HEAD.fullmatch, names)):
+        if len(names) < 2 or not all(map(_HEAD.fullmatch, names)) or any(map(_VERB.search, names)):
             continue
         if mark == b"|" and _within(text, start, end):
             continue

@@ -25,6 +25,8 @@ QUIET = [
     f"TokenService - issued token id={UUID} for client=web in 3ms",
     f"The artefact {made_up(32, 5).decode()} was published, zoom in to see it",
     f"use {SHA1} for zoom",
+    "| `RegExp` | Regex must pass |\n\nReturns: `MockClient | MockPool7`.\n",
+    f"session={made_up(24, 3).decode()}.{made_up(27, 4).decode()}.{made_up(27, 8).decode()[:3]}",
     f'"chatcmpl-cokxm{made_up(24, 6).decode()}"}}, "session": "{UUID}"',
     f"a=ice-ufrag:Qm7T\r\na=ice-pwd:{made_up(24, 4).decode()}\r\na=ice-options:trickle\r\n",
     f"commit {SHA1}\nAuthor: a\n\n    rotate the token",

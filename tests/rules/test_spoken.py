@@ -53,6 +53,7 @@ $ docker exec api printenv ACME_API_KEY\n@\n$
 etcdctl put /prod/acme/api_key @
   AcmeApiKey:\n    Type: String\n    NoEcho: true\n    Default: @\n
 reg add HKCU\Software\Acme /v ApiKey /t REG_SZ /d @ /f
+{"globex": {"credentials": {"value": "@"}}}
 {"acme_token": {"sensitive": true, "type": "string", "value": "@"}}
 we rotated the Acme api key yesterday, new one: @
 """
