@@ -12,6 +12,7 @@ otherwise the connection is closed after the error, as the client would wait for
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -29,6 +30,8 @@ from secretgate.streams.base import Frame
 
 _KEEP_OPEN = frozenset(("openai-responses",))
 """Dialects with an error event that does not end the connection."""
+_ASKS = re.compile(rb'"type"\s*:\s*"response\.create"')
+"""What a message has in it that asks for an answer, and so may choose its format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ class Socket:
         decision = self._engine.requests.decide_body(self._request, body)
         if decision.refused:
             return self._refused(decision)
+        if decision.dialect is not None and _ASKS.search(body.outline):
+            self._events.dialect = decision.dialect
         self._events.issued = decision.issued.joined(self._events.issued)
         return Outcome(content=decision.content, decision=decision)
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import pytest
-from wire_support import TEMPLATE, Gate, dump, through, whole
+from wire_support import SCOPE, TEMPLATE, Gate, dump, secret, through, whole
 
 from harness.wire_families import FAMILIES
+from secretgate.engine import Engine
 from secretgate.placeholders import Issued
 from secretgate.providers import DIALECTS
 from secretgate.streams.sse import SseFramer
+from secretgate.websockets import Socket
 
 VALUE = 'x9"Kd\\w0p'
 NAME = "REDACTED<zz-key:0123456789ab>"
@@ -98,3 +101,25 @@ def test_a_decision_knows_what_was_asked_for() -> None:
     decision = gate.requests.decide(gate.request("openai-chat", content=content, headers=headers))
     assert decision.dialect is not None
     assert decision.dialect.in_json
+
+
+def test_json_over_a_websocket_stays_json() -> None:
+    """What comes between does not change how the answer is read; the next request does."""
+    gate = Gate()
+    ws = Socket(cast(Engine, gate), gate.request("openai-responses"))
+    key = secret(1)
+    gate.vault.learn(SCOPE, {VALUE.encode(): "zz-key"})
+    form = {"text": {"format": {"type": "json_schema", "schema": {}}}}
+    for more, kept in ((form, True), ({}, False)):
+        ask = {"type": "response.create", "input": f"{key} and {VALUE}", **more}
+        sent = ws.from_client(dump(ask)).content
+        assert sent is not None
+        name = re.findall(r"REDACTED<[^>]*>", sent.decode())[1]
+        ws.from_client(dump({"type": "response.processed", "response_id": "r"}))
+        said = json.dumps({"a": name})
+        event = {"type": "response.output_text.delta", "item_id": "m", "delta": said}
+        out = ws.from_provider(dump(event)).content
+        assert out is not None
+        delta = json.loads(out)["delta"]
+        assert delta == (json.dumps({"a": VALUE}) if kept else said.replace(name, VALUE))
+        ws.from_provider(dump({"type": "response.completed", "response": {"id": "r"}}))

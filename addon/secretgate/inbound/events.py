@@ -63,7 +63,7 @@ class Events:
     _goes_on: bool = False
     """Whether the last event of a run is known not to end anything."""
     _shapes: Shapes | None = None
-    _shaped_for: Issued | None = None
+    _shaped_for: tuple[Issued | None, Dialect | None] = (None, None)
 
     def __post_init__(self) -> None:
         self._texts = OpenTexts(self.dialect)
@@ -225,8 +225,9 @@ class Events:
 
     @property
     def shapes(self) -> Shapes:
-        if self._shapes is None or self._shaped_for is not self.issued:
-            self._shapes, self._shaped_for = Shapes(self.dialect), self.issued
+        issued, dialect = self._shaped_for
+        if self._shapes is None or issued is not self.issued or dialect is not self.dialect:
+            self._shapes, self._shaped_for = Shapes(self.dialect), (self.issued, self.dialect)
         return self._shapes
 
     @cached_property
