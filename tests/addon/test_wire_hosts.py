@@ -180,6 +180,7 @@ llm.zed.dev /completions generic content
 api.jetbrains.ai /user/v5/llm/chat/stream/v8 generic content
 agentn.global.api5.cursor.sh /agent.v1.AgentService/Run protobuf content
 api2.cursor.sh /aiserver.v1.AuthService/GetEmail - pass
+api2.cursor.sh /oauth/token - pass
 us-only.gcpp.cursor.sh /aiserver.v1.FileSyncService/FSUploadFile protobuf content
 server.codeium.com /exa.api_server_pb.ApiServerService/GetChatMessage windsurf content
 eu.windsurf.com /_route/api_server/exa.api_server_pb.ApiServerService/GetChatMessage windsurf content
