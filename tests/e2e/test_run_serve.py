@@ -133,6 +133,18 @@ def test_the_version_may_be_part_of_the_base_url_or_not(served: Served, provider
     assert [(each.host, each.path) for each in arrived] == [CHAT] * 2
 
 
+def test_a_misspelt_base_url_is_told_which_there_are(served: Served, provider: Provider) -> None:
+    with provider.recording() as arrived:
+        for path in ("/antropic/v1/messages", "/v1/messages", "/azure/"):
+            code, _, body = served.ask("POST", path, ask(MESSAGES, "x"))
+            assert code == 404
+            said = json.loads(body)["error"]["message"]
+            assert "/anthropic, " in said
+            assert "/azure/RESOURCE, " in said
+            assert "/other" in said
+    assert not arrived
+
+
 def test_a_provider_of_the_users_is_read_although_no_host_table_has_it(
     served: Served, provider: Provider, planted: Planted
 ) -> None:

@@ -44,11 +44,18 @@ class BaseURLs:
     def requestheaders(self, flow: http.HTTPFlow) -> None:
         if flow.response or not to_us(flow):
             return
-        found = target(self._current(), flow.request.path)
-        if found is None:
+        bases = self._current()
+        found = target(bases, flow.request.path)
+        if found is None and not (bases and flow.request.method == "POST"):
             return
         if from_another_site(flow):
-            flow.response = http.Response.make(403, _refusal("pages of other sites"), _JSON)
+            message = "secretgate does not serve base URLs to pages of other sites"
+            flow.response = http.Response.make(403, _refusal("forbidden", message), _JSON)
+            return
+        if found is None:
+            known = ", ".join(f"/{name}{'/RESOURCE' * bases[name].per_resource}" for name in bases)
+            message = f"secretgate serves no provider at this path; base URLs end with {known}"
+            flow.response = http.Response.make(404, _refusal("not_found", message), _JSON)
             return
         route = route_for(found, self._gate.engine().hosts)
         if route is not None:
@@ -70,6 +77,5 @@ def _ours(bases: dict[str, BaseURL], found: Target, origin: str, url: str) -> st
     return origin + path if path is not None else None
 
 
-def _refusal(who: str) -> str:
-    message = f"secretgate does not serve base URLs to {who}"
-    return json.dumps({"error": {"type": "forbidden", "message": message}})
+def _refusal(kind: str, message: str) -> str:
+    return json.dumps({"error": {"type": kind, "message": message}})
