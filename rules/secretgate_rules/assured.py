@@ -1,7 +1,7 @@
 """Computes which rules can only match near a token, so that other text need not be searched.
 
-Most issuers' secrets are long and random: every match contains a run of at least `gate.LEAST`
-token characters with a digit among them. Such runs are rare and cheap to find (see `gate`), so
+Most issuers' secrets are long and random: every match contains a run of at least `token_windows.LEAST`
+token characters with a digit among them. Such runs are rare and cheap to find (see `token_windows`), so
 a rule whose pattern guarantees one is searched for only near them. The probability follows from
 the pattern: the characters allowed at each position, and the share of digits among them.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import Any, Final, NamedTuple
 
-from . import gate, patterns
+from . import patterns, token_windows
 from .regex import ASSERTIONS, REPEATS, chars, op, parse
 
 _DIGITS: Final = frozenset(b"0123456789")
@@ -33,7 +33,7 @@ def surety(run: Run) -> float:
 
     It finds a run with a digit that enough characters follow. The unit is that of `Run`.
     """
-    return sum(run[: 1 - gate.BEHIND]) if len(run) >= gate.LEAST else 0.0
+    return sum(run[: 1 - token_windows.BEHIND]) if len(run) >= token_windows.LEAST else 0.0
 
 
 def _worth(run: Run) -> tuple[float, int]:
@@ -103,7 +103,7 @@ def _of(code: Any, value: Any) -> _Said:
         run = said.run * min(low, _MOST)
         return _Said(True, run, run)
     taken = chars(code, value)
-    if taken is None or not taken <= gate.TOKEN:
+    if taken is None or not taken <= token_windows.TOKEN:
         return _Said(False, _NONE, _NONE)
     share = len(taken & _DIGITS) / len(taken)
     run = (_CERTAIN if share == 1 else -math.log(1 - share),)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from . import judging, letters, near, passphrases, sentences, standins, values
+from . import judging, letters, passphrases, sentences, standins, surroundings, values
 from .assignments import Assignment, Assignments
 from .context_rules import LEAD, LONGEST, PASSWORD, RULES, Found
 from .model import Rule
@@ -145,14 +145,14 @@ def _harmless(text: bytes, assignment: Assignment) -> bool:
     if b"\n" in match["gap"] and _NESTED.match(text, end - 1):
         return True
     if _DECLARED.sub(b"", name.lower()) == b"key" and (
-        _of_element(text, assignment) or near.among_vectors(text, assignment.begin, end)
+        _of_element(text, assignment) or surroundings.among_vectors(text, assignment.begin, end)
     ):
         return True
     if _REFERENCE.search(text, max(0, match.start() - LEAD), match.start()):
         return True
     if match["close"] and text.endswith(b"://", 0, match.start()):
         return True  # The hash of what is at a URL.
-    return near.among_checksums(text, assignment.begin, end)
+    return surroundings.among_checksums(text, assignment.begin, end)
 
 
 _SECOND_ARGUMENT: Final = re.compile(rb"\([^\s(),]{1,40}, ?(?:Object\.assign\()?\{ ?$")

@@ -26,8 +26,8 @@ from . import (
     disguises,
     frames,
     judging,
-    near,
     standins,
+    surroundings,
     values,
     views,
 )
@@ -250,8 +250,8 @@ class Detector:
                 item = self._compiled[index]
                 shape = item.shape
                 if item.by_keyword:
-                    low = end - near.AFTER - min(shape.before, _KEYWORD_REACH) - _BEHIND
-                    high = end + near.BEFORE + min(shape.after, _KEYWORD_REACH)
+                    low = end - surroundings.AFTER - min(shape.before, _KEYWORD_REACH) - _BEHIND
+                    high = end + surroundings.BEFORE + min(shape.after, _KEYWORD_REACH)
                 else:
                     low, high = end - shape.before, end + shape.after
                 known = windows.setdefault(index, [])
@@ -281,7 +281,7 @@ class Detector:
                 standins.dummy(value)
                 or standins.template(value)
                 or values.hashed(value)
-                or near.among_checksums(text, low, high)
+                or surroundings.among_checksums(text, low, high)
                 or buried.buried(text, low, high)
                 or (item.by_keyword and values.identifier(value))
             ):
@@ -298,12 +298,12 @@ class Detector:
     def _near(
         self, item: Compiled, text: bytes, whole: tuple[int, int], secret: tuple[int, int]
     ) -> bool:
-        if near.mentioned(text[slice(*whole)], item.keywords):
+        if surroundings.mentioned(text[slice(*whole)], item.keywords):
             return True
         if item.rule.keywords_anywhere:
             everything = text.lower()
             return any(word in everything for word in item.keywords)
-        judge = near.linked if item.shape.anchor < ANCHOR else near.present
+        judge = surroundings.linked if item.shape.anchor < ANCHOR else surroundings.present
         return judge(text, *secret, item.keywords)
 
     def _settle(self, found: list[Candidate]) -> list[Finding]:
@@ -349,7 +349,7 @@ def _mentioned(item: Compiled, text: bytes, start: int, end: int) -> bool:
     """Return whether a keyword may be near enough to a match; told without compiling the pattern."""
     if item.rule.keywords_anywhere:
         return True
-    around = text[max(0, start - near.BEFORE) : end + near.AFTER].lower()
+    around = text[max(0, start - surroundings.BEFORE) : end + surroundings.AFTER].lower()
     return any(word in around for word in item.keywords)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import Final
 
-from . import columns, context_places, disguises, frames, gate, views
+from . import columns, context_places, disguises, frames, token_windows, views
 from .database import EVERY, Database, Expression, TooMany
 
 SEPARATOR = b"\n\x7f\n"
@@ -54,10 +54,15 @@ class Reader:
         self._everywhere = [number for number, close in enumerate(near) if not close]
         self._near = [number for number, close in enumerate(near) if close]
         self._run = len(self._everywhere)
-        self._context = self._run + 1 + len(gate.ESCAPED)
+        self._context = self._run + 1 + len(token_windows.ESCAPED)
         first = [expressions[number] for number in self._everywhere]
         self._columns = self._context + len(context_places.EXPRESSIONS)
-        own = (gate.RUN, *gate.ESCAPED, *context_places.EXPRESSIONS, columns.EXPRESSION)
+        own = (
+            token_windows.RUN,
+            *token_windows.ESCAPED,
+            *context_places.EXPRESSIONS,
+            columns.EXPRESSION,
+        )
         rest = (disguises.EXPRESSION, frames.EXPRESSION, disguises.UNESCAPED)
         second = [expressions[number] for number in self._near]
         close = (*second, context_places.NEAR_TOKENS, *views.EXPRESSIONS)
@@ -130,12 +135,12 @@ class Reader:
         if runs and runs[-1] > size:
             runs[-1] = size
         if not rest:
-            return Sight(gate.windows(text, runs, ()))
+            return Sight(token_windows.windows(text, runs, ()))
         hits = [hit for hit in rest if hit[0] < column]
-        sight = Sight(gate.windows(text, runs, [min(end, size) for _, end in hits]))
+        sight = Sight(token_windows.windows(text, runs, [min(end, size) for _, end in hits]))
         sight.columns = [end for number, end in rest if number == column]
         if sight.columns and (tables := columns.escaped(text, sight.columns)):
-            sight.windows = gate.merged([*sight.windows, *tables])
+            sight.windows = token_windows.merged([*sight.windows, *tables])
         sight.context = [end for number, end in hits if number >= contextual]
         sight.framed = [end for number, end in rest if number == column + 2]
         if references := [end for number, end in rest if number == column + 1]:

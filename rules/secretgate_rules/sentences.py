@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from . import letters, near, passphrases, standins, values
+from . import letters, passphrases, standins, surroundings, values
 from .context_rules import LEAD, LONGEST, NEARBY, TOLD, UUID, Found
 from .model import Rule
 from .names import Tier, tier
@@ -49,7 +49,7 @@ def _stated_password(text: bytes, low: int, event: int, phrases: Phrases) -> tup
         return None
     if _NO_PASSWORD.search(text[max(low, phrase.start() - 24) : phrase.start()]):
         return None
-    if near.among_checksums(text, begin, begin + len(value)):
+    if surroundings.among_checksums(text, begin, begin + len(value)):
         return None
     return begin, begin + len(value)
 

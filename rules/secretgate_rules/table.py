@@ -10,7 +10,7 @@ from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from typing import Final
 
-from . import blocks, gate, near, patterns, regex
+from . import blocks, patterns, regex, surroundings, token_windows
 from .allow import searching
 from .assured import assured
 from .database import CASELESS, Expression
@@ -96,7 +96,7 @@ class Compiled:
     shape: patterns.Shape
     by_keyword: bool
     near: bool
-    """Whether the rule is searched for only near tokens (see `gate`)."""
+    """Whether the rule is searched for only near tokens (see `token_windows`)."""
     translation: bytes = b""
     """What `re` compiles the pattern to, if that is known from the cache."""
 
@@ -143,7 +143,7 @@ def prepare(rule: Rule) -> Compiled:
 _SURE: Final = -math.log(0.001)
 _FAIRLY_SURE: Final = -math.log(0.005)
 _SURE_ENOUGH: Final = -math.log(0.1)
-_AHEAD: Final = gate.LEAD - near.BEFORE - 16
+_AHEAD: Final = token_windows.LEAD - surroundings.BEFORE - 16
 
 
 def _near(rule: Rule, shape: patterns.Shape, by_keyword: bool) -> bool:
@@ -158,7 +158,7 @@ def _near(rule: Rule, shape: patterns.Shape, by_keyword: bool) -> bool:
         weak = shape.anchor <= ANCHOR or shape.caseless
         needed = _FAIRLY_SURE if weak else _SURE
     return any(
-        token.surety > needed and token.ahead <= _AHEAD and token.behind <= gate.TAIL
+        token.surety > needed and token.ahead <= _AHEAD and token.behind <= token_windows.TAIL
         for token in assured(rule.pattern, rule.flags)
     )
 

@@ -1,4 +1,4 @@
-"""Decides whether a keyword near a value refers to that value.
+"""What stands around a value: does a keyword there refer to it, and is it one of a list of hashes?
 
 A commit log that mentions a company is full of hashes. A value that matches a mere shape belongs to
 a keyword only if it is assigned to a name that contains the keyword or names a credential, or if a
@@ -24,15 +24,25 @@ _NAME = re.compile(
     rb"([A-Za-z_$][\w.$@/-]{0,79}+)[\\\"'`\])]{0,4}[ \t]{0,4}(?:\??[=:]{1,4}>?|,|=>|\|\||>|\s|\()[\\\"'`\s(\[]{0,8}$"
 )
 _SAYS = re.compile(
-    rb"(?i)token|secret|passw|pwd|credential|\bpat\b|\bauth|[\s_.-]keys?\b|\bkeys?\b|\bkey\s*(?:is|=|:)|api[ _-]?key|licen[cs]e|webhook|\bsid\b|\bdsn\b|client[ _-]?id|\bapp[ _-]?id|bearer|signing|cookie|session|\b(?:is|was|are)\s[\"'`]?$|[?&](?![\w-]*id=)[\w-]{2,}=$"
+    rb"(?i)token|secret|passw|pwd|credential|\bpat\b|\bauth"
+    rb"|[\s_.-]keys?\b|\bkeys?\b|\bkey\s*(?:is|=|:)|api[ _-]?key"
+    rb"|licen[cs]e|webhook|\bsid\b|\bdsn\b|client[ _-]?id|\bapp[ _-]?id"
+    rb"|bearer|signing|cookie|session"
+    rb"|\b(?:is|was|are)\s[\"'`]?$|[?&](?![\w-]*id=)[\w-]{2,}=$"
 )
+"""What between a keyword and a value says that the one refers to the other."""
 _HASHY = frozenset(
     b"commit sha sha1 sha256 sha512 hash digest version revision rev head checksum md5 integrity "
-    b"resolved etag oid tree parent ref reference shasum narhash contenthash fingerprint blob merge pick build cache nonce".split()
+    b"resolved etag oid tree parent ref reference shasum narhash contenthash fingerprint blob "
+    b"merge pick build cache nonce".split()
 )
 _HASH_BEFORE = re.compile(
-    rb"(?i)(?:^|[^A-Za-z])(?:commit|sha[0-9]*|rmd160|ripemd160|blake2[bs]?|hash|digest|version|revision|head|checksum|md5|integrity|etag|tree|blob|object|parent|fingerprint|merge|h1|reverts?|onto)[\W_]{1,6}(?:W/\\?\")?$|sha(?:1|256|512)[-=:]$"
-    rb"|;base64,$|\b(?:md5|sha[0-9-]{1,7}|rmd160|blake2\w{1,4}) ?\([^()\n]{1,80}\) ?= ?$"
+    rb"(?i)(?:^|[^A-Za-z])"
+    rb"(?:commit|sha[0-9]*|rmd160|ripemd160|blake2[bs]?|hash|digest|version|revision|head|checksum"
+    rb"|md5|integrity|etag|tree|blob|object|parent|fingerprint|merge|h1|reverts?|onto)"
+    rb"[\W_]{1,6}(?:W/\\?\")?$"
+    rb"|sha(?:1|256|512)[-=:]$|;base64,$"
+    rb"|\b(?:md5|sha[0-9-]{1,7}|rmd160|blake2\w{1,4}) ?\([^()\n]{1,80}\) ?= ?$"
 )
 """Names of hashes, the start of a data URL, and lines of BSD's checksum programs: `SHA256 (a.iso) = ...`."""
 
