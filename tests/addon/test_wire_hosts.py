@@ -23,6 +23,9 @@ api.anthropic.com /v1/files anthropic content
 api.anthropic.com /v1/skills anthropic content
 api.anthropic.com /v1/sessions/s/events anthropic content
 api.anthropic.com /v1/code/sessions/s/worker/events generic content
+api.anthropic.com /v1/code/github/import-token - pass
+api.openai.com /v1/alpha/search openai-responses content
+chatgpt.com /backend-api/codex/alpha/search openai-responses content
 api.anthropic.com /api/organizations/o/dust/generate_title_and_branch generic content
 api.anthropic.com /api/frame/deploy/x generic content
 api.anthropic.com /api/event_logging/v2/batch generic other
