@@ -282,9 +282,12 @@ def test_the_service_does_not_go_through_the_one_before_it(
     with socket.create_server(("127.0.0.1", 0)) as gone:
         port = gone.getsockname()[1]
     monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
-    assert command._account(places, 8080, "", port).upstream == ""
-    assert command._account(places, port, "", None).upstream == ""
-    assert command._account(places, 8080, "", None).upstream == f"http://127.0.0.1:{port}"
+    assert command._account(places, 8080, "", port, dry_run=False).upstream == ""
+    assert command._account(places, port, "", None, dry_run=True).upstream == ""
+    assert (
+        command._account(places, 8080, "", None, dry_run=False).upstream
+        == f"http://127.0.0.1:{port}"
+    )
 
 
 def test_settings_without_a_proxy_are_told_with_the_ways_out(
@@ -298,6 +301,33 @@ def test_settings_without_a_proxy_are_told_with_the_ways_out(
     assert "On in part" in said
     assert "secretgate serve --port 8123" in said
     assert "secretgate system off" in said
+
+
+def test_without_systemd_it_is_told_that_nothing_starts_the_proxy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Machine(())
+    given = account(tmp_path / "home")
+    (told,) = [line for line in preview(steps(given, machine)) if line.startswith("NOT possible")]
+    assert "systemctl is not installed" in told
+    record = Record(tmp_path / "r.json")
+    assert not switch_on(steps(given, machine), record, machine, print)
+    said = capsys.readouterr().out
+    assert "NOT done, proxy as a service: systemctl is not installed" in said
+    assert "'/opt/py thon' -P -m secretgate serve --port 8080" in said
+    assert switch_off(record, machine, print)
+
+
+def test_a_dry_run_makes_no_ca(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SECRETGATE_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(command, "SystemRunner", lambda: Machine(()))
+    assert command.on(8123, "", True) == 0
+    said = capsys.readouterr().out
+    assert f"create {tmp_path / 'home' / 'ca'}   # the CA" in said
+    assert f"{tmp_path / 'home' / 'ca' / 'bundle.pem'}" in said
+    assert not list(tmp_path.rglob("*.pem"))
 
 
 def test_a_crash_between_record_and_change_is_undone(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ class Run:
     what: str
     do: tuple[Command, ...] = ()
     undo: tuple[Command, ...] = ()
+    impossible: str = ""
+    """Why the step cannot be taken on this machine, if it cannot."""
 
 
 Step = Write | Run

@@ -20,7 +20,9 @@ from secretgate.system.plan import Account, steps
 from secretgate.system.record import Record
 from secretgate.system.switch import preview, preview_off, switch_off, switch_on
 from secretgate.wording import spoken
-from secretgate_ca import CAError, ensure_ca, environment, write_bundle
+from secretgate_ca import CAError, ensure_ca, environment, load_ca, write_bundle
+from secretgate_ca.authority import CERT_FILE
+from secretgate_ca.bundle import BUNDLE_FILE
 from secretgate_ca.runner import SystemRunner
 
 FAILED = 2
@@ -32,6 +34,7 @@ _ON_IN_PART = (
     "On in part: see what was NOT done. Programs that read the settings will connect to port {port}, and fail if "
     "no proxy runs there. To run one: secretgate serve --port {port}. To undo all of it: secretgate system off"
 )
+_NOT_RUNNING = "NOT running: secretgate system on, or secretgate serve --port {port}"
 _FAILURES = (CAError, ChangeError, SettingsError, StateError, UpstreamError, OSError)
 
 
@@ -57,16 +60,21 @@ def _is_ours(named: Upstream | None, ports: Collection[object]) -> bool:
     )
 
 
-def _account(places: Places, port: int, mode: str, earlier: object) -> Account:
-    """Return what steps are planned for; `earlier` is the port of the time before, if any."""
+def _account(places: Places, port: int, mode: str, earlier: object, dry_run: bool) -> Account:
+    """Return what steps are planned for; `earlier` is the port of the time before, if any.
+
+    If there is no CA, one is made, except for a dry run.
+    """
     names = plans.plan(Wishes(mode), places, os.environ).names(_say)
-    authority = ensure_ca(places.ca, names)
-    missing = authority.missing(names)
-    if missing or not authority.valid():
+    authority = load_ca(places.ca) if dry_run else ensure_ca(places.ca, names)
+    missing = authority.missing(names) if authority else ()
+    if missing or (authority and not authority.valid()):
         raise CAError(
             f"the CA is not valid now or may not sign for all covered hosts: {rotation(missing)}"
         )
-    trust = environment(write_bundle(authority), authority.ca_cert)
+    if authority and not dry_run:
+        write_bundle(authority)
+    trust = environment(places.ca / BUNDLE_FILE, places.ca / CERT_FILE)
     named = upstream(os.environ)
     out = os.environ[named.variable] if named and not _is_ours(named, (port, earlier)) else ""
     command = [sys.executable, "-P", "-m", "secretgate", "serve", "--port", str(port)]
@@ -92,8 +100,10 @@ def on(port: int, mode: str, dry_run: bool) -> int:
     runner = SystemRunner()
     try:
         record = _record(places)
-        account = _account(places, port, mode, record.facts.get("port"))
+        account = _account(places, port, mode, record.facts.get("port"), dry_run)
         if dry_run:
+            if not (places.ca / CERT_FILE).exists():
+                print(f"create {places.ca}   # the CA; `off` leaves it")
             print("\n".join(preview(steps(account, runner))))
             return 0
         if record.present:
@@ -136,7 +146,7 @@ def status(as_json: bool) -> int:
     elif not record.present:
         print("off")
     else:
-        state = f"running, mode {report['mode']}" if report else "NOT running: secretgate system on"
+        state = f"running, mode {report['mode']}" if report else _NOT_RUNNING.format(port=port)
         print(f"on, port {port}, {state}")
         print("\n".join(f"  {line}" for line in changed))
     return 0 if report or not record.present else 1

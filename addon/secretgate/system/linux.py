@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 
 from secretgate.launch.environment import PROXY_VARIABLES
@@ -27,6 +28,9 @@ def steps(account: Account, runner: Runner) -> Iterator[Step]:
             (*systemctl, "disable", "--now", UNIT),
         )
         yield Run("proxy as a service", (reload, enable), (disable,))
+    else:
+        reason = f"systemctl is not installed; have your system run {shlex.join(account.command)}"
+        yield Run("proxy as a service", impossible=reason)
     path = config / "environment.d" / "60-secretgate.conf"
     yield Write("variables of the session", path, lambda _: environment_d(account).encode())
     if runner.which("gsettings"):

@@ -38,6 +38,9 @@ def switch_on(steps: Iterable[Step], record: Record, runner: Runner, say: Say) -
                 well = False
             else:
                 say(f"{step.what}: {change.path}")
+        elif step.impossible:
+            say(f"NOT done, {step.what}: {step.impossible}")
+            well = False
         else:
             record.add(step)
             complaints = run_all(step.do, runner)
@@ -84,6 +87,8 @@ def preview(steps: Iterable[Step]) -> list[str]:
             lines.append(f"{verb} {change.path}   # {step.what}")
             lines += [f"  - {line}" for line in _lines(change.removed)]
             lines += [f"  + {line}" for line in _lines(change.inserted)]
+        elif step.impossible:
+            lines.append(f"NOT possible, {step.what}: {step.impossible}")
         else:
             lines += [f"run {' '.join(command)}   # {step.what}" for command in step.do]
     return lines
