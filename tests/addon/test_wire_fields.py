@@ -126,3 +126,23 @@ def test_an_answer_that_ends_ends_no_other_on_its_connection() -> None:
     )
     assert KEY.encode() in out
     assert out.count(placeholder[:9].encode()) == 1
+
+
+def test_the_headers_in_a_request_to_several_providers_stay() -> None:
+    """Cloudflare's universal endpoint takes a list, whose items no path of a table above names."""
+    gate = Gate()
+    own, other = secret(1), secret(2)
+    body = [
+        {
+            "provider": "openai",
+            "headers": {"Authorization": f"Bearer {own}"},
+            "query": {"input": other},
+        }
+    ]
+    headers = {"content-type": "application/json"}
+    sent = gate.requests.decide(
+        gate.request("cloudflare", content=dump(body), headers=headers)
+    ).content
+    assert sent is not None
+    assert own.encode() in sent
+    assert other.encode() not in sent

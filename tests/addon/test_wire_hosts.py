@@ -126,7 +126,8 @@ api.continue.dev /model-proxy/v1/chat/completions openai-chat content
 gateway.ai.cloudflare.com /v1/a/g/anthropic/v1/messages anthropic content
 gateway.ai.cloudflare.com /v1/a/g/google-ai-studio/v1beta/models/g:generateContent gemini content
 gateway.ai.cloudflare.com /v1/a/g/compat/chat/completions openai-chat content
-gateway.ai.cloudflare.com /v1/a/g/workers-ai/@cf/meta/llama generic content
+gateway.ai.cloudflare.com /v1/a/g/workers-ai/@cf/meta/llama cloudflare content
+gateway.ai.cloudflare.com /v1/a/g cloudflare content
 models.github.ai /inference/chat/completions openai-chat content
 api.kimi.ai /coding/v1/chat/completions openai-chat content
 api.synthetic.new /openai/v1/chat/completions openai-chat content

@@ -54,6 +54,7 @@ SHAPES = {
     "protobuf": lambda error: error["code"] == "permission_denied" and error["message"],
     "windsurf": lambda error: error["code"] == "permission_denied" and error["message"],
     "generic": lambda error: error["error"]["message"],
+    "cloudflare": lambda error: error["error"]["message"],
 }
 
 

@@ -207,6 +207,9 @@ OPAQUE = {
         conversationState.history[].assistantResponseMessage.reasoningContent.reasoningText.signature
         profileArn
     """,
+    "cloudflare": """
+        request.headers.Authorization
+    """,
     "generic": """
         providerOptions.gateway.byok.openai[].apiKey
         network_policy.domain_secrets[].value

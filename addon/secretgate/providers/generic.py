@@ -6,6 +6,8 @@ holding back the end of an id would change it.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from secretgate.bodies.base import Label
 from secretgate.providers.base import Dialect, Piece
 
@@ -47,4 +49,15 @@ GENERIC = Dialect(
     chain_grows=("vector_stores", "containers", "sessions"),
     chain_out=("id",),
     chain_prefixes=("vs_", "cntr_", "file-", "file_", "cfile_", "thread_", "sess_", "session_"),
+)
+
+# Its universal endpoint takes requests to several providers, each with its own headers.
+CLOUDFLARE = replace(
+    GENERIC,
+    name="cloudflare",
+    requests=[
+        *((f"{request}.headers.**", Label.CREDENTIAL) for request in ("[]", "request")),
+        ("[].authorization", Label.CREDENTIAL),
+        *GENERIC.requests,
+    ],
 )
