@@ -122,11 +122,26 @@ def _table(text: bytes, start: int, end: int) -> Iterator[Cell]:
         if mark == b"|" and _within(text, start, end):
             continue
         wanted = [(at, level) for at, name in enumerate(names) if (level := tier(name)) > Tier.KEY]
-        if wanted:
+        if wanted and not _continues(text, start, mark, len(names)):
             yield from _rows(text, end + 1, mark, len(names), wanted)
             return
     if b"  " in line:
         yield from _aligned(text, start, end)
+
+
+_ABOVE: Final = 3
+
+
+def _continues(text: bytes, start: int, mark: bytes, cells: int) -> bool:
+    """Return whether a line is a row, because there are as many cells in those above it."""
+    for _ in range(_ABOVE):
+        if start == 0:
+            return False
+        end = start - 1
+        start, _end = _line(text, end)
+        if end - start > _WIDEST or len(_cells(text, start, end, mark)) != cells:
+            return False
+    return True
 
 
 _COLUMN = re.compile(rb"[^\s]+(?: [^\s]+)*")

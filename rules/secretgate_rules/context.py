@@ -123,8 +123,16 @@ def _assigned(text: bytes, assignment: Assignment) -> Rule | None:
 
 
 def _alternative(assignment: Assignment) -> bool:
-    """Return whether this assigns nothing: `"PASSWORD" || "WEB_AUTHN"`, or base64 and its next line."""
+    """Return whether this assigns nothing.
+
+    Such are `"PASSWORD" || "WEB_AUTHN"`, `sign("secret") => "..."`, the port of a URL with a
+    password, and base64 with its next line.
+    """
     match, quote = assignment.match, assignment.quote
+    if assignment.before == b":" and b"@" in assignment.name:
+        return True
+    if match["close"].endswith(b")") and assignment.operator == b"=>":
+        return True
     if assignment.operator == b"||":
         return quote != b"" and match["close"].strip(b"\\") == quote.strip(b"\\")
     return match["op"] == b"==" and match["gap"][:1] in (b"\n", b"\r")

@@ -91,7 +91,7 @@ _NOT_LAST = frozenset(
     b"rate per total used remaining position offset start end begin line col pos identifier code "
     b"codes counter lifetime duration period interval bits bytes exists present valid invalid "
     b"source target map list array set item items entry entries parser lexer sender protected encryption stream model models "
-    b"chain recovery gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt png gif svg jpg jpeg webp ico css scss tsx jsx mjs cjs tokens address addresses version fingerprint thumbprint sig signature certificate cert color colour".split()
+    b"chain recovery gz attr attrs cf conf cfg yml yaml json py rb php md rst html xml toml crt png gif svg jpg jpeg webp ico css scss tsx jsx mjs cjs sub iss aud username usernames tokens address addresses version fingerprint thumbprint sig signature certificate cert color colour".split()
 )
 _TRAILERS = frozenset(
     b"value val string str b64 base64 hex enc plain plaintext raw data env new old current "

@@ -15,16 +15,16 @@ _DOCUMENTED = re.compile(
     rb"|C2y6yDjf5/R\+ob0N8A7Cgv30VRDJIWEHLM\+4QDU5DE2nQ9nDuVTqobD4b8mGGyPMbIZnqyMsEcaGQy67XIw/Jw"
     rb"|4eC39HqLyjWDarjtT1zdp7dc|TYooMQauvdEDq54NiTphI7jx|BQokikJOvBiI2HlWgH4olfQ2"
     rb"|2YotnFZFEjr1zCsicMWpAA|tGzv3JOkF0XG5Qx2TlKWIA|czZCaGRSa3F0Mz|7Fjfp0ZBr1KtDRbnfVdmIw|mF_9\.B5f-4\.1JqM|SlAV32hkKG|h480djs93hd8|ad180jjd733klru7"
-    rb"|(?:AKIA|ASIA)[A-Z0-9]{9}EXAMPLE|QWxhZGRpbjpvcGVuIHNlc2FtZQ|JBSWY3DPEHPK3PXP|SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
+    rb"|(?:AKIA|ASIA)[A-Z0-9]{9}EXAMPLE|31d6cfe0d16ae931b73c59d7e0c089c0|aad3b435b51404eeaad3b435b51404ee|VelvetSweatshop|QWxhZGRpbjpvcGVuIHNlc2FtZQ|JBSWY3DPEHPK3PXP|SflKxwRJSMeKKF2QT4fwpMeJf36POk6yJV_adQssw5c"
 )
 _PLACEHOLDER = re.compile(
-    rb"example|sample|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
+    rb"example|sample|^test[_-](?:api[_-])?(?:key|token|secret)(?:[_-]?[a-z0-9]{0,6})$|^(?:put|insert|enter)your|yourown|placeholder|change[_-]?(?:me|it|this)|your[_.-]|[_.-]your|replace[_-]?(?:me|with|this)|dummy"
     rb"|redacted|^insert[_-]|<[a-z_ -]+>|(?<![a-z0-9])todo|todo(?![a-z0-9])|fixme|goes[_-]?here|^put[_-]|_here\b|-here\b|not[_-]?a[_-]?real|fake[_-]|^my[_-]"
     rb"|x{6}|(?<![a-z0-9])x{4,5}(?![a-z0-9])|\*{3}|\.{3}|-{5}|_{6}|^_{5}|_{5}$|0{10}|(?<![0-9])1234567890?(?![0-9])$|(?<![0-9])1234[-.]5678|^your\w*(?:key|token|secret|password)$|a-za-z|a-z0-9|not[_-]?(?:needed|required|applicable)|notreal|1a2b3c4d|deadbeef|unset|undefined|foobar"
 )
 _TEMPLATE = re.compile(
     rb"\$\{|%\{|\{\$|\$\((?:[^()]*[) ]|[\w./-]*$)|\{\{|\[\[|^[A-Z]{2,}(?:_[A-Z]{2,}){2,}$|\}\}|<%|%>|%\(\w[\w.-]*(?:\)|$)|#\{|@\{|^\$[A-Za-z_]\w*(?:\$?$|[^$\w])|^%[A-Za-z_]+%|^\{[\w.:-]*\}|^<[^>]*>?$|^\[[^\]]*\]?$|\{[\w.]+\}"
-    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|^[a-z]{1,2}&(?:#8217|#x27|rsquo);|^[A-Za-z_]+\]$|^%-?[0-9]*\.[0-9]+[a-z]|:\{\}|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^![A-Za-z_]+$|^!{1,2}[A-Za-z_]\w*\.[A-Za-z_]|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
+    rb"|^@[\w.]+$|^\$\$|^\$[0-9](?:$|[\\ )\"\'])|&nbsp;|[a-z]&#39;?(?:[a-z]{1,2}\b|$)|^[a-z]{1,2}&(?:#8217|#x27|rsquo);|^[A-Za-z_]+\]$|^%-?[0-9]*\.[0-9]+[a-z]|:\{\}|(?:^|[:/@.-])%[sd](?:$|[:/@.-])|^![01][:?,;)&|]|^%[sdvr]$|^&[A-Za-z#]|^\\(?:[0-9$]|f[\[(A-Z]|s-?[0-9])|:\$[0-9]|\$[0-9]\||^[A-Z][A-Z0-9]*_(?:DB_?)?(?:PASS(?:WORD|WD|PHRASE)?|PWD|TOKEN|SECRET|KEY)$|^![A-Za-z_]+$|^!{1,2}[A-Za-z_]\w*\.[A-Za-z_]|^%[sd]\W|^(?:\x1b|\\{1,2}(?:033|x1[bB]|u001[bB]))\[|^[A-Za-z ]+\\{1,2}x00$|^ENC\[|\bprocess\.env\b|\bos\.(?:environ|getenv)\b|\bENV\["
 )
 _TEMPLATE_SIGN = re.compile(rb"[$%&!@<{}\[\]\\]|\.(?:get)?env")
 """Is in every template but names in capitals, and found much faster."""

@@ -25,7 +25,7 @@ _WINDOWS_PATH = re.compile(rb"\\{0,4}[\w .{}%-]+(?:\\{1,4}[\w .{}%-]+){2,}(?:\\{
 _HOST = re.compile(
     rb"^[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|dev|local|internal|cloud|app|co|ai|test|invalid|example)(?::[0-9]+)?(?:/.*)?$"
 )
-_ADDRESS = re.compile(rb"(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}")
+_ADDRESS = re.compile(rb"(?:[a-z]{5,12}:)?(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}")
 """Of an Ethernet device or in IPv6."""
 _EMAIL = re.compile(rb"^[\w.+-]+@[\w-]+(?:\.[\w-]+)+$")
 _IDENTIFIER = re.compile(rb"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)*")
@@ -37,7 +37,7 @@ _EXPRESSION = re.compile(
 )
 """Operators of JavaScript: `a??b`, `a?.b`, `a?b:c`, `a===b`, `a&&b.c`."""
 _REGEX = re.compile(
-    rb"\\[dwsDWS](?:[+*?{]|\\)|\w\.\*\.\w|^\.\*|^\^.*\$$|/\[[0-9*]{1,3}\](?:/|$)|@sha256:|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$|[a-z]/:[a-z]"
+    rb"\\[dwsDWS](?:[+*?{]|\\)|\w\.\*\.\w|^\.\*|^\^.*\$$|^[0-9]{0,2}\*[A-Z][A-Z0-9]*$|/\[[0-9*]{1,3}\](?:/|$)|@sha256:|^[a-z][a-z0-9-]{1,30}:(?:[A-Z][a-z]+){2,8}\*?$|[a-z]/:[a-z]"
 )
 """Classes of characters in a regular expression, and how often they repeat; a pattern of names; an image and
 its digest; an action that a policy allows; a route."""
@@ -56,8 +56,8 @@ _PUBLIC = (
 """What public keys begin with: those of SSH, and SubjectPublicKeyInfo (RFC 5280) of the common algorithms."""
 _POINT = re.compile(rb"(?:dh=)?B[A-P][A-Za-z0-9_-]{85}=?")
 """A point of the curve P-256 in base64url: the public key of Web Push (RFC 8292)."""
-_ACCOUNT = re.compile(rb"0x[0-9a-fA-F]{40}")
-"""The address of an account or a contract of Ethereum."""
+_ACCOUNT = re.compile(rb"0x[0-9a-fA-F]{40}|(?:bc|tb)1[02-9ac-hj-np-z]{38,87}")
+"""The address of an account or a contract of Ethereum, or of an account of Bitcoin."""
 _VARIABLE = re.compile(rb"[a-z]+(?:[A-Z][a-z]+)*(?:ApiKey|Token|Secret|Password)")
 """A variable in camel case that holds a credential: `voyageAiApiKey`."""
 _STORED = re.compile(rb"(?=[^/]+/)(?:[a-z]{2,20}[-_./]){2,8}[A-Za-z0-9]{6}")
