@@ -51,7 +51,7 @@ _NOT = frozenset(
     b"tokenizer keyboard keyword keywords keyframe keycode monkey registry map dict index hashed "
     b"encrypted masked redacted fake hot shortcut binding react storagekey query group column "
     b"tag i18n locale dedup dedupe event etag nonce kms candidate trace span correlation bucket "
-    b"change changes delta sequence routing thumb thumbprint fingerprint integrity checksum sha sha1 "
+    b"change changes delta sequence progress routing thumb thumbprint fingerprint integrity checksum sha sha1 "
     b"sha256 sha512 md5 digest blob commit revision rev lease build toolu call tool "
     b"instrumentation ikey rsasigkey version author authors issuer keyhash prompt".split()
 )

@@ -110,6 +110,15 @@ _OF_THINGS: Final = frozenset(
     b"request trace span correlation event run build job task order item record object message batch process node row entity".split()
 )
 _FOR_LOOKUP: Final = frozenset(b"partition cache sort idempotency dedup row shard".split())
+
+
+def _of_service(name: bytes, keywords: Sequence[bytes]) -> bool:
+    """Return whether a name is that of what a service calls somebody: `amplitude_id`."""
+    said = words(name)
+    return len(said) == 2 and said[1] in _NUMBERS and said[0] in keywords
+
+
+_NUMBERS: Final = (b"id", b"uuid", b"guid")
 _OF_ELEMENT: Final = (b"data", b"key")
 """An attribute of an element of HTML."""
 
@@ -174,6 +183,8 @@ def linked(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> bool
     if name and tier(name[1]) is Tier.NONE and _among_digests(text, start, end):
         return False
     if name and _identifies(name[1]) and not lead[: name.start()].rstrip(b" ")[-1:].isalnum():
+        return False
+    if name and _of_service(name[1], keywords):
         return False
     if (above := _PREFIXED.search(lead)) and _identifies(above[1]):
         return False

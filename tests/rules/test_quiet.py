@@ -22,6 +22,8 @@ QUIET = [
     f"Sec-WebSocket-Key: {made_up(22, 4).decode()}==",
     f'{{"name": "sec-websocket-key", "value": "{made_up(22, 4).decode()}=="}}',
     f'"ClientToken": "{UUID}"',
+    f'"_meta": {{"progressToken": "{UUID}"}}',
+    f'{{"amplitude_id": "{SHA1[:32]}"}}',
     f"TokenService - issued token id={UUID} for client=web in 3ms",
     f"The artefact {made_up(32, 5).decode()} was published, zoom in to see it",
     f"use {SHA1} for zoom",
