@@ -135,7 +135,8 @@ def _alternative(assignment: Assignment) -> bool:
         return True
     if assignment.operator == b"||":
         return quote != b"" and match["close"].strip(b"\\") == quote.strip(b"\\")
-    return match["op"] == b"==" and match["gap"][:1] in (b"\n", b"\r")
+    # The end of base64, and what follows it.
+    return not quote and re.fullmatch(rb"==\s+", match["op"] + match["gap"]) is not None
 
 
 _NESTED: Final = re.compile(rb".?[\"'`]?:\s", re.DOTALL)

@@ -111,12 +111,15 @@ _NONCES: Final = frozenset(
         (b"data", b"key"),
         (b"etc", b"passwd"),
         (b"crash", b"reporter", b"key"),
+        (b"verify", b"key"),
+        (b"resumption", b"token"),
         (b"x", b"google", b"sender"),
     )
 )
 """WebSocket handshake headers (RFC 6455), AWS idempotency tokens, and what WebRTC offers to its peer
 (RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda. Attributes of HTML.
-A file of the system. A device in Apple's crash reports. A header of Gmail's."""
+A file of the system. A device in Apple's crash reports. A header of Gmail's. What signatures
+are verified with. The place in a stream of MCP."""
 _REACT: Final = (b"react", b"app")
 _SHOWN: Final = frozenset(
     (_REACT, (b"next", b"public"), (b"nuxt", b"public"), (b"expo", b"public"))

@@ -138,11 +138,13 @@ _CALL = re.compile(rb"[A-Za-z]\([\"']?\Z|=[\"']\w+[\"']>\Z")
 _OUTRIGHT = re.compile(rb"(?i)token|secret|cred|bearer|pat|(?:api|access|private)[ _-]?key")
 _ENCRYPTED: Final = b"ENC("
 """Begins an encrypted value of Jasypt."""
+_MEMBER = re.compile(rb"([A-Za-z][\w.-]{1,40})=(?=[\w/])")
+"""The next member of a line: `token_type=secret nonce=...`."""
 _UNLIKE = re.compile(
     rb"(?i)(?:\b|_)(?:crashreporter|hashed|encrypted|masked|commit|sha|sha1|sha256|hash|digest|revision|rev"
     rb"|checksum|md5|fingerprint|etag|build|version|merge|public|cache|csrf|page|id|uuid|request"
     rb"|trace|session_id|sec[-_]websocket"
-    rb"|(?:next|continuation|sync|change|starting|sequence|idempotency|lock|client|claim)"
+    rb"|(?:next|continuation|sync|change|starting|sequence|idempotency|progress|resumption|lock|client|claim)"
     rb"[_-]?(?:page_?)?token)(?:\b|_)"
 )
 """Words before a value that say that it is something else than a secret."""
@@ -160,6 +162,9 @@ def _stated(
     between = text[phrase.end() : begin]
     name = _NAME.search(text, low, begin)
     if name and name.start() <= phrase.start() and tier(name[1]) is Tier.NONE:
+        return None
+    member = _MEMBER.match(value)
+    if member and tier(member[1]) is Tier.NONE:
         return None
     clauses = (text.rfind(sign, low, phrase.start()) for sign in (b" and ", b", "))
     around = low if alone else max(low, phrase.start() - 24, *clauses)

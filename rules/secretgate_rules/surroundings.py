@@ -34,7 +34,7 @@ _SAYS = re.compile(
 _HASHY = frozenset(
     b"commit sha sha1 sha256 sha512 hash digest version revision rev head checksum md5 integrity "
     b"resolved etag oid tree parent ref reference shasum narhash contenthash fingerprint blob "
-    b"merge pick build cache nonce".split()
+    b"merge pick build cache nonce signature".split()
 )
 _HASH_BEFORE = re.compile(
     rb"(?i)(?:^|[^A-Za-z])"

@@ -60,6 +60,8 @@ _ACCOUNT = re.compile(rb"0x[0-9a-fA-F]{40}|(?:bc|tb)1[02-9ac-hj-np-z]{38,87}")
 """The address of an account or a contract of Ethereum, or of an account of Bitcoin."""
 _VARIABLE = re.compile(rb"[a-z]+(?:[A-Z][a-z]+)*(?:ApiKey|Token|Secret|Password)")
 """A variable in camel case that holds a credential: `voyageAiApiKey`."""
+_OBJECT = re.compile(rb"[\w@%+-][\w.@%+-]*(?:/[\w.@%+-]+)+\.[a-z][a-z0-9]{1,4}")
+"""The key of an object in a store of files: `logs/2026/11/24/....json.gz`."""
 _STORED = re.compile(rb"(?=[^/]+/)(?:[a-z]{2,20}[-_./]){2,8}[A-Za-z0-9]{6}")
 """The name of a secret of AWS Secrets Manager in an ARN, which ends in six characters at random."""
 _TAGS = re.compile(rb"[a-z]+[0-9]*,[0-9]+,[a-z]+,[a-z]+=.*")
@@ -112,7 +114,7 @@ def code(value: bytes) -> bool:
         or _REGEX.search(value)
     ):
         return True
-    if any(known.fullmatch(value) for known in (_POINT, _ACCOUNT, _TAGS, _STORED)):
+    if any(known.fullmatch(value) for known in (_POINT, _ACCOUNT, _TAGS, _STORED, _OBJECT)):
         return True
     if b"](" in value or b"][" in value or b"},{" in value:
         return True

@@ -80,6 +80,14 @@ QUIET = [
     "k = w.key('bc1q2j845rqtpndyg067zhcta3dqd0qv0m3j4yvcw0')",
     f"3ooCm{'B7ahx' * 11}xyz4\nJIcQAAAAAAAA{'AAAyo74b' * 6}B0BA\nAQsFA{'B7ahx' * 11}xyz4\n",
     "Bwd\tBs\tC\nBwe\tB1\tC\nBwf\tB2\tC\nBy pass\tSa\tCQ\nC10H16\tCNO\tf\nC10H6O2x\tTQ\tC\n",
+    f'"progressToken": "{_uuid(11)}", "resumptionToken": "{_uuid(12)}_287606585"',
+    f'"verify_key": "{made_up(43, 61).decode()}="',
+    f'"api_key_id": "apikey_01{made_up(22, 62).decode()}"',
+    f"storage_key=tenants/{_uuid(13)}/files/27d550ed800a4de5.pdf",
+    f"s3Key: logs/2026/11/24/{HEX40[:32]}.json.gz",
+    f"token_type=Bearer sort_key=01TRQS3T0GX2MVADBJ6PAXETAG nonce={made_up(22, 63).decode()}",
+    f"logprob_token=secret nonce={made_up(22, 64).decode()} x",
+    f"cursor=MXyuumvAE83ST6oyQ4nFlcMuwhBlVrIoBej60tGNOqS5SfNYC5pw== nanoid={made_up(21, 65).decode()}",
     f"< x-amz-request-id: E511EZYTEBBJR5QE\n< x-cache-key: x\n< anthropic-organization-id: {_uuid(3)}",
 ]
 
@@ -101,6 +109,10 @@ LOUD = [
     ("LICHESS=lio_{}", TOKEN[:20] + "7"),
     ("Sure! Here you go: admin, {}", "Wombat#" + "7714"),
     ("x-api-key: {}", TOKEN),
+    ("Authorization: Bearer {}", TOKEN),
+    ("api_key=apikey_{}", TOKEN),
+    ("storage_key: {}", TOKEN),
+    ("the secret is {}", TOKEN),
     ("tool --api-key {}", TOKEN),
     ("tool login --user ana -p {}", CHOSEN),
     ("user=ana\npassword = {}\n", "1*Safe4Kestrel"),
@@ -132,4 +144,4 @@ def test_beside_what_is_none_a_secret_is_found_whole(
     detector: Detector, form: str, secret: str
 ) -> None:
     found = [f.value.decode() for f in detector.find(form.replace("{}", secret).encode())]
-    assert [value.removeprefix("lio_") for value in found] == [secret]
+    assert [value.removeprefix("lio_").removeprefix("apikey_") for value in found] == [secret]
