@@ -26,7 +26,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         Event,
         Meta(
             description="`request`: a request was decided; `answer`: an answer ended; `lost`: "
-            "records could not be written; `recovered`: the log was damaged and continues."
+            "records could not be written; `recovered`: the log was damaged and continues. Of a server "
+            "behind `secretgate mcp`, its messages are requests, and tool calls to it are answers."
         ),
     ]
     exchange: Annotated[

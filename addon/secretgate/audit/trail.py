@@ -105,11 +105,13 @@ class Trail:
         decision: Decision,
         coverage: Coverage,
         mode: str,
+        direction: str = "request",
     ) -> None:
+        """Record what was decided on something that goes to a provider or a model."""
         if not self._writers:
             return
         rules = Counter(spot.rule for spot in decision.spots)
-        head = self._head(exchange, request.route, request, mode, "request", decision.rulings)
+        head = self._head(exchange, request.route, request, mode, direction, decision.rulings)
         issued = decision.issued.names
         self._put(
             Record(
@@ -147,7 +149,9 @@ class Trail:
         status: int,
         unread: bool,
         rulings: Sequence[Ruled] = (),
+        direction: str = "response",
     ) -> None:
+        """Record what was done to something that goes to a tool or the client."""
         if not self._writers:
             return
         enforced = {ruling.action for ruling in rulings if ruling.enforced}
@@ -168,7 +172,7 @@ class Trail:
                 placeholders=_ids(fate.restored),
                 unread=unread,
                 status=status,
-                **self._head(exchange, request.route, request, mode, "response", rulings),
+                **self._head(exchange, request.route, request, mode, direction, rulings),
             )
         )
 

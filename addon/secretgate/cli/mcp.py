@@ -40,6 +40,7 @@ def mcp(
 
 def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str) -> int:
     from secretgate import engine
+    from secretgate.audit.trail import AuditError, Trail
     from secretgate.mcp.session import Session
     from secretgate.mcp.stdio import Wrapper
     from secretgate.settings import SettingsError
@@ -63,8 +64,10 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
         chosen = settings_of(given, file, explicit_file=bool(config))
         built = engine.build(chosen, places, warn)
         handed = any(fnmatchcase(name, glob) for glob in chosen.mcp_restore)
-        session = Session(built, name, policy=built.requests.policies.policy, handed_over=handed)
-    except (SettingsError, StateError, ValueError, OSError) as error:
+        trail = Trail().reopened(chosen, places, built.namer.digest, warn)
+        policies = built.requests.policies.policy
+        session = Session(built, name, policy=policies, handed_over=handed, trail=trail)
+    except (AuditError, SettingsError, StateError, ValueError, OSError) as error:
         say(f"secretgate: {spoken(error)}")
         return UNUSABLE
     try:
@@ -79,4 +82,5 @@ def _run(command: Sequence[str], name: str, policy: str, mode: str, config: str)
         say(f"secretgate: {command[0]}: not executable")
         return NOT_EXECUTABLE
     finally:
+        trail.close()
         built.ledger.close()

@@ -8,18 +8,22 @@ here are restored in tool calls, and nothing else is changed unless a rule says 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from secretgate.audit.trail import Trail
 from secretgate.bodies.base import Unreadable
+from secretgate.coverage import coverage
 from secretgate.engine import Engine
 from secretgate.hosts import Route, Treatment
 from secretgate.inbound.documents import document
+from secretgate.inbound.leftovers import Fate
 from secretgate.mcp import messages
 from secretgate.mcp.hooks import MCP, Hooks
 from secretgate.mcp.secrets import Given, SessionSecrets
 from secretgate.outbound.handover import handed_over, of_models
-from secretgate.outbound.requests import Request
+from secretgate.outbound.requests import Decision as Outcome
+from secretgate.outbound.requests import Request, Verdict
 from secretgate.policy.engine import Policy
 from secretgate.policy.model import Decision
 from secretgate.vault import Scope
@@ -29,6 +33,10 @@ _SWEEP = 60.0
 _FAILED = (
     "secretgate could not check this message, so it was not passed on. "
     "This is a defect of secretgate; what it wrote to its standard error says where."
+)
+_UNRECORDED = (
+    "secretgate refused this message: the audit log cannot be written, and audit_on_error is block. "
+    "What secretgate wrote to its standard error says why."
 )
 
 
@@ -52,13 +60,16 @@ class Session:
         client: str = "127.0.0.1",
         policy: Policy | None = None,
         handed_over: bool = False,
+        trail: Trail | None = None,
     ) -> None:
         """`handed_over`: whether placeholders issued to models elsewhere are restored too."""
         self._engine = engine
+        self._trail = trail or Trail()
         self._scope = Scope(client, f"mcp:{server}", b"")
         self._handed_over = handed_over
         self._given = Given(engine.nothing_issued, engine.settings.remember)
         self._notes: list[str] = []
+        self._rulings: list[Decision] = []
         secrets = SessionSecrets(engine.redactor, self._scope)
         context = {"provider": self._scope.provider, "client": client, "user": ""}
         self._hooks = Hooks(policy, server, secrets, context, self._note)
@@ -74,9 +85,14 @@ class Session:
             messages.parsed(raw)
         except ValueError:
             return Passed(raw)
-        raw = self._restored(raw)
+        raw, restored = self._restored(raw)
         message = messages.parsed(raw)
         calls = self._hooks.calls(raw, message)
+        rulings = self._ruled()
+        if any(messages.tool_calls(message)):
+            fate = Fate(frozenset(restored), frozenset())
+            mode = self._engine.settings.mode
+            self._trail.answer("", self._request(raw), fate, mode, 0, False, rulings, "request")
         wanted = [told for told in calls.denied.values() if told["id"] is not None]
         reply = _joined(wanted, isinstance(message, list))
         forward = messages.without(calls.raw, calls.denied.keys()) if calls.denied else calls.raw
@@ -84,14 +100,21 @@ class Session:
 
     def from_server(self, raw: bytes) -> Passed:
         """Handle a message to the client, and so to the model behind it."""
+        self._rulings.clear()
         try:
             message = messages.parsed(raw)
         except ValueError:
             return self._unreadable(raw)
+        if reason := self._trail.objection:
+            self._notes.append(f"refused, as it cannot be recorded: {reason}")
+            return self._refused(message, _UNRECORDED)
         raw = self._hooks.results(raw, message)
         try:
             return self._redacted(raw)
         except Unreadable as error:
+            request = self._request(raw)
+            refusing = self._engine.requests.refusing
+            self._record(request, refusing.unreadable(request, error.reason, len(raw)))
             if self._passes_unread:
                 return Passed(raw, None, [*self._noted(), f"passed unread: {error.reason}"])
             self._notes.append(f"refused, as it cannot be read: {error.reason}")
@@ -106,6 +129,8 @@ class Session:
         Whoever waits for an answer gets an error: without one, it would wait for ever.
         """
         self._notes.clear()
+        request = self._request(raw)
+        self._trail.failure("", request.route, request, self._engine.settings.mode)
         try:
             message = messages.parsed(raw)
         except (ValueError, RecursionError):
@@ -120,6 +145,7 @@ class Session:
         self._engine.forget()
 
     def _note(self, operation: str, tool: str, decision: Decision) -> None:
+        self._rulings.append(decision)
         if decision.rule:
             enforced = "" if decision.enforced else " (audit only)"
             said = f"{decision.action.value} by {decision.scope}/{decision.rule}{enforced}"
@@ -129,7 +155,23 @@ class Session:
         notes, self._notes = self._notes, []
         return notes
 
-    def _restored(self, raw: bytes) -> bytes:
+    def _ruled(self) -> list[Decision]:
+        rulings, self._rulings = self._rulings, []
+        return rulings
+
+    def _record(self, request: Request, decided: Outcome) -> None:
+        """Record a server message; what rules did to a result counts as done to the message."""
+        rulings = self._ruled()
+        if any(each.denies for each in rulings):
+            decided = replace(decided, verdict=Verdict.BLOCKED)
+        elif decided.verdict is Verdict.CLEAN and any(each.redacts for each in rulings):
+            decided = replace(decided, verdict=Verdict.REDACTED)
+        decided = replace(decided, rulings=(*decided.rulings, *rulings))
+        mode = self._engine.settings.mode
+        self._trail.request("", request, decided, coverage(decided), mode, "response")
+
+    def _restored(self, raw: bytes) -> tuple[bytes, set[bytes]]:
+        """Return a client message with its values, and the placeholders that stood for them."""
         vault, empty = self._engine.vault, self._engine.nothing_issued
         issued = self._given.issued.joined(handed_over(vault, self._scope, raw, empty))
         if self._handed_over:
@@ -137,13 +179,14 @@ class Session:
             issued = issued.joined(handed_over(vault, models, raw, empty))
         restored = document(raw, MCP, issued)
         self._given.used(issued.restored_names)
-        return restored
+        return restored, issued.restored_names
 
     def _redacted(self, raw: bytes) -> Passed:
         """Redact as the mode says, like content sent to a model. Raise Unreadable."""
         request = self._request(raw)
         body = self._engine.requests.read(request, raw, "application/json")
         decision = self._engine.requests.decide_body(request, body)
+        self._record(request, decision)
         rules = sorted({spot.rule for spot in decision.spots})
         if rules:
             what = f"{counted(len(decision.spots), 'secret')} ({', '.join(rules)})"
