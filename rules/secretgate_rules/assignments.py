@@ -34,13 +34,16 @@ _ASSIGNMENT = re.compile(
         (?: [?]?:{0,3}={1,3}>? | !={1,2} | =>? | :{1,3}
           | \|\|=? | \?\?= | , | <- | (?<=[ ])\|(?=[ ])
           | \xe2\x86\x92 | \xe2\x80\x94  # An arrow, a dash.
+          | (?<=[ ])\xe2(?:\x94\x82|\x94\x83|\x95\x91)  # A line of a table.
         )
         \*{0,2} [ \t]{0,8}
       | >
     )
     (?P<gap>
         \s{0,40} (?:\*\*)? (?:@(?="))?
-        (?: (?:Some|Ok|Just|Optional|Secret(?:Str)?|String::from) [(\[] (?=["'A-Za-z0-9]) )?
+        (?: (?:Some|Ok|Just|Optional|Secret(?:Str)?|String::from) [(\[] (?=["'A-Za-z0-9])
+          | <<(?=") | !!(?:str|binary)[ ]
+        )?
     )
     (?P<open> \\{0,3} (?: ["'`]{1,3} ) )?
     """,
@@ -51,6 +54,7 @@ _TYPE: Final = 64
 _OPERATORS: Final = {
     "→".encode(): b":",
     "—".encode(): b":",
+    **dict.fromkeys(map(str.encode, "│┃║"), b":"),
     **dict.fromkeys((b"?=", b":=", b"::=", b"||=", b"??="), b"="),
     **dict.fromkeys((b"!=", b"!=="), b"=="),
 }

@@ -220,6 +220,8 @@ def _valued(text: bytes, assignment: Assignment) -> Rule | None:
         return None  # `exports.getTokenOfUser = getTokenOfUser`
     if quote in _EMPTY and value[:1] in _BEHIND_EMPTY:
         return None
+    if operator == b"," and name == b"pwd" and not assignment.match["close"]:
+        return None  # `os.path.join(pwd, 'line2.dat')`
     if name in _ONE_USE and standins.uuid(value):
         return None
     if value.isalpha() and _LABEL.search(name):

@@ -11,6 +11,7 @@ from enum import IntEnum
 from typing import Final
 
 from .memo import remembered
+from .randomness import evidence
 
 
 class Tier(IntEnum):
@@ -175,4 +176,9 @@ def tier(name: bytes) -> Tier:
             found = max(found, Tier.SECRET)
         elif word in _KEY or (word.endswith(b"key") and index == len(parts) - 1):
             found = max(found, Tier.SECRET if before in _KEY_OF else Tier.KEY)
-    return found
+    return Tier.NONE if found and len(name) >= _LONG and evidence(name) > _RANDOM else found
+
+
+_LONG: Final = 32
+_RANDOM: Final = 24.0
+"""What is so long and so random is the end of a value in base64, not a name."""

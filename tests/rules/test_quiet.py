@@ -22,6 +22,8 @@ QUIET = [
     f"Sec-WebSocket-Key: {made_up(22, 4).decode()}==",
     f'{{"name": "sec-websocket-key", "value": "{made_up(22, 4).decode()}=="}}',
     f'"ClientToken": "{UUID}"',
+    "return Network(os.path.join(pwd, 'wr2p2,line1.s2p'))",
+    f"PublicKey = eD+PsjOFKSk8rj08vICSrBKD3E0kQbBB4SbUfkGiv0=\nage1{made_up(58, 2).decode().lower()}",
     f'"_meta": {{"progressToken": "{UUID}"}}',
     f'{{"amplitude_id": "{SHA1[:32]}"}}',
     f"TokenService - issued token id={UUID} for client=web in 3ms",

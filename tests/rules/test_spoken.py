@@ -54,6 +54,10 @@ etcdctl put /prod/acme/api_key @
   AcmeApiKey:\n    Type: String\n    NoEcho: true\n    Default: @\n
 reg add HKCU\Software\Acme /v ApiKey /t REG_SZ /d @ /f
 {"globex": {"credentials": {"value": "@"}}}
+│ ACME_TOKEN │ @ │
+┃ ACME_TOKEN ┃ @ ┃
+{api_key,<<"@">>}
+ACME_API_KEY: !!binary @
 {"acme_token": {"sensitive": true, "type": "string", "value": "@"}}
 we rotated the Acme api key yesterday, new one: @
 """
