@@ -26,6 +26,9 @@ ASKED: dict[str, Any] = {
     "openai-chat": {"response_format": {"json_schema": {"name": "a"}, "type": "json_schema"}},
     "openai-responses": {"text": {"format": {"type": "json_object"}}},
     "gemini": {"generationConfig": {"responseMimeType": "application/json"}},
+    "bedrock": {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {}}}},
+    "cohere": {"response_format": {"type": "json_object"}},
+    "ollama": {"model": "m", "format": {"type": "object"}},
 }
 WHOLE: dict[str, tuple[Any, Callable[[Any], str]]] = {
     "anthropic": (
@@ -44,6 +47,18 @@ WHOLE: dict[str, tuple[Any, Callable[[Any], str]]] = {
         {"candidates": [{"content": {"parts": [{"text": TEXT}]}}]},
         lambda answer: answer["candidates"][0]["content"]["parts"][0]["text"],
     ),
+    "bedrock": (
+        {"output": {"message": {"content": [{"text": TEXT}]}}},
+        lambda answer: answer["output"]["message"]["content"][0]["text"],
+    ),
+    "cohere": (
+        {"message": {"content": [{"type": "text", "text": TEXT}]}},
+        lambda answer: answer["message"]["content"][0]["text"],
+    ),
+    "ollama": (
+        {"message": {"role": "assistant", "content": TEXT}, "done": True},
+        lambda answer: answer["message"]["content"],
+    ),
 }
 STREAMS = {
     "anthropic": "anthropic",
@@ -51,6 +66,12 @@ STREAMS = {
     "responses": "openai-responses",
     "gemini": "gemini",
     "code assist": "gemini",
+    "bedrock invoke": "anthropic",
+    "bedrock converse": "bedrock",
+    "cohere": "cohere",
+    "cohere v1": "cohere",
+    "ollama": "ollama",
+    "ollama generate": "ollama",
 }
 
 
@@ -89,6 +110,9 @@ def test_reasoning_beside_json_is_not_touched() -> None:
 
 
 def test_a_request_that_only_speaks_of_it_does_not_ask_for_json() -> None:
+    ollama = DIALECTS["ollama"]
+    assert ollama.answering(b'{"format":"json"}').in_json
+    assert ollama.answering(b'{"format":"","messages":0}') is ollama
     dialect = DIALECTS["openai-chat"]
     spoken = dump({"messages": [{"role": "user", "content": '{"type": "json_object"}'}]})
     assert dialect.answering(spoken) is dialect

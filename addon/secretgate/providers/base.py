@@ -64,6 +64,8 @@ class Dialect:
     json_texts: Mapping[str, Answers] = field(default_factory=dict)
     """Paths of what the model says, where that is JSON if the request asks for JSON; by the `type` of
     the event, or under an empty string."""
+    asks_json: re.Pattern[bytes] = ASKS_JSON
+    """Matches in a request that asks for JSON."""
     in_json: bool = False
     """Whether the request has asked for JSON."""
     identity: Sequence[str] = IDENTITY
@@ -108,7 +110,7 @@ class Dialect:
 
     def answering(self, request: bytes) -> Dialect:
         """Return the dialect of the answer, for APIs whose requests can choose its format."""
-        if self.json_texts and ASKS_JSON.search(request):
+        if self.json_texts and self.asks_json.search(request):
             return replace(self, in_json=True)
         return self
 

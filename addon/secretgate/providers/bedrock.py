@@ -124,6 +124,15 @@ BEDROCK = Bedrock(
         *((path, piece) for path, piece in CHAT.answers if path.startswith("choices[]")),
     ],
     events={**ANTHROPIC.events, **_STREAM},
+    json_texts={
+        **ANTHROPIC.json_texts,
+        "": [
+            *ANTHROPIC.json_texts[""],
+            *CHAT.json_texts[""],
+            ("output.message.content[].text", Piece.WHOLE_JSON),
+        ],
+        "contentBlockDelta": [("delta.text", Piece.DELTA_JSON)],
+    },
     identity=(*ANTHROPIC.identity, "contentBlockIndex"),
     closing={
         **ANTHROPIC.closing,

@@ -64,6 +64,15 @@ COHERE = Cohere(
         ],
         "tool-call-delta": [("delta.message.tool_calls.function.arguments", Piece.DELTA_JSON)],
     },
+    json_texts={
+        "": [
+            ("text", Piece.DELTA_JSON),
+            ("response.text", Piece.WHOLE_JSON),
+            ("message.content[].text", Piece.WHOLE_JSON),
+        ],
+        "content-start": [("delta.message.content.text", Piece.DELTA_JSON)],
+        "content-delta": [("delta.message.content.text", Piece.DELTA_JSON)],
+    },
     closing={
         "content-end": ("index",),
         "tool-call-start": (),

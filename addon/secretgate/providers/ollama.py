@@ -6,6 +6,7 @@ line or before it.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,5 +48,7 @@ OLLAMA = Ollama(
         ("logprobs[].**", Piece.OPAQUE),
         ("image", Piece.OPAQUE),
     ],
+    json_texts={"": [("response", Piece.DELTA_JSON), ("message.content", Piece.DELTA_JSON)]},
+    asks_json=re.compile(rb'"format"\s*:\s*(?:"json"|\{)'),
     ends=("done",),
 )
