@@ -29,7 +29,7 @@ from secretgate.outbound.requests import Decision, Request
 from secretgate.proxy import (
     access,
     afterwards,
-    asking,
+    dispatch,
     flows,
     layers,
     options,
@@ -40,8 +40,8 @@ from secretgate.proxy import (
 )
 from secretgate.proxy.exchange import Exchange
 from secretgate.proxy.guard import Guard
+from secretgate.proxy.reporting import UNRECORDED, Reporter
 from secretgate.proxy.socket_hooks import Sockets, hang_up
-from secretgate.proxy.telling import UNRECORDED, Teller
 from secretgate.proxy.threads import TURN, Pace, consulted
 from secretgate.settings import PREFIX, SettingsError
 from secretgate.state import Places, StateError
@@ -57,8 +57,8 @@ class Gate:
         """The error found while loading that makes the gate unusable."""
         self._upkeep: list[asyncio.Task[None]] = []
         self._places = Places.find()
-        self.teller = Teller()
-        self._sockets = Sockets(self.teller)
+        self.reporter = Reporter()
+        self._sockets = Sockets(self.reporter)
         self._pace = Pace()
         # Keyed by flow, not stored in its metadata, which is copied and saved to files (`-w`).
         self.exchanges: WeakKeyDictionary[http.HTTPFlow, Exchange] = WeakKeyDictionary()
@@ -68,7 +68,7 @@ class Gate:
 
     @property
     def counters(self) -> Counters:
-        return self.teller.counters
+        return self.reporter.counters
 
     # Options
 
@@ -91,8 +91,8 @@ class Gate:
             log.configure(settings.log_format, type(ctx.master).__name__ == "ConsoleMaster")
             try:
                 self._engine = build(settings, self._places, log.logger().warning, self._engine)
-                self.teller.settle()
-                self.teller.trail = self.teller.trail.reopened(
+                self.reporter.settle()
+                self.reporter.trail = self.reporter.trail.reopened(
                     settings, self._places, self._engine.namer.digest, log.logger().error
                 )
             except (AuditError, SettingsError, StateError, ValueError) as error:
@@ -107,7 +107,7 @@ class Gate:
         gc.collect()
         gc.freeze()
         silence.keep_silent()
-        asking.only_who_listens(ctx.master.addons)
+        dispatch.only_who_listens(ctx.master.addons)
         await access.listen_on_loopback()
         self._upkeep = upkeep.start(self.engine)
         engine = self.engine()
@@ -176,7 +176,7 @@ class Gate:
                 decision, head = refused, None
         exchange = self._decided(engine, flow, request, decision, head)
         if decision.refused or decision.spots:
-            self.teller.decided(exchange, decision)
+            self.reporter.decided(exchange, decision)
         if not decision.refused:
             flow.request.stream = self._call(engine, flow, exchange)
 
@@ -189,7 +189,7 @@ class Gate:
             engine.requests,
             request,
             exchange.decision.issued,
-            lambda decision: self.teller.decided(exchange, decision),
+            lambda decision: self.reporter.decided(exchange, decision),
         )
 
         def broken(error: Exception) -> None:
@@ -229,7 +229,7 @@ class Gate:
         exchange = self._decided(engine, flow, request, decision, head)
         if decision.content is not None and not decision.refused:
             flows.put_content(flow.request, decision.content, decision.headers)
-        self.teller.decided(exchange, decision)
+        self.reporter.decided(exchange, decision)
 
     def _decided(
         self,
@@ -279,11 +279,11 @@ class Gate:
             log.logger().error("a request was refused", error=log.where(another))
 
     def _tell_failed(self, identity: str, route: Route, request: Request | None) -> None:
-        self.teller.failed(identity, route, request, self.engine().settings.mode)
+        self.reporter.failed(identity, route, request, self.engine().settings.mode)
 
     def _refuse_unrecorded(self, flow: http.HTTPFlow, route: Route) -> bool:
         """Refuse a request that could not be recorded; return whether it was refused."""
-        reason = self.teller.trail.objection
+        reason = self.reporter.trail.objection
         if not reason or route.treatment is Treatment.PASS:
             return False
         flows.refuse(flow, route, 503, UNRECORDED.format(reason=reason))
@@ -309,7 +309,7 @@ class Gate:
             return
         try:
             back = self.leads_back.get(flow)
-            way = passing.through(exchange, self.teller, response, flow.request.is_http11, back)
+            way = passing.through(exchange, self.reporter, response, flow.request.is_http11, back)
             response.stream = way or True
         except Exception as error:
             response.stream = passing.nothing
@@ -343,7 +343,7 @@ class Gate:
         exchange = self.exchanges.get(flow)
         if exchange is not None and flow.websocket is None:
             status = flow.response.status_code if flow.response else 0
-            exchange.soon(functools.partial(self.teller.over, exchange, status))
+            exchange.soon(functools.partial(self.reporter.over, exchange, status))
 
     # WebSockets
 
@@ -378,7 +378,7 @@ class Gate:
         if self._engine is not None:
             Guard.of_master().hosts = self._engine.hosts
             self._engine.ledger.close()
-        asking.everybody(ctx.master.addons)
-        self.teller.settle()
-        self.teller.trail.close()
+        dispatch.everybody(ctx.master.addons)
+        self.reporter.settle()
+        self.reporter.trail.close()
         log.flush()

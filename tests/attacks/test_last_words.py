@@ -17,7 +17,7 @@ from mitmproxy.test import taddons, tflow
 
 from addon.kit import RULES, token
 from secretgate import log
-from secretgate.proxy import asking
+from secretgate.proxy import dispatch
 from secretgate.proxy.silence import keep_silent
 from secretgate_rules import Detector
 
@@ -113,7 +113,7 @@ def test_the_failure_of_an_addon_beside_us_is_its_own(caplog: pytest.LogCaptureF
 
     async def trigger() -> None:
         with taddons.context(Beside()) as made:
-            asking.only_who_listens(made.master.addons)
+            dispatch.only_who_listens(made.master.addons)
             await made.master.addons.trigger_event(HttpResponseHook(tflow.tflow()))
 
     asyncio.run(trigger())

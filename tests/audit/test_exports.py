@@ -25,7 +25,7 @@ from secretgate.outbound.requests import Decision, Verdict
 from secretgate.outbound.spots import Spot
 from secretgate.outbound.texts import Counts
 from secretgate.placeholders import Issued, Template
-from secretgate.proxy.telling import Teller
+from secretgate.proxy.reporting import Reporter
 from secretgate.settings import Settings
 from secretgate.state import Places
 
@@ -134,8 +134,8 @@ def test_a_collector_gets_records_over_otlp(sink: Sink, monkeypatch: pytest.Monk
     target.close()
 
 
-def samples(teller: Teller) -> dict[tuple[str, ...], float]:
-    text = metrics(teller, "redact").decode()
+def samples(reporter: Reporter) -> dict[tuple[str, ...], float]:
+    text = metrics(reporter, "redact").decode()
     return {
         (sample.name, *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
@@ -144,14 +144,14 @@ def samples(teller: Teller) -> dict[tuple[str, ...], float]:
 
 
 def test_metrics_say_what_the_counters_say() -> None:
-    teller = Teller()
+    reporter = Reporter()
     spots = (Spot("jwt", "messages[0]", "high"),) * 2
     issued = Issued(Template(), {b"REDACTED<jwt:0123456789ab>": b"value"})
     counts = Counts(scanned=60, opaque=10)
     decision = Decision(Verdict.REDACTED, issued, b"", spots=spots, counts=counts, size=100)
-    teller.counters.request("anthropic", decision)
-    teller.counters.answer(Fate(frozenset([b"a"]), frozenset([b"b", b"c"])), unread=False)
-    told = samples(teller)
+    reporter.counters.request("anthropic", decision)
+    reporter.counters.answer(Fate(frozenset([b"a"]), frozenset([b"b", b"c"])), unread=False)
+    told = samples(reporter)
     assert told["secretgate_requests_total", "anthropic", "redacted"] == 1
     assert told["secretgate_finds_total", "jwt"] == 2
     assert told["secretgate_secrets_redacted_total", "jwt"] == 1
@@ -163,9 +163,9 @@ def test_metrics_say_what_the_counters_say() -> None:
 
 
 def test_there_are_never_more_labels_than_so_many() -> None:
-    teller = Teller()
-    teller.counters.found.update({f"rule-{number:04}": 1 for number in range(700)})
-    told = {labels: value for labels, value in samples(teller).items() if "finds" in labels[0]}
+    reporter = Reporter()
+    reporter.counters.found.update({f"rule-{number:04}": 1 for number in range(700)})
+    told = {labels: value for labels, value in samples(reporter).items() if "finds" in labels[0]}
     assert len(told) == 501
     assert told["secretgate_finds_total", "(more)"] == 200
 

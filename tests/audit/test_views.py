@@ -39,7 +39,7 @@ def context(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[taddons
         made.master.addons.add(made.gate, made.views)
         made.configure(made.gate)
         yield made
-        made.gate.teller.trail.close()
+        made.gate.reporter.trail.close()
 
 
 def flow(text: str, host: str = "api.anthropic.com") -> http.HTTPFlow:

@@ -17,7 +17,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from secretgate.proxy.telling import Teller
+from secretgate.proxy.reporting import Reporter
 
 MOST_RULES = 500
 _NUMBERS = {
@@ -30,16 +30,16 @@ _NUMBERS = {
 }
 
 
-def metrics(teller: Teller, mode: str) -> bytes:
+def metrics(reporter: Reporter, mode: str) -> bytes:
     """Return the metrics in Prometheus' text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Counted(teller, mode))
+    registry.register(_Counted(reporter, mode))
     return generate_latest(registry)
 
 
 class _Counted(Collector):
-    def __init__(self, teller: Teller, mode: str) -> None:
-        self._teller = teller
+    def __init__(self, reporter: Reporter, mode: str) -> None:
+        self._teller = reporter
         self._mode = mode
 
     def collect(self) -> Iterator[Metric]:

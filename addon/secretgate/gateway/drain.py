@@ -98,7 +98,7 @@ class Drain:
         from secretgate.audit.metrics import metrics
 
         async def count() -> bytes:
-            return metrics(self._gate.teller, self._gate.engine().settings.mode)
+            return metrics(self._gate.reporter, self._gate.engine().settings.mode)
 
         if self._loop is None:
             return Answer(503, b'{"error": "not ready"}\n')

@@ -1,8 +1,9 @@
 """The request path: from the body of a request to what the provider receives.
 
 `requests` defines a request and the decision on it. `heads` decides on a whole request: on its head
-itself, on its body through `deciding`, which defines the order of the steps and leaves refusals to
-`refusing` and `refusals`. `redaction` holds what outlasts a request, and `inspection` replaces what is found in one:
+itself, on its body through `deciding`, which defines the order of the steps. `refusal_reasons` has the
+messages of refusals, `refusals` their formats. `redaction` holds what outlasts a request, and
+`inspection` replaces what is found in one:
 
 * `texts` obtains the text of each slot; detection searches it, `split_keys` several together;
 * `naming` decides what is a secret and what it is called; `spelled` and `hidden` deal with secrets

@@ -1,7 +1,7 @@
 """Decides on requests to covered hosts: send unchanged, send redacted, or refuse.
 
 Bytes and headers in, a decision out; the hooks turn it into HTTP. This module defines the order of
-the steps; refusals and their messages are built in `refusing.py`.
+the steps; refusals and their messages are built in `refusal_reasons.py`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from secretgate.mcp.over_http import Remote
 from secretgate.outbound import handover, models, references, signatures
 from secretgate.outbound.inspection import Leak, Redaction
 from secretgate.outbound.redaction import Redactor
-from secretgate.outbound.refusing import Refusing
+from secretgate.outbound.refusal_reasons import Refusing
 from secretgate.outbound.requests import Decision, Request, Verdict
 from secretgate.placeholders import Issued
 from secretgate.policy.handling import BLOCK, REDACT

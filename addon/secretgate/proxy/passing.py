@@ -19,7 +19,7 @@ from secretgate.outbound.requests import Verdict
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
 from secretgate.proxy.exchange import FAILED, Exchange, passage
-from secretgate.proxy.telling import Teller
+from secretgate.proxy.reporting import Reporter
 from secretgate.vault import IssuedMeanwhile
 from secretgate.views.stored import KeptAnswer
 
@@ -45,7 +45,7 @@ LeadsBack = Callable[[str], str | None]
 
 def through(
     exchange: Exchange,
-    teller: Teller,
+    reporter: Reporter,
     response: http.Response,
     chunked: bool,
     leads_back: LeadsBack | None = None,
@@ -66,7 +66,7 @@ def through(
         _locate(exchange, headers)
     if request.method == "HEAD" or response.status_code < 200 or response.status_code in _EMPTY:
         return None
-    judge = judge_of(exchange, teller)
+    judge = judge_of(exchange, reporter)
     if judge is None and response.status_code == _A_PART and "range" in request.headers:
         exchange.warn("a byte range was requested, and is passed on unchanged")
         return None
@@ -177,13 +177,13 @@ def _stopped(
     return _error(exchange, response, chunked, _AWAY.format(host=host))
 
 
-def judge_of(exchange: Exchange, teller: Teller) -> Judging | None:
+def judge_of(exchange: Exchange, reporter: Reporter) -> Judging | None:
     """Return what judges the answer, or every answer of a WebSocket; None if no rule applies."""
     requests = exchange.engine.requests
     if exchange.request.route.dialect.name == "mcp":
         return requests.mcp.judge(
             exchange.request,
-            lambda operation, tool, ruled: teller.ruled(exchange, operation, ruled),
+            lambda operation, tool, ruled: reporter.ruled(exchange, operation, ruled),
         )
     own = requests.policies.of(exchange.request, exchange.request.content)
     if own is None or exchange.request.route.treatment is Treatment.PASS:
@@ -193,7 +193,7 @@ def judge_of(exchange: Exchange, teller: Teller) -> Judging | None:
         own.policy,
         context,
         exchange.dialect,
-        lambda operation, ruled: teller.ruled(exchange, operation, ruled),
+        lambda operation, ruled: reporter.ruled(exchange, operation, ruled),
     )
 
 

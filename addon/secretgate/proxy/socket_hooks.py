@@ -13,7 +13,7 @@ from secretgate.bodies.base import PlainBody, text_slot
 from secretgate.hosts import Treatment
 from secretgate.proxy import control_frames, passing
 from secretgate.proxy.exchange import Exchange
-from secretgate.proxy.telling import UNRECORDED, Teller
+from secretgate.proxy.reporting import UNRECORDED, Reporter
 from secretgate.proxy.threads import consulted, message_decided
 from secretgate.websockets import Outcome, Socket
 
@@ -24,8 +24,8 @@ _LINGER = 0.2
 class Sockets:
     """Handles the WebSocket hooks for the gate."""
 
-    def __init__(self, teller: Teller) -> None:
-        self._teller = teller
+    def __init__(self, reporter: Reporter) -> None:
+        self._teller = reporter
         control_frames.install()
 
     def started(self, flow: http.HTTPFlow, exchange: Exchange) -> None:

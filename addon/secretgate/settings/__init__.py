@@ -45,6 +45,8 @@ class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The settings in force. Each field says what it means, in `--options` and in the documentation."""
+
     mode: Annotated[
         Literal["redact", "block", "audit"],
         Meta(

@@ -64,7 +64,7 @@ class Views:
         proxy = f"{addresses[0][0]}:{addresses[0][1]}" if addresses else "no address"
         settings = self._gate.engine().settings
         told = gather(
-            self._gate.teller,
+            self._gate.reporter,
             self._gate.engine().hosts.rows,
             settings.mode,
             settings.on_unreadable,

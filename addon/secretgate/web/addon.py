@@ -55,7 +55,7 @@ class Page:
         engine = self._gate.engine()
         host, port = flow.client_conn.sockname[:2]
         return gather(
-            self._gate.teller,
+            self._gate.reporter,
             engine.hosts.rows,
             engine.settings.mode,
             engine.settings.on_unreadable,

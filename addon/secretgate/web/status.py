@@ -12,7 +12,7 @@ from typing import Any
 
 from secretgate.counters import Sighting
 from secretgate.hosts import Row
-from secretgate.proxy.telling import Teller
+from secretgate.proxy.reporting import Reporter
 from secretgate_ca import Authority, CAError, load_ca
 
 DISTRIBUTION = "secretgate-mitmproxy"
@@ -74,7 +74,7 @@ class Status:
 
 
 def gather(
-    teller: Teller,
+    reporter: Reporter,
     rows: tuple[Row, ...],
     mode: str,
     on_unreadable: str,
@@ -84,7 +84,7 @@ def gather(
     metrics: bool = False,
 ) -> Status:
     """Take a snapshot of the proxy's state."""
-    counters, trail = teller.counters, teller.trail
+    counters, trail = reporter.counters, reporter.trail
     return Status(
         mode,
         on_unreadable,
@@ -99,15 +99,15 @@ def gather(
         _version(),
         trail.failing,
         trail.lost,
-        _metrics(teller, mode) if metrics else None,
+        _metrics(reporter, mode) if metrics else None,
     )
 
 
-def _metrics(teller: Teller, mode: str) -> Callable[[], bytes]:
+def _metrics(reporter: Reporter, mode: str) -> Callable[[], bytes]:
     def written() -> bytes:
         from secretgate.audit.metrics import metrics
 
-        return metrics(teller, mode)
+        return metrics(reporter, mode)
 
     return written
 

@@ -16,7 +16,7 @@ from mitmproxy.options import Options
 from mitmproxy.proxy.layers.http import HttpRequestHook
 from mitmproxy.test import tflow
 
-from secretgate.proxy import asking
+from secretgate.proxy import dispatch
 
 
 class Addon:
@@ -78,7 +78,7 @@ def manager_of(*addons: object) -> AddonManager:
 def told(said: Said, addons: list[object], quick: bool, event: hooks.Hook) -> list[str]:
     manager = manager_of(*addons)
     if quick:
-        asking.only_who_listens(manager)
+        dispatch.only_who_listens(manager)
     said.clear()
     asyncio.run(manager.handle_lifecycle(event))
     return [*said]
@@ -142,8 +142,8 @@ def test_those_without_a_hook_cost_no_call(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_mitmproxys_own_way_comes_back() -> None:
     manager = manager_of()
-    asking.only_who_listens(manager)
-    asking.only_who_listens(manager)
-    asking.everybody(manager)
-    asking.everybody(manager)
+    dispatch.only_who_listens(manager)
+    dispatch.only_who_listens(manager)
+    dispatch.everybody(manager)
+    dispatch.everybody(manager)
     assert manager.trigger_event.__func__ is AddonManager.trigger_event

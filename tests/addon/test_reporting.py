@@ -21,7 +21,7 @@ from secretgate.placeholders import Issued, Namer, Template
 from secretgate.policy.model import Action, Mutation
 from secretgate.policy.model import Decision as Ruled
 from secretgate.proxy.exchange import Exchange
-from secretgate.proxy.telling import Teller
+from secretgate.proxy.reporting import Reporter
 
 COUNT = re.compile(r" count=([0-9]+)")
 MORE = re.compile(r" more_fields=([0-9]+)")
@@ -67,19 +67,19 @@ def exchange(name: str, decision: Decision = CLEAN) -> Exchange:
     return Exchange(engine, request, decision, name)
 
 
-def teller(trail: Told) -> Teller:
-    made = Teller()
+def reporter(trail: Told) -> Reporter:
+    made = Reporter()
     made.trail = trail
     return made
 
 
-def decide(made: Teller, name: str, decision: Decision = CLEAN) -> None:
+def decide(made: Reporter, name: str, decision: Decision = CLEAN) -> None:
     made.decided(exchange(name, decision), decision)
 
 
 async def test_what_goes_on_is_told_of_once_it_has_left() -> None:
     trail = Told()
-    made = teller(trail)
+    made = reporter(trail)
     decide(made, "one")
     made.ended(exchange("one"), 200)
     assert trail.heard == []
@@ -90,7 +90,7 @@ async def test_what_goes_on_is_told_of_once_it_has_left() -> None:
 def test_the_line_about_a_request_names_its_model_and_counts_its_messages(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    made = Teller()
+    made = Reporter()
     decide(made, "one", replace(CLEAN, model="gpt-4o", messages=12))
     decide(made, "two")
     named, unnamed = capsys.readouterr().err.splitlines()
@@ -105,7 +105,7 @@ def test_many_findings_take_few_lines_that_count_all_of_them(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     spots = [Spot(f"rule-{at % 3}", f"messages[{at}].content", "high") for at in range(10_000)]
-    decide(Teller(), "one", replace(CLEAN, verdict=Verdict.REDACTED, spots=(*spots, spots[0])))
+    decide(Reporter(), "one", replace(CLEAN, verdict=Verdict.REDACTED, spots=(*spots, spots[0])))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) < 70
     assert sum(int(count) for line in lines for count in COUNT.findall(line)) == 10_001
@@ -119,7 +119,7 @@ def test_many_rulings_that_are_alike_take_one_line(capsys: pytest.CaptureFixture
         for at in range(5_000)
         for rule in ("first", "second")
     )
-    decide(Teller(), "one", replace(CLEAN, rulings=rulings))
+    decide(Reporter(), "one", replace(CLEAN, rulings=rulings))
     lines = [line for line in capsys.readouterr().err.splitlines() if " policy " in line]
     assert [" rule=first" in line for line in lines] == [True, False]
     assert all(" count=5000 " in line for line in lines)
@@ -127,7 +127,7 @@ def test_many_rulings_that_are_alike_take_one_line(capsys: pytest.CaptureFixture
 
 async def test_not_more_than_some_wait() -> None:
     trail = Told()
-    made = teller(trail)
+    made = reporter(trail)
     names = [str(number) for number in range(70)]
     for name in names:
         decide(made, name)
@@ -138,7 +138,7 @@ async def test_not_more_than_some_wait() -> None:
 
 async def test_what_comes_after_some_was_told_is_told_of_too() -> None:
     trail = Told()
-    made = teller(trail)
+    made = reporter(trail)
     for name in ("one", "two"):
         decide(made, name)
         await trail.come()
@@ -148,7 +148,7 @@ async def test_what_comes_after_some_was_told_is_told_of_too() -> None:
 @pytest.mark.parametrize("decision", [REFUSED, UNREADABLE])
 async def test_what_does_not_go_on_is_told_of_at_once_and_in_order(decision: Decision) -> None:
     trail = Told()
-    made = teller(trail)
+    made = reporter(trail)
     decide(made, "one")
     decide(made, "two", decision)
     assert trail.heard == ["request one", "request two"]
@@ -156,7 +156,7 @@ async def test_what_does_not_go_on_is_told_of_at_once_and_in_order(decision: Dec
 
 async def test_a_failure_is_told_of_behind_what_was_before_it() -> None:
     trail = Told()
-    made = teller(trail)
+    made = reporter(trail)
     one = exchange("one")
     made.decided(one, CLEAN)
     made.failed("two", one.request.route, None, "redact")
@@ -165,7 +165,7 @@ async def test_a_failure_is_told_of_behind_what_was_before_it() -> None:
 
 async def test_nothing_leaves_unrecorded_where_it_must_not() -> None:
     trail = Told(strict=True, fails="two")
-    made = teller(trail)
+    made = reporter(trail)
     decide(made, "one")
     assert trail.heard == ["request one"]
     with pytest.raises(ValueError, match="nobody should see"):
@@ -175,7 +175,7 @@ async def test_nothing_leaves_unrecorded_where_it_must_not() -> None:
 
 
 async def test_whoever_asks_for_numbers_gets_all_of_them() -> None:
-    made = teller(Told())
+    made = reporter(Told())
     decide(made, "one")
     assert made.counters.requests == 1
     await asyncio.sleep(0)
@@ -184,14 +184,14 @@ async def test_whoever_asks_for_numbers_gets_all_of_them() -> None:
 
 def test_without_an_event_loop_nothing_waits() -> None:
     trail = Told()
-    made = teller(trail)
+    made = reporter(trail)
     decide(made, "one")
     assert trail.heard == ["request one"]
 
 
 def test_what_a_loop_leaves_behind_is_told_with_the_next() -> None:
     trail = Told()
-    made = teller(trail)
+    made = reporter(trail)
 
     async def say(name: str) -> None:
         decide(made, name)
@@ -221,7 +221,7 @@ async def test_what_cannot_be_told_keeps_nothing_else_back(
 ) -> None:
     errors: list[dict[str, Any]] = []
     trail = Told(fails="two")
-    made = teller(trail)
+    made = reporter(trail)
     logger = SimpleNamespace(
         error=lambda event, **told: errors.append({"event": event, **told}),
         info=lambda *_, **__: None,

@@ -29,7 +29,7 @@ _MOST_LINES = 50
 UNRECORDED = "secretgate cannot write its audit log, and audit_on_error is block, so this was not sent: {reason}"
 
 
-class Teller:
+class Reporter:
     """Reports what became of requests and answers.
 
     Usually a moment after they were sent; refused and unreadable requests are reported at once. If
