@@ -20,6 +20,19 @@ IN_QUERY: Final = b"?"
 ESCAPE: Final = b"\x1b"
 """Begins a change of colour in a log."""
 _SAFE = re.compile(rb"[A-Za-z0-9_.~+/=:@!#$%^&*?|-]++")
+_DOLLAR = re.compile(rb"\$[A-Z][a-z]{3,20}[0-9]{2,4}[!?.#*]?")
+"""A password that looks like a variable, but for its capital and its number."""
+_CLOSED = (b"<", b"\n", b"\r", b"")
+"""What ends the text of an element."""
+_FILED = re.compile(
+    rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?"
+    rb"|[0-9A-F]{16}|[0-9A-F]{40}|[0-9A-F]{32}(?:@[0-9]{1,4}){1,3}"
+    rb"|[A-Za-z][\w.]*(?:-[\w.]+)+-[0-9a-f]{40,64}"
+)
+"""What a key is that opens nothing: the place of a thing in a store or a cache, or a fingerprint of a
+public key."""
+_ALONE = (b"", b"\n", b"\r", b" ", b'"', b"'", b"`", b"&", b"<", ESCAPE)
+ASSIGNS = (b"=", b":", IN_QUERY)
 
 
 def judge(
@@ -80,6 +93,9 @@ def judge(
     return GENERIC if values.random(value, surplus) and not values.trivial(value) else None
 
 
+_CLEARLY: Final = 24.0
+
+
 def _short_key(value: bytes) -> bool:
     """Return whether 16 to 19 characters are so clearly random that `fooKey` before quotes is enough."""
     return (
@@ -91,17 +107,9 @@ def _short_key(value: bytes) -> bool:
     )
 
 
-_CLEARLY: Final = 24.0
-_DOLLAR = re.compile(rb"\$[A-Z][a-z]{3,20}[0-9]{2,4}[!?.#*]?")
-"""A password that looks like a variable, but for its capital and its number."""
-_CLOSED = (b"<", b"\n", b"\r", b"")
-"""What ends the text of an element."""
-_FILED = re.compile(
-    rb"(?:[A-Za-z][A-Za-z_-]{2,40}[/:.])+[0-9a-f-]{12,64}(?:\.[a-z0-9]{2,5})?|[0-9A-F]{16}|[0-9A-F]{40}|[0-9A-F]{32}(?:@[0-9]{1,4}){1,3}"
-    rb"|[A-Za-z][\w.]*(?:-[\w.]+)+-[0-9a-f]{40,64}"
-)
-"""What a key is that opens nothing: the place of a thing in a store or a cache, or a fingerprint of a
-public key."""
+_SIGNED = re.compile(rb"[A-Z][a-z]{2,20}[!@#%^*?+~.-][A-Z][a-z]{2,20}[0-9]")
+"""Two words with a sign between them and a digit."""
+_TWO_DIGITS = re.compile(rb"[0-9]{2}")
 
 
 def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) -> bool:
@@ -137,12 +145,7 @@ def _password_like(value: bytes, quoted: bool, operator: bytes, after: bytes) ->
     return symbols and evidence(value) > 0 and not values.named_by_code(value)
 
 
-_SIGNED = re.compile(rb"[A-Z][a-z]{2,20}[!@#%^*?+~.-][A-Z][a-z]{2,20}[0-9]")
-"""Two words with a sign between them and a digit."""
-_TWO_DIGITS = re.compile(rb"[0-9]{2}")
 _WORD_AND_YEAR = re.compile(rb"[a-z0-9]{4,30}[0-9]{2,4}")
-_ALONE = (b"", b"\n", b"\r", b" ", b'"', b"'", b"`", b"&", b"<", ESCAPE)
-ASSIGNS = (b"=", b":", IN_QUERY)
 
 
 def _named(value: bytes) -> bool:

@@ -114,6 +114,12 @@ class _Segment:
             yield at, Needle(texts[index], *kinds[index]), values[index]
 
 
+_Place = tuple[_Segment, int, Needle, bytes]
+"""The segment, the offset of a needle in the text, the needle, and the value it stands for."""
+_Copy = tuple[Part, str, tuple[str, ...]]
+"""A copy of a value, the rule id of the value, and the encodings it was read through."""
+
+
 class Literals:
     """An immutable set of known values, each with the id of its rule."""
 
@@ -279,14 +285,6 @@ class Literals:
         """Yield each value with its rule id."""
         for segment in self._segments:
             yield from segment.values.items()
-
-
-_Place = tuple[_Segment, int, Needle, bytes]
-"""The segment, the offset of a needle in the text, the needle, and the value it stands for."""
-
-
-_Copy = tuple[Part, str, tuple[str, ...]]
-"""A copy of a value, the rule id of the value, and the encodings it was read through."""
 
 
 def _read(text: bytes, places: Iterable[_Place], more: Iterable[_Copy]) -> list[Finding]:

@@ -110,6 +110,7 @@ _OF_THINGS: Final = frozenset(
     b"request trace span correlation event run build job task order item record object message batch process node row entity".split()
 )
 _FOR_LOOKUP: Final = frozenset(b"partition cache sort idempotency dedup row shard".split())
+_NUMBERS: Final = (b"id", b"uuid", b"guid")
 
 
 def _of_service(name: bytes, keywords: Sequence[bytes]) -> bool:
@@ -118,7 +119,6 @@ def _of_service(name: bytes, keywords: Sequence[bytes]) -> bool:
     return len(said) == 2 and said[1] in _NUMBERS and said[0] in keywords
 
 
-_NUMBERS: Final = (b"id", b"uuid", b"guid")
 _OF_ELEMENT: Final = (b"data", b"key")
 """An attribute of an element of HTML."""
 
@@ -142,6 +142,10 @@ def present(text: bytes, start: int, end: int, keywords: Sequence[bytes]) -> boo
     return mentioned(text[max(0, start - BEFORE) : end + AFTER], keywords)
 
 
+_SHORT: Final = 6
+"""The length below which a keyword is found in random values by chance."""
+
+
 def mentioned(text: bytes, keywords: Sequence[bytes]) -> bool:
     """Return whether a keyword is in a text, and not by chance within a random value."""
     low = text.lower()
@@ -154,8 +158,6 @@ def mentioned(text: bytes, keywords: Sequence[bytes]) -> bool:
     )
 
 
-_SHORT: Final = 6
-"""The length below which a keyword is found in random values by chance."""
 _RUN = re.compile(rb"[A-Za-z0-9+/]{14,}")
 _CHANCE: Final = 24.0
 

@@ -91,6 +91,11 @@ def dated(value: bytes) -> bool:
     return _DATE.match(value) is not None
 
 
+_SEALED = 300
+"""Length from which a value that begins with `Ag` is encrypted, for a SealedSecret of Kubernetes."""
+_JOINTS = bytes.maketrans(b"_/", b"--")
+
+
 @remembered(4096)
 def code(value: bytes) -> bool:
     """Return whether the value is an identifier, path, host, version or named hash: no secret."""
@@ -134,10 +139,6 @@ def code(value: bytes) -> bool:
     )
 
 
-_SEALED = 300
-"""Length from which a value that begins with `Ag` is encrypted, for a SealedSecret of Kubernetes."""
-
-
 def _told_of(value: bytes) -> bool:
     """Return whether a name is made of words, most of them typical of programs."""
     words = [piece.lower() for piece in HUMP.findall(value)]
@@ -151,9 +152,6 @@ def named_by_code(value: bytes) -> bool:
     return len(pieces) > 1 and all(map(bytes.isalpha, pieces)) and not OF_CODE.isdisjoint(pieces)
 
 
-_JOINTS = bytes.maketrans(b"_/", b"--")
-
-
 _GROUPS = re.compile(rb"[0-9A-Fa-f]{4,12}(?:_[0-9A-Fa-f]{4,12}){3,}|[0-9A-Z]{3}(?:_[0-9A-Z]{3}){3}")
 
 
@@ -162,6 +160,9 @@ def identifier(value: bytes) -> bool:
     value = value.replace(b"-", b"_").translate(None, b"()")
     named = _IDENTIFIER.fullmatch(value) is not None and _GROUPS.fullmatch(value) is None
     return named and evidence(value) < 0 and not numbered(value)
+
+
+_LONG_HEX = re.compile(rb"[0-9a-f]{20,}|[0-9A-F]{20,}")
 
 
 def numbered(value: bytes) -> bool:
@@ -175,7 +176,8 @@ def numbered(value: bytes) -> bool:
     return not found[0].isdigit() and entropy(found[0]) > 2.6
 
 
-_LONG_HEX = re.compile(rb"[0-9a-f]{20,}|[0-9A-F]{20,}")
+_ONE = bytes.maketrans(b"l", b"i")
+_AFTER = b"0123456789!?.*#+-_"
 
 
 @remembered(4096)
@@ -200,8 +202,9 @@ def trivial(value: bytes) -> bool:
     )
 
 
-_ONE = bytes.maketrans(b"l", b"i")
-_AFTER = b"0123456789!?.*#+-_"
+_PROTOCOL = re.compile(rb"(?i:oauth)[12](?![a-z0-9])")
+"""A name of a protocol that has a digit in it."""
+_BETWEEN_WORDS = b"-_./"
 
 
 def random(value: bytes, surplus: float = 0.0) -> bool:
@@ -237,11 +240,6 @@ def _worded(value: bytes) -> bool:
     return len(value) >= 3 * len(humps) and evidence(value) < 20
 
 
-_PROTOCOL = re.compile(rb"(?i:oauth)[12](?![a-z0-9])")
-"""A name of a protocol that has a digit in it."""
-_BETWEEN_WORDS = b"-_./"
-
-
 def _spelled(value: bytes) -> bool:
     """Return whether a hexadecimal number is a sentence, or bytes that count up, as test data is."""
     if len(value) % 2:
@@ -252,18 +250,22 @@ def _spelled(value: bytes) -> bool:
     return len(said) > 8 and steps(said) > 0.7
 
 
+_OF_NAMES = bytes(char for char in range(128) if chr(char).isalnum()) + b"_-./:,;=()[]{}<>'\"\\` "
+
+
 def tangled(value: bytes) -> bool:
     """Return whether the value is letters of both cases and signs that no name or path has."""
     return varied(value) and value.translate(None, _OF_NAMES) != b"" and evidence(value) > 12
-
-
-_OF_NAMES = bytes(char for char in range(128) if chr(char).isalnum()) + b"_-./:,;=()[]{}<>'\"\\` "
 
 
 def varied(value: bytes) -> bool:
     """Return whether the value has at least two of upper case, lower case and digits."""
     digits = len(value) - len(value.translate(None, b"0123456789"))
     return sum((digits > 0, value != value.upper(), value != value.lower())) >= 2
+
+
+_SELECTED = re.compile(rb"[#.][a-z]+(?:[_-][a-z]+)+")
+"""A selector of CSS: `#snmp_password`."""
 
 
 def password(value: bytes) -> bool:
@@ -281,8 +283,7 @@ def password(value: bytes) -> bool:
     return not code(value) or chosen(value.replace(b"$", b"-"))
 
 
-_SELECTED = re.compile(rb"[#.][a-z]+(?:[_-][a-z]+)+")
-"""A selector of CSS: `#snmp_password`."""
+_PLAIN = bytes.maketrans(b"-", b"_")
 
 
 def given(value: bytes) -> bool:
@@ -301,7 +302,6 @@ def given(value: bytes) -> bool:
     return evidence(plain) > 8 or OF_CODE.isdisjoint(map(bytes.lower, HUMP.findall(plain)))
 
 
-_PLAIN = bytes.maketrans(b"-", b"_")
 _CHOSEN = re.compile(rb"(?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{8,64}")
 _ASIDE = bytes.maketrans(b"!@#$%^&*?.+~", b"-" * 12)
 
@@ -309,6 +309,9 @@ _ASIDE = bytes.maketrans(b"!@#$%^&*?.+~", b"-" * 12)
 def human(value: bytes) -> bool:
     """Like `chosen`, but also with symbols that people put between and after the words."""
     return chosen(value.translate(_ASIDE).strip(b"-"))
+
+
+_NUMBER_WITHIN = re.compile(rb"[a-z][0-9]{2,}[a-z]")
 
 
 @remembered(4096)
@@ -322,9 +325,6 @@ def chosen(value: bytes) -> bool:
     pieces = [piece.lower() for piece in HUMP.findall(value)]
     least = 3 if _NUMBER_WITHIN.search(value) else 4
     return max(map(len, pieces), default=0) >= least and not OF_CODE.intersection(pieces)
-
-
-_NUMBER_WITHIN = re.compile(rb"[a-z][0-9]{2,}[a-z]")
 
 
 def hexadecimal(value: bytes) -> bool:
