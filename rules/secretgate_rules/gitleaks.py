@@ -66,10 +66,14 @@ def _read(text: str, name: str, notice: Notice, depth: int) -> _Config:
     except RecursionError:
         raise RuleError(f"{name}: nested too deeply") from None
     lines = {match[1]: text.count("\n", 0, match.start()) + 1 for match in _ID.finditer(text)}
+    _check(data, name)
     own: dict[str, _Entry] = {}
     for entry in data.get("rules", []):
-        rule_id = entry.get("id", "?")
+        rule_id = entry.get("id")
+        if not rule_id or not isinstance(rule_id, str):
+            raise RuleError(f"{name}: {rule_id!r} is not the id of a rule: expected a string")
         where = f"{name}:{lines.get(rule_id, 1)}"
+        _check(entry, f"{where}: {rule_id}")
         if rule_id in own:
             raise RuleError(f"{where}: {rule_id}: this file has two rules with this id")
         own[rule_id] = _Entry(entry, where)
@@ -88,6 +92,50 @@ def _read(text: str, name: str, notice: Notice, depth: int) -> _Config:
         notice(f"{name}: extend.path is not followed: the limit is {DEEPEST} files in a row")
         return _Config(own, lists, disabled, default)
     return _extended(_Config(own, lists, disabled, False), _base(path, name, notice, depth))
+
+
+_TABLES = ("rules", "allowlists")
+_TABLE = ("extend", "allowlist")
+_LISTS = (
+    *("keywords", "tags", "regexes", "paths", "commits", "stopwords"),
+    *("targetRules", "disabledRules"),
+)
+_TEXTS = ("description", "regex", "path")
+_CHOICES = {
+    "condition": ("", "AND", "OR", "&&", "||"),
+    "regexTarget": ("", "MATCH", "LINE", "SECRET"),
+}
+
+
+def _check(table: Mapping[str, Any], where: str) -> None:
+    """Raise `RuleError` if a value of a table has the wrong type.
+
+    A string in place of a list would be read letter by letter: as stopwords, it would allow nearly
+    everything.
+    """
+    for key, value in table.items():
+        reason = ""
+        if key in _TABLES:
+            if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+                reason = f"expected tables, written [[{key}]]"
+        elif key in _TABLE:
+            reason = "" if isinstance(value, dict) else "expected a table"
+        elif key in _LISTS:
+            if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+                reason = "expected a list of strings"
+        elif key in _TEXTS:
+            reason = "" if isinstance(value, str) else "expected a string"
+        elif key in _CHOICES and str(value).upper() not in _CHOICES[key]:
+            reason = f"expected one of {', '.join(filter(None, _CHOICES[key]))}"
+        elif key == "secretGroup" and (type(value) is not int or value < 0):
+            reason = "expected the number of a group"
+        elif key == "entropy" and type(value) not in (int, float):
+            reason = "expected a number"
+        if reason:
+            raise RuleError(f"{where}: {key}: {reason}")
+        inner = [value] if key in _TABLE else value if key == "allowlists" else ()
+        for each in inner:
+            _check(each, f"{where}: {key}")
 
 
 def _base(path: Any, name: str, notice: Notice, depth: int) -> _Config:
@@ -163,10 +211,9 @@ def _untouched(entry: _Entry, rule_id: str, notice: Notice) -> None:
 
 
 def _bound(allowlist: Mapping[str, Any]) -> bool:
-    """Return whether an allowlist applies only to certain paths or commits."""
-    return allowlist.get("condition") == "AND" and bool(
-        allowlist.get("paths") or allowlist.get("commits")
-    )
+    """Return whether several conditions of an allowlist must hold together."""
+    given = sum(bool(allowlist.get(key)) for key in ("regexes", "stopwords", "paths", "commits"))
+    return str(allowlist.get("condition", "")).upper() in ("AND", "&&") and given > 1
 
 
 def _global(
@@ -176,7 +223,7 @@ def _global(
     stopwords: list[str] = []
     for entry in lists:
         if _bound(entry):
-            notice(f"{name}: an allowlist limited to paths or commits is not used")
+            notice(f"{name}: an allowlist whose conditions must hold together is not used")
             continue
         regexes += [from_go(regex) for regex in entry.get("regexes", [])]
         stopwords += entry.get("stopwords", [])
@@ -198,9 +245,13 @@ def _allowed(lists: Sequence[Mapping[str, Any]], where: str, notice: Notice) -> 
     allowed = _Allowed([], [], [])
     for one in lists:
         if _bound(one):
-            notice(f"{where}: an allowlist limited to paths or commits is not used")
+            notice(f"{where}: an allowlist whose conditions must hold together is not used")
             continue
-        target = allowed.matches if one.get("regexTarget") in ("match", "line") else allowed.values
+        target = (
+            allowed.matches
+            if str(one.get("regexTarget")).lower() in ("match", "line")
+            else allowed.values
+        )
         target += [from_go(regex) for regex in one.get("regexes", [])]
         allowed.stopwords += [word.lower() for word in one.get("stopwords", [])]
     return allowed

@@ -102,7 +102,7 @@ def test_an_allowlist_of_gitleaks_holds_for_its_own_rules_and_paths_alone(tmp_pa
     assert beta.allow == ()
     assert not allow.allows("beta-key", b"beta-abcdefgh")
     assert any("of-nobody" in line for line in told)
-    assert any("limited to paths" in line for line in told)
+    assert any("must hold together" in line for line in told)
 
 
 BASE = r"""
@@ -255,6 +255,20 @@ def test_a_rule_of_gitleaks_that_could_take_too_long_is_left_out(tmp_path: Path)
         ("a.toml", "[[rules]]\nid='q'\nregex='ab'\n[[rules]]\nid='q'\nregex='cd'\n", "two rules"),
         ("a.toml", "[extend]\npath = 'not-there.toml'\n", "extend.path: not-there.toml: cannot"),
         ("a.toml", "[extend]\npath = 'a'\nuseDefault = true\n", "exclude each other"),
+        (
+            "a.toml",
+            "[[rules]]\nid='q'\nregex='ab'\nkeywords='ab'\n",
+            "a.toml:2: q: keywords: expected a",
+        ),
+        ("a.toml", "[[rules]]\nid='q'\nregex=7\n", "a.toml:2: q: regex: expected a string"),
+        ("a.toml", "[[rules]]\nid='q'\nregex='ab'\nentropy='3'\n", "q: entropy: expected a number"),
+        ("a.toml", "[[rules]]\nid='q'\nregex='ab'\nsecretGroup=-1\n", "number of a group"),
+        ("a.toml", "[[rules]]\nregex='ab'\n", "None is not the id of a rule"),
+        ("a.toml", "[rules]\nid='q'\n", "rules: expected tables, written [[rules]]"),
+        ("a.toml", "[allowlist]\nstopwords='abc'\n", "allowlist: stopwords: expected a list"),
+        ("a.toml", "[[allowlists]]\nregexes=[3]\n", "allowlists: regexes: expected a list"),
+        ("a.toml", "[allowlist]\ncondition='XOR'\n", "condition: expected one of AND, OR"),
+        ("a.toml", "[extend]\ndisabledRules='a'\n", "extend: disabledRules: expected a list"),
         ("a.yaml", "allow:\n  hashes: [abc]\n", "not a SHA-256"),
         ("a.yaml", "allow:\n  rules: []\n  regexs: [a]\n", "a.yaml:3: allow: unknown key `regexs`"),
         ("a.yaml", "allow:\n  rules: []\n  paths: a\n", "a.yaml:3: allow: paths: expected a list"),
@@ -314,3 +328,15 @@ def test_an_id_that_is_allowed_and_that_no_rule_has_is_told(tmp_path: Path) -> N
         "github-pt cannot be allowed: no rule has that id; did you mean github-pat?",
         "gone-* cannot be allowed: no rule has that id",
     ]
+
+
+@pytest.mark.parametrize("condition", ["AND", "and", "&&"])
+@pytest.mark.parametrize("more", ["paths = ['test']", "stopwords = ['zzzz']"])
+def test_an_allowlist_whose_conditions_must_all_hold_allows_nothing_by_one(
+    tmp_path: Path, condition: str, more: str
+) -> None:
+    path = tmp_path / "gitleaks.toml"
+    path.write_text(f"[allowlist]\ncondition = '{condition}'\nregexes = ['acme-']\n{more}\n")
+    told: list[str] = []
+    assert not load_user_file(path, told.append).allow.allows("acme-key", ACME.encode())
+    assert any("must hold together" in line for line in told)
