@@ -22,14 +22,7 @@ from secretgate.inbound.beginnings import Watch
 from secretgate.inbound.documents import text_or_document
 from secretgate.inbound.end_marks import EndMarks
 from secretgate.inbound.endings import EVERYTHING, Ending, ending
-from secretgate.inbound.event_reader import (
-    DELTAS,
-    WHOLES,
-    Event,
-    Leaf,
-    ends_all,
-    read_event,
-)
+from secretgate.inbound.event_reader import DELTAS, WHOLES, Event, Leaf, ends_all, read_event
 from secretgate.inbound.extras import number_of, renumbered
 from secretgate.inbound.growing import Growing
 from secretgate.inbound.matching import Match, Shape, Streak
