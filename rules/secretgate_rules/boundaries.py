@@ -25,3 +25,33 @@ def in_prose(pattern: str) -> str:
     )
     pattern = _END.sub(lambda match: match[0][:-1] + r"|(?=__?(?!\w)))", pattern)
     return _BEHIND.sub(lambda match: r"(?!(?!__?(?!\w))", pattern)
+
+
+_BACKSLASH: Final = b"\\"
+_QUOTES: Final = (b'"', b"'", b"`")
+_LETTERS: Final = (b"n", b"r", b"t")
+_BREAKS: Final = re.compile(rb"(?<!\\)(?:\\{1,8}[nrt]){1,8}[\"']?\Z")
+"""Line ends at the end of a value: matched by `search` with the end of the value as its limit."""
+_LONG: Final = 512
+"""What is longer is a key of several lines, which ends where its pattern says."""
+_CLOSED: Final = (b"}", b"]", b",")
+
+
+def end_of_value(text: bytes, low: int, high: int) -> int:
+    """Return where a value ends that is in an escaped string: before `\\"`, `\\n` and `"}`.
+
+    An odd number of backslashes escapes a quote, an even number are backslashes of the value.
+    """
+    if high - low > _LONG:
+        return high
+    closes = text[high - 1 : high] == b'"' and text[high : high + 1] in _CLOSED
+    if closes and high - low > 1 and text.count(b'"', low, high) == 1:
+        high -= 1
+    if text[high - 1 : high] == _BACKSLASH:
+        bare = low + len(text[low:high].rstrip(_BACKSLASH))
+        behind = text[high : high + 8].lstrip(_BACKSLASH)[:1]
+        if bare > low and (behind in _LETTERS or (behind in _QUOTES and (high - bare) % 2)):
+            high = bare
+    if _BACKSLASH in text[high - 3 : high] and (breaks := _BREAKS.search(text, low + 1, high)):
+        high = breaks.start()
+    return high

@@ -31,6 +31,7 @@ from . import (
     values,
     views,
 )
+from .boundaries import end_of_value
 from .candidates import Candidate, Claims, lifted, of_match, shifted
 from .database import EVERY, TooMany
 from .decoded import Piece
@@ -271,6 +272,7 @@ class Detector:
             low, high = match.span(rule.secret)
             if low < 0 or low == high:
                 continue
+            high = end_of_value(text, low, high)
             value = text[low:high]
             if rule.entropy and entropy(value) < rule.entropy:
                 continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import string
 
@@ -59,3 +60,33 @@ def test_the_whole_value_is_found(detector: Detector, place: str, value: str) ->
 @pytest.mark.parametrize("text", QUIET)
 def test_versions_and_pages_are_no_secrets(detector: Detector, text: str) -> None:
     assert not detector.find(text.encode())
+
+
+ESCAPED = [
+    "    stats auth admin:@",
+    "net use Z: \\\\\\\\srv\\\\share @ /user:ana",
+    "twine upload -u ana -p @ dist/x",
+    "machine github.com login ana password @",
+    "docker login -u ana -p @ ghcr.io",
+    "tool --password @\\nplease",
+]
+
+
+@pytest.mark.parametrize("place", ESCAPED)
+@pytest.mark.parametrize("depth", [1, 2])
+def test_what_escapes_the_end_of_a_value_is_not_part_of_it(
+    detector: Detector, place: str, depth: int
+) -> None:
+    value = "Kq7" + _drawn(21)
+    text = place.replace("@", value)
+    for _ in range(depth):
+        text = json.dumps({"content": text + "\n"})
+    values = {found.value.decode() for found in detector.find(text.encode())}
+    assert all(not said.endswith(("\\", '"')) for said in values)
+    assert detector.find(place.replace("@", value).encode()) == [] or value in values
+
+
+def test_a_backslash_at_the_end_of_a_password_stays(detector: Detector) -> None:
+    value = "Kq7" + _drawn(21) + "\\\\"
+    found = detector.find(f'tool login --password "{value}" x'.encode())
+    assert [one.value.decode() for one in found] == [value]
