@@ -21,14 +21,15 @@ import pytest
 
 _PATH = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin"))
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS = itertools.cycle(
-    random.SystemRandom().sample(range(20_000 + _WORKER % 16, 32_000, 16), 750)
-)
+_TOGETHER = 8
+"""How many ports, one after the other, a test is given: workers listen on a port plus their number."""
+_FIRSTS = range(20_000 + _WORKER % 16 * _TOGETHER, 32_000, 16 * _TOGETHER)
+_PORTS = itertools.cycle(random.SystemRandom().sample(_FIRSTS, len(_FIRSTS)))
 """Ports of this process of a test run: not seeded alike, should two runs go on at a time."""
 
 
 def free_port() -> int:
-    """Return a free port, for programs that must be given a port number.
+    """Return a free port, for programs that must be given a port number; the seven after it are the test's, too.
 
     It is below the ephemeral ranges (from 49152 for IANA, from 32768 on Linux), and processes of one test
     run have ports of their own, so nobody else takes it before the program has bound it.
