@@ -224,12 +224,11 @@ def test_the_two_halves_of_a_call_of_cursors_are_one_conversation(streamed: bool
     if streamed:
         stream = call(gate, **opening)
         assert stream.feed(envelope(field(1, RUN.encode()))) == envelope(field(1, RUN.encode()))
-        issued = lambda: stream.issued  # noqa: E731
+        source: Any = stream
     else:
         asked = gate.request("protobuf", content=envelope(field(1, RUN.encode())), **opening)
-        meanwhile = gate.requests.meanwhile(asked, references.awaited(asked), gate.nothing_issued)
-        issued = lambda: meanwhile.issued  # noqa: E731
-    answer = EnvelopesAnswer({}, issued)
+        source = gate.requests.meanwhile(asked, references.awaited(asked), gate.nothing_issued)
+    answer = EnvelopesAnswer({}, lambda: source.issued)
     out = answer.feed(envelope(chat("thinking")))
     other = "7" + RUN[1:]
     for run in (other, RUN):

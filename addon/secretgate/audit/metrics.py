@@ -39,11 +39,11 @@ def metrics(reporter: Reporter, mode: str) -> bytes:
 
 class _Counted(Collector):
     def __init__(self, reporter: Reporter, mode: str) -> None:
-        self._teller = reporter
+        self._reporter = reporter
         self._mode = mode
 
     def collect(self) -> Iterator[Metric]:
-        counters, trail = self._teller.counters, self._teller.trail
+        counters, trail = self._reporter.counters, self._reporter.trail
         requests = CounterMetricFamily(
             "secretgate_requests", "Requests by verdict.", labels=["provider", "verdict"]
         )

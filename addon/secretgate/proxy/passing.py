@@ -20,7 +20,6 @@ from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
 from secretgate.proxy.exchange import FAILED, Exchange, passage
 from secretgate.proxy.reporting import Reporter
-from secretgate.vault import IssuedMeanwhile
 from secretgate.views.stored import KeptAnswer
 
 _STREAMS = re.compile(r"(?i)stream[^/]*\Z")
@@ -89,9 +88,9 @@ def _record(exchange: Exchange) -> None:
     recorder = Recorder(exchange.dialect, engine.redactor, engine.ledger, request.scope)
     recorder.postpone(exchange.soon)
     exchange.recorder = exchange.collects(recorder)
-    if request.method == "GET" and (links := references.added_to(request, None)):
+    if links := references.awaited(request):
         issued = exchange.decision.issued
-        exchange.meanwhile = IssuedMeanwhile(engine.vault, request.scope, links, issued)
+        exchange.meanwhile = engine.requests.meanwhile(request, links, issued)
 
 
 def _processing(

@@ -25,7 +25,7 @@ class Sockets:
     """Handles the WebSocket hooks for the gate."""
 
     def __init__(self, reporter: Reporter) -> None:
-        self._teller = reporter
+        self._reporter = reporter
         control_frames.install()
 
     def started(self, flow: http.HTTPFlow, exchange: Exchange) -> None:
@@ -51,19 +51,19 @@ class Sockets:
                 exchange.messages.injected(message)
             return None
         if exchange.socket is None:
-            judge = passing.judge_of(exchange, self._teller)
+            judge = passing.judge_of(exchange, self._reporter)
             exchange.socket = Socket(exchange.engine, exchange.request, judge)
             exchange.collects(exchange.socket.recorder)
         socket = exchange.socket
         try:
             if not message.from_client:
                 return socket.from_provider(message.content, message.is_text)
-            if reason := self._teller.trail.objection:
+            if reason := self._reporter.trail.objection:
                 return socket.refused(UNRECORDED.format(reason=reason))
             self._answered(exchange)
             outcome = await self._decided(exchange, socket, message)
             if outcome.decision is not None:
-                self._teller.decided(exchange, outcome.decision)
+                self._reporter.decided(exchange, outcome.decision)
             return outcome
         except Exception as error:
             self.failed(exchange, error)
@@ -100,12 +100,12 @@ class Sockets:
         if exchange.socket is not None:
             exchange.socket.close()
             if exchange.answering:
-                self._teller.ended(exchange, 101)
+                self._reporter.ended(exchange, 101)
             exchange.answering = True
 
     def failed(self, exchange: Exchange, error: Exception) -> None:
         mode = exchange.engine.settings.mode
-        self._teller.failed(exchange.id, exchange.request.route, exchange.request, mode)
+        self._reporter.failed(exchange.id, exchange.request.route, exchange.request, mode)
         exchange.log.error("a message could not be processed", error=log.where(error))
 
 
