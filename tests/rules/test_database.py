@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from rules.conftest import made_up
 from secretgate_rules import Detector, cache, database, load, regex
 from secretgate_rules.database import Database, Expression, FixedStrings
+from secretgate_rules.model import Rule
 from secretgate_rules.rulefile import load_file, pack_files
 from secretgate_rules.table import prepare, tabulate, wanted
 
@@ -136,6 +137,15 @@ def test_no_rule_matches_again_and_again_in_what_follows_a_secret(detector: Dete
         if detector.crowded(text.encode(), 60)
     }
     assert crowded == set()
+
+
+def test_a_match_that_is_seen_early_is_read_to_its_end() -> None:
+    """The search is told the end of the shortest match, in a window the pattern finds the longest."""
+    shape = "(?:qoz_[a-z]{10,500}|wuk_[0-9]{10,500})"
+    letters = made_up(500, 3, "bcdfghjklmnpqrstvwxz").decode()
+    rule = Rule("long", "long", shape, examples=("n", "n"), counterexamples=("n",))
+    (found,) = Detector([rule], keep=False, heuristics=False).find(f"key qoz_{letters}".encode())
+    assert found.value == f"qoz_{letters}".encode()
 
 
 @pytest.mark.parametrize("flags", ["", "i", "ims"])
