@@ -51,6 +51,10 @@ WHOLE: dict[str, tuple[Any, Callable[[Any], str]]] = {
         {"output": {"message": {"content": [{"text": TEXT}]}}},
         lambda answer: answer["output"]["message"]["content"][0]["text"],
     ),
+    "bedrock claude": (
+        {"content": [{"type": "text", "text": TEXT}]},
+        lambda answer: answer["content"][0]["text"],
+    ),
     "cohere": (
         {"message": {"content": [{"type": "text", "text": TEXT}]}},
         lambda answer: answer["message"]["content"][0]["text"],
@@ -83,10 +87,10 @@ def assert_restored(said: str) -> None:
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_document_in_a_document_stays_json(name: str) -> None:
-    answer, said = WHOLE[name]
-    dialect = DIALECTS[name].answering(dump(ASKED[name]))
+    (answer, said), api = WHOLE[name], name.split(maxsplit=1)[0]
+    dialect = DIALECTS[api].answering(dump(ASKED[api]))
     assert_restored(said(json.loads(whole(dialect, ISSUED, dump(answer)))))
-    plain = said(json.loads(whole(DIALECTS[name].answering(b"{}"), ISSUED, dump(answer))))
+    plain = said(json.loads(whole(DIALECTS[api].answering(b"{}"), ISSUED, dump(answer))))
     assert f'"password": "{VALUE}"' in plain
 
 

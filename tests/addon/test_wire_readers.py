@@ -191,3 +191,14 @@ def test_base64_of_a_mail_part_keeps_its_lines(width: int) -> None:
         base64.b64decode(body) == f"the key is {gate.name(KEY)}, and this is behind it\n".encode()
     )
     assert max(map(len, body.split(b"\r\n"))) == (width or len(body))
+
+
+def test_sound_in_the_base64_of_urls_is_only_counted() -> None:
+    """As text, one long word of random letters would be searched for tokens."""
+    sound = base64.urlsafe_b64encode(b"\x83\xfe\x01\xf9" * 200)
+    part = {"inlineData": {"data": sound.decode().rstrip("="), "mime_type": "audio/pcm"}}
+    raw = dump({"contents": [{"role": "user", "parts": [part]}]})
+    gate = Gate()
+    headers = {"content-type": "application/json"}
+    counts = gate.requests.decide(gate.request("gemini", content=raw, headers=headers)).counts
+    assert counts.bytes == len(sound.rstrip(b"="))
