@@ -146,6 +146,8 @@ class Gate:
     # Requests
 
     async def requestheaders(self, flow: http.HTTPFlow) -> None:
+        # A request that a user sends again from a UI, perhaps edited, is the same flow as before.
+        self.exchanges.pop(flow, None)
         if flow.request.scheme == "https" or not ctx.options.upstream_auth:
             # Over plain HTTP the password may be meant for the next proxy.
             flows.drop_proxy_password(flow.request)

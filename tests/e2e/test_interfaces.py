@@ -16,6 +16,7 @@ from harness.post import MESSAGES, Poster, ask
 from harness.programs import free_port
 from harness.provider import Provider
 from harness.secrets import Planted, leaks
+from harness.web import Web
 from harness.wires import Access
 
 if sys.platform != "win32":
@@ -54,6 +55,25 @@ def test_mitmweb(launch: Launch, provider: Provider, planted: Planted) -> None:
         assert leaks(seen, planted.secrets) == []
     proxy.stop()
     assert leaks(proxy.output, planted.secrets) == []
+
+
+@pytest.mark.parametrize("mode", ["redact", "block"])
+def test_a_request_that_is_edited_and_sent_again_is_read_again(
+    mode: str, launch: Launch, provider: Provider, planted: Planted
+) -> None:
+    """mitmproxy sends it as the same flow, about which everything was decided once."""
+    port = free_port()
+    options = {"web_open_browser": False, "web_port": port, "web_password": _PASSWORD}
+    proxy = launch(tool="mitmweb", options={**options, "secretgate_mode": mode})
+    poster = Poster(Access.through(proxy), provider)
+    assert poster.post(MESSAGES, ask(MESSAGES, "nothing yet")).forwarded
+    secret = ask(MESSAGES, f"it is {planted.values['GITHUB_TOKEN']} so").decode()
+    with Web(port, []) as web, provider.recording() as arrived:
+        (flow,) = (each for each in web.flows() if each["request"]["host"] == MESSAGES[0])
+        status = web.send_again(flow["id"], secret)
+    assert leaks(b"".join(each.everything for each in arrived), planted.secrets) == []
+    assert (status, len(arrived)) == ((200, 1) if mode == "redact" else (403, 0))
+    proxy.stop()
 
 
 @pytest.fixture

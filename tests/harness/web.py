@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Self
+import time
+from typing import Any, Self
 
 import httpx
 from websockets.exceptions import ConnectionClosed
@@ -39,6 +40,24 @@ class Web:
     def _listen(self) -> None:
         with contextlib.suppress(ConnectionClosed):
             self._heard.extend(self._updates)
+
+    def flows(self) -> list[dict[str, Any]]:
+        return list(self._client.get("/flows").json())
+
+    def send_again(self, identity: str, content: str) -> int:
+        """Send the request of a flow once more, with another body; return the answer's status."""
+        edited = {"request": {"content": content}}
+        own = {"x-xsrftoken": "same", "cookie": "_mitmproxy_xsrf=same"}
+        self._client.put(f"/flows/{identity}", json=edited, headers=own).raise_for_status()
+        self._client.post(f"/flows/{identity}/replay", headers=own).raise_for_status()
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            (flow,) = (each for each in self.flows() if each["id"] == identity)
+            answer = flow.get("response")
+            if answer and answer["timestamp_end"]:
+                return int(answer["status_code"])
+            time.sleep(0.05)
+        raise TimeoutError(f"no answer to {identity}")
 
     def everything(self) -> dict[str, bytes]:
         """Return the response of each address."""
