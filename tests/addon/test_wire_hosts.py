@@ -104,6 +104,15 @@ res.openai.azure.com /openai/v1/threads/t/messages openai-assistants content
 res.services.ai.azure.com /api/projects/oauth/threads/t/runs openai-assistants content
 res.cognitiveservices.azure.com /openai/deployments/d/embeddings openai-chat content
 res.services.ai.azure.com /anthropic/v1/messages anthropic content
+res.openai.azure.us /openai/deployments/d/chat/completions?api-version=1 openai-chat content
+res.services.ai.azure.us /anthropic/v1/messages anthropic content
+res.openai.azure.cn /openai/v1/responses openai-responses content
+res.cognitiveservices.azure.cn /openai/deployments/d/embeddings openai-chat content
+mine.eastus2.models.ai.azure.com /chat/completions openai-chat content
+7.us-central1-1.prediction.vertexai.goog /v1/projects/p/locations/l/endpoints/7/chat/completions openai-chat content
+7.us-central1-1.prediction.vertexai.goog /v1/projects/p/locations/l/endpoints/7:predict gemini content
+bedrock-runtime.us-east-1.api.aws /model/m/converse-stream bedrock content
+bedrock-runtime-fips.us-gov-west-1.api.aws /model/m/invoke bedrock content
 bedrock-runtime.us-east-1.amazonaws.com /model/m/invoke bedrock content
 bedrock-runtime.us-east-1.amazonaws.com /model/m/invoke-with-response-stream bedrock content
 bedrock-runtime.eu-central-1.amazonaws.com /model/m/converse bedrock content
