@@ -137,7 +137,7 @@ class Counters:
 def _by_rule(template: Template, names: Collection[bytes]) -> Counter[str]:
     """Return the number of placeholders by rule."""
     before, _, after = template.text.partition("{id}")
-    if "{rule}" not in before:
+    if "{rule}" not in before or len(template.texts) > 1:
         return Counter(_rule(template, name) for name in names)
     # Most differ in the id only.
     end = ID_LENGTH + len(after)
@@ -150,7 +150,8 @@ def _by_rule(template: Template, names: Collection[bytes]) -> Counter[str]:
 
 def _rule(template: Template, name: bytes) -> str:
     """Return the rule that a placeholder names, if its template includes one."""
-    match = _named(template.text).fullmatch(name.decode())
+    spelled = name.decode()
+    match = next((m for text in template.texts if (m := _named(text).fullmatch(spelled))), None)
     return match.groupdict().get("rule", "secret") if match else "secret"
 
 

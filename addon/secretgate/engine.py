@@ -16,7 +16,7 @@ from secretgate.hosts import Hosts
 from secretgate.ledger import Ledger
 from secretgate.outbound.deciding import Requests
 from secretgate.outbound.redaction import Redactor
-from secretgate.placeholders import Issued, Namer, Template
+from secretgate.placeholders import DEFAULT_TEMPLATE, Issued, Namer, template_of
 from secretgate.policy import building
 from secretgate.policy.engine import Policy
 from secretgate.policy.errors import PolicyError
@@ -24,7 +24,7 @@ from secretgate.policy.rates import Rates
 from secretgate.policy.requests import Policies
 from secretgate.policy.secrets import DetectorSecrets
 from secretgate.settings import Settings, SettingsError
-from secretgate.state import Places, load_key
+from secretgate.state import Places, former_templates, load_key
 from secretgate.stores.line import Line
 from secretgate.stores.opening import open_store
 from secretgate.stores.shared_vault import SharedVault
@@ -81,7 +81,8 @@ def build(
     if settings.preset == "observe" and settings.mode == "redact":
         settings = msgspec.structs.replace(settings, mode="audit")
     key = load_key(places.key)
-    template = Template(settings.placeholder)
+    former = former_templates(places.templates, settings.placeholder, DEFAULT_TEMPLATE)
+    template = template_of(settings.placeholder, *former)
     namer = Namer(template, key)
     table = _hosts(settings)
     if before and _stores(before.settings) == _stores(settings):

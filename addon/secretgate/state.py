@@ -6,6 +6,7 @@ alone if that is set. Folders have mode 0700 and files 0600.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import stat
@@ -13,9 +14,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import msgspec
 import platformdirs
 
 KEY_BYTES = 32
+_MOST_TEMPLATES = 8
 _READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _OWN = sum(getattr(os, name, 0) for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"))
 
@@ -57,6 +60,10 @@ class Places:
     @property
     def ledger(self) -> Path:
         return self.state / "ledger.sqlite3"
+
+    @property
+    def templates(self) -> Path:
+        return self.state / "placeholders.json"
 
     @property
     def logs(self) -> Path:
@@ -159,6 +166,29 @@ def load_key(path: Path) -> bytes:
                 "(placeholders of running conversations change with it)"
             )
         return key
+
+
+def former_templates(path: Path, template: str, default: str) -> list[str]:
+    """Return the templates of placeholders that were in force before, the latest first.
+
+    They are kept in a file, which exists once the template is not the `default`. Raises
+    `StateError` if others could have written to it.
+    """
+    kept: list[str] = []
+    with (
+        contextlib.suppress(OSError, msgspec.MsgspecError),
+        os.fdopen(private_file(path, os.O_RDONLY), "rb") as file,
+    ):
+        kept = msgspec.json.decode(file.read(), type=list[str])
+    used = list(dict.fromkeys((template, *kept, default)))[:_MOST_TEMPLATES]
+    if used not in (kept, [default]):
+        # If it cannot be written, they are recognised until the next start.
+        with contextlib.suppress(OSError, StateError):
+            private_folder(path.parent)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+            with os.fdopen(private_file(path, flags), "wb") as file:
+                file.write(msgspec.json.encode(used))
+    return used[1:]
 
 
 def _make_key(path: Path) -> None:

@@ -11,12 +11,12 @@ import pytest
 from addon.kit import SCOPE, Bench, random_text, token
 from secretgate.bodies.base import Form, Label, Slot
 from secretgate.bodies.columns import Columns, Kind
-from secretgate.inbound.beginnings import Beginnings, Watch
 from secretgate.inbound.extras import number_of
 from secretgate.inbound.spoken import Spoken, Unread
 from secretgate.outbound import spelled
 from secretgate.outbound.egress import SHORTEST_ENCODED, Egress
 from secretgate.placeholders import Template
+from secretgate.placeholders.beginnings import Beginnings, Watch
 from secretgate.providers import DIALECTS
 from secretgate.streams.base import Run
 from secretgate.streams.sse import SseFrame

@@ -19,10 +19,11 @@ AREAS: dict[str, tuple[str, ...]] = {
     ),
     "restoration": (
         "inbound.restoration",
-        "inbound.beginnings",
+        "placeholders.beginnings",
         "inbound.event_reader",
         "inbound.extras",
-        "placeholders",
+        "placeholders.issued",
+        "placeholders.templates",
         "inbound.events",
         "inbound.open_texts",
         "inbound.end_marks",

@@ -4,7 +4,7 @@
 event by event, as one document (`documents`), or as plain text. What happens to an event is in
 `events`:
 
-* `beginnings` finds where placeholders may begin; an event without one is forwarded as it is;
+* an event in which no placeholder may begin (`placeholders/beginnings.py`) is forwarded as it is;
 * `event_reader` reads any other event: its texts, and which of them are arguments of tools
   (`tool_places`); `endings` says which texts it ends, `end_marks` whether it may end all;
 * `shapes` and `matching` recognise events like one that was read, so that few are read;

@@ -18,7 +18,6 @@ from functools import cached_property
 from itertools import accumulate
 
 from secretgate.bodies.base import Edit, splice
-from secretgate.inbound.beginnings import Watch
 from secretgate.inbound.documents import text_or_document
 from secretgate.inbound.end_marks import EndMarks
 from secretgate.inbound.endings import EVERYTHING, Ending, ending
@@ -33,6 +32,7 @@ from secretgate.inbound.spoken import Heard, Read, Said, Unread
 from secretgate.inbound.tool_places import in_tool
 from secretgate.inbound.written import Recorder
 from secretgate.placeholders import Issued
+from secretgate.placeholders.beginnings import Watch
 from secretgate.providers import Dialect, Piece
 from secretgate.streams.base import END_MARK, Around, Frame, Run, around
 

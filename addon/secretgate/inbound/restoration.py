@@ -14,8 +14,8 @@ from enum import IntEnum
 from urllib.parse import quote
 
 from secretgate.bodies.forms import escaped
-from secretgate.inbound.beginnings import ALIAS_HEAD, REACH
 from secretgate.placeholders import Issued, plain_spelling
+from secretgate.placeholders.beginnings import ALIAS_HEAD, REACH
 from secretgate.scanner import Scanner
 
 _ESCAPE = len(r"\u001b")

@@ -70,7 +70,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         ),
     ] = ()
     placeholder: Annotated[
-        str, Meta(description="The template of placeholders; holds {id} and may hold {rule}.")
+        str,
+        Meta(
+            description="The template of placeholders; holds {id} and may hold {rule}. A change renames the secrets of running conversations, which misses the provider's cache once; what was issued before is still restored."
+        ),
     ] = DEFAULT_TEMPLATE
     body_limit: Annotated[
         int,

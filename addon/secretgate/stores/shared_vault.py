@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
 
-from secretgate.placeholders import Issued, Template
+from secretgate.placeholders import Issued, Template, template_of
 from secretgate.stores import Learn, Link, Mark
 from secretgate.stores.line import Line
 from secretgate.stores.sealing import Sealer
@@ -42,6 +42,8 @@ class _Chain(msgspec.Struct, array_like=True):
     values: dict[bytes, bytes]
     aliases: dict[bytes, bytes]
     limits: dict[bytes, str] = {}
+    templates: list[str] = []
+    """The templates of the placeholders; of chains stored without them, the one in force."""
 
     def __repr__(self) -> str:
         return f"<chain of {len(self.values)}>"
@@ -145,7 +147,8 @@ class SharedVault:
         self._local.link(scope, link, issued)
         side = self._side(scope)
         key = self._key_of(side, _CHAIN, link)
-        plain = msgspec.msgpack.encode(_Chain(issued.values, issued.aliases, issued.limits))
+        texts = list(issued.template.texts)
+        plain = msgspec.msgpack.encode(_Chain(issued.values, issued.aliases, issued.limits, texts))
         self._line.write([Link(key, side.sealer.seal(_CHAIN, key, plain))])
 
     def note(self, scope: Scope, name: str, text: str) -> None:
@@ -235,4 +238,5 @@ class SharedVault:
         if plain is None:
             return None
         each = msgspec.msgpack.decode(plain, type=_Chain)
-        return Issued(self._template, each.values, each.aliases, each.limits)
+        template = template_of(*each.templates) if each.templates else self._template
+        return Issued(template, each.values, each.aliases, each.limits)

@@ -39,7 +39,7 @@ class Beginnings:
 
     def __init__(self, head: str, first: str) -> None:
         self._first = re.compile(first.encode())
-        self._suspects = (_pattern(first, head, _STRING_END), _QUOTE_IN_QUOTES)
+        self._suspects: tuple[bytes, ...] = (_pattern(first, head, _STRING_END), _QUOTE_IN_QUOTES)
         self._in_events = Scanner(self._suspects)
         self._watches: dict[tuple[bytes, ...], Watch] = {}
         in_text = [_pattern(first, head, r"\z")]
@@ -96,6 +96,19 @@ class Beginnings:
         return starts
 
 
+class SeveralBeginnings(Beginnings):
+    """The same for placeholders of templates with different heads."""
+
+    def __init__(self, each: Sequence[Beginnings]) -> None:
+        self._each = each
+        self._suspects = tuple(dict.fromkeys(one for some in each for one in some._suspects))
+        self._in_events = Scanner(self._suspects)
+        self._watches = {}
+
+    def in_text(self, text: bytes) -> list[int]:
+        return sorted({at for one in self._each for at in one.in_text(text)})
+
+
 class Watch:
     """Searches for the beginnings of placeholders and a few strings in one pass."""
 
@@ -129,8 +142,10 @@ class Aliases:
 
 
 @lru_cache(maxsize=16)
-def beginnings(head: str, first: str) -> Beginnings:
-    return Beginnings(head, first)
+def beginnings(heads: tuple[tuple[str, str], ...]) -> Beginnings:
+    """Return a search for each pair of a template's `head` and a pattern of its `first` letter."""
+    each = [Beginnings(head, first) for head, first in dict.fromkeys(heads)]
+    return each[0] if len(each) == 1 else SeveralBeginnings(each)
 
 
 def _pattern(first: str, head: str, end: str) -> bytes:
