@@ -104,6 +104,14 @@ res.openai.azure.com /openai/v1/threads/t/messages openai-assistants content
 res.services.ai.azure.com /api/projects/oauth/threads/t/runs openai-assistants content
 res.cognitiveservices.azure.com /openai/deployments/d/embeddings openai-chat content
 res.services.ai.azure.com /anthropic/v1/messages anthropic content
+res.services.ai.azure.com /api/projects/p/agents/a/versions?api-version=1 openai-chat content
+res.services.ai.azure.com /api/projects/p/memory_stores/m:update_memories generic content
+res.services.ai.azure.com /api/projects/p/openai/v1/responses openai-responses content
+res.services.ai.azure.com /api/projects/p/agents/a/endpoint/protocols/openai/responses openai-responses content
+res.openai.azure.com /openai/v1/vector_stores/v/search generic content
+res.openai.azure.com /openai/v1/containers/c/files/f/content generic content
+res.openai.azure.com /openai/v1/evals/e/runs generic content
+api.anthropic.com /v1/organizations/telemetry_destinations/d - pass
 res.openai.azure.us /openai/deployments/d/chat/completions?api-version=1 openai-chat content
 res.services.ai.azure.us /anthropic/v1/messages anthropic content
 res.openai.azure.cn /openai/v1/responses openai-responses content

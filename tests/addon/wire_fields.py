@@ -136,6 +136,7 @@ OPAQUE = {
         fallback_credit_token.token
         thread.previous_message_id
         resources[].authorization_token = github_repository
+        authorization_token
         events[].content[].source.file_id
         vault_ids[]
     """,
@@ -145,6 +146,11 @@ OPAQUE = {
         data_sources[].parameters.embedding_dependency.authentication.api_key
         dataSources[].parameters.key = AzureCognitiveSearch
         providerOptions.gateway.byok.anthropic[].apiKey
+        definition.tools[].headers.Authorization = mcp
+        definition.tools[].authorization = mcp
+        integrations[].headers.Authorization = ephemeral_mcp
+        compound_custom.tools.wolfram_settings.authorization
+        tools[].authorization.value = oauth2-token
         document.file_id
         input_reference.file_id
         messages[].content[].thinking[].text = text
@@ -153,6 +159,7 @@ OPAQUE = {
         session.tools[].authorization = mcp
         session.tools[].headers.Authorization
         response.tools[].authorization = mcp
+        tools[].authorization.value = api-key
         tools[].transport.authorization = mcp
         tools[].transport.headers.Authorization = mcp
         tools[].container.network_policy.domain_secrets[].value
@@ -173,6 +180,9 @@ OPAQUE = {
         thread.messages[].attachments[].file_id
         thread.tool_resources.file_search.vector_store_ids[]
         thread_id
+        tool_resources.mcp[].headers.Authorization
+        thread.tool_resources.mcp[].headers.Authorization
+        tool_approvals[].headers.Authorization
     """,
     "gemini": """
         input[].id
@@ -190,6 +200,13 @@ OPAQUE = {
         setup.tools[].googleMaps.authConfig.apiKey
         tools[].mcpServers[].streamableHttpTransport.headers.Authorization
         environment.network.allowlist[].transform.Authorization
+        environment.network.allowlist[].transform[].Authorization
+        environment.network.allowlist[].credential
+        environment.env.K.credential
+        network.allowlist[].transform.Authorization
+        base_environment.network.allowlist[].transform.Authorization
+        interaction.environment.network.allowlist[].transform.Authorization
+        interaction.tools[].headers.Authorization
         contents[].parts[].toolCall.id
         contents[].parts[].executableCode.id
         toolResponse.functionResponses[].id
@@ -213,6 +230,8 @@ OPAQUE = {
     "generic": """
         providerOptions.gateway.byok.openai[].apiKey
         network_policy.domain_secrets[].value
+        data_source.sampling_params.tools[].authorization = mcp
+        data_source.sampling_params.tools[].headers.Authorization = mcp
     """,
 }
 # Behind the name of a dialect: the type of the event, unless it is an answer in one piece.

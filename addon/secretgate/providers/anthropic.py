@@ -78,6 +78,7 @@ _AGENTS = [
         )
     ),
     ("resources[].authorization_token", _C),
+    ("authorization_token", _C),  # replaces that of one resource
     ("resources[].file_id", _O),
     ("resources[].memory_store_id", _O),
     ("inputs[].memory_store_id", _O),

@@ -6,7 +6,7 @@ from secretgate.bodies.base import Label
 from secretgate.providers.base import Piece
 from secretgate.providers.openai import OpenAI
 
-_O, _B = Label.OPAQUE, Label.BYTES
+_O, _B, _C = Label.OPAQUE, Label.BYTES, Label.CREDENTIAL
 _IDS = ("id", "object", "thread_id", "assistant_id", "run_id", "model", "status", "role")
 _TOOL = [
     ("id", Piece.OPAQUE),
@@ -28,6 +28,10 @@ ASSISTANTS = OpenAI(
             for resources in ("tool_resources", "thread.tool_resources")
             for ids in ("file_ids", "vector_store_ids")
         ),
+        # Azure
+        ("tool_resources.mcp[].headers.**", _C),
+        ("thread.tool_resources.mcp[].headers.**", _C),
+        ("tool_approvals[].headers.**", _C),
         *(
             (f"{message}attachments[].file_id", _O)
             for message in ("", "messages[].", "thread.messages[].", "additional_messages[].")

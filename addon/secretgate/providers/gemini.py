@@ -95,9 +95,20 @@ _SEARCHES = [
         )
     ),
 ]
+_STEPS = ("input", "input[]", "interaction.input", "interaction.input[]")
+# Where an agent works: what it may reach, and with which credentials.
+_ENVIRONMENT = [
+    ("network.allowlist[].transform.**", _C),
+    ("network.allowlist[].credential", _O),
+    ("env.*.credential", _O),
+]
 _INTERACTION = [
-    *((f"{steps}.{path}", label) for steps in ("input", "input[]") for path, label in _STEP),
-    ("environment.network.allowlist[].transform.**", _C),
+    *((f"{steps}.{path}", label) for steps in _STEPS for path, label in _STEP),
+    *(
+        (f"{environment}{path}", label)
+        for environment in ("", "environment.", "base_environment.", "interaction.environment.")
+        for path, label in _ENVIRONMENT
+    ),
     ("continuation_token", _O),
 ]
 
@@ -177,7 +188,7 @@ GEMINI = Gemini(
         ),
         *(
             (f"{wrapper}tools[].{path}", label)
-            for wrapper in _WRAPPERS
+            for wrapper in (*_WRAPPERS, "interaction.")
             for path, label in (*_SEARCHES, *_TOOL)
         ),
         ("toolResponse.functionResponses[].id", _O),

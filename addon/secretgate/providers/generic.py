@@ -36,6 +36,8 @@ GENERIC = Dialect(
     transports=("JSON", "SSE", "NDJSON", "text"),
     requests=[
         ("network_policy.domain_secrets[].value", Label.CREDENTIAL),
+        ("data_source.sampling_params.tools[].authorization", Label.CREDENTIAL),
+        ("data_source.sampling_params.tools[].headers.**", Label.CREDENTIAL),
         ("providerOptions.gateway.byok.**", Label.CREDENTIAL),
     ],
     answers=[

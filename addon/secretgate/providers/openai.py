@@ -33,6 +33,7 @@ class OpenAI(Dialect):
 TOOL = [
     ("headers.**", _C),
     ("authorization", _C),
+    ("authorization.**", _C),
     ("transport.headers.**", _C),
     ("transport.authorization", _C),
     *((f"{box}.network_policy.domain_secrets[].value", _C) for box in ("container", "environment")),
@@ -51,7 +52,12 @@ SHARED = [
     ("user", _O),
     ("safety_identifier", _O),
     ("prompt_cache_key", _O),
-    *((f"tools[].{path}", label) for path, label in TOOL),
+    *(
+        (f"{tools}[].{path}", label)
+        for tools in ("tools", "definition.tools")  # Foundry's agents
+        for path, label in TOOL
+    ),
+    ("integrations[].headers.**", _C),  # LM Studio
 ]
 
 # What Azure searches for an answer, and keys for the providers behind Vercel's gateway.
@@ -65,6 +71,7 @@ _SOURCES = [
         for name in ("key", "embeddingKey", "connectionString", "authentication.**")
     ),
     ("providerOptions.gateway.byok.**", _C),
+    ("compound_custom.tools.*.authorization", _C),  # Groq
 ]
 _CHAT_REQUEST = [
     *SHARED,
