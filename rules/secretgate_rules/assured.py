@@ -59,12 +59,39 @@ class Assured(NamedTuple):
 _NONE: Run = ()
 
 
-def assured(pattern: str, flags: str = "") -> tuple[Assured, Assured]:
-    """Return the best run that every match of a pattern contains, and all of its runs combined."""
-    items = patterns.flat(parse(pattern, flags), False)
+def assured(pattern: str, flags: str = "") -> list[list[Assured]]:
+    """Return the runs of each alternative of a pattern, and the last item: all of its runs combined.
+
+    Every match is one of an alternative, and contains the runs of that.
+    """
+    return [_runs(items) for items in _alternatives(patterns.flat(parse(pattern, flags), False))]
+
+
+_ALTERNATIVES: Final = 64
+"""Number of alternatives that are told apart; of more, what they have in common counts."""
+
+
+def _alternatives(items: list[patterns.Item]) -> list[list[patterns.Item]]:
+    """Return items without their branches, once for each way through these."""
+    ways: list[list[patterns.Item]] = [[]]
+    for item in items:
+        code, value, dotall = item
+        if code is op.AT:
+            continue
+        branches = [[item]]
+        if code is op.BRANCH:
+            found = [way for one in value[1] for way in _alternatives(patterns.flat(one, dotall))]
+            found = [way for at, way in enumerate(found) if way not in found[:at]]
+            if len(ways) * len(found) <= _ALTERNATIVES:
+                branches = found
+        ways = [[*way, *branch] for way in ways for branch in branches]
+    return ways
+
+
+def _runs(items: list[patterns.Item]) -> list[Assured]:
     said = [_of(code, value) for code, value, _ in items]
     widths = [patterns.width(item)[1] for item in items]
-    runs = [Assured(0.0, 0, 0)]
+    runs: list[Assured] = []
     run, start, grows = _NONE, 0, False
     for index, one in enumerate(said):
         if one.solid:
@@ -83,7 +110,7 @@ def assured(pattern: str, flags: str = "") -> tuple[Assured, Assured]:
         max((found.ahead for found in seen), default=0),
         max((found.behind for found in seen), default=0),
     )
-    return max(runs, key=lambda found: found.surety), together
+    return [*seen, together]
 
 
 def _of(code: Any, value: Any) -> _Said:

@@ -76,10 +76,10 @@ def measure(pattern: str, flags: str = "", widest: int = WIDEST) -> Shape:
     )
 
 
-_Item = tuple[Any, Any, bool]
+Item = tuple[Any, Any, bool]
 
 
-def _address(items: list[_Item], start: int, end: int) -> int:
+def _address(items: list[Item], start: int, end: int) -> int:
     """Return the index of the `://` in or right after a run if any user name may follow, or -1.
 
     Such patterns are searched for without their schemes, so they share one expression. A dozen
@@ -94,9 +94,9 @@ def _address(items: list[_Item], start: int, end: int) -> int:
     return -1
 
 
-def flat(tree: Any, dotall: bool) -> list[_Item]:
+def flat(tree: Any, dotall: bool) -> list[Item]:
     """Return the items of a pattern as a flat list, with plain groups dissolved."""
-    found: list[_Item] = []
+    found: list[Item] = []
     for code, value in tree:
         if code in ASSERTIONS:
             continue
@@ -109,13 +109,13 @@ def flat(tree: Any, dotall: bool) -> list[_Item]:
     return found
 
 
-def width(item: _Item) -> tuple[int, int]:
+def width(item: Item) -> tuple[int, int]:
     """Return the minimum and maximum number of bytes that an item matches."""
     low, high = sre.SubPattern(sre.State(), [(item[0], item[1])]).getwidth()
     return int(low), int(min(high, BLOCK))
 
 
-def _best_run(items: list[_Item]) -> tuple[int, int, int]:
+def _best_run(items: list[Item]) -> tuple[int, int, int]:
     """Return `(first, end, length)` of the run of fixed bytes that is the most selective.
 
     `first` and `end` are item indices. What follows the run counts too, but less.
@@ -138,7 +138,7 @@ def _best_run(items: list[_Item]) -> tuple[int, int, int]:
     return best
 
 
-def _lead(items: list[_Item], length: int) -> list[str]:
+def _lead(items: list[Item], length: int) -> list[str]:
     """Return the items right before the anchor: one or, if the anchor is weak, all fixed ones."""
     taken: list[str] = []
     for item in reversed(items):
@@ -162,7 +162,7 @@ _LINES: Final = 256
 _TEXT: Final = frozenset(b"\n0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 
 
-def _anything(item: _Item) -> bool:
+def _anything(item: Item) -> bool:
     """Return whether an item can match many lines of text: what follows would match again and again."""
     code, value, dotall = item
     if code not in REPEATS or value[0]:
@@ -173,9 +173,9 @@ def _anything(item: _Item) -> bool:
     )
 
 
-def _inside(items: Any, dotall: bool) -> list[_Item]:
+def _inside(items: Any, dotall: bool) -> list[Item]:
     """Return the items of a sequence and all items nested in them."""
-    found: list[_Item] = []
+    found: list[Item] = []
     for code, value in items:
         found.append((code, value, dotall))
         for child in children(code, value):
@@ -185,7 +185,7 @@ def _inside(items: Any, dotall: bool) -> list[_Item]:
     return found
 
 
-def _follow(item: _Item, room: int) -> tuple[str, int, int, bool]:
+def _follow(item: Item, room: int) -> tuple[str, int, int, bool]:
     """Return the next item, shortened if long.
 
     The result is its expression, minimum and maximum width, and whether it is complete.
@@ -204,7 +204,7 @@ def _follow(item: _Item, room: int) -> tuple[str, int, int, bool]:
     return _emit(*item), low, high, True
 
 
-def _trimmed_flat(items: list[_Item]) -> list[_Item]:
+def _trimmed_flat(items: list[Item]) -> list[Item]:
     kept = _trimmed([(code, value) for code, value, _ in items])
     return [(*pair, item[2]) for pair, item in zip(kept, items, strict=False)]
 

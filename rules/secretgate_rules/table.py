@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import math
+import operator
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from typing import Final
 
 from . import blocks, patterns, regex, surroundings, token_windows
 from .allow import searching
-from .assured import assured
+from .assured import Assured, assured
 from .database import CASELESS, Expression
 from .model import Rule
 
@@ -143,6 +144,8 @@ def prepare(rule: Rule) -> Compiled:
 _SURE: Final = -math.log(0.001)
 _FAIRLY_SURE: Final = -math.log(0.005)
 _SURE_ENOUGH: Final = -math.log(0.1)
+_SURE_WITH_A_WORD: Final = -math.log(0.12)
+"""For a run that a secret begins with: others are found by a credential word before them."""
 _AHEAD: Final = token_windows.LEAD - surroundings.BEFORE - 16
 
 
@@ -153,14 +156,28 @@ def _near(rule: Rule, shape: patterns.Shape, by_keyword: bool) -> bool:
     others then make up for it.
     """
     if by_keyword:
-        needed = _SURE_ENOUGH
+        leading, needed = _SURE_WITH_A_WORD, _SURE_ENOUGH
     else:
         weak = shape.anchor <= ANCHOR or shape.caseless
-        needed = _FAIRLY_SURE if weak else _SURE
-    return any(
-        token.surety > needed and token.ahead <= _AHEAD and token.behind <= token_windows.TAIL
-        for token in assured(rule.pattern, rule.flags)
+        leading = needed = _FAIRLY_SURE if weak else _SURE
+    return all(
+        _found_near(
+            [run for run in runs if run.surety > (needed if run.ahead else leading)], by_keyword
+        )
+        for runs in assured(rule.pattern, rule.flags)
     )
+
+
+def _found_near(runs: Sequence[Assured], by_keyword: bool) -> bool:
+    """Return whether windows around these runs hold all that is searched for.
+
+    A keyword is before the first of them or after the last one; a match needs all of its own.
+    """
+    ahead = [run.ahead <= _AHEAD for run in runs]
+    behind = [run.behind <= token_windows.TAIL for run in runs]
+    if by_keyword:
+        return any(ahead) and any(behind)
+    return any(map(operator.and_, ahead, behind))
 
 
 @dataclass
