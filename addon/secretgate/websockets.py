@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from secretgate.bodies.base import Body, Unreadable
+from secretgate.bodies.json_reader import begins_like_json
 from secretgate.engine import Engine
 from secretgate.hosts import Treatment
 from secretgate.inbound.documents import text_or_document
@@ -147,7 +148,7 @@ class Socket:
     def _read(self, content: bytes, is_text: bool) -> Body:
         if is_text:
             return self._engine.requests.read(self._request, content, "text/plain")
-        if content.lstrip()[:1] not in (b"{", b"["):
+        if not begins_like_json(content):
             raise Unreadable("a binary message that is not JSON")
         return self._engine.requests.read(self._request, content, "application/json")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import struct
+from codecs import BOM_UTF8
 
 import pytest
 from wire_support import PLACEHOLDER, Gate, dump, secret
@@ -46,6 +47,12 @@ BODIES = {
     "json": (
         "application/json",
         dump({"messages": [{"role": "user", "content": f"it is {KEY}."}]}),
+    ),
+    "json behind a byte order mark": ("application/json", BOM_UTF8 + dump({"input": KEY})),
+    "json under text behind a byte order mark": ("text/plain", BOM_UTF8 + dump({"input": KEY})),
+    "json lines behind a byte order mark": (
+        "application/jsonl",
+        BOM_UTF8 + dump({"body": {"input": KEY}}) + b"\n" + dump({"body": {}}),
     ),
     "json under no type": ("", dump({"messages": [{"content": f"it is {KEY}."}]})),
     "json under the type of curl": (

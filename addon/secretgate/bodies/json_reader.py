@@ -13,6 +13,7 @@ nothing.
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from typing import Generic, NamedTuple, TypeVar
 
@@ -22,6 +23,7 @@ from secretgate.bodies.paths import Node
 L = TypeVar("L")
 
 SPACE = re.compile(rb"[ \t\n\r]*+")
+_OPENS = re.compile(rb"(?:\xef\xbb\xbf)?\s*+[{\[]")
 LITERAL = re.compile(
     rb"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?|true|false|null|NaN|-?Infinity"
 )
@@ -45,6 +47,11 @@ String = tuple[int, int, Node[L], Path, "bytes | int", bool]
 The span between its quotes, its node, the path of its container, its member name or index there,
 and whether it is itself a member name.
 """
+
+
+def begins_like_json(raw: bytes) -> bool:
+    """Whether the first character, but for white space and a byte order mark, opens a container."""
+    return _OPENS.match(raw) is not None
 
 
 def closing_quote(raw: bytes, start: int, search: int | None = None) -> int:
@@ -81,6 +88,8 @@ def read_strings(
 ) -> Strings[L]:
     """Return the strings of one JSON document. Raises `Unreadable` if it is invalid.
 
+    A byte order mark may precede it, as clients on Windows write one and parsers skip it.
+
     `keys`: the minimum length of member names that are reported as strings; None reports none of
     them. `flag`: a `true` with this label marks the object that contains it.
     """
@@ -92,7 +101,7 @@ def read_strings(
     node = root
     container: Path = ""
     place: bytes | int = b""
-    at = 0
+    at = len(BOM_UTF8) if raw.startswith(BOM_UTF8) else 0
     size = len(raw)
     find = raw.find
     space = SPACE.match

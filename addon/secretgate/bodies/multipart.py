@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from secretgate.bodies.base import SHORTEST, DefaultBody, Edit, Form, Label, Slot, Unreadable
 from secretgate.bodies.documents import sealed
+from secretgate.bodies.json_reader import begins_like_json
 from secretgate.bodies.jsonl import jsonl_slots
 from secretgate.bodies.parts import Length, ReadPart, placed, splice_measured, text_start
 
@@ -192,7 +193,7 @@ class _Reader(NamedTuple):
             if _LINES.match(kind) or filename.lower().endswith((b".jsonl", b".ndjson")):
                 self.slots.extend(placed(jsonl_slots(data, self.read_part), start, f"{path} "))
                 return
-            if _JSON.match(kind) or data.lstrip()[:1] in (b"{", b"["):
+            if _JSON.match(kind) or begins_like_json(data):
                 self.slots.extend(placed(self.read_part(data), start, path))
                 return
         except Unreadable:

@@ -19,6 +19,7 @@ from secretgate.bodies.base import Body, Form, Label, PlainBody, Slot, Unreadabl
 from secretgate.bodies.documents import is_file, sealed
 from secretgate.bodies.envelopes import read_envelopes
 from secretgate.bodies.json_body import Seen
+from secretgate.bodies.json_reader import begins_like_json
 from secretgate.bodies.json_spans import json_slots, read_strictly
 from secretgate.bodies.json_walk import Reading, read_json
 from secretgate.bodies.jsonl import read_jsonl
@@ -124,7 +125,7 @@ def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = No
     if IN_ASCII.search(content_type):
         raise Unreadable("text in UTF-7; send it as UTF-8")
     reader = _reader(media_type)
-    if reader is not _json and "proto" not in media_type and raw.lstrip()[:1] in (b"{", b"["):
+    if reader is not _json and "proto" not in media_type and begins_like_json(raw):
         try:
             return _json(raw, content_type, dialect, seen)
         except Unreadable:
@@ -155,7 +156,7 @@ def read_upload(raw: bytes, dialect: Dialect) -> Body:
 
     Its content type says nothing: clients send their default one. Raises `Unreadable`.
     """
-    if raw.lstrip()[:1] in (b"{", b"["):
+    if begins_like_json(raw):
         with suppress(Unreadable):
             return _json(raw, "", dialect)
     return _file(raw, "", dialect)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -47,7 +48,7 @@ class _Body(msgspec.Struct):
 def model(path: str, raw: bytes) -> str:
     """Return the model from the API's own member, or else from whatever looks like a model name."""
     try:
-        exact = msgspec.json.decode(raw, type=_Body).model if raw else ""
+        exact = msgspec.json.decode(raw.removeprefix(BOM_UTF8), type=_Body).model if raw else ""
     except (msgspec.DecodeError, UnicodeDecodeError):
         exact = ""
     return exact or models.named(path, raw)
