@@ -14,6 +14,8 @@ from secretgate.bodies import forms
 from secretgate.bodies.base import Edit, Label, Unreadable
 from secretgate.bodies.encodings import decode
 from secretgate.bodies.protobuf import ProtobufBody, read_protobuf
+from secretgate.bodies.readers import read
+from secretgate.providers import DIALECTS
 from secretgate.streams.envelopes import LIMIT, Envelope, EnvelopeFramer
 
 MARK = b"REDACTED<rule:0123456789ab>"
@@ -256,6 +258,24 @@ def test_a_message_in_hex_stays_one(before: str, more: int) -> None:
             edits.append(Edit(first, last, forms.write(slot.form, MARK)))
     assert len(edits) == 1
     assert body.splice(edits) == packed_with(MARK)
+
+
+def test_a_message_in_hex_may_be_a_string_of_json() -> None:
+    def packed_with(secret: bytes) -> bytes:
+        inner = field(1, field(1, b"it is " + secret)) + field(3, b"model")
+        return b'{"data": "%b", "n": "ab", "other": "it is"}' % inner.hex().encode()
+
+    body = read(packed_with(SECRET.encode()), "application/json", DIALECTS["protobuf"])
+    assert [body.where(slot) for slot in body.slots] == [
+        "field data.1.1",
+        "field data.3",
+        "n",
+        "other",
+    ]
+    slot = body.slots[0]
+    start = slot.start + 2 * len("it is ")
+    edit = Edit(start, slot.end, forms.write(slot.form, MARK))
+    assert body.splice([edit]) == packed_with(MARK)
 
 
 @pytest.mark.parametrize("digits", ["ab" * 20, "0a" * 32, "00" * 64, "deadbeef" * 8])

@@ -216,8 +216,25 @@ def test_which_types_are_calls() -> None:
 RUN = "0b5e7c4e-1111-4222-8333-444455556666"
 
 
+def appended(run: str, message: bytes, as_json: bool) -> dict[str, Any]:
+    """Return the path, content and headers of a request that brings a message of a call's client."""
+    content = field(1, message.hex().encode()) + field(2, field(1, run.encode()))
+    if as_json:
+        said = {"data": message.hex(), "requestId": {"requestId": run}, "appendSeqno": "3"}
+        content = json.dumps(said).encode()
+    kind = "json" if as_json else "proto"
+    return {
+        "path": "/aiserver.v1.BidiService/BidiAppend",
+        "content": content,
+        "headers": {"content-type": f"application/{kind}"},
+    }
+
+
+@pytest.mark.parametrize("as_json", [True, False], ids=["JSON", "protobuf"])
 @pytest.mark.parametrize("streamed", [True, False], ids=["a call", "one request"])
-def test_the_two_halves_of_a_call_of_cursors_are_one_conversation(streamed: bool) -> None:
+def test_the_two_halves_of_a_call_of_cursors_are_one_conversation(
+    streamed: bool, as_json: bool
+) -> None:
     """Over HTTP/1.1 one request opens the answer, and others bring the client's messages in hex."""
     gate = Gate()
     opening = {"path": "/agent.v1.AgentService/RunSSE"}
@@ -232,15 +249,8 @@ def test_the_two_halves_of_a_call_of_cursors_are_one_conversation(streamed: bool
     out = answer.feed(envelope(chat("thinking")))
     other = "7" + RUN[1:]
     for run in (other, RUN):
-        said = field(1, chat(f"use {KEY}").hex().encode()) + field(2, field(1, run.encode()))
-        sent = gate.requests.decide(
-            gate.request(
-                "protobuf",
-                path="/aiserver.v1.BidiService/BidiAppend",
-                content=said,
-                headers={"content-type": "application/proto"},
-            )
-        )
+        said = appended(run, chat(f"use {KEY}"), as_json)
+        sent = gate.requests.decide(gate.request("protobuf", **said))
         assert sent.content is not None
         inner = bytes.fromhex(re.findall(rb"[0-9a-f]{60,}", sent.content)[0].decode())
         assert text_of(inner) == f"use {gate.name(KEY)}"

@@ -12,7 +12,8 @@ that many bytes. What a field holds is determined by trial, in this order:
 4. Anything else: bytes, which are only counted.
 
 A text may be a whole message in hex digits: where a proxy allows no call in both directions, Cursor
-sends its messages so, one request each. A text in such a message is a text like any other.
+sends its messages so, one request each. A text in such a message is a text like any other. In the
+JSON form of such a request, the digits are a string.
 
 An edit in a text changes its length and that of every message around it.
 """
@@ -25,7 +26,17 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
-from secretgate.bodies.base import DefaultBody, Edit, Form, Label, Slot, Unreadable
+from secretgate.bodies.base import (
+    Body,
+    DefaultBody,
+    Edit,
+    Form,
+    Label,
+    PlainBody,
+    Slot,
+    Unreadable,
+    spell,
+)
 from secretgate.bodies.parts import CONTROL, Length, decodes, splice_measured
 
 _LAST_NUMBER: Final = (1 << 29) - 1
@@ -71,6 +82,22 @@ def read_protobuf(
     if walk.message(0, len(raw), "", 0) is _Shape.NONE and raw:
         raise Unreadable("the body is not a protobuf message")
     return ProtobufBody(raw, walk.slots, walk.lengths)
+
+
+def read_digits(body: PlainBody) -> Body:
+    """Return a JSON body with the slots of the messages that its strings hold as hex."""
+    slots: list[Slot] = []
+    lengths: list[Length] = []
+    for slot in body.slots:
+        text = body.raw[slot.start : slot.end]
+        if slot.label is Label.TEXT and _HEX.fullmatch(text):
+            walk = _Walk(body.raw)
+            if walk.digits(slot.start, text, f".{spell(slot.path)}"):
+                slots += walk.slots
+                lengths += walk.lengths
+                continue
+        slots.append(slot)
+    return ProtobufBody(body.raw, slots, lengths) if lengths else body
 
 
 class _Walk:
@@ -127,13 +154,13 @@ class _Walk:
             if shape is _Shape.TEXTS or (shape is _Shape.MESSAGE and not clean):
                 return shape
             del self.slots[slots:], self.lengths[lengths:]
-        if self._in_hex and is_utf8 and _HEX.fullmatch(text) and self._digits(start, text, path):
+        if self._in_hex and is_utf8 and _HEX.fullmatch(text) and self.digits(start, text, path):
             return _Shape.TEXTS
         label = Label.TEXT if is_utf8 else Label.BYTES
         self.slots.append(Slot(start, end, Form.RAW, label, b"", f"field {path[1:]}"))
         return _Shape.TEXTS if is_utf8 else _Shape.MESSAGE
 
-    def _digits(self, at: int, text: bytes, path: str) -> bool:
+    def digits(self, at: int, text: bytes, path: str) -> bool:
         """Add the slots of a message in hex that begins at `at`; return whether it is one."""
         inner = _Walk(bytes.fromhex(text.decode()))
         shape = inner.message(0, len(inner.raw), path, 0)

@@ -25,18 +25,22 @@ from secretgate.bodies.json_walk import Reading, read_json
 from secretgate.bodies.jsonl import read_jsonl
 from secretgate.bodies.multipart import read_multipart
 from secretgate.bodies.parts import IN_ASCII, text_start
-from secretgate.bodies.protobuf import read_protobuf
+from secretgate.bodies.protobuf import read_digits, read_protobuf
 from secretgate.bodies.text import read_text
 from secretgate.bodies.urlencoded import read_urlencoded
 from secretgate.providers import Dialect
 
 Reader = Callable[[bytes, str, Dialect], Body]
 
+_IN_HEX: Final = "protobuf"
+"""The dialect whose messages may be strings of hex digits in JSON."""
 _MEDIA: Final = re.compile(r"(?:image|audio|video|font)/.*")
 
 
 def _json(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = None) -> Body:
     root = dialect.request_paths.root
+    if dialect.name == _IN_HEX:
+        return read_digits(read_strictly(raw, root))
     return read_strictly(raw, root) if seen is None else read_json(raw, root, seen)
 
 
@@ -146,7 +150,12 @@ def read(raw: bytes, content_type: str, dialect: Dialect, seen: Seen | None = No
 def reading(raw: bytes, content_type: str, dialect: Dialect, seen: Seen) -> Reading | None:
     """Return the reading of a body that says that it is JSON, not begun yet; None for others."""
     media_type = content_type.partition(";")[0].strip().lower()
-    if _reader(media_type) is not _json or IN_ASCII.search(content_type) or not raw.strip():
+    if (
+        dialect.name == _IN_HEX
+        or _reader(media_type) is not _json
+        or IN_ASCII.search(content_type)
+        or not raw.strip()
+    ):
         return None
     return Reading(raw, dialect.request_paths.root, seen)
 

@@ -27,8 +27,10 @@ SERVER = "(server)"
 _HALF = re.compile(r"/(?:aiserver\.v1\.BidiService/BidiAppend|[\w.]+/\w+SSE)\Z")
 """Paths of Cursor's calls where a proxy allows none in both directions: one request opens the answer,
 and others bring the client's messages, all with the same id."""
-_RUN = re.compile(rb"\n\x24([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})")
-"""That id: a field of a protobuf message, 36 bytes long."""
+_RUN = re.compile(
+    rb"(?:\n\x24|\"request_?[iI]d\"\s*:\s*\")([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+)
+"""That id: a field of a protobuf message, 36 bytes long, or a member of JSON."""
 _SHORTEST = 8
 _MOST_FILES = 100
 _UPLOADS = re.compile(r"/(?:files|uploads|skills|vector_stores)\b")
