@@ -7,14 +7,24 @@ import errno
 import os
 import stat
 import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, pkcs12
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+    pkcs12,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from secretgate_ca import Authority, CAError, ensure_ca, load_ca, rotate
-from secretgate_ca.authority import retired
+from secretgate_ca.authority import retired, root_on_disk
 
 NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 posix_only = pytest.mark.skipif(os.name == "nt", reason="Windows has no file modes")
@@ -43,6 +53,11 @@ def test_both_certificates_are_constrained_and_fit_rfc_5280(
     assert usage.value.key_cert_sign
     assert not usage.value.digital_signature
     assert extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
+    purposes = extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+    assert list(purposes) == [ExtendedKeyUsageOID.SERVER_AUTH]
+    own = authority.root.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    signer = extensions.get_extension_for_class(x509.AuthorityKeyIdentifier).value
+    assert signer.key_identifier == own.digest
     authority.issuing.verify_directly_issued_by(authority.root)
 
 
@@ -62,6 +77,14 @@ def test_one_made_in_the_future_is_not_valid_yet(confdir: Path) -> None:
     assert not made.valid(NOW)
     assert not made.expired(NOW)
     assert made.valid(NOW + datetime.timedelta(days=9))
+
+
+def test_it_is_valid_as_long_as_both_of_its_certificates_are(tmp_path: Path) -> None:
+    early = ensure_ca(tmp_path / "early", ["api.example.com"], now=NOW)
+    late = ensure_ca(tmp_path / "late", ["api.example.com"], now=NOW + datetime.timedelta(days=30))
+    for root, issuing in ((early, late), (late, early)):
+        mixed = Authority(tmp_path, root.root, issuing.issuing, None)
+        assert (mixed.begins, mixed.expires) == (late.begins, early.expires)
 
 
 def test_the_roots_key_is_nowhere_on_disk(authority: Authority) -> None:
@@ -151,6 +174,36 @@ def test_covers(authority: Authority) -> None:
     assert not authority.covers("*")
 
 
+@pytest.mark.parametrize("excluded", [None, [x509.DNSName("internal.example")]])
+def test_one_that_was_not_made_here_may_be_unconstrained(
+    confdir: Path, excluded: list[x509.GeneralName] | None
+) -> None:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "own CA")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW.replace(year=2031))
+    if excluded:
+        made = made.add_extension(x509.NameConstraints(None, excluded), critical=True)
+    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    confdir.mkdir(mode=0o700)
+    file = confdir / "mitmproxy-ca.pem"
+    file.write_bytes(private + made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM))
+    file.chmod(0o600)
+    found = load_ca(confdir)
+    assert found is not None
+    assert found.permitted is None
+    assert found.covers("api.example.com")
+    assert found.missing(["*.example", "other.example"]) == ()
+
+
+@pytest.mark.parametrize("damaged", ["mitmproxy-ca.pem", "mitmproxy-ca-cert.pem"])
+def test_rotation_keeps_the_certificate_of_a_damaged_ca(authority: Authority, damaged: str) -> None:
+    """It is still in the trust stores, and has to come out of them."""
+    (authority.confdir / damaged).write_bytes(b"")
+    assert root_on_disk(authority.confdir) == authority.root
+    rotate(authority.confdir, ["other.example"])
+    assert [root for _, root in retired(authority.confdir)] == [authority.root]
+
+
 def test_rotation_keeps_the_old_certificate_and_no_old_key(authority: Authority) -> None:
     old_key = authority.private_key().public_key()
     new = rotate(authority.confdir, ["other.example"])
@@ -193,10 +246,23 @@ def test_links_in_the_places_of_other_files_are_replaced(
 
 
 @posix_only
-def test_a_key_that_others_can_read_is_refused(authority: Authority) -> None:
-    (authority.confdir / "mitmproxy-ca.pem").chmod(0o644)
-    with pytest.raises(CAError, match="rotate"):
+@pytest.mark.parametrize("others", [0o040, 0o020, 0o004])
+def test_a_key_that_others_can_read_is_refused(authority: Authority, others: int) -> None:
+    (authority.confdir / "mitmproxy-ca.pem").chmod(0o600 | others)
+    with pytest.raises(CAError, match=f"mode {0o600 | others:04o}"):
         load_ca(authority.confdir)
+
+
+@posix_only
+def test_a_folder_of_another_user_is_refused(
+    confdir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    confdir.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        os.chown(confdir, 4321, -1)
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    with pytest.raises(CAError, match="belongs to another user"):
+        ensure_ca(confdir, ["api.example.com"])
 
 
 def test_a_folder_that_cannot_be_made_is_told_with_the_remedy(tmp_path: Path) -> None:
@@ -218,11 +284,16 @@ def test_a_disk_that_is_full_is_told_and_leaves_nothing_half_written(
 
 
 @posix_only
-def test_a_folder_that_others_can_write_to_is_refused(confdir: Path) -> None:
+@pytest.mark.parametrize("make", [ensure_ca, rotate])
+@pytest.mark.parametrize("mode", [0o720, 0o702])
+def test_a_folder_that_others_can_write_to_is_refused(
+    confdir: Path, mode: int, make: Callable[[Path, Sequence[str]], Authority]
+) -> None:
     confdir.mkdir()
-    confdir.chmod(0o777)
+    confdir.chmod(mode)
     with pytest.raises(CAError, match="chmod 700"):
-        ensure_ca(confdir, ["api.example.com"])
+        make(confdir, ["api.example.com"])
+    assert [*confdir.iterdir()] == []
 
 
 @pytest.mark.parametrize("damage", [b"", b"garbage", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])

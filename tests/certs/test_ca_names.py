@@ -81,6 +81,12 @@ def test_what_has_no_narrow_expression_is_refused_with_its_name(pattern: str) ->
     assert pattern in str(refused.value)
 
 
+def test_all_regions_of_a_pattern_have_to_be_permitted() -> None:
+    regions = subtrees("*-aiplatform.googleapis.com")
+    assert all_permitted(regions, "*-aiplatform.googleapis.com")
+    assert not all_permitted(regions[1:], "*-aiplatform.googleapis.com")
+
+
 @given(st.lists(host, min_size=1, max_size=8))
 def test_minimal_permits_exactly_what_the_patterns_do(hosts: list[str]) -> None:
     trees = minimal(hosts)
@@ -94,6 +100,12 @@ def test_a_suffix_is_not_a_subtree(name: str, prefix: str) -> None:
     assert not permits((name,), prefix + name)
     assert not permits((name,), name.partition(".")[2])
     assert not all_permitted((name,), "*." + name.partition(".")[2])
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1", "::1", "[::1]", " 127.0.0.1 "])
+def test_the_ca_signs_for_no_addresses(address: str) -> None:
+    with pytest.raises(CAError, match="signs for names only"):
+        subtrees(address)
 
 
 def test_a_name_without_a_dot_is_told_what_it_would_permit() -> None:

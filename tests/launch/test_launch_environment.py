@@ -23,6 +23,9 @@ PROXY = "http://127.0.0.1:4"
         ".anthropic.com",
         "*.anthropic.com",
         "API.Anthropic.COM",
+        "Anthropic.COM",
+        "anthropic.com.",
+        "api.op?nai.com",
         "com",
         "api.openai.com:443",
         "googleapis.com",
@@ -88,8 +91,23 @@ def test_every_spelling_of_the_proxy_is_set_and_the_rest_stays() -> None:
     assert made["HOME"] == "/h"
     assert made["SSL_CERT_FILE"] == "/b"
     assert not [name for name, value in made.items() if "old" in value]
-    assert {made[n] for n in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "all_proxy")} == {PROXY}
+    kinds = ("HTTP", "HTTPS", "ALL", "WS", "WSS", "GRPC")
+    names = {f"{kind}_PROXY" for kind in kinds} | {f"{kind}_PROXY".lower() for kind in kinds}
+    assert {name for name, value in made.items() if value == PROXY} == names
     assert made["no_proxy"] == made["NO_PROXY"] == "localhost,127.0.0.1,::1"
+    assert "NO_GRPC_PROXY" not in made
+
+
+@pytest.mark.parametrize("name", ["NO_GRPC_PROXY", "no_grpc_proxy"])
+def test_exceptions_of_grpc_lead_past_no_covered_host(name: str) -> None:
+    """gRPC goes by its own variable, if there is one."""
+    made = child_environment({name: "api.anthropic.com"}, PROXY, {}, LOCAL)
+    assert made["NO_GRPC_PROXY"] == made["no_grpc_proxy"] == "localhost,127.0.0.1,::1"
+
+
+@pytest.mark.parametrize(("given", "expected"), [({}, "1"), ({"NODE_USE_ENV_PROXY": "0"}, "0")])
+def test_node_is_told_to_use_the_proxy(given: dict[str, str], expected: str) -> None:
+    assert child_environment(given, PROXY, {}, ())["NODE_USE_ENV_PROXY"] == expected
 
 
 def test_windows_has_one_spelling() -> None:
