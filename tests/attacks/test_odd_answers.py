@@ -138,3 +138,24 @@ def test_a_range_of_bytes_stays_as_long_as_it_says(
         answer = line.exchange(head + body)
     assert (answer == sent[0]) is asked
     assert (secret.encode() in answer) is not asked
+
+
+def test_a_restored_answer_of_an_old_server_can_be_read(
+    odd: tuple[Rogue, Proxy], planted: Planted
+) -> None:
+    """Clients do not look for chunks in an HTTP/1.0 answer, and would take their sizes for its text."""
+
+    def behave(wire: Wire) -> None:
+        said = json.dumps({"content": [{"type": "text", "text": whole(wire)}]})
+        head = "HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n"
+        wire.write((head + said).encode())
+        wire.half_close()
+
+    rogue, proxy = odd
+    rogue.behave = behave
+    body = ask(MESSAGES, f"it is {planted.values['GITHUB_TOKEN']} so")
+    with Line(proxy, HOST) as line:
+        answer = line.exchange(HEAD % (b"POST", HOST.encode(), len(body)) + body)
+    assert planted.values["GITHUB_TOKEN"].encode() in answer
+    assert answer.startswith(b"HTTP/1.1 ")
+    assert b"transfer-encoding: chunked" in answer

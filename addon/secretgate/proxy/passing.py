@@ -208,6 +208,8 @@ def _unmeasured(response: http.Response, chunked: bool) -> None:
     if chunked:
         # The provider may have used HTTP/2.
         gone, framing = (*gone, b"transfer-encoding"), ((b"transfer-encoding", b"chunked"),)
+        if response.is_http10:  # which knows no chunks
+            response.http_version = "HTTP/1.1"
     kept = [each for each in response.headers.fields if each[0].lower() not in gone]
     response.headers.fields = (*kept, *framing)
 
