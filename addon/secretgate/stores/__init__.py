@@ -73,7 +73,7 @@ class Store(Protocol):
     """The interface of a store. All calls are thread-safe; `place` is the keyed digest of a scope."""
 
     remote: bool
-    """Whether calls may wait for a network and raise Unreachable."""
+    """Whether calls may wait for a network. Any store may raise Unreachable."""
 
     def pull(self, place: bytes, mark: Mark, links: Sequence[bytes]) -> Pulled:
         """Return the values of a place since `mark`, and those of the chains asked for that exist."""

@@ -134,7 +134,10 @@ class Line:
 
     def _read(self, call: Callable[[], T]) -> T | None:
         if not self.remote:
-            return call()
+            try:
+                return call()
+            except Unreachable:
+                return None
         wait = _wait.get()
         if wait is Wait.NEVER:
             return None

@@ -1,23 +1,25 @@
 """A store in a SQLite file, shared by all workers on one machine.
 
-A file that SQLite cannot read, or of another format, is put aside, and a new one is begun. If the
-disk fails, the store warns once and goes on without it; the vault and the ledger then have only
-their in-memory caches.
+A file that SQLite cannot read, or of another format, is put aside, and a new one is begun. While it
+cannot be used (the disk is full, another process holds it), the vault and the ledger have only their
+in-memory caches; what could not be written is, once it can be used again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from secretgate.audit.locks import locked
-from secretgate.state import private_file, private_folder
+from secretgate.state import StateError, private_file, private_folder
 from secretgate.stores import (
     WRITTEN_FOR_DAYS,
     Learn,
@@ -25,6 +27,7 @@ from secretgate.stores import (
     Mark,
     Pulled,
     Told,
+    Unreachable,
     Write,
     Wrote,
 )
@@ -51,13 +54,21 @@ _UNREADABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERR
 """What SQLite answers when it opens a damaged file, one that is no database, and other tables."""
 _SWEEP = 600.0
 """Minimum seconds between two deletions of expired rows; they happen on writes."""
+_TIMEOUT = 2.0
+"""Seconds to wait for another process that writes."""
+_PAUSE, _LONGEST_PAUSE = 0.5, 60.0
+"""Seconds before the file is opened again after a failure; the pause doubles with each failure."""
+_MOST_OWED = 10_000
+_NAME = "INSERT OR IGNORE INTO names (digest, rule) VALUES (?, ?)"
 _NAMES = "SELECT digest, rule FROM names WHERE digest IN (...)"
 _WRITTEN = "SELECT digest FROM written WHERE scope = ? AND digest IN (...)"
 _BATCH = 500
+Statement = tuple[str, Sequence[tuple[object, ...]]]
+"""A statement, and the parameters of each time that it is executed."""
 _STATEMENTS: Mapping[type, str] = {
-    Wrote: "INSERT OR REPLACE INTO written VALUES (?, ?, ?)",
+    Wrote: "INSERT OR REPLACE INTO written (scope, digest, day) VALUES (?, ?, ?)",
     Learn: "INSERT INTO known (scope, entry, time) VALUES (?, ?, ?)",
-    Link: "INSERT OR REPLACE INTO chains VALUES (?, ?, ?)",
+    Link: "INSERT OR REPLACE INTO chains (link, blob, time) VALUES (?, ?, ?)",
 }
 
 
@@ -67,10 +78,14 @@ class SQLiteStore:
     remote = False
 
     def __init__(self, path: Path, lifetime: float, warn: Callable[[str], None]) -> None:
+        self._path = path
         self._warn = warn
         self._lifetime = lifetime
         self._lock = threading.Lock()
         self._swept = time.time()
+        self._pause, self._again, self._failing = _PAUSE, 0.0, False
+        self._owed: deque[Statement] = deque(maxlen=_MOST_OWED)
+        """What could not be written yet."""
         self._db: sqlite3.Connection | None = None
         try:
             self._db = _opened_or_begun(path, lifetime, warn)
@@ -96,8 +111,10 @@ class SQLiteStore:
 
     def ask(self, place: bytes, names: Mapping[bytes, str], digests: Sequence[bytes]) -> Told:
         with self._lock:
+            if self._database() is None:
+                raise Unreachable("the ledger cannot be used")
             if names:
-                self._write([("INSERT OR IGNORE INTO names VALUES (?, ?)", list(names.items()))])
+                self._write([(_NAME, list(names.items()))])
             known = dict(names)
             for some in _batches([*names]):
                 known.update(self._read(_among(some, _NAMES), some))
@@ -105,6 +122,8 @@ class SQLiteStore:
             for some in _batches(digests):
                 rows = self._read(_among(some, _WRITTEN), (place, *some))
                 written.update(digest for (digest,) in rows)
+            if self._db is None:
+                raise Unreachable("the ledger cannot be used")
             return Told(known, written)
 
     def write(self, writes: Sequence[Write]) -> None:
@@ -119,38 +138,64 @@ class SQLiteStore:
 
     def close(self) -> None:
         with self._lock:
+            if self._owed:
+                self._again = 0.0
+                self._write([])
+            self._again = math.inf
             if self._db is not None:
                 self._db.close()
                 self._db = None
 
+    def _database(self) -> sqlite3.Connection | None:
+        """Return the database, or None while it cannot be used."""
+        if self._db is None and time.monotonic() >= self._again:
+            try:
+                self._db = _opened_or_begun(self._path, self._lifetime, self._warn)
+            except (OSError, sqlite3.Error, StateError) as error:
+                self._fail(error)
+        return self._db
+
     def _read(self, query: str, values: tuple[object, ...]) -> list[Any]:
-        if self._db is None:
+        db = self._database()
+        if db is None:
             return []
         try:
-            return self._db.execute(query, values).fetchall()
+            return db.execute(query, values).fetchall()
         except sqlite3.Error as error:
             self._fail(error)
             return []
 
-    def _write(self, statements: Sequence[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
-        if self._db is None:
+    def _write(self, statements: Sequence[Statement]) -> None:
+        self._owed.extend(statements)
+        db = self._database()
+        if db is None:
             return
         try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for statement, rows in statements:
-                self._db.executemany(statement, rows)
-            self._db.execute("COMMIT")
+            db.execute("BEGIN IMMEDIATE")
+            for statement, rows in self._owed:
+                db.executemany(statement, rows)
+            db.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._db is not None and self._db.in_transaction:
-                self._db.execute("ROLLBACK")
             self._fail(error)
+            return
+        self._owed.clear()
+        if self._failing:
+            self._pause, self._failing = _PAUSE, False
+            self._warn("the ledger can be used again")
 
     def _fail(self, error: Exception) -> None:
-        self._warn(
-            f"the ledger cannot be used ({type(error).__name__}: {error}); names and "
-            "provider-written values are kept in memory until the next start"
-        )
-        self._db = None
+        if not self._failing:
+            self._warn(
+                f"the ledger cannot be used ({type(error).__name__}: {error}); names and "
+                "provider-written values are kept in memory until it can"
+            )
+        self._failing = True
+        self._again = time.monotonic() + self._pause
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        if self._db is not None:
+            with contextlib.suppress(sqlite3.Error):
+                self._db.close()  # rolls back
+            self._db = None
 
 
 def _batches(digests: Sequence[bytes]) -> Iterator[tuple[bytes, ...]]:
@@ -176,8 +221,16 @@ def _rows(write: Write, now: int) -> list[tuple[object, ...]]:
 def _opened_or_begun(
     path: Path, lifetime: float, warn: Callable[[str], None]
 ) -> sqlite3.Connection:
+    last = time.monotonic() + _TIMEOUT
     try:
-        return _opened(path, lifetime)
+        while True:
+            try:
+                return _opened(path, lifetime)
+            except sqlite3.OperationalError as error:
+                # SQLite does not wait for others that open a new file at the same time.
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= last:
+                    raise
+                time.sleep(0.02)
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _UNREADABLE:
             raise
@@ -207,7 +260,7 @@ def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
     for suffix in _BESIDE:
         with contextlib.suppress(FileNotFoundError):
             os.close(private_file(path.with_name(path.name + suffix), os.O_RDWR))
-    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=2)
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=_TIMEOUT)
     try:
         db.executescript(_SCHEMA)
         for statement, values in _expired(int(time.time()), lifetime):
