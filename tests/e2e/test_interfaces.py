@@ -11,13 +11,14 @@ import httpx
 import pytest
 
 from harness.fixtures import Launch
+from harness.clients import ResponsesConversation
 from harness.model import echo
-from harness.post import MESSAGES, Poster, ask
+from harness.post import MESSAGES, RESPONSES, Poster, ask
 from harness.programs import free_port
 from harness.provider import Provider
 from harness.secrets import Planted, leaks
-from harness.web import Web
-from harness.wires import Access
+from harness.web import Web, eventually
+from harness.wires import WIRES, Access
 
 if sys.platform != "win32":
     from harness.console import Console
@@ -73,6 +74,30 @@ def test_a_request_that_is_edited_and_sent_again_is_read_again(
         status = web.send_again(flow["id"], secret)
     assert leaks(b"".join(each.everything for each in arrived), planted.secrets) == []
     assert (status, len(arrived)) == ((200, 1) if mode == "redact" else (403, 0))
+    proxy.stop()
+
+
+def test_a_message_that_is_injected_is_read(
+    launch: Launch, provider: Provider, planted: Planted
+) -> None:
+    port = free_port()
+    options = {"web_open_browser": False, "web_port": port, "web_password": _PASSWORD}
+    proxy = launch(tool="mitmweb", options=options)
+    wire = next(wire for wire in WIRES if wire.name == "responses-websocket")
+    conversation = ResponsesConversation("Be brief.", stateful=True)
+    with (
+        wire.transport(Access.through(proxy)) as transport,
+        provider.manner(script=echo),
+        Web(port, []) as web,
+    ):
+        conversation.say("nothing yet")
+        transport(conversation.body())
+        asked = ask(RESPONSES, f"it is {planted.values['GITHUB_TOKEN']} so", type="response.create")
+        web.command("inject.websocket", "~websocket", "false", asked.decode())
+        said = provider.received[-1].messages
+        assert eventually(lambda: len(said) == 2)
+    assert leaks(said[1], planted.secrets) == []
+    assert b"REDACTED" in said[1]
     proxy.stop()
 
 

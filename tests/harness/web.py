@@ -5,11 +5,22 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Self
 
 import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
+
+_OWN = {"x-xsrftoken": "same", "cookie": "_mitmproxy_xsrf=same"}
+"""What shows that a change is not asked for by another site."""
+
+
+def eventually(holds: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not holds():
+        time.sleep(0.05)
+    return holds()
 
 
 class Web:
@@ -47,17 +58,22 @@ class Web:
     def send_again(self, identity: str, content: str) -> int:
         """Send the request of a flow once more, with another body; return the answer's status."""
         edited = {"request": {"content": content}}
-        own = {"x-xsrftoken": "same", "cookie": "_mitmproxy_xsrf=same"}
-        self._client.put(f"/flows/{identity}", json=edited, headers=own).raise_for_status()
-        self._client.post(f"/flows/{identity}/replay", headers=own).raise_for_status()
-        end = time.monotonic() + 20
-        while time.monotonic() < end:
+        self._client.put(f"/flows/{identity}", json=edited, headers=_OWN).raise_for_status()
+        self._client.post(f"/flows/{identity}/replay", headers=_OWN).raise_for_status()
+        answers: list[dict[str, Any]] = []
+
+        def answered() -> bool:
             (flow,) = (each for each in self.flows() if each["id"] == identity)
-            answer = flow.get("response")
-            if answer and answer["timestamp_end"]:
-                return int(answer["status_code"])
-            time.sleep(0.05)
-        raise TimeoutError(f"no answer to {identity}")
+            answers[:] = [flow.get("response") or {}]
+            return bool(answers[0].get("timestamp_end"))
+
+        assert eventually(answered)
+        return int(answers[0]["status_code"])
+
+    def command(self, name: str, *arguments: str) -> None:
+        said = {"arguments": arguments}
+        answer = self._client.post(f"/commands/{name}", json=said, headers=_OWN)
+        assert "error" not in answer.raise_for_status().json(), answer.text
 
     def everything(self) -> dict[str, bytes]:
         """Return the response of each address."""

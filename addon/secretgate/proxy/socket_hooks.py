@@ -45,8 +45,8 @@ class Sockets:
 
     async def _looked_at(self, exchange: Exchange, message: WebSocketMessage) -> Outcome | None:
         exchange.messages.put()
-        if message.injected:
-            if exchange.socket is not None and not message.from_client:
+        if message.injected and not message.from_client:
+            if exchange.socket is not None:
                 exchange.socket.arrived()
                 exchange.messages.injected(message)
             return None
