@@ -10,8 +10,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.fixtures import Launch
 from harness.clients import ResponsesConversation
+from harness.fixtures import Launch
 from harness.model import echo
 from harness.post import MESSAGES, RESPONSES, Poster, ask
 from harness.programs import free_port
