@@ -32,15 +32,20 @@ _QUOTES: Final = (b'"', b"'", b"`")
 _LETTERS: Final = (b"n", b"r", b"t")
 _BREAKS: Final = re.compile(rb"(?<!\\)(?:\\{1,8}[nrt]){1,8}[\"']?\Z")
 """Line ends at the end of a value: matched by `search` with the end of the value as its limit."""
+_BREAK: Final = re.compile(rb"(?<!\\)(?:\\{1,8}r)?(\\{1,8}n)")
+_LINE: Final = 2000
+"""How far on a line another line end, escaped like one in a value, is looked for on each side."""
 _LONG: Final = 512
 """What is longer is a key of several lines, which ends where its pattern says."""
 _CLOSED: Final = (b"}", b"]", b",")
 
 
-def end_of_value(text: bytes, low: int, high: int) -> int:
+def end_of_value(text: bytes, low: int, high: int, chosen: bool) -> int:
     """Return where a value ends that is in an escaped string: before `\\"`, `\\n` and `"}`.
 
-    An odd number of backslashes escapes a quote, an even number are backslashes of the value.
+    An odd number of backslashes escapes a quote, an even number are backslashes of the value. What
+    people have `chosen` may contain any characters, and so the next lines of a string that holds
+    several.
     """
     if high - low > _LONG:
         return high
@@ -54,4 +59,10 @@ def end_of_value(text: bytes, low: int, high: int) -> int:
             high = bare
     if _BACKSLASH in text[high - 3 : high] and (breaks := _BREAKS.search(text, low + 1, high)):
         high = breaks.start()
+    if chosen and _BACKSLASH in text[low:high] and (inner := _BREAK.search(text, low + 1, high)):
+        line = max(0, low - _LINE, text.rfind(b"\n", 0, low) + 1)
+        end = text.find(b"\n", high, high + _LINE)
+        behind = text[high : end if end >= 0 else high + _LINE]
+        if inner[1] in text[line:low] or inner[1] in behind:
+            high = inner.start()
     return high

@@ -42,7 +42,7 @@ from .randomness import entropy
 from .reader import Hit, Reader, Sight
 from .supplement import Supplement
 from .table import ANCHOR, Compiled, Table, tabulate
-from .validators import OWN_PLACEHOLDERS, PROOFS, VALIDATORS
+from .validators import CHOSEN, OWN_PLACEHOLDERS, PROOFS, VALIDATORS
 
 _MARGIN = 64
 _BEHIND = 8
@@ -272,7 +272,7 @@ class Detector:
             low, high = match.span(rule.secret)
             if low < 0 or low == high:
                 continue
-            high = end_of_value(text, low, high)
+            high = end_of_value(text, low, high, rule.validate in CHOSEN)
             value = text[low:high]
             if rule.entropy and entropy(value) < rule.entropy:
                 continue

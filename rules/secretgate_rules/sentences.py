@@ -18,7 +18,7 @@ _NO_PASSWORD = re.compile(
     rb"|public|csrf)(?:\b|_)"
 )
 """Words before `password` that say that a hash of it follows."""
-_CHOSEN = re.compile(rb"(?:[^\s\"'`<>|\\]|\\(?!\\{0,4}[nrt]))++")
+_CHOSEN = re.compile(rb"(?:[^\s\"'`<>|\\]|\\(?!\\{0,14}[nrt\"'`]))++")
 _CHOSEN_CHARS = bytes(char for char in range(256) if _CHOSEN.match(bytes([char])))
 
 

@@ -338,5 +338,9 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "basic-auth": basic_auth,
 }
 
+CHOSEN: Final = frozenset(
+    name for name in VALIDATORS if name.endswith("password") or name == "stored-secret"
+)
+"""The validators of values that may contain any characters."""
 PROOFS: Final = frozenset({"jwt", "base64-json", "crc32-base62", "luhn", "basic-auth"})
 """The validators that only values of their kind pass: these have a checksum or can be decoded."""

@@ -86,6 +86,34 @@ def test_what_escapes_the_end_of_a_value_is_not_part_of_it(
     assert detector.find(place.replace("@", value).encode()) == [] or value in values
 
 
+LINES = [
+    "docker login -u ana -p @",
+    "We set SMTP_PASSWORD @",
+    "putty -pw @",
+    "helm repo add charts https://charts.acme.io --username ana --password @",
+]
+
+
+@pytest.mark.parametrize("place", LINES)
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_the_next_line_of_an_escaped_text_is_not_part_of_a_value(
+    detector: Detector, place: str, depth: int
+) -> None:
+    value = "Kestrel" + _drawn(5) + "!7x"
+    text = "a line\n" + place.replace("@", value) + "\nnext: 1\n"
+    for _ in range(depth):
+        text = json.dumps(text)[1:-1]
+    assert [one.value.decode() for one in detector.find(text.encode())] == [value]
+
+
+def test_a_quote_behind_a_value_is_not_part_of_it_however_escaped(detector: Detector) -> None:
+    value = _drawn(11) + "7x!"
+    text = f'{{"run": "We set SMTP_PASSWORD {value}"}}\n'
+    for _ in range(3):
+        text = json.dumps(text)[1:-1]
+        assert [one.value.decode() for one in detector.find(text.encode())] == [value]
+
+
 def test_a_backslash_at_the_end_of_a_password_stays(detector: Detector) -> None:
     value = "Kq7" + _drawn(21) + "\\\\"
     found = detector.find(f'tool login --password "{value}" x'.encode())
