@@ -298,7 +298,39 @@ def test_the_key_with_which_windsurf_logs_in_stays(how: str) -> None:
     assert OWN.encode() not in sent
 
 
-def route(host: str) -> Route:
-    found = Hosts(builtin()).route([host], "/exa.api_server_pb.ApiServerService/GetChatMessage")
+def asked_xai(auth: bytes) -> bytes:
+    """Return a request of xAI's SDK with a prompt, and a tool whose server asks for credentials."""
+    server = field(3, b"https://mcp.example/") + field(5, auth)
+    server += field(6, field(1, b"x-key") + field(2, auth))
+    return field(1, field(1, field(1, KEY.encode()))) + wide(17, field(7, server))
+
+
+@pytest.mark.parametrize("batch", [True, False], ids=["in a batch", "alone"])
+def test_the_credentials_of_a_tool_of_xais_stay(batch: bool) -> None:
+    gate = Gate()
+    content = asked_xai(f"Bearer {OWN}".encode())
+    content = field(2, field(2, content)) if batch else content
+    dialect = route("api.x.ai", "/xai_api.Chat/GetCompletion").dialect
+    request = gate.request(
+        dialect.name, content=envelope(content), headers={"content-type": "application/grpc"}
+    )
+    sent = gate.requests.decide(request).content
+    assert sent is not None
+    assert sent.count(OWN.encode()) == 2
+    assert KEY.encode() not in sent
+    elsewhere = asked_xai(b"none") + field(3, OWN.encode())
+    request = gate.request(
+        dialect.name, content=envelope(elsewhere), headers={"content-type": "application/grpc"}
+    )
+    sent = gate.requests.decide(request).content
+    assert sent is not None
+    assert OWN.encode() not in sent
+
+
+GET_CHAT = "/exa.api_server_pb.ApiServerService/GetChatMessage"
+
+
+def route(host: str, path: str = GET_CHAT) -> Route:
+    found = Hosts(builtin()).route([host], path)
     assert found is not None
     return found

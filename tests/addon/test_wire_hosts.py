@@ -165,7 +165,9 @@ api.mistral.ai /v1/connectors/c/user/credentials - pass
 api.mistral.ai /v1/libraries/l/documents generic content
 api.mistral.ai /v1/chat/classifications openai-chat content
 api.x.ai /v1/responses openai-responses content
-api.x.ai /xai_api.Chat/GetCompletionChunk protobuf content
+api.x.ai /xai_api.Chat/GetCompletionChunk xai content
+management-api.x.ai /collections.Collections/UpdateDocument xai content
+management-api.x.ai /v1/collections/c/documents/d generic content
 api.x.ai /oauth2/token - pass
 api.deepseek.com /chat/completions openai-chat content
 api.deepseek.com /anthropic/v1/messages anthropic content

@@ -1,4 +1,4 @@
-"""Clients that send protobuf to their own back ends (Cursor, Windsurf): no schema, so all is text."""
+"""Clients that send protobuf (Cursor, Windsurf, xAI's SDK): read without a schema, so all is text."""
 
 from __future__ import annotations
 
@@ -26,6 +26,16 @@ PROTOBUF = Protobuf(
     transports=("Connect", "gRPC", "protobuf", "JSON"),
     requests=GENERIC.requests,
     answers=GENERIC.answers,
+)
+
+# The credentials of MCP servers, which the model does not see: of a request, and of one in a batch.
+_XAI_TOOL = ("17.7.5", "17.7.6.2")
+XAI = Protobuf(
+    name="xai",
+    transports=PROTOBUF.transports,
+    requests=PROTOBUF.requests,
+    answers=PROTOBUF.answers,
+    numbered=(*_XAI_TOOL, *(f"2.2.{place}" for place in _XAI_TOOL)),
 )
 
 # Its clients log in with each message: their key and their token are in its metadata.
