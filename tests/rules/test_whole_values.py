@@ -118,3 +118,12 @@ def test_a_backslash_at_the_end_of_a_password_stays(detector: Detector) -> None:
     value = "Kq7" + _drawn(21) + "\\\\"
     found = detector.find(f'tool login --password "{value}" x'.encode())
     assert [one.value.decode() for one in found] == [value]
+
+
+@pytest.mark.parametrize("place", ['"apikey": "@"', "apikey: @", "api-key=@", "ApiKey: @"])
+def test_a_uuid_that_is_called_an_api_key_is_named_after_that(
+    detector: Detector, place: str
+) -> None:
+    """It need not be that of a header, as the names that only headers have are."""
+    found = detector.find(place.replace("@", FEW_DIGITS).encode())
+    assert [(one.rule, one.value.decode()) for one in found] == [("generic-uuid-token", FEW_DIGITS)]
