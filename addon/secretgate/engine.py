@@ -47,14 +47,14 @@ class Engine:
     redactor: Redactor
     requests: Requests
 
-    def reload_policy(self) -> None:
+    def reload_policy(self, warn: Callable[[str], None]) -> None:
         """Reload the policy and put it in force for new requests.
 
-        Raises `SettingsError`, in which case the old policy stays in force.
+        `warn` is told of probable mistakes in it. Raises `SettingsError`, in which case the old policy stays in force.
         """
         before = self.requests.policies.policy
         self.requests.policies.policy = _policy(
-            self.settings, self.redactor.detector, before.rates if before else None
+            self.settings, self.redactor.detector, before.rates if before else None, warn
         )
 
     def forget(self) -> None:
@@ -104,7 +104,7 @@ def build(
     )
     known = _known_values(settings)
     earlier = before.requests.policies.policy if before else None
-    policy = _policy(settings, detector, earlier.rates if earlier else None)
+    policy = _policy(settings, detector, earlier.rates if earlier else None, warn)
     redactor = Redactor(detector, vault, ledger, namer, lambda: known.literals)
     if not line.remote:
         redactor.prepare(learn=settings.mode != "audit")
@@ -135,9 +135,14 @@ def _known_values(settings: Settings) -> KnownValues:
     return known
 
 
-def _policy(settings: Settings, detector: Detector, rates: Rates | None) -> Policy | None:
+def _policy(
+    settings: Settings, detector: Detector, rates: Rates | None, warn: Callable[[str], None]
+) -> Policy | None:
+    def tell(warning: str) -> None:
+        warn(f"policy: {warning}")
+
     try:
-        return building.build(settings, DetectorSecrets(detector), rates)
+        return building.build(settings, DetectorSecrets(detector), rates, tell)
     except PolicyError as error:
         raise SettingsError(f"policy: {error}") from None
 

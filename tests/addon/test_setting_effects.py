@@ -122,3 +122,18 @@ def test_records_go_to_the_collector_that_is_named(tmp_path: Path) -> None:
             assert connection.recv(4096).startswith(b"POST /v1/logs ")
             connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
         trail.close()
+
+
+def test_what_is_probably_wrong_in_a_policy_is_told_at_the_start(tmp_path: Path) -> None:
+    rules = tmp_path / "rules.yaml"
+    match = "{operation: llm.text, when: \"params.text == 'Bash'\"}"
+    rules.write_text(f"scope: s\nrules:\n  - {{name: a, action: deny, match: {match}}}\n")
+    settings = load({"policy": str(rules), "known_environment": "false"}, None, environment={})
+    told: list[str] = []
+    built = build(settings, Places(tmp_path / "home", tmp_path / "home"), told.append)
+    assert len(told) == 1
+    assert "policy: " in told[0]
+    assert "rules.yaml:3: rules[0].match.when: 'Bash' has capitals" in told[0]
+    rules.write_text(rules.read_text().replace("llm.text", "llm.told"))
+    built.reload_policy(told.append)
+    assert len(told) == 3

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from policy.kit import AWS, TOKEN, Clock, decide, enforced, policy, when
+from secretgate.policy.errors import PolicyError
 from secretgate.policy.model import Call
 from secretgate.policy.rates import Rates, seconds
 
@@ -129,9 +130,9 @@ def test_now_is_the_timestamp_of_the_call():
 @pytest.mark.parametrize(
     "expression",
     [
-        "inTimeWindow(now, '9:00', '17:00', 'UTC')",
-        "inTimeWindow(now, '09:00', '25:00', 'UTC')",
-        "dayOfWeek(now, 'Nowhere/Land') == 'monday'",
+        "inTimeWindow(now, lower('9:00'), '17:00', 'UTC')",
+        "inTimeWindow(now, '09:00', lower('25:00'), 'UTC')",
+        "dayOfWeek(now, lower('Nowhere/Land')) == 'monday'",
         "rateCount('a', '0s') > 1",
         "rateCount('a', '25h') > 1",
         "rateCount('a', 'soon') > 1",
@@ -147,6 +148,33 @@ def test_misuse_is_an_error_that_quotes_nothing(expression, caplog):
     decision = decide(text, a=f"a {AWS}", n=3, zero=0)
     assert decision.evaluated[0].outcome == "error"
     assert AWS.lower() not in (decision.message + caplog.text + repr(decision)).lower()
+
+
+@pytest.mark.parametrize(
+    ("expression", "wrong"),
+    [
+        ("inTimeWindow(now, '9:00', '17:00', 'UTC')", "times as HH:MM"),
+        ("inTimeWindow(now, '09:00', '25:00', 'UTC')", "times as HH:MM"),
+        ("!inTimeWindow(now, '09:00', '17:00', 'Europe/Berlni')", "no such time zone"),
+        ("params.a == 'x' && dayOfWeek(now, 'Nowhere/Land') == 'monday'", "no such time zone"),
+        ("dayOfWeek(now, zone) == 'monday'", "no such time zone"),
+    ],
+)
+def test_times_and_zones_that_cannot_be_are_told_with_the_file(expression, wrong):
+    text = enforced(
+        f'  - {{name: r, action: deny, match: {{when: "{expression}"}}}}',
+        "defs: {zone: \"'Mars'\"}",
+    )
+    with pytest.raises(PolicyError, match=rf"rules\[0\].match.when: .*{wrong}"):
+        decide(text, a="x")
+
+
+def test_a_zone_in_a_def_is_read():
+    text = enforced(
+        "  - {name: r, action: deny, match: {when: \"dayOfWeek(now, zone) == 'wednesday'\"}}",
+        "defs: {zone: \"'Europe/Berlin'\"}",
+    )
+    assert decide(text, a="x").evaluated[0].outcome == "matched"
 
 
 def test_rate_count_counts_within_a_window():

@@ -57,9 +57,13 @@ def validate(
         typer.echo(json.dumps({"scopes": scopes, "warnings": list(loaded.warnings)}, indent=2))
         return
     for warning in loaded.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+        _warn(warning)
     for scope in loaded.scopes:
         typer.echo(f"{scope.source}: scope {scope.name}, {_mode(scope)}, {_count(scope)}")
+
+
+def _warn(warning: str) -> None:
+    typer.echo(f"warning: {warning}", err=True)
 
 
 @app.command("test")
@@ -152,7 +156,7 @@ def explain(
     if rules is not None:
         settings = msgspec.structs.replace(settings, policy=str(rules))
     try:
-        scopes = building.scopes(settings)
+        scopes = building.scopes(settings, _warn)
     except PolicyError as error:
         raise _stop(error) from None
     text = None if sys.stdin.isatty() else sys.stdin.buffer.read()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -28,16 +29,19 @@ class Chosen(Protocol):
     def guardrails(self) -> tuple[Guardrail, ...]: ...
 
 
-def scopes(chosen: Chosen) -> list[Scope]:
+def scopes(chosen: Chosen, warn: Callable[[str], None] = lambda _: None) -> list[Scope]:
     """Return the scopes of the settings, rule files last. In mode `audit` nothing is enforced.
 
-    Raises PolicyError.
+    `warn` is told of probable mistakes in rule files. Raises PolicyError.
     """
     found = simple.scopes(
         chosen.mode, chosen.preset, chosen.secrets or Secrets(), chosen.guardrails
     )
     if chosen.policy:
-        found += loading.read(Path(chosen.policy).expanduser()).scopes
+        loaded = loading.read(Path(chosen.policy).expanduser())
+        found += loaded.scopes
+        for warning in loaded.warnings:
+            warn(warning)
     if chosen.mode == "audit":
         found = [replace(scope, enforces=False) for scope in found]
     return found
@@ -49,9 +53,14 @@ def needed(chosen: Chosen) -> bool:
     return not plain or bool(chosen.policy or chosen.guardrails)
 
 
-def build(chosen: Chosen, detection: Detection, rates: Rates | None = None) -> Policy | None:
+def build(
+    chosen: Chosen,
+    detection: Detection,
+    rates: Rates | None = None,
+    warn: Callable[[str], None] = lambda _: None,
+) -> Policy | None:
     """Return the policy, or None if the mode alone decides. Raise PolicyError."""
     if not needed(chosen):
         return None
-    found = scopes(chosen)
+    found = scopes(chosen, warn)
     return Policy(found, detection, rates, digest=loading.digest(found))

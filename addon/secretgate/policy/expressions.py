@@ -7,7 +7,7 @@ failure raises `EvaluationError`; `on_error` in the rule file decides what follo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from importlib import import_module
@@ -21,6 +21,8 @@ _TOKEN = re.compile(
     r"""|(?P<comment>//[^\n]*)|(?P<number>[0-9][0-9a-zA-Z_.]*)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)|(?P<other>\s+|.)""",
     re.DOTALL,
 )
+_PLAIN = re.compile(r"""(["'])([^"'\\]*)\1""")
+_OPENING, _CLOSING = frozenset("([{"), frozenset(")]}")
 _VARIABLES = frozenset(("params", "context", "now"))
 _BOUND = re.compile(r"\.(?:all|exists|exists_one|filter|map)\s*\(\s*([A-Za-z_]\w*)\s*,")
 _LIBRARY_HELP = re.compile(r"\s*(?:ERROR: <input>:\d+:\d+: )?([^\n]*)")
@@ -59,6 +61,10 @@ class Expression:
         if unknown or strange:
             names = ", ".join(sorted(unknown | strange))
             raise BadExpression(f"no such variable, def, alias or function: {names}")
+        for name, literals in _calls(self.source):
+            if wrong := functions.misused(name, literals):
+                said = ", ".join(repr(each) for each in literals if each is not None)
+                raise BadExpression(f"{name}({said}): {wrong}")
         self._check_type()
 
     def _check_type(self) -> None:
@@ -146,6 +152,35 @@ def capitals(text: str) -> list[str]:
         and token["string"] != token["string"].lower()
         and token["string"].strip("'\"") not in available_timezones()
     ]
+
+
+def _calls(source: str) -> Iterator[tuple[str, list[str | None]]]:
+    """Yield each call of a function with its arguments: string literals, and None for all others."""
+    tokens = [
+        token[0]
+        for token in _TOKEN.finditer(source)
+        if not (token[0].isspace() or token["comment"])
+    ]
+    for at, name in enumerate(tokens):
+        if name not in functions.NAMES or tokens[at + 1 : at + 2] != ["("]:
+            continue
+        depth, argument, arguments = 0, list[str](), list[list[str]]()
+        for word in tokens[at + 1 :]:
+            depth += (word in _OPENING) - (word in _CLOSING)
+            if not depth or (depth == 1 and word == ","):
+                arguments.append(argument)
+                argument = []
+            elif word not in ("(", ")"):  # Defs are in parentheses.
+                argument.append(word)
+            if not depth:
+                break
+        yield name, [_literal(argument) for argument in arguments]
+
+
+def _literal(tokens: Sequence[str]) -> str | None:
+    """Return the value of a string literal without escapes; None if it is anything else."""
+    match = _PLAIN.fullmatch(tokens[0]) if len(tokens) == 1 else None
+    return match[2] if match else None
 
 
 def _problem(message: str) -> str:

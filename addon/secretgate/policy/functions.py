@@ -6,7 +6,7 @@ Exceptions raised here never quote the arguments, because they may be logged.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -40,6 +40,8 @@ STANDARD = frozenset(
 )
 """CEL functions that rules may use."""
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_ZONES = {"inTimeWindow": 3, "dayOfWeek": 1}
+"""Which argument of a function is a time zone."""
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 
 Function = Callable[..., Any]
@@ -48,6 +50,19 @@ Originals = Mapping[str, set[str]]
 
 class Misuse(ValueError):
     """A function was called with invalid arguments."""
+
+
+def misused(name: str, literals: Sequence[str | None]) -> str:
+    """Return what is wrong with the string literals among the arguments of a call, if anything."""
+    try:
+        if name == "inTimeWindow":
+            for clock in literals[1:3]:
+                _ = clock is not None and _minutes(clock)
+        for zone in literals[_ZONES[name] :][:1] if name in _ZONES else ():
+            _ = zone is not None and _zone(zone)
+    except Misuse as error:
+        return str(error)
+    return ""
 
 
 def table(secrets: Secrets, rates: Rates, originals: Originals) -> dict[str, Function]:

@@ -34,7 +34,7 @@ async def _follow_policy(current: Callable[[], Engine]) -> None:
             watch = Watch(Path(path).expanduser()) if path else None  # noqa: ASYNC240 - reads no file
         try:
             if watch is not None and watch.changed():
-                engine.reload_policy()
+                engine.reload_policy(log.logger().warning)
                 log.logger().info("policy reloaded", policy=path)
         except SettingsError as error:
             log.logger().error("the policy was not reloaded", reason=str(error))
