@@ -19,6 +19,7 @@ from collections.abc import Callable, Mapping
 from secretgate.bodies.base import Edit, Label, Slot, Unreadable
 from secretgate.bodies.protobuf import read_protobuf
 from secretgate.bodies.readers import read
+from secretgate.inbound.json_pieces import JsonPieces
 from secretgate.inbound.restoration import Channel, Depth, restore
 from secretgate.outbound import references
 from secretgate.outbound.deciding import Requests
@@ -143,6 +144,8 @@ class EnvelopesAnswer:
         self._framer = EnvelopeFramer(coding(headers))
         self._issued = issued
         self._waiting: list[_Message] = []
+        self._sent: dict[_Place, JsonPieces] = {}
+        """Of each text, what is known of the pieces that were sent on."""
 
     def feed(self, data: bytes) -> bytes:
         return b"".join(map(self._restored, self._framer.envelopes(data)))
@@ -164,18 +167,27 @@ class EnvelopesAnswer:
         before = b"" if waited_for & message.texts.keys() else self._released()
         self._waiting.append(message)
         for place in message.texts:
-            _join([each for each in self._waiting if place in each.texts], place, issued)
+            pieces = [each for each in self._waiting if place in each.texts]
+            _join(pieces, place, issued, self._sent.get(place, _NOTHING))
         if message.held:
             return before
         return before + self._released()
 
     def _released(self) -> bytes:
         waiting, self._waiting = self._waiting, []
+        for message in waiting:
+            for place in message.texts:
+                sent = self._sent.pop(place, _NOTHING)
+                self._sent[place] = sent.then(message.text(place))
+        while len(self._sent) > _MOST_TEXTS:
+            del self._sent[next(iter(self._sent))]
         return b"".join(each.written() for each in waiting)
 
 
 _Place = tuple[object, int]
 """A field, and the index of the value among its values in the message."""
+_NOTHING = JsonPieces()
+_MOST_TEXTS = 4096
 
 
 class _Message:
@@ -208,13 +220,14 @@ class _Message:
         return self.envelope.with_message(self.body.splice(sorted(edits)))
 
 
-def _join(messages: list[_Message], place: _Place, issued: Issued) -> None:
-    """Restore one text that spans several messages.
+def _join(messages: list[_Message], place: _Place, issued: Issued, sent: JsonPieces) -> None:
+    """Restore one text that spans several messages, after the pieces already `sent`.
 
     What is held back of a piece is sent with the piece that completes it; if nothing does, it is
     sent in its original message.
     """
-    channel = Channel(issued.within(False), Depth.PLAIN)
+    depth = sent.then(b"".join(each.text(place) for each in messages)).depth
+    channel = Channel(issued.within(False), depth)
     for message in messages:
         message.changed[place] = channel.feed(message.text(place))
         message.held.discard(place)
@@ -257,9 +270,10 @@ class ProtobufAnswer:
         edits = []
         for slot in body.slots:
             text = raw[slot.start : slot.end]
+            depth = _NOTHING.then(text).depth
             if (
                 slot.label is Label.TEXT
-                and (restored := restore(text, self._issued, Depth.PLAIN)) != text
+                and (restored := restore(text, self._issued, depth)) != text
             ):
                 edits.append(Edit(slot.start, slot.end, restored))
         return body.splice(edits) if edits else raw

@@ -13,7 +13,7 @@ from chunk_invariance import assert_chunk_invariant
 from google.protobuf import struct_pb2
 from test_bodies_protobuf import field as wide
 from test_wire_readers import envelope, field
-from wire_support import Gate, secret
+from wire_support import SCOPE, Gate, secret
 
 from secretgate.grpc import Call, EnvelopesAnswer, ProtobufAnswer, Refused, RequestStream, speaks
 from secretgate.hosts import Hosts, Route, Treatment, builtin
@@ -166,6 +166,40 @@ def test_every_two_part_split_of_an_answers_text() -> None:
 def test_many_pieces_and_many_cuts(size: int, cuts: int) -> None:
     pieces = [TEXT[at : at + size] for at in range(0, len(TEXT), size)]
     assert answered(pieces, cuts) == WANTED
+
+
+QUOTED = 'a "key" \\ with\nlines of ' + secret(3)
+NAME = GATE.name(QUOTED)
+ARGUMENTS = json.dumps({"command": f"echo '{NAME}'", "why": "to {", "to": NAME})
+CALLED = json.dumps({"command": f"echo '{QUOTED}'", "why": "to {", "to": QUOTED})
+KINDS = {
+    "arguments": (ARGUMENTS, CALLED),
+    "two calls": (ARGUMENTS * 2, CALLED * 2),
+    "what only begins like JSON": (f"{{{{ .x }}}} {NAME}", f"{{{{ .x }}}} {QUOTED}"),
+    "what goes on after JSON": (f'{{"a": 1}} is {NAME}', f'{{"a": 1}} is {QUOTED}'),
+    "a text with JSON in it": (f'so {{"a": "{NAME}', f'so {{"a": "{QUOTED}'),
+}
+
+
+@pytest.mark.parametrize("size", [1, 2, 7, 30, 9999])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_value_is_written_as_the_text_needs_it(kind: str, size: int) -> None:
+    """The arguments of a call are JSON in a field of a message."""
+    text, wanted = KINDS[kind]
+    issued = GATE.issued(QUOTED)
+    pieces = [text[at : at + size] for at in range(0, len(text), size)]
+    assert answered(pieces, issued=issued) == wanted
+    if size > len(text) and kind != "two calls":
+        answer = ProtobufAnswer(issued)
+        answer.feed(chat(text))
+        assert text_of(answer.finish()) == wanted
+
+
+def test_arguments_come_back_as_the_provider_wrote_them() -> None:
+    gate = Gate()
+    gate.vault.learn(SCOPE, {QUOTED.encode(): "zz-key"})
+    sent = call(gate).feed(envelope(chat(CALLED)))
+    assert [text_of(each) for each in messages(sent)] == [ARGUMENTS]
 
 
 def test_a_heartbeat_sets_free_what_waits() -> None:

@@ -9,7 +9,8 @@ event by event, as one document (`documents`), or as plain text. What happens to
   (`tool_places`); `endings` says which texts it ends, `end_marks` whether it may end all;
 * `shapes` and `matching` recognise events like one that was read, so that few are read;
 * `restoration` puts the values back, `open_texts` keeps what is held back of each text, and `extras`
-  sends it before the text ends; `growing` is for texts that are said again, with more, in every event.
+  sends it before the text ends; `growing` is for texts that are said again, with more, in every event,
+  `json_pieces` for texts of protobuf, which may be JSON.
 
 Beside that, `written` gives the texts of the answer (`spoken`) to the detector, to remember what the
 provider wrote itself, `leftovers` tells which placeholders were restored and which were not, and
