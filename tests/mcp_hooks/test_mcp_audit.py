@@ -124,6 +124,34 @@ def test_a_value_that_a_call_gets_back_is_counted(session: Session, kept: Kept) 
     assert kept.records[1].placeholders == kept.records[2].placeholders != ()
 
 
+def hello(name: Any) -> bytes:
+    info = {"name": name, "title": "A Tool", "version": "1.2.3"}
+    params = {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": info}
+    message = {"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}
+    return json.dumps(message).encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "recorded"),
+    [
+        ("claude-code", "claude-code"),
+        ("Visual Studio Code", "Visual"),
+        (KEY, "unknown"),
+        (7, "unknown"),
+        (None, "unknown"),
+    ],
+)
+def test_records_name_the_client_as_it_does_itself(
+    session: Session, kept: Kept, name: Any, recorded: str
+) -> None:
+    said = hello(name)
+    assert session.from_client(said).forward == said
+    session.from_server(answer("text"))
+    session.from_client(call(1, "read").encode())
+    assert {each.client for each in kept.records} == {recorded}
+    assert len(kept.records) == 2
+
+
 def test_what_cannot_be_checked_or_recorded_is_not_passed_on(session: Session, kept: Kept) -> None:
     session.failed(answer(KEY), to_server=False)
     assert [(each.decision, each.refused) for each in kept.records] == [("failed", True)]

@@ -36,7 +36,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     process: Annotated[int, Meta(description="Process id of the worker that wrote the record.")] = 0
     host: Annotated[str, Meta(description="Host the request was sent to.")] = ""
     provider: Annotated[str, Meta(description="Provider, as named by `secretgate coverage`.")] = ""
-    client: Annotated[str, Meta(description="Tool, identified by its user agent.")] = ""
+    client: Annotated[
+        str, Meta(description="Tool, identified by its user agent; an MCP client, by its own name.")
+    ] = ""
     user: Annotated[
         str, Meta(description="The user's name at the proxy, or else the client's address.")
     ] = ""

@@ -64,6 +64,16 @@ def parsed(raw: bytes) -> Any:
     return tolerant.decode(raw)
 
 
+def introduced(message: Any) -> Iterator[str]:
+    """Yield the name that a client gives itself when it begins a session."""
+    for _, item in items(message):
+        params = item.get("params") if item.get("method") == "initialize" else None
+        info = params.get("clientInfo") if isinstance(params, dict) else None
+        name = info.get("name") if isinstance(info, dict) else None
+        if isinstance(name, str):
+            yield name
+
+
 def items(message: Any) -> Iterator[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     """Yield the messages in what was sent, each with its path."""
     if isinstance(message, dict):

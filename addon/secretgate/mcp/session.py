@@ -21,6 +21,7 @@ from secretgate.inbound.leftovers import Fate
 from secretgate.mcp import messages
 from secretgate.mcp.hooks import MCP, Hooks
 from secretgate.mcp.secrets import Given, SessionSecrets
+from secretgate.outbound import refusals
 from secretgate.outbound.handover import handed_over, of_models
 from secretgate.outbound.requests import Decision as Outcome
 from secretgate.outbound.requests import Request, Verdict
@@ -70,9 +71,11 @@ class Session:
         self._given = Given(engine.nothing_issued, engine.settings.remember)
         self._notes: list[str] = []
         self._rulings: list[Decision] = []
-        secrets = SessionSecrets(engine.redactor, self._scope)
-        context = {"provider": self._scope.provider, "client": client, "user": ""}
-        self._hooks = Hooks(policy, server, secrets, context, self._note)
+        self._tool = ""
+        """The client's name for itself."""
+        self._secrets = SessionSecrets(engine.redactor, self._scope)
+        self._context = {"provider": self._scope.provider, "client": client, "user": ""}
+        self._hooks = Hooks(policy, server, self._secrets, self._context, self._note)
 
     @property
     def period(self) -> float:
@@ -87,6 +90,7 @@ class Session:
             return Passed(raw)
         raw, restored = self._restored(raw)
         message = messages.parsed(raw)
+        self._meet(message)
         calls = self._hooks.calls(raw, message)
         rulings = self._ruled()
         if any(messages.tool_calls(message)):
@@ -143,6 +147,13 @@ class Session:
         """Drop expired state."""
         self._given.sweep()
         self._engine.forget()
+
+    def _meet(self, message: Any) -> None:
+        """Remember who the client says it is, unless it is a secret."""
+        for name in messages.introduced(message):
+            if not self._secrets.find(name.encode("utf-8", "replace")):
+                self._tool = name
+                self._context["client"] = self._context["agent_id"] = refusals.client(name)
 
     def _note(self, operation: str, tool: str, decision: Decision) -> None:
         self._rulings.append(decision)
@@ -203,7 +214,7 @@ class Session:
             route=Route(self._scope.provider, MCP, Treatment.CONTENT),
             method="POST",
             path="/",
-            headers={"content-type": "application/json"},
+            headers={"content-type": "application/json", "user-agent": self._tool},
             content=raw,
             scope=self._scope,
             exempt=(),
