@@ -28,9 +28,14 @@ ASKED: dict[str, Any] = {
     "gemini": {"generationConfig": {"responseMimeType": "application/json"}},
     "bedrock": {"outputConfig": {"textFormat": {"type": "json_schema", "structure": {}}}},
     "cohere": {"response_format": {"type": "json_object"}},
+    "ai-sdk": {"responseFormat": {"type": "json", "schema": {}}},
     "ollama": {"model": "m", "format": {"type": "object"}},
 }
 WHOLE: dict[str, tuple[Any, Callable[[Any], str]]] = {
+    "ai-sdk": (
+        {"content": [{"type": "text", "text": TEXT}]},
+        lambda answer: answer["content"][0]["text"],
+    ),
     "anthropic": (
         {"content": [{"type": "text", "text": TEXT}]},
         lambda answer: answer["content"][0]["text"],
@@ -72,6 +77,7 @@ STREAMS = {
     "code assist": "gemini",
     "bedrock invoke": "anthropic",
     "bedrock converse": "bedrock",
+    "AI SDK": "ai-sdk",
     "cohere": "cohere",
     "cohere v1": "cohere",
     "ollama": "ollama",

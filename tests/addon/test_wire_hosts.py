@@ -194,6 +194,8 @@ router.huggingface.co /v1/chat/completions openai-chat content
 integrate.api.nvidia.com /v1/chat/completions openai-chat content
 ai-gateway.vercel.sh /v1/chat/completions openai-chat content
 ai-gateway.vercel.sh /v1/responses openai-responses content
+ai-gateway.vercel.sh /v3/ai/language-model ai-sdk content
+ai-gateway.vercel.sh /v1/ai/embedding-model ai-sdk content
 opencode.ai /zen/v1/messages anthropic content
 opencode.ai /zen/go/v1/chat/completions openai-chat content
 ollama.com /api/chat ollama content

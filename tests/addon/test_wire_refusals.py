@@ -52,6 +52,7 @@ SHAPES = {
     "dashscope": lambda error: error["code"] and error["message"],
     "mcp": lambda error: error["jsonrpc"] == "2.0" and error["error"]["message"],
     "protobuf": lambda error: error["code"] == "permission_denied" and error["message"],
+    "ai-sdk": lambda error: error["error"]["message"],
     "xai": lambda error: error["code"] == "permission_denied" and error["message"],
     "windsurf": lambda error: error["code"] == "permission_denied" and error["message"],
     "generic": lambda error: error["error"]["message"],

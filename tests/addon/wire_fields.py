@@ -8,6 +8,15 @@ service models of botocore 1.44; what `test_providers_opaque.py` has is left out
 from __future__ import annotations
 
 TEXTS = {
+    "ai-sdk": """
+        prompt[].content
+        prompt[].content[].text = text
+        prompt[].content[].input.command = tool-call
+        prompt[].content[].output.value = text
+        prompt[].content[].providerOptions.anthropic.context = file
+        tools[].description = function
+        values[]
+    """,
     "anthropic": """
         context_management.edits[].instructions = compact_20260112
         messages[].content[].content.stdout = bash_code_execution_result
@@ -224,6 +233,15 @@ OPAQUE = {
         conversationState.history[].assistantResponseMessage.reasoningContent.reasoningText.signature
         profileArn
     """,
+    "ai-sdk": """
+        prompt[].content[].text = reasoning
+        prompt[].content[].toolCallId = tool-call
+        prompt[].content[].providerOptions.anthropic.signature = reasoning
+        prompt[].content[].providerOptions.openai.reasoningEncryptedContent = reasoning
+        tools[].args.headers.Authorization = provider
+        tools[].args.authorization = provider
+        providerOptions.gateway.byok.anthropic[].apiKey
+    """,
     "cloudflare": """
         request.headers.Authorization
     """,
@@ -236,6 +254,16 @@ OPAQUE = {
 }
 # Behind the name of a dialect: the type of the event, unless it is an answer in one piece.
 RESTORED = {
+    "ai-sdk": """
+        content[].text = text
+        content[].input.command = tool-call
+    """,
+    "ai-sdk tool-call": """
+        input
+    """,
+    "ai-sdk tool-result": """
+        result.content
+    """,
     "anthropic": """
         content[].content.stdout
         content[].citations[].cited_text
@@ -291,6 +319,12 @@ RESTORED = {
     """,
 }
 UNTOUCHED = {
+    "ai-sdk reasoning-delta": """
+        delta
+    """,
+    "ai-sdk": """
+        content[].text = reasoning
+    """,
     "anthropic": """
         content[].signature = compaction
         content[].content.encrypted_content = advisor_redacted_result
@@ -338,6 +372,7 @@ UNTOUCHED = {
 }
 # A text in pieces, and the event that ends it.
 PIECES = {
+    "ai-sdk text-delta": "delta text-end",
     "anthropic event_delta": "delta.content.text agent.message",
     "openai-responses agent.session.turn.output_text.delta": "delta agent.session.turn.output_text.done",
     "openai-responses agent.output.command_execution_output.delta": "delta agent.session.turn.completed",

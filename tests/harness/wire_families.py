@@ -40,6 +40,8 @@ from harness.families.openai import (
     transcript_read,
 )
 from harness.families.others import (
+    ai_sdk_events,
+    ai_sdk_read,
     amazon_q,
     amazon_q_read,
     cohere_events,
@@ -117,6 +119,7 @@ FAMILIES: dict[str, Family] = {
     "bedrock invoke": Family(DIALECTS["bedrock"], EventStreamFramer, bedrock_invoke, bedrock_invoke_read),
     "bedrock converse": Family(DIALECTS["bedrock"], EventStreamFramer, converse, converse_read),
     "amazon q": Family(DIALECTS["amazon-q"], EventStreamFramer, amazon_q, amazon_q_read),
+    "AI SDK": _family("ai-sdk", ai_sdk_events, ai_sdk_read),
     "cohere": _family("cohere", cohere_events, cohere_read, named="type"),
     "cohere v1": Family(DIALECTS["cohere"], NdjsonFramer, cohere_v1, cohere_v1_read, False),
     "ollama": Family(DIALECTS["ollama"], NdjsonFramer, ollama, ollama_read, False),

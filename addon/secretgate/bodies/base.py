@@ -44,7 +44,9 @@ class Label(Enum):
 SHORTEST = 6
 """Minimum length in bytes of a text that can hold a secret."""
 
-THINKING = frozenset((b"thinking", b"redacted_thinking", b"reasoning_text", b"summary_text"))
+THINKING = frozenset(
+    (b"thinking", b"redacted_thinking", b"reasoning", b"reasoning_text", b"summary_text")
+)
 """`KIND` strings whose object holds thinking; a `KIND` that is `true` means the same."""
 
 

@@ -86,6 +86,30 @@ def cohere_read(payloads: Sequence[Any]) -> tuple[str, str]:
     return text, arguments
 
 
+def ai_sdk_events(texts: Pieces, arguments: Pieces) -> list[Any]:
+    payloads: list[Any] = [
+        {"type": "stream-start", "warnings": []},
+        {"type": "text-start", "id": "0"},
+        {"type": "tool-input-start", "id": "call-1", "toolName": "sh"},
+    ]
+    for kind, piece in turns(texts, arguments):
+        name, place = ("text", "0") if kind == "text" else ("tool-input", "call-1")
+        payloads.append({"type": f"{name}-delta", "id": place, "delta": piece})
+    payloads += [{"type": "text-end", "id": "0"}, {"type": "tool-input-end", "id": "call-1"}]
+    called = {"toolCallId": "call-1", "toolName": "sh", "input": "".join(arguments)}
+    return [*payloads, {"type": "tool-call", **called}, {"type": "finish", "finishReason": "stop"}]
+
+
+def ai_sdk_read(payloads: Sequence[Any]) -> tuple[str, str]:
+    said = {"text-delta": "", "tool-input-delta": ""}
+    for payload in payloads:
+        if payload["type"] in said:
+            said[payload["type"]] += payload["delta"]
+    (call,) = (payload for payload in payloads if payload["type"] == "tool-call")
+    assert call["input"] == said["tool-input-delta"]
+    return said["text-delta"], said["tool-input-delta"]
+
+
 def cohere_v1(texts: Pieces, arguments: Pieces) -> bytes:
     said = [
         {"is_finished": False, "event_type": "text-generation", "text": piece} for piece in texts
