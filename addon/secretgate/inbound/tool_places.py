@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
@@ -12,10 +13,10 @@ _MEMBERS: Final = frozenset(
         *("function_call", "action", "operation"),
     )
 )
-_EVENTS: Final = "_call"
-"""Part of the names of events with tool input: `response.function_call_arguments.delta`."""
+_EVENTS: Final = re.compile("_call|tool-(?:call|input)")
+"""Parts of the names of events with tool input: `response.function_call_arguments.delta`."""
 
 
 def in_tool(kind: str, path: Iterable[str | int]) -> bool:
     """Whether the string at a path of an event of this kind belongs to a tool call's arguments."""
-    return _EVENTS in kind or any(step in _MEMBERS for step in path)
+    return _EVENTS.search(kind) is not None or any(step in _MEMBERS for step in path)
