@@ -41,7 +41,11 @@ def findings(
         Path(name): value if isinstance(value, bytes) else json.dumps(value).encode()
         for name, value in (files or {}).items()
     }
-    contents |= {Path(BUNDLE): combine([ROOT]), Path("/other.pem"): combine([b"another"])}
+    contents |= {
+        Path(BUNDLE): combine([b"a root of the system's", ROOT]),
+        Path("/other.pem"): combine([b"another"]),
+        Path("/ca/ca.pem"): combine([ROOT]),
+    }
     values: dict[str, Any] = {
         "environment": environment,
         "home": HOME,
@@ -75,6 +79,30 @@ def test_a_file_for_keys_of_tls_is_told_of(name: str) -> None:
     [(subject, message, fix)] = bad(findings(environment={**WELL, name: "/tmp/keys"}))
     assert (subject, fix) == ("this shell", f"unset {name}")
     assert "/tmp/keys" in message
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "GIT_SSL_CAINFO"])
+def test_a_variable_that_replaces_all_roots_by_the_ca_is_told_of(name: str) -> None:
+    [(subject, message, fix)] = bad(findings("aider", environment={**WELL, name: "/ca/ca.pem"}))
+    assert (subject, fix) == ("this shell", f"export {name}={BUNDLE}")
+    assert f"{name} names a file with the CA alone" in message
+
+
+def test_so_is_one_of_a_tools_own() -> None:
+    settings = {"/home/jo/.claude/settings.json": {"env": {"SSL_CERT_FILE": "/ca/ca.pem"}}}
+    [(subject, message, fix)] = bad(findings("claude", files=settings))
+    assert subject == "Claude Code"
+    assert "SSL_CERT_FILE in ~/.claude/settings.json names a file with the CA alone" in message
+    assert BUNDLE in fix
+
+
+def test_a_variable_that_adds_roots_may_name_the_ca_alone() -> None:
+    environment = {
+        **WELL,
+        "NODE_EXTRA_CA_CERTS": "/ca/ca.pem",
+        "CODEX_CA_CERTIFICATE": "/ca/ca.pem",
+    }
+    assert not bad(findings("claude", "codex", environment=environment))
 
 
 def test_only_tools_that_are_there_are_told_of() -> None:

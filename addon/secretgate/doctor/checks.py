@@ -15,10 +15,12 @@ from secretgate.doctor.tools import TOOLS, Reads, Tool
 from secretgate.hosts import Hosts
 from secretgate.launch.environment import leads_past, listed
 from secretgate_ca.bundle import parse
+from secretgate_ca.environment import VARIABLES
 
 GOOD, BAD, NOTE = "good", "bad", "note"
 _PROXY = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
 _NO_PROXY = ("NO_PROXY", "no_proxy")
+_ALONE = "names a file with the CA alone, so hosts that are not covered are not trusted any more"
 _KEY_FILES = ("SSLKEYLOGFILE", "MITMPROXY_SSLKEYLOGFILE")
 
 
@@ -92,6 +94,9 @@ def shell(machine: Machine) -> Iterator[Finding]:
             yield Finding(BAD, subject, message, f"unset {name}")
     if not machine.root:
         yield Finding(BAD, subject, "there is no CA yet", "secretgate-ca init")
+    for name in _ours_alone(machine.environment, machine):
+        fix = f"export {name}={shlex.quote(machine.bundle or 'BUNDLE')}"
+        yield Finding(BAD, subject, f"{name} {_ALONE}", fix)
 
 
 def examine_tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
@@ -142,6 +147,9 @@ def _tool(tool: Tool, machine: Machine) -> Iterator[Finding]:
         if value := environment.get(name):
             fix = f"edit {file}" if name in own else f"unset {name}"
             yield from _base_url(tool, where(name), value, fix, machine)
+    for name in _ours_alone(own, machine):
+        fix = f"in {file}, {name}: {machine.bundle or 'BUNDLE'}"
+        yield Finding(BAD, tool.name, f"{where(name)} {_ALONE}", fix)
     yield from _trust(tool, environment, where, machine, run)
 
 
@@ -234,6 +242,16 @@ def _json(content: bytes | None) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _ours_alone(environment: Mapping[str, str], machine: Machine) -> Iterator[str]:
+    """Yield the variables whose file replaces a tool's roots, and has none but our CA."""
+    for variable in VARIABLES:
+        file = "" if variable.adds else environment.get(variable.name, "")
+        if file and machine.root:
+            certificates = set(parse(machine.read(Path(file)) or b""))
+            if certificates == {machine.root}:
+                yield variable.name
 
 
 def _has_root(file: str, machine: Machine) -> bool:
