@@ -1,5 +1,20 @@
-"""Makes `python -m secretgate` the same as `secretgate`."""
+"""The `secretgate` command, also as `python -m secretgate`: Ctrl-C ends it quietly from the start.
 
-from secretgate.cli import main
+Its modules take a moment to import, so nothing is imported before that is taken care of.
+"""
 
-main()
+INTERRUPTED = 130
+"""The exit code of what SIGINT ended, as shells report it."""
+
+
+def main() -> None:
+    try:
+        from secretgate import cli
+
+        cli.main()
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -5,14 +5,18 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import threading
 import time
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
 
 import pytest
 
+from harness.command import environment
 from secretgate.launch import signals
 from secretgate.launch.signals import Relay, exit_code, in_foreground
 
@@ -101,3 +105,31 @@ def test_windows_sends_what_keys_cause_to_all(monkeypatch: pytest.MonkeyPatch) -
     for name in ("tcgetpgrp", "O_NOCTTY"):
         monkeypatch.delattr(os, name)
     assert in_foreground()
+
+
+_INTERRUPTED = """
+import sys
+
+class Interrupt:
+    def find_spec(self, name, *_):
+        if name == sys.argv[1]:
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Interrupt())
+from importlib.metadata import EntryPoint
+EntryPoint("secretgate", sys.argv[2], "console_scripts").load()()
+"""
+
+
+@pytest.mark.parametrize("module", ["typer", "secretgate.cli", "secretgate.cli.options"])
+def test_an_interrupt_while_it_starts_ends_it_quietly(tmp_path: Path, module: str) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text("utf-8"))
+    entry = project["project"]["scripts"]["secretgate"]
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED, module, entry],
+        env=environment(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
