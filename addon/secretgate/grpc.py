@@ -137,6 +137,12 @@ class Call:
         return [out] if out else []
 
 
+_Place = tuple[object, int]
+"""A field, and the index of the value among its values in the message."""
+_NOTHING = JsonPieces()
+_MOST_TEXTS = 4096
+
+
 class EnvelopesAnswer:
     """The provider's side of a call in protobuf; `issued` returns what has been issued so far."""
 
@@ -182,12 +188,6 @@ class EnvelopesAnswer:
         while len(self._sent) > _MOST_TEXTS:
             del self._sent[next(iter(self._sent))]
         return b"".join(each.written() for each in waiting)
-
-
-_Place = tuple[object, int]
-"""A field, and the index of the value among its values in the message."""
-_NOTHING = JsonPieces()
-_MOST_TEXTS = 4096
 
 
 class _Message:

@@ -49,6 +49,9 @@ _BEHIND = 8
 """How many bytes after a keyword its match may end: the expression also tests what follows."""
 _KEYWORD_REACH = 512
 """Maximum length, in bytes, of a match that is searched for around a keyword."""
+_SPACE = re.compile(rb"\s")
+_HASH = re.compile(rb"\bsha(?:1|256|384|512)[-=:][a-z0-9+/_-]{0,80}\Z")
+"""A prefix that marks the value after it as (part of) a hash, whatever its shape."""
 
 
 class Detector:
@@ -360,8 +363,3 @@ def _framed(texts: Sequence[bytes], leads: Mapping[int, bytes]) -> list[bytes]:
     for index, lead in leads.items():
         framed[index] = lead + texts[index] + b'"'
     return framed
-
-
-_SPACE = re.compile(rb"\s")
-_HASH = re.compile(rb"\bsha(?:1|256|384|512)[-=:][a-z0-9+/_-]{0,80}\Z")
-"""A prefix that marks the value after it as (part of) a hash, whatever its shape."""

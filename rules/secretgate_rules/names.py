@@ -148,6 +148,11 @@ def words(name: bytes) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+_LONG: Final = 32
+_RANDOM: Final = 24.0
+"""What is so long and so random is the end of a value in base64, not a name."""
+
+
 @remembered(4096)
 def tier(name: bytes) -> Tier:
     """Return the tier of a name."""
@@ -177,8 +182,3 @@ def tier(name: bytes) -> Tier:
         elif word in _KEY or (word.endswith(b"key") and index == len(parts) - 1):
             found = max(found, Tier.SECRET if before in _KEY_OF else Tier.KEY)
     return Tier.NONE if found and len(name) >= _LONG and evidence(name) > _RANDOM else found
-
-
-_LONG: Final = 32
-_RANDOM: Final = 24.0
-"""What is so long and so random is the end of a value in base64, not a name."""

@@ -35,6 +35,9 @@ def load_user_file(path: Path, notice: Notice) -> Loaded:
     return Loaded(signatures(data, lines, str(path)))
 
 
+_ALLOW = ("rules", "regexes", "paths", "hashes")
+
+
 def _allow(data: Any, lines: dict[tuple[Any, ...], int], name: str) -> Allowlist:
     if data is None:
         return Allowlist()
@@ -47,9 +50,6 @@ def _allow(data: Any, lines: dict[tuple[Any, ...], int], name: str) -> Allowlist
             place = f"{name}:{lines.get(('allow', key), 1)}"
             raise RuleError(f"{place}: allow: {key}: expected a list of strings")
     return Allowlist(**data, where=where)
-
-
-_ALLOW = ("rules", "regexes", "paths", "hashes")
 
 
 def signatures(data: Any, lines: dict[tuple[Any, ...], int], name: str) -> list[Rule]:
