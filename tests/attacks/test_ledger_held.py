@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,25 @@ def test_what_is_owed_at_the_end_is_written_then(path: Path) -> None:
     mine.close()
     later = ledger(path, [])
     assert later.written(SCOPE, [ONE]) == {ONE}
+    later.close()
+
+
+def test_who_holds_it_for_long_is_waited_for_once(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Meanwhile, nothing else happens in the proxy."""
+    monkeypatch.setattr(sqlite, "_TIMEOUT", 0.6)
+    mine = ledger(path, [])
+    with held(path):
+        mine.note_written(SCOPE, [ONE])
+        begun = time.monotonic()
+        for number in range(5):
+            mine.note_written(SCOPE, [b"%d-that-the-provider-wrote" % number])
+        assert time.monotonic() - begun < 2
+    mine.note_written(SCOPE, [TWO])
+    mine.close()
+    later = ledger(path, [])
+    assert later.written(SCOPE, [ONE, TWO]) == {ONE, TWO}
     later.close()
 
 

@@ -55,7 +55,9 @@ _UNREADABLE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERR
 _SWEEP = 600.0
 """Minimum seconds between two deletions of expired rows; they happen on writes."""
 _TIMEOUT = 2.0
-"""Seconds to wait for another process that writes."""
+"""Seconds to wait for another process that writes. Nothing else happens in the proxy meanwhile."""
+_BRIEF = 0.05
+"""The same, after it was waited for in vain."""
 _PAUSE, _LONGEST_PAUSE = 0.5, 60.0
 """Seconds before the file is opened again after a failure; the pause doubles with each failure."""
 _MOST_OWED = 10_000
@@ -88,7 +90,7 @@ class SQLiteStore:
         """What could not be written yet."""
         self._db: sqlite3.Connection | None = None
         try:
-            self._db = _opened_or_begun(path, lifetime, warn)
+            self._db = _opened_or_begun(path, lifetime, warn, _TIMEOUT)
         except (OSError, sqlite3.Error) as error:
             self._fail(error)
 
@@ -150,7 +152,8 @@ class SQLiteStore:
         """Return the database, or None while it cannot be used."""
         if self._db is None and time.monotonic() >= self._again:
             try:
-                self._db = _opened_or_begun(self._path, self._lifetime, self._warn)
+                self._db = _opened_or_begun(self._path, self._lifetime, self._warn, _BRIEF)
+                self._db.execute(f"PRAGMA busy_timeout = {_TIMEOUT * 1000:.0f}")
             except (OSError, sqlite3.Error, StateError) as error:
                 self._fail(error)
         return self._db
@@ -219,13 +222,13 @@ def _rows(write: Write, now: int) -> list[tuple[object, ...]]:
 
 
 def _opened_or_begun(
-    path: Path, lifetime: float, warn: Callable[[str], None]
+    path: Path, lifetime: float, warn: Callable[[str], None], timeout: float
 ) -> sqlite3.Connection:
-    last = time.monotonic() + _TIMEOUT
+    last = time.monotonic() + timeout
     try:
         while True:
             try:
-                return _opened(path, lifetime)
+                return _opened(path, lifetime, timeout)
             except sqlite3.OperationalError as error:
                 # SQLite does not wait for others that open a new file at the same time.
                 if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() >= last:
@@ -236,7 +239,7 @@ def _opened_or_begun(
             raise
         aside = _put_aside(path)
         warn(f"the ledger cannot be read ({error}): it is kept as {aside}, and a new one begins")
-        return _opened(path, lifetime)
+        return _opened(path, lifetime, timeout)
 
 
 def _put_aside(path: Path) -> Path:
@@ -254,13 +257,13 @@ def _put_aside(path: Path) -> Path:
     return aside
 
 
-def _opened(path: Path, lifetime: float) -> sqlite3.Connection:
+def _opened(path: Path, lifetime: float, timeout: float) -> sqlite3.Connection:
     private_folder(path.parent)
     os.close(private_file(path, os.O_RDWR | os.O_CREAT))
     for suffix in _BESIDE:
         with contextlib.suppress(FileNotFoundError):
             os.close(private_file(path.with_name(path.name + suffix), os.O_RDWR))
-    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=_TIMEOUT)
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=timeout)
     try:
         db.executescript(_SCHEMA)
         for statement, values in _expired(int(time.time()), lifetime):
