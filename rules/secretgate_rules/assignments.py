@@ -103,7 +103,14 @@ class Assignment(NamedTuple):
             return IN_QUERY
         written = self.match["op"].strip(b" \t*")
         operator = _OPERATORS.get(written, written)
-        return b":" if operator == b"|" and _VARIABLE.fullmatch(self.name) else operator
+        if operator == b"|" or (operator == b"," and self._in_first_column()):
+            return b":" if _VARIABLE.fullmatch(self.name) else operator
+        return operator
+
+    def _in_first_column(self) -> bool:
+        """Return whether the name begins a row of a table in CSV, and its value is next."""
+        row = self.before in (b"", b"\n") and not self.match["close"]
+        return row and self.match.end() == self.match.end("op") == self.match.start("op") + 1
 
     @property
     def value(self) -> bytes:
@@ -162,10 +169,16 @@ _LINE_BREAK = re.compile(rb"[\r\n]")
 _EVEN_BACKSLASHES = re.compile(rb"(?<!\\)(?:\\\\)+\Z")
 
 
+_NEXT_LINE = re.compile(rb"[+-]?[A-Za-z_][\w.-]{1,60}=[^=\s]")
+"""The next assignment, if nothing was assigned to the name on the line above it, as in a patch."""
+
+
 def _value_end(text: bytes, match: re.Match[bytes]) -> int:
     """Return where the value ends: at its quote, or where a bare value does in this syntax."""
     begin = match.end()
     limit = min(len(text), begin + LONGEST)
+    if not match["open"] and b"\n" in match["gap"] and _NEXT_LINE.match(text, begin):
+        return begin
     if quote := match["open"]:
         close = _closing(text, quote, begin, limit)
         broken = _LINE_BREAK.search(text, begin, limit)
@@ -176,7 +189,10 @@ def _value_end(text: bytes, match: re.Match[bytes]) -> int:
         return begin
     if more := _PARAMETER.search(text, begin, bare.end()):
         return more.start()
-    if _LINE.search(text, max(0, match.start() - _INDENT), match.start()):
+    lined = match["op"] != b"," and _LINE.search(
+        text, max(0, match.start() - _INDENT), match.start()
+    )
+    if lined:
         whole = _TO_THE_END.match(text, begin, limit)
         if whole and whole.end() > bare.end() and not _MEMBER.search(text, bare.end(), whole.end()):
             return whole.end()

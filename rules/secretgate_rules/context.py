@@ -143,9 +143,9 @@ _NESTED: Final = re.compile(rb".?[\"'`]?:\s", re.DOTALL)
 """What follows a name on the line below another one: the value is a section, and has names of its own."""
 _DECLARED: Final = re.compile(rb"(?:const|final|let|my|val|var) ")
 _REFERENCE: Final = re.compile(
-    rb"\barn:aws[\w-]*:[^\s\"',]*:\Z|(?i:\b(?:md5|sha[0-9-]+|rmd160|blake[0-9a-z-]+|sm3)) ?\(\Z"
+    rb"\barn:aws[\w-]*:[^\s\"',]*:\Z|(?i:\b(?:md5|sha[0-9-]+|rmd160|blake[0-9a-z-]+|sm3)) ?\((?:b?[\"'])?\Z|\bdid:\Z"
 )
-"""What is before the name of a stored secret, or of a file with its checksum: `SHA1(token.c)= ...`."""
+"""What is before the name of a stored secret, of what was hashed (`SHA1(token.c)= ...`), or of a public key."""
 
 
 def _harmless(text: bytes, assignment: Assignment) -> bool:

@@ -54,7 +54,7 @@ _NOT = frozenset(
     b"tag i18n locale dedup dedupe event etag nonce kms candidate trace span correlation bucket "
     b"change changes delta sequence progress routing thumb thumbprint fingerprint integrity checksum sha sha1 "
     b"sha256 sha512 md5 digest blob commit revision rev lease build toolu call tool "
-    b"instrumentation ikey rsasigkey version author authors issuer keyhash prompt".split()
+    b"instrumentation ikey sitekey rsasigkey version author authors issuer keyhash prompt".split()
 )
 _NEVER = frozenset(
     b"public pub pubkey publickey hashed encrypted masked redacted fake thumbprint fingerprint checksum sha sha1 "
@@ -113,6 +113,10 @@ _NONCES: Final = frozenset(
         (b"etc", b"passwd"),
         (b"crash", b"reporter", b"key"),
         (b"verify", b"key"),
+        (b"site", b"key"),
+        (b"recaptcha", b"site", b"key"),
+        (b"hcaptcha", b"site", b"key"),
+        (b"turnstile", b"site", b"key"),
         (b"resumption", b"token"),
         (b"x", b"google", b"sender"),
     )
@@ -120,7 +124,7 @@ _NONCES: Final = frozenset(
 """WebSocket handshake headers (RFC 6455), AWS idempotency tokens, and what WebRTC offers to its peer
 (RFC 8839): not secret from whom they are sent to, and used once. Functions of lodash and Ramda. Attributes of HTML.
 A file of the system. A device in Apple's crash reports. A header of Gmail's. What signatures
-are verified with. The place in a stream of MCP."""
+are verified with. What a page shows a service that tells people from programs. The place in a stream of MCP."""
 _REACT: Final = (b"react", b"app")
 _SHOWN: Final = frozenset(
     (_REACT, (b"next", b"public"), (b"nuxt", b"public"), (b"expo", b"public"))

@@ -16,7 +16,7 @@ _PASSWORDS = (
     rb"pass(?:word|phrase|code|wd)|pwd|pw"
     rb"|wachtwoord|passwort|kennwort|contrase(?:\xc3\xb1|n)a|mot de passe|senha"
     rb"|(?:db|root|admin|wifi|ssh|ftp|vpn|sudo) pass"
-    rb"|(?<=_)pass|pass(?= for (?:the|my|our) )"
+    rb"|(?<=_)pass|pass(?= for (?:the|my|our) | (?:is|was) )"
 )
 _KINDS_OF_KEYS = (
     rb"(?:api|access|secret|private|signing|encryption|auth|account|master|license|admin|storage"

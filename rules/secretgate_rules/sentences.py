@@ -237,6 +237,8 @@ _FIRST_HALF: Final = re.compile(
 
 _NAMED: Final = re.compile(rb"(?i)[a-z_]{0,16}id=(?=[^=])")
 """The name of an identifier before it: `issued token id=...`."""
+_SET: Final = re.compile(rb"[+-]?[A-Za-z_][A-Za-z0-9_]{1,60}=(?=[^=])")
+"""The name of an assignment that begins a line."""
 
 
 def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
@@ -250,7 +252,8 @@ def _token_at(text: bytes, low: int, event: int) -> tuple[int, int] | None:
     elif text[end : end + 1] == b":" and end - begin >= 8:
         second = _TOKEN.match(text, end + 1, min(len(text), begin + LONGEST))
         end = second.end() if second and second.end() - end > 8 else end
-    if named := _NAMED.match(text, begin, end):
+    names = _SET if text[begin - 1 : begin] == b"\n" else _NAMED
+    if named := names.match(text, begin, end):
         begin = named.end()
     while end > begin and text[end - 1 : end] in (b".", b"-", b"_", b"~"):
         end -= 1

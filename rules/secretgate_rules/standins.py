@@ -61,12 +61,23 @@ _PARTS = re.compile(rb"[_.:-]")
 _COLOUR = re.compile(rb"#[0-9A-Fa-f]{6}(?:[0-9A-Fa-f]{2})?")
 
 
+_BEGINNING = 80
+"""How many bytes of a value are searched for words of placeholders."""
+
+
+def _replaceable(value: bytes) -> bool:
+    """Return whether a value begins with words of a placeholder, or has them in its beginning."""
+    found = _PLACEHOLDER.search(value[:_BEGINNING].lower())
+    # What ends where the search does may be part of a longer word.
+    return found is not None and (found.end() < _BEGINNING or len(value) == _BEGINNING)
+
+
 @remembered(4096)
 def dummy(value: bytes) -> bool:
     """Return whether a value is a placeholder, a documented example or too uniform for a secret."""
     if (
         _DOCUMENTED.search(value)
-        or _PLACEHOLDER.search(value[:80].lower())
+        or _replaceable(value)
         or _FILLED.search(value[:80])
         or _CONSTANT.fullmatch(value)
         or _COLOUR.fullmatch(value)

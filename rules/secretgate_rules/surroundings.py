@@ -27,7 +27,7 @@ _SAYS = re.compile(
     rb"(?i)token|secret|passw|pwd|credential|\bpat\b|\bauth"
     rb"|[\s_.-]keys?\b|\bkeys?\b|\bkey\s*(?:is|=|:)|api[ _-]?key"
     rb"|licen[cs]e|webhook|\bsid\b|\bdsn\b|client[ _-]?id|\bapp[ _-]?id"
-    rb"|bearer|signing|cookie|session"
+    rb"|bearer|signing|cookie|session|[\w-](?:login|access_?id|api_?id)\b"
     rb"|\b(?:is|was|are)\s[\"'`]?$|[?&](?![\w-]*id=)[\w-]{2,}=$"
 )
 """What between a keyword and a value says that the one refers to the other."""

@@ -294,6 +294,15 @@ def basic_auth(value: bytes) -> Verdict:
     return None if not standins.template(secret) and not standins.dummy(secret) else False
 
 
+def basic_credentials(value: bytes) -> Verdict:
+    """Reject what is no base64, and base64 of a login with a known default as its password."""
+    try:
+        user, colon, _ = _b64(value).partition(b":")
+    except (ValueError, binascii.Error):
+        return False
+    return basic_auth(value) if colon and user.isalnum() else None
+
+
 OWN_PLACEHOLDERS: Final = frozenset(
     (
         "passphrase",
@@ -336,6 +345,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "literal": literal,
     "token": token,
     "basic-auth": basic_auth,
+    "basic-credentials": basic_credentials,
 }
 
 CHOSEN: Final = frozenset(

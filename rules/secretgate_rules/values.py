@@ -7,7 +7,7 @@ import re
 from .memo import remembered
 from .randomness import entropy, evidence, scrambled
 from .standins import UUID, dummy, steps, template
-from .vocabulary import DIGITS, HUMP, OF_CODE, PASSWORD_ABROAD, SIGNS, chain, substituted
+from .vocabulary import DIGITS, HUMP, OF_CODE, PASSWORD_ABROAD, POPULAR, SIGNS, chain, substituted
 
 _SHA_PREFIX = re.compile(rb"(?i)^(?:sha(?:1|224|256|384|512)|md5|blake2b?|git)[-:=_/]")
 _SHA_ITSELF = re.compile(rb"(?i)sha(?:1|224|256|384|512)[-=:_]")
@@ -22,6 +22,7 @@ _PATH = re.compile(
     rb"|tsx?|go|rs|java|rb|php|html?|css|xml|toml|ini|cfg|conf|properties|env|pub|p12|pfx|jks|log|csv|sh|png|svg|jpg|gz|zip|sql|so|h|c)$"
 )
 _WINDOWS_PATH = re.compile(rb"\\{0,4}[\w .{}%-]+(?:\\{1,4}[\w .{}%-]+){2,}(?:\\{0,4}|::\w+)")
+_ON_DRIVE = re.compile(rb"[A-Za-z]:(?:\\{1,4}[\w .{}%~-]{1,60}+)+")
 _HOST = re.compile(
     rb"^[\w-]+(?:\.[\w-]+)*\.(?:com|net|org|io|dev|local|internal|cloud|app|co|ai|test|invalid|example)(?::[0-9]+)?(?:/.*)?$"
 )
@@ -41,7 +42,8 @@ _REGEX = re.compile(
 )
 """Classes of characters in a regular expression, and how often they repeat; a pattern of names; an image and
 its digest; an action that a policy allows; a route."""
-_CHOICE = re.compile(rb"[A-Za-z]{2,20}(?:\|[A-Za-z]{2,20})+")
+_CHOICE = re.compile(rb"[A-Za-z]{2,20}(?:\|[A-Za-z_]{2,20}(?::[\w,.-]{1,30})?)+")
+"""Choices, or what a form checks: `required|string|min:8`."""
 _DEPENDENCY = re.compile(
     rb"^(?:npm|workspace|link|file|catalog|github|jsr):|@[\^~<>=]{1,2}[0-9]+\.|^RPM-GPG-KEY-"
 )
@@ -108,6 +110,8 @@ def code(value: bytes) -> bool:
     if b"://" in value or value.startswith(
         (b"data:", b"arn:", b"urn:", b"DBI:", b"dbi:", b"vault:", b"projects/", *_PUBLIC)
     ):
+        return True
+    if _ON_DRIVE.fullmatch(value):
         return True
     if _PATH.match(value) or _HOST.match(value):
         return evidence(value) < len(value)
@@ -193,13 +197,29 @@ def trivial(value: bytes) -> bool:
     if not found:
         return len(set(value)) < 5 or steps(value) > 0.6
     if all(chain(word) for word in found):
-        return not substituted(value)
+        return not (substituted(value) or _built(value, found))
     if substituted(value):
         return False
-    return all(
-        chain(word) or chain(word.translate(_ONE))
-        for word in _LETTERS.findall(low.rstrip(_AFTER).translate(DIGITS))
+    plain = _LETTERS.findall(low.rstrip(_AFTER).translate(DIGITS))
+    return all(chain(word) or chain(word.translate(_ONE)) for word in plain) and not _built(
+        value, plain
     )
+
+
+_TRIED = 3
+"""How many digits behind a popular word make it no better."""
+
+
+def _built(value: bytes, found: list[bytes]) -> bool:
+    """Return whether words are popular ones only, and there are two of them or a longer number.
+
+    `Dragon2019!` and `tigermonkey4` are passwords that a person made, `dragon123` is on every list.
+    """
+    if not all(chain(word, POPULAR, frozenset()) for word in found):
+        return False
+    if len(found) > 1 or found[0] not in POPULAR:
+        return True
+    return sum(48 <= char <= 57 for char in value) > _TRIED
 
 
 _PROTOCOL = re.compile(rb"(?i:oauth)[12](?![a-z0-9])")

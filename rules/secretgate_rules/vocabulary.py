@@ -26,6 +26,8 @@ TRIVIAL = frozenset(
     b"auth rest localstack activemq barbican keystone neutron glance cinder weblogic nagios".split()
 )
 """Words of default passwords and tutorials."""
+POPULAR = frozenset((b"monkey", b"dragon", b"tiger"))
+"""Those of `TRIVIAL` that people choose, too. Alone or with a short number they are what others try first."""
 PASSWORD_ABROAD = frozenset(
     b"adgangskode adgangskoder jelszo lozinka lozinke salasana salasanat wachtwoord wachtwoorden kennwort kennworter passwort passworter "
     b"contrasena contrasenas contrasenya contrasinal motdepasse sifreniz parola parole parool passord passordet losenord losenordet "
@@ -51,12 +53,14 @@ OF_CODE = frozenset(
 """Words typical of names in programs."""
 
 
-def chain(word: bytes, more: frozenset[bytes] = frozenset()) -> bool:
-    """Return whether a word is a concatenation of well-known words and those in `more`."""
+def chain(
+    word: bytes, more: frozenset[bytes] = frozenset(), known: frozenset[bytes] = TRIVIAL
+) -> bool:
+    """Return whether a word is a concatenation of `known` words and those in `more`."""
     reach = [True] + [False] * len(word)
     for end in range(1, len(word) + 1):
         reach[end] = any(
-            reach[start] and (word[start:end] in TRIVIAL or word[start:end] in more)
+            reach[start] and (word[start:end] in known or word[start:end] in more)
             for start in range(end)
         )
     return reach[-1]
