@@ -201,7 +201,7 @@ opencode.ai /zen/go/v1/chat/completions openai-chat content
 ollama.com /api/chat ollama content
 ollama.com /api/generate ollama content
 ollama.com /v1/chat/completions openai-chat content
-llm.zed.dev /completions generic content
+llm.zed.dev /completions zed content
 api.jetbrains.ai /user/v5/llm/chat/stream/v8 generic content
 agentn.global.api5.cursor.sh /agent.v1.AgentService/Run protobuf content
 api2.cursor.sh /aiserver.v1.AuthService/GetEmail - pass

@@ -8,6 +8,11 @@ service models of botocore 1.44; what `test_providers_opaque.py` has is left out
 from __future__ import annotations
 
 TEXTS = {
+    "zed": """
+        provider_request.messages[].content[].text = text
+        provider_request.input[].output = function_call_output
+        provider_request.contents[].parts[].text
+    """,
     "ai-sdk": """
         prompt[].content
         prompt[].content[].text = text
@@ -232,6 +237,12 @@ OPAQUE = {
         conversationState.history[].assistantResponseMessage.toolUses[].toolUseId
         conversationState.history[].assistantResponseMessage.reasoningContent.reasoningText.signature
         profileArn
+    """,
+    "zed": """
+        provider_request.messages[].content[].signature = thinking
+        provider_request.messages[].content[].thinking = thinking
+        provider_request.input[].encrypted_content = reasoning
+        provider_request.contents[].parts[].thoughtSignature
     """,
     "ai-sdk": """
         prompt[].content[].text = reasoning

@@ -17,7 +17,7 @@ from harness.families.anthropic import (
     bedrock_invoke,
     bedrock_invoke_read,
 )
-from harness.families.base import Pieces, events, sse
+from harness.families.base import Pieces, events, lines, sse
 from harness.families.gemini import (
     gemini_array,
     gemini_events,
@@ -119,6 +119,25 @@ FAMILIES: dict[str, Family] = {
     "bedrock invoke": Family(DIALECTS["bedrock"], EventStreamFramer, bedrock_invoke, bedrock_invoke_read),
     "bedrock converse": Family(DIALECTS["bedrock"], EventStreamFramer, converse, converse_read),
     "amazon q": Family(DIALECTS["amazon-q"], EventStreamFramer, amazon_q, amazon_q_read),
+    **{
+        f"Zed, {name}": Family(
+            DIALECTS["zed"],
+            NdjsonFramer,
+            lambda texts, pieces, make=make: lines(
+                [{"status": "started"}, *({"event": each} for each in make(texts, pieces))]
+            ),
+            lambda raw, read=read: read(
+                [each["event"] for each in map(json.loads, raw.splitlines()) if "event" in each]
+            ),
+            name != "gemini",
+        )
+        for name, make, read in (
+            ("anthropic", anthropic_events, anthropic_read),
+            ("responses", responses_events, responses_read),
+            ("chat", chat_events, chat_read),
+            ("gemini", gemini_events, gemini_read),
+        )
+    },
     "AI SDK": _family("ai-sdk", ai_sdk_events, ai_sdk_read),
     "cohere": _family("cohere", cohere_events, cohere_read, named="type"),
     "cohere v1": Family(DIALECTS["cohere"], NdjsonFramer, cohere_v1, cohere_v1_read, False),

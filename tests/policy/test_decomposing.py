@@ -166,7 +166,7 @@ def test_the_same_conversation_makes_the_same_calls(dialect: str) -> None:
 
 def test_every_dialect_with_messages_has_a_table() -> None:
     assert set(DIALECTS) - set(TABLES) == {
-        *("mcp", "protobuf", "windsurf", "xai", "generic", "cloudflare", "ai-sdk")
+        *("mcp", "protobuf", "windsurf", "xai", "generic", "cloudflare", "ai-sdk", "zed")
     }
 
 
