@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import accumulate
 
@@ -51,6 +51,10 @@ class Events:
     dialect: Dialect
     issued: Issued
     recorder: Recorder | None = None
+    inserted: list[int] = field(default_factory=list)
+    """The numbers of our own events so far, also of those before what is sent this time."""
+    told: Callable[[], None] = lambda: None
+    """Called when there is one more."""
     _over: bool = False
     """Whether every text has ended."""
     _goes_on: bool = False
@@ -59,7 +63,7 @@ class Events:
     _shaped_for: tuple[Issued | None, Dialect | None] = (None, None)
 
     def __post_init__(self) -> None:
-        self._texts = OpenTexts(self.dialect)
+        self._texts = OpenTexts(self.dialect, self.inserted, self.told)
         self._growing = Growing()
         self._said: list[Said | Read] = []
         """What the frames being sent say, for the recorder."""

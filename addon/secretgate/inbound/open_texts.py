@@ -49,17 +49,24 @@ class OpenTexts:
     """The channels of the unfinished texts of one answer."""
 
     dialect: Dialect
-    shift: int = 0
-    """How many extra events with a number have been sent."""
+    inserted: list[int] = field(default_factory=list)
+    """The numbers of the extra events that have been sent, if they have any."""
+    told: Callable[[], None] = lambda: None
+    """Called when one is added."""
     _open: dict[Identity, _Open] = field(default_factory=dict)
     _turns: count[int] = field(default_factory=count)
     _marked: dict[_Mark, set[Identity]] = field(default_factory=dict)
     """The open texts by their marks, from when there were more than a few until there are none."""
 
     @property
+    def shift(self) -> int:
+        """By how much the numbers of events are increased."""
+        return len(self.inserted)
+
+    @property
     def none_touched(self) -> bool:
         """Whether nothing is held back and events keep their original numbers."""
-        return not (self._open or self.shift)
+        return not (self._open or self.inserted)
 
     def ended(self, ending: Ending) -> list[Identity]:
         """Return the open texts that an event ends, in the order in which their last pieces came."""
@@ -180,8 +187,9 @@ class OpenTexts:
             if number is not None:
                 next_number = number_of(before.head) if before is not None else None
                 number = number if next_number is None else next_number - 1
-                self.shift += 1
-                number += self.shift
+                number += self.shift + 1
+                self.inserted.append(number)
+                self.told()
             payload = extra(last.value, opened.path, held, number, last.member)
             extras.append((frame.with_payload(payload), payload, frame.event))
         return extras

@@ -105,10 +105,14 @@ class Readers:
     """Returns what has been issued so far, where more is issued during the answer."""
     judge: Judging | None = None
     """Reads the answer before anything is restored."""
+    inserted: list[int] = field(default_factory=list)
+    told: Callable[[], None] = lambda: None
+    """As in `Events`."""
 
     def stream(self, framer: Framer) -> Answer:
         judged = JudgedFramer(framer, self.judge) if self.judge else framer
-        return EventAnswer(judged, Events(self.dialect, self.issued, self.recorder), self.later)
+        events = Events(self.dialect, self.issued, self.recorder, self.inserted, self.told)
+        return EventAnswer(judged, events, self.later)
 
     def text(self) -> Answer:
         plain = TextAnswer(self.issued)

@@ -27,6 +27,7 @@ from secretgate.outbound.attempts import commit
 from secretgate.outbound.inspection import Leak, Redaction
 from secretgate.outbound.redaction import Redactor
 from secretgate.outbound.requests import Decision, Request, Verdict
+from secretgate.outbound.resuming import resumed
 from secretgate.outbound.spots import Spot
 from secretgate.outbound.texts import Counts, texts
 from secretgate.placeholders import Issued
@@ -173,6 +174,10 @@ def decide(
     decision, changed = _decide(engine, request, head, reading)
     if decision.refused:
         return decision, _to_show(engine.redactor, request, head)
+    onward = resumed(engine.vault, request, (changed or head).target)
+    if onward is not None:
+        decision = replace(decision, inserted=onward.inserted)
+        changed = (changed or head)._replace(target=onward.target)
     return decision, changed
 
 

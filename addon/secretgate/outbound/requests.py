@@ -55,6 +55,8 @@ class Decision:
     """Number of messages of the conversation; 0 if unknown."""
     rulings: tuple[Ruled, ...] = ()
     """What policy rules decided about parts of the request."""
+    inserted: tuple[int, ...] = ()
+    """The numbers of our events before those that the answer goes on with."""
 
     @property
     def refused(self) -> bool:

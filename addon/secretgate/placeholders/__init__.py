@@ -1,7 +1,7 @@
 """Placeholders: what a secret is called in a request, and how its name is found in an answer.
 
-`templates` spells and recognises them, `issued` knows which of them an answer may have restored, and
-`beginnings` finds where in a stream one may begin.
+`templates` spells and recognises them, `issued` knows which of them an answer may have restored,
+and `beginnings` finds where in a stream one may begin.
 """
 
 from secretgate.placeholders.issued import Issued

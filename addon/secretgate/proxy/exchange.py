@@ -57,6 +57,10 @@ class Exchange:
         self.remarks = Remarks()
         self.rulings: list[Ruled] = []
         """What the policy has decided about the answer so far."""
+        self.links: list[str] = []
+        """The ids of the answer, as far as they are known."""
+        self.inserted = [*decision.inserted]
+        """The numbers of our own events in the answer, including those that came before it."""
         self.answering = False
         """Whether the client has sent a WebSocket message, so that what follows answers it."""
         self.unread = False

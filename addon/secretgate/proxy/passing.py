@@ -16,6 +16,7 @@ from secretgate.inbound.written import Recorder
 from secretgate.outbound import references, refusals
 from secretgate.outbound.heads import folded
 from secretgate.outbound.requests import Verdict
+from secretgate.outbound.resuming import answer_of, note
 from secretgate.policy.answers import judging
 from secretgate.policy.judged import Judging
 from secretgate.proxy.exchange import FAILED, Exchange, passage
@@ -29,6 +30,8 @@ _FILES = re.compile(r"/(?:content|results)\Z")
 _EMPTY = frozenset((204, 205, 304))
 """Status codes of answers without a body."""
 _A_PART = 206
+_IDS = 2
+"""Under how many ids of an answer the numbers of our events are noted: the first ones are its own."""
 """Status code of a byte range. The client counts the bytes of a range it asked for."""
 _AWAY = (
     "secretgate did not pass on a redirect to {host}: your client would send the request there again, "
@@ -99,6 +102,8 @@ def _processing(
     """Return the processing for an answer with these headers, or None if there is nothing to do."""
     request = exchange.request
     path = request.path.partition("?")[0]
+    if link := answer_of(request):
+        exchange.links.append(link)
     readers = Readers(
         exchange.dialect,
         exchange.issued,
@@ -106,6 +111,8 @@ def _processing(
         recorder=exchange.recorder,
         later=(lambda: exchange.issued) if exchange.call or exchange.meanwhile else None,
         judge=judge,
+        inserted=exchange.inserted,
+        told=functools.partial(_note_inserted, exchange),
     )
     stream = (
         exchange.decision.streams
@@ -113,6 +120,13 @@ def _processing(
         or _STREAMS.search(path) is not None
     )
     return respond(headers, readers, stream=stream, file=_FILES.search(path) is not None)
+
+
+def _note_inserted(exchange: Exchange) -> None:
+    """Note the numbers of our events under the ids of the answer, once both are known."""
+    links = exchange.links[:_IDS]
+    if links and len(exchange.inserted) > len(exchange.decision.inserted):
+        note(exchange.engine.vault, exchange.request.scope, links, exchange.inserted)
 
 
 def nothing(data: bytes) -> list[bytes]:
@@ -260,5 +274,7 @@ def _linking(exchange: Exchange) -> Callable[[object], None]:
                     vault.link(scope, references.ITEMS, exchange.engine.nothing_issued)
                 known.add(link)
                 vault.link(scope, link, issued)
+                exchange.links.append(link)
+                _note_inserted(exchange)
 
     return seen
