@@ -55,6 +55,7 @@ class Gate:
         self._engine: Engine | None = None
         self._unusable: exceptions.OptionsError | None = None
         """The error found while loading that makes the gate unusable."""
+        self._starting: asyncio.Future[None] | None = None
         self._upkeep: list[asyncio.Task[None]] = []
         self._places = Places.find()
         self.reporter = Reporter()
@@ -99,7 +100,12 @@ class Gate:
                 raise exceptions.OptionsError(f"secretgate: {error}") from None
         access.check(ctx.options, self.engine().settings.clients)
 
-    async def running(self) -> None:
+    def running(self) -> asyncio.Future[None]:
+        """Return what mitmproxy waits for at its start; when it loads a script again, it does not."""
+        self._starting = asyncio.ensure_future(self._start())
+        return self._starting
+
+    async def _start(self) -> None:
         Guard.of_master().hosts = None
         sys.setswitchinterval(min(TURN, sys.getswitchinterval()))
         # Exempts the rules from garbage collection: a full collection that visits them blocks
@@ -355,9 +361,15 @@ class Gate:
 
     async def websocket_message(self, flow: http.HTTPFlow) -> None:
         exchange = self.exchanges.get(flow)
-        if exchange is None or flow.websocket is None:
+        if flow.websocket is None:
             return
         message = flow.websocket.messages[-1]
+        if exchange is None:
+            if self._route(flow) is not None:
+                log.logger().warning("a WebSocket ended, as secretgate was loaded again")
+                message.drop()
+                hang_up(flow)
+            return
         try:
             await self._sockets.message(flow, exchange, message)
         except Exception as error:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
+import os
 from pathlib import Path
 
 import httpx
 import pytest
 
+from harness.clients import ResponsesConversation
 from harness.fixtures import Launch
 from harness.model import PLACEHOLDER
 from harness.post import CHAT, MESSAGES, Exchange, Poster, ask
 from harness.provider import Provider
 from harness.proxy import ADDON
-from harness.secrets import Planted
+from harness.secrets import Planted, leaks
 from harness.wire import encoded
-from harness.wires import Access
+from harness.wires import WIRES, Access
 
 pytestmark = pytest.mark.usefixtures("echoing")
 
@@ -186,3 +188,29 @@ def test_without_its_addon_file_the_proxy_does_not_pass_requests_unread(
     proxy.comes(b"Removing script", 10)
     with contextlib.suppress(httpx.HTTPError, OSError):
         assert poster.post(MESSAGES, body).leaks(planted.secrets) == []
+
+
+def test_an_addon_file_that_changes_is_loaded_again(
+    launch: Launch, provider: Provider, planted: Planted, tmp_path: Path
+) -> None:
+    """mitmproxy does so, as during an upgrade. Connections of the gate before it are not its own."""
+    addon = tmp_path / "secretgate_addon.py"
+    addon.write_bytes(ADDON.read_bytes())
+    proxy = launch(addon=addon)
+    access = Access.through(proxy)
+    wire = next(wire for wire in WIRES if wire.name == "responses-websocket")
+    conversation = ResponsesConversation("Be brief.", stateful=True)
+    with wire.transport(access) as transport:
+        conversation.say("nothing yet")
+        transport(conversation.body())
+        before = proxy.output
+        os.utime(addon, (2**31, 2**31))
+        assert proxy.comes(lambda said: b"ready" in said[len(before) :])
+        conversation.say(planted.env)
+        with pytest.raises(Exception, match="clos"):
+            transport(conversation.body())
+        assert leaks(b"".join(provider.received[-1].messages), planted.secrets) == []
+    exchange = Poster(access, provider).post(MESSAGES, planted_in(GOOD, planted))
+    assert exchange.status == 200
+    assert exchange.leaks(planted.secrets) == []
+    assert planted.values["GITHUB_TOKEN"].encode() in exchange.content

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from mitmproxy import connection, ctx, http, tls
+from mitmproxy import connection, http, tls
 from mitmproxy.addonmanager import Loader
 
 from secretgate.doctor.exchange import CONNECT_HEADER, HOST, PATH
 from secretgate.hosts import plain_host
 from secretgate.outbound.requests import Request
+from secretgate.proxy import dispatch
 from secretgate.vault import Scope
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class SelfTest:
 
     def load(self, loader: Loader) -> None:
         # mitmproxy's TLS addon, which fetches the host's certificate first, runs after scripts.
-        ctx.master.addons.add(NoHost(self._testing))
+        dispatch.add_last(NoHost(self._testing))
 
     def http_connect(self, flow: http.HTTPFlow) -> None:
         if CONNECT_HEADER in flow.request.headers and plain_host(flow.request.host) == HOST:

@@ -1,4 +1,4 @@
-"""Dispatches mitmproxy events only to addons that have a hook for them.
+"""Dispatches mitmproxy events only to addons that have a hook for them; adds addons after all others.
 
 mitmproxy invokes each of its about forty addons for each of the eight events of a request, with a
 coroutine and a context manager each, and most have no hook for the event. How an addon with a hook
@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+from mitmproxy import ctx
 from mitmproxy.addonmanager import AddonManager, safecall
 from mitmproxy.exceptions import AddonHalt
 from mitmproxy.hooks import Hook
@@ -18,6 +19,18 @@ from mitmproxy.hooks import Hook
 def only_who_listens(manager: AddonManager) -> None:
     """Dispatch selectively from now on, until `everybody` is called."""
     manager.trigger_event = functools.partial(_trigger, manager)  # type: ignore[method-assign]
+
+
+def add_last(addon: Any) -> None:
+    """Add an addon of mitmproxy's own, after all others.
+
+    If the script is loaded again, the one that it added before goes.
+    """
+    manager: AddonManager = ctx.master.addons
+    earlier = manager.get(getattr(addon, "name", type(addon).__name__.lower()))
+    if earlier is not None:
+        manager.remove(earlier)
+    manager.add(addon)
 
 
 def everybody(manager: AddonManager) -> None:

@@ -11,6 +11,7 @@ from mitmproxy import ctx, exceptions
 
 from secretgate import hosts, log
 from secretgate.hosts.signing import signable
+from secretgate.proxy import dispatch
 from secretgate.proxy.leaves import ShowLeaves
 from secretgate.settings import Settings
 from secretgate_ca import Authority, CAError, Leaves, ensure_ca
@@ -50,7 +51,7 @@ def _show(settings: Settings, folder: Path) -> None:
         )
     _check_validity(authority)
     ctx.options.update(confdir=str(folder))
-    ctx.master.addons.add(ShowLeaves(Leaves(authority), folder))
+    dispatch.add_last(ShowLeaves(Leaves(authority), folder))
 
 
 def _check_validity(authority: Authority) -> None:
