@@ -18,7 +18,7 @@ from mitmproxy.addonmanager import Loader
 from mitmproxy.proxy import server_hooks
 from mitmproxy.proxy.layer import NextLayer
 
-from secretgate import grpc, log, signed_events
+from secretgate import log
 from secretgate.audit.trail import AuditError
 from secretgate.counters import Counters
 from secretgate.engine import Engine, build
@@ -29,6 +29,7 @@ from secretgate.outbound.requests import Decision, Request
 from secretgate.proxy import (
     access,
     afterwards,
+    calls,
     dispatch,
     flows,
     layers,
@@ -186,27 +187,7 @@ class Gate:
         if decision.refused or decision.spots:
             self.reporter.decided(exchange, decision)
         if not decision.refused:
-            flow.request.stream = self._call(engine, flow, exchange)
-
-    def _call(self, engine: Engine, flow: http.HTTPFlow, exchange: Exchange) -> grpc.Call:
-        """Stream the client's messages one by one: the answer may begin before the last of them."""
-        request = exchange.request
-        signed = signed_events.speaks(flow.request.headers.get("content-type", ""))
-        stream = signed_events.SignedEvents if signed else grpc.RequestStream
-        exchange.call = stream(
-            engine.requests,
-            request,
-            exchange.decision.issued,
-            lambda decision: self.reporter.decided(exchange, decision),
-        )
-
-        def broken(error: Exception) -> None:
-            if not isinstance(error, grpc.Refused):
-                self._tell_failed(flow.id, request.route, request)
-                exchange.log.error("a message could not be processed", error=log.where(error))
-
-        loop = asyncio.get_running_loop()
-        return grpc.Call(exchange.call, broken, lambda: loop.call_soon(hang_up, flow))
+            flow.request.stream = calls.streamed(flow, exchange, self.reporter)
 
     async def request(self, flow: http.HTTPFlow) -> None:
         if flow.response or flow.error:
@@ -278,7 +259,7 @@ class Gate:
             if route is not None:
                 agent = flow.request.headers.get("user-agent", "")
                 flows.refuse(flow, route, refusals.status(agent), message)
-                self._tell_failed(flow.id, route, None)
+                self._tell_failed(flow.id, route)
             host = flow.request.pretty_host
             log.logger().error(
                 "a request could not be processed", host=host, error=log.where(error)
@@ -286,8 +267,8 @@ class Gate:
         except Exception as another:
             log.logger().error("a request was refused", error=log.where(another))
 
-    def _tell_failed(self, identity: str, route: Route, request: Request | None) -> None:
-        self.reporter.failed(identity, route, request, self.engine().settings.mode)
+    def _tell_failed(self, identity: str, route: Route) -> None:
+        self.reporter.failed(identity, route, None, self.engine().settings.mode)
 
     def _refuse_unrecorded(self, flow: http.HTTPFlow, route: Route) -> bool:
         """Refuse a request that could not be recorded; return whether it was refused."""
@@ -295,7 +276,7 @@ class Gate:
         if not reason or route.treatment is Treatment.PASS:
             return False
         flows.refuse(flow, route, 503, UNRECORDED.format(reason=reason))
-        self._tell_failed(flow.id, route, None)
+        self._tell_failed(flow.id, route)
         return True
 
     def _route(self, flow: http.HTTPFlow) -> Route | None:
