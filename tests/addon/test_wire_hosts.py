@@ -191,6 +191,8 @@ api.z.ai /api/paas/v4/chat/completions openai-chat content
 api.z.ai /api/anthropic/v1/messages anthropic content
 api.minimax.io /anthropic/v1/messages anthropic content
 router.huggingface.co /v1/chat/completions openai-chat content
+x1.us-east-1.aws.endpoints.huggingface.cloud /v1/chat/completions openai-chat content
+x1.us-east-1.aws.endpoints.huggingface.cloud / generic content
 integrate.api.nvidia.com /v1/chat/completions openai-chat content
 ai-gateway.vercel.sh /v1/chat/completions openai-chat content
 ai-gateway.vercel.sh /v1/responses openai-responses content
