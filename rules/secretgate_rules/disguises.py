@@ -249,6 +249,8 @@ def _suspects(text: bytes) -> list[tuple[int, int]]:
 
 def _blocks(text: bytes) -> Iterator[int]:
     """Yield the offsets of the blocks of all stretches that are not plain ASCII."""
+    if text.isascii() and b"\x1b" not in text:
+        return
     for low in range(0, len(text), _STRETCH):
         stretch = text[low : low + _STRETCH]
         if b"\x1b" in stretch or not stretch.isascii():

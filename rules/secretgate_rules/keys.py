@@ -19,7 +19,7 @@ _MOST_GROUPS: Final = 16
 """With more groups than this, the automaton alone is as fast."""
 _MOST_STRINGS: Final = 5_000
 """Maximum number of strings of an automaton: no other thread runs while one is built, for 5 ms."""
-_PIECE: Final = 4 << 10
+_PIECE: Final = 16 << 10
 _GROUP_COST: Final = 0.17e-9
 _AUTOMATON_COST: Final = 5e-9
 

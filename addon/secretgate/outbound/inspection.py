@@ -168,7 +168,8 @@ class Inspection:
                 self._told.update((first + index, findings) for index, findings in told.items())
                 found = ruling.taken(found)
             found, said = as_spelled(plain, found, self._naming.exempt)
-            said |= split_keys(plain, detector.find)
+            if texts.name_keys:
+                said |= split_keys(plain, detector.find)
             self._naming.add(plain, found, said)
             self._found.update((first + index, findings) for index, findings in found.items())
             if self._recall is None or not self._recall.settle():
