@@ -303,8 +303,25 @@ def basic_credentials(value: bytes) -> Verdict:
     return basic_auth(value) if colon and user.isalnum() else None
 
 
+_ALPHANUMERIC: Final = bytes(char for char in range(128) if chr(char).isalnum())
+_DRAWN_SIGNS: Final = 10
+_WORDLIKE: Final = re.compile(rb"[a-z]{8}")
+
+
+def any_signs(value: bytes) -> Verdict:
+    """Accept what was drawn from all characters, and may look like a template by chance.
+
+    What has few signs must be random; with words in it, it is not.
+    """
+    signs = len({*value.translate(None, _ALPHANUMERIC)})
+    if signs >= _DRAWN_SIGNS and not _WORDLIKE.search(value):
+        return None
+    return token(value)
+
+
 OWN_PLACEHOLDERS: Final = frozenset(
     (
+        "any-signs",
         "passphrase",
         "numbered-passphrase",
         "diceware",
@@ -340,6 +357,7 @@ VALIDATORS: Final[Mapping[str, Callable[[bytes], Verdict]]] = {
     "key-literal": key_literal,
     "random-token": random_token,
     "stored-secret": stored_secret,
+    "any-signs": any_signs,
     "auth-plain": auth_plain,
     "base64-password": base64_password,
     "literal": literal,
