@@ -30,9 +30,9 @@ _FILES = re.compile(r"/(?:content|results)\Z")
 _EMPTY = frozenset((204, 205, 304))
 """Status codes of answers without a body."""
 _A_PART = 206
+"""Status code of a byte range. The client counts the bytes of a range it asked for."""
 _IDS = 2
 """Under how many ids of an answer the numbers of our events are noted: the first ones are its own."""
-"""Status code of a byte range. The client counts the bytes of a range it asked for."""
 _AWAY = (
     "secretgate did not pass on a redirect to {host}: your client would send the request there again, "
     "with the secrets that were taken out of it. If that is as it should be, let secretgate cover that "
