@@ -12,8 +12,8 @@ import httpx
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-_OWN = {"x-xsrftoken": "same", "cookie": "_mitmproxy_xsrf=same"}
-"""What shows that a change is not asked for by another site."""
+_OWN = {"x-xsrftoken": "same", "cookie": "_mitmproxy_xsrf=same; _xsrf=same"}
+"""What shows that a change is not asked for by another site; the cookie of mitmproxy 11 is `_xsrf`."""
 
 
 def eventually(holds: Callable[[], bool]) -> bool:
